@@ -1,0 +1,365 @@
+"""The command line: parse, call, print. Every verb takes ``--json``; messages go to stderr, results to stdout."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ripguard import __version__
+from ripguard.errors import Damaged, RipguardError, StorageError, UsageError, VerifyFailed
+from ripguard.keys import Key
+from ripguard.schemes import SCHEMES
+from ripguard.signing import SigningKey, fingerprint
+
+KEY_VARIABLE = "RIPGUARD_KEY_FILE"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code (``docs/exit-codes.md``)."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except RipguardError as error:
+        return _complain(options, error)
+    except OSError as error:
+        return _complain(options, StorageError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")))
+    except KeyboardInterrupt:
+        print("ripguard: interrupted; repeat the command to continue", file=sys.stderr)
+        return 130
+    except Exception:  # a defect: show where, but never a local variable
+        traceback.print_exc()
+        print("ripguard: this is a defect in ripguard, please report the lines above", file=sys.stderr)
+        return 1
+
+
+def _complain(options: argparse.Namespace, error: RipguardError) -> int:
+    if getattr(options, "json", False):
+        print(
+            json.dumps({"error": error.code, "message": str(error), "hint": error.hint, "exit_code": error.exit_code})
+        )
+    print(f"ripguard: error: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"ripguard: hint: {error.hint}", file=sys.stderr)
+    return error.exit_code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All verbs and options."""
+    parser = argparse.ArgumentParser(
+        prog="ripguard",
+        description="Publish an image data set that is useless for training without your key, and comes back bit for bit with it.",
+        epilog="A first round: ripguard keygen --out my.key; ripguard protect photos protected --key-file my.key; "
+        "ripguard restore protected restored --key-file my.key",
+    )
+    parser.add_argument("--version", action="version", version=f"ripguard {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _keygen(verbs)
+    _protect(verbs)
+    _restore(verbs)
+    _verify(verbs)
+    _inspect(verbs)
+    _report(verbs)
+    _data(verbs)
+    return parser
+
+
+def _verb(verbs: Any, name: str, run: Any, help: str, description: str = "") -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=help, description=description or help)
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _key_option(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    text = f"file that holds the restore key ('-': standard input; default: the file named by {KEY_VARIABLE})"
+    parser.add_argument("--key-file", metavar="K", default=os.environ.get(KEY_VARIABLE), help=text)
+    parser.set_defaults(key_required=required)
+
+
+def _read_key(options: argparse.Namespace) -> Key | None:
+    if options.key_file:
+        return Key.read(options.key_file)
+    if options.key_required:
+        raise UsageError(
+            "no key", f"name it with --key-file K or {KEY_VARIABLE}; make one with ripguard keygen --out K"
+        )
+    return None
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=_positive, default=os.cpu_count() or 1, metavar="W", help="processes (default: cores)"
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("expected 1 or more")
+    return value
+
+
+def _print(options: argparse.Namespace, result: dict[str, Any], lines: list[str]) -> None:
+    print(json.dumps(result) if options.json else "\n".join(lines))
+
+
+# --- keygen -----------------------------------------------------------------------------------------------------------
+
+
+def _keygen(verbs: Any) -> None:
+    p = _verb(
+        verbs, "keygen", run_keygen, "make a restore key, and a signing key beside it",
+        "Writes K (restores) and K.sign (signs releases), both readable by you alone. Back both up; never publish them.",
+    )  # fmt: skip
+    p.add_argument("--out", required=True, metavar="K", help="file to write; never overwritten")
+
+
+def run_keygen(options: argparse.Namespace) -> int:
+    key, signing = Key.generate(), SigningKey.generate()
+    key.write(options.out)
+    signing.write(options.out + ".sign")
+    signer = fingerprint(signing.public)
+    _print(
+        options,
+        {"key_file": options.out, "key_id": key.id.hex(), "signing_key_file": options.out + ".sign", "signer": signer},
+        [f"restore key  {options.out}  (id {key.id.hex()})", f"signing key  {options.out}.sign  ({signer})"],
+    )
+    return 0
+
+
+# --- protect ----------------------------------------------------------------------------------------------------------
+
+
+def _protect(verbs: Any) -> None:
+    notes = "; ".join(f"{s.name}: {s.note}" for s in SCHEMES.values())
+    p = _verb(
+        verbs, "protect", run_protect, "make a protected release of a data set",
+        f"SRC is a folder of pictures or a data set name (ripguard data list). OUT appears only when every picture in it "
+        f"was restored once from disk and compared; a killed run is continued by the same command. Schemes: {notes}.",
+    )  # fmt: skip
+    p.add_argument("source", metavar="SRC", help="folder, photos, cifar10, tinyimagenet[:all|:wnid,…]")
+    p.add_argument("out", metavar="OUT", help="folder to make")
+    _key_option(p)
+    p.add_argument("--sign-key", metavar="S", help="signing key file (default: K.sign where it exists)")
+    p.add_argument("--scheme", default="mrit", help=f"one of {', '.join(SCHEMES)} (default: mrit)")
+    p.add_argument("--perturb", help="fsp (feature-space perturbation) or none")
+    p.add_argument("--target", help="target rule: random, farthest, cyclic")
+    p.add_argument("--eps", type=float, help="L∞ bound of the perturbation in 0..1 (default 0.07)")
+    p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 10)")
+    p.add_argument("--layer", help="activation it works on: stage1, stage2, stage3, features")
+    p.add_argument("--size", type=_positive, help="block side N in pixels (default 2)")
+    p.add_argument("--step", type=_positive, help="grey levels that a shift counts in (default 8)")
+    p.add_argument("--pairing", help="in-place, sd-rank, sd-classes, assignment")
+    p.add_argument("--tile", type=_positive, help="blocks paired among themselves, up to 1024 (default 128)")
+    p.add_argument("--overflow", type=int, help="grey levels that may be cut off and recorded (default 0)")
+    p.add_argument("--surrogate", metavar="PATH", help="use this surrogate instead of training one")
+    p.add_argument("--surrogate-epochs", type=_positive, metavar="E", help="train it for E epochs (default 10)")
+    p.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
+    p.add_argument("--limit", type=_positive, metavar="N", help="only N pictures, taken evenly from all classes")
+    p.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the surrogate and of random targets")
+    p.add_argument("--byte-exact", action="store_true", help="keep the original files' bytes too (in the residue)")
+    p.add_argument("--lossy", action="store_true", help="the paper's recovery: no residue, and not exact")
+    p.add_argument("--restart", action="store_true", help="throw away an unfinished run")
+    p.add_argument("--device", default="cpu", help="where the perturbation runs: cpu or cuda")
+    _workers(p)
+
+
+def run_protect(options: argparse.Namespace) -> int:
+    from ripguard.data.registry import open_source
+    from ripguard.release.aim import build, check_options
+    from ripguard.release.plan import make_plan
+    from ripguard.release.protect import precheck, protect
+
+    if options.scheme not in SCHEMES:
+        raise UsageError(f"--scheme: expected one of {', '.join(SCHEMES)}, got {options.scheme!r}")
+    if options.lossy and options.byte_exact:
+        raise UsageError("--lossy and --byte-exact contradict each other")
+    key = _read_key(options)
+    assert key is not None
+    key_file = None if options.key_file == "-" else Path(options.key_file)
+    sign_file = options.sign_key or (f"{options.key_file}.sign" if os.path.exists(f"{options.key_file}.sign") else None)
+    signing = SigningKey.read(sign_file) if sign_file else None
+    scheme = SCHEMES[options.scheme].with_options(vars(options))
+    check_options(scheme, options.device)
+    source = open_source(options.source, options.labels)
+    out = Path(options.out)
+    precheck(source.roots, out, [f for f in (key_file, sign_file) if f])
+    plan = make_plan(source, scheme, options.seed, options.lossy, options.byte_exact, options.limit, options.workers)
+    spec = build(plan, options.surrogate, options.surrogate_epochs, options.device, options.workers)
+    result = protect(plan.aimed(spec.digest()), spec, key, out, signing, options.workers, options.restart, source.roots)
+    data = dataclasses.asdict(result) | {"surrogate": spec.surrogate, "ignored": source.ignored}
+    promise = "restores bit for bit" if result.exact else "LOSSY: restores roughly, outside the exactness promise"
+    lines = [
+        f"{result.pictures} pictures protected in {result.out} ({promise})",
+        f"  key {result.key_id}, data set {result.dataset_id}, signed by {result.signer or 'nobody (no signing key)'}",
+        f"  residue {result.residue_per_picture} bytes a picture, low planes used {result.planes}, "
+        f"{result.without_residue} pictures need none, {result.in_residue_only} too small to carry their record",
+    ]
+    if result.psnr_to_carrier is not None:
+        lines.append(f"  median PSNR to the carrier {result.psnr_to_carrier:.2f} dB, SSIM {result.ssim_to_carrier}")
+    if source.ignored:
+        lines.append(f"  left out: {len(source.ignored)} hidden files ({source.ignored[0]} …)")
+    _print(options, data, lines)
+    return 0
+
+
+# --- restore ----------------------------------------------------------------------------------------------------------
+
+
+def _restore(verbs: Any) -> None:
+    p = _verb(
+        verbs, "restore", run_restore, "get the clean pictures back, exactly",
+        "PATH is a release, a part of one, or loose protected pictures under any name. Pictures that cannot be restored "
+        "exactly are refused and listed; OUT holds only exact ones and appears when the run is over.",
+    )  # fmt: skip
+    p.add_argument("paths", nargs="+", metavar="PATH")
+    p.add_argument("out", metavar="OUT", help="folder to make")
+    _key_option(p)
+    p.add_argument("--release", metavar="R", help="the release that loose pictures come from (holds their residue)")
+    p.add_argument("--only", metavar="GLOB", help="only pictures whose path matches, e.g. 'train/cat/*'")
+    _workers(p)
+
+
+def run_restore(options: argparse.Namespace) -> int:
+    from ripguard.release.restore import restore
+
+    key = _read_key(options)
+    assert key is not None
+    paths = [Path(p) for p in options.paths]
+    release = Path(options.release) if options.release else None
+    result = restore(paths, Path(options.out), key, release, options.only, options.workers)
+    exact = "bit for bit" if result.exact else "roughly (lossy release)"
+    lines = [f"{result.restored} pictures restored {exact} in {result.out}"]
+    lines += [f"  refused ({r['code']}): {r['message']}" for r in result.refused[:20]]
+    if len(result.refused) > 20:
+        lines.append(f"  … and {len(result.refused) - 20} more")
+    data = {"out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused}
+    _print(options, data, lines)
+    if result.refused:
+        print(f"ripguard: error: {len(result.refused)} pictures were refused", file=sys.stderr)
+        return result.first_error.exit_code if result.first_error else Damaged.exit_code
+    return 0
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+
+def _verify(verbs: Any) -> None:
+    p = _verb(
+        verbs, "verify", run_verify, "check a release against its manifest, key, source and signer",
+        "Without a key: every file against the manifest. With --key-file: also restores every picture in memory and checks "
+        "it. With --against: also compares the restored pictures with the source, sample by sample.",
+    )  # fmt: skip
+    p.add_argument("release", metavar="RELEASE")
+    _key_option(p, required=False)
+    p.add_argument("--against", metavar="SRC", help="the source it was made from (needs a key)")
+    p.add_argument("--labels", metavar="CSV", help="the labels file that protect was given")
+    p.add_argument("--signer", metavar="F", help="fingerprint that must have signed the release")
+    _workers(p)
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    from ripguard.data.registry import open_source
+    from ripguard.release.verify import verify
+
+    key = _read_key(options)
+    if options.against and key is None:
+        raise UsageError("--against needs a key", "add --key-file K")
+    source = open_source(options.against, options.labels) if options.against else None
+    report = verify(Path(options.release), key, source, options.signer, options.workers)
+    data = report.as_dict()
+    lines = [f"{report.pictures} pictures checked, signed by {report.signer or 'nobody'}"]
+    if report.restored is not None:
+        lines.append(f"{report.restored} / {report.pictures} restore with this key")
+    if report.equal_to_source is not None:
+        lines.append(f"{report.equal_to_source} / {report.pictures} restored pictures equal the source bit for bit")
+    for name in ("missing", "extra", "changed", "swapped", "residue", "annotations", "differs", "reencoded"):
+        lines += [f"  {name}: {path}" for path in data[name][:20]]
+        if len(data[name]) > 20:
+            lines.append(f"  {name}: … and {len(data[name]) - 20} more")
+    lines.append("ok" if report.ok else "NOT ok")
+    _print(options, data, lines)
+    return 0 if report.ok else VerifyFailed.exit_code
+
+
+# --- inspect ----------------------------------------------------------------------------------------------------------
+
+
+def _inspect(verbs: Any) -> None:
+    p = _verb(verbs, "inspect", run_inspect, "show what a release or a picture says of itself; no key needed")
+    p.add_argument("path", metavar="PATH", help="a release folder or one picture")
+
+
+def run_inspect(options: argparse.Namespace) -> int:
+    from ripguard.release.inspect import inspect
+
+    found = inspect(Path(options.path))
+    _print(options, found, [f"{name}: {value}" for name, value in found.items()])
+    return 0
+
+
+# --- report -----------------------------------------------------------------------------------------------------------
+
+
+def _report(verbs: Any) -> None:
+    p = _verb(
+        verbs, "report", run_report, "measure a release: likeness, surrogate, residue, equality of restored pictures"
+    )
+    p.add_argument("release", metavar="RELEASE")
+    p.add_argument("--against", required=True, metavar="SRC", help="the source it was made from")
+    p.add_argument("--labels", metavar="CSV", help="the labels file that protect was given")
+    p.add_argument("--restored", metavar="DIR", help="folder that restore wrote: compared with SRC sample by sample")
+    p.add_argument("--surrogate", metavar="PATH", help="count what this surrogate says of the protected pictures")
+    p.add_argument("--grid", metavar="PNG", help="also draw clean | protected | restored")
+    _workers(p)
+
+
+def run_report(options: argparse.Namespace) -> int:
+    from ripguard.data.registry import open_source
+    from ripguard.evaluate.report import grid, report
+
+    source = open_source(options.against, options.labels)
+    restored = Path(options.restored) if options.restored else None
+    data = report(Path(options.release), source, restored, options.surrogate, options.workers)
+    if options.grid:
+        grid(Path(options.release), source, restored, Path(options.grid))
+    _print(options, data, [f"{name}: {value}" for name, value in data.items()])
+    if restored and data["restored_equal"] != data["pictures"] and data["exact"] != "no (lossy)":
+        return VerifyFailed.exit_code
+    return 0
+
+
+# --- data -------------------------------------------------------------------------------------------------------------
+
+
+def _data(verbs: Any) -> None:
+    p = verbs.add_parser("data", help="list the data sets ripguard knows, or export one as a folder tree")
+    actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _verb(actions, "list", run_data_list, "names of data sets")
+    q = _verb(actions, "export", run_data_export, "copy a data set as OUT/<split>/<class>/<picture>")
+    q.add_argument("name", metavar="NAME")
+    q.add_argument("out", metavar="OUT")
+
+
+def run_data_list(options: argparse.Namespace) -> int:
+    from ripguard.data.registry import SOURCES
+
+    notes = {name: (function.__doc__ or "").splitlines()[0] for name, function in SOURCES.items()}
+    _print(options, notes, [f"{name:14} {note}" for name, note in notes.items()])
+    return 0
+
+
+def run_data_export(options: argparse.Namespace) -> int:
+    from ripguard.data.registry import export, open_source
+
+    source = open_source(options.name)
+    count = export(source, Path(options.out))
+    _print(options, {"out": options.out, "pictures": count}, [f"{count} pictures in {options.out}"])
+    return 0

@@ -1,0 +1,44 @@
+"""CIFAR-10: class folders under ``RIPGUARD_DATA/cifar10``, else torchvision's download, kept as PNG in the cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ripguard.data.folder import folder
+from ripguard.data.source import DATA_VARIABLE, Source, cache_root, data_root
+from ripguard.errors import InputRefused
+
+
+def cifar10() -> Source:
+    """50,000 + 10,000 pictures of 32×32 in ten classes (Krizhevsky 2009)."""
+    root = data_root()
+    if root and (root / "cifar10").is_dir():
+        found = folder(root / "cifar10")
+    else:
+        found = folder(_download(cache_root() / "cifar10"))
+    found.name = "cifar10"
+    return found
+
+
+def _download(target: Path) -> Path:
+    if (target / ".complete").exists():
+        return target
+    from tqdm.auto import tqdm
+
+    from ripguard._torchvision import torchvision
+
+    for split, train in (("train", True), ("test", False)):
+        try:
+            data = torchvision.datasets.CIFAR10(cache_root() / "download", train=train, download=True)
+        except (OSError, RuntimeError) as error:
+            raise InputRefused(
+                f"CIFAR-10 is neither under {DATA_VARIABLE} nor can it be downloaded ({error})",
+                f"set {DATA_VARIABLE} to a folder that holds cifar10/train/<class>/… and cifar10/test/<class>/…, "
+                "or run this where the network is open",
+            ) from None
+        for index, (picture, label) in enumerate(tqdm(data, desc=f"cifar10 {split}", unit="picture")):
+            path = target / split / data.classes[label] / f"{index:05d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path)
+    (target / ".complete").touch()
+    return target

@@ -1,0 +1,92 @@
+"""Any folder tree of pictures: classes from the first level (below train/test/val, if these exist), or a labels CSV."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+from ripguard.data.source import TEST_SPLITS, TRAIN_SPLITS, Item, Source
+from ripguard.errors import InputRefused
+from ripguard.images import REFUSED_SUFFIXES, SUFFIXES
+
+ANNOTATIONS = frozenset({".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md"})
+META = ".ripguard"
+
+
+def folder(root: Path, labels: Path | None = None) -> Source:
+    """Read a folder tree.
+
+    Args:
+        root: the folder.
+        labels: CSV with the columns ``path,label`` and optionally ``split``; paths relative to ``root``.
+
+    Raises:
+        InputRefused: a file of a kind that can neither be protected nor safely copied, a link, or nothing to protect.
+    """
+    if not root.is_dir():
+        raise InputRefused(f"{root} is not a folder", "name a folder of pictures or a data set: ripguard data list")
+    if (root / META).exists():
+        raise InputRefused(f"{root} is a protected release already", "name the folder of clean pictures")
+    pictures: list[tuple[str, Path]] = []
+    source = Source(root.name, [], roots=[root])
+    for path in _walk(root):
+        name = path.relative_to(root).as_posix()
+        suffix = path.suffix.lower()
+        if path.is_symlink():
+            raise InputRefused(f"{name}: links are not followed", "put a copy in its place")
+        if any(part.startswith(".") for part in Path(name).parts) or path.name in ("Thumbs.db", "desktop.ini"):
+            source.ignored.append(name)
+        elif suffix in SUFFIXES:
+            pictures.append((name, path))
+        elif suffix in ANNOTATIONS:
+            source.annotations.append((name, path))
+        else:
+            kind = (
+                "a picture format that is not supported" if suffix in REFUSED_SUFFIXES else "neither picture nor text"
+            )
+            raise InputRefused(f"{name}: {kind}", "convert it, or move it out of the folder")
+    table = _read_labels(labels) if labels else None
+    with_splits = any(name.split("/")[0].lower() in TRAIN_SPLITS + TEST_SPLITS for name, _ in pictures if "/" in name)
+    for name, path in pictures:
+        if table is not None:
+            if name not in table:
+                raise InputRefused(f"{name} is not in {labels}", "give every picture a row")
+            label, split = table[name]
+        else:
+            split, label = split_and_label(name, with_splits)
+        source.items.append(Item(name, path, split, label))
+    source.items.sort(key=lambda item: item.name)
+    if not source.items:
+        raise InputRefused(f"there is no picture in {root}", f"supported: {' '.join(sorted(SUFFIXES))}")
+    return source
+
+
+def split_and_label(name: str, with_splits: bool) -> tuple[str, str]:
+    """``train/cat/1.png`` → (``train``, ``cat``); ``cat/1.png`` → (``train``, ``cat``); ``1.png`` → (``train``, ``""``)."""
+    parts = name.split("/")[:-1]
+    split = "train"
+    if with_splits and parts:
+        split = "test" if parts[0].lower() in TEST_SPLITS else parts[0].lower()
+        split = "train" if split in TRAIN_SPLITS else split
+        parts = parts[1:]
+    return split, parts[0] if parts else ""
+
+
+def _walk(root: Path) -> list[Path]:
+    found = []
+    for directory, names, files in os.walk(root, followlinks=False):
+        links = [n for n in names if (Path(directory) / n).is_symlink()]
+        found += [Path(directory) / name for name in files + links]
+    return sorted(found)
+
+
+def _read_labels(path: Path) -> dict[str, tuple[str, str]]:
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputRefused(f"{path}: cannot be read as CSV: {error}") from None
+    if rows and not {"path", "label"} <= set(rows[0]):
+        raise InputRefused(f"{path}: expected the columns path,label[,split], got {','.join(map(str, rows[0]))}")
+    return {row["path"]: (row["label"], row.get("split") or "train") for row in rows}

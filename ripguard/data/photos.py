@@ -1,0 +1,86 @@
+"""``photos``: ten classes of 32×32 crops cut from ten photographs that scikit-image ships, so nothing is downloaded.
+
+Each photograph is divided into 64×64 tiles; every fifth tile gives test crops only, the others training crops only, so
+the two come from disjoint regions. Flat crops (SD under 4 grey levels) are left out, as they show nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ripguard.data.folder import folder
+from ripguard.data.source import Source, cache_root
+from ripguard.images import png_bytes
+
+SIDE, TILE, TRAIN, TEST = 32, 64, 500, 100
+# class → (name in skimage.data, how often to halve it so that a crop shows structure)
+PHOTOGRAPHS = {
+    "astronaut": ("astronaut", 1),
+    "brick": ("brick", 1),
+    "camera": ("camera", 1),
+    "cat": ("chelsea", 1),
+    "coffee": ("coffee", 1),
+    "galaxies": ("hubble_deep_field", 1),
+    "motorcycle": ("stereo_motorcycle", 1),
+    "retina": ("retina", 2),
+    "rocket": ("rocket", 1),
+    "tissue": ("immunohistochemistry", 1),
+}
+
+
+def photos() -> Source:
+    """5,000 training and 1,000 test pictures, written once as PNG into the cache."""
+    target = cache_root() / "photos-1"
+    if not (target / ".complete").exists():
+        partial = target.with_name(target.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        for number, (label, (name, halve)) in enumerate(PHOTOGRAPHS.items()):
+            for split, count in (("train", TRAIN), ("test", TEST)):
+                place = partial / split / label
+                place.mkdir(parents=True)
+                for index, crop in enumerate(_crops(_photograph(name, halve), split, count, number)):
+                    (place / f"{index:04d}.png").write_bytes(png_bytes(crop))
+        (partial / ".complete").touch()
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+    found = folder(target)
+    found.name, found.ignored = "photos", []
+    return found
+
+
+def _photograph(name: str, halve: int) -> np.ndarray:
+    """uint8 ``[height, width, 3]``; a grey photograph has three equal channels."""
+    import skimage.data
+
+    loaded = getattr(skimage.data, name)()
+    picture = Image.fromarray(loaded[0] if isinstance(loaded, tuple) else loaded).convert("RGB")
+    return np.asarray(picture.reduce(halve) if halve > 1 else picture)
+
+
+def _crops(photograph: np.ndarray, split: str, count: int, number: int) -> Iterator[np.ndarray]:
+    """``count`` different crops of one split, uint8 ``[32, 32, 3]``."""
+    rows, cols = photograph.shape[0] // TILE, photograph.shape[1] // TILE
+    tiles = [(r, c) for r in range(rows) for c in range(cols) if ((r + 2 * c) % 5 == 0) == (split == "test")]
+    draw, seen = np.random.default_rng([2026, number, split == "test"]), set()
+    while len(seen) < count:
+        tile = tiles[draw.integers(len(tiles))]
+        y, x = (TILE * t + int(draw.integers(TILE - SIDE + 1)) for t in tile)
+        crop = photograph[y : y + SIDE, x : x + SIDE]
+        if (y, x) not in seen and crop.std() >= 4:
+            seen.add((y, x))
+            yield crop
+
+
+def photograph_files(target: Path) -> list[Path]:
+    """Write the ten whole photographs as PNG below ``target`` (for tests and demonstrations on larger pictures)."""
+    target.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for label, (name, _) in PHOTOGRAPHS.items():
+        paths.append(target / f"{label}.png")
+        paths[-1].write_bytes(png_bytes(_photograph(name, 1)))
+    return paths

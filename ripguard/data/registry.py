@@ -1,0 +1,44 @@
+"""Names of data sources: a new source is one new file and one line here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ripguard.data.cifar10 import cifar10
+from ripguard.data.folder import folder
+from ripguard.data.photos import photos
+from ripguard.data.source import Source
+from ripguard.data.tinyimagenet import tinyimagenet
+from ripguard.errors import OutputRefused
+
+SOURCES: dict[str, Callable[..., Source]] = {
+    "photos": photos,
+    "cifar10": cifar10,
+    "tinyimagenet": tinyimagenet,
+}
+
+
+def open_source(spec: str, labels: str | None = None) -> Source:
+    """A source by name (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder.
+
+    A folder in the working directory that is called like a data set is reached as ``./photos``.
+    """
+    name, _, argument = spec.partition(":")
+    if name in SOURCES:
+        return SOURCES[name](argument) if argument else SOURCES[name]()
+    return folder(Path(spec), Path(labels) if labels else None)
+
+
+def export(source: Source, target: Path) -> int:
+    """Copy a source's pictures into a new folder tree ``target/<split>/<class>/…``; returns how many."""
+    from tqdm.auto import tqdm
+
+    if target.exists() and any(target.iterdir()):
+        raise OutputRefused(f"{target} exists and is not empty", "choose another folder")
+    for item in tqdm(source.items, desc=f"export {source.name}", unit="picture", disable=None):
+        place = target / item.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(item.path, place)
+    return len(source.items)

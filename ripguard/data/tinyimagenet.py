@@ -1,0 +1,58 @@
+"""TinyImageNet in its official layout: under ``RIPGUARD_DATA/tiny-imagenet-200``, else a download into the cache.
+
+The ten default classes were drawn once at random (Xue et al. sample ten and name none); ``tinyimagenet:all`` takes all
+that are there, ``tinyimagenet:n03179701,n07920052`` any list. The official validation pictures are the test split.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ripguard.data.source import DATA_VARIABLE, Item, Source, cache_root, data_root
+from ripguard.errors import InputRefused
+
+URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+FOLDER = "tiny-imagenet-200"
+DEFAULT = (
+    "n03179701", "n07920052", "n03424325", "n01784675", "n02791270",
+    "n03930313", "n03814639", "n03388043", "n10148035", "n02843684",
+)  # fmt: skip
+
+
+def tinyimagenet(classes: str = "") -> Source:
+    """64×64 JPEG pictures, 500 + 50 a class. ``classes``: "" (the ten), "all", or wnids joined by commas."""
+    root = _locate()
+    present = sorted(p.name for p in (root / "train").iterdir() if p.is_dir())
+    wanted = present if classes == "all" else classes.split(",") if classes else list(DEFAULT)
+    missing = sorted(set(wanted) - set(present))
+    if missing:
+        raise InputRefused(f"{root} has no class {', '.join(missing)}", f"it has {', '.join(present)}")
+    items = [
+        Item(f"train/{wnid}/{path.name}", path, "train", wnid)
+        for wnid in wanted
+        for path in (root / "train" / wnid / "images").iterdir()
+    ]
+    for line in (root / "val" / "val_annotations.txt").read_text().splitlines():
+        name, wnid = line.split("\t")[:2]
+        if wnid in set(wanted):
+            items.append(Item(f"test/{wnid}/{name}", root / "val" / "images" / name, "test", wnid))
+    return Source("tinyimagenet", sorted(items, key=lambda item: item.name), roots=[root])
+
+
+def _locate() -> Path:
+    root = data_root()
+    if root and (root / FOLDER).is_dir():
+        return root / FOLDER
+    target = cache_root() / "download"
+    if not (target / FOLDER / "val" / "val_annotations.txt").exists():
+        from ripguard._torchvision import torchvision
+
+        try:
+            torchvision.datasets.utils.download_and_extract_archive(URL, str(target))
+        except (OSError, RuntimeError) as error:
+            raise InputRefused(
+                f"TinyImageNet is neither under {DATA_VARIABLE} nor can it be downloaded ({error})",
+                f"set {DATA_VARIABLE} to a folder that holds {FOLDER}/ in the official layout, "
+                "or run this where the network is open",
+            ) from None
+    return target / FOLDER

@@ -1,0 +1,96 @@
+"""Every refusal ripguard can make: one class, one exit code, one sentence and a hint.
+
+A user's mistake never ends in a traceback. ``docs/exit-codes.md`` lists the codes; they are stable.
+"""
+
+from __future__ import annotations
+
+
+class RipguardError(Exception):
+    """Base of all refusals. ``str(error)`` is one sentence; ``hint`` says what to do next.
+
+    Attributes:
+        code: short stable slug, for ``--json`` output.
+        exit_code: stable process exit code.
+    """
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __reduce__(self) -> tuple:
+        return (type(self), (str(self), self.hint))  # survives the trip back from a worker process
+
+
+class UsageError(RipguardError):
+    """An argument or a combination of arguments makes no sense."""
+
+    code, exit_code = "usage", 2
+
+
+class InputRefused(RipguardError):
+    """A source picture or folder is of a kind that cannot be protected exactly."""
+
+    code, exit_code = "input-refused", 3
+
+
+class WrongKey(RipguardError):
+    """The key is well formed but belongs to something else."""
+
+    code, exit_code = "wrong-key", 4
+
+
+class Damaged(RipguardError):
+    """A protected picture (or its residue) was changed after it was published."""
+
+    code, exit_code = "damaged", 5
+
+
+class NotProtected(RipguardError):
+    """The picture carries no header of ripguard: not protected, or damaged beyond recognition."""
+
+    code, exit_code = "not-protected", 6
+
+
+class KeyFileError(RipguardError):
+    """A key file is missing, malformed, readable by others, or in a forbidden place."""
+
+    code, exit_code = "key-file", 7
+
+
+class OutputRefused(RipguardError):
+    """The output folder exists, overlaps the input, or is in use by another run."""
+
+    code, exit_code = "output-refused", 8
+
+
+class StorageError(RipguardError):
+    """Reading or writing failed (disk full, permissions, I/O error)."""
+
+    code, exit_code = "storage", 9
+
+
+class VerifyFailed(RipguardError):
+    """A release does not match its manifest, or the restored pictures do not match the source."""
+
+    code, exit_code = "verify-failed", 10
+
+
+class SignatureInvalid(RipguardError):
+    """The release is unsigned, signed by somebody else, or changed after signing."""
+
+    code, exit_code = "signature", 11
+
+
+class NeedsRelease(RipguardError):
+    """The picture needs its residue, and no release folder that holds it was named."""
+
+    code, exit_code = "needs-release", 12
+
+
+def expected(what: str, want: object, got: object) -> str:
+    """One form for all shape and type complaints: ``what: expected X, got Y``."""
+    return f"{what}: expected {want}, got {got}"

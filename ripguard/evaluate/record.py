@@ -1,0 +1,76 @@
+"""What every number in ``results/`` carries: command, commit, hardware, versions, date."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "Pillow",
+    "pycryptodome",
+    "cryptography",
+    "constriction",
+)
+
+
+def environment() -> dict[str, Any]:
+    """Date, commit, hardware and versions of this run."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "commit": _commit(),
+        "hardware": _hardware(),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+    }
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> Path:
+    """Write ``folder/record.json``; returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "record.json"
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def _commit() -> str:
+    """Commit of the repository this code lies in, with ``+changes`` if the code differs from it."""
+    root = Path(__file__).resolve().parents[2]
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
+        code = ["git", "status", "--porcelain", "--", "ripguard", "experiments"]
+        changed = subprocess.run(code, cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head.stdout.strip() + ("+changes" if changed.stdout.strip() else "")
+
+
+def _hardware() -> dict[str, Any]:
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    found: dict[str, Any] = {"cpu": model, "cores": os.cpu_count(), "gpu": None}
+    import torch
+
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name(0)
+    return found
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,105 @@
+"""What every hiding method is: one class with two methods to write, and checks that nobody can forget."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from ripguard.errors import RipguardError, expected
+from ripguard.hide.header import Header
+from ripguard.keys import PictureKeys
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a picture is inside its release: public, and the path to its keys."""
+
+    key_id: bytes
+    dataset_id: bytes
+    unit: int
+    index: int
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """One protected picture.
+
+    Attributes:
+        picture: uint8 ``[height, width, channels]``, what is published.
+        residue: sealed bytes that the release must keep, empty if the picture needs none.
+        header: its public header (also inside the picture, unless ``header.planes`` is 0).
+        overwritten: bytes of samples' low bits that the payload replaced.
+        overflow: bytes of the record of cut-off grey levels.
+    """
+
+    picture: np.ndarray
+    residue: bytes
+    header: Header
+    overwritten: int
+    overflow: int
+
+
+KeysFor = Callable[[Header], PictureKeys]
+
+
+class Hiding(ABC):
+    """A reversible way to make a clean picture look like a carrier."""
+
+    name: str
+
+    @abstractmethod
+    def run_hide(
+        self, clean: np.ndarray, carrier: np.ndarray, who: list[Identity], keys: list[PictureKeys]
+    ) -> list[Hidden]:
+        """The method itself; inputs are checked."""
+
+    @abstractmethod
+    def run_reveal(
+        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+    ) -> list[np.ndarray | RipguardError]:
+        """The way back, one result per picture: the clean picture or the reason why not."""
+
+    @final
+    def hide(
+        self, clean: np.ndarray, carrier: np.ndarray, who: list[Identity], keys: list[PictureKeys]
+    ) -> list[Hidden]:
+        """Make ``clean`` look like ``carrier``.
+
+        Args:
+            clean, carrier: uint8 ``[batch, height, width, channels]``, 1 or 3 channels.
+            who, keys: one per picture.
+
+        Raises:
+            ValueError: an array has the wrong type or shape.
+        """
+        check_pictures("clean", clean)
+        check_pictures("carrier", carrier)
+        if carrier.shape != clean.shape:
+            raise ValueError(expected("carrier shape", clean.shape, carrier.shape))
+        if not len(clean) == len(who) == len(keys):
+            raise ValueError(expected("identities and keys", len(clean), (len(who), len(keys))))
+        return self.run_hide(clean, carrier, who, keys) if len(clean) else []
+
+    @final
+    def reveal(
+        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+    ) -> list[np.ndarray | RipguardError]:
+        """Bring clean pictures back, exactly, or say for each why not. Shapes as in :meth:`hide`."""
+        check_pictures("pictures", pictures)
+        if not len(pictures) == len(headers) == len(residues) == len(keys):
+            raise ValueError(
+                expected("headers, residues, keys", len(pictures), (len(headers), len(residues), len(keys)))
+            )
+        return self.run_reveal(pictures, headers, residues, keys) if len(pictures) else []
+
+
+def check_pictures(what: str, pictures: np.ndarray) -> None:
+    """Raise :class:`ValueError` unless uint8 ``[batch, height, width, 1 or 3]``."""
+    if not isinstance(pictures, np.ndarray) or pictures.dtype != np.uint8:
+        raise ValueError(expected(what, "a uint8 array", getattr(pictures, "dtype", type(pictures).__name__)))
+    if pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or 0 in pictures.shape[1:]:
+        raise ValueError(expected(f"{what} shape", "[batch, height, width, 1 or 3]", pictures.shape))

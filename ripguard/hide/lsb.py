@@ -1,0 +1,71 @@
+"""Bytes in the low bit-planes of a picture: plain LSB replacement, vectorised over the batch.
+
+Bit ``i`` of a payload stands in plane ``i // samples`` at sample ``i % samples``, samples in raster order, channels
+last. The positions depend on the payload's length alone, so they are fixed before anything is sealed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def capacity(samples: int, planes: int) -> int:
+    """Whole bytes that fit into ``planes`` planes of a picture with ``samples`` samples."""
+    return samples * planes // 8
+
+
+def planes_for(samples: int, length: int) -> int:
+    """Planes that ``length`` bytes reach into."""
+    return -(-8 * length // samples)
+
+
+def replace(pictures: np.ndarray, payloads: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
+    """Write each payload into its picture.
+
+    Args:
+        pictures: uint8 ``[batch, height, width, channels]``.
+        payloads: one per picture.
+
+    Returns:
+        The new pictures, and for each the bits that were overwritten, as many bytes as its payload.
+    """
+    lengths = np.array([len(p) for p in payloads], np.int64)
+    overwritten = read(pictures, lengths)
+    flat = pictures.reshape(len(pictures), -1)  # [batch, samples]
+    bits = _pad_bits(payloads, flat.shape[1])  # [batch, planes·samples]
+    return _merge(flat, bits, lengths).reshape(pictures.shape), overwritten
+
+
+def clear(pictures: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Pictures with the payload positions of ``lengths`` bytes set to zero: what the seal binds besides the header."""
+    flat = pictures.reshape(len(pictures), -1)
+    planes = planes_for(flat.shape[1], int(lengths.max(initial=0)))
+    zeros = np.zeros((len(flat), planes * flat.shape[1]), np.uint8)
+    return _merge(flat, zeros, lengths).reshape(pictures.shape)
+
+
+def read(pictures: np.ndarray, lengths: np.ndarray) -> list[bytes]:
+    """The bytes that stand in the payload positions, ``lengths[i]`` of them in picture ``i``."""
+    flat = pictures.reshape(len(pictures), -1)  # [batch, samples]
+    planes = planes_for(flat.shape[1], int(lengths.max(initial=0)))
+    bits = np.concatenate([flat >> p & 1 for p in range(planes)] or [flat[:, :0]], axis=1)  # [batch, planes·samples]
+    packed = np.packbits(bits, axis=1)
+    return [row[:length].tobytes() for row, length in zip(packed, lengths)]
+
+
+def _pad_bits(payloads: list[bytes], samples: int) -> np.ndarray:
+    """Payloads as one 0/1 matrix, zero-filled to whole planes: uint8 ``[batch, planes·samples]``."""
+    longest = max(map(len, payloads), default=0)
+    width = planes_for(samples, longest) * samples
+    padded = b"".join(p.ljust(longest, b"\0") for p in payloads)
+    bits = np.unpackbits(np.frombuffer(padded, np.uint8).reshape(len(payloads), longest), axis=1)
+    return np.pad(bits, ((0, 0), (0, max(0, width - bits.shape[1]))))[:, :width]
+
+
+def _merge(flat: np.ndarray, bits: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    samples, result = flat.shape[1], flat.copy()
+    for plane in range(bits.shape[1] // max(samples, 1)):
+        used = plane * samples + np.arange(samples) < 8 * lengths[:, None]  # [batch, samples]
+        wanted = bits[:, plane * samples : (plane + 1) * samples] << plane
+        result = np.where(used, result & ~np.uint8(1 << plane) | wanted, result)
+    return result

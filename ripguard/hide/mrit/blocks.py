@@ -1,0 +1,115 @@
+"""Pictures as N×N cells, and back: the geometry of mRIT. Integer arithmetic only.
+
+Full cells can be moved and turned. The cells at the right and lower edge, where N does not divide the picture, are
+smaller: they stay in place and are only shifted, so any height and width works.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+MAX_TILE = 1024  # blocks; pairing cost and Sequence length grow with the tile, so it is bounded
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of a ``height × width`` picture cut into ``size × size`` blocks.
+
+    Attributes:
+        tile: largest number of full blocks that are paired among themselves.
+    """
+
+    height: int
+    width: int
+    size: int
+    tile: int = MAX_TILE
+
+    @property
+    def rows(self) -> int:
+        return -(-self.height // self.size)
+
+    @property
+    def cols(self) -> int:
+        return -(-self.width // self.size)
+
+    @property
+    def cells(self) -> int:
+        return self.rows * self.cols
+
+    @cached_property
+    def full(self) -> np.ndarray:
+        """Indices of the full cells in raster order, int64 ``[full]``."""
+        whole = np.zeros((self.rows, self.cols), bool)
+        whole[: self.height // self.size, : self.width // self.size] = True
+        return np.flatnonzero(whole)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Pixels in each cell, int64 ``[cells]``; size² except at the edge."""
+        heights = np.minimum(self.size, self.height - self.size * np.arange(self.rows))
+        widths = np.minimum(self.size, self.width - self.size * np.arange(self.cols))
+        return (heights[:, None] * widths[None, :]).ravel()
+
+    @cached_property
+    def tiles(self) -> list[tuple[int, int]]:
+        """``(start, stop)`` runs of full blocks, near equal, at most ``tile`` long each."""
+        total = len(self.full)
+        if total == 0:
+            return []
+        parts = -(-total // self.tile)
+        base, extra = divmod(total, parts)
+        stops = np.cumsum([base + (i < extra) for i in range(parts)])
+        return [(int(stop - base - (i < extra)), int(stop)) for i, stop in enumerate(stops)]
+
+
+@lru_cache(maxsize=64)
+def grid(height: int, width: int, size: int, tile: int = MAX_TILE) -> Grid:
+    """A cached :class:`Grid`: its index tables are shared by all pictures of one shape."""
+    return Grid(height, width, size, tile)
+
+
+def to_cells(pictures: np.ndarray, g: Grid) -> np.ndarray:
+    """uint8 ``[batch, height, width, channels]`` → uint8 ``[batch, cells, size, size, channels]``.
+
+    Edge cells are filled up by repeating their last row and column, which leaves their minimum and maximum as they are.
+    """
+    n, pad = g.size, ((0, 0), (0, g.rows * g.size - g.height), (0, g.cols * g.size - g.width), (0, 0))
+    padded = np.pad(pictures, pad, mode="edge")  # [batch, rows·n, cols·n, channels]
+    split = padded.reshape(len(pictures), g.rows, n, g.cols, n, -1)  # [batch, rows, n, cols, n, channels]
+    return split.transpose(0, 1, 3, 2, 4, 5).reshape(len(pictures), g.cells, n, n, pictures.shape[3])
+
+
+def from_cells(cells: np.ndarray, g: Grid) -> np.ndarray:
+    """Inverse of :func:`to_cells`: ``[batch, cells, size, size, channels]`` → ``[batch, height, width, channels]``."""
+    n = g.size
+    split = cells.reshape(len(cells), g.rows, g.cols, n, n, -1).transpose(0, 1, 3, 2, 4, 5)
+    return np.ascontiguousarray(split.reshape(len(cells), g.rows * n, g.cols * n, -1)[:, : g.height, : g.width])
+
+
+def cell_sums(pictures: np.ndarray, g: Grid) -> np.ndarray:
+    """Sum of each cell's real pixels: ``[batch, height, width, channels]`` → int32 ``[batch, cells, channels]``."""
+    rows = np.add.reduceat(pictures.astype(np.int32), np.arange(0, g.height, g.size), axis=1)
+    return np.add.reduceat(rows, np.arange(0, g.width, g.size), axis=2).reshape(len(pictures), g.cells, -1)
+
+
+def rotate(blocks: np.ndarray, quarter: np.ndarray) -> np.ndarray:
+    """Turn each block by ``quarter`` × 90° counter-clockwise.
+
+    Args:
+        blocks: ``[batch, blocks, size, size, channels]``.
+        quarter: integers 0..3, ``[batch, blocks]``.
+    """
+    size, channels = blocks.shape[2], blocks.shape[4]
+    pixels = blocks.reshape(*blocks.shape[:2], size * size, channels)  # [batch, blocks, size², channels]
+    order = rotation_table(size)[quarter]  # [batch, blocks, size²]
+    return np.take_along_axis(pixels, order[..., None], axis=2).reshape(blocks.shape)
+
+
+@lru_cache(maxsize=32)
+def rotation_table(size: int) -> np.ndarray:
+    """Which pixel of a block lands where under each of the four turns, int64 ``[4, size²]``."""
+    index = np.arange(size * size).reshape(size, size)
+    return np.stack([np.rot90(index, k).ravel() for k in range(4)])

@@ -1,0 +1,91 @@
+"""Which clean block goes to which place: the pairing rules of mRIT, each a small named function.
+
+A rule sees one tile of every picture in the batch: the pixels of its full blocks, source (clean) and target (carrier),
+int64 ``[batch, blocks, size², channels]``, and returns ``source_of``, int64 ``[batch, blocks]``: the source block that
+is placed at each target position. All arithmetic is on integers, so a pairing is the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ripguard.hide.mrit.blocks import rotation_table
+
+CLASSES = 6  # as in RVT (Hou et al. 2018)
+
+
+def spread(blocks: np.ndarray) -> np.ndarray:
+    """size⁴ times the variance, summed over channels: orders blocks as their SD does, without a root."""
+    n = blocks.shape[2]
+    return (n * (blocks**2).sum(2) - blocks.sum(2) ** 2).sum(-1)  # [batch, blocks]
+
+
+def in_place(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Every block stays where it is (1×1 blocks, where SD says nothing; Yin et al.)."""
+    return np.broadcast_to(np.arange(source.shape[1]), source.shape[:2])
+
+
+def sd_rank(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The block with the k-th smallest SD goes to the place with the k-th smallest SD."""
+    result = np.empty(source.shape[:2], np.int64)
+    by_source = np.argsort(spread(source), axis=1, kind="stable")
+    by_target = np.argsort(spread(target), axis=1, kind="stable")
+    np.put_along_axis(result, by_target, by_source, axis=1)
+    return result
+
+
+def class_sizes(blocks: int) -> np.ndarray:
+    """Number of blocks in each SD class, int64 ``[CLASSES]``: as equal as they can be."""
+    return np.diff(np.arange(CLASSES + 1) * blocks // CLASSES)
+
+
+def class_tags(blocks: np.ndarray) -> np.ndarray:
+    """SD class of each block, int64 ``[batch, blocks]``, classes of :func:`class_sizes` cut from the sorted SDs."""
+    tags = np.empty(blocks.shape[:2], np.int64)
+    order = np.argsort(spread(blocks), axis=1, kind="stable")
+    ordered = np.repeat(np.arange(CLASSES), class_sizes(blocks.shape[1]))
+    np.put_along_axis(tags, order, np.broadcast_to(ordered, order.shape), axis=1)
+    return tags
+
+
+def from_tags(source_tags: np.ndarray, target_tags: np.ndarray) -> np.ndarray:
+    """Raster order inside each class: the j-th source block of class c goes to the j-th place of class c."""
+    result = np.empty(source_tags.shape, np.int64)
+    by_source = np.argsort(source_tags, axis=1, kind="stable")
+    by_target = np.argsort(target_tags, axis=1, kind="stable")
+    np.put_along_axis(result, by_target, by_source, axis=1)
+    return result
+
+
+def sd_classes(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """SD classes, raster order inside a class (RIT, Zhang et al. 2016; RVT): coarser, but written as class tags."""
+    return from_tags(class_tags(source), class_tags(target))
+
+
+def assignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The pairing with the least squared error over all pairs, each at its best turn and free mean shift."""
+    from scipy.optimize import linear_sum_assignment
+
+    batch, count, pixels, channels = source.shape
+    centred_source = pixels * source - source.sum(2, keepdims=True)  # [batch, blocks, size², channels]
+    centred_target = pixels * target - target.sum(2, keepdims=True)
+    flat_target = centred_target.reshape(batch, count, -1).astype(np.float64)  # integers below 2⁵³: products are exact
+    overlap = np.full((batch, count, count), -np.inf)  # [batch, target, source]
+    for order in rotation_table(int(round(pixels**0.5))):
+        turned = centred_source[:, :, order].reshape(batch, count, -1).astype(np.float64)
+        np.maximum(overlap, flat_target @ turned.transpose(0, 2, 1), out=overlap)
+    # |target − source|² = |target|² + |source|² − 2·overlap: the squares are the same in every assignment
+    return np.stack([linear_sum_assignment(one, maximize=True)[1] for one in overlap])
+
+
+Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# code in the header → (name, rule): a new rule takes the next code, codes are never reused
+RULES: dict[int, tuple[str, Rule]] = {
+    0: ("in-place", in_place),
+    1: ("sd-rank", sd_rank),
+    2: ("sd-classes", sd_classes),
+    3: ("assignment", assignment),
+}
+CODES = {name: code for code, (name, _) in RULES.items()}

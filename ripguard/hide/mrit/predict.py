@@ -1,0 +1,85 @@
+"""Moves ↔ Sequence: shifts are written as their difference from what the published picture already shows.
+
+The temporary picture looks like the carrier, and the carrier looks like the clean picture: so the mean at a place,
+minus the mean at the place a block came from, predicts the block's shift to within a few grey levels. Only bits that
+no payload touches are used, so the decoder sees the same values before it has restored the low bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ripguard.hide.mrit.blocks import Grid, cell_sums, grid, to_cells
+from ripguard.hide.mrit.pairing import CLASSES, class_tags, from_tags
+from ripguard.hide.mrit.transform import Moves, Params, global_sources
+from ripguard.sequence import Layout, Sequence
+
+
+def layout(shape: tuple[int, int, int], params: Params) -> Layout:
+    """Symbol counts for pictures of ``(height, width, channels)``."""
+    g = grid(shape[0], shape[1], params.size, params.tile)
+    kind = {"in-place": "none", "sd-classes": "tags"}.get(params.pairing, "permutation")
+    return Layout(
+        tiles=tuple(b - a for a, b in g.tiles),
+        pairing=kind,
+        classes=CLASSES,
+        turns=params.size > 1,
+        shifts=g.cells,
+        channels=shape[2],
+        bound=2 * limit(params),
+    )
+
+
+def limit(params: Params) -> int:
+    """Largest shift, in steps."""
+    return (255 + params.overflow) // params.step + 1
+
+
+def visible(pictures: np.ndarray, planes: int) -> np.ndarray:
+    """Pictures with their ``max(planes, 2)`` low bits at the middle of what they can be: uint8, same shape."""
+    low = max(planes, 2)
+    return pictures >> low << low | 1 << (low - 1)
+
+
+def predict(seen: np.ndarray, source_of: np.ndarray, g: Grid, params: Params) -> np.ndarray:
+    """Predicted shifts in steps, int32 ``[batch, cells, channels]``, from :func:`visible` pictures and the pairing."""
+    sums = cell_sums(seen, g)  # [batch, cells, channels]
+    origin = sums.copy()
+    origin[:, g.full] = np.take_along_axis(sums, g.full[global_sources(source_of, g)][:, :, None], axis=1)
+    weight = (params.step * g.counts)[None, :, None]  # [1, cells, 1]
+    return np.clip((2 * (sums - origin) + weight) // (2 * weight), -limit(params), limit(params))
+
+
+def to_sequence(clean: np.ndarray, carrier: np.ndarray, seen: np.ndarray, moves: Moves, params: Params) -> Sequence:
+    """Symbols that, with ``seen``, give the moves back. ``clean`` and ``carrier`` are needed for class tags only."""
+    g = grid(*clean.shape[1:3], params.size, params.tile)
+    order = moves.source_of
+    if params.pairing == "in-place":
+        order = order[:, :0]
+    elif params.pairing == "sd-classes":
+        order = np.concatenate([_tags(clean, g), _tags(carrier, g)], axis=1)
+    residuals = moves.shifts - predict(seen, moves.source_of, g, params)
+    return Sequence(order, moves.turns, residuals.astype(np.int16))
+
+
+def from_sequence(sequence: Sequence, seen: np.ndarray, params: Params) -> Moves:
+    """Inverse of :func:`to_sequence`; the excess is not part of a Sequence and comes back as zeros."""
+    g = grid(*seen.shape[1:3], params.size, params.tile)
+    batch, blocks = len(seen), len(g.full)
+    source_of = sequence.order
+    if params.pairing == "in-place":
+        inside = np.concatenate([np.arange(b - a) for a, b in g.tiles] or [np.zeros(0, np.int64)])
+        source_of = np.broadcast_to(inside.astype(np.int64), (batch, blocks))
+    elif params.pairing == "sd-classes":
+        pairs = [from_tags(sequence.order[:, a:b], sequence.order[:, blocks + a : blocks + b]) for a, b in g.tiles]
+        source_of = np.concatenate(pairs or [np.zeros((batch, 0), np.int64)], axis=1)
+    shifts = sequence.residuals + predict(seen, source_of, g, params)
+    return Moves(source_of, sequence.turns, shifts.astype(np.int16), np.zeros(seen.shape, np.uint8))
+
+
+def _tags(pictures: np.ndarray, g: Grid) -> np.ndarray:
+    """Class tags tile by tile, int64 ``[batch, full]``."""
+    shape = (len(pictures), len(g.full), g.size * g.size, pictures.shape[3])
+    blocks = to_cells(pictures, g)[:, g.full].reshape(shape).astype(np.int64)
+    parts = [class_tags(blocks[:, a:b]) for a, b in g.tiles]
+    return np.concatenate(parts or [np.zeros((len(pictures), 0), np.int64)], axis=1)

@@ -1,0 +1,145 @@
+"""The reversible image transformation: clean blocks are moved, turned and shifted until they look like the carrier.
+
+Source: Zhang et al., "Reversible visual transformation via exploring the correlations within color images" / RIT (IEEE
+TMM 18(8), 2016) as used by Xue et al., with two modifications that make it a codec on small colour pictures: all channels
+share pairing and turn, and the shift is bounded so that at most ``overflow`` levels are cut off at 0 and 255.
+
+Numbers here are integers throughout; the same input gives the same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ripguard.hide.mrit.blocks import Grid, cell_sums, from_cells, grid, rotate, rotation_table, to_cells
+from ripguard.hide.mrit.pairing import CODES, RULES
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters of one transformation; all of them stand in the picture's header.
+
+    Attributes:
+        size: block side N in pixels.
+        step: shifts are multiples of this many grey levels (λ).
+        overflow: grey levels that may be cut off at 0 and 255 and must then be recorded (T).
+        pairing: name of a rule in :mod:`ripguard.hide.mrit.pairing`.
+        tile: blocks that are paired among themselves.
+    """
+
+    size: int = 2
+    step: int = 8
+    overflow: int = 0
+    pairing: str = "assignment"
+    tile: int = 128
+
+    def __post_init__(self) -> None:
+        bounds = {"size": (1, 32), "step": (1, 128), "overflow": (0, 64), "tile": (1, 1024)}
+        for name, (low, high) in bounds.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name}: expected {low}..{high}, got {getattr(self, name)}")
+        if self.pairing not in CODES:
+            raise ValueError(f"pairing: expected one of {', '.join(CODES)}, got {self.pairing!r}")
+
+
+@dataclass
+class Moves:
+    """What was done to a batch: the content of the paper's *Sequence*, plus what clipping cut off.
+
+    Attributes:
+        source_of: int64 ``[batch, full]``, the source block at each target place, counted inside its tile.
+        turns: uint8 ``[batch, full]``, quarter turns 0..3 at each target place.
+        shifts: int16 ``[batch, cells, channels]``, in steps, at each target place.
+        excess: uint8 ``[batch, height, width, channels]``, grey levels cut off where the result is 0 or 255.
+    """
+
+    source_of: np.ndarray
+    turns: np.ndarray
+    shifts: np.ndarray
+    excess: np.ndarray
+
+
+def global_sources(source_of: np.ndarray, g: Grid) -> np.ndarray:
+    """Tile-relative block numbers → numbers among all full blocks, int64 ``[batch, full]``."""
+    offset = np.concatenate([np.full(stop - start, start) for start, stop in g.tiles] or [np.zeros(0, np.int64)])
+    return source_of + offset.astype(np.int64)
+
+
+def pair(clean: np.ndarray, carrier: np.ndarray, g: Grid, rule: str) -> np.ndarray:
+    """Run a pairing rule over the tiles: uint8 ``[batch, height, width, channels]`` twice → ``[batch, full]``."""
+    batch, channels = len(clean), clean.shape[3]
+    shape = (batch, len(g.full), g.size * g.size, channels)
+    source = to_cells(clean, g)[:, g.full].reshape(shape).astype(np.int64)  # [batch, full, size², channels]
+    target = to_cells(carrier, g)[:, g.full].reshape(shape).astype(np.int64)
+    function = RULES[CODES[rule]][1]
+    parts = [function(source[:, a:b], target[:, a:b]) for a, b in g.tiles]
+    return np.concatenate(parts, axis=1) if parts else np.zeros((batch, 0), np.int64)
+
+
+def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.ndarray, Moves]:
+    """Make the temporary picture: made of the clean blocks, looking like the carrier.
+
+    Args:
+        clean: uint8 ``[batch, height, width, channels]``.
+        carrier: uint8, same shape.
+
+    Returns:
+        The temporary pictures, uint8, same shape, and the :class:`Moves` that undo them.
+    """
+    batch, height, width, channels = clean.shape
+    g = grid(height, width, params.size, params.tile)
+    # 1. pairing
+    source_of = pair(clean, carrier, g, params.pairing)
+    sources = global_sources(source_of, g)
+    cells = to_cells(clean, g).astype(np.int16)  # [batch, cells, size, size, channels]
+    sums = cell_sums(clean, g)  # [batch, cells, channels]
+    placed, placed_sums = cells.copy(), sums.copy()
+    placed[:, g.full] = np.take_along_axis(cells, g.full[sources][:, :, None, None, None], axis=1)
+    placed_sums[:, g.full] = np.take_along_axis(sums, g.full[sources][:, :, None], axis=1)
+    # 2. mean shift, rounded to steps and held where at most `overflow` levels are cut off
+    weight = (params.step * g.counts)[None, :, None]  # [1, cells, 1]
+    shifts = (2 * (cell_sums(carrier, g) - placed_sums) + weight) // (2 * weight)
+    highest = (255 + params.overflow - placed.max((2, 3))) // params.step  # [batch, cells, channels]
+    lowest = -((placed.min((2, 3)) + params.overflow) // params.step)
+    shifts = np.clip(shifts, lowest, highest).astype(np.int16)
+    moved = placed + params.step * shifts[:, :, None, None, :]  # [batch, cells, size, size, channels]
+    # 3. quarter turn with the least squared error
+    target = to_cells(carrier, g)[:, g.full].astype(np.int16)
+    turns = best_turn(np.clip(moved[:, g.full], 0, 255), target)
+    moved[:, g.full] = rotate(moved[:, g.full], turns)
+    # 4. overflow
+    unclipped = from_cells(moved, g)
+    temporary = np.clip(unclipped, 0, 255)
+    excess = np.abs(unclipped - temporary).astype(np.uint8)
+    return temporary.astype(np.uint8), Moves(source_of, turns, shifts, excess)
+
+
+def best_turn(blocks: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Quarter turns, uint8 ``[batch, blocks]``, least squared error to ``target``; 0 on a tie (so flat blocks: 0)."""
+    batch, count, size = blocks.shape[:3]
+    flat = blocks.reshape(batch, count, size * size, blocks.shape[4]).astype(
+        np.int32
+    )  # [batch, blocks, size², channels]
+    wanted = target.reshape(flat.shape).astype(np.int32)
+    errors = [((flat[:, :, order] - wanted) ** 2).sum((2, 3)) for order in rotation_table(size)]
+    return np.argmin(np.stack(errors), axis=0).astype(np.uint8)
+
+
+def backward(temporary: np.ndarray, moves: Moves, params: Params) -> np.ndarray:
+    """Undo :func:`forward`: temporary pictures and their moves → clean pictures, uint8, same shape.
+
+    Values that a wrong ``moves`` would put outside 0..255 are clipped; authenticity is the seal's business.
+    """
+    batch, height, width, channels = temporary.shape
+    g = grid(height, width, params.size, params.tile)
+    sign = (temporary == 255).astype(np.int16) - (temporary == 0)
+    cells = to_cells(temporary + sign * moves.excess, g)  # [batch, cells, size, size, channels]
+    cells -= params.step * moves.shifts[:, :, None, None, :]
+    turned = rotate(cells[:, g.full], (4 - moves.turns) % 4)  # [batch, full, size, size, channels]
+    sources = global_sources(moves.source_of, g)
+    back = np.empty_like(turned)
+    np.put_along_axis(back, sources[:, :, None, None, None], turned, axis=1)
+    cells[:, g.full] = back
+    return np.clip(from_cells(cells, g), 0, 255).astype(np.uint8)

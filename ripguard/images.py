@@ -1,0 +1,99 @@
+"""Picture files ↔ uint8 arrays, exactly, or refused by name.
+
+Accepted now: 8-bit RGB and 8-bit grayscale, one frame, in a lossless or lossy still format (what "exact" means for a
+JPEG is its decoded pixels). Everything else is refused before any work: Pillow opens, for example, a 16-bit RGB PNG as
+8-bit without a word, so the file header is read as well.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ripguard.errors import InputRefused
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"})
+REFUSED_SUFFIXES = frozenset({".gif", ".apng", ".ico", ".jp2", ".jxl", ".avif", ".heic", ".eps", ".psd", ".tga"})
+MAX_PIXELS = 50_000_000
+ORIENTATION = 274  # EXIF tag
+
+
+def read_picture(source: str | Path | bytes, name: str | None = None) -> np.ndarray:
+    """Decode one picture.
+
+    Args:
+        source: a path, or the bytes of a file.
+        name: how to call it in messages.
+
+    Returns:
+        uint8 ``[height, width, channels]``, 1 channel for grayscale, 3 for RGB.
+
+    Raises:
+        InputRefused: unreadable, or of a kind that cannot be kept exactly.
+    """
+    what = name or (str(source) if not isinstance(source, bytes) else "picture")
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise InputRefused(f"{what}: cannot be read: {error.strerror}") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check(image, data, what)
+                image.load()
+                array = np.asarray(image)
+    except InputRefused:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?") from None
+    if array.dtype != np.uint8:
+        raise InputRefused(f"{what}: expected 8 bits per sample, got {array.dtype}")
+    return np.ascontiguousarray(array if array.ndim == 3 else array[:, :, None])
+
+
+def _check(image: Image.Image, data: bytes, what: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise InputRefused(f"{what}: {image.width}×{image.height} is more than {MAX_PIXELS:,} pixels")
+    if image.mode not in ("RGB", "L"):
+        raise InputRefused(f"{what}: expected 8-bit RGB or grayscale, got mode {image.mode}", _hint(image.mode))
+    if image.format == "PNG" and data[24] != 8:
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a {data[24]}-bit PNG", "convert a copy to 8 bits")
+    if image.format == "TIFF" and any(b != 8 for b in image.tag_v2.get(258, (8,))):  # type: ignore[attr-defined]
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a deeper TIFF", "convert a copy to 8 bits")
+    if image.format == "PPM" and _pnm_maximum(data) != b"255":
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
+    if getattr(image, "n_frames", 1) != 1:
+        raise InputRefused(f"{what}: expected one frame, got {image.n_frames}", "export the frame you mean")
+    if "transparency" in image.info:
+        raise InputRefused(f"{what}: a transparent colour would be lost", "flatten a copy first")
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        raise InputRefused(f"{what}: its EXIF orientation would be lost", "turn the pixels of a copy upright first")
+
+
+def _pnm_maximum(data: bytes) -> bytes:
+    """Fourth word of a PNM header, comments left out."""
+    words = [word for line in data[:1024].split(b"\n") for word in line.split(b"#")[0].split()]
+    return words[3] if len(words) > 3 else b""
+
+
+def _hint(mode: str) -> str:
+    return {
+        "P": "palette pictures are not supported yet: convert a copy to RGB",
+        "RGBA": "alpha is not supported yet: flatten a copy",
+        "LA": "alpha is not supported yet: flatten a copy",
+        "CMYK": "CMYK is not supported yet: convert a copy to RGB",
+        "1": "1-bit pictures are not supported yet: convert a copy to grayscale",
+    }.get(mode, "convert a copy to 8-bit RGB or grayscale")
+
+
+def png_bytes(picture: np.ndarray) -> bytes:
+    """uint8 ``[height, width, 1 or 3]`` → PNG file bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()

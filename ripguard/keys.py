@@ -1,0 +1,168 @@
+"""Keys: make, write, read, and the tree of subkeys under one dataset key.
+
+::
+
+    Key (32 random bytes, in a key file)
+     └─ dataset   HKDF salt = dataset id               proofs: keyed digests of clean pictures, release code
+         └─ unit      one per split/class              what a platform hands to a user with a partial grant
+             └─ picture   64 bytes for AES-256-SIV     one for the payload, one for the residue
+
+No subkey depends on a path or file name. Keys never appear in ``repr``, logs, errors or argument lists.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+import struct
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ripguard.crypto import hkdf
+from ripguard.errors import KeyFileError
+from ripguard.seal import length_prefixed
+
+PREFIX = "ripguard-key-1-"
+ID_BYTES = 8
+
+
+def encode_secret(prefix: str, secret: bytes) -> str:
+    """``prefix`` + base32 of secret and checksum: self-naming, one line, no leading dash, typed errors are noticed."""
+    check = hashlib.sha256(prefix.encode() + secret).digest()[:4]
+    return prefix + base64.b32encode(secret + check).decode().rstrip("=").lower()
+
+
+def decode_secret(prefix: str, text: str, where: str) -> bytes:
+    """Inverse of :func:`encode_secret`; raises :class:`KeyFileError` that never quotes the text."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if len(lines) != 1 or not lines[0].startswith(prefix):
+        raise KeyFileError(f"{where} is not a key file", f"expected one line that starts with {prefix}")
+    body = lines[0][len(prefix) :].upper()
+    try:
+        raw = base64.b32decode(body + "=" * (-len(body) % 8))
+    except ValueError:
+        raw = b""
+    if len(raw) != 36 or encode_secret(prefix, raw[:32]) != lines[0].lower():
+        raise KeyFileError(f"the key in {where} is damaged: its checksum does not fit", "use a backup of the key file")
+    return raw[:32]
+
+
+def read_private(path: str | Path) -> str:
+    """Text of a private file, or of standard input for ``-``; refuses files that others can read."""
+    if str(path) == "-":
+        return sys.stdin.read(4096)
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise KeyFileError(f"{path} is not a regular file", "name the key file itself")
+        if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+            raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(4096)
+    except FileNotFoundError:
+        raise KeyFileError(f"there is no key file {path}", "make one: ripguard keygen --out FILE") from None
+    except OSError as error:
+        raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from None
+
+
+def write_private(path: str | Path, text: str) -> None:
+    """Create ``path`` with mode 0600; refuses to overwrite."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name") from None
+    except OSError as error:
+        raise KeyFileError(f"cannot write {path}: {error.strerror}") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@dataclass(frozen=True)
+class Key:
+    """The restore key of an owner: 32 random bytes. ``repr`` shows the key id only."""
+
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != 32:
+            raise ValueError(f"key: expected 32 bytes, got {len(self.secret)}")
+
+    @classmethod
+    def generate(cls) -> Key:
+        """A new key from the operating system's random generator."""
+        return cls(secrets.token_bytes(32))
+
+    @classmethod
+    def read(cls, path: str | Path) -> Key:
+        """Read a key file (``-``: standard input). Raises :class:`KeyFileError`."""
+        return cls(decode_secret(PREFIX, read_private(path), str(path)))
+
+    def write(self, path: str | Path) -> None:
+        """Write a key file, 0600, never over an existing one. Raises :class:`KeyFileError`."""
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        write_private(
+            path,
+            "# ripguard restore key: whoever holds it gets the clean pictures back. Keep it outside the release.\n"
+            f"# created: {now}\n# key id: {self.id.hex()}\n{encode_secret(PREFIX, self.secret)}\n",
+        )
+
+    @property
+    def id(self) -> bytes:
+        """8 public bytes that name the key: they tell a wrong key before any work, and reveal nothing about it."""
+        return hkdf(self.secret, FORMAT_SALT, b"key id", ID_BYTES)
+
+    def dataset(self, dataset_id: bytes) -> DatasetKeys:
+        """Subkeys of one release."""
+        secret = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"dataset", dataset_id), 32)
+        return DatasetKeys(secret, self.id, dataset_id)
+
+    def dataset_id(self, plan: bytes) -> bytes:
+        """8 bytes that name a release: keyed, so that equal inputs give equal releases and nobody else can guess them."""
+        return hkdf(self.secret, FORMAT_SALT, length_prefixed(b"dataset id", plan), ID_BYTES)
+
+
+FORMAT_SALT = b"ripguard/v0 keys"
+
+
+@dataclass(frozen=True)
+class PictureKeys:
+    """The two 64-byte AES-256-SIV keys of one picture."""
+
+    payload: bytes = field(repr=False)
+    residue: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class UnitKeys:
+    """Subkey of one split/class: opens every picture of that unit and nothing else."""
+
+    secret: bytes = field(repr=False)
+
+    def picture(self, index: int) -> PictureKeys:
+        both = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"picture", struct.pack(">I", index)), 128)
+        return PictureKeys(both[:64], both[64:])
+
+
+@dataclass(frozen=True)
+class DatasetKeys:
+    """Subkeys of one release."""
+
+    secret: bytes = field(repr=False)
+    key_id: bytes
+    dataset_id: bytes
+
+    def unit(self, unit: int) -> UnitKeys:
+        return UnitKeys(hkdf(self.secret, FORMAT_SALT, length_prefixed(b"unit", struct.pack(">H", unit)), 32))
+
+    def proof(self, purpose: bytes, data: bytes) -> bytes:
+        """Keyed SHA-256: proves equality to a key holder and lets nobody else confirm a guess."""
+        return hmac.digest(hkdf(self.secret, FORMAT_SALT, b"proof " + purpose, 32), data, "sha256")

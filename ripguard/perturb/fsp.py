@@ -1,0 +1,127 @@
+"""Feature-space perturbation: pull a picture's activation towards that of a picture of another class.
+
+Source: Inkawhich, Wen, Li, Chen, "Feature Space Perturbations Yield More Transferable Adversarial Examples", CVPR 2019
+(Activation Attack): loss ‖f_L(x) − f_L(x_t)‖₂, momentum 1 with the gradient divided by its own L1 norm, sign steps of
+ε/K. Here the L1 norm is taken for each picture, not for the batch, so a carrier does not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ripguard.errors import InputRefused
+from ripguard.perturb.base import Perturbation
+from ripguard.perturb.names import LAYERS
+from ripguard.perturb.surrogate import Surrogate, fast_math, predict, to_tensor
+from ripguard.perturb.targets import RULES
+
+LIBRARY = 100  # target pictures a class, as in the published implementations
+MAX_SIDE = 256  # larger pictures are attacked on a smaller copy, and the perturbation is enlarged
+
+
+class FSP(Perturbation):
+    """Feature-space perturbation.
+
+    Args:
+        surrogate: the white box.
+        members: for each class, uint8 ``[m, side, side, 3]``, see :func:`library`; targets come from them alone.
+        eps: L∞ bound in units of the range 0..1 (0.07 is 17.85 grey levels; the carrier is rounded after).
+        steps: iterations K.
+        layer: one of ``stage1, stage2, stage3, features``.
+        target: name of a rule in :mod:`ripguard.perturb.targets`.
+    """
+
+    name = "fsp"
+
+    def __init__(
+        self,
+        surrogate: Surrogate,
+        members: list[np.ndarray],
+        eps: float = 0.07,
+        steps: int = 10,
+        layer: str = "features",
+        target: str = "cyclic",
+        device: str = "cpu",
+    ) -> None:
+        if layer not in LAYERS or target not in RULES:
+            raise ValueError(f"layer, target: expected one of {LAYERS} and {tuple(RULES)}, got {layer}, {target}")
+        self.surrogate, self.eps, self.steps, self.layer, self.device = surrogate, eps, steps, layer, device
+        self.rule = RULES[target]
+        self.members = members
+        self._libraries: dict[tuple[int, int], np.ndarray] = {}
+
+    def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        height, width = clean.shape[1:3]
+        scale = min(1.0, MAX_SIDE / max(height, width))
+        small = (max(1, round(height * scale)), max(1, round(width * scale)))
+        x = to_tensor(clean, self.device)  # [batch, channels, height, width]
+        source = x if scale == 1 else F.interpolate(x, small, mode="bilinear", antialias=True)
+        delta = self._attack(source, labels, seeds)
+        if scale != 1:
+            delta = F.interpolate(delta, (height, width), mode="bilinear").clamp(-self.eps, self.eps)
+        carrier = ((x + delta).clamp(0, 1) * 255).round().to(torch.uint8)
+        return carrier.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+    def _attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray) -> Tensor:
+        """Perturbation, float32 ``[batch, channels, height, width]``, of pictures in 0..1."""
+        goal = self._goals(source, labels, seeds)  # [batch, values]
+        x, momentum = source.clone(), torch.zeros_like(source)
+        for _ in range(self.steps):
+            x.requires_grad_(True)
+            with fast_math(self.device):
+                reached = self.surrogate.activation(x, self.layer)
+            loss = (reached - goal).norm(dim=1).sum()
+            (gradient,) = torch.autograd.grad(loss, x)
+            momentum = momentum + gradient / gradient.abs().sum((1, 2, 3), keepdim=True).clamp_min(1e-30)
+            x = (x.detach() - self.eps / self.steps * momentum.sign()).clamp(0, 1)
+        return x - source
+
+    def _goals(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray) -> Tensor:
+        size = (source.shape[2], source.shape[3])
+        if size not in self._libraries:
+            self._libraries[size] = self._activations(size)
+        library = self._libraries[size]  # [classes, members, values]
+        with torch.no_grad(), fast_math(self.device):
+            own = self.surrogate.activation(source, self.layer).cpu().numpy()  # [batch, values]
+        classes, members = self.rule(own, labels, library, seeds)
+        return torch.from_numpy(library[classes, members]).to(self.device)
+
+    def _activations(self, size: tuple[int, int]) -> np.ndarray:
+        """Library activations at a picture size, float32 ``[classes, members, values]``, NaN where missing."""
+        rows = []
+        with torch.no_grad(), fast_math(self.device):
+            for pictures in self.members:
+                x = to_tensor(pictures, self.device)
+                if tuple(x.shape[2:]) != size:
+                    x = F.interpolate(x, size, mode="bilinear", antialias=True)
+                parts = [self.surrogate.activation(part, self.layer).cpu().numpy() for part in x.split(50)]
+                rows.append(np.concatenate(parts))
+        result = np.full((len(rows), max(map(len, rows)), rows[0].shape[1]), np.nan, np.float32)
+        for row, values in zip(result, rows):
+            row[: len(values)] = values
+        return result
+
+
+def library(surrogate: Surrogate, pictures: np.ndarray, labels: np.ndarray, device: str = "cpu") -> list[np.ndarray]:
+    """For each class up to :data:`LIBRARY` of the owner's training pictures that the surrogate recognises for sure.
+
+    Args:
+        pictures: uint8 ``[n, side, side, 3]``, training pictures only.
+        labels: int64 ``[n]``.
+
+    Raises:
+        InputRefused: a class has no training picture.
+    """
+    result = []
+    for label in range(surrogate.classes):
+        own = pictures[labels == label]
+        if not len(own):
+            raise InputRefused("a class has no training picture", "every class needs some: FSP aims at them")
+        own = own[:: max(1, len(own) // (4 * LIBRARY))]
+        sure = predict(surrogate, own, device)
+        right = (sure.argmax(1) == label) & (sure[:, label] > 0.5)
+        result.append(own[right][:LIBRARY] if right.any() else own[[int(sure[:, label].argmax())]])
+    return result

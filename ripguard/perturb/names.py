@@ -1,0 +1,4 @@
+"""Names that the command line checks before torch is imported; ``tests/perturb`` keeps them equal to the code's."""
+
+LAYERS = ("stage1", "stage2", "stage3", "features")
+TARGETS = ("random", "farthest", "cyclic")

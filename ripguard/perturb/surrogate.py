@@ -1,0 +1,186 @@
+"""The surrogate: a small ResNet that the owner trains on their own pictures, for the perturbation to aim at.
+
+Quick by default (ten epochs: under ten minutes for CIFAR-10 on two cores), seeded, cached by a digest of the data and
+the settings. It is the owner's: it is never part of a release.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ripguard.data.source import cache_root
+from ripguard.errors import InputRefused
+from ripguard.perturb.names import LAYERS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a surrogate is trained. ``side``: pictures of other sizes are resized to this many pixels for training."""
+
+    widths: tuple[int, int, int, int] = (32, 64, 128, 256)
+    epochs: int = 10
+    batch: int = 128
+    peak_lr: float = 0.2
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    crop_padding: int = 4
+    seed: int = 0
+    side: int = 32
+
+
+class Residual(nn.Module):
+    """Two 3×3 convolutions with batch norm, and a 1×1 shortcut (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(y)) + self.bn3(self.shortcut(x)))
+
+
+class Surrogate(nn.Module):
+    """Fully convolutional: any picture size, one or three channels, values in 0..1."""
+
+    def __init__(self, classes: int, widths: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        self.classes = classes
+        self.stem = nn.Conv2d(3, widths[0], 3, 1, 1, bias=False)
+        self.bn = nn.BatchNorm2d(widths[0])
+        self.stage1 = Residual(widths[0], widths[1], 2)
+        self.stage2 = Residual(widths[1], widths[2], 2)
+        self.stage3 = Residual(widths[2], widths[3], 2)
+        self.head = nn.Linear(widths[3], classes)
+
+    def activation(self, x: Tensor, layer: str) -> Tensor:
+        """Activation of one of :data:`LAYERS`: ``[batch, channels, height, width]`` → ``[batch, values]``."""
+        x = x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        x = F.relu(self.bn(self.stem((x - 0.45) / 0.25)))  # [batch, width0, height, width]
+        for name in LAYERS[:3]:
+            x = getattr(self, name)(x)  # halves height and width
+            if name == layer:
+                return x.flatten(1).float()
+        return x.mean((2, 3)).float()  # [batch, width3]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.activation(x, "features"))  # [batch, classes]
+
+
+def fast_math(device: str) -> contextlib.AbstractContextManager:
+    """bfloat16 autocast where the machine computes in it, else nothing."""
+    if device != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return torch.autocast(torch.device(device).type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def to_tensor(pictures: np.ndarray, device: str = "cpu") -> Tensor:
+    """uint8 ``[batch, height, width, channels]`` → float32 ``[batch, channels, height, width]`` in 0..1."""
+    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 255
+
+
+def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
+    """Train on uint8 ``[n, side, side, 3]`` pictures: SGD, one cycle, crop and flip."""
+    torch.manual_seed(settings.seed)
+    draw = torch.Generator().manual_seed(settings.seed)
+    model = Surrogate(classes, settings.widths).to(device).to(memory_format=torch.channels_last)
+    count = len(pictures)
+    batch = min(settings.batch, max(2, count // 8))  # few pictures: still a few steps an epoch
+    steps = settings.epochs * (count // batch)
+    optimiser = torch.optim.SGD(
+        model.parameters(), settings.peak_lr, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay
+    )
+    total = max(steps + 1, 20)  # the schedule needs room for its rise
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.peak_lr, total_steps=total, pct_start=0.2)
+    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
+    targets = torch.from_numpy(labels).to(device)
+    bar = tqdm(total=steps, desc="surrogate", unit="step", disable=None)
+    for _ in range(settings.epochs):
+        model.train()
+        order = torch.randperm(count, generator=draw)
+        for start in range(0, count - batch + 1, batch):
+            rows = order[start : start + batch].to(device)
+            x = _augment(images[rows].float() / 255, settings.crop_padding, draw)
+            with fast_math(device):
+                loss = F.cross_entropy(model(x).float(), targets[rows], label_smoothing=settings.label_smoothing)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            bar.update()
+        bar.set_postfix(loss=f"{loss.item():.2f}")
+    bar.close()
+    return freeze(model)
+
+
+def freeze(model: Surrogate) -> Surrogate:
+    """Evaluation mode, no gradients for parameters."""
+    return model.eval().requires_grad_(False)
+
+
+def _augment(x: Tensor, padding: int, draw: torch.Generator) -> Tensor:
+    """One random crop for the batch, a random mirror image for each picture."""
+    side = x.shape[2]
+    if padding and side > padding:
+        dy, dx = torch.randint(2 * padding + 1, (2,), generator=draw).tolist()
+        x = F.pad(x, (padding,) * 4, mode="reflect")[:, :, dy : dy + side, dx : dx + side]
+    flip = (torch.rand(len(x), generator=draw) < 0.5).to(x.device)
+    return torch.where(flip[:, None, None, None], x.flip(3), x)
+
+
+def predict(model: Surrogate, pictures: np.ndarray, device: str = "cpu", batch: int = 512) -> np.ndarray:
+    """Class probabilities, float32 ``[n, classes]``, of uint8 ``[n, height, width, channels]`` pictures."""
+    parts = []
+    with torch.no_grad(), fast_math(device):
+        for start in range(0, len(pictures), batch):
+            parts.append(model(to_tensor(pictures[start : start + batch], device)).float().softmax(1).cpu())
+    return torch.cat(parts).numpy()
+
+
+def obtain(pictures: np.ndarray, labels: np.ndarray, names: list[str], settings: Settings, device: str) -> Path:
+    """Path of the surrogate for these data and settings: from the cache, else trained now."""
+    digest = hashlib.sha256(json.dumps([names, dataclasses.asdict(settings)], sort_keys=True).encode())
+    digest.update(str(pictures.shape).encode() + pictures.tobytes() + labels.astype("<i8").tobytes())
+    path = cache_root() / "surrogates" / f"{digest.hexdigest()[:20]}.pt"
+    if not path.exists():
+        save(train(pictures, labels, len(names), settings, device), names, settings, path)
+    return path
+
+
+def save(model: Surrogate, names: list[str], settings: Settings, path: Path) -> None:
+    """Write model, class names and settings; complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    state = {"state": model.state_dict(), "names": names, "settings": dataclasses.asdict(settings)}
+    torch.save(state, partial)
+    partial.rename(path)
+
+
+def load(path: str | Path, device: str = "cpu") -> tuple[Surrogate, list[str], Settings]:
+    """Read a surrogate file; raises :class:`InputRefused`. Nothing in it is unpickled but tensors and plain values."""
+    try:
+        stored = torch.load(path, map_location=device, weights_only=True)
+        settings = Settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored["settings"].items()})
+        model = Surrogate(len(stored["names"]), settings.widths).to(device)
+        model.load_state_dict(stored["state"])
+    except FileNotFoundError:
+        raise InputRefused(f"there is no surrogate file {path}") from None
+    except Exception as error:  # torch.load has no common base for what a foreign file can raise
+        raise InputRefused(f"{path} is not a surrogate file: {type(error).__name__}") from None
+    return freeze(model.to(memory_format=torch.channels_last)), list(stored["names"]), settings

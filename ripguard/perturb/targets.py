@@ -1,0 +1,50 @@
+"""Target rules: which training picture's activation a clean picture is pulled towards. Each a small named function.
+
+A rule gets activations of the clean pictures, float32 ``[batch, values]``, their labels, int64 ``[batch]``, the library's
+activations, float32 ``[classes, members, values]`` (rows of NaN where a class has fewer members), and one seed a picture,
+uint64 ``[batch]``. It returns class and member numbers, int64 ``[batch]`` each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Choice = tuple[np.ndarray, np.ndarray]
+
+
+def _distances(activations: np.ndarray, library: np.ndarray) -> np.ndarray:
+    """Euclidean distances, float32 ``[batch, classes, members]``; -inf where there is no member."""
+    squares = (activations**2).sum(1)[:, None, None] + (library**2).sum(2)[None]
+    squares = squares - 2 * np.einsum("bv,cmv->bcm", activations, library)
+    return np.where(np.isnan(squares), -np.inf, squares)
+
+
+def random(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray) -> Choice:
+    """A random picture of a random other class, drawn from the picture's own seed (as AA-QwQ)."""
+    classes, members = len(library), (~np.isnan(library[:, :, 0])).sum(1)
+    other = (labels + 1 + seeds % np.uint64(classes - 1)).astype(np.int64) % classes
+    return other, ((seeds >> np.uint64(32)) % members[other].astype(np.uint64)).astype(np.int64)
+
+
+def farthest(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray) -> Choice:
+    """The library picture of any other class whose activation is farthest (the rule inside a class of Inkawhich et al.)."""
+    distances = _distances(activations, library)
+    distances[np.arange(len(labels)), labels] = -np.inf
+    best = distances.reshape(len(labels), -1).argmax(1)
+    return np.divmod(best, library.shape[1])
+
+
+def cyclic(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray) -> Choice:
+    """Class y+1 mod C, its farthest member: one fixed permutation of labels, the strongest poison (as TAP)."""
+    target = (labels + 1) % len(library)
+    distances = _distances(activations, library)[np.arange(len(labels)), target]  # [batch, members]
+    return target, distances.argmax(1)
+
+
+RULES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Choice]] = {
+    "random": random,
+    "farthest": farthest,
+    "cyclic": cyclic,
+}

@@ -1,0 +1,124 @@
+"""From a scheme and the owner's pictures to a perturbation that every worker process can build for itself."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ripguard.errors import InputRefused, UsageError
+from ripguard.images import read_picture
+from ripguard.perturb.base import Perturbation, Unperturbed
+from ripguard.release.plan import Plan
+from ripguard.schemes import Scheme
+
+NAMES = ("fsp", "none")  # a new perturbation is one new file, one name here and one line in Spec.__call__
+MOST = 50_000  # training pictures for a surrogate
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that a worker needs to build the perturbation; picklable.
+
+    Attributes:
+        surrogate: path of the surrogate file, "" if none is needed.
+        members: target pictures of each class.
+    """
+
+    scheme: Scheme
+    surrogate: str = ""
+    members: list[np.ndarray] = field(default_factory=list)
+    device: str = "cpu"
+
+    def __call__(self) -> Perturbation:
+        if self.scheme.perturb == "none":
+            return Unperturbed()
+        import torch
+
+        from ripguard.perturb import surrogate
+        from ripguard.perturb.fsp import FSP
+
+        if self.device == "cpu":
+            torch.set_num_threads(1)  # one process a core: faster, and results do not depend on the number of workers
+        model, _, _ = surrogate.load(self.surrogate, self.device)
+        s = self.scheme
+        return FSP(model, self.members, s.eps, s.steps, s.layer, s.target, self.device)
+
+    def digest(self) -> str:
+        """Hex SHA-256 of surrogate and target pictures, "" without a surrogate."""
+        if not self.surrogate:
+            return ""
+        digest = hashlib.sha256(Path(self.surrogate).read_bytes())
+        for pictures in self.members:
+            digest.update(str(pictures.shape).encode() + pictures.tobytes())
+        return digest.hexdigest()
+
+
+def check_options(scheme: Scheme, device: str) -> None:
+    """Raise :class:`UsageError` for names that do not exist, before any picture is read."""
+    from ripguard.perturb.names import LAYERS, TARGETS
+
+    for option, value, known in (
+        ("--perturb", scheme.perturb, NAMES),
+        ("--target", scheme.target, TARGETS),
+        ("--layer", scheme.layer, LAYERS),
+        ("--device", device.split(":")[0], ("cpu", "cuda")),
+    ):
+        if value not in known:
+            raise UsageError(f"{option}: expected one of {', '.join(known)}, got {value!r}")
+    if not 0 < scheme.eps <= 1:
+        raise UsageError(f"--eps: expected more than 0 and at most 1, got {scheme.eps}")
+
+
+def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: str, workers: int) -> Spec:
+    """Train or load the surrogate, choose target pictures. Raises :class:`InputRefused`, :class:`UsageError`."""
+    if plan.scheme.perturb == "none":
+        return Spec(plan.scheme)
+    if len(plan.labels) < 2:
+        raise InputRefused(
+            f"expected at least two classes, found {len(plan.labels)}",
+            "use one folder for each class or --labels CSV, or hide without a perturbation: --perturb none",
+        )
+    from ripguard.perturb import surrogate
+    from ripguard.perturb.fsp import library
+
+    pictures, labels = training_pictures(plan, workers)
+    settings = surrogate.Settings(seed=plan.seed, side=pictures.shape[1], **({"epochs": epochs} if epochs else {}))
+    path = surrogate_path or str(surrogate.obtain(pictures, labels, plan.labels, settings, device))
+    model, names, _ = surrogate.load(path, device)
+    if names != plan.labels:
+        raise InputRefused(f"{path} knows the classes {', '.join(names)[:200]}", "train one on this data set's classes")
+    return Spec(plan.scheme, path, library(model, pictures, labels, device), device)
+
+
+def training_pictures(plan: Plan, workers: int) -> tuple[np.ndarray, np.ndarray]:
+    """The owner's training split for a surrogate: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``.
+
+    Pictures of one common square size up to 64 pixels are taken as they are; else all are resized to 32 or 64 pixels.
+    """
+    chosen = [p for p in plan.pictures if plan.units[p.unit][0] == "train"] or plan.pictures
+    chosen = chosen[:: -(-len(chosen) // MOST)]
+    sizes = {p.shape[:2] for p in chosen}
+    height, width = next(iter(sizes))
+    if len(sizes) == 1 and height == width <= 64:
+        side = height
+    else:
+        side = 32 if np.median([min(p.shape[:2]) for p in chosen]) <= 48 else 64
+    with ProcessPoolExecutor(workers) as pool:
+        found = pool.map(_read_resized, [p.path for p in chosen], [side] * len(chosen), chunksize=200)
+        bar = tqdm(found, total=len(chosen), desc="training pictures", unit="picture", disable=None)
+        return np.stack(list(bar)), np.array([p.label for p in chosen], np.int64)
+
+
+def _read_resized(path: str, side: int) -> np.ndarray:
+    from PIL import Image
+
+    picture = read_picture(path)
+    rgb = np.broadcast_to(picture, (*picture.shape[:2], 3))
+    if rgb.shape[:2] == (side, side):
+        return np.ascontiguousarray(rgb)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).resize((side, side), Image.Resampling.BILINEAR))

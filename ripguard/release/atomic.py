@@ -1,0 +1,92 @@
+"""Writing so that a reader sees the whole file or none of it, also after a crash: temp → fsync → rename → fsync folder."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ripguard.errors import OutputRefused, StorageError
+
+
+@contextlib.contextmanager
+def storage(what: str) -> Iterator[None]:
+    """Turn an OSError into one sentence with exit code 9."""
+    try:
+        yield
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        raise StorageError(f"{what}:{place}: {error.strerror or error}", "free space, permissions?") from None
+
+
+def write_temporary(path: Path, data: bytes) -> Path:
+    """Write ``data`` beside ``path`` under a temporary name, on disk; returns the temporary path."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage("cannot write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    return temporary
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a checked temporary file its name; :func:`sync_folder` must follow."""
+    with storage("cannot publish"):
+        os.replace(temporary, path)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    with storage("cannot sync"):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write one small file atomically."""
+    publish(write_temporary(path, data), path)
+    sync_folder(path.parent)
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file, read in pieces."""
+    with storage("cannot read"), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold a folder for one process; a second one is told. The lock dies with its holder."""
+    with storage("cannot lock"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OutputRefused(f"another ripguard is writing to {path.parent}", "wait for it to end") from None
+    finally:
+        os.close(handle)
+
+
+def refuse_overlap(sources: list[Path], output: Path) -> None:
+    """Raise :class:`OutputRefused` where the output is, holds, or lies in a source, links resolved."""
+    out = output.resolve()
+    for source in sources:
+        real = source.resolve()
+        if out == real or out in real.parents or real in out.parents:
+            raise OutputRefused(f"{output} overlaps {source}", "write into a folder apart from the source")
+
+
+def refuse_existing(output: Path) -> None:
+    """Raise :class:`OutputRefused` unless ``output`` is absent or an empty folder."""
+    if output.is_symlink() or (output.exists() and (not output.is_dir() or any(output.iterdir()))):
+        raise OutputRefused(f"{output} exists and is not an empty folder", "choose another name, or remove it")

@@ -1,0 +1,50 @@
+"""What a release or a picture says of itself, without any key."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from ripguard.errors import NotProtected
+from ripguard.hide.header import BadHeader
+from ripguard.images import read_picture
+from ripguard.release.manifest import META, Release, find_release
+from ripguard.release.reveal import read_header
+from ripguard.seal import picture_digest
+
+
+def inspect(path: Path) -> dict[str, Any]:
+    """Facts about a release folder or a picture file. Raises :class:`NotProtected` where there is nothing to tell."""
+    if path.is_dir():
+        return _release(path)
+    if not path.exists():
+        raise NotProtected(f"there is no file or folder {path}")
+    picture = read_picture(path)
+    root = find_release(path)
+    rows = Release.open(root).by_digest.get(picture_digest(picture).hex(), []) if root else []
+    facts: dict[str, Any] = {"kind": "picture", "shape": list(picture.shape)}
+    try:
+        header = read_header(picture)
+        facts |= {k: v.hex() if isinstance(v, bytes) else v for k, v in dataclasses.asdict(header).items()}
+    except BadHeader:
+        if not rows:
+            raise NotProtected(f"{path}: not a protected picture, or damaged beyond recognition") from None
+        facts["header"] = "in the manifest: the picture is too small to carry one"
+    facts["known_to_release"] = [row["path"] for row in rows] if root else "no release around"
+    return facts
+
+
+def _release(root: Path) -> dict[str, Any]:
+    release = Release.open(root)
+    info = release.info
+    names = ("format", "dataset_id", "key_id", "source", "exact", "pictures", "limited", "labels")
+    facts = {"kind": "release"} | {name: info[name] for name in names}
+    facts["scheme"] = info["scheme"]["name"]
+    facts["parameters"] = {k: v for k, v in info["scheme"].items() if k != "name"}
+    facts["signer"] = release.check_signature()
+    facts["residue_bytes"] = sum(shard["bytes"] for shard in info["residue"])
+    facts["annotations"] = [note["path"] for note in info["annotations"]]
+    facts["units"] = [f"{u['split']}/{u['label']}" for u in info["units"]]
+    facts["metadata"] = str(root / META)
+    return facts

@@ -1,0 +1,126 @@
+"""The public record of a release: ``.ripguard/release.json`` and ``.ripguard/manifest.jsonl``, and how both are checked."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ripguard import signing
+from ripguard.errors import Damaged, NotProtected, SignatureInvalid, WrongKey
+from ripguard.keys import DatasetKeys, Key
+from ripguard.release.atomic import storage
+from ripguard.seal import FORMAT
+
+META = ".ripguard"
+RELEASE, MANIFEST, RESIDUE = "release.json", "manifest.jsonl", "residue"
+
+
+def canonical(value: Any) -> bytes:
+    """One spelling of a JSON value: sorted keys, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release on disk.
+
+    Attributes:
+        root: its folder.
+        info: content of ``release.json``.
+        rows: content of ``manifest.jsonl``, one dict a picture, sorted by path.
+    """
+
+    root: Path
+    info: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+    @classmethod
+    def open(cls, root: Path) -> Release:
+        """Read and cross-check both files. Raises :class:`NotProtected` or :class:`Damaged`."""
+        meta = root / META
+        if not (meta / RELEASE).is_file():
+            raise NotProtected(f"{root} is not a protected release", f"it has no {META}/{RELEASE}")
+        with storage("cannot read"):
+            raw, lines = (meta / RELEASE).read_bytes(), b""
+            if (meta / MANIFEST).is_file():
+                lines = (meta / MANIFEST).read_bytes()
+        try:
+            info = json.loads(raw)
+            if info["format"] != FORMAT.decode():
+                raise NotProtected(f"{root} has format {info['format']!r}", f"this ripguard reads {FORMAT.decode()}")
+            if info["manifest"] != hashlib.sha256(lines).hexdigest():
+                raise Damaged(f"{meta / MANIFEST} is not the one that {RELEASE} names", "get a fresh copy of both")
+            return cls(root, info, [json.loads(line) for line in lines.splitlines()])
+        except (ValueError, KeyError, TypeError):
+            raise Damaged(f"{meta / RELEASE} cannot be read", "get a fresh copy of it") from None
+
+    @cached_property
+    def by_path(self) -> dict[str, dict[str, Any]]:
+        return {row["path"]: row for row in self.rows}
+
+    @cached_property
+    def by_digest(self) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.rows:
+            found.setdefault(row["pixels"], []).append(row)
+        return found
+
+    def keys(self, key: Key) -> DatasetKeys:
+        """Subkeys of this release. Raises :class:`WrongKey`, told by the key id, and :class:`Damaged`."""
+        if key.id.hex() != self.info["key_id"]:
+            raise WrongKey(
+                f"wrong key: {self.root} was protected with key {self.info['key_id']}, this is key {key.id.hex()}",
+                "use the key file whose '# key id' line says so",
+            )
+        keys = key.dataset(bytes.fromhex(self.info["dataset_id"]))
+        if not hmac.compare_digest(keys.proof(b"release", signed_part(self.info)).hex(), self.info["proof"]):
+            raise Damaged(f"{self.root / META / RELEASE} was changed after publishing", "get a fresh copy of it")
+        return keys
+
+    def check_signature(self, wanted: str | None = None) -> str | None:
+        """Fingerprint of the signer, None if unsigned. Raises :class:`SignatureInvalid`."""
+        signature = self.info.get("signature")
+        if signature is None:
+            if wanted:
+                raise SignatureInvalid(f"{self.root} is unsigned, expected {wanted}")
+            return None
+        try:
+            public, value = bytes.fromhex(signature["public"]), bytes.fromhex(signature["value"])
+        except (KeyError, TypeError, ValueError):
+            raise SignatureInvalid(f"the signature of {self.root} cannot be read") from None
+        signing.check(public, signed_part(self.info), value)
+        name = signing.fingerprint(public)
+        if wanted and wanted != name:
+            raise SignatureInvalid(f"{self.root} is signed by {name}, expected {wanted}")
+        return name
+
+    def residue(self, place: list[Any] | None) -> bytes:
+        """Bytes at ``[file, offset, length]`` of the residue; short or empty where the file is damaged."""
+        if place is None:
+            return b""
+        name, offset, length = place
+        try:
+            with open(self.root / META / RESIDUE / Path(name).name, "rb") as file:
+                file.seek(offset)
+                return file.read(length)
+        except OSError:
+            return b""
+
+
+def signed_part(info: dict[str, Any]) -> bytes:
+    """What proof and signature cover: everything in ``release.json`` but these two."""
+    return canonical({k: v for k, v in info.items() if k not in ("proof", "signature")})
+
+
+def find_release(path: Path) -> Path | None:
+    """The release that a file or folder lies in, if any."""
+    real = path.resolve()
+    for folder in [real, *real.parents]:
+        if (folder / META / RELEASE).is_file():
+            return folder
+    return None

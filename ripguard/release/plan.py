@@ -1,0 +1,165 @@
+"""The plan of a protection: every picture with its place, unit, shape and digest, and every parameter. Made once, then fixed.
+
+The plan holds plain digests of clean files, so it stays in the working folder and is never part of a release.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from tqdm.auto import tqdm
+
+from ripguard.data.source import Item, Source
+from ripguard.errors import InputRefused
+from ripguard.images import read_picture
+from ripguard.schemes import Scheme
+
+SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 pictures of 32×32×3
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One picture of the plan. ``index`` is its number; ``out`` its place in the release."""
+
+    index: int
+    name: str
+    path: str
+    out: str
+    unit: int
+    label: int
+    shape: tuple[int, int, int]
+    sha256: str
+
+    def seed(self, plan_digest: str) -> int:
+        """64 random-looking bits of its own, from the plan and its number."""
+        text = f"ripguard seed {plan_digest} {self.index}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides what a release looks like, but the key.
+
+    Attributes:
+        units: (split, label) of each unit; a unit is what a partial grant can name.
+        labels: class names; a picture's ``label`` counts in them.
+        limited: whether only a part of the source was asked for.
+        perturbation: digest of the surrogate and its library, "" where there is none.
+    """
+
+    source: str
+    scheme: Scheme
+    seed: int
+    lossy: bool
+    byte_exact: bool
+    limited: bool
+    perturbation: str
+    labels: list[str]
+    units: list[tuple[str, str]]
+    pictures: list[Planned]
+    annotations: list[tuple[str, str, str]]  # name, path, sha256
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex SHA-256 of the plan without local paths: moving the source does not change it."""
+        content = dataclasses.asdict(self)
+        for row in content["pictures"]:
+            del row["path"]
+        content["annotations"] = [(name, sha256) for name, _, sha256 in self.annotations]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def aimed(self, perturbation: str) -> Plan:
+        """The plan with the digest of the surrogate and its library."""
+        return dataclasses.replace(self, perturbation=perturbation)
+
+    @cached_property
+    def shards(self) -> list[list[Planned]]:
+        """Runs of pictures of one shape, in plan order, at most :data:`SHARD_SAMPLES` samples each. Fixed membership."""
+        groups: dict[tuple[int, int, int], list[Planned]] = {}
+        for picture in self.pictures:
+            groups.setdefault(picture.shape, []).append(picture)
+        result = []
+        for (height, width, channels), group in sorted(groups.items()):
+            size = max(1, SHARD_SAMPLES // (height * width * channels))
+            result += [group[i : i + size] for i in range(0, len(group), size)]
+        return result
+
+
+def look(path: str, name: str) -> tuple[tuple[int, int, int], str]:
+    """Shape and file digest of one source picture; refuses what cannot be kept exactly."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise InputRefused(f"{name}: cannot be read: {error.strerror}") from None
+    height, width, channels = read_picture(data, name).shape
+    return (height, width, channels), hashlib.sha256(data).hexdigest()
+
+
+def published_places(items: list[Item]) -> list[str]:
+    """Where each item stands in the release: where the source had it, below ``train/`` if the source has no splits.
+
+    The added folder keeps ``.ripguard`` out of a listing of class folders, so that any ImageFolder loader can be used.
+    """
+    names = [item.name for item in items]
+    classes_first = all(item.label and item.name.split("/")[0] == item.label for item in items)
+    return published_names([f"train/{name}" for name in names] if classes_first else names)
+
+
+def published_names(names: list[str]) -> list[str]:
+    """Where each source picture stands in the release: ``a.jpg`` → ``a.png``; where two would meet, ``a.jpg.png``.
+
+    Two names meet if they are equal without regard to case, so a release can be unpacked anywhere.
+    """
+    plain = [str(PurePosixPath(name).with_suffix(".png")) for name in names]
+    counts: dict[str, int] = {}
+    for name in plain:
+        counts[name.lower()] = counts.get(name.lower(), 0) + 1
+    result, taken = [], set()
+    for name, short in zip(names, plain):
+        out = short if counts[short.lower()] == 1 else f"{name}.png"
+        number = 0
+        while out.lower() in taken:
+            number += 1
+            out = f"{name}.{number}.png"
+        taken.add(out.lower())
+        result.append(out)
+    return result
+
+
+def make_plan(
+    source: Source,
+    scheme: Scheme,
+    seed: int = 0,
+    lossy: bool = False,
+    byte_exact: bool = False,
+    limit: int | None = None,
+    workers: int = 1,
+) -> Plan:
+    """Read every source picture once and fix the plan. Raises :class:`InputRefused` before any work is done.
+
+    The digest of the perturbation is filled in by :meth:`Plan.aimed` once a surrogate stands.
+    """
+    limited = limit is not None and limit < len(source.items)
+    items = source.limited(limit).items
+    paths, names = [str(item.path) for item in items], [item.name for item in items]
+    with ProcessPoolExecutor(workers) as pool:
+        found = pool.map(look, paths, names, chunksize=200)
+        looks = list(tqdm(found, total=len(items), desc="reading", unit="picture", disable=None))
+    labels = source.labels
+    units = sorted({(item.split, item.label) for item in items})
+    places = published_places(items)
+    pictures = [
+        Planned(
+            i, item.name, str(item.path), out, units.index((item.split, item.label)), labels.index(item.label), *seen
+        )
+        for i, (item, out, seen) in enumerate(zip(items, places, looks))
+    ]
+    notes = [(n, str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in sorted(source.annotations)]
+    return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes)

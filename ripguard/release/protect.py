@@ -1,0 +1,261 @@
+"""Protect a source: plan, work through the shards on all cores, then publish the whole release with one rename.
+
+The release is built in ``.<name>.ripguard-partial`` beside the output. A run that was killed is continued by the same
+command; finished shards are hashed again, not trusted. The output folder appears only when everything in it was restored
+once from disk and compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ripguard.errors import KeyFileError, OutputRefused
+from ripguard.keys import Key
+from ripguard.perturb.base import Perturbation
+from ripguard.release.atomic import (
+    lock,
+    publish,
+    refuse_existing,
+    refuse_overlap,
+    storage,
+    sync_folder,
+    write_file,
+    write_temporary,
+)  # fmt: skip
+from ripguard.release.manifest import MANIFEST, META, RELEASE, canonical, signed_part
+from ripguard.release.plan import Plan
+from ripguard.release.shard import Job, committed, run_shard
+from ripguard.seal import FORMAT
+from ripguard.signing import SigningKey, fingerprint
+
+PerturbationFactory = Callable[[], Perturbation]
+_job: Job | None = None  # of this worker process
+
+
+@dataclass(frozen=True)
+class Protected:
+    """What a protection did. Bytes are totals over the release."""
+
+    out: str
+    dataset_id: str
+    key_id: str
+    plan: str
+    signer: str | None
+    pictures: int
+    resumed: int
+    exact: bool
+    in_residue_only: int
+    without_residue: int
+    residue_bytes: int
+    residue_per_picture: float
+    planes: dict[str, int]
+    psnr_to_carrier: float | None
+    ssim_to_carrier: float | None
+
+
+def partial_folder(out: Path) -> Path:
+    return out.parent / f".{out.name}.ripguard-partial"
+
+
+def precheck(roots: list[Path], out: Path, key_files: list[str | Path]) -> None:
+    """Refuse, before any work, an output that exists or overlaps a source, and keys inside source or output."""
+    refuse_overlap(roots, out)
+    refuse_existing(out)
+    for file in map(Path, key_files):
+        if any(folder.resolve() in file.resolve().parents for folder in [out, *roots]):
+            raise KeyFileError(f"{file} lies inside source or output", "keep keys outside what you publish")
+
+
+def protect(
+    plan: Plan,
+    make_perturbation: PerturbationFactory,
+    key: Key,
+    out: Path,
+    signing_key: SigningKey | None = None,
+    workers: int = 1,
+    restart: bool = False,
+    roots: list[Path] | None = None,
+) -> Protected:
+    """Make the release of a plan at ``out``.
+
+    Args:
+        make_perturbation: called once in each worker process; must be picklable.
+        restart: throw an unfinished run away instead of continuing it.
+        roots: source folders, which the output must not touch.
+
+    Raises:
+        OutputRefused, InputRefused, StorageError, KeyFileError: nothing was published.
+    """
+    out = Path(os.path.abspath(out))
+    precheck(roots or [], out, [])
+    partial = partial_folder(out)
+    with storage("cannot create"):
+        partial.mkdir(parents=True, exist_ok=True)
+    with lock(partial / "lock"):
+        _start(partial, plan, key, restart)
+        dataset_id = key.dataset_id(bytes.fromhex(plan.digest))
+        keys = key.dataset(dataset_id)
+        base = Job(plan, keys, _Nothing(), partial / "release", partial)
+        commits, resumed = _run(base, make_perturbation, workers)
+        info = _finish(base, commits, signing_key)
+        refuse_existing(out)
+        with storage("cannot publish"):
+            if out.exists():
+                out.rmdir()
+            os.rename(partial / "release", out)
+        sync_folder(out.parent)
+        shutil.rmtree(partial, ignore_errors=True)
+    return _summary(out, plan, info, commits, resumed)
+
+
+class _Nothing(Perturbation):
+    """Stands in the main process, which never perturbs."""
+
+    name = "nothing"
+
+    def run(self, clean, labels, seeds):  # type: ignore[no-untyped-def]
+        raise RuntimeError("the main process does not perturb")
+
+
+def _start(partial: Path, plan: Plan, key: Key, restart: bool) -> None:
+    """Continue the run in ``partial`` if it has this plan and key, or start one."""
+    token = json.dumps({"plan": plan.digest, "key_id": key.id.hex()}).encode()
+    state = partial / "plan.json"
+    if restart:
+        for name in ("release", "commits"):
+            shutil.rmtree(partial / name, ignore_errors=True)
+        state.unlink(missing_ok=True)
+    if state.exists() and state.read_bytes() != token:
+        raise OutputRefused(
+            f"{partial} holds an unfinished run with another source, key or settings",
+            "repeat that command, or add --restart to throw its work away",
+        )
+    for folder in (partial / "release" / META, partial / "commits"):
+        with storage("cannot create"):
+            folder.mkdir(parents=True, exist_ok=True)
+    for litter in (partial / "release").rglob(".*.tmp"):  # of a killed run
+        litter.unlink()
+    write_file(state, token)
+
+
+def _run(base: Job, make: PerturbationFactory, workers: int) -> tuple[list[dict[str, Any]], int]:
+    """Commits of all shards, and how many pictures were already done."""
+    shards = base.plan.shards
+    done = {n: commit for n in range(len(shards)) if (commit := committed(base, n)) is not None}
+    resumed = sum(len(commit["rows"]) for commit in done.values())
+    left = [n for n in range(len(shards)) if n not in done]
+    with tqdm(total=len(base.plan.pictures), initial=resumed, desc="protecting", unit="picture", disable=None) as bar:
+        for number in _each(base, make, workers, left):
+            commit = json.loads(base.commit_path(number).read_bytes())
+            done[number] = commit
+            bar.update(len(commit["rows"]))
+    return [done[n] for n in range(len(shards))], resumed
+
+
+def _each(base: Job, make: PerturbationFactory, workers: int, left: list[int]) -> Iterator[int]:
+    if not left:
+        return
+    context = multiprocessing.get_context("spawn")
+    arguments = (base.plan, base.keys, make, base.tree, base.work)
+    with ProcessPoolExecutor(max(1, min(workers, len(left))), context, _initialise, arguments) as pool:
+        yield from pool.map(_work, left)
+
+
+def _initialise(plan: Plan, keys: Any, make: PerturbationFactory, tree: Path, work: Path) -> None:
+    global _job
+    _job = Job(plan, keys, make(), tree, work)
+
+
+def _work(number: int) -> int:
+    if _job is None:
+        raise RuntimeError("worker was not initialised")
+    run_shard(_job, number)
+    return number
+
+
+def _finish(base: Job, commits: list[dict[str, Any]], signing_key: SigningKey | None) -> dict[str, Any]:
+    """Copy annotations, write manifest and release.json into the tree; returns the content of the latter."""
+    plan, tree = base.plan, base.tree
+    rows = sorted((row for commit in commits for row in commit["rows"]), key=lambda row: row["path"])
+    lines = b"".join(canonical(row) + b"\n" for row in rows)
+    annotations = []
+    for name, path, digest in plan.annotations:
+        with storage("cannot copy"):
+            data = Path(path).read_bytes()
+        write_file(tree / name, data)
+        annotations.append({"path": name, "sha256": digest})
+    scheme = dataclasses.asdict(plan.scheme)
+    info: dict[str, Any] = {
+        "format": FORMAT.decode(),
+        "dataset_id": base.keys.dataset_id.hex(),
+        "key_id": base.keys.key_id.hex(),
+        "source": plan.source,
+        "scheme": {k: v for k, v in scheme.items() if k != "note"},
+        "exact": "no (lossy)" if plan.lossy else "bytes" if plan.byte_exact else "pixels",
+        "pictures": len(rows),
+        "limited": plan.limited,
+        "labels": plan.labels,
+        "units": [{"split": split, "label": label} for split, label in plan.units],
+        "manifest": hashlib.sha256(lines).hexdigest(),
+        "residue": [dict(zip(("file", "sha256", "bytes"), c["residue"])) for c in commits if c["residue"]],
+        "annotations": annotations,
+    }
+    signed = signed_part(info)
+    info["proof"] = base.keys.proof(b"release", signed).hex()
+    if signing_key:
+        public = signing_key.public
+        info["signature"] = {
+            "public": public.hex(),
+            "value": signing_key.sign(signed).hex(),
+            "signer": fingerprint(public),
+        }
+    write_file(tree / META / MANIFEST, lines)
+    place = tree / META / RELEASE
+    publish(write_temporary(place, json.dumps(info, indent=1, sort_keys=True).encode() + b"\n"), place)
+    for folder in [tree, *(path for path in tree.rglob("*") if path.is_dir())]:
+        sync_folder(folder)
+    return info
+
+
+def _summary(out: Path, plan: Plan, info: dict[str, Any], commits: list[dict[str, Any]], resumed: int) -> Protected:
+    rows = [row for commit in commits for row in commit["rows"]]
+    total = sum(row["residue"][2] for row in rows if row["residue"])
+    planes: dict[str, int] = {}
+    for row in rows:
+        planes[str(row["planes"])] = planes.get(str(row["planes"]), 0) + 1
+    return Protected(
+        out=str(out),
+        dataset_id=info["dataset_id"],
+        key_id=info["key_id"],
+        plan=plan.digest,
+        signer=info.get("signature", {}).get("signer"),
+        pictures=len(rows),
+        resumed=resumed,
+        exact=not plan.lossy,
+        in_residue_only=planes.get("0", 0),
+        without_residue=sum(row["residue"] is None for row in rows),
+        residue_bytes=total,
+        residue_per_picture=round(total / len(rows), 1),
+        planes=dict(sorted(planes.items())),
+        psnr_to_carrier=_median([one["psnr"] for commit in commits for one in commit["to_carrier"]]),
+        ssim_to_carrier=_median([one["ssim"] for commit in commits for one in commit["to_carrier"]]),
+    )
+
+
+def _median(values: list[float | None]) -> float | None:
+    """Median of what could be measured, 4 digits; None if nothing could."""
+    known = [v for v in values if v is not None]
+    return round(float(np.median(known)), 4) if known else None

@@ -1,0 +1,152 @@
+"""From protected picture files to clean pictures in memory: who each one is, which key opens it, or why not.
+
+A picture inside a release is known by the digest of its samples, whatever its name; a loose one by its own header. The
+three refusals are different errors: the wrong key is told by its id, damage where the manifest knows the picture, and
+everything else is "not protected or damaged".
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.crypto import Forged
+from ripguard.errors import Damaged, NeedsRelease, NotProtected, RipguardError, WrongKey
+from ripguard.hide import lsb
+from ripguard.hide.header import LENGTH, BadHeader, Header
+from ripguard.hide.mrit.method import MRIT
+from ripguard.images import read_picture
+from ripguard.keys import DatasetKeys, Key, PictureKeys
+from ripguard.release.manifest import Release
+from ripguard.seal import associated_data, open_sealed, picture_digest
+
+
+@dataclass
+class Revealed:
+    """One outcome. Exactly one of ``clean`` and ``error`` is set.
+
+    Attributes:
+        path: the protected file.
+        clean: uint8 ``[height, width, channels]``.
+        file: original (name, bytes), for releases made with ``--byte-exact``.
+        row: its manifest row, where a release knows it.
+        exact: False for pictures of lossy releases.
+    """
+
+    path: Path
+    clean: np.ndarray | None = None
+    file: tuple[str, bytes] | None = None
+    row: dict[str, Any] | None = None
+    exact: bool = True
+    error: RipguardError | None = None
+
+
+@dataclass
+class _Candidate:
+    picture: np.ndarray
+    header: Header
+    residue: bytes
+    keys: PictureKeys
+    row: dict[str, Any] | None
+
+
+def read_header(picture: np.ndarray) -> Header:
+    """The public header in a picture's lowest bits. Raises :class:`BadHeader`."""
+    if picture.size < 8 * LENGTH:
+        raise BadHeader("too small for a header")
+    return Header.unpack(lsb.read(picture[None], np.array([LENGTH]))[0])
+
+
+def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release | None) -> list[Revealed]:
+    """Restore a batch of files in memory.
+
+    Args:
+        paths: protected picture files.
+        names: for each, its path relative to the release, for telling damaged pictures.
+        release: where manifest and residue are, if known.
+    """
+    keys = release.keys(key) if release else None
+    results = [Revealed(path) for path in paths]
+    groups: dict[tuple[int, ...], list[tuple[Revealed, _Candidate]]] = {}
+    for result, name in zip(results, names):
+        try:
+            candidate = _identify(result.path, name, key, keys, release)
+        except RipguardError as error:
+            result.error = error
+            continue
+        groups.setdefault(candidate.picture.shape, []).append((result, candidate))
+    for group in groups.values():
+        _reveal_group(group, key, keys, release)
+    return results
+
+
+def _identify(path: Path, name: str, key: Key, keys: DatasetKeys | None, release: Release | None) -> _Candidate:
+    picture = read_picture(path)
+    rows = release.by_digest.get(picture_digest(picture).hex(), []) if release else []
+    row = next((r for r in rows if r["path"] == name), rows[0] if rows else None)
+    if row is None and release and name in release.by_path:
+        raise Damaged(f"{path}: changed after it was published", "get a fresh copy of this picture")
+    if len({r["clean"] for r in rows}) > 1 and row is not None and row["path"] != name:
+        raise Damaged(f"{path}: two pictures of the release look the same", "give it its name in the release back")
+    try:
+        header = Header.unpack(bytes.fromhex(row["header"])) if row and "header" in row else read_header(picture)
+    except BadHeader:
+        raise NotProtected(f"{path}: not a protected picture, or damaged beyond recognition") from None
+    if header.key_id != key.id:
+        raise WrongKey(
+            f"{path}: wrong key: protected with key {header.key_id.hex()}, this is key {key.id.hex()}",
+            "use the key file whose '# key id' line says so",
+        )
+    if keys and header.dataset_id != keys.dataset_id:
+        if not release or row:
+            raise Damaged(f"{path}: its header names another release")
+        raise NeedsRelease(f"{path} belongs to another release than {release.root}", "name that one with --release")
+    if row is None and not (header.inline or header.lossy):
+        raise (
+            NeedsRelease(
+                f"{path}: the release it comes from holds the rest of it"
+                if not release
+                else f"{path}: changed, or foreign",
+                "name the release folder with --release",
+            )
+            if not release
+            else Damaged(f"{path}: changed after it was published", "get a fresh copy of this picture")
+        )
+    own = (keys or key.dataset(header.dataset_id)).unit(header.unit).picture(header.index)
+    residue = release.residue(row["residue"]) if release and row else b""
+    return _Candidate(picture, header, residue, own, row)
+
+
+def _reveal_group(
+    group: list[tuple[Revealed, _Candidate]], key: Key, keys: DatasetKeys | None, release: Release | None
+) -> None:
+    candidates = [c for _, c in group]
+    cleans = MRIT().reveal(
+        np.stack([c.picture for c in candidates]),
+        [c.header for c in candidates],
+        [c.residue for c in candidates],
+        [c.keys for c in candidates],
+    )
+    for (result, c), clean in zip(group, cleans):
+        result.row, result.exact = c.row, not c.header.lossy
+        if isinstance(clean, RipguardError):
+            result.error = Damaged(f"{result.path}: {clean}", "get a fresh copy of it and of the release's residue")
+            continue
+        if c.row and keys and result.exact:
+            proof = keys.proof(b"clean", picture_digest(clean)).hex()
+            if not hmac.compare_digest(proof, c.row["clean"]):
+                result.error = Damaged(f"{result.path}: restores to another picture than the one that was protected")
+                continue
+        if c.row and release and "bytes" in c.row:
+            try:
+                bound = associated_data(b"file", c.header.pack(), picture_digest(c.picture))
+                data = open_sealed(c.keys.residue, bound, release.residue(c.row["bytes"]))
+            except Forged:
+                result.error = Damaged(f"{result.path}: the residue that holds its file bytes is damaged")
+                continue
+            result.file = (c.row["name"], data)
+        result.clean = clean

@@ -1,0 +1,151 @@
+"""The task of protection: one shard, from clean files to published pictures, checked from the bytes on disk.
+
+A pure function of plan, key and shard number: it can run in any process, in any order, twice. What it commits last is
+one small file; a shard without that file never happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.errors import InputRefused, StorageError
+from ripguard.evaluate.metrics import likeness
+from ripguard.hide.base import Hidden, Identity
+from ripguard.hide.mrit.method import MRIT
+from ripguard.images import png_bytes, read_picture
+from ripguard.keys import DatasetKeys
+from ripguard.perturb.base import Perturbation
+from ripguard.release.atomic import publish, sha256_file, storage, sync_folder, write_file, write_temporary
+from ripguard.release.manifest import META, RESIDUE
+from ripguard.release.plan import Plan, Planned
+from ripguard.seal import associated_data, picture_digest, seal
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs besides a shard number. ``tree`` becomes the release, ``work`` is thrown away."""
+
+    plan: Plan
+    keys: DatasetKeys
+    perturbation: Perturbation
+    tree: Path
+    work: Path
+
+    def commit_path(self, number: int) -> Path:
+        return self.work / "commits" / f"{number:06d}.json"
+
+
+def run_shard(job: Job, number: int) -> list[dict[str, Any]]:
+    """Protect one shard and return its manifest rows. Raises a :class:`RipguardError`; then nothing is committed."""
+    pictures = job.plan.shards[number]
+    sources = [_read_source(p) for p in pictures]
+    clean = np.stack([read_picture(data, p.name) for p, data in zip(pictures, sources)])
+    labels = np.array([p.label for p in pictures], np.int64)
+    seeds = np.array([p.seed(job.plan.digest) for p in pictures], np.uint64)
+    carriers = job.perturbation(clean, labels, seeds)
+    ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in pictures]
+    units = {unit: job.keys.unit(unit) for unit in {p.unit for p in pictures}}
+    keys = [units[p.unit].picture(p.index) for p in pictures]
+    method = MRIT(job.plan.scheme.hide, job.plan.lossy)
+    hidden = method.hide(clean, carriers, ids, keys)
+
+    # 1. write under temporary names, read back, restore, compare: nothing is published that was not restored first
+    places = [job.tree / p.out for p in pictures]
+    temporary = [write_temporary(place, png_bytes(one.picture)) for place, one in zip(places, hidden)]
+    blob, rows = _rows(job, pictures, sources, clean, hidden, keys, number)
+    residue_path = job.tree / META / RESIDUE / f"{number:06d}.bin"
+    residue_temporary = write_temporary(residue_path, blob) if blob else None
+    written = np.stack([read_picture(path) for path in temporary])
+    with storage("cannot read back"):
+        stored = residue_temporary.read_bytes() if residue_temporary else b""
+    residues = [stored[r["residue"][1] : sum(r["residue"][1:])] if r["residue"] else b"" for r in rows]
+    restored = method.reveal(written, [one.header for one in hidden], residues, keys)
+    for picture, before, after in zip(pictures, clean, restored):
+        if isinstance(after, Exception) or not (job.plan.lossy or np.array_equal(before, after)):
+            raise StorageError(f"{picture.name}: what was written does not restore to the source; nothing is published")
+    # 2. publish, then commit
+    for row, path, place in zip(rows, temporary, places):
+        row["file"] = sha256_file(path)
+        publish(path, place)
+    if residue_temporary:
+        publish(residue_temporary, residue_path)
+        sync_folder(residue_path.parent)
+    for folder in {place.parent for place in places}:
+        sync_folder(folder)
+    commit = {
+        "rows": rows,
+        "residue": [residue_path.name, hashlib.sha256(stored).hexdigest(), len(stored)] if blob else None,
+        "to_carrier": [likeness(one, carrier) for one, carrier in zip(written, carriers)],  # stays with the owner
+    }
+    write_file(job.commit_path(number), json.dumps(commit).encode())
+    return rows
+
+
+def committed(job: Job, number: int) -> dict[str, Any] | None:
+    """The commit of a shard, if everything it names is on disk with the digest it names; finished work is not trusted."""
+    path = job.commit_path(number)
+    if not path.exists():
+        return None
+    try:
+        commit = json.loads(path.read_bytes())
+        good = all(sha256_file(job.tree / row["path"]) == row["file"] for row in commit["rows"])
+        if commit["residue"]:
+            name, digest, _ = commit["residue"]
+            good = good and sha256_file(job.tree / META / RESIDUE / name) == digest
+    except (OSError, ValueError, KeyError, StorageError):
+        good = False
+    return commit if good else None
+
+
+def _read_source(picture: Planned) -> bytes:
+    try:
+        data = Path(picture.path).read_bytes()
+    except OSError as error:
+        raise InputRefused(f"{picture.name}: cannot be read any more: {error.strerror}") from None
+    if hashlib.sha256(data).hexdigest() != picture.sha256:
+        raise InputRefused(f"{picture.name} changed while it was being protected", "start again with --restart")
+    return data
+
+
+def _rows(
+    job: Job,
+    pictures: list[Planned],
+    sources: list[bytes],
+    clean: np.ndarray,
+    hidden: list[Hidden],
+    keys: list,
+    number: int,
+) -> tuple[bytes, list[dict[str, Any]]]:
+    """Residue bytes of the shard, and a manifest row for each picture."""
+    blob, rows = bytearray(), []
+    file = f"{number:06d}.bin"
+    for picture, data, original, one, key in zip(pictures, sources, clean, hidden, keys):
+        digest = picture_digest(one.picture)
+        row: dict[str, Any] = {
+            "path": picture.out,
+            "unit": picture.unit,
+            "index": picture.index,
+            "shape": list(picture.shape),
+            "pixels": digest.hex(),
+            "clean": job.keys.proof(b"clean", picture_digest(original)).hex(),
+            "planes": one.header.planes,
+            "overwritten": one.overwritten,
+            "overflow": one.overflow,
+            "residue": [file, len(blob), len(one.residue)] if one.residue else None,
+        }
+        if one.header.planes == 0:
+            row["header"] = one.header.pack().hex()
+        blob += one.residue
+        if job.plan.byte_exact:
+            bound = associated_data(b"file", one.header.pack(), digest)
+            sealed = seal(key.residue, bound, data)
+            row["bytes"], row["name"] = [file, len(blob), len(sealed)], Path(picture.name).name
+            blob += sealed
+        rows.append(row)
+    return bytes(blob), rows

@@ -1,0 +1,159 @@
+"""Compare a release with its manifest, with the key that opens it, and with the source it was made from."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ripguard.data.source import Source
+from ripguard.errors import RipguardError
+from ripguard.images import read_picture
+from ripguard.keys import Key
+from ripguard.release.atomic import sha256_file
+from ripguard.release.manifest import META, RESIDUE, Release
+from ripguard.release.plan import published_places
+from ripguard.release.restore import BATCH
+from ripguard.release.reveal import reveal_files
+from ripguard.seal import picture_digest
+
+_state: tuple[Release, Key | None] | None = None  # of this worker process
+
+
+@dataclass
+class Report:
+    """What a verification found; ``ok`` if there is nothing to complain about.
+
+    Attributes:
+        swapped: pictures of the release that stand under another picture's name.
+        reencoded: other file bytes, same samples: still restorable, so no complaint.
+        differs: pictures that do not restore to the source named by ``--against``.
+    """
+
+    pictures: int = 0
+    signer: str | None = None
+    missing: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    swapped: list[str] = field(default_factory=list)
+    reencoded: list[str] = field(default_factory=list)
+    residue: list[str] = field(default_factory=list)
+    annotations: list[str] = field(default_factory=list)
+    restored: int | None = None
+    equal_to_source: int | None = None
+    differs: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        lists = (self.missing, self.extra, self.changed, self.swapped, self.residue, self.annotations, self.differs)
+        return not any(lists)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"ok": self.ok, **asdict(self)}
+
+
+def verify(
+    root: Path, key: Key | None = None, source: Source | None = None, signer: str | None = None, workers: int = 1
+) -> Report:
+    """Check a release.
+
+    Args:
+        key: also restore every picture in memory and check it against the keyed digests of the clean ones.
+        source: also compare the restored pictures with these (needs ``key``).
+        signer: fingerprint that must have signed.
+
+    Raises:
+        WrongKey, SignatureInvalid, Damaged, NotProtected: before any picture is looked at.
+    """
+    release = Release.open(root)
+    report = Report(signer=release.check_signature(signer))
+    if key:
+        release.keys(key)
+        report.restored = 0
+    known = set(release.by_path)
+    notes = {note["path"]: note["sha256"] for note in release.info["annotations"]}
+    present = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file() and META not in p.parts}
+    report.missing = sorted(known - present)
+    report.extra = sorted(present - known - set(notes))
+    for name, digest in notes.items():
+        if name not in present or sha256_file(root / name) != digest:
+            report.annotations.append(name)
+    for shard in release.info["residue"]:
+        path = root / META / RESIDUE / shard["file"]
+        if not path.is_file() or sha256_file(path) != shard["sha256"]:
+            report.residue.append(shard["file"])
+    paths = sorted(known & present)
+    wanted = sources_by_place(release, source)
+    if source:
+        report.equal_to_source = 0
+        report.differs += sorted(set(wanted) - known) + sorted(known - set(wanted))
+    batches = [paths[i : i + BATCH] for i in range(0, len(paths), BATCH)]
+    expected = [[wanted.get(p) for p in batch] for batch in batches]
+    pool = ProcessPoolExecutor(max(1, min(workers, len(batches))), get_context("spawn"), _initialise, (root, key))
+    with pool, tqdm(total=len(paths), desc="verifying", unit="picture", disable=None) as bar:
+        for outcomes in pool.map(_work, batches, expected):
+            for name, verdict, restored, equal in outcomes:
+                report.pictures += 1
+                bar.update()
+                if verdict:
+                    getattr(report, verdict).append(name)
+                if report.restored is not None:
+                    report.restored += restored
+                if report.equal_to_source is not None and name in wanted:
+                    report.equal_to_source += equal
+                    if not equal:
+                        report.differs.append(name)
+    return report
+
+
+def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]:
+    """Published path → source file, by the naming rule of the plan; only what was asked for if that was a part."""
+    if source is None:
+        return {}
+    places = published_places(source.items)
+    wanted = dict(zip(places, (item.path for item in source.items)))
+    if release.info["limited"]:
+        return {place: path for place, path in wanted.items() if place in release.by_path}
+    return wanted
+
+
+def _initialise(root: Path, key: Key | None) -> None:
+    global _state
+    _state = Release.open(root), key
+
+
+def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str, bool, bool]]:
+    """(name, list to put it on or "", restored, equal to source) for each picture."""
+    if _state is None:
+        raise RuntimeError("worker was not initialised")
+    release, key = _state
+    verdicts = [_verdict(release, name) for name in names]
+    if key is None:
+        return [(name, verdict, False, False) for name, verdict in zip(names, verdicts)]
+    outcomes = []
+    revealed = reveal_files([release.root / name for name in names], names, key, release)
+    for name, verdict, one, path in zip(names, verdicts, revealed, expected):
+        right = one.clean is not None and one.row is not None and one.row["path"] == name
+        if not right and not verdict:
+            verdict = "changed"
+        equal = right and path is not None and np.array_equal(one.clean, read_picture(path))
+        outcomes.append((name, verdict, right, bool(equal)))
+    return outcomes
+
+
+def _verdict(release: Release, name: str) -> str:
+    row, path = release.by_path[name], release.root / name
+    if sha256_file(path) == row["file"]:
+        return ""
+    try:
+        digest = picture_digest(read_picture(path)).hex()
+    except RipguardError:
+        return "changed"
+    if digest == row["pixels"]:
+        return "reencoded"
+    return "swapped" if digest in release.by_digest else "changed"
