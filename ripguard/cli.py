@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     """All verbs and options."""
     parser = argparse.ArgumentParser(
         prog="ripguard",
-        description="Publish an image data set that is useless for training without your key, and comes back bit for bit with it.",
+        description="Publish an image data set that is useless for training without your key and exact with it.",
         epilog="A first round: ripguard keygen --out my.key; ripguard protect photos protected --key-file my.key; "
         "ripguard restore protected restored --key-file my.key",
     )
@@ -116,7 +116,7 @@ def _print(options: argparse.Namespace, result: dict[str, Any], lines: list[str]
 def _keygen(verbs: Any) -> None:
     p = _verb(
         verbs, "keygen", run_keygen, "make a restore key, and a signing key beside it",
-        "Writes K (restores) and K.sign (signs releases), both readable by you alone. Back both up; never publish them.",
+        "Writes K (restores) and K.sign (signs releases), readable by you alone. Back both up; never publish them.",
     )  # fmt: skip
     p.add_argument("--out", required=True, metavar="K", help="file to write; never overwritten")
 
@@ -141,8 +141,8 @@ def _protect(verbs: Any) -> None:
     notes = "; ".join(f"{s.name}: {s.note}" for s in SCHEMES.values())
     p = _verb(
         verbs, "protect", run_protect, "make a protected release of a data set",
-        f"SRC is a folder of pictures or a data set name (ripguard data list). OUT appears only when every picture in it "
-        f"was restored once from disk and compared; a killed run is continued by the same command. Schemes: {notes}.",
+        f"SRC is a folder of pictures or a data set name (ripguard data list). OUT appears when every picture in "
+        f"it was restored once from disk and compared. The same command continues a killed run. Schemes: {notes}.",
     )  # fmt: skip
     p.add_argument("source", metavar="SRC", help="folder, photos, cifar10, tinyimagenet[:all|:wnid,…]")
     p.add_argument("out", metavar="OUT", help="folder to make")
@@ -216,8 +216,8 @@ def run_protect(options: argparse.Namespace) -> int:
 def _restore(verbs: Any) -> None:
     p = _verb(
         verbs, "restore", run_restore, "get the clean pictures back, exactly",
-        "PATH is a release, a part of one, or loose protected pictures under any name. Pictures that cannot be restored "
-        "exactly are refused and listed; OUT holds only exact ones and appears when the run is over.",
+        "PATH is a release, a part of one, or loose protected pictures under any name. Pictures that cannot be "
+        "restored exactly are refused and listed; OUT holds only exact ones and appears when the run is over.",
     )  # fmt: skip
     p.add_argument("paths", nargs="+", metavar="PATH")
     p.add_argument("out", metavar="OUT", help="folder to make")
@@ -254,8 +254,8 @@ def run_restore(options: argparse.Namespace) -> int:
 def _verify(verbs: Any) -> None:
     p = _verb(
         verbs, "verify", run_verify, "check a release against its manifest, key, source and signer",
-        "Without a key: every file against the manifest. With --key-file: also restores every picture in memory and checks "
-        "it. With --against: also compares the restored pictures with the source, sample by sample.",
+        "Without a key: every file against the manifest. With --key-file: also restores every picture in memory and "
+        "checks it. With --against: also compares the restored pictures with the source, sample by sample.",
     )  # fmt: skip
     p.add_argument("release", metavar="RELEASE")
     _key_option(p, required=False)

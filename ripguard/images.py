@@ -68,8 +68,8 @@ def _check(image: Image.Image, data: bytes, what: str) -> None:
         raise InputRefused(f"{what}: expected 8 bits per sample, got a deeper TIFF", "convert a copy to 8 bits")
     if image.format == "PPM" and _pnm_maximum(data) != b"255":
         raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
-    if getattr(image, "n_frames", 1) != 1:
-        raise InputRefused(f"{what}: expected one frame, got {image.n_frames}", "export the frame you mean")
+    if (frames := getattr(image, "n_frames", 1)) != 1:
+        raise InputRefused(f"{what}: expected one frame, got {frames}", "export the frame you mean")
     if "transparency" in image.info:
         raise InputRefused(f"{what}: a transparent colour would be lost", "flatten a copy first")
     if image.getexif().get(ORIENTATION, 1) != 1:

@@ -126,7 +126,7 @@ class Key:
         return DatasetKeys(secret, self.id, dataset_id)
 
     def dataset_id(self, plan: bytes) -> bytes:
-        """8 bytes that name a release: keyed, so that equal inputs give equal releases and nobody else can guess them."""
+        """8 bytes that name a release: keyed: equal inputs give equal releases, and nobody can confirm a guess."""
         return hkdf(self.secret, FORMAT_SALT, length_prefixed(b"dataset id", plan), ID_BYTES)
 
 

@@ -24,7 +24,7 @@ def length_prefixed(*fields: bytes) -> bytes:
 
 
 def picture_digest(picture: np.ndarray) -> bytes:
-    """SHA-256 of shape and samples of a uint8 ``[height, width, channels]`` picture: its identity, whatever the file."""
+    """SHA-256 of shape and samples of a uint8 ``[height, width, channels]`` picture: its identity in any file."""
     if picture.dtype != np.uint8 or picture.ndim != 3:
         raise ValueError(f"picture: expected uint8 [height, width, channels], got {picture.dtype} {picture.shape}")
     head = length_prefixed(b"ripguard picture", struct.pack(">III", *picture.shape))
@@ -32,7 +32,7 @@ def picture_digest(picture: np.ndarray) -> bytes:
 
 
 def associated_data(purpose: bytes, header: bytes, digest: bytes) -> bytes:
-    """What a sealed record is bound to: format, purpose, the whole public header and the digest of the fixed samples."""
+    """What a sealed record is bound to: format, purpose, the whole public header, digest of the fixed samples."""
     return length_prefixed(FORMAT, purpose, header, digest)
 
 

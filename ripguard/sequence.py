@@ -111,7 +111,7 @@ def _order_sizes(layout: Layout) -> np.ndarray:
     if layout.pairing == "tags":
         return np.full(2 * layout.blocks, layout.classes, np.int32)
     if layout.pairing == "permutation":
-        return np.concatenate([np.arange(t, 1, -1) for t in layout.tiles] or [np.zeros(0)]).astype(np.int32)
+        return np.concatenate([np.arange(t, 1, -1, dtype=np.int32) for t in layout.tiles] or [np.zeros(0, np.int32)])
     return np.zeros(0, np.int32)
 
 
@@ -185,7 +185,7 @@ def _costs(bound: int) -> np.ndarray:
 
 
 def _best_tables(symbols: np.ndarray, bound: int) -> np.ndarray:
-    """Cheapest table for each picture and channel: int32 ``[batch, shifts, channels]`` → int32 ``[batch, channels]``."""
+    """Cheapest table of each picture and channel: int32 ``[batch, shifts, channels]`` → ``[batch, channels]``."""
     batch, _, channels = symbols.shape
     alphabet = 2 * bound + 1
     rows = np.arange(batch * channels).reshape(batch, 1, channels) * alphabet

@@ -63,7 +63,7 @@ def folder(root: Path, labels: Path | None = None) -> Source:
 
 
 def split_and_label(name: str, with_splits: bool) -> tuple[str, str]:
-    """``train/cat/1.png`` → (``train``, ``cat``); ``cat/1.png`` → (``train``, ``cat``); ``1.png`` → (``train``, ``""``)."""
+    """``test/cat/1.png`` → (``test``, ``cat``); ``cat/1.png`` → (``train``, ``cat``); else (``train``, ``""``)."""
     parts = name.split("/")[:-1]
     split = "train"
     if with_splits and parts:

@@ -66,7 +66,8 @@ def _crops(photograph: np.ndarray, split: str, count: int, number: int) -> Itera
     """``count`` different crops of one split, uint8 ``[32, 32, 3]``."""
     rows, cols = photograph.shape[0] // TILE, photograph.shape[1] // TILE
     tiles = [(r, c) for r in range(rows) for c in range(cols) if ((r + 2 * c) % 5 == 0) == (split == "test")]
-    draw, seen = np.random.default_rng([2026, number, split == "test"]), set()
+    draw = np.random.default_rng([2026, number, split == "test"])
+    seen: set[tuple[int, int]] = set()
     while len(seen) < count:
         tile = tiles[draw.integers(len(tiles))]
         y, x = (TILE * t + int(draw.integers(TILE - SIDE + 1)) for t in tile)

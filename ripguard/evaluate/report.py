@@ -1,4 +1,4 @@
-"""What a release looks like from outside: likeness to the clean pictures, what the surrogate says, equality of the restored.
+"""Measure a release: likeness to the clean pictures, what the surrogate says, equality of the restored pictures.
 
 Everything is read back from the 8-bit files on disk.
 """
@@ -27,12 +27,12 @@ def report(
 
     Args:
         source: the clean pictures it was made from.
-        restored: folder that ``ripguard restore`` wrote; its pictures are compared with the clean ones, sample by sample.
+        restored: folder that ``ripguard restore`` wrote; its pictures are compared with the clean ones.
         surrogate: file of a surrogate; what it says of each protected picture is counted.
 
     Returns:
-        Counts; medians and 5th/95th percentiles of PSNR (dB) and SSIM of protected to clean; residue bytes; shares (0..1)
-        of protected pictures on which the surrogate keeps the true label, or says the label after it (cyclic target).
+        Counts; medians and 5th/95th percentiles of PSNR (dB) and SSIM of protected to clean; residue bytes; shares
+        (0..1) of pictures on which the surrogate keeps the true label, or says the label after it (cyclic target).
     """
     release = Release.open(root)
     wanted = sources_by_place(release, source)
@@ -43,7 +43,7 @@ def report(
         (
             str(root / row["path"]),
             str(wanted[row["path"]]),
-            str((restored / row["path"]).with_suffix(".png")) if restored else "",
+            str(restored_file(restored, row)) if restored else "",
         )
         for row in rows
     ]
@@ -70,6 +70,12 @@ def report(
     if surrogate:
         result |= _opinions(release, rows, surrogate)
     return result
+
+
+def restored_file(restored: Path, row: dict[str, Any]) -> Path:
+    """Where ``ripguard restore`` put a picture: at its place in the release, under its first name if byte-exact."""
+    place = restored / row["path"]
+    return place.with_name(row["name"]) if "name" in row else place
 
 
 def _measure(protected: str, clean: str, restored: str) -> tuple[dict[str, float | None], bool]:
@@ -142,7 +148,7 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
         clean, protected = read_picture(wanted[row["path"]]), read_picture(root / row["path"])
         shown = [clean, protected]
         if restored:
-            shown.append(read_picture((restored / row["path"]).with_suffix(".png")))
+            shown.append(read_picture(restored_file(restored, row)))
         shown.append(np.clip(np.abs(protected.astype(int) - clean) * 4, 0, 255).astype(np.uint8))
         for axis, picture, title in zip(line, shown, columns):
             axis.imshow(picture.squeeze(), cmap="gray" if picture.shape[2] == 1 else None, vmin=0, vmax=255)

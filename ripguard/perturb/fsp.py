@@ -15,11 +15,10 @@ from torch import Tensor
 from ripguard.errors import InputRefused
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.names import LAYERS
-from ripguard.perturb.surrogate import Surrogate, fast_math, predict, to_tensor
+from ripguard.perturb.surrogate import Surrogate, fast_math, predict, resize, to_tensor, working_size
 from ripguard.perturb.targets import RULES
 
 LIBRARY = 100  # target pictures a class, as in the published implementations
-MAX_SIDE = 256  # larger pictures are attacked on a smaller copy, and the perturbation is enlarged
 
 
 class FSP(Perturbation):
@@ -54,21 +53,19 @@ class FSP(Perturbation):
         self._libraries: dict[tuple[int, int], np.ndarray] = {}
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        height, width = clean.shape[1:3]
-        scale = min(1.0, MAX_SIDE / max(height, width))
-        small = (max(1, round(height * scale)), max(1, round(width * scale)))
+        full = (clean.shape[1], clean.shape[2])
+        small = working_size(*full, self.surrogate.side)
         x = to_tensor(clean, self.device)  # [batch, channels, height, width]
-        source = x if scale == 1 else F.interpolate(x, small, mode="bilinear", antialias=True)
-        delta = self._attack(source, labels, seeds)
-        if scale != 1:
-            delta = F.interpolate(delta, (height, width), mode="bilinear").clamp(-self.eps, self.eps)
+        delta = self._attack(resize(x, small), labels, seeds)
+        if small != full:  # pictures larger than the surrogate's scale get an enlarged, smooth perturbation
+            delta = F.interpolate(delta, full, mode="bilinear").clamp(-self.eps, self.eps)
         carrier = ((x + delta).clamp(0, 1) * 255).round().to(torch.uint8)
         return carrier.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
     def _attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray) -> Tensor:
         """Perturbation, float32 ``[batch, channels, height, width]``, of pictures in 0..1."""
         goal = self._goals(source, labels, seeds)  # [batch, values]
-        x, momentum = source.clone(), torch.zeros_like(source)
+        x, momentum = source.detach().clone(), torch.zeros_like(source)
         for _ in range(self.steps):
             x.requires_grad_(True)
             with fast_math(self.device):
@@ -94,9 +91,7 @@ class FSP(Perturbation):
         rows = []
         with torch.no_grad(), fast_math(self.device):
             for pictures in self.members:
-                x = to_tensor(pictures, self.device)
-                if tuple(x.shape[2:]) != size:
-                    x = F.interpolate(x, size, mode="bilinear", antialias=True)
+                x = resize(to_tensor(pictures, self.device), size)
                 parts = [self.surrogate.activation(part, self.layer).cpu().numpy() for part in x.split(50)]
                 rows.append(np.concatenate(parts))
         result = np.full((len(rows), max(map(len, rows)), rows[0].shape[1]), np.nan, np.float32)

@@ -10,8 +10,10 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,9 +61,10 @@ class Residual(nn.Module):
 class Surrogate(nn.Module):
     """Fully convolutional: any picture size, one or three channels, values in 0..1."""
 
-    def __init__(self, classes: int, widths: tuple[int, int, int, int]) -> None:
+    def __init__(self, classes: int, settings: Settings) -> None:
         super().__init__()
-        self.classes = classes
+        widths = settings.widths
+        self.classes, self.side = classes, settings.side
         self.stem = nn.Conv2d(3, widths[0], 3, 1, 1, bias=False)
         self.bn = nn.BatchNorm2d(widths[0])
         self.stage1 = Residual(widths[0], widths[1], 2)
@@ -90,6 +93,17 @@ def fast_math(device: str) -> contextlib.AbstractContextManager:
     return contextlib.nullcontext()
 
 
+def working_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """Size at which a surrogate trained at ``side`` pixels looks at a picture: larger ones are reduced to its scale."""
+    scale = min(1.0, side / min(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """``[batch, channels, height, width]`` at another size; the same tensor where it has that size."""
+    return x if tuple(x.shape[2:]) == size else F.interpolate(x, size, mode="bilinear", antialias=True)
+
+
 def to_tensor(pictures: np.ndarray, device: str = "cpu") -> Tensor:
     """uint8 ``[batch, height, width, channels]`` → float32 ``[batch, channels, height, width]`` in 0..1."""
     return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 255
@@ -99,7 +113,7 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
     """Train on uint8 ``[n, side, side, 3]`` pictures: SGD, one cycle, crop and flip."""
     torch.manual_seed(settings.seed)
     draw = torch.Generator().manual_seed(settings.seed)
-    model = Surrogate(classes, settings.widths).to(device).to(memory_format=torch.channels_last)
+    model: Surrogate = Surrogate(classes, settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = len(pictures)
     batch = min(settings.batch, max(2, count // 8))  # few pictures: still a few steps an epoch
     steps = settings.epochs * (count // batch)
@@ -149,7 +163,9 @@ def predict(model: Surrogate, pictures: np.ndarray, device: str = "cpu", batch: 
     parts = []
     with torch.no_grad(), fast_math(device):
         for start in range(0, len(pictures), batch):
-            parts.append(model(to_tensor(pictures[start : start + batch], device)).float().softmax(1).cpu())
+            x = to_tensor(pictures[start : start + batch], device)
+            x = resize(x, working_size(pictures.shape[1], pictures.shape[2], model.side))
+            parts.append(model(x).float().softmax(1).cpu())
     return torch.cat(parts).numpy()
 
 
@@ -166,7 +182,7 @@ def obtain(pictures: np.ndarray, labels: np.ndarray, names: list[str], settings:
 def save(model: Surrogate, names: list[str], settings: Settings, path: Path) -> None:
     """Write model, class names and settings; complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     state = {"state": model.state_dict(), "names": names, "settings": dataclasses.asdict(settings)}
     torch.save(state, partial)
     partial.rename(path)
@@ -176,11 +192,13 @@ def load(path: str | Path, device: str = "cpu") -> tuple[Surrogate, list[str], S
     """Read a surrogate file; raises :class:`InputRefused`. Nothing in it is unpickled but tensors and plain values."""
     try:
         stored = torch.load(path, map_location=device, weights_only=True)
-        settings = Settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored["settings"].items()})
-        model = Surrogate(len(stored["names"]), settings.widths).to(device)
+        values: dict[str, Any] = stored["settings"] | {"widths": tuple(stored["settings"]["widths"])}
+        settings = Settings(**values)
+        model = Surrogate(len(stored["names"]), settings).to(device)
         model.load_state_dict(stored["state"])
     except FileNotFoundError:
         raise InputRefused(f"there is no surrogate file {path}") from None
     except Exception as error:  # torch.load has no common base for what a foreign file can raise
         raise InputRefused(f"{path} is not a surrogate file: {type(error).__name__}") from None
-    return freeze(model.to(memory_format=torch.channels_last)), list(stored["names"]), settings
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return freeze(model), list(stored["names"]), settings

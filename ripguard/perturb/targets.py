@@ -1,8 +1,8 @@
 """Target rules: which training picture's activation a clean picture is pulled towards. Each a small named function.
 
-A rule gets activations of the clean pictures, float32 ``[batch, values]``, their labels, int64 ``[batch]``, the library's
-activations, float32 ``[classes, members, values]`` (rows of NaN where a class has fewer members), and one seed a picture,
-uint64 ``[batch]``. It returns class and member numbers, int64 ``[batch]`` each.
+A rule gets activations of the clean pictures, float32 ``[batch, values]``, their labels, int64 ``[batch]``, the
+library's activations, float32 ``[classes, members, values]`` (NaN where a class has fewer members), and one seed a
+picture, uint64 ``[batch]``. It returns class and member numbers, int64 ``[batch]`` each.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def random(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, see
 
 
 def farthest(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray) -> Choice:
-    """The library picture of any other class whose activation is farthest (the rule inside a class of Inkawhich et al.)."""
+    """The library picture of any other class whose activation is farthest (Inkawhich et al.: inside one class)."""
     distances = _distances(activations, library)
     distances[np.arange(len(labels)), labels] = -np.inf
     best = distances.reshape(len(labels), -1).argmax(1)

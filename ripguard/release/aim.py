@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -87,7 +88,9 @@ def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: st
     from ripguard.perturb.fsp import library
 
     pictures, labels = training_pictures(plan, workers)
-    settings = surrogate.Settings(seed=plan.seed, side=pictures.shape[1], **({"epochs": epochs} if epochs else {}))
+    settings = surrogate.Settings(seed=plan.seed, side=pictures.shape[1])
+    if epochs:
+        settings = dataclasses.replace(settings, epochs=epochs)
     path = surrogate_path or str(surrogate.obtain(pictures, labels, plan.labels, settings, device))
     model, names, _ = surrogate.load(path, device)
     if names != plan.labels:

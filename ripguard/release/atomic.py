@@ -1,4 +1,4 @@
-"""Writing so that a reader sees the whole file or none of it, also after a crash: temp → fsync → rename → fsync folder."""
+"""Writing so that a reader sees a whole file or none, also after a crash: temp → fsync → rename → fsync folder."""
 
 from __future__ import annotations
 

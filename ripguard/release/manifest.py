@@ -1,4 +1,4 @@
-"""The public record of a release: ``.ripguard/release.json`` and ``.ripguard/manifest.jsonl``, and how both are checked."""
+"""The public record of a release, ``.ripguard/release.json`` and ``manifest.jsonl``, and how both are checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a protection: every picture with its place, unit, shape and digest, and every parameter. Made once, then fixed.
+"""The plan of a protection: every picture with its place, unit, shape and digest, and every parameter.
 
 The plan holds plain digests of clean files, so it stays in the working folder and is never part of a release.
 """
@@ -80,7 +80,7 @@ class Plan:
 
     @cached_property
     def shards(self) -> list[list[Planned]]:
-        """Runs of pictures of one shape, in plan order, at most :data:`SHARD_SAMPLES` samples each. Fixed membership."""
+        """Runs of pictures of one shape, in plan order, at most :data:`SHARD_SAMPLES` samples each; fixed."""
         groups: dict[tuple[int, int, int], list[Planned]] = {}
         for picture in self.pictures:
             groups.setdefault(picture.shape, []).append(picture)

@@ -1,8 +1,8 @@
 """Protect a source: plan, work through the shards on all cores, then publish the whole release with one rename.
 
 The release is built in ``.<name>.ripguard-partial`` beside the output. A run that was killed is continued by the same
-command; finished shards are hashed again, not trusted. The output folder appears only when everything in it was restored
-once from disk and compared.
+command; finished shards are hashed again, not trusted. The output folder appears only when everything in it was
+restored once from disk and compared.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from ripguard.release.atomic import (
     write_temporary,
 )  # fmt: skip
 from ripguard.release.manifest import META, Release, find_release
+from ripguard.release.plan import published_names
 from ripguard.release.reveal import reveal_files
 
 BATCH = 256  # files handed to a worker at once
@@ -62,11 +63,12 @@ def pictures_below(paths: list[Path], only: str | None) -> list[tuple[Path, str,
                 continue
             if only and not fnmatch.fnmatch(place, only):
                 continue
-            inside = file.resolve().relative_to(release).as_posix() if release else ""
+            inside = file.resolve().relative_to(release.resolve()).as_posix() if release else ""
             found.append((file, place, inside))
     if not found:
         raise NotProtected("there is no picture to restore" + (f" that matches {only}" if only else ""))
-    return found
+    places = published_names([place for _, place, _ in found])  # a.bmp beside a.png: both come back
+    return [(file, place, inside) for (file, _, inside), place in zip(found, places)]
 
 
 def restore(
@@ -147,7 +149,7 @@ def _work(batch: list[tuple[Path, str, str]], tree: Path) -> list[tuple[str, boo
             if one.file:
                 target, data = (tree / place).with_name(one.file[0]), one.file[1]
             else:
-                target, data = (tree / place).with_suffix(".png"), png_bytes(one.clean)
+                target, data = tree / place, png_bytes(one.clean)
             publish(write_temporary(target, data), target)
             folders.add(target.parent)
         outcomes.append((str(file), one.exact, one.error))

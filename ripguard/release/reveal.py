@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.crypto import Forged
-from ripguard.errors import Damaged, NeedsRelease, NotProtected, RipguardError, WrongKey
+from ripguard.errors import Damaged, InputRefused, NeedsRelease, NotProtected, RipguardError, WrongKey
 from ripguard.hide import lsb
 from ripguard.hide.header import LENGTH, BadHeader, Header
 from ripguard.hide.mrit.method import MRIT
@@ -23,6 +23,8 @@ from ripguard.images import read_picture
 from ripguard.keys import DatasetKeys, Key, PictureKeys
 from ripguard.release.manifest import Release
 from ripguard.seal import associated_data, open_sealed, picture_digest
+
+FRESH = "get a fresh copy of this picture"
 
 
 @dataclass
@@ -85,12 +87,21 @@ def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release
 
 
 def _identify(path: Path, name: str, key: Key, keys: DatasetKeys | None, release: Release | None) -> _Candidate:
-    picture = read_picture(path)
+    """Who a file is. ``name``: where it stands inside ``release``, "" for a loose file."""
+    known = release.by_path.get(name) if release else None
+    try:
+        picture = read_picture(path)
+    except InputRefused:
+        if known:
+            raise Damaged(f"{path}: its file is damaged", FRESH) from None
+        raise
     rows = release.by_digest.get(picture_digest(picture).hex(), []) if release else []
-    row = next((r for r in rows if r["path"] == name), rows[0] if rows else None)
-    if row is None and release and name in release.by_path:
-        raise Damaged(f"{path}: changed after it was published", "get a fresh copy of this picture")
-    if len({r["clean"] for r in rows}) > 1 and row is not None and row["path"] != name:
+    row = known if known in rows else rows[0] if rows else None
+    if known and not row:
+        raise Damaged(f"{path}: changed after it was published", FRESH)
+    if known and row is not known:
+        raise Damaged(f"{path}: another picture of the release stands under this name", "ripguard verify lists both")
+    if row is not known and len({r["clean"] for r in rows}) > 1:
         raise Damaged(f"{path}: two pictures of the release look the same", "give it its name in the release back")
     try:
         header = Header.unpack(bytes.fromhex(row["header"])) if row and "header" in row else read_header(picture)
@@ -102,20 +113,11 @@ def _identify(path: Path, name: str, key: Key, keys: DatasetKeys | None, release
             "use the key file whose '# key id' line says so",
         )
     if keys and header.dataset_id != keys.dataset_id:
-        if not release or row:
-            raise Damaged(f"{path}: its header names another release")
-        raise NeedsRelease(f"{path} belongs to another release than {release.root}", "name that one with --release")
+        raise NeedsRelease(f"{path} belongs to another release than the one at hand", "name its own with --release")
     if row is None and not (header.inline or header.lossy):
-        raise (
-            NeedsRelease(
-                f"{path}: the release it comes from holds the rest of it"
-                if not release
-                else f"{path}: changed, or foreign",
-                "name the release folder with --release",
-            )
-            if not release
-            else Damaged(f"{path}: changed after it was published", "get a fresh copy of this picture")
-        )
+        if release:
+            raise Damaged(f"{path}: changed after it was published", FRESH)
+        raise NeedsRelease(f"{path}: its release holds the rest of it", "name that folder with --release")
     own = (keys or key.dataset(header.dataset_id)).unit(header.unit).picture(header.index)
     residue = release.residue(row["residue"]) if release and row else b""
     return _Candidate(picture, header, residue, own, row)

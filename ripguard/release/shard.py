@@ -88,7 +88,7 @@ def run_shard(job: Job, number: int) -> list[dict[str, Any]]:
 
 
 def committed(job: Job, number: int) -> dict[str, Any] | None:
-    """The commit of a shard, if everything it names is on disk with the digest it names; finished work is not trusted."""
+    """The commit of a shard, if everything it names is on disk with its digest; finished work is not trusted."""
     path = job.commit_path(number)
     if not path.exists():
         return None

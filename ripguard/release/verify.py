@@ -141,7 +141,7 @@ def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str,
         right = one.clean is not None and one.row is not None and one.row["path"] == name
         if not right and not verdict:
             verdict = "changed"
-        equal = right and path is not None and np.array_equal(one.clean, read_picture(path))
+        equal = right and path is not None and np.array_equal(one.clean, read_picture(path))  # type: ignore[arg-type]
         outcomes.append((name, verdict, right, bool(equal)))
     return outcomes
 

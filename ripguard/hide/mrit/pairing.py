@@ -68,7 +68,7 @@ def assignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The pairing with the least squared error over all pairs, each at its best turn and free mean shift."""
     from scipy.optimize import linear_sum_assignment
 
-    batch, count, pixels, channels = source.shape
+    batch, count, pixels, _ = source.shape
     centred_source = pixels * source - source.sum(2, keepdims=True)  # [batch, blocks, size², channels]
     centred_target = pixels * target - target.sum(2, keepdims=True)
     flat_target = centred_target.reshape(batch, count, -1).astype(np.float64)  # integers below 2⁵³: products are exact

@@ -1,7 +1,7 @@
 """The reversible image transformation: clean blocks are moved, turned and shifted until they look like the carrier.
 
 Source: Zhang et al., "Reversible visual transformation via exploring the correlations within color images" / RIT (IEEE
-TMM 18(8), 2016) as used by Xue et al., with two modifications that make it a codec on small colour pictures: all channels
+TMM 18(8), 2016) as used by Xue et al., with two changes that make it a codec on small colour pictures: all channels
 share pairing and turn, and the shift is bounded so that at most ``overflow`` levels are cut off at 0 and 255.
 
 Numbers here are integers throughout; the same input gives the same bytes on every machine.
@@ -88,8 +88,7 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
     Returns:
         The temporary pictures, uint8, same shape, and the :class:`Moves` that undo them.
     """
-    batch, height, width, channels = clean.shape
-    g = grid(height, width, params.size, params.tile)
+    g = grid(*clean.shape[1:3], params.size, params.tile)
     # 1. pairing
     source_of = pair(clean, carrier, g, params.pairing)
     sources = global_sources(source_of, g)
@@ -132,8 +131,7 @@ def backward(temporary: np.ndarray, moves: Moves, params: Params) -> np.ndarray:
 
     Values that a wrong ``moves`` would put outside 0..255 are clipped; authenticity is the seal's business.
     """
-    batch, height, width, channels = temporary.shape
-    g = grid(height, width, params.size, params.tile)
+    g = grid(*temporary.shape[1:3], params.size, params.tile)
     sign = (temporary == 255).astype(np.int16) - (temporary == 0)
     cells = to_cells(temporary + sign * moves.excess, g)  # [batch, cells, size, size, channels]
     cells -= params.step * moves.shifts[:, :, None, None, :]

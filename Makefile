@@ -1,0 +1,48 @@
+# ripguard: `make protect` does the main job on a fresh machine; `make help` lists the rest.
+DATASET ?= photos
+ARGS ?=
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# photographs are easy: four epochs are enough for their surrogate
+PROTECT_ARGS := $(if $(filter photos,$(DATASET)),--surrogate-epochs 4) $(if $(filter tinyimagenet,$(DATASET)),--surrogate-epochs 30) $(ARGS)
+
+.PHONY: protect test test-all results lint format venv clean help
+
+protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
+	$(BIN)/python experiments/chain.py $(DATASET) -- $(PROTECT_ARGS)
+
+test: $(READY)  ## the fast tests
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: $(READY)  ## all tests, the long ones too
+	$(BIN)/python -m pytest -n 2
+
+results: $(READY)  ## regenerate the tables in results/ and README from the records
+	$(BIN)/python experiments/tables.py
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python experiments/tables.py --check
+
+format: $(READY)  ## let ruff format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+venv: $(READY)  ## the environment only
+
+$(READY): setup.cfg constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	# torch first: the pinned build then satisfies torchvision, which would otherwise pull its own
+	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt torch
+	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt -e ".[fast,test,dev]"
+	touch $@
+
+clean:  ## remove what make made, but not keys: look into build/ yourself
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+
+help:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'

@@ -1,0 +1,123 @@
+"""Which block side keeps the attack?  Claim: 2×2 at 32 and 64 pixels; what larger pictures allow is in the record.
+
+    python experiments/block_size.py --record block-size
+
+Training pictures only: crops of the ten photographs at 32 to 256 pixels, and CIFAR-10 and TinyImageNet where they are
+at hand. For each picture size one surrogate, one carrier for each picture, then every block side and pairing, with the
+Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.photos import PHOTOGRAPHS, _photograph
+from ripguard.data.registry import open_source
+from ripguard.data.source import data_root
+from ripguard.evaluate.metrics import likeness
+from ripguard.evaluate.record import environment, write_record
+from ripguard.hide.base import Identity
+from ripguard.hide.mrit.method import MRIT
+from ripguard.hide.mrit.transform import Params
+from ripguard.images import read_picture
+from ripguard.keys import Key
+from ripguard.perturb import surrogate
+from ripguard.perturb.fsp import FSP, library
+
+SIZES = (2, 4, 8, 16)
+PAIRINGS = ("sd-rank", "sd-classes", "assignment")
+
+
+def crops(side: int, each: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """``each`` crops of every photograph: uint8 ``[10·each, side, side, 3]``, labels, class names."""
+    draw, pictures = np.random.default_rng(side), []
+    for name, _ in PHOTOGRAPHS.values():
+        photograph = _photograph(name, 1)
+        height, width = photograph.shape[:2]
+        for _ in range(each):
+            y, x = draw.integers(height - side + 1), draw.integers(width - side + 1)
+            pictures.append(photograph[y : y + side, x : x + side])
+    return np.stack(pictures), np.repeat(np.arange(10), each), list(PHOTOGRAPHS)
+
+
+def dataset(name: str, each: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """``each`` training pictures of every class of a named data set, colour pictures only."""
+    source, pictures, labels = open_source(name), [], []
+    for number, label in enumerate(source.labels):
+        own = [item for item in source.items if item.split == "train" and item.label == label]
+        found = [p for p in (read_picture(item.path) for item in own[: each + 50]) if p.shape[2] == 3][:each]
+        pictures += found
+        labels += [number] * len(found)
+    return np.stack(pictures), np.array(labels), source.labels
+
+
+def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: int, count: int) -> list[dict[str, Any]]:
+    """Rows for one picture size."""
+    pictures, labels, names = data
+    side = min(pictures.shape[1], 64)
+    small = np.stack([_small(p, side) for p in pictures])
+    settings = surrogate.Settings(epochs=epochs, side=side)
+    model, _, _ = surrogate.load(surrogate.obtain(small, labels, names, settings, "cpu"))
+    chosen = np.random.default_rng(1).permutation(len(pictures))[:count]
+    clean, true = pictures[chosen], labels[chosen]
+    seeds = np.arange(len(clean), dtype=np.uint64)
+    carrier = FSP(model, library(model, small, labels))(clean, true, seeds)
+
+    def says(published: np.ndarray) -> dict[str, float]:
+        said = surrogate.predict(model, published, batch=64).argmax(1)
+        hit = (true + 1) % len(names)
+        return {"keeps": round(float((said == true).mean()), 4), "next": round(float((said == hit).mean()), 4)}
+
+    common = {"data": name, "side": pictures.shape[1], "pictures": len(clean)}
+    rows = [common | {"size": 0, "pairing": "clean"} | says(clean)]
+    rows.append(common | {"size": 0, "pairing": "carrier alone"} | says(carrier))
+    key = Key(bytes(32))  # measures sizes only; nothing is published
+    ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
+    keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(len(clean))]
+    for size in SIZES:
+        for pairing in PAIRINGS:
+            hidden = MRIT(Params(size=size, pairing=pairing)).hide(clean, carrier, ids, keys)
+            published = np.stack([one.picture for one in hidden])
+            psnr = [likeness(a, b)["psnr"] or 0.0 for a, b in zip(published, carrier)]
+            record = float(np.mean([one.overwritten for one in hidden]))
+            row = {"size": size, "pairing": pairing} | says(published)
+            row |= {"psnr_to_carrier": round(float(np.median(psnr)), 2), "bpp": round(8 * record / clean[0].size, 3)}
+            rows.append(common | row)
+            print(rows[-1], file=sys.stderr, flush=True)
+    return rows
+
+
+def _small(picture: np.ndarray, side: int) -> np.ndarray:
+    from PIL import Image
+
+    if picture.shape[0] == side:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BILINEAR))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--record", metavar="NAME")
+    parser.add_argument("--count", type=int, default=200, help="pictures measured at each size")
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for side in (32, 64, 128, 256):
+        rows += measure(f"photographs {side}", crops(side, 100), 12, min(options.count, 64 if side > 128 else 200))
+    if data_root():
+        rows += measure("cifar10", dataset("cifar10", 2000), 10, options.count)
+        rows += measure("tinyimagenet", dataset("tinyimagenet", 480), 12, options.count)
+    record = {"name": "block size", "command": "python experiments/block_size.py " + " ".join(sys.argv[1:])}
+    record |= environment() | {"dataset": "several", "protocol": "carrier survival", "scheme": "mrit", "rows": rows}
+    if options.record:
+        day = datetime.date.today().isoformat()
+        write_record(Path(__file__).resolve().parents[1] / "results" / f"{day}_{options.record}", record)
+
+
+if __name__ == "__main__":
+    main()
