@@ -2,8 +2,8 @@
 
     python experiments/block_size.py --record block-size
 
-Training pictures only: crops of the ten photographs at 32 to 256 pixels, and CIFAR-10 and TinyImageNet where they are
-at hand. For each picture size one surrogate, one carrier for each picture, then every block side and pairing, with the
+Training pictures only: CIFAR-10 and TinyImageNet where they are at hand, and crops of the ten photographs at
+128 and 256 pixels. For each picture size one surrogate, one carrier for each picture, then every block side and pairing, with the
 Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit pictures.
 """
 
@@ -107,11 +107,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="pictures measured at each size")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
-    for side in (32, 64, 128, 256):
-        rows += measure(f"photographs {side}", crops(side, 100), 12, min(options.count, 64 if side > 128 else 200))
     if data_root():
         rows += measure("cifar10", dataset("cifar10", 2000), 10, options.count)
         rows += measure("tinyimagenet", dataset("tinyimagenet", 480), 12, options.count)
+    for side in (128, 256):
+        rows += measure(f"photographs {side}", crops(side, 150), 25, options.count if side < 256 else 60)
     record = {"name": "block size", "command": "python experiments/block_size.py " + " ".join(sys.argv[1:])}
     record |= environment() | {"dataset": "several", "protocol": "carrier survival", "scheme": "mrit", "rows": rows}
     if options.record:
