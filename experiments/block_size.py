@@ -2,8 +2,8 @@
 
     python experiments/block_size.py --record block-size
 
-Training pictures only: CIFAR-10 and TinyImageNet where they are at hand, and crops of the ten photographs at
-128 and 256 pixels. For each picture size one surrogate, one carrier for each picture, then every block side and pairing, with the
+Training pictures only: CIFAR-10 and TinyImageNet where they are at hand, and crops of ten photographs at 128 and 256
+pixels. For each picture size one surrogate, one carrier for each picture, then every block side and pairing, with the
 Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit pictures.
 """
 
