@@ -154,7 +154,9 @@ def _protect(verbs: Any) -> None:
     p.add_argument("--eps", type=float, help="L∞ bound of the perturbation in 0..1 (default 0.07)")
     p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 10)")
     p.add_argument("--layer", help="activation it works on: stage1, stage2, stage3, features")
-    p.add_argument("--size", type=_positive, help="block side N in pixels (default 2)")
+    p.add_argument(
+        "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"
+    )
     p.add_argument("--step", type=_positive, help="grey levels that a shift counts in (default 8)")
     p.add_argument("--pairing", help="in-place, sd-rank, sd-classes, assignment")
     p.add_argument("--tile", type=_positive, help="blocks paired among themselves, up to 1024 (default 128)")

@@ -20,6 +20,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"})
 REFUSED_SUFFIXES = frozenset({".gif", ".apng", ".ico", ".jp2", ".jxl", ".avif", ".heic", ".eps", ".psd", ".tga"})
 MAX_PIXELS = 50_000_000
+PNG_END = b"IEND\xaeB`\x82"
 ORIENTATION = 274  # EXIF tag
 
 
@@ -68,6 +69,8 @@ def _check(image: Image.Image, data: bytes, what: str) -> None:
         raise InputRefused(f"{what}: expected 8 bits per sample, got a deeper TIFF", "convert a copy to 8 bits")
     if image.format == "PPM" and _pnm_maximum(data) != b"255":
         raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
+    if image.format == "PNG" and PNG_END not in data:  # Pillow shows all pixels of some truncated files
+        raise InputRefused(f"{what}: the PNG file is cut off", "get a whole copy")
     if (frames := getattr(image, "n_frames", 1)) != 1:
         raise InputRefused(f"{what}: expected one frame, got {frames}", "export the frame you mean")
     if "transparency" in image.info:

@@ -17,7 +17,8 @@ class Scheme:
         name: what the command line calls it.
         note: one line for ``--help``.
         perturb, eps, steps, layer, target: see :mod:`ripguard.perturb.fsp`.
-        hide: parameters of mRIT.
+        size: block side of mRIT; None: by picture size, see :func:`block_side`.
+        hide: the other parameters of mRIT.
     """
 
     name: str
@@ -27,20 +28,36 @@ class Scheme:
     steps: int = 10
     layer: str = "features"
     target: str = "cyclic"
+    size: int | None = None
     hide: Params = field(default_factory=Params)
+
+    def params(self, shape: tuple[int, ...]) -> Params:
+        """Parameters of mRIT for pictures of ``(height, width, …)``."""
+        return dataclasses.replace(self.hide, size=self.size or block_side(shape[0], shape[1]))
 
     def with_options(self, options: dict[str, object]) -> Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
         own = {k: v for k, v in options.items() if v is not None and k in SCHEME_FIELDS}
         hide = {k: v for k, v in options.items() if v is not None and k in HIDE_FIELDS}
         try:
-            return dataclasses.replace(self, **own, hide=dataclasses.replace(self.hide, **hide))  # type: ignore[arg-type]
+            chosen = dataclasses.replace(self, **own, hide=dataclasses.replace(self.hide, **hide))  # type: ignore[arg-type]
+            chosen.params((1, 1))  # checks the block side
+            return chosen
         except ValueError as error:
             raise UsageError(str(error)) from None
 
 
-SCHEME_FIELDS = ("perturb", "eps", "steps", "layer", "target")
-HIDE_FIELDS = ("size", "step", "overflow", "pairing", "tile")
+def block_side(height: int, width: int) -> int:
+    """The largest block side that keeps the attack at a picture size (``results/``, experiments/block_size.py).
+
+    Larger pictures get an enlarged, smoother perturbation, and so bear larger blocks and a shorter record.
+    """
+    shorter = min(height, width)
+    return 2 if shorter <= 96 else 4 if shorter <= 192 else 8
+
+
+SCHEME_FIELDS = ("perturb", "eps", "steps", "layer", "target", "size")
+HIDE_FIELDS = ("step", "overflow", "pairing", "tile")
 
 SCHEMES = {
     scheme.name: scheme
@@ -51,7 +68,8 @@ SCHEMES = {
             "a close reading of Xue et al.: 4×4 blocks, SD classes, random target",
             layer="stage3",
             target="random",
-            hide=Params(size=4, pairing="sd-classes", step=8, overflow=8, tile=1024),
+            size=4,
+            hide=Params(pairing="sd-classes", step=8, overflow=8, tile=1024),
         ),
     )
 }

@@ -52,7 +52,7 @@ def run_shard(job: Job, number: int) -> list[dict[str, Any]]:
     ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in pictures]
     units = {unit: job.keys.unit(unit) for unit in {p.unit for p in pictures}}
     keys = [units[p.unit].picture(p.index) for p in pictures]
-    method = MRIT(job.plan.scheme.hide, job.plan.lossy)
+    method = MRIT(job.plan.scheme.params(pictures[0].shape), job.plan.lossy)
     hidden = method.hide(clean, carriers, ids, keys)
 
     # 1. write under temporary names, read back, restore, compare: nothing is published that was not restored first

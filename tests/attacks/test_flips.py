@@ -1,0 +1,119 @@
+"""Tampering with one protected picture, without any manifest: every changed bit is refused, never silently accepted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import DATASET, KEY, keys_for, protect_batch
+
+from ripguard.errors import RipguardError
+from ripguard.hide import lsb
+from ripguard.hide.header import LENGTH, BadHeader, Header
+from ripguard.hide.mrit.method import MRIT
+from ripguard.keys import Key
+
+
+def outcomes(pictures: np.ndarray, residue: bytes, keys) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+    """(refused, restored) for a batch of altered copies of one picture, by the way a restorer takes."""
+    refused, rows, headers = 0, [], []
+    for row, raw in enumerate(lsb.read(pictures, np.full(len(pictures), LENGTH))):
+        try:
+            header = Header.unpack(raw)
+        except BadHeader:
+            refused += 1
+            continue
+        if header.key_id != KEY.id or header.dataset_id != DATASET:
+            refused += 1
+            continue
+        rows.append(row)
+        headers.append(header)
+    if rows:
+        unit = [KEY.dataset(DATASET).unit(h.unit).picture(h.index) for h in headers]
+        for one in MRIT().reveal(pictures[rows], headers, [residue] * len(rows), unit):
+            refused += isinstance(one, RipguardError)
+    return refused, len(pictures) - refused
+
+
+def test_all_single_bit_flips_are_refused(clean, carrier):  # type: ignore[no-untyped-def]
+    """All 24,576 single-bit flips of a 32×32×3 picture, payload or not, header or not, used planes or not."""
+    (one,), keys, _ = protect_batch(clean[:1], carrier[:1])
+    assert outcomes(one.picture[None], one.residue, keys) == (0, 1)
+    for bit in range(8):
+        flipped = np.repeat(one.picture[None], one.picture.size, axis=0)
+        flat = flipped.reshape(len(flipped), -1)
+        flat[np.arange(len(flat)), np.arange(len(flat))] ^= np.uint8(1 << bit)
+        assert outcomes(flipped, one.residue, keys) == (3072, 0)
+
+
+def test_random_damage_is_refused(clean, carrier):  # type: ignore[no-untyped-def]
+    """2,000 copies with 2 to 3,072 flipped bits."""
+    (one,), keys, _ = protect_batch(clean[:1], carrier[:1])
+    draw = np.random.default_rng(0)
+    damaged = np.repeat(one.picture[None], 2000, axis=0)
+    for picture in damaged.reshape(2000, -1):
+        where = draw.choice(3072, draw.integers(2, 3072), replace=False)
+        picture[where] ^= (1 << draw.integers(0, 8, len(where))).astype(np.uint8)
+    assert outcomes(damaged, one.residue, keys) == (2000, 0)
+
+
+def test_payloads_cannot_be_moved(clean, carrier):  # type: ignore[no-untyped-def]
+    """The payload of one picture in another, all pairs of 20, same shape, key and unit."""
+    hidden, keys, headers = protect_batch(clean[:20], carrier[:20])
+    for a in range(20):
+        payload = lsb.read(hidden[a].picture[None], np.array([LENGTH + headers[a].length]))
+        others = [b for b in range(20) if b != a]
+        for b in others:
+            moved, _ = lsb.replace(hidden[b].picture[None], payload)
+            results = MRIT().reveal(moved, [headers[a]], [hidden[a].residue], [keys[a]])
+            assert isinstance(results[0], RipguardError)
+
+
+def test_residues_cannot_be_moved_or_cut(clean, carrier):  # type: ignore[no-untyped-def]
+    """The residue of another picture, every prefix of the own one, and appended bytes."""
+    hidden, keys, headers = protect_batch(clean[:2], carrier[:2])
+    own, other = hidden[0].residue, hidden[1].residue
+    wrong = [other, own + b"\0", *(own[:n] for n in range(len(own)))]
+    results = MRIT().reveal(
+        np.repeat(hidden[0].picture[None], len(wrong), axis=0),
+        [headers[0]] * len(wrong), wrong, [keys[0]] * len(wrong),
+    )  # fmt: skip
+    assert all(isinstance(one, RipguardError) for one in results)
+
+
+@pytest.mark.parametrize("which", ["random", "one bit off", "another data set", "another unit", "another picture"])
+def test_wrong_keys_open_nothing(clean, carrier, which):  # type: ignore[no-untyped-def]
+    """Keys that are nearly right: 300 random ones, every one-bit neighbour, other data set, unit, picture."""
+    (one,), _, (header,) = protect_batch(clean[:1], carrier[:1])
+    draw, secret = np.random.default_rng(0), KEY.secret
+    if which == "random":
+        keys = [keys_for(1, Key(draw.bytes(32)))[1][0] for _ in range(300)]
+    elif which == "one bit off":
+        number = int.from_bytes(secret, "big")
+        keys = [keys_for(1, Key((number ^ 1 << bit).to_bytes(32, "big")))[1][0] for bit in range(256)]
+    elif which == "another data set":
+        keys = keys_for(1, dataset=b"another!")[1]
+    elif which == "another unit":
+        keys = [KEY.dataset(DATASET).unit(1).picture(0)]
+    else:
+        keys = [KEY.dataset(DATASET).unit(0).picture(1)]
+    count = len(keys)
+    results = MRIT().reveal(
+        np.repeat(one.picture[None], count, axis=0), [header] * count, [one.residue] * count, keys
+    )
+    assert all(isinstance(result, RipguardError) for result in results)
+
+
+def test_small_pictures_are_sealed_as_well():
+    """A picture that stands wholly in the residue: every flip of it, and of its residue, is refused."""
+    draw = np.random.default_rng(3)
+    picture = draw.integers(0, 256, (1, 5, 4, 3)).astype(np.uint8)
+    (one,), keys, (header,) = protect_batch(picture, picture[:, ::-1])
+    assert header.planes == 0
+    for bit in range(8 * one.picture.size):
+        flipped = one.picture.copy()
+        flipped.reshape(-1)[bit // 8] ^= np.uint8(1 << bit % 8)
+        assert isinstance(MRIT().reveal(flipped[None], [header], [one.residue], keys)[0], RipguardError)
+    for bit in range(8 * len(one.residue)):
+        residue = bytearray(one.residue)
+        residue[bit // 8] ^= 1 << bit % 8
+        assert isinstance(MRIT().reveal(one.picture[None], [header], [bytes(residue)], keys)[0], RipguardError)

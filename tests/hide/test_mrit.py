@@ -1,0 +1,117 @@
+"""The promise of mRIT: any picture, any parameters, bit for bit; and how much stands beside the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import header_of, protect_batch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ripguard.hide.mrit.method import MRIT
+from ripguard.hide.mrit.pairing import CODES
+from ripguard.hide.mrit.transform import Params
+from ripguard.images import png_bytes, read_picture
+
+KINDS = ("constant", "saturated", "noise", "checkerboard", "gradient", "binary")
+
+
+def draw_picture(kind: str, height: int, width: int, channels: int, seed: int) -> np.ndarray:
+    """A picture of a kind that breaks codecs, uint8 [height, width, channels]."""
+    draw = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    one = {
+        "constant": np.full((height, width), draw.integers(256)),
+        "saturated": np.clip(draw.normal(128, 200, (height, width)), 0, 255),
+        "noise": draw.integers(0, 256, (height, width)),
+        "checkerboard": (y + x) % 2 * 255,
+        "gradient": (3 * y + 5 * x + draw.integers(256)) % 256,
+        "binary": draw.integers(0, 2, (height, width)) * 255,
+    }[kind]
+    return np.stack([np.roll(one, c, 1) for c in range(channels)], axis=2).astype(np.uint8)
+
+
+def round_trip(clean: np.ndarray, carrier: np.ndarray, params: Params) -> None:
+    hidden, keys, headers = protect_batch(clean, carrier, params)
+    published = np.stack([read_picture(png_bytes(one.picture)) for one in hidden])
+    restored = MRIT().reveal(published, headers, [one.residue for one in hidden], keys)
+    for before, after, one in zip(clean, restored, hidden):
+        assert isinstance(after, np.ndarray), after
+        np.testing.assert_array_equal(after, before)
+        if one.header.planes:
+            assert len(one.residue) <= one.overwritten + one.overflow + 48
+            assert one.header == header_of(one.picture)
+
+
+@given(
+    height=st.integers(1, 67),
+    width=st.integers(1, 93),
+    channels=st.sampled_from([1, 3]),
+    kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
+    size=st.integers(1, 8),
+    step=st.integers(1, 40),
+    overflow=st.integers(0, 16),
+    pairing=st.sampled_from(sorted(CODES)),
+    tile=st.integers(1, 300),
+    seed=st.integers(0, 2**32),
+)
+@example(1, 1, 1, ("constant", "noise"), 2, 8, 0, "assignment", 128, 0)
+@example(67, 93, 3, ("noise", "noise"), 1, 1, 16, "assignment", 256, 1)
+@example(67, 93, 3, ("binary", "saturated"), 8, 8, 16, "sd-classes", 128, 2)
+def test_any_picture_comes_back(height, width, channels, kinds, size, step, overflow, pairing, tile, seed):  # type: ignore[no-untyped-def]
+    """Any shape from 1×1 to 67×93, any kind of picture and carrier, any parameters: bit for bit."""
+    clean = draw_picture(kinds[0], height, width, channels, seed)
+    carrier = draw_picture(kinds[1], height, width, channels, seed + 1)
+    round_trip(clean[None], carrier[None], Params(size, step, overflow, pairing, tile))
+
+
+@pytest.mark.parametrize("pairing", sorted(CODES))
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 8])
+def test_photographs_come_back(clean, carrier, pairing, size):  # type: ignore[no-untyped-def]
+    """Every pairing and block size on real pictures."""
+    round_trip(clean[:8], carrier[:8], Params(size=size, pairing=pairing))
+
+
+def test_the_picture_looks_like_the_carrier(clean, carrier):  # type: ignore[no-untyped-def]
+    """Hiding moves the clean picture onto the carrier: closer to it than to the clean picture."""
+    hidden, _, _ = protect_batch(clean, carrier)
+    published = np.stack([one.picture for one in hidden]).astype(float)
+    assert ((published - carrier) ** 2).mean() < 0.8 * ((published - clean) ** 2).mean()
+
+
+def test_flat_pictures_need_no_residue():
+    """Where the overwritten bits compress, they travel inside the picture."""
+    flat = np.full((2, 32, 32, 3), 200, np.uint8)
+    hidden, keys, headers = protect_batch(flat, flat - 9)
+    assert all(one.residue == b"" and one.header.inline for one in hidden)
+    for after in MRIT().reveal(np.stack([one.picture for one in hidden]), headers, [b"", b""], keys):
+        np.testing.assert_array_equal(after, flat[0])
+
+
+def test_lossy_is_marked_and_close(clean, carrier):  # type: ignore[no-untyped-def]
+    """The paper's recovery: no residue, a header that says so, and an error of a few grey levels."""
+    hidden, keys, headers = protect_batch(clean, carrier, lossy=True)
+    assert all(one.residue == b"" and header.lossy for one, header in zip(hidden, headers))
+    restored = MRIT().reveal(np.stack([one.picture for one in hidden]), headers, [b""] * len(clean), keys)
+    error = np.abs(np.stack(restored).astype(int) - clean)
+    assert 0 < error.mean() < 2
+    assert error.max() <= 3
+
+
+def test_the_same_input_gives_the_same_bytes(clean, carrier):  # type: ignore[no-untyped-def]
+    """No nonce, no clock, no batch position in the bytes."""
+    one, _, _ = protect_batch(clean[:6], carrier[:6])
+    two, _, _ = protect_batch(clean[:3], carrier[:3])
+    for a, b in zip(one, two):
+        np.testing.assert_array_equal(a.picture, b.picture)
+        assert a.residue == b.residue
+
+
+def test_wrong_arrays_are_refused(clean, carrier):  # type: ignore[no-untyped-def]
+    """Types and shapes are checked before any work: expected X, got Y."""
+    with pytest.raises(ValueError, match="expected a uint8 array, got float64"):
+        protect_batch(clean.astype(float), carrier)
+    with pytest.raises(ValueError, match="carrier shape: expected"):
+        protect_batch(clean, carrier[:, :16])
+    with pytest.raises(ValueError, match="size: expected 1..32, got 0"):
+        Params(size=0)

@@ -1,0 +1,77 @@
+"""Both crypto backends give the same bytes, the published vectors, and refuse what was changed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ripguard import crypto
+from ripguard.crypto import Cryptography, Forged, PyCryptodome
+from ripguard.seal import length_prefixed
+
+BACKENDS = [PyCryptodome, Cryptography]
+some = st.binary(min_size=1, max_size=300)
+
+
+@given(st.binary(min_size=64, max_size=64), some, some)
+def test_backends_seal_alike(key, associated, plaintext):  # type: ignore[no-untyped-def]
+    """AES-256-SIV: equal bytes, and each opens what the other sealed."""
+    one, two = (b.siv_seal(key, associated, plaintext) for b in BACKENDS)
+    assert one == two
+    assert all(b.siv_open(key, associated, one) == plaintext for b in BACKENDS)
+
+
+@given(some, some, some, st.integers(1, 200))
+def test_backends_derive_alike(secret, salt, info, length):  # type: ignore[no-untyped-def]
+    """HKDF-SHA-256: equal bytes."""
+    assert PyCryptodome.hkdf(secret, salt, info, length) == Cryptography.hkdf(secret, salt, info, length)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rfc_5297_vector(backend):  # type: ignore[no-untyped-def]
+    """RFC 5297, A.1."""
+    key = bytes.fromhex("fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff")
+    associated = bytes.fromhex("101112131415161718191a1b1c1d1e1f2021222324252627")
+    sealed = "85632d07c6e8f37f950acd320a2ecc9340c02b9690c4dc04daef7f6afe5c"
+    assert backend.siv_seal(key, associated, bytes.fromhex("112233445566778899aabbccddee")).hex() == sealed
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rfc_5869_vector(backend):  # type: ignore[no-untyped-def]
+    """RFC 5869, A.1."""
+    derived = backend.hkdf(b"\x0b" * 22, bytes(range(13)), bytes(range(0xF0, 0xFA)), 42)
+    wanted = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
+    assert derived.hex() == wanted
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_changed_bit_is_refused(backend):  # type: ignore[no-untyped-def]
+    """Tag, ciphertext, associated data, length: all are checked before a byte is returned."""
+    key, associated = bytes(range(64)), b"picture 7"
+    sealed = backend.siv_seal(key, associated, b"the Sequence")
+    for bit in range(8 * len(sealed)):
+        changed = bytearray(sealed)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(Forged):
+            backend.siv_open(key, associated, bytes(changed))
+    with pytest.raises(Forged):
+        backend.siv_open(key, b"picture 8", sealed)
+    for length in range(len(sealed)):
+        with pytest.raises(Forged):
+            crypto.siv_open(key, associated, sealed[:length])
+
+
+def test_empty_items_are_refused():
+    """Old OpenSSL skipped empty associated data, and libraries disagree on empty salts: neither is ever used."""
+    with pytest.raises(ValueError, match="non-empty"):
+        crypto.siv_seal(bytes(64), b"", b"x")
+    with pytest.raises(ValueError, match="non-empty"):
+        crypto.hkdf(b"x", b"", b"y", 32)
+
+
+@given(st.lists(st.binary(max_size=9), max_size=4), st.lists(st.binary(max_size=9), max_size=4))
+def test_length_prefix_tells_lists_apart(one, two):  # type: ignore[no-untyped-def]
+    """Splitting the same bytes into other fields gives other associated data."""
+    assert (length_prefixed(*one) == length_prefixed(*two)) == (one == two)
+    assert length_prefixed(b"built", b"insecurely") != length_prefixed(b"builtin", b"securely")
