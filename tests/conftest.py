@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import skimage.data
@@ -57,3 +60,12 @@ def protect_batch(
 def header_of(picture: np.ndarray) -> Header:
     """The header in a picture's own bits."""
     return Header.unpack(lsb.read(picture[None], np.array([LENGTH]))[0])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is written to the user's cache, unless RIPGUARD_CACHE names another place."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "RIPGUARD_CACHE" not in os.environ:
+            patch.setenv("RIPGUARD_CACHE", str(tmp_path_factory.getbasetemp().parent / "ripguard-cache"))
+        yield

@@ -67,7 +67,7 @@ def refused() -> dict[str, tuple[bytes, str]]:
 def test_other_kinds_are_refused_by_name(name):  # type: ignore[no-untyped-def]
     """One sentence that says what was expected and what was found."""
     data, words = refused()[name]
-    with pytest.raises(InputRefused, match="somewhere.png") as caught:
+    with pytest.raises(InputRefused, match=r"somewhere\.png") as caught:
         read_picture(data, "somewhere.png")
     assert words in str(caught.value)
 

@@ -16,7 +16,7 @@ def cifar10() -> Source:
         found = folder(root / "cifar10")
     else:
         found = folder(_download(cache_root() / "cifar10"))
-    found.name = "cifar10"
+    found.name, found.ignored = "cifar10", []
     return found
 
 

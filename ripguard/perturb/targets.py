@@ -24,7 +24,7 @@ def _distances(activations: np.ndarray, library: np.ndarray) -> np.ndarray:
 def random(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray) -> Choice:
     """A random picture of a random other class, drawn from the picture's own seed (as AA-QwQ)."""
     classes, members = len(library), (~np.isnan(library[:, :, 0])).sum(1)
-    other = (labels + 1 + seeds % np.uint64(classes - 1)).astype(np.int64) % classes
+    other = (labels + 1 + (seeds % np.uint64(classes - 1)).astype(np.int64)) % classes
     return other, ((seeds >> np.uint64(32)) % members[other].astype(np.uint64)).astype(np.int64)
 
 

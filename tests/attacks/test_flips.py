@@ -97,9 +97,7 @@ def test_wrong_keys_open_nothing(clean, carrier, which):  # type: ignore[no-unty
     else:
         keys = [KEY.dataset(DATASET).unit(0).picture(1)]
     count = len(keys)
-    results = MRIT().reveal(
-        np.repeat(one.picture[None], count, axis=0), [header] * count, [one.residue] * count, keys
-    )
+    results = MRIT().reveal(np.repeat(one.picture[None], count, axis=0), [header] * count, [one.residue] * count, keys)
     assert all(isinstance(result, RipguardError) for result in results)
 
 

@@ -113,5 +113,5 @@ def test_wrong_arrays_are_refused(clean, carrier):  # type: ignore[no-untyped-de
         protect_batch(clean.astype(float), carrier)
     with pytest.raises(ValueError, match="carrier shape: expected"):
         protect_batch(clean, carrier[:, :16])
-    with pytest.raises(ValueError, match="size: expected 1..32, got 0"):
+    with pytest.raises(ValueError, match=r"size: expected 1\.\.32, got 0"):
         Params(size=0)

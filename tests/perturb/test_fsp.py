@@ -1,0 +1,118 @@
+"""The perturbation: bounded, aimed, repeatable, independent of its neighbours; and the surrogate it aims at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ripguard.data.registry import open_source
+from ripguard.errors import InputRefused
+from ripguard.images import read_picture
+from ripguard.perturb import names, surrogate
+from ripguard.perturb.fsp import FSP, library
+from ripguard.perturb.targets import RULES
+
+CLASSES = ("brick", "cat", "retina")
+
+
+@pytest.fixture(scope="module")
+def world():  # type: ignore[no-untyped-def]
+    """Pictures, labels, and a surrogate that knows them."""
+    items = [i for i in open_source("photos").items if i.split == "train" and i.label in CLASSES]
+    items = [i for label in CLASSES for i in [j for j in items if j.label == label][:150]]
+    pictures = np.stack([read_picture(i.path) for i in items])
+    labels = np.array([CLASSES.index(i.label) for i in items])
+    settings = surrogate.Settings(widths=(16, 24, 32, 48), epochs=8, batch=32, peak_lr=0.1)
+    model = surrogate.train(pictures, labels, 3, settings)
+    return pictures, labels, model, library(model, pictures, labels), settings
+
+
+def seeds(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 2**63, count).astype(np.uint64)
+
+
+def test_carriers_are_bounded_and_wrong(world):  # type: ignore[no-untyped-def]
+    """Within 18 grey levels (0.07 of 255, rounded), and the surrogate no longer sees the true class."""
+    pictures, labels, model, members, _ = world
+    clean, true = pictures[::9], labels[::9]
+    before = (surrogate.predict(model, clean).argmax(1) == true).mean()
+    carrier = FSP(model, members)(clean, true, seeds(len(clean)))
+    says = surrogate.predict(model, carrier).argmax(1)
+    assert np.abs(carrier.astype(int) - clean).max() <= 18
+    assert before > 0.9
+    assert (says == true).mean() < 0.4
+    assert (says == (true + 1) % 3).mean() > 0.5
+
+
+def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
+    """A picture's carrier is its own: alone or in a batch, up to rounding of the arithmetic in a few samples."""
+    pictures, labels, model, members, _ = world
+    fsp = FSP(model, members, steps=3)
+    together = fsp(pictures[:6], labels[:6], seeds(6))
+    alone = np.concatenate([fsp(pictures[i : i + 1], labels[i : i + 1], seeds(6)[i : i + 1]) for i in range(6)])
+    assert (together != alone).mean() < 0.05
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 1), (13, 21, 3), (1, 1, 3), (100, 70, 3)])
+def test_other_shapes(world, shape):  # type: ignore[no-untyped-def]
+    """Grayscale, odd, tiny, and larger than the surrogate's scale."""
+    _, _, model, members, _ = world
+    clean = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype(np.uint8)
+    carrier = FSP(model, members, steps=2)(clean, np.array([0, 1]), seeds(2))
+    assert 0 < np.abs(carrier.astype(int) - clean).max() <= 18
+
+
+def test_target_rules():
+    """cyclic: y+1 mod C; random: another class, by the seed alone; farthest: another class, the farthest member."""
+    draw = np.random.default_rng(0)
+    activations, labels = draw.normal(size=(50, 7)).astype(np.float32), draw.integers(0, 4, 50)
+    members = draw.normal(size=(4, 9, 7)).astype(np.float32)
+    members[2, 5:] = np.nan  # a class with fewer members
+    for name, rule in RULES.items():
+        classes, chosen = rule(activations, labels, members, seeds(50))
+        assert (classes != labels).all()
+        assert not np.isnan(members[classes, chosen]).any()
+        if name == "cyclic":
+            np.testing.assert_array_equal(classes, (labels + 1) % 4)
+            best = [np.nanargmax(((members[c] - a) ** 2).sum(1)) for a, c in zip(activations, classes)]
+            np.testing.assert_array_equal(chosen, best)
+        if name == "random":
+            np.testing.assert_array_equal(classes[:9], rule(activations[:9] * 0, labels[:9], members, seeds(50)[:9])[0])
+            assert len(set(zip(classes, chosen))) > 20
+        if name == "farthest":
+            squares = ((activations[0] - members) ** 2).sum(-1)
+            squares[labels[0]] = np.nan
+            assert (classes[0], chosen[0]) == np.unravel_index(np.nanargmax(squares), squares.shape)
+
+
+def test_names_are_those_of_the_code():
+    """The command line checks names without importing torch; they must not drift."""
+    assert tuple(RULES) == names.TARGETS
+    assert names.LAYERS == surrogate.LAYERS
+
+
+def test_surrogate_files(world, tmp_path):  # type: ignore[no-untyped-def]
+    """Saved and loaded it says the same; other files are refused; a class without pictures is refused."""
+    pictures, labels, model, _, settings = world
+    surrogate.save(model, list(CLASSES), settings, tmp_path / "s.pt")
+    again, found, back = surrogate.load(tmp_path / "s.pt")
+    assert (found, back) == (list(CLASSES), settings)
+    np.testing.assert_array_equal(surrogate.predict(again, pictures[:9]), surrogate.predict(model, pictures[:9]))
+    (tmp_path / "junk").write_bytes(b"junk")
+    for name in ("junk", "nowhere"):
+        with pytest.raises(InputRefused):
+            surrogate.load(tmp_path / name)
+    with pytest.raises(InputRefused, match="no training picture"):
+        library(model, pictures[labels != 1], labels[labels != 1])
+
+
+def test_training_is_repeatable_and_cached(world, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Same data and settings: same file, found again; another seed: another file."""
+    monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
+    pictures, labels, _, _, _ = world
+    settings = surrogate.Settings(widths=(8, 8, 8, 8), epochs=1, batch=32)
+    one = surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu")
+    stamp = one.stat().st_mtime_ns
+    assert surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu").stat().st_mtime_ns == stamp
+    other = surrogate.Settings(widths=(8, 8, 8, 8), epochs=1, batch=32, seed=1)
+    assert surrogate.obtain(pictures, labels, list(CLASSES), other, "cpu") != one

@@ -1,0 +1,158 @@
+"""What goes in comes out: whole, in part, renamed, re-encoded, twice."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import good, tree_digest
+from PIL import Image
+
+from ripguard.images import read_picture
+from ripguard.release.plan import published_names
+
+
+def same_pixels(a: Path, b: Path) -> bool:
+    return np.array_equal(read_picture(a), read_picture(b))
+
+
+def source_of(world, restored: Path, path: Path) -> Path:  # type: ignore[no-untyped-def]
+    """The source picture that a restored file at this place belongs to."""
+    name = path.relative_to(restored).as_posix()
+    special = {"train/cat/a.png.png": "a.png", "train/cat/a.jpg.png": "a.jpg"}
+    if name in special:
+        return world.source / "train/cat" / special[name]
+    found = world.source / name
+    return found if found.exists() else found.with_suffix(".PNG")
+
+
+def test_release_comes_back_bit_for_bit(world, tmp_path):  # type: ignore[no-untyped-def]
+    """Every picture, the annotation too; the source is untouched; nothing hidden is left behind."""
+    before = tree_digest(world.source, times=True)
+    out = tmp_path / "restored"
+    result = good("restore", world.release, out, "--key-file", world.key, "--workers", "2")
+    pictures = [p for p in out.rglob("*.png")]
+    assert result["restored"] == len(pictures) == 30
+    assert result["refused"] == []
+    assert all(same_pixels(p, source_of(world, out, p)) for p in pictures)
+    assert (out / "labels.csv").read_bytes() == (world.source / "labels.csv").read_bytes()
+    assert tree_digest(world.source, times=True) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["restored"]
+
+
+def test_verify_against_the_source(world):  # type: ignore[no-untyped-def]
+    """verify restores in memory and compares with the source."""
+    report = good("verify", world.release, "--key-file", world.key, "--against", world.source)
+    assert report["ok"]
+    assert (report["restored"], report["equal_to_source"], report["pictures"]) == (30, 30, 30)
+
+
+def test_release_layout(world):  # type: ignore[no-untyped-def]
+    """Pictures stand where the source had them; all else in .ripguard; the residue is small; counts are told."""
+    names = {p.relative_to(world.release).parts[0] for p in world.release.rglob("*")}
+    assert names == {"train", "test", "labels.csv", ".ripguard"}
+    rows = [json.loads(line) for line in (world.release / ".ripguard/manifest.jsonl").read_text().splitlines()]
+    for row in rows:
+        if row["planes"] and row["residue"]:
+            assert row["residue"][2] <= row["overwritten"] + row["overflow"] + 48
+    assert sum(row["planes"] == 0 for row in rows) == 1  # 3×2
+    assert not list(world.release.rglob("*.tmp"))
+
+
+def test_imagefolder_reads_a_release(world, tmp_path):  # type: ignore[no-untyped-def]
+    """torchvision's ImageFolder sees the classes and nothing else, also where the source had no splits."""
+    from ripguard._torchvision import torchvision
+
+    assert torchvision.datasets.ImageFolder(world.release / "train").classes == ["cat", "cup", "face"]
+    good("protect", world.source / "test", tmp_path / "flat", "--key-file", world.key, "--perturb", "none")
+    assert torchvision.datasets.ImageFolder(tmp_path / "flat" / "train").classes == ["cat", "cup", "face"]
+    assert good("verify", tmp_path / "flat", "--key-file", world.key, "--against", world.source / "test")["ok"]
+
+
+def test_parts_and_loose_renamed_files(world, tmp_path):  # type: ignore[no-untyped-def]
+    """A class folder, a glob, and loose files under other names, in any order."""
+    part = good("restore", world.release / "train" / "cup", tmp_path / "a", "--key-file", world.key)
+    assert part["restored"] == 6
+    assert same_pixels(tmp_path / "a/3.png", world.source / "train/cup/3.png")
+    only = good("restore", world.release, tmp_path / "b", "--key-file", world.key, "--only", "test/*")
+    assert only["restored"] == 6
+    loose, names = tmp_path / "loose", list(range(6))
+    loose.mkdir()
+    random.Random(0).shuffle(names)
+    for new, old in enumerate(names):
+        shutil.copy(world.release / f"train/face/{old}.png", loose / f"picture-{new}.png")
+    more = ("--key-file", world.key, "--release", world.release)
+    assert good("restore", *sorted(loose.iterdir(), reverse=True), tmp_path / "c", *more)["restored"] == 6
+    for new, old in enumerate(names):
+        assert same_pixels(tmp_path / f"c/picture-{new}.png", world.source / f"train/face/{old}.png")
+
+
+@pytest.mark.parametrize("kind", ["png", "bmp", "tiff", "webp", "ppm"])
+def test_lossless_copies_come_back(world, tmp_path, kind):  # type: ignore[no-untyped-def]
+    """Another PNG level or another lossless format: same samples, same picture."""
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    options = {"png": {"compress_level": 0}, "webp": {"lossless": True}}.get(kind, {})
+    Image.open(world.release / "train/cup/0.png").save(loose / f"x.{kind}", **options)
+    good("restore", loose, tmp_path / "out", "--key-file", world.key, "--release", world.release)
+    assert same_pixels(tmp_path / "out/x.png", world.source / "train/cup/0.png")
+
+
+def test_byte_exact_gives_the_files_back(world, tmp_path):  # type: ignore[no-untyped-def]
+    """--byte-exact: every original file, byte for byte, under its original name."""
+    world.protect(tmp_path / "release", "--byte-exact")
+    good("restore", tmp_path / "release", tmp_path / "out", "--key-file", world.key)
+    assert tree_digest(tmp_path / "out") == tree_digest(world.source)
+
+
+def test_lossy_is_marked(world, tmp_path):  # type: ignore[no-untyped-def]
+    """--lossy: no residue for pictures that carry their record, marked as not exact, close to the source."""
+    result = world.protect(tmp_path / "release", "--lossy")
+    assert result["exact"] is False
+    restored = good("restore", tmp_path / "release", tmp_path / "out", "--key-file", world.key)
+    assert restored["exact"] is False
+    a, b = (read_picture(p).astype(int) for p in (tmp_path / "out/train/cup/0.png", world.source / "train/cup/0.png"))
+    assert 0 < np.abs(a - b).max() <= 15
+
+
+def test_the_same_input_gives_the_same_release(world, tmp_path):  # type: ignore[no-untyped-def]
+    """Same source, settings and key, other number of workers: the same bytes, signature included."""
+    world.protect(tmp_path / "again", "--workers", "2")
+    assert tree_digest(tmp_path / "again") == tree_digest(world.release)
+
+
+def test_another_key_gives_another_payload(world, tmp_path):  # type: ignore[no-untyped-def]
+    """The key decides the payload bits and nothing else in the picture."""
+    good("keygen", "--out", tmp_path / "k2")
+    good("protect", world.source, tmp_path / "r", "--key-file", tmp_path / "k2", "--perturb", "none", "--workers", "1")
+    name = "train/cup/0.png"
+    a, b = read_picture(world.release / name), read_picture(tmp_path / "r" / name)
+    assert not np.array_equal(a, b)
+    np.testing.assert_array_equal(a >> 4, b >> 4)
+
+
+def test_labels_from_a_table(world, tmp_path):  # type: ignore[no-untyped-def]
+    """A CSV with path,label,split names the classes instead of folders."""
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for i in range(4):
+        shutil.copy(world.source / f"train/cup/{i}.png", flat / f"{i}.png")
+    table = tmp_path / "labels.csv"
+    table.write_text("path,label,split\n0.png,x,train\n1.png,y,train\n2.png,x,test\n3.png,y,test\n")
+    more = ("--key-file", world.key, "--perturb", "none", "--labels", table)
+    good("protect", flat, tmp_path / "r", *more)
+    assert good("inspect", tmp_path / "r")["units"] == ["test/x", "test/y", "train/x", "train/y"]
+    assert (tmp_path / "r/0.png").exists()
+
+
+def test_published_names_never_meet():
+    """a.jpg beside a.png, and names that differ by case alone."""
+    names = ["a.jpg", "a.png", "A.webp", "b.bmp", "a.jpg.png", "c/a.png"]
+    found = published_names(names)
+    assert len({n.lower() for n in found}) == len(names)
+    assert found[3] == "b.png"
+    assert found[5] == "c/a.png"

@@ -1,0 +1,126 @@
+"""The command line: help that teaches, JSON everywhere, keys nowhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import call, environment, good, make_source
+
+from ripguard.keys import Key
+
+VERBS = ("keygen", "protect", "restore", "verify", "inspect", "report", "data")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help(verb):  # type: ignore[no-untyped-def]
+    """--help of every verb exits 0 and explains its options."""
+    code, out, _ = call(verb, "--help")
+    assert code == 0
+    assert len(out.splitlines()) > 5
+
+
+def test_module_and_version():
+    """python -m ripguard is ripguard."""
+    done = subprocess.run([sys.executable, "-m", "ripguard", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("ripguard 0.")
+    assert call("nonsense")[0] == 2
+    assert call()[0] == 2
+
+
+def test_errors_as_json(tmp_path):  # type: ignore[no-untyped-def]
+    """With --json a refusal is one object with code, message, hint and exit code."""
+    code, out, _ = call("inspect", tmp_path / "nothing", "--json")
+    error = json.loads(out)
+    assert code == error["exit_code"] == 6
+    assert error["error"] == "not-protected"
+
+
+def test_every_verb_prints_one_json_object_and_no_key(tmp_path):  # type: ignore[no-untyped-def]
+    """The whole round with a canary key: it appears in no output, no release, no temporary file; nor in a traceback."""
+    source, key = make_source(tmp_path / "source"), tmp_path / "k"
+    good("keygen", "--out", key)
+    release, restored = tmp_path / "release", tmp_path / "restored"
+    with_key = ("--key-file", key)
+    commands = [
+        ("protect", source, release, *with_key, "--perturb", "none", "--workers", "1"),
+        ("inspect", release),
+        ("inspect", release / "train/cup/0.png"),
+        ("verify", release, *with_key, "--against", source),
+        ("restore", release, restored, *with_key),
+        ("report", release, "--against", source, "--grid", tmp_path / "grid.png"),
+        ("restore", release, release / "x", *with_key),
+        ("data", "list"),
+    ]
+    printed = ""
+    for command in commands:
+        _, out, err = call(*command, "--json")
+        json.loads(out)
+        printed += out + err + call(*command)[2]
+    secret = Key.read(key).secret
+    line = key.read_text().splitlines()[-1]
+    needles = [secret, secret.hex().encode(), line.encode(), line[-40:].encode(), secret[:8], secret[-8:]]
+    files = [p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.name != "k"]
+    for needle in needles:
+        assert needle not in printed.encode()
+        assert not any(needle in data for data in files)
+    assert (tmp_path / "grid.png").stat().st_size > 10_000
+
+
+def test_ways_to_name_a_key(tmp_path):  # type: ignore[no-untyped-def]
+    """--key-file, RIPGUARD_KEY_FILE, standard input; never a value on the command line."""
+    source, key = make_source(tmp_path / "source"), tmp_path / "k"
+    good("keygen", "--out", key)
+    good("protect", source, tmp_path / "r", "--key-file", key, "--perturb", "none")
+    command = [sys.executable, "-m", "ripguard", "restore", str(tmp_path / "r/test")]
+    env = environment(RIPGUARD_KEY_FILE=str(key))
+    subprocess.run([*command, str(tmp_path / "a")], env=env, check=True, capture_output=True)
+    subprocess.run(
+        [*command, str(tmp_path / "b"), "--key-file", "-"],
+        input=key.read_text(),
+        text=True,
+        check=True,
+        capture_output=True,
+    )
+    assert len(list((tmp_path / "a").rglob("*.png"))) == len(list((tmp_path / "b").rglob("*.png"))) == 6
+    line = key.read_text().splitlines()[-1]
+    assert call("restore", tmp_path / "r", tmp_path / "c", "--key-file", line)[0] == 7
+
+
+def test_restoring_imports_no_torch(tmp_path):  # type: ignore[no-untyped-def]
+    """Restoring needs NumPy, Pillow, the cipher and the entropy coder; not torch, SciPy, scikit-image or matplotlib."""
+    source, key = make_source(tmp_path / "source"), tmp_path / "k"
+    good("keygen", "--out", key)
+    good("protect", source, tmp_path / "r", "--key-file", key, "--perturb", "none")
+    script = (
+        "import sys; from pathlib import Path; from ripguard import Key, restore, verify;"
+        "from ripguard.release.manifest import Release; from ripguard.release.reveal import reveal_files;"
+        f"root = Path({str(tmp_path / 'r')!r}); names = [r['path'] for r in Release.open(root).rows];"
+        f"key = Key.read({str(key)!r});"
+        "found = reveal_files([root / n for n in names], names, key, Release.open(root));"
+        "assert all(one.error is None for one in found);"
+        "print([m for m in ('torch', 'torchvision', 'scipy', 'skimage', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_both_backends_restore_each_others_releases(tmp_path):  # type: ignore[no-untyped-def]
+    """A release made with one crypto library comes back with the other, bit for bit."""
+    source, key = make_source(tmp_path / "source"), tmp_path / "k"
+    good("keygen", "--out", key)
+    command = [sys.executable, "-m", "ripguard"]
+    plain = environment(RIPGUARD_CRYPTO="pycryptodome")
+    protect = ["protect", str(source), str(tmp_path / "r"), "--key-file", str(key), "--perturb", "none"]
+    subprocess.run([*command, *protect], env=plain, check=True, capture_output=True)
+    assert good("verify", tmp_path / "r", "--key-file", key, "--against", source)["ok"]
+
+
+def test_data_export(tmp_path):  # type: ignore[no-untyped-def]
+    """data export writes class folders, once."""
+    assert good("data", "export", "photos", tmp_path / "p")["pictures"] == 6000
+    assert len(list(Path(tmp_path / "p/train/cat").iterdir())) == 500
+    assert call("data", "export", "photos", tmp_path / "p")[0] == 8
