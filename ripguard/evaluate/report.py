@@ -135,7 +135,7 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
         label = release.info["units"][row["unit"]]["label"]
         if row["path"] in wanted:
             chosen.setdefault(label, row)
-    picks = list(chosen.items())[:rows]
+    picks = list(chosen.items())[:rows]  # the first picture of each class: not chosen for its looks
     columns = (
         ["clean", "protected", "restored", "|protected − clean| ×4"]
         if restored
@@ -144,7 +144,7 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
     figure, axes = plt.subplots(
         len(picks), len(columns), figsize=(1.5 * len(columns), 1.5 * len(picks) + 0.3), squeeze=False
     )
-    for line, (label, row) in zip(axes, picks):
+    for number, (line, (label, row)) in enumerate(zip(axes, picks)):
         clean, protected = read_picture(wanted[row["path"]]), read_picture(root / row["path"])
         shown = [clean, protected]
         if restored:
@@ -153,7 +153,7 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
         for axis, picture, title in zip(line, shown, columns):
             axis.imshow(picture.squeeze(), cmap="gray" if picture.shape[2] == 1 else None, vmin=0, vmax=255)
             axis.set_xticks([]), axis.set_yticks([])
-            if line is axes[0]:
+            if number == 0:
                 axis.set_title(title, fontsize=8)
         line[0].set_ylabel(label[:14], fontsize=8)
     figure.tight_layout(pad=0.4)
