@@ -1,0 +1,195 @@
+"""Try to make a release say something false.  Claim: exact or refused, never a third outcome.
+
+    python experiments/chain.py cifar10
+    B=build/cifar10; python experiments/tamper.py $B/protected --key-file $B/owner.key --against cifar10 --record tamper
+
+Takes the first pictures of a release on disk. Attacks on the picture itself go past the manifest, straight at the codec
+with the true keys and residue, so that what is tested is the seal; attacks on files go the way `ripguard restore` goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFilter
+from tqdm.auto import tqdm
+
+from ripguard.data.registry import open_source
+from ripguard.errors import RipguardError
+from ripguard.evaluate.record import environment, write_record
+from ripguard.hide import lsb
+from ripguard.hide.header import LENGTH, BadHeader, Header
+from ripguard.hide.mrit.method import MRIT
+from ripguard.images import read_picture
+from ripguard.keys import Key, PictureKeys
+from ripguard.release.manifest import Release
+from ripguard.release.reveal import read_header, reveal_files
+from ripguard.release.verify import sources_by_place
+
+PICTURES = 100
+
+
+class Attempts:
+    """Counts outcomes of one attack: refused, restored exactly, or (never) something else."""
+
+    def __init__(self, name: str) -> None:
+        self.row: dict[str, Any] = {"attack": name, "tries": 0, "refused": 0, "exact": 0, "third": 0}
+
+    def add(self, outcome: Any, clean: np.ndarray) -> None:
+        self.row["tries"] += 1
+        kind = "third"
+        if outcome is None or isinstance(outcome, RipguardError):
+            kind = "refused"
+        elif isinstance(outcome, np.ndarray) and np.array_equal(outcome, clean):
+            kind = "exact"
+        self.row[kind] += 1
+
+
+def open_picture(picture: np.ndarray, residue: bytes, key: Key, true: Header) -> Any:
+    """What a restorer that knows no manifest makes of samples and residue: a picture or a refusal."""
+    try:
+        header = read_header(picture)
+    except BadHeader:
+        return None
+    if (header.key_id, header.dataset_id) != (true.key_id, true.dataset_id):
+        return None
+    own = key.dataset(header.dataset_id).unit(header.unit).picture(header.index)
+    return MRIT().reveal(picture[None], [header], [residue], [own])[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("release", type=Path)
+    parser.add_argument("--key-file", required=True)
+    parser.add_argument("--against", required=True, help="the source, to know what exact means")
+    parser.add_argument("--record", metavar="NAME")
+    options = parser.parse_args()
+    release, key = Release.open(options.release), Key.read(options.key_file)
+    sources = sources_by_place(release, open_source(options.against))
+    rows = [row for row in release.rows if row["residue"] and row["planes"]][:PICTURES]
+    pictures = [read_picture(release.root / row["path"]) for row in rows]
+    cleans = [read_picture(sources[row["path"]]) for row in rows]
+    headers, residues = [read_header(p) for p in pictures], [release.residue(row["residue"]) for row in rows]
+    keys = [key.dataset(h.dataset_id).unit(h.unit).picture(h.index) for h in headers]
+    picture, clean, residue, header = pictures[0], cleans[0], residues[0], headers[0]
+    results: list[dict[str, Any]] = []
+
+    def attack(name: str, outcomes: Iterable[tuple[Any, np.ndarray]]) -> None:
+        attempts = Attempts(name)
+        for outcome, wanted in tqdm(outcomes, desc=name, unit="try", disable=None):
+            attempts.add(outcome, wanted)
+        results.append(attempts.row)
+        print(attempts.row, file=sys.stderr, flush=True)
+
+    def with_keys(own: PictureKeys) -> Any:
+        return MRIT().reveal(picture[None], [header], [residue], [own])[0]
+
+    # 1. the picture's samples
+    def flips() -> Iterable[tuple[Any, np.ndarray]]:
+        for sample in range(picture.size):
+            for bit in range(8):
+                changed = picture.copy()
+                changed.reshape(-1)[sample] ^= np.uint8(1 << bit)
+                yield open_picture(changed, residue, key, header), clean
+
+    attack("every single-bit flip of one picture", flips())
+    attack("no change (control)", [(open_picture(p, r, key, header), c) for p, r, c in zip(pictures, residues, cleans)])
+
+    # 2. keys
+    number = int.from_bytes(key.secret, "big")
+    near = [Key((number ^ 1 << bit).to_bytes(32, "big")) for bit in range(256)]
+    far = [Key(os.urandom(32)) for _ in range(1000)]
+    for name, wrong in (("key off by one bit", near), ("random key", far)):
+        made = (k.dataset(header.dataset_id).unit(header.unit).picture(header.index) for k in wrong)
+        attack(name, ((with_keys(own), clean) for own in made))
+    other = key.dataset(b"another!").unit(header.unit).picture(header.index)
+    attack("same key, another data set", [(with_keys(other), clean)])
+
+    # 3. parts of other pictures
+    def transplants() -> Iterable[tuple[Any, np.ndarray]]:
+        for a in range(len(rows)):
+            payload = lsb.read(pictures[a][None], np.array([LENGTH + headers[a].length]))
+            for b in range(len(rows)):
+                if a != b and pictures[a].shape == pictures[b].shape:
+                    moved, _ = lsb.replace(pictures[b][None], payload)
+                    yield MRIT().reveal(moved, [headers[a]], [residues[a]], [keys[a]])[0], cleans[b]
+
+    attack("payload of one picture in another", transplants())
+    attack(
+        "residue of another picture",
+        ((open_picture(pictures[0], r, key, header), clean) for r in residues[1:]),
+    )
+    attack("residue cut off", ((open_picture(picture, residue[:n], key, header), clean) for n in range(len(residue))))
+
+    # 4. the file, the way `ripguard restore --release` goes
+    data = (release.root / rows[0]["path"]).read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+
+        def files(versions: Iterable[bytes], suffix: str = ".png") -> Iterable[tuple[Any, np.ndarray]]:
+            for n, version in enumerate(versions):
+                path = Path(folder) / f"{n}{suffix}"
+                path.write_bytes(version)
+                one = reveal_files([path], [""], key, release)[0]
+                path.unlink()
+                yield (one.error if one.error else one.clean), clean
+
+        attack("file cut off at every length", files(data[:n] for n in range(len(data))))
+        one_bit = (data[:n] + bytes([data[n] ^ 1]) + data[n + 1 :] for n in range(len(data)))
+        attack("one bit of every byte of the file", files(one_bit))
+        image = Image.fromarray(picture)
+        attack("re-encoded without loss (must be exact)", files(lossless(image)))
+        attack("lossy edit", files(lossy(image)))
+
+    bad = [r for r in results if r["third"] or (r["exact"] and r["attack"] in MUST_REFUSE)]
+    record = {"name": "tamper", "command": "python experiments/tamper.py " + " ".join(sys.argv[1:])} | environment()
+    about = {"dataset": options.against, "protocol": "tamper", "scheme": release.info["scheme"]["name"]}
+    if options.record:
+        folder_name = f"{record['date']}_{options.record}"
+        write_record(Path(__file__).resolve().parents[1] / "results" / folder_name, record | about | {"rows": results})
+    sys.exit(f"NOT as promised: {bad}" if bad else 0)
+
+
+MUST_REFUSE = (
+    "every single-bit flip of one picture", "key off by one bit", "random key", "same key, another data set",
+    "payload of one picture in another", "residue of another picture", "residue cut off",
+    "file cut off at every length", "lossy edit",
+)  # fmt: skip
+
+
+def encoded(image: Image.Image, kind: str, **more: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **more)
+    return buffer.getvalue()
+
+
+def lossless(image: Image.Image) -> list[bytes]:
+    """The same samples in other files."""
+    found = [encoded(image, "PNG", compress_level=level) for level in range(10)]
+    found += [encoded(image, kind) for kind in ("BMP", "TIFF", "PPM")]
+    return [*found, encoded(image, "WEBP", lossless=True), encoded(image, "TIFF", compression="tiff_lzw")]
+
+
+def lossy(image: Image.Image) -> list[bytes]:
+    """What pictures meet on their way: none of these keeps every sample."""
+    found = [encoded(image, "JPEG", quality=q, subsampling=0) for q in range(10, 101, 10)]
+    found += [encoded(image, "WEBP", quality=q) for q in (50, 90, 100)]
+    w, h = image.size
+    edits = [
+        image.resize((2 * w, 2 * h)).resize((w, h)), image.resize((w // 2, h // 2)).resize((w, h)),
+        image.crop((0, 0, w - 1, h)), image.crop((1, 1, w, h)), image.filter(ImageFilter.GaussianBlur(0.5)),
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), image.rotate(90), image.convert("L").convert("RGB"),
+        image.point(lambda v: v & 0xFE), image.point(lambda v: v & 0xC0), image.convert("YCbCr").convert("RGB"),
+    ]  # fmt: skip
+    return found + [encoded(edit, "PNG") for edit in edits]
+
+
+if __name__ == "__main__":
+    main()
