@@ -81,6 +81,16 @@ def block_table() -> list[str]:
     return lines
 
 
+def tamper_table() -> list[str]:
+    """Attacks on a release and their outcomes."""
+    lines = ["| attack | tries | refused | restored exactly | anything else |", "| --- | --- | --- | --- | --- |"]
+    for _, record in records("tamper"):
+        for row in record["rows"]:
+            counts = " | ".join(f"{row[name]:,}" for name in ("tries", "refused", "exact", "third"))
+            lines.append(f"| {row['attack']} | {counts} |")
+    return lines
+
+
 def timing() -> list[str]:
     """How long `make protect` takes on the machine of its record."""
     for _, record in records("make protect"):
@@ -107,6 +117,12 @@ def pages() -> dict[Path, str]:
         "",
         '"Surrogate keeps the label": share of protected pictures, train and test, on which the owner\'s surrogate '
         "still says the true class.",
+        "",
+        "## Tampering (`experiments/tamper.py`)",
+        "",
+        "On 100 pictures of the CIFAR-10 release. A changed file that still decodes to the same samples may restore.",
+        "",
+        *tamper_table(),
         "",
         "## Block side (`experiments/block_size.py`)",
         "",

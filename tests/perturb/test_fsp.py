@@ -32,7 +32,7 @@ def seeds(count: int) -> np.ndarray:
 
 
 def test_carriers_are_bounded_and_wrong(world):  # type: ignore[no-untyped-def]
-    """Within 18 grey levels (0.07 of 255, rounded), and the surrogate is less sure; with a larger bound it sees the next class."""
+    """Within 18 grey levels (0.07 of 255, rounded), and the surrogate is less sure; a larger bound: the next class."""
     pictures, labels, model, members, _ = world
     clean, true = pictures[::9], labels[::9]
     before = surrogate.predict(model, clean)[np.arange(len(clean)), true].mean()
