@@ -88,7 +88,8 @@ class Surrogate(nn.Module):
 
 def fast_math(device: str) -> contextlib.AbstractContextManager:
     """bfloat16 autocast where the machine computes in it, else nothing."""
-    if device != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    if device != "cpu" or supported():
         return torch.autocast(torch.device(device).type, torch.bfloat16)
     return contextlib.nullcontext()
 

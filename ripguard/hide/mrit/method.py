@@ -14,7 +14,7 @@ import zlib
 
 import numpy as np
 
-from ripguard.errors import Damaged, RipguardError
+from ripguard.errors import Damaged, InputRefused, RipguardError
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Hiding, Identity
 from ripguard.hide.header import LENGTH, MAX_PLANES, Header
@@ -24,6 +24,7 @@ from ripguard.keys import PictureKeys
 from ripguard.seal import TAG, Forged, associated_data, open_sealed, picture_digest, seal
 from ripguard.sequence import decode, encode
 
+LONGEST = (1 << 24) - 1024  # lengths in the header have 24 bits
 FITS_NOWHERE = "changed after it was published, or its residue was"
 
 
@@ -56,6 +57,12 @@ class MRIT(Hiding):
             sequences = encode(symbols, layout(clean.shape[1:], self.params))
             left = []
             for row, sequence in zip(waiting, sequences):
+                if len(sequence) >= LONGEST:
+                    height, width = clean.shape[1:3]
+                    raise InputRefused(
+                        f"a {width}×{height} picture needs a record of {len(sequence):,} bytes, more than {LONGEST:,}",
+                        "use larger blocks: --size 8",
+                    )
                 corrections = b"" if self.lossy else _pack_excess(temporary[row], moves.excess[row])
                 one = self._embed(temporary[row], sequence, corrections, planes, who[row], keys[row])
                 result[row] = one

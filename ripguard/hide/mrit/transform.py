@@ -71,10 +71,10 @@ def pair(clean: np.ndarray, carrier: np.ndarray, g: Grid, rule: str) -> np.ndarr
     """Run a pairing rule over the tiles: uint8 ``[batch, height, width, channels]`` twice → ``[batch, full]``."""
     batch, channels = len(clean), clean.shape[3]
     shape = (batch, len(g.full), g.size * g.size, channels)
-    source = to_cells(clean, g)[:, g.full].reshape(shape).astype(np.int64)  # [batch, full, size², channels]
-    target = to_cells(carrier, g)[:, g.full].reshape(shape).astype(np.int64)
+    source = to_cells(clean, g)[:, g.full].reshape(shape)  # [batch, full, size², channels]
+    target = to_cells(carrier, g)[:, g.full].reshape(shape)
     function = RULES[CODES[rule]][1]
-    parts = [function(source[:, a:b], target[:, a:b]) for a, b in g.tiles]
+    parts = [function(source[:, a:b].astype(np.int64), target[:, a:b].astype(np.int64)) for a, b in g.tiles]
     return np.concatenate(parts, axis=1) if parts else np.zeros((batch, 0), np.int64)
 
 
