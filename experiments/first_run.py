@@ -36,12 +36,15 @@ def main() -> None:
         subprocess.run(["make", "protect"], cwd=clone, env=env, check=True)
         end = time.time()
         row = json.loads((clone / "build" / "photos" / "record.json").read_text())["rows"][0]
+        grid = (clone / "build" / "photos" / "grid.png").read_bytes()
     row |= {"install_seconds": round(installed - start, 1), "chain_seconds": row["seconds"]}
     row["seconds"] = round(end - start, 1)
     record = {"name": "first run", "command": "python experiments/first_run.py"} | environment()
     record |= {"dataset": "photos", "protocol": "make protect", "scheme": "mrit", "rows": [row]}
     if options.record:
-        write_record(ROOT / "results" / f"{record['date']}_{options.record}", record)
+        place = ROOT / "results" / f"{record['date']}_{options.record}"
+        write_record(place, record)
+        (place / "grid.png").write_bytes(grid)
 
 
 if __name__ == "__main__":

@@ -93,11 +93,18 @@ def tamper_table() -> list[str]:
 
 def timing() -> list[str]:
     """How long `make protect` takes on the machine of its record."""
-    for _, record in records("make protect"):
+    for folder, record in records("make protect"):
         row, hardware = record["rows"][0], record["hardware"]
         return [
             f"It takes {row['seconds'] / 60:.1f} minutes on {hardware['cores']} cores ({hardware['cpu']}), "
-            f"{row['install_seconds']:.0f} s of them for the installation."
+            f"{row['install_seconds']:.0f} s of them for the installation:",
+            "",
+            "| pictures | restored bit for bit | protected to clean | surrogate keeps the label |",
+            "| --- | --- | --- | --- |",
+            f"| {row['pictures']:,} | **{row['restored_equal']:,}** | {row['psnr_to_clean']['median']:.1f} dB, "
+            f"SSIM {row['ssim_to_clean']['median']:.3f} | {100 * row['surrogate_keeps_label']:.0f} % |",
+            "",
+            f"![clean, protected, restored, difference](results/{folder}/grid.png)",
         ]
     return []
 
