@@ -104,8 +104,9 @@ def _opinions(release: Release, rows: list[dict[str, Any]], path: str) -> dict[s
     kept: dict[str, list[bool]] = {}
     hit: dict[str, list[bool]] = {}
     for group in by_shape.values():
-        for start in tqdm(range(0, len(group), 512), desc="surrogate", unit="batch", disable=None):
-            part = group[start : start + 512]
+        batch = max(1, min(512, (1 << 24) // int(np.prod(group[0]["shape"]))))  # bounded memory for large pictures
+        for start in tqdm(range(0, len(group), batch), desc="surrogate", unit="batch", disable=None):
+            part = group[start : start + batch]
             pictures = np.stack([read_picture(release.root / row["path"]) for row in part])
             says = predict(model, pictures).argmax(1)
             for row, label in zip(part, says):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -28,7 +30,7 @@ from ripguard.release.manifest import META, Release, find_release
 from ripguard.release.plan import published_names
 from ripguard.release.reveal import reveal_files
 
-BATCH = 256  # files handed to a worker at once
+BATCH_FILES, BATCH_BYTES = 256, 8 << 20  # handed to a worker at once
 _state: tuple[Key, Release | None] | None = None  # of this worker process
 
 
@@ -48,13 +50,32 @@ class Restored:
     first_error: RipguardError | None = None
 
 
-def pictures_below(paths: list[Path], only: str | None) -> list[tuple[Path, str, str]]:
-    """(file, place in the output, path inside its release or "") for each picture below the given files and folders."""
+def in_batches(files: list[Path]) -> list[int]:
+    """Lengths of consecutive runs of files that a worker takes at once: bounded in number and in bytes."""
+    lengths, size = [0], 0
+    for file in files:
+        bytes_ = file.stat().st_size
+        if lengths[-1] and (lengths[-1] == BATCH_FILES or size + bytes_ > BATCH_BYTES):
+            lengths.append(0)
+            size = 0
+        lengths[-1] += 1
+        size += bytes_
+    return lengths
+
+
+def split(items: list[Any], lengths: list[int]) -> list[list[Any]]:
+    """Consecutive runs of the given lengths."""
+    left = iter(items)
+    return [list(itertools.islice(left, length)) for length in lengths]
+
+
+def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> list[tuple[Path, str, str]]:
+    """(file, place in the output, path inside the release ``root`` or "") for each picture below files and folders."""
     found: list[tuple[Path, str, str]] = []
+    home = root.resolve() if root else None
     for path in paths:
         if not path.exists():
             raise NotProtected(f"there is no file or folder {path}")
-        release = find_release(path)
         files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
         for file in files:
             place = (file.relative_to(path) if path.is_dir() else Path(file.name)).as_posix()
@@ -63,7 +84,8 @@ def pictures_below(paths: list[Path], only: str | None) -> list[tuple[Path, str,
                 continue
             if only and not fnmatch.fnmatch(place, only):
                 continue
-            inside = file.resolve().relative_to(release.resolve()).as_posix() if release else ""
+            real = file.resolve()
+            inside = real.relative_to(home).as_posix() if home and home in real.parents else ""
             found.append((file, place, inside))
     if not found:
         raise NotProtected("there is no picture to restore" + (f" that matches {only}" if only else ""))
@@ -90,7 +112,7 @@ def restore(
     if opened:
         opened.keys(key)  # a wrong key ends here, before any work
         refuse_overlap([opened.root], out)
-    files = pictures_below(paths, only)
+    files = pictures_below(paths, only, root)
     partial = out.parent / f".{out.name}.ripguard-partial"
     with storage("cannot create"):
         partial.mkdir(parents=True, exist_ok=True)
@@ -116,7 +138,7 @@ def restore(
 
 
 def _run(files: list[tuple[Path, str, str]], tree: Path, key: Key, root: Path | None, workers: int) -> Restored:
-    batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
+    batches = split(files, in_batches([file for file, _, _ in files]))
     result = Restored("", 0, True)
     bar = tqdm(total=len(files), desc="restoring", unit="picture", disable=None)
     pool = ProcessPoolExecutor(max(1, min(workers, len(batches))), get_context("spawn"), _initialise, (key, root))

@@ -18,7 +18,7 @@ from ripguard.keys import Key
 from ripguard.release.atomic import sha256_file
 from ripguard.release.manifest import META, RESIDUE, Release
 from ripguard.release.plan import published_places
-from ripguard.release.restore import BATCH
+from ripguard.release.restore import in_batches, split
 from ripguard.release.reveal import reveal_files
 from ripguard.seal import picture_digest
 
@@ -92,7 +92,7 @@ def verify(
     if source:
         report.equal_to_source = 0
         report.differs += sorted(set(wanted) - known) + sorted(known - set(wanted))
-    batches = [paths[i : i + BATCH] for i in range(0, len(paths), BATCH)]
+    batches = split(paths, in_batches([root / p for p in paths]))
     expected = [[wanted.get(p) for p in batch] for batch in batches]
     pool = ProcessPoolExecutor(max(1, min(workers, len(batches))), get_context("spawn"), _initialise, (root, key))
     with pool, tqdm(total=len(paths), desc="verifying", unit="picture", disable=None) as bar:
