@@ -111,7 +111,7 @@ def main() -> None:
         rows += measure("cifar10", dataset("cifar10", 2000), 10, options.count)
         rows += measure("tinyimagenet", dataset("tinyimagenet", 480), 12, options.count)
     for side in (128, 256):
-        rows += measure(f"photographs {side}", crops(side, 150), 25, options.count if side < 256 else 60)
+        rows += measure(f"photographs {side}", crops(side, 100), 12, options.count if side < 256 else 60)
     record = {"name": "block size", "command": "python experiments/block_size.py " + " ".join(sys.argv[1:])}
     record |= environment() | {"dataset": "several", "protocol": "carrier survival", "scheme": "mrit", "rows": rows}
     if options.record:
