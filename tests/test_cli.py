@@ -124,3 +124,24 @@ def test_data_export(tmp_path):  # type: ignore[no-untyped-def]
     assert good("data", "export", "photos", tmp_path / "p")["pictures"] == 6000
     assert len(list(Path(tmp_path / "p/train/cat").iterdir())) == 500
     assert call("data", "export", "photos", tmp_path / "p")[0] == 8
+
+
+def test_block_side_by_picture_size(tmp_path):  # type: ignore[no-untyped-def]
+    """2×2 up to 96 pixels, larger blocks above; --size overrules; the header says which."""
+    from helpers import crop
+
+    from ripguard.images import png_bytes
+
+    source = tmp_path / "source" / "a"
+    source.mkdir(parents=True)
+    for side in (32, 96, 97, 250):
+        (source / f"{side}.png").write_bytes(png_bytes(crop(0, side, side)))
+    good("keygen", "--out", tmp_path / "k")
+    for out, more, wanted in (
+        ("auto", (), {32: 2, 96: 2, 97: 4, 250: 4}),
+        ("eight", ("--size", "8"), dict.fromkeys((32, 250), 8)),
+    ):
+        good("protect", source.parent, tmp_path / out, "--key-file", tmp_path / "k", "--perturb", "none", *more)
+        for side, size in wanted.items():
+            assert good("inspect", tmp_path / out / f"train/a/{side}.png")["params"]["size"] == size
+        assert good("verify", tmp_path / out, "--key-file", tmp_path / "k", "--against", source.parent)["ok"]
