@@ -5,8 +5,8 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# photographs are easy: four epochs are enough for their surrogate
-PROTECT_ARGS := $(if $(filter photos,$(DATASET)),--surrogate-epochs 4) $(if $(filter tinyimagenet,$(DATASET)),--surrogate-epochs 30) $(ARGS)
+# small sets need more epochs than the default for a surrogate worth aiming at
+PROTECT_ARGS := $(if $(filter photos,$(DATASET)),--surrogate-epochs 12) $(if $(filter tinyimagenet,$(DATASET)),--surrogate-epochs 30) $(ARGS)
 
 .PHONY: protect test test-all results lint format venv clean help
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ripguard.data.folder import folder
-from ripguard.data.source import DATA_VARIABLE, Source, cache_root, data_root
+from ripguard.data.source import DATA_VARIABLE, Source, cache_root, data_root, made_once
 from ripguard.errors import InputRefused
 
 
@@ -15,14 +15,12 @@ def cifar10() -> Source:
     if root and (root / "cifar10").is_dir():
         found = folder(root / "cifar10")
     else:
-        found = folder(_download(cache_root() / "cifar10"))
-    found.name, found.ignored = "cifar10", []
+        found = folder(made_once(cache_root() / "cifar10", _download))
+    found.name = "cifar10"
     return found
 
 
-def _download(target: Path) -> Path:
-    if (target / ".complete").exists():
-        return target
+def _download(target: Path) -> None:
     from tqdm.auto import tqdm
 
     from ripguard._torchvision import torchvision
@@ -40,5 +38,3 @@ def _download(target: Path) -> Path:
             path = target / split / data.classes[label] / f"{index:05d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(path)
-    (target / ".complete").touch()
-    return target

@@ -6,7 +6,6 @@ the two come from disjoint regions. Flat crops (SD under 4 grey levels) are left
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ripguard.data.folder import folder
-from ripguard.data.source import Source, cache_root
+from ripguard.data.source import Source, cache_root, made_once
 from ripguard.images import png_bytes
 
 SIDE, TILE, TRAIN, TEST = 32, 64, 500, 100
@@ -35,22 +34,18 @@ PHOTOGRAPHS = {
 
 def photos() -> Source:
     """5,000 training and 1,000 test pictures, written once as PNG into the cache."""
-    target = cache_root() / "photos-1"
-    if not (target / ".complete").exists():
-        partial = target.with_name(target.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        for number, (label, (name, halve)) in enumerate(PHOTOGRAPHS.items()):
-            for split, count in (("train", TRAIN), ("test", TEST)):
-                place = partial / split / label
-                place.mkdir(parents=True)
-                for index, crop in enumerate(_crops(_photograph(name, halve), split, count, number)):
-                    (place / f"{index:04d}.png").write_bytes(png_bytes(crop))
-        (partial / ".complete").touch()
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-    found = folder(target)
-    found.name, found.ignored = "photos", []
+    found = folder(made_once(cache_root() / "photos-2", _write))
+    found.name = "photos"
     return found
+
+
+def _write(root: Path) -> None:
+    for number, (label, (name, halve)) in enumerate(PHOTOGRAPHS.items()):
+        for split, count in (("train", TRAIN), ("test", TEST)):
+            place = root / split / label
+            place.mkdir(parents=True)
+            for index, crop in enumerate(_crops(_photograph(name, halve), split, count, number)):
+                (place / f"{index:04d}.png").write_bytes(png_bytes(crop))
 
 
 def _photograph(name: str, halve: int) -> np.ndarray:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +56,21 @@ class Source:
         ranked = sorted((i, item.name, item) for group in groups.values() for i, item in enumerate(group))
         chosen = sorted((item for _, _, item in ranked[:limit]), key=lambda item: item.name)
         return Source(self.name, chosen, self.annotations, self.ignored, self.roots)
+
+
+def made_once(target: Path, make: Callable[[Path], None]) -> Path:
+    """A cached folder: ``make`` fills a private one, which then takes the name; safe with several processes at once."""
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    private = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        make(private)
+        with contextlib.suppress(OSError):  # another process was first: its folder is as good
+            private.rename(target)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+    return target
 
 
 def data_root() -> Path | None:

@@ -124,7 +124,10 @@ def _opinions(release: Release, rows: list[dict[str, Any]], path: str) -> dict[s
 
 def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: int = 8) -> None:
     """Write a picture of clean | protected | restored | 8× difference for one picture of each of ``rows`` classes."""
+    import io
+
     import matplotlib
+    from PIL import Image
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
@@ -152,12 +155,14 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
             shown.append(read_picture(restored_file(restored, row)))
         shown.append(np.clip(np.abs(protected.astype(int) - clean) * 4, 0, 255).astype(np.uint8))
         for axis, picture, title in zip(line, shown, columns):
-            axis.imshow(picture.squeeze(), cmap="gray" if picture.shape[2] == 1 else None, vmin=0, vmax=255)
+            axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             axis.set_xticks([]), axis.set_yticks([])
             if number == 0:
                 axis.set_title(title, fontsize=8)
         line[0].set_ylabel(label[:14], fontsize=8)
     figure.tight_layout(pad=0.4)
     target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=110)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=90)
     plt.close(figure)
+    Image.open(buffer).convert("RGB").save(target, optimize=True)
