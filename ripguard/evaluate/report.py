@@ -5,7 +5,6 @@ Everything is read back from the 8-bit files on disk.
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ from ripguard.data.source import Source
 from ripguard.errors import VerifyFailed
 from ripguard.evaluate.metrics import likeness
 from ripguard.images import read_picture
+from ripguard.pool import spread
 from ripguard.release.manifest import Release
+from ripguard.release.plan import FEW
 from ripguard.release.verify import sources_by_place
 
 
@@ -47,9 +48,8 @@ def report(
         )
         for row in rows
     ]
-    with ProcessPoolExecutor(workers) as pool:
-        found = pool.map(_measure, *zip(*jobs), chunksize=64)
-        measured = list(tqdm(found, total=len(jobs), desc="measuring", unit="picture", disable=None))
+    found = spread(_measure, *zip(*jobs), workers=workers if len(jobs) > FEW else 1, chunk=64)
+    measured = list(tqdm(found, total=len(jobs), desc="measuring", unit="picture", disable=None))
     residue = [row["residue"][2] if row["residue"] else 0 for row in rows]
     result: dict[str, Any] = {
         "pictures": len(rows),

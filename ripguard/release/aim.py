@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from tqdm.auto import tqdm
 from ripguard.errors import InputRefused, UsageError
 from ripguard.images import read_picture
 from ripguard.perturb.base import Perturbation, Unperturbed
-from ripguard.release.plan import Plan
+from ripguard.pool import spread
+from ripguard.release.plan import FEW, Plan
 from ripguard.schemes import Scheme
 
 NAMES = ("fsp", "none")  # a new perturbation is one new file, one name here and one line in Spec.__call__
@@ -111,10 +111,10 @@ def training_pictures(plan: Plan, workers: int) -> tuple[np.ndarray, np.ndarray]
         side = height
     else:
         side = 32 if np.median([min(p.shape[:2]) for p in chosen]) <= 48 else 64
-    with ProcessPoolExecutor(workers) as pool:
-        found = pool.map(_read_resized, [p.path for p in chosen], [side] * len(chosen), chunksize=200)
-        bar = tqdm(found, total=len(chosen), desc="training pictures", unit="picture", disable=None)
-        return np.stack(list(bar)), np.array([p.label for p in chosen], np.int64)
+    workers = workers if len(chosen) > FEW else 1
+    found = spread(_read_resized, [p.path for p in chosen], [side] * len(chosen), workers=workers, chunk=200)
+    bar = tqdm(found, total=len(chosen), desc="training pictures", unit="picture", disable=None)
+    return np.stack(list(bar)), np.array([p.label for p in chosen], np.int64)
 
 
 def _read_resized(path: str, side: int) -> np.ndarray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -18,8 +17,10 @@ from tqdm.auto import tqdm
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused
 from ripguard.images import read_picture
+from ripguard.pool import spread
 from ripguard.schemes import Scheme
 
+FEW = 2000  # pictures that are read sooner than processes start
 SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 pictures of 32×32×3
 
 
@@ -149,9 +150,8 @@ def make_plan(
     limited = limit is not None and limit < len(source.items)
     items = source.limited(limit).items
     paths, names = [str(item.path) for item in items], [item.name for item in items]
-    with ProcessPoolExecutor(workers) as pool:
-        found = pool.map(look, paths, names, chunksize=200)
-        looks = list(tqdm(found, total=len(items), desc="reading", unit="picture", disable=None))
+    found = spread(look, paths, names, workers=workers if len(items) > FEW else 1, chunk=200)
+    looks = list(tqdm(found, total=len(items), desc="reading", unit="picture", disable=None))
     labels = source.labels
     units = sorted({(item.split, item.label) for item in items})
     places = published_places(items)

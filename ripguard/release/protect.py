@@ -10,11 +10,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from tqdm.auto import tqdm
 from ripguard.errors import KeyFileError, OutputRefused
 from ripguard.keys import Key
 from ripguard.perturb.base import Perturbation
+from ripguard.pool import spread
 from ripguard.release.atomic import (
     lock,
     publish,
@@ -168,10 +167,8 @@ def _run(base: Job, make: PerturbationFactory, workers: int) -> tuple[list[dict[
 def _each(base: Job, make: PerturbationFactory, workers: int, left: list[int]) -> Iterator[int]:
     if not left:
         return
-    context = multiprocessing.get_context("spawn")
-    arguments = (base.plan, base.keys, make, base.tree, base.work)
-    with ProcessPoolExecutor(max(1, min(workers, len(left))), context, _initialise, arguments) as pool:
-        yield from pool.map(_work, left)
+    given = (base.plan, base.keys, make, base.tree, base.work)
+    yield from spread(_work, left, workers=min(workers, len(left)), start=_initialise, given=given)
 
 
 def _initialise(plan: Plan, keys: Any, make: PerturbationFactory, tree: Path, work: Path) -> None:

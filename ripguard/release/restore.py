@@ -6,9 +6,7 @@ import fnmatch
 import itertools
 import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from tqdm.auto import tqdm
 from ripguard.errors import NotProtected, RipguardError
 from ripguard.images import REFUSED_SUFFIXES, SUFFIXES, png_bytes
 from ripguard.keys import Key
+from ripguard.pool import spread
 from ripguard.release.atomic import (
     lock,
     publish,
@@ -141,9 +140,11 @@ def _run(files: list[tuple[Path, str, str]], tree: Path, key: Key, root: Path | 
     batches = split(files, in_batches([file for file, _, _ in files]))
     result = Restored("", 0, True)
     bar = tqdm(total=len(files), desc="restoring", unit="picture", disable=None)
-    pool = ProcessPoolExecutor(max(1, min(workers, len(batches))), get_context("spawn"), _initialise, (key, root))
-    with bar, pool:
-        for outcomes in pool.map(_work, batches, [tree] * len(batches)):
+    workers = min(workers, len(batches))
+    with bar:
+        for outcomes in spread(
+            _work, batches, [tree] * len(batches), workers=workers, start=_initialise, given=(key, root)
+        ):
             for path, exact, error in outcomes:
                 bar.update()
                 if error is None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from ripguard.data.source import Source
 from ripguard.errors import RipguardError
 from ripguard.images import read_picture
 from ripguard.keys import Key
+from ripguard.pool import spread
 from ripguard.release.atomic import sha256_file
 from ripguard.release.manifest import META, RESIDUE, Release
 from ripguard.release.plan import published_places
@@ -94,9 +93,9 @@ def verify(
         report.differs += sorted(set(wanted) - known) + sorted(known - set(wanted))
     batches = split(paths, in_batches([root / p for p in paths]))
     expected = [[wanted.get(p) for p in batch] for batch in batches]
-    pool = ProcessPoolExecutor(max(1, min(workers, len(batches))), get_context("spawn"), _initialise, (root, key))
-    with pool, tqdm(total=len(paths), desc="verifying", unit="picture", disable=None) as bar:
-        for outcomes in pool.map(_work, batches, expected):
+    workers = min(workers, len(batches))
+    with tqdm(total=len(paths), desc="verifying", unit="picture", disable=None) as bar:
+        for outcomes in spread(_work, batches, expected, workers=workers, start=_initialise, given=(root, key)):
             for name, verdict, restored, equal in outcomes:
                 report.pictures += 1
                 bar.update()

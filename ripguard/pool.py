@@ -1,0 +1,33 @@
+"""One way to spread work over processes; with one worker it stays in this process, so a plain script can call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+
+def spread(
+    function: Callable[..., Any],
+    *arguments: Iterable[Any],
+    workers: int = 1,
+    chunk: int = 1,
+    start: Callable[..., None] | None = None,
+    given: tuple[Any, ...] = (),
+) -> Iterator[Any]:
+    """``map(function, *arguments)`` over ``workers`` processes, results in order.
+
+    Args:
+        function: importable by name; so is ``start``.
+        chunk: calls sent to a process at once.
+        start: called once in each process, with ``given``, before anything else. Processes are spawned, never forked:
+            a fork would copy the threads and locks of numerical libraries in an unknown state.
+    """
+    if workers <= 1:
+        if start:
+            start(*given)
+        yield from map(function, *arguments)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), start, given) as pool:
+        yield from pool.map(function, *arguments, chunksize=chunk)
