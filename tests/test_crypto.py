@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard import crypto
+from ripguard import crypto, seal
 from ripguard.crypto import Cryptography, Forged, PyCryptodome
 from ripguard.seal import length_prefixed
 
@@ -75,3 +76,51 @@ def test_length_prefix_tells_lists_apart(one, two):  # type: ignore[no-untyped-d
     """Splitting the same bytes into other fields gives other associated data."""
     assert (length_prefixed(*one) == length_prefixed(*two)) == (one == two)
     assert length_prefixed(b"built", b"insecurely") != length_prefixed(b"builtin", b"securely")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_another_key_opens_nothing(backend):  # type: ignore[no-untyped-def]
+    """Each half of the 64-byte key matters: one for the tag, one for the stream."""
+    key = bytes(range(64))
+    sealed = backend.siv_seal(key, b"picture 7", b"the Sequence")
+    for byte in range(64):
+        wrong = key[:byte] + bytes([key[byte] ^ 1]) + key[byte + 1 :]
+        with pytest.raises(Forged):
+            backend.siv_open(wrong, b"picture 7", sealed)
+
+
+@pytest.mark.parametrize("items", [(b"", b"x"), (b"x", b""), (b"", b"")])
+def test_no_item_may_be_empty(items):  # type: ignore[no-untyped-def]
+    """Empty plaintext, empty salt and empty info too; a sealed text without ciphertext is forged."""
+    with pytest.raises(ValueError, match="non-empty"):
+        crypto.siv_seal(bytes(64), *items)
+    with pytest.raises(ValueError, match="non-empty"):
+        crypto.hkdf(b"x", *items, 32)
+    with pytest.raises(Forged):
+        crypto.siv_open(bytes(64), b"x", bytes(crypto.TAG))
+
+
+def test_the_backend_is_chosen_by_environment(monkeypatch):  # type: ignore[no-untyped-def]
+    """RIPGUARD_CRYPTO=pycryptodome takes the required library even where the faster one is installed."""
+    monkeypatch.setenv("RIPGUARD_CRYPTO", "pycryptodome")
+    assert crypto._choose() is PyCryptodome
+    monkeypatch.delenv("RIPGUARD_CRYPTO")
+    assert crypto._choose() is Cryptography
+
+
+def test_seal_binds_purpose_header_and_digest():
+    """Bytes sealed for one thing open for no other, and shape is part of a picture's identity."""
+    key, things = bytes(range(64)), (b"payload", b"h" * 36, b"d" * 32)
+    sealed = seal.seal(key, seal.associated_data(*things), b"the Sequence")
+    assert seal.open_sealed(key, seal.associated_data(*things), sealed) == b"the Sequence"
+    for wrong in ((b"residue", *things[1:]), (things[0], b"i" * 36, things[2]), (*things[:2], b"e" * 32)):
+        with pytest.raises(Forged):
+            seal.open_sealed(key, seal.associated_data(*wrong), sealed)
+    samples = np.arange(48, dtype=np.uint8)
+    shapes = [(4, 4, 3), (2, 8, 3), (8, 2, 3), (16, 3, 1), (4, 12, 1), (48, 1, 1)]
+    assert len({seal.picture_digest(samples.reshape(shape)) for shape in shapes}) == len(shapes)
+    turned = samples.reshape(4, 4, 3).transpose(1, 0, 2)
+    assert seal.picture_digest(turned) == seal.picture_digest(turned.copy())  # samples, not memory
+    for wrong in (samples.reshape(4, 4, 3).astype(np.int16), samples.reshape(12, 4)):
+        with pytest.raises(ValueError, match="expected uint8"):
+            seal.picture_digest(wrong)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
+import io
 import os
 import stat
+from base64 import b32encode, b64encode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ripguard.errors import KeyFileError
 from ripguard.keys import PREFIX, Key, decode_secret, encode_secret
@@ -81,3 +86,124 @@ def test_signatures():
     for wrong in ((key.public, b"other", signature), (SigningKey.generate().public, message, signature)):
         with pytest.raises(SignatureInvalid):
             check(*wrong)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077, 0o777])
+def test_mode_does_not_depend_on_the_umask(tmp_path, umask):  # type: ignore[no-untyped-def]
+    """0600, and readable again, whatever the umask."""
+    key, old = Key.generate(), os.umask(umask)
+    try:
+        key.write(tmp_path / "k")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "k").stat().st_mode) == 0o600
+    assert Key.read(tmp_path / "k") == key
+
+
+@pytest.mark.parametrize("mode", [0o601, 0o602, 0o604, 0o610, 0o620, 0o640, 0o666])
+def test_files_that_others_can_touch_are_refused(tmp_path, mode):  # type: ignore[no-untyped-def]
+    """One bit for group or world is enough, and the hint repairs it."""
+    Key.generate().write(tmp_path / "k")
+    (tmp_path / "k").chmod(mode)
+    with pytest.raises(KeyFileError, match="other users") as caught:
+        Key.read(tmp_path / "k")
+    assert caught.value.hint == f"chmod 600 {tmp_path / 'k'}"
+
+
+def test_damaged_files_on_disk(tmp_path):  # type: ignore[no-untyped-def]
+    """A file cut off anywhere is refused or, with its last line whole, still right; no message holds the secret."""
+    path, key = tmp_path / "k", Key.generate()
+    key.write(path)
+    text = path.read_text()
+    body = text.splitlines()[-1][len(PREFIX) :]
+    parts = {body[i : i + 6] for i in range(len(body) - 5)}
+    for length in range(len(text) + 1):
+        path.write_text(text[:length])
+        if length >= len(text) - 1:
+            assert Key.read(path) == key
+            continue
+        with pytest.raises(KeyFileError) as caught:
+            Key.read(path)
+        said = (str(caught.value) + caught.value.hint).replace(str(path), "").lower()
+        assert not any(part in said for part in parts)
+    for same in (text.replace("\n", "\r\n"), f"\n\n{text}\n", PREFIX + body, PREFIX + body.upper()):
+        path.write_text(same)
+        assert Key.read(path) == key
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_refused_as_a_key(text):  # type: ignore[no-untyped-def]
+    """Nothing but KeyFileError, with or without the right beginning."""
+    for one in (text, PREFIX + text):
+        with pytest.raises(KeyFileError):
+            decode_secret(PREFIX, one, "K")
+
+
+def test_what_is_no_file_is_refused(tmp_path):  # type: ignore[no-untyped-def]
+    """Missing, folder, pipe, below a file; writing where there is no folder."""
+    (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for name in ("missing", ".", "pipe", "file/below"):
+        with pytest.raises(KeyFileError):
+            Key.read(tmp_path / name)
+    with pytest.raises(KeyFileError, match="cannot write"):
+        Key.generate().write(tmp_path / "missing" / "k")
+
+
+def test_standard_input(monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
+    """``-`` reads the same text from standard input."""
+    key = Key.generate()
+    key.write(tmp_path / "k")
+    monkeypatch.setattr("sys.stdin", io.StringIO((tmp_path / "k").read_text()))
+    assert Key.read("-") == key
+
+
+def test_no_repr_shows_a_secret():
+    """Key, data set, unit, picture and signing keys: not raw, not in hex, base32 or base64, in repr, str or format."""
+    key = Key(bytes(range(100, 132)))
+    dataset = key.dataset(b"data set")
+    unit = dataset.unit(3)
+    pair, signing = unit.picture(5), SigningKey(key.secret)
+    owners = {key: [key.secret], dataset: [dataset.secret], unit: [unit.secret], signing: [signing.seed]}
+    owners[pair] = [pair.payload, pair.residue]
+    for owner, secrets in owners.items():
+        shown = f"{owner!r} {owner} {[owner]}"
+        for secret in secrets:
+            for form in (repr(secret)[2:-1], secret.hex(), *(f(secret).decode() for f in (b32encode, b64encode))):
+                assert form[:8].lower() not in shown.lower()
+    with pytest.raises(ValueError, match="expected 32 bytes, got 31") as caught:
+        Key(key.secret[:31])
+    assert repr(key.secret)[2:10] not in str(caught.value)
+
+
+def test_the_tree_is_the_documented_one():
+    """Every subkey, computed once more from docs/format.md: other bytes here would orphan published releases."""
+
+    def derive(secret: bytes, info: bytes, length: int) -> bytes:
+        extracted = hmac.digest(b"ripguard/v0 keys", secret, "sha256")
+        block, result = b"", b""
+        for number in range(1, 5):
+            block = hmac.digest(extracted, block + info + bytes([number]), "sha256")
+            result += block
+        return result[:length]
+
+    def listed(*fields: bytes) -> bytes:
+        return len(fields).to_bytes(4, "big") + b"".join(len(f).to_bytes(4, "big") + f for f in fields)
+
+    secret, name = bytes(range(32)), b"data set"
+    key = Key(secret)
+    of_dataset = derive(secret, listed(b"dataset", name), 32)
+    of_unit = derive(of_dataset, listed(b"unit", b"\0\7"), 32)
+    of_picture = derive(of_unit, listed(b"picture", b"\0\1\2\3"), 128)
+    pair = key.dataset(name).unit(7).picture(0x010203)
+    assert key.id == derive(secret, b"key id", 8)
+    assert key.dataset_id(b"plan") == derive(secret, listed(b"dataset id", b"plan"), 8)
+    assert (pair.payload, pair.residue) == (of_picture[:64], of_picture[64:])
+    proof = hmac.digest(derive(of_dataset, b"proof clean", 32), b"digest", "sha256")
+    assert key.dataset(name).proof(b"clean", b"digest") == proof
+
+
+def test_ids_differ_between_keys():
+    """1,000 random keys: 1,000 key ids and data set ids."""
+    keys = [Key.generate() for _ in range(1000)]
+    assert len({key.id for key in keys} | {key.dataset_id(b"plan") for key in keys}) == 2000

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +70,50 @@ def test_golden_bytes():
 
 GOLDEN = "cd5c4ca3029d424dc65b47c2627d555d2447354cd4575c9f"
 GOLDEN_TAGS = "9c09f62822798f490bf3c6a5"
+
+
+@pytest.mark.parametrize("pairing", ["none", "permutation", "tags"])
+@pytest.mark.parametrize("end", [0, 1])
+@pytest.mark.parametrize("blocks", [(), (1,), (1, 1, 1), (2,), (300, 299), (1024,)])
+def test_extreme_symbols_come_back(pairing, end, blocks):  # type: ignore[no-untyped-def]
+    """Only the lowest or only the highest symbols, at the largest bound that parameters allow, and tiles of 1024."""
+    layout = Layout(blocks, pairing, 6, True, max(1, sum(blocks)), 3, 640)
+    count = layout.blocks
+    order = {
+        "none": np.zeros((1, 0), np.int64),
+        "tags": np.full((1, 2 * count), 5 * end),
+        "permutation": np.concatenate([np.arange(b)[:: -1 if end else 1] for b in blocks] or [[]])[None].astype(int),
+    }[pairing]
+    turns = np.full((1, count), 3 * end, np.uint8)
+    residuals = np.full((1, layout.shifts, 3), 640 if end else -640, np.int16)
+    after = decode(encode(Sequence(order, turns, residuals), layout), layout)
+    np.testing.assert_array_equal(after.order, order)
+    np.testing.assert_array_equal(after.turns, turns)
+    np.testing.assert_array_equal(after.residuals, residuals)
+
+
+def test_all_permutations_of_five():
+    """Each of the 120 comes back, and no two share their bytes."""
+    orders = np.array(list(itertools.permutations(range(5))))
+    layout = Layout((5,), "permutation", 6, False, 1, 1, 8)
+    records = encode(Sequence(orders, np.zeros((120, 5), np.uint8), np.zeros((120, 1, 1), np.int16)), layout)
+    assert len(set(records)) == 120
+    np.testing.assert_array_equal(decode(records, layout).order, orders)
+
+
+def test_neighbours_in_a_batch_do_not_matter():
+    """A Sequence has the same bytes alone and in a batch."""
+    layout = Layout((30, 29), "permutation", 6, True, 70, 3, 66)
+    batch = random_sequence(layout, 6, 1, 3.0)
+    alone = [Sequence(*(getattr(batch, f)[i : i + 1] for f in ("order", "turns", "residuals"))) for i in range(6)]
+    assert [encode(one, layout)[0] for one in alone] == encode(batch, layout)
+
+
+@pytest.mark.parametrize("spread", [0.5, 2.0, 8.0, 20.0])
+def test_residuals_cost_what_they_hold(spread):  # type: ignore[no-untyped-def]
+    """Shifts at most 5 % and 8 bytes over the entropy of their own histogram, in the range of photographs."""
+    layout = Layout((), "none", 6, False, 6000, 1, 640)
+    sequence = random_sequence(layout, 1, 0, spread)
+    share = np.unique(sequence.residuals, return_counts=True)[1] / 6000
+    entropy = -(share * np.log2(share)).sum() * 6000 / 8
+    assert len(encode(sequence, layout)[0]) <= 1.05 * entropy + 8

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skimage.data
 from conftest import header_of, protect_batch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ripguard.errors import RipguardError
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import Params
@@ -115,3 +117,86 @@ def test_wrong_arrays_are_refused(clean, carrier):  # type: ignore[no-untyped-de
         protect_batch(clean, carrier[:, :16])
     with pytest.raises(ValueError, match=r"size: expected 1\.\.32, got 0"):
         Params(size=0)
+
+
+@given(
+    kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    channels=st.sampled_from([1, 3]),
+    size=st.integers(1, 32),
+    step=st.integers(1, 128),
+    overflow=st.integers(0, 64),
+    pairing=st.sampled_from(sorted(CODES)),
+    tile=st.integers(1, 1024),
+)
+@example(("saturated", "binary"), 32, 32, 3, 32, 128, 64, "sd-classes", 1024)
+@example(("saturated", "binary"), 32, 32, 1, 1, 1, 64, "sd-rank", 1024)
+@example(("binary", "saturated"), 40, 40, 3, 2, 1, 64, "assignment", 1024)
+def test_every_parameter_a_header_can_hold(kinds, height, width, channels, size, step, overflow, pairing, tile):
+    """Also far beyond what the presets use."""
+    pictures = [draw_picture(kind, height, width, channels, i)[None] for i, kind in enumerate(kinds)]
+    round_trip(*pictures, Params(size, step, overflow, pairing, tile))
+
+
+@given(st.sampled_from(KINDS), st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3]), st.integers(1, 8))
+def test_png_files_hold_what_was_made(kind, height, width, channels, size):
+    """The published picture is the same after it was saved and read again; so is its header."""
+    clean = draw_picture(kind, height, width, channels, 0)[None]
+    (one,), _, _ = protect_batch(clean, 255 - clean, Params(size=size))
+    again = read_picture(png_bytes(one.picture))
+    np.testing.assert_array_equal(again, one.picture)
+    assert not one.header.planes or header_of(again) == one.header
+
+
+@given(
+    st.sampled_from(KINDS), st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3]),
+    st.sampled_from(sorted(CODES)), st.integers(0, 2**32),
+)  # fmt: skip
+def test_lossy_errs_by_the_low_bits_alone(kind, height, width, channels, pairing, seed):
+    """Without clipping, no sample is off by more than the planes that were overwritten can hold."""
+    clean = draw_picture(kind, height, width, channels, seed)[None]
+    carrier = draw_picture("noise", height, width, channels, seed)[None]
+    (one,), keys, headers = protect_batch(clean, carrier, Params(size=4, pairing=pairing), lossy=True)
+    assert headers[0].lossy
+    assert not headers[0].inline
+    assert not (one.residue and one.header.planes)
+    (restored,) = MRIT().reveal(one.picture[None], headers, [one.residue], keys)
+    assert np.abs(restored.astype(int) - clean[0]).max() < 2**one.header.planes
+
+
+def test_a_mixed_batch_keeps_its_order():
+    """Pictures of several parameters and planes, inline, in the residue, damaged: each result at its own place."""
+    draw, made = np.random.default_rng(0), []
+    for number in range(40):
+        kind, params = KINDS[number % 6], Params(1 + number % 5, 8, number % 3, sorted(CODES)[number % 4])
+        clean = draw_picture(kind, 16, 18, 3, number)[None]
+        (one,), (key,), (header,) = protect_batch(clean, draw_picture("noise", 16, 18, 3, number)[None], params)
+        damaged = number % 7 == 3
+        picture = one.picture ^ np.uint8(damaged * 16)
+        made.append((picture, header, one.residue, key, None if damaged else clean[0]))
+    made = [made[i] for i in draw.permutation(40)]
+    pictures, headers, residues, keys, wanted = zip(*made)
+    assert {h.planes for h in headers} >= {0, 1, 2, 3}
+    assert any(h.inline for h in headers)
+    results = MRIT().reveal(np.stack(pictures), list(headers), list(residues), list(keys))
+    for after, before in zip(results, wanted):
+        assert isinstance(after, RipguardError) if before is None else np.array_equal(after, before)
+
+
+def test_protecting_twice_gives_the_same_bytes(clean, carrier):
+    """Whole runs repeated, for every kind of result: sealed beside, inline, wholly in the residue, lossy."""
+    flat, tiny = np.full((1, 32, 32, 3), 200, np.uint8), clean[:1, :5, :4]
+    for one, two, lossy in ((clean, carrier, False), (clean, carrier, True), (flat, flat - 9, False), (tiny, tiny, 0)):
+        first, second = (protect_batch(one.copy(), two.copy(), lossy=bool(lossy))[0] for _ in range(2))
+        for a, b in zip(first, second):
+            np.testing.assert_array_equal(a.picture, b.picture)
+            assert (a.residue, a.header) == (b.residue, b.header)
+
+
+def test_pictures_at_the_brink_of_another_plane_come_back():
+    """Where a Sequence just misses two planes and, coded anew for three, is short enough for two after all."""
+    photograph = skimage.data.astronaut()
+    clean = np.stack([photograph[y : y + 12, x : x + 12] for y in range(0, 480, 24) for x in range(0, 480, 24)])
+    noise = np.random.default_rng(0).integers(-18, 19, clean.shape)
+    round_trip(clean, np.clip(clean + noise, 0, 255).astype(np.uint8), Params())

@@ -83,6 +83,8 @@ class MRIT(Hiding):
             return None
         inline = None if self.lossy else _with_corrections(temporary, record, corrections, room)
         record = inline or record
+        if planes > 2:  # its shifts were predicted from the bits above `planes`: the record must reach that far
+            record = record.ljust(lsb.capacity(temporary.size, planes - 1) + 1 - LENGTH - TAG, b"\0")
         used = lsb.planes_for(temporary.size, LENGTH + TAG + len(record))
         header = self._header(who, used, len(record) + TAG, inline is not None)
         lengths = np.array([LENGTH + TAG + len(record)])

@@ -1,0 +1,79 @@
+"""The header: one canonical form, and every other 36 bytes are refused."""
+
+from __future__ import annotations
+
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ripguard.hide.header import INLINE, LENGTH, LOSSY, MAX_PLANES, BadHeader, Header
+from ripguard.hide.mrit.pairing import CODES
+from ripguard.hide.mrit.transform import Params
+
+HEADER = Header(b"key id 1", b"data set", 513, 66051, 2, False, False, 460, Params())
+FLAGS = 26  # offset
+ids, params = st.binary(min_size=8, max_size=8), st.builds(
+    Params, st.integers(1, 32), st.integers(1, 128), st.integers(0, 64), st.sampled_from(sorted(CODES)),
+    st.integers(1, 1024),
+)  # fmt: skip
+marks = st.sampled_from(
+    [(planes, False, lossy) for planes in range(5) for lossy in (False, True)] + [(p, True, False) for p in range(1, 5)]
+)
+
+
+def read(data: bytes) -> Header | None:
+    """The header, or None if it was refused; any other exception is a defect."""
+    try:
+        return Header.unpack(data)
+    except BadHeader:
+        return None
+
+
+@given(ids, ids, st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), marks, st.integers(0, 2**24 - 1), params)
+def test_every_valid_header_comes_back(key_id, dataset_id, unit, index, mark, length, params):
+    """pack and unpack are inverse to each other, with every allowed combination of planes, inline and lossy."""
+    header = Header(key_id, dataset_id, unit, index, *mark, length, params)
+    assert len(header.pack()) == LENGTH
+    assert read(header.pack()) == header
+
+
+def test_one_changed_byte_is_refused_or_another_canonical_header():
+    """All 36 · 255 headers that differ in one byte: none is read as the original, none has two spellings."""
+    data = HEADER.pack()
+    for place in range(LENGTH):
+        for value in set(range(256)) - {data[place]}:
+            changed = data[:place] + bytes([value]) + data[place + 1 :]
+            found = read(changed)
+            assert found is None or (found != HEADER and found.pack() == changed)
+
+
+def test_of_256_flag_bytes_only_the_canonical_are_read():
+    """planes 0..4; not inline with lossy or without planes; the two high bits zero."""
+    data = HEADER.pack()
+    allowed = {planes | lossy for planes in range(MAX_PLANES + 1) for lossy in (0, LOSSY)}
+    allowed |= {planes | INLINE for planes in range(1, MAX_PLANES + 1)}
+    assert {f for f in range(256) if read(data[:FLAGS] + bytes([f]) + data[FLAGS + 1 :])} == allowed
+
+
+@given(st.binary(min_size=LENGTH - 4, max_size=LENGTH - 4))
+def test_random_bytes_after_the_magic(rest):
+    """Whatever follows the first four bytes: refused, or read into exactly these bytes."""
+    data = HEADER.pack()[:4] + rest
+    found = read(data)
+    assert found is None or found.pack() == data
+
+
+@given(st.binary(max_size=2 * LENGTH))
+def test_random_bytes_are_refused(data):
+    """Bytes without magic, version and method, of any length."""
+    assert read(data) is None or data[:4] == HEADER.pack()[:4]
+
+
+def test_parameters_out_of_bounds_are_refused():
+    """Each parameter of the transformation at every value of its field."""
+    data = HEADER.pack()
+    for place, low, high in ((30, 1, 32), (31, 1, 128), (32, 0, 64), (33, 0, len(CODES) - 1)):
+        read_at = [value for value in range(256) if read(data[:place] + bytes([value]) + data[place + 1 :])]
+        assert read_at == list(range(low, high + 1))
+    assert [t for t in range(65536) if read(data[:34] + struct.pack(">H", t))] == list(range(1, 1025))
