@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ripguard.data.pictures import read_square
 from ripguard.errors import InputRefused, UsageError
-from ripguard.images import read_picture
 from ripguard.perturb.base import Perturbation, Unperturbed
-from ripguard.pool import spread
-from ripguard.release.plan import FEW, Plan
+from ripguard.release.plan import Plan
 from ripguard.schemes import Scheme
 
 NAMES = ("fsp", "none")  # a new perturbation is one new file, one name here and one line in Spec.__call__
@@ -111,17 +109,5 @@ def training_pictures(plan: Plan, workers: int) -> tuple[np.ndarray, np.ndarray]
         side = height
     else:
         side = 32 if np.median([min(p.shape[:2]) for p in chosen]) <= 48 else 64
-    workers = workers if len(chosen) > FEW else 1
-    found = spread(_read_resized, [p.path for p in chosen], [side] * len(chosen), workers=workers, chunk=200)
-    bar = tqdm(found, total=len(chosen), desc="training pictures", unit="picture", disable=None)
-    return np.stack(list(bar)), np.array([p.label for p in chosen], np.int64)
-
-
-def _read_resized(path: str, side: int) -> np.ndarray:
-    from PIL import Image
-
-    picture = read_picture(path)
-    rgb = np.broadcast_to(picture, (*picture.shape[:2], 3))
-    if rgb.shape[:2] == (side, side):
-        return np.ascontiguousarray(rgb)
-    return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).resize((side, side), Image.Resampling.BILINEAR))
+    pictures = read_square([p.path for p in chosen], side, workers, "training pictures")
+    return pictures, np.array([p.label for p in chosen], np.int64)

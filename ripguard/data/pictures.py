@@ -1,0 +1,94 @@
+"""Pictures of a data set as one array, for training: read from the files, brought to one size and three channels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm.auto import tqdm
+
+from ripguard.data.source import Item
+from ripguard.errors import InputRefused
+from ripguard.images import read_picture
+from ripguard.pool import spread
+
+FEW = 2_000  # fewer are read in this process: starting others would take longer
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A split in memory.
+
+    Attributes:
+        pictures: uint8 ``[n, side, side, 3]``.
+        labels: int64 ``[n]``, positions in ``names``.
+        names: the classes, sorted.
+        digest: hex SHA-256 over classes, labels and samples in order; equal digests mean equal training data.
+    """
+
+    pictures: np.ndarray
+    labels: np.ndarray
+    names: list[str]
+    digest: str
+
+    def part(self, chosen: np.ndarray) -> Pictures:
+        """The pictures at these positions, or where this bool ``[n]`` is true."""
+        pictures, labels = self.pictures[chosen], self.labels[chosen]
+        return Pictures(pictures, labels, self.names, digest(pictures, labels, self.names))
+
+
+def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note: str = "reading") -> Pictures:
+    """Read items. Pictures of one common square size up to 64 are taken as they are, else resized to 32 or 64 pixels.
+
+    Raises:
+        InputRefused: no items, or items without a label.
+    """
+    if not items:
+        raise InputRefused(f"there are no pictures to read ({note})")
+    nameless = sum(not item.label for item in items)
+    if nameless:
+        raise InputRefused(f"{nameless} of {len(items)} pictures have no label", "one folder for each class")
+    items = sorted(items, key=lambda item: (item.label, Path(item.name).with_suffix("").as_posix()))
+    names = sorted({item.label for item in items})
+    pictures = read_square([item.path for item in items], side or common_side([i.path for i in items]), workers, note)
+    labels = np.array([names.index(item.label) for item in items], np.int64)
+    return Pictures(pictures, labels, names, digest(pictures, labels, names))
+
+
+def common_side(paths: Sequence[str | Path]) -> int:
+    """The side all share, if they are square and at most 64 pixels; else 32 for small pictures, 64 for larger ones."""
+    sizes = []
+    for path in paths:
+        with Image.open(path) as header:  # the header alone: no pixels are decoded
+            sizes.append(header.size)
+    width, height = sizes[0]
+    if len(set(sizes)) == 1 and width == height <= 64:
+        return width
+    return 32 if np.median([min(size) for size in sizes]) <= 48 else 64
+
+
+def read_square(paths: Sequence[str | Path], side: int, workers: int = 1, note: str = "reading") -> np.ndarray:
+    """uint8 ``[n, side, side, 3]``; grey pictures get three equal channels, other sizes are resized (bilinear)."""
+    workers = workers if len(paths) > FEW else 1
+    found = spread(_read_resized, [str(p) for p in paths], [side] * len(paths), workers=workers, chunk=200)
+    return np.stack(list(tqdm(found, total=len(paths), desc=note, unit="picture", disable=None)))
+
+
+def digest(pictures: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> str:
+    """Hex SHA-256 of a split in memory."""
+    found = hashlib.sha256("\0".join(names).encode() + str(pictures.shape).encode())
+    found.update(labels.astype("<i8").tobytes())
+    found.update(np.ascontiguousarray(pictures).data)
+    return found.hexdigest()
+
+
+def _read_resized(path: str, side: int) -> np.ndarray:
+    picture = read_picture(path)
+    rgb = np.broadcast_to(picture, (*picture.shape[:2], 3))
+    if rgb.shape[:2] == (side, side):
+        return np.ascontiguousarray(rgb)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).resize((side, side), Image.Resampling.BILINEAR))

@@ -1,0 +1,1 @@
+"""Train victims: models, protocols and one plain loop for all of them."""

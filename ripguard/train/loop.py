@@ -1,0 +1,247 @@
+"""The one training loop: pictures as uint8 tensors on the device, augmented there, exact resume after any epoch.
+
+Everything random is drawn from one CPU generator that is part of the checkpoint, so a run that was cut and resumed ends
+with the same weights as one that was not (on the same machine with the same number of threads).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ripguard.perturb.surrogate import fast_math
+from ripguard.train.augment import mirror, random_crop
+from ripguard.train.models import build
+from ripguard.train.protocols import Protocol
+
+Forward = Callable[[Tensor], Tensor]
+
+
+class Unfinished(Exception):
+    """Time was up before the last epoch; the checkpoint holds all of it, the same call goes on."""
+
+
+class Victim:
+    """A net with the standardisation it was trained with; takes uint8 pictures."""
+
+    def __init__(self, protocol: Protocol, classes: int, side: int, device: str = "cpu") -> None:
+        self.protocol, self.classes, self.side, self.device = protocol, classes, side, device
+        net = build(protocol.model, classes, side).to(device)
+        self.net: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = torch.zeros(1, 3, 1, 1, device=device)
+        self.sd = torch.ones(1, 3, 1, 1, device=device)
+
+    def standardise(self, x: Tensor) -> Tensor:
+        """uint8 ``[batch, 3, height, width]`` → float32 of the same shape."""
+        return ((x.float() / 255 - self.mean) / self.sd).contiguous(memory_format=torch.channels_last)
+
+    def look_at(self, pictures: Tensor) -> None:
+        """Take mean and SD (and a whitened stem, if the net has one) from the training pictures."""
+        if self.protocol.standardise:
+            x = pictures.float() / 255
+            self.mean = x.mean((0, 2, 3), keepdim=True)
+            self.sd = x.std((0, 2, 3), keepdim=True).clamp_min(1e-3)
+        if hasattr(self.net, "prepare"):
+            self.net.prepare(self.standardise(pictures[:5000]))  # type: ignore[operator]
+
+    def logits(self, pictures: np.ndarray, batch: int = 500) -> np.ndarray:
+        """float32 ``[n, classes]`` of uint8 ``[n, side, side, 3]``."""
+        self.net.eval()
+        parts = []
+        with torch.no_grad(), fast_math(self.device):
+            for start in range(0, len(pictures), batch):
+                x = self.standardise(on_device(pictures[start : start + batch], self.device))
+                out = self.net(x).float()
+                if self.protocol.mirror_at_test:
+                    out = (out + self.net(x.flip(3)).float()) / 2
+                parts.append(out.cpu())
+        return torch.cat(parts).numpy()
+
+    def state(self) -> dict[str, Any]:
+        return {"net": self.net.state_dict(), "mean": self.mean, "sd": self.sd}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(state["net"])
+        self.mean, self.sd = state["mean"], state["sd"]
+
+
+def on_device(pictures: np.ndarray, device: str) -> Tensor:
+    """uint8 ``[n, height, width, 3]`` → uint8 ``[n, 3, height, width]`` on the device."""
+    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)
+
+
+def fit(
+    pictures: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    protocol: Protocol,
+    seed: int = 0,
+    device: str = "cpu",
+    checkpoint: Path | None = None,
+    log: Path | None = None,
+    seconds: float | None = None,
+    compile: bool = False,
+    note: str = "training",
+) -> Victim:
+    """Train a victim from scratch.
+
+    Args:
+        pictures: uint8 ``[n, side, side, 3]``.
+        labels: int64 ``[n]`` in ``0..classes-1``.
+        checkpoint: file that is written after every epoch and, where it exists for the same pictures, protocol and
+            seed, gone on from.
+        log: JSON-lines file, one line an epoch.
+        seconds: stop before an epoch that would end later than this.
+        compile: ``torch.compile`` the net.
+
+    Raises:
+        Unfinished: ``seconds`` were up; needs a checkpoint.
+        ValueError: pictures or labels of another shape or type.
+    """
+    _check(pictures, labels, classes)
+    began, count = time.monotonic(), len(pictures)
+    torch.manual_seed(seed)  # initial weights, dropout
+    draw = torch.Generator().manual_seed(seed)
+    victim = Victim(protocol, classes, pictures.shape[1], device)
+    images = on_device(pictures, device)
+    victim.look_at(images)
+    targets = torch.from_numpy(labels).to(device)
+    batch = min(protocol.batch, count)
+    per_epoch = max(1, count // batch)  # the last, smaller batch is left out; the order changes every epoch
+    optimiser = _optimiser(victim.net, protocol)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _factor(protocol, per_epoch))
+    padding = round(protocol.crop * pictures.shape[1])
+    parity = torch.rand(count, generator=draw) < 0.5  # alternating flip: which half starts mirrored
+    forward: Forward = torch.compile(victim.net) if compile else victim.net
+
+    identity = run_id(pictures, labels, protocol, seed)
+    first = 0
+    if checkpoint and checkpoint.exists():
+        stored = torch.load(checkpoint, map_location=device, weights_only=True)
+        if stored["identity"] == identity:
+            first = stored["epoch"]
+            victim.restore(stored["victim"])
+            optimiser.load_state_dict(stored["optimiser"])
+            schedule.load_state_dict(stored["schedule"])
+            draw.set_state(stored["draw"].cpu())
+            torch.set_rng_state(stored["torch"].cpu())
+            if device != "cpu":
+                torch.cuda.set_rng_state(stored["cuda"].cpu())
+    bar = tqdm(total=protocol.epochs * per_epoch, initial=first * per_epoch, desc=note, unit="step", disable=None)
+    longest = 0.0
+    for epoch in range(first, protocol.epochs):
+        start = time.monotonic()
+        if seconds is not None and start - began + longest > seconds:
+            raise Unfinished(f"{epoch} of {protocol.epochs} epochs")
+        victim.net.train()
+        order = torch.randperm(count, generator=draw)
+        losses, right = torch.zeros((), device=device), torch.zeros((), device=device)
+        for step in range(per_epoch):
+            rows = order[step * batch : (step + 1) * batch]
+            x = random_crop(images[rows.to(device)], padding, draw)
+            if protocol.flip == "random":
+                x = mirror(x, torch.rand(len(rows), generator=draw) < 0.5)
+            elif protocol.flip == "alternating":
+                x = mirror(x, parity[rows] ^ bool(epoch % 2))
+            y = targets[rows.to(device)]
+            with fast_math(device):
+                out = forward(victim.standardise(x)).float()  # [batch, classes]
+                loss = F.cross_entropy(out, y, label_smoothing=protocol.label_smoothing)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            losses += loss.detach()
+            right += (out.detach().argmax(1) == y).sum()
+            bar.update()
+        mean, share = losses.item() / per_epoch, 100 * right.item() / (per_epoch * batch)
+        bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{share:.1f}")
+        longest = max(longest, time.monotonic() - start)
+        if checkpoint:
+            state = {
+                "identity": identity, "epoch": epoch + 1, "victim": victim.state(),
+                "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict(),
+                "draw": draw.get_state(), "torch": torch.get_rng_state(),
+            }  # fmt: skip
+            if device != "cpu":
+                state["cuda"] = torch.cuda.get_rng_state()
+            _save(state, checkpoint)
+        if log:
+            line: dict[str, Any] = {
+                "epoch": epoch + 1,
+                "loss": round(mean, 5),
+                "augmented_train_accuracy": round(share, 3),
+            }
+            line |= {"lr": schedule.get_last_lr()[0], "seconds": round(time.monotonic() - start, 2)}
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with open(log, "a" if epoch else "w") as file:
+                file.write(json.dumps(line) + "\n")
+    bar.close()
+    return victim
+
+
+def accuracy(victim: Victim, pictures: np.ndarray, labels: np.ndarray) -> float:
+    """Percent of uint8 ``[n, side, side, 3]`` pictures, not augmented, that get their label."""
+    return 100 * float((victim.logits(pictures).argmax(1) == labels).mean())
+
+
+def run_id(pictures: np.ndarray, labels: np.ndarray, protocol: Protocol, seed: int) -> str:
+    """Hex digest of all that decides a run, but for the machine."""
+    digest = hashlib.sha256(f"{protocol!r} {seed} {pictures.shape}".encode())
+    digest.update(np.ascontiguousarray(pictures).data)
+    digest.update(labels.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _optimiser(net: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
+    weights = [p for p in net.parameters() if p.requires_grad]
+    if protocol.optimiser == "adam":
+        return torch.optim.Adam(weights, protocol.lr, weight_decay=protocol.weight_decay)
+    return torch.optim.SGD(
+        weights, protocol.lr, momentum=0.9, nesterov=protocol.nesterov, weight_decay=protocol.weight_decay
+    )
+
+
+def _factor(protocol: Protocol, per_epoch: int) -> Callable[[int], float]:
+    """Learning rate at a step, as a multiple of ``protocol.lr``."""
+    total = protocol.epochs * per_epoch
+    if protocol.schedule == "cosine":
+        return lambda step: 0.5 * (1 + float(np.cos(np.pi * min(step / total, 1.0))))
+    if protocol.schedule == "steps":
+        return lambda step: protocol.gamma ** sum(step // per_epoch >= m for m in protocol.milestones)
+    if protocol.schedule == "triangle":
+        return lambda step: float(np.interp(step / total, [0, 0.2, 1], [0.1, 1, 0]))
+    if protocol.schedule == "constant":
+        return lambda step: 1.0
+    raise ValueError(f"schedule: expected constant, cosine, steps or triangle, got {protocol.schedule!r}")
+
+
+def _check(pictures: np.ndarray, labels: np.ndarray, classes: int) -> None:
+    if (
+        pictures.dtype != np.uint8
+        or pictures.ndim != 4
+        or pictures.shape[3] != 3
+        or pictures.shape[1] != pictures.shape[2]
+    ):
+        raise ValueError(f"pictures: expected uint8 [n, side, side, 3], got {pictures.dtype} {list(pictures.shape)}")
+    if labels.shape != pictures.shape[:1] or not len(labels) or labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels: expected {len(pictures)} values in 0..{classes - 1}, got {list(labels.shape)}")
+
+
+def _save(state: dict[str, Any], path: Path) -> None:
+    """Complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    torch.save(state, partial)
+    os.replace(partial, path)

@@ -1,0 +1,83 @@
+"""Victim architectures by name. A new one is one line in MODELS, and one file if torchvision does not have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from ripguard._torchvision import torchvision
+from ripguard.train.fastnet import FastNet
+
+zoo = torchvision.models
+
+
+def resnet18(classes: int, side: int) -> nn.Module:
+    """ResNet-18 with the CIFAR stem: 3×3, stride 1, no pooling (He et al. 2016, section 4.2; the field's usual one)."""
+    net = zoo.resnet18(num_classes=classes)
+    net.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+    net.maxpool = nn.Identity()
+    return net
+
+
+def resnet18_imagenet(classes: int, side: int) -> nn.Module:
+    """ResNet-18 as torchvision has it: 7×7, stride 2, pooling: a 32×32 picture is 8×8 after the stem."""
+    return zoo.resnet18(num_classes=classes)
+
+
+def fastnet(classes: int, side: int) -> nn.Module:
+    """The small net for CPUs."""
+    return FastNet(classes)
+
+
+def vgg16_bn(classes: int, side: int) -> nn.Module:
+    """VGG-16 with batch norm and, as usual for small pictures, one linear layer behind the convolutions."""
+    net = zoo.vgg16_bn(num_classes=classes)
+    net.avgpool = nn.AdaptiveAvgPool2d(1)
+    net.classifier = nn.Linear(512, classes)
+    return net
+
+
+def densenet121(classes: int, side: int) -> nn.Module:
+    """DenseNet-121; CIFAR stem up to 48 pixels."""
+    net = zoo.densenet121(num_classes=classes)
+    if side <= 48:
+        net.features.conv0 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        net.features.pool0 = nn.Identity()
+    return net
+
+
+def mobilenet_v2(classes: int, side: int) -> nn.Module:
+    """MobileNetV2; up to 48 pixels the first two reductions are left out."""
+    net = zoo.mobilenet_v2(num_classes=classes)
+    if side <= 48:
+        net.features[0][0].stride = (1, 1)
+        net.features[2].conv[1][0].stride = (1, 1)
+    return net
+
+
+def vit_small(classes: int, side: int) -> nn.Module:
+    """A small vision transformer: 6 layers of width 192, 64 patches (Dosovitskiy et al. 2021, scaled down)."""
+    patch = max(1, side // 8)
+    return zoo.VisionTransformer(
+        image_size=patch * 8, patch_size=patch, num_layers=6, num_heads=3, hidden_dim=192, mlp_dim=768,
+        num_classes=classes,
+    )  # fmt: skip
+
+
+MODELS: dict[str, Callable[[int, int], nn.Module]] = {
+    "resnet18": resnet18,
+    "resnet18-imagenet": resnet18_imagenet,
+    "fastnet": fastnet,
+    "vgg16-bn": vgg16_bn,
+    "densenet121": densenet121,
+    "mobilenet-v2": mobilenet_v2,
+    "vit-small": vit_small,
+}
+
+
+def build(name: str, classes: int, side: int) -> nn.Module:
+    """A new net for pictures of ``side``×``side``, three channels. Raises :class:`ValueError` for an unknown name."""
+    if name not in MODELS:
+        raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {name!r}")
+    return MODELS[name](classes, side)

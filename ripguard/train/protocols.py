@@ -1,0 +1,75 @@
+"""Training protocols: what a victim does, each with the place it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a victim is trained.
+
+    Attributes:
+        source: where the recipe was published, and what of it is our reading.
+        optimiser: ``adam`` or ``sgd`` (momentum 0.9).
+        schedule: ``constant``, ``cosine`` (to zero, by step), ``steps`` (times ``gamma`` at ``milestones``, epochs) or
+            ``triangle`` (linear up over the first fifth, linear down to zero).
+        crop: pixels of reflected border to crop from, as a share of the side (1/8: 4 pixels of 32).
+        flip: ``none``, ``random``, or ``alternating``: a picture's second epoch mirrors its first (airbench).
+        mirror_at_test: average the logits of a picture and its mirror image.
+        standardise: subtract mean and divide by SD of the training pictures, channel by channel.
+    """
+
+    name: str
+    source: str
+    model: str
+    optimiser: str
+    lr: float
+    epochs: int
+    batch: int
+    schedule: str
+    weight_decay: float = 0.0
+    nesterov: bool = False
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    crop: float = 0.0
+    flip: str = "none"
+    label_smoothing: float = 0.0
+    mirror_at_test: bool = False
+    standardise: bool = True
+
+
+_ALL = (
+    Protocol(
+        "paper",
+        "Xue et al., section 4: ResNet-18 from scratch, Adam, initial lr 0.01, batch 128, 80 epochs. Ours, as they are "
+        "not stated: ImageNet stem, cosine decay, crop and flip (docs/reproduction.md)",
+        "resnet18-imagenet", "adam", 0.01, 80, 128, "cosine", crop=1 / 8, flip="random",
+    ),
+    Protocol(
+        "standard",
+        "Liu et al. 2023 (image shortcut squeezing): ResNet-18, SGD 0.1/0.9/5e-4, cosine, 60 epochs, batch 128, crop "
+        "and flip",
+        "resnet18", "sgd", 0.1, 60, 128, "cosine", weight_decay=5e-4, crop=1 / 8, flip="random",
+    ),
+    Protocol(
+        "apbench",
+        "Qin et al. 2023 (APBench): ResNet-18, SGD 0.1/0.9/5e-4, 200 epochs, halved at 100, batch 256, crop and flip, "
+        "pixels not standardised",
+        "resnet18", "sgd", 0.1, 200, 256, "steps", weight_decay=5e-4, milestones=(100,), gamma=0.5, crop=1 / 8,
+        flip="random", standardise=False,
+    ),
+    Protocol(
+        "fast",
+        "in the spirit of Jordan 2024 (cifar10-airbench): small net, whitened stem, Nesterov SGD, alternating flip",
+        "fastnet", "sgd", 0.2, 8, 256, "triangle", weight_decay=5e-4, nesterov=True, crop=1 / 16, flip="alternating",
+        label_smoothing=0.2, mirror_at_test=True,
+    ),
+    Protocol(
+        "smoke",
+        "the fast protocol on 5,000 small pictures: a minute, to see that all parts work",
+        "fastnet", "sgd", 0.1, 6, 128, "triangle", weight_decay=5e-4, nesterov=True, crop=1 / 16, flip="alternating",
+        label_smoothing=0.2, mirror_at_test=True,
+    ),
+)  # fmt: skip
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
