@@ -5,13 +5,11 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# small sets need more epochs than the default for a surrogate worth aiming at
-PROTECT_ARGS := $(if $(filter photos,$(DATASET)),--surrogate-epochs 12) $(if $(filter tinyimagenet,$(DATASET)),--surrogate-epochs 30) $(ARGS)
 
 .PHONY: protect test test-all results lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
-	$(BIN)/python experiments/chain.py $(DATASET) -- $(PROTECT_ARGS)
+	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
 
 test: $(READY)  ## the fast tests
 	$(BIN)/python -m pytest -n 2 -m "not slow"

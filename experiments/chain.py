@@ -2,7 +2,7 @@
 
     python experiments/chain.py photos                       # what `make protect` runs
     python experiments/chain.py cifar10 --record cifar10     # all 60,000 pictures, into results/
-    python experiments/chain.py tinyimagenet -- --surrogate-epochs 30
+    python experiments/chain.py tinyimagenet -- --eps 0.05
 
 Each step is a `ripguard` command in a process of its own. The restoring process gets the release and the key, nothing
 else: no data variable, no surrogate, an empty cache. What follows `--` goes to `ripguard protect`.
@@ -25,6 +25,7 @@ from typing import Any
 from ripguard.evaluate.record import environment, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
+SURROGATE_EPOCHS = {"photos": 12, "tinyimagenet": 30}  # small sets need more than the default for one worth aiming at
 
 
 def ripguard(*arguments: str, env: dict[str, str] | None = None, quiet: bool = False) -> dict[str, Any]:
@@ -47,6 +48,9 @@ def main() -> None:
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/ as well")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
+    epochs = SURROGATE_EPOCHS.get(options.source.split(":")[0])
+    if epochs and "--surrogate-epochs" not in extra:
+        extra += ["--surrogate-epochs", str(epochs)]
     out = options.out or ROOT / "build" / Path(options.source.replace(":", "-")).name
     for name in ("protected", "restored"):  # made by this script alone
         shutil.rmtree(out / name, ignore_errors=True)

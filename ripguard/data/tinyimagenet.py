@@ -1,7 +1,8 @@
 """TinyImageNet in its official layout: under ``RIPGUARD_DATA/tiny-imagenet-200``, else a download into the cache.
 
-The ten default classes were drawn once at random (Xue et al. sample ten and name none); ``tinyimagenet:all`` takes all
-that are there, ``tinyimagenet:n03179701,n07920052`` any list. The official validation pictures are the test split.
+The ten default classes were drawn once at random (Xue et al. sample ten and name none), ``tinyimagenet:second`` is a
+second draw, to see whether a finding hangs on the first; ``tinyimagenet:all`` takes all classes that are there,
+``tinyimagenet:n03179701,n07920052`` any list. The official validation pictures are the test split.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ DEFAULT = (
     "n03179701", "n07920052", "n03424325", "n01784675", "n02791270",
     "n03930313", "n03814639", "n03388043", "n10148035", "n02843684",
 )  # fmt: skip
+SECOND = (
+    "n01855672", "n02085620", "n02106662", "n02125311", "n02129165",
+    "n02279972", "n03544143", "n03670208", "n04560804", "n07711569",
+)  # fmt: skip
 
 
 def tinyimagenet(classes: str = "") -> Source:
-    """64×64 JPEG pictures, 500 + 50 a class. ``classes``: "" (the ten), "all", or wnids joined by commas."""
+    """64×64 JPEG pictures, 500 + 50 a class. ``classes``: "" (the ten), "second", "all", or wnids joined by commas."""
     root = _locate()
     present = sorted(p.name for p in (root / "train").iterdir() if p.is_dir())
-    wanted = present if classes == "all" else classes.split(",") if classes else list(DEFAULT)
+    named = {"": DEFAULT, "second": SECOND, "all": tuple(present)}
+    wanted = named.get(classes, tuple(classes.split(",")))
     missing = sorted(set(wanted) - set(present))
     if missing:
         raise InputRefused(f"{root} has no class {', '.join(missing)}", f"it has {', '.join(present)}")

@@ -1,0 +1,195 @@
+"""Table 1 of Xue et al.  Claim: victims learn from clean and restored pictures alike, and little from protected ones.
+
+    python experiments/table1.py photos                                     # what `make evaluate` runs: minutes
+    python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2 --record tinyimagenet-paper
+    python experiments/table1.py cifar10 --protocol paper --device cuda --seconds 560    # in pieces: call it again
+
+Hardware: two CPU cores, or a GPU with the same commands. What is not there yet is made first (`experiments/chain.py`:
+protect, restore, prove equality); every victim is trained from files on disk and measured on the clean test pictures.
+Rows already recorded for the same pictures, protocol, model and seed are skipped, a victim that was cut goes on from
+its last epoch: the same command, called again, ends with the whole table. Exit code 75: time was up, call again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from ripguard.errors import RipguardError
+from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.table import markdown
+from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, train_row
+from ripguard.train.loop import Unfinished
+from ripguard.train.protocols import PROTOCOLS
+
+ROOT = Path(__file__).resolve().parents[1]
+AGAIN = 75  # EX_TEMPFAIL
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Output: record, logs, figures.",
+    )
+    parser.add_argument("source", help="photos, cifar10, tinyimagenet[:second], or a folder with train/ and test/")
+    parser.add_argument("--protocol", default="smoke", help=f"one of {', '.join(PROTOCOLS)} (default: smoke)")
+    parser.add_argument("--seeds", default="0", help="by commas (default: 0); restored rows take seeds of their own")
+    parser.add_argument("--splits", default=",".join(SPLITS), help="training pictures, by commas (default: all three)")
+    parser.add_argument("--model", help="instead of the protocol's own")
+    parser.add_argument("--epochs", type=int, help="instead of the protocol's own; the record then says so in its name")
+    parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
+    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/ (default: <work>/evaluation)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--jobs", type=int, help="victims at a time (default: one a core on a CPU, each on one thread)")
+    parser.add_argument("--seconds", type=float, help="stop after so many, to be called again")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the victims")
+    parser.add_argument("--protect", default="", help="further options for `ripguard protect`, as one string")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options, began = arguments(), time.monotonic()
+    splits, seeds = tuple(options.splits.split(",")), [int(seed) for seed in options.seeds.split(",")]
+    try:
+        check(splits, options.protocol, options.model)
+        evaluate(options, splits, seeds, began)
+    except RipguardError as error:
+        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
+
+
+def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[int], began: float) -> None:
+    work = options.work or ROOT / "build" / Path(options.source.replace(":", "-")).name
+    places = {"clean": work, "protected": work / "protected", "restored": work / "restored"}
+
+    # 1. the release and what its key gives back, if they are not there
+    if not (is_release(places["protected"]) and places["restored"].is_dir()):
+        extra = [*shlex.split(options.protect), *(["--device", options.device] if options.device != "cpu" else [])]
+        command = [sys.executable, str(ROOT / "experiments" / "chain.py"), options.source, "--out", str(work), "--"]
+        code = subprocess.run([*command, *extra], stdout=sys.stderr).returncode
+        if code:
+            sys.exit(code)
+    release = json.loads((places["protected"] / ".ripguard" / "release.json").read_text())
+
+    # 2. the record so far
+    model = options.model or PROTOCOLS[options.protocol].model
+    protocol = options.protocol + (f" ({options.epochs} epochs)" if options.epochs else "")
+    scheme = release["scheme"]["name"]
+    name = f"table1 {options.source} {protocol} {scheme}"
+    folder = record_folder(options.record, name) or work / "evaluation"
+    record = open_record(folder, name, options, protocol, release)
+
+    # 3. what is still to be trained, the first seed of every split first
+    digests = {split: digest_of(split, options.source, places[split], os.cpu_count() or 1) for split in splits}
+    if digests.get("clean") and digests.get("restored") not in (None, digests["clean"]):
+        sys.exit("error: restored and clean training pictures differ: this is a defect")
+    device_jobs = 1 if options.device != "cpu" else os.cpu_count() or 1
+    number = options.jobs or device_jobs
+    jobs = [
+        Job(
+            split, options.source, str(places[split]), options.protocol, model, seed, str(work / "victims"),
+            str(folder / "logs"), options.epochs, options.device, None, 1 if options.device == "cpu" else 0,
+            options.compile,
+        )
+        for seed in seeds
+        for split in splits
+    ]  # fmt: skip
+    done = {(row["split"], row["model"], row["seed"], row["digest"]) for row in record["rows"]}
+    jobs = [job for job in jobs if (job.split, job.model, job.own_seed, digests[job.split]) not in done]
+    print(f"{name}: {len(done)} rows recorded, {len(jobs)} to train", file=sys.stderr, flush=True)
+
+    # 4. train; every finished row is written at once
+    cut = False
+    for row in finished(jobs, number, options.seconds, began):
+        if row is None:
+            cut = True
+            continue
+        record["rows"].append(row)
+        write_record(folder, record)
+        print(json.dumps({k: row[k] for k in ("split", "seed", "train_accuracy", "test_accuracy")}), flush=True)
+    finish(folder, record, cut)
+
+
+def finished(jobs: list[Job], number: int, seconds: float | None, began: float) -> Any:
+    """Rows as they become ready, None for one that ran out of time."""
+    import dataclasses
+
+    def timed(job: Job) -> Job:
+        left = None if seconds is None else seconds - (time.monotonic() - began)
+        return dataclasses.replace(job, seconds=left)
+
+    if number == 1 or len(jobs) < 2:
+        for job in jobs:
+            try:
+                yield train_row(timed(job))
+            except Unfinished:
+                yield None
+        return
+    with ProcessPoolExecutor(number, get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(train_row, timed(job)) for job in jobs]):
+            try:
+                yield future.result()
+            except Unfinished:
+                yield None
+
+
+def record_folder(wanted: str | None, name: str) -> Path | None:
+    """``results/<date>_<wanted>``: the one that already holds a record of this name, else a new one of today."""
+    if wanted is None:
+        return None
+    for path in sorted((ROOT / "results").glob(f"*_{wanted}/record.json")):
+        if json.loads(path.read_text())["name"] == name:
+            return path.parent
+    return ROOT / "results" / f"{environment()['date']}_{wanted}"
+
+
+def open_record(
+    folder: Path, name: str, options: argparse.Namespace, protocol: str, release: dict[str, Any]
+) -> dict[str, Any]:
+    """The record that is there, if it is about the same release, else a new one."""
+    about = {"dataset": options.source, "protocol": protocol, "scheme": release["scheme"]["name"]}
+    command = "python experiments/table1.py " + shlex.join(sys.argv[1:])
+    fresh = {"name": name, "command": command} | environment() | about
+    fresh |= {
+        "release": {"dataset_id": release["dataset_id"], "scheme": release["scheme"], "root": release["manifest"]}
+    }
+    fresh |= {"recipe": recipe(options), "rows": []}
+    path = folder / "record.json"
+    if path.exists():
+        old = json.loads(path.read_text())
+        if old["name"] == name and old["recipe"] == fresh["recipe"]:
+            if old["release"] != fresh["release"]:  # another release: clean and restored rows stay what they are
+                old["rows"] = [row for row in old["rows"] if row["split"] != "protected"]
+                old["release"] = fresh["release"]
+            return old
+    return fresh
+
+
+def recipe(options: argparse.Namespace) -> dict[str, Any]:
+    """The protocol in full, as the record keeps it."""
+    import dataclasses
+
+    found = dataclasses.asdict(PROTOCOLS[options.protocol])
+    found |= {"model": options.model or found["model"], "epochs": options.epochs or found["epochs"]}
+    return json.loads(json.dumps(found))
+
+
+def finish(folder: Path, record: dict[str, Any], cut: bool) -> None:
+    """Print the table; say where everything is."""
+    print("\n".join(["", *markdown(record), "", f"record  {folder / 'record.json'}"]))
+    if cut:
+        print("time was up: call the same command again", file=sys.stderr)
+        sys.exit(AGAIN)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Train one victim and measure it: one row of the accuracy table. Everything is read from files on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.folder import folder
+from ripguard.data.pictures import Pictures, load
+from ripguard.data.registry import open_source
+from ripguard.data.source import Item
+from ripguard.errors import InputRefused, UsageError
+from ripguard.evaluate.record import environment
+from ripguard.release.manifest import META, Release
+
+SPLITS = ("clean", "protected", "restored")
+OWN_SEEDS = 1000  # added to the seed of restored rows: equal pictures, but a training of its own
+
+
+@dataclass(frozen=True)
+class Job:
+    """One victim to train; picklable.
+
+    Attributes:
+        split: ``clean``, ``protected`` or ``restored``: where the training pictures come from.
+        source: name of the data set or folder of clean pictures; its test pictures measure every row.
+        place: folder of the release or of the restored pictures; unused for ``clean``.
+        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own where given.
+        work: folder for checkpoints; ``logs``: folder for the JSON-lines log.
+        seconds: time for this call; the checkpoint then holds what was reached.
+        threads: CPU threads, 0: torch's own choice.
+    """
+
+    split: str
+    source: str
+    place: str
+    protocol: str
+    model: str
+    seed: int
+    work: str
+    logs: str
+    epochs: int | None = None
+    device: str = "cpu"
+    seconds: float | None = None
+    threads: int = 0
+    compile: bool = False
+
+    @property
+    def own_seed(self) -> int:
+        return self.seed + (OWN_SEEDS if self.split == "restored" else 0)
+
+    @property
+    def title(self) -> str:
+        return f"{self.split} {self.model} seed {self.own_seed}"
+
+
+def items_of(split: str, source: str, place: Path) -> list[Item]:
+    """All pictures of the clean source, of a release, or of a restored folder."""
+    if split == "clean":
+        return open_source(source).items
+    if split == "restored":
+        return folder(place).items
+    release = Release.open(place)
+    units = release.info["units"]
+    return [
+        Item(row["path"], place / row["path"], units[row["unit"]]["split"], units[row["unit"]]["label"])
+        for row in release.rows
+    ]
+
+
+def read(split: str, source: str, place: Path, part: str, workers: int = 1) -> Pictures:
+    """The ``train`` or ``test`` pictures of one of SPLITS."""
+    items = [item for item in items_of(split, source, place) if item.split == part]
+    if not items:
+        raise InputRefused(f"{split} pictures of {source}: there is no split {part!r}", "name folders train/ and test/")
+    return load(items, workers=workers, note=f"{split} {part}")
+
+
+def check(names: tuple[str, ...], protocol: str, model: str | None) -> None:
+    """Raise :class:`UsageError` for names that do not exist, before any work."""
+    from ripguard.train.models import MODELS
+    from ripguard.train.protocols import PROTOCOLS
+
+    for option, values, known in (
+        ("--splits", names, SPLITS),
+        ("--protocol", (protocol,), tuple(PROTOCOLS)),
+        ("--model", (model,) if model else (), tuple(MODELS)),
+    ):
+        wrong = [value for value in values if value not in known]
+        if wrong:
+            raise UsageError(f"{option}: expected one of {', '.join(known)}, got {wrong[0]!r}")
+
+
+def digest_of(split: str, source: str, place: Path, workers: int = 1) -> str:
+    """Digest of the training pictures: rows recorded for the same one are not trained again."""
+    return read(split, source, place, "train", workers).digest
+
+
+def train_row(job: Job) -> dict[str, Any]:
+    """Train and measure; returns a row of the record.
+
+    Raises:
+        Unfinished: ``job.seconds`` were up.
+    """
+    import torch
+
+    from ripguard.train.loop import fit
+    from ripguard.train.protocols import PROTOCOLS
+
+    began = time.monotonic()
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    protocol = dataclasses.replace(PROTOCOLS[job.protocol], model=job.model)
+    if job.epochs:
+        protocol = dataclasses.replace(protocol, epochs=job.epochs)
+    place = Path(job.place)
+    training = read(job.split, job.source, place, "train")
+    test = read("clean", job.source, place, "test")
+    if training.names != test.names or training.pictures.shape[1:] != test.pictures.shape[1:]:
+        raise InputRefused(f"{job.split} training pictures and clean test pictures differ in classes or size")
+    stem = f"{job.split}-{job.model}-{job.own_seed}"
+    left = None if job.seconds is None else job.seconds - (time.monotonic() - began)
+    checkpoint, log = Path(job.work) / f"{job.protocol}-{stem}.pt", Path(job.logs) / f"{stem}.jsonl"
+    victim = fit(
+        training.pictures, training.labels, len(training.names), protocol, job.own_seed, job.device,
+        checkpoint, log, left, job.compile, job.title,
+    )  # fmt: skip
+    told, truth = victim.logits(test.pictures).argmax(1), test.labels
+    confusion = np.zeros((len(test.names),) * 2, int)
+    np.add.at(confusion, (truth, told), 1)
+    fitted = victim.logits(training.pictures).argmax(1) == training.labels
+    where = environment()
+    seconds = sum(_seconds(log))
+    return {
+        "split": job.split,
+        "defence": "none",
+        "model": job.model,
+        "seed": job.own_seed,
+        "train_accuracy": round(100 * float(fitted.mean()), 4),
+        "test_accuracy": round(100 * float((told == truth).mean()), 4),
+        "images": len(training.labels),
+        "digest": training.digest,
+        "test_images": len(truth),
+        "test_digest": test.digest,
+        "epochs": protocol.epochs,
+        "seconds": round(seconds, 1),
+        "device": where["hardware"]["gpu"]
+        if job.device != "cpu"
+        else f"{torch.get_num_threads()} thread(s) of the CPU",
+        "threads": torch.get_num_threads(),
+        "commit": where["commit"],
+        "date": where["date"],
+        "classes": test.names,
+        "confusion": confusion.tolist(),
+    }
+
+
+def is_release(place: Path) -> bool:
+    """Whether ``place`` is a finished release."""
+    return (place / META / "release.json").is_file()
+
+
+def _seconds(log: Path) -> list[float]:
+    import json
+
+    with contextlib.suppress(OSError):
+        return [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
+    return []
