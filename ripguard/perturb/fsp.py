@@ -15,8 +15,9 @@ from torch import Tensor
 from ripguard.errors import InputRefused
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.names import LAYERS
-from ripguard.perturb.surrogate import Surrogate, fast_math, predict, resize, to_tensor, working_size
+from ripguard.perturb.surrogate import Surrogate, predict, resize, to_tensor, working_size
 from ripguard.perturb.targets import RULES
+from ripguard.precision import fast_math
 
 LIBRARY = 100  # target pictures a class, as in the published implementations
 

@@ -6,7 +6,6 @@ the settings. It is the owner's: it is never part of a release.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -24,6 +23,7 @@ from tqdm.auto import tqdm
 from ripguard.data.source import cache_root
 from ripguard.errors import InputRefused
 from ripguard.perturb.names import LAYERS
+from ripguard.precision import fast_math
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,6 @@ class Surrogate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.activation(x, "features"))  # [batch, classes]
-
-
-def fast_math(device: str) -> contextlib.AbstractContextManager:
-    """bfloat16 autocast where the machine computes in it, else nothing."""
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
-    if device != "cpu" or supported():
-        return torch.autocast(torch.device(device).type, torch.bfloat16)
-    return contextlib.nullcontext()
 
 
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Random crop and mirror image, picture by picture, on whole uint8 batches on the device."""
+"""Random crop, random zoom and mirror image, picture by picture, on whole uint8 batches on the device."""
 
 from __future__ import annotations
 
@@ -23,3 +23,22 @@ def random_crop(x: Tensor, padding: int, draw: torch.Generator) -> Tensor:
 def mirror(x: Tensor, chosen: Tensor) -> Tensor:
     """``[batch, …, width]``: the pictures with ``chosen[i]`` (bool ``[batch]``) turned left to right."""
     return torch.where(chosen.to(x.device)[:, None, None, None], x.flip(3), x)
+
+
+def random_zoom(x: Tensor, least: float, draw: torch.Generator) -> Tensor:
+    """uint8 ``[batch, 3, height, width]``: from each picture a random part, brought back to full size (bilinear).
+
+    The part has ``least``..1 of the area and sides in a ratio of 3/4..4/3 (Szegedy et al. 2015; torchvision's
+    ``RandomResizedCrop``, one draw for each picture instead of one for the batch).
+    """
+    batch = len(x)
+    u = torch.rand(4, batch, generator=draw)
+    area = least + (1 - least) * u[0]
+    ratio = torch.exp((2 * u[1] - 1) * torch.log(torch.tensor(4 / 3)))
+    high, wide = (area / ratio).sqrt().clamp(max=1), (area * ratio).sqrt().clamp(max=1)  # shares of the sides, [batch]
+    down, right = (2 * u[2] - 1) * (1 - high), (2 * u[3] - 1) * (1 - wide)  # centre, in -1..1
+    zero = torch.zeros(batch)
+    moves = torch.stack([wide, zero, right, zero, high, down], 1).reshape(batch, 2, 3).to(x.device)
+    grid = F.affine_grid(moves, list(x.shape), align_corners=False)  # [batch, height, width, 2]
+    seen = F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return seen.round().to(torch.uint8)

@@ -21,8 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ripguard.perturb.surrogate import fast_math
-from ripguard.train.augment import mirror, random_crop
+from ripguard.precision import fast_math
+from ripguard.train.augment import mirror, random_crop, random_zoom
 from ripguard.train.models import build
 from ripguard.train.protocols import Protocol
 
@@ -151,6 +151,8 @@ def fit(
         for step in range(per_epoch):
             rows = order[step * batch : (step + 1) * batch]
             x = random_crop(images[rows.to(device)], padding, draw)
+            if protocol.zoom < 1:
+                x = random_zoom(x, protocol.zoom, draw)
             if protocol.flip == "random":
                 x = mirror(x, torch.rand(len(rows), generator=draw) < 0.5)
             elif protocol.flip == "alternating":

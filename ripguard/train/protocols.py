@@ -15,6 +15,7 @@ class Protocol:
         schedule: ``constant``, ``cosine`` (to zero, by step), ``steps`` (times ``gamma`` at ``milestones``, epochs) or
             ``triangle`` (linear up over the first fifth, linear down to zero).
         crop: pixels of reflected border to crop from, as a share of the side (1/8: 4 pixels of 32).
+        zoom: least share of the area that a random zoom keeps; 1: none.
         flip: ``none``, ``random``, or ``alternating``: a picture's second epoch mirrors its first (airbench).
         mirror_at_test: average the logits of a picture and its mirror image.
         standardise: subtract mean and divide by SD of the training pictures, channel by channel.
@@ -33,6 +34,7 @@ class Protocol:
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
     crop: float = 0.0
+    zoom: float = 1.0
     flip: str = "none"
     label_smoothing: float = 0.0
     mirror_at_test: bool = False

@@ -1,0 +1,135 @@
+"""The training loop: it learns, it resumes exactly, it refuses what it cannot use."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ripguard.train.loop import Unfinished, accuracy, fit
+from ripguard.train.protocols import PROTOCOLS, Protocol
+
+SHORT = dataclasses.replace(PROTOCOLS["smoke"], epochs=3, batch=8, lr=0.02)
+
+
+@pytest.fixture(scope="module")
+def labelled(clean):  # type: ignore[no-untyped-def]
+    """The crops of three photographs, by photograph."""
+    return clean, np.arange(24) // 8
+
+
+def weights(victim):  # type: ignore[no-untyped-def]
+    return {name: value.clone() for name, value in victim.net.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_protocol_runs(name, labelled):  # type: ignore[no-untyped-def]
+    """One epoch of the small net under each protocol: finite logits of the right shape."""
+    pictures, labels = labelled
+    protocol = dataclasses.replace(PROTOCOLS[name], model="fastnet", epochs=1, batch=8)
+    logits = fit(pictures, labels, 3, protocol).logits(pictures)
+    assert logits.shape == (24, 3)
+    assert np.isfinite(logits).all()
+
+
+def test_it_learns(labelled):  # type: ignore[no-untyped-def]
+    """Three photographs are told apart after a few epochs; with shuffled labels the same net does no such thing."""
+    pictures, labels = labelled
+    protocol = dataclasses.replace(SHORT, epochs=12, lr=0.05)
+    assert accuracy(fit(pictures, labels, 3, protocol), pictures, labels) > 90
+    assert accuracy(fit(pictures, labels, 3, dataclasses.replace(protocol, lr=0.0)), pictures, labels) < 80
+
+
+@pytest.mark.parametrize("protocol", [SHORT, dataclasses.replace(PROTOCOLS["paper"], epochs=3, batch=8)])
+def test_a_cut_run_ends_with_the_same_weights(protocol, labelled, tmp_path):  # type: ignore[no-untyped-def]
+    """Stopped after every epoch and resumed: weights, logits and log as if never stopped."""
+    pictures, labels = labelled
+    whole = fit(pictures, labels, 3, protocol, 5, log=tmp_path / "whole.jsonl")
+    place, log = tmp_path / "c.pt", tmp_path / "cut.jsonl"
+    seen = []
+    for epochs in (1, 2):  # a shorter schedule would differ: stop by time instead
+        with pytest.raises(Unfinished, match=f"{epochs} of 3"):
+            _one_epoch(pictures, labels, protocol, place, log)
+        seen.append(torch.load(place, weights_only=True)["epoch"])
+    assert seen == [1, 2]
+    torch.manual_seed(99)  # nothing outside the checkpoint may matter
+    resumed = fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log)
+    for name, value in weights(whole).items():
+        assert torch.equal(value, weights(resumed)[name]), name
+    lines = [
+        [json.loads(line)["loss"] for line in path.read_text().splitlines()] for path in (tmp_path / "whole.jsonl", log)
+    ]
+    assert lines[0] == lines[1]
+    assert len(lines[0]) == 3
+
+
+def _one_epoch(pictures, labels, protocol: Protocol, place, log):  # type: ignore[no-untyped-def]
+    """Go on by one epoch: the clock says that the next would end too late."""
+    ticks = iter([0.0, *([0.0] * 1), 10.0, *([10.0] * 50)])
+    import ripguard.train.loop as loop
+
+    real, loop.time = loop.time, type("Clock", (), {"monotonic": staticmethod(lambda: next(ticks))})
+    try:
+        fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log, seconds=15)
+    finally:
+        loop.time = real
+
+
+def test_a_checkpoint_of_another_run_is_not_used(labelled, tmp_path):  # type: ignore[no-untyped-def]
+    """Other seed, other pictures, other protocol: trained from scratch."""
+    pictures, labels = labelled
+    place = tmp_path / "c.pt"
+    fit(pictures, labels, 3, SHORT, 0, checkpoint=place)
+    expected = weights(fit(pictures, labels, 3, SHORT, 1))
+    found = weights(fit(pictures, labels, 3, SHORT, 1, checkpoint=place))
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert not torch.equal(expected["head.weight"], weights(fit(pictures, labels, 3, SHORT, 0))["head.weight"])
+
+
+def test_a_finished_run_is_not_trained_again(labelled, tmp_path):  # type: ignore[no-untyped-def]
+    """Its checkpoint gives the victim back."""
+    pictures, labels = labelled
+    first = fit(pictures, labels, 3, SHORT, checkpoint=tmp_path / "c.pt")
+    again = fit(pictures, labels, 3, SHORT, checkpoint=tmp_path / "c.pt", seconds=0)
+    np.testing.assert_array_equal(first.logits(pictures), again.logits(pictures))
+
+
+def test_logits_do_not_depend_on_the_batch(labelled):  # type: ignore[no-untyped-def]
+    """Evaluation mode: one picture alone is told the same as among others, up to bf16 rounding."""
+    pictures, labels = labelled
+    victim = fit(pictures, labels, 3, SHORT)
+    np.testing.assert_allclose(victim.logits(pictures), victim.logits(pictures, batch=5), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p, y: (p.astype(float), y), r"expected uint8 \[n, side, side, 3\], got float64"),
+        (lambda p, y: (p[:, :16], y), r"got uint8 \[24, 16, 32, 3\]"),
+        (lambda p, y: (p, y[:5]), r"labels: expected 24 values in 0\.\.2, got \[5\]"),
+        (lambda p, y: (p, y + 1), r"labels: expected 24 values in 0\.\.2"),
+    ],
+)
+def test_wrong_arrays_are_refused(change, message, labelled):  # type: ignore[no-untyped-def]
+    """Shape and type in the sentence."""
+    with pytest.raises(ValueError, match=message):
+        fit(*change(*labelled), 3, SHORT)
+
+
+def test_schedules():
+    """Learning rate at the first, a middle and the last step."""
+    from ripguard.train.loop import _factor
+
+    def at(name: str, step: int) -> float:
+        protocol = dataclasses.replace(PROTOCOLS["apbench"], schedule=name, epochs=200)
+        return _factor(protocol, 10)(step)
+
+    assert [at("cosine", s) for s in (0, 1000, 2000)] == pytest.approx([1, 0.5, 0])
+    assert [at("steps", s) for s in (999, 1000, 1999)] == [1, 0.5, 0.5]
+    assert [at("triangle", s) for s in (0, 400, 1200, 2000)] == pytest.approx([0.1, 1, 0.5, 0])
+    assert at("constant", 1999) == 1
+    with pytest.raises(ValueError, match="schedule: expected constant"):
+        at("linear", 0)
