@@ -29,7 +29,7 @@ from ripguard.evaluate.record import environment, write_record
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, train_row
 from ripguard.train.loop import Unfinished
-from ripguard.train.protocols import PROTOCOLS
+from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 AGAIN = 75  # EX_TEMPFAIL
@@ -166,7 +166,7 @@ def open_record(
     path = folder / "record.json"
     if path.exists():
         old = json.loads(path.read_text())
-        if old["name"] == name and old["recipe"] == fresh["recipe"]:
+        if old["name"] == name and Protocol(**old["recipe"]) == Protocol(**fresh["recipe"]):
             if old["release"] != fresh["release"]:  # another release: clean and restored rows stay what they are
                 old["rows"] = [row for row in old["rows"] if row["split"] != "protected"]
                 old["release"] = fresh["release"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from hypothesis import settings
 
 from ripguard.hide import lsb
@@ -19,6 +20,8 @@ from ripguard.keys import Key, PictureKeys
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("repeatable")
+
+torch.set_num_threads(1)  # pytest-xdist has a process for each core; more threads would wait for each other
 
 KEY = Key(bytes(range(32)))
 DATASET = b"data-set"

@@ -20,6 +20,7 @@ from ripguard.evaluate.record import environment
 from ripguard.release.manifest import META, Release
 
 SPLITS = ("clean", "protected", "restored")
+WATCHED = 1000  # test pictures at most for the training curve
 OWN_SEEDS = 1000  # added to the seed of restored rows: equal pictures, but a training of its own
 
 
@@ -127,9 +128,10 @@ def train_row(job: Job) -> dict[str, Any]:
     stem = f"{job.split}-{job.model}-{job.own_seed}"
     left = None if job.seconds is None else job.seconds - (time.monotonic() - began)
     checkpoint, log = Path(job.work) / f"{job.protocol}-{stem}.pt", Path(job.logs) / f"{stem}.jsonl"
+    seen = slice(None, None, -(-len(test.labels) // WATCHED))  # for the training curve only: nothing is chosen by it
     victim = fit(
         training.pictures, training.labels, len(training.names), protocol, job.own_seed, job.device,
-        checkpoint, log, left, job.compile, job.title,
+        checkpoint, log, left, job.compile, (test.pictures[seen], test.labels[seen]), job.title,
     )  # fmt: skip
     told, truth = victim.logits(test.pictures).argmax(1), test.labels
     confusion = np.zeros((len(test.names),) * 2, int)

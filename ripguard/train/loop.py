@@ -93,6 +93,7 @@ def fit(
     log: Path | None = None,
     seconds: float | None = None,
     compile: bool = False,
+    watch: tuple[np.ndarray, np.ndarray] | None = None,
     note: str = "training",
 ) -> Victim:
     """Train a victim from scratch.
@@ -105,6 +106,7 @@ def fit(
         log: JSON-lines file, one line an epoch.
         seconds: stop before an epoch that would end later than this.
         compile: ``torch.compile`` the net.
+        watch: other pictures and labels, measured after every epoch for the log and for nothing else.
 
     Raises:
         Unfinished: ``seconds`` were up; needs a checkpoint.
@@ -186,6 +188,8 @@ def fit(
                 "loss": round(mean, 5),
                 "augmented_train_accuracy": round(share, 3),
             }
+            if watch:
+                line["watched_accuracy"] = round(accuracy(victim, *watch), 3)
             line |= {"lr": schedule.get_last_lr()[0], "seconds": round(time.monotonic() - start, 2)}
             log.parent.mkdir(parents=True, exist_ok=True)
             with open(log, "a" if epoch else "w") as file:

@@ -50,5 +50,5 @@ def test_the_whitened_stem_whitens(clean):  # type: ignore[no-untyped-def]
 
 def test_unknown_names_are_refused():
     """What is expected, what was given."""
-    with pytest.raises(ValueError, match="expected one of resnet18, .*got 'resnet'"):
+    with pytest.raises(ValueError, match=r"expected one of resnet18, .*got 'resnet'"):
         build("resnet", 10, 32)
