@@ -166,12 +166,17 @@ def open_record(
     path = folder / "record.json"
     if path.exists():
         old = json.loads(path.read_text())
-        if old["name"] == name and Protocol(**old["recipe"]) == Protocol(**fresh["recipe"]):
+        if old["name"] == name and same_recipe(old["recipe"], fresh["recipe"]):
             if old["release"] != fresh["release"]:  # another release: clean and restored rows stay what they are
                 old["rows"] = [row for row in old["rows"] if row["split"] != "protected"]
                 old["release"] = fresh["release"]
             return old
     return fresh
+
+
+def same_recipe(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two recipes say the same, whatever their wording and whichever newer settings an older one lacks."""
+    return Protocol(**(one | {"source": ""})) == Protocol(**(other | {"source": ""}))
 
 
 def recipe(options: argparse.Namespace) -> dict[str, Any]:
