@@ -24,8 +24,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from ripguard.data.registry import open_source
 from ripguard.errors import RipguardError
+from ripguard.evaluate import figures
+from ripguard.evaluate.page import html
 from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.report import grid, report
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, train_row
 from ripguard.train.loop import Unfinished
@@ -116,7 +120,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
         record["rows"].append(row)
         write_record(folder, record)
         print(json.dumps({k: row[k] for k in ("split", "seed", "train_accuracy", "test_accuracy")}), flush=True)
-    finish(folder, record, cut)
+    finish(folder, record, options, work, cut)
 
 
 def finished(jobs: list[Job], number: int, seconds: float | None, began: float) -> Any:
@@ -170,6 +174,7 @@ def open_record(
             if old["release"] != fresh["release"]:  # another release: clean and restored rows stay what they are
                 old["rows"] = [row for row in old["rows"] if row["split"] != "protected"]
                 old["release"] = fresh["release"]
+                old.pop("looks", None)
             return old
     return fresh
 
@@ -188,12 +193,29 @@ def recipe(options: argparse.Namespace) -> dict[str, Any]:
     return json.loads(json.dumps(found))
 
 
-def finish(folder: Path, record: dict[str, Any], cut: bool) -> None:
-    """Print the table; say where everything is."""
-    print("\n".join(["", *markdown(record), "", f"record  {folder / 'record.json'}"]))
-    if cut:
-        print("time was up: call the same command again", file=sys.stderr)
+def finish(folder: Path, record: dict[str, Any], options: argparse.Namespace, work: Path, cut: bool) -> None:
+    """Looks of the release, figures, page, table; say where everything is."""
+    if cut or not record["rows"]:
+        print("\ntime was up: call the same command again", file=sys.stderr)
         sys.exit(AGAIN)
+    source, restored = open_source(options.source), work / "restored"
+    if "looks" not in record:
+        found = report(work / "protected", source, restored, workers=os.cpu_count() or 1)
+        record["looks"] = {k: found[k] for k in ("pictures", "restored_equal", "psnr_to_clean", "ssim_to_clean")}
+        write_record(folder, record)
+    grid(work / "protected", source, restored, folder / "samples.png")
+    pictures = [
+        ("Accuracy", figures.bars(record, folder / "accuracy.png")),
+        ("While training", figures.curves(record, folder / "logs", folder / "curves.png")),
+        ("Answers", figures.confusion(record, folder / "confusion.png")),
+        ("Clean, protected, restored, difference", folder / "samples.png"),
+    ]
+    page = html(record, [(title, path) for title, path in pictures if path], work / "report.html")
+    if options.record:
+        subprocess.run([sys.executable, str(ROOT / "experiments" / "tables.py")], stdout=sys.stderr, check=True)
+    print("\n".join(["", *markdown(record), "", f"record  {folder / 'record.json'}", f"report  {page}"]))
+    if record["looks"]["restored_equal"] != record["looks"]["pictures"]:
+        sys.exit("NOT every picture came back: this is a defect")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from helpers import make_source
 
+from ripguard.train.protocols import PROTOCOLS
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -27,6 +29,48 @@ def test_chain(tmp_path):  # type: ignore[no-untyped-def]
     assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
     assert record["rows"][0]["restored_equal"] == 30
     assert (out / "grid.png").stat().st_size > 10_000
+
+
+def test_table1(tmp_path):  # type: ignore[no-untyped-def]
+    """From a folder to the accuracy table: release made, three victims, record, figures, page; a second call skips."""
+    source, work = make_source(tmp_path / "source"), tmp_path / "work"
+    command = ["table1.py", source, "--work", work, "--protocol", "smoke", "--epochs", "1", "--jobs", "1"]
+    printed = experiment(*command, "--protect", "--surrogate-epochs 1")
+    record = json.loads((work / "evaluation" / "record.json").read_text())
+    assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
+    rows = {row["split"]: row for row in record["rows"]}
+    assert set(rows) == {"clean", "protected", "restored"}
+    for row in rows.values():
+        assert {"split", "defence", "model", "seed", "train_accuracy", "test_accuracy", "images", "digest"} <= set(row)
+        assert row["images"] == 24
+        assert sum(map(sum, row["confusion"])) == row["test_images"] == 6
+    assert rows["clean"]["digest"] == rows["restored"]["digest"] != rows["protected"]["digest"]
+    assert rows["clean"]["seed"] != rows["restored"]["seed"]
+    assert record["looks"]["restored_equal"] == record["looks"]["pictures"] == 30
+    assert "| restored (24) | fastnet | 1000 |" in printed
+    for name in ("accuracy.png", "curves.png", "confusion.png", "samples.png"):
+        assert 2_000 < (work / "evaluation" / name).stat().st_size < 150_000
+    page = (work / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 4
+    again = subprocess.run(
+        [sys.executable, str(ROOT / "experiments" / "table1.py"), *map(str, command[1:])],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "3 rows recorded, 0 to train" in again.stderr
+    assert json.loads((work / "evaluation" / "record.json").read_text())["rows"] == record["rows"]
+
+
+def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
+    """Out of time: exit code 75 and no half row; bad names: one sentence."""
+    source, work = make_source(tmp_path / "source"), tmp_path / "work"
+    command = [sys.executable, str(ROOT / "experiments" / "table1.py"), str(source), "--work", str(work)]
+    options = ["--splits", "clean", "--epochs", "2", "--protect", "--perturb none"]
+    cut = subprocess.run([*command, *options, "--seconds", "0.01"], capture_output=True, text=True)
+    assert cut.returncode == 75, cut.stderr
+    assert not (work / "evaluation" / "record.json").exists()
+    wrong = subprocess.run([*command, "--protocol", "papers"], capture_output=True, text=True)
+    assert wrong.returncode == 1
+    assert wrong.stderr == f"error: --protocol: expected one of {', '.join(PROTOCOLS)}, got 'papers'\n"
 
 
 def test_tables_follow_the_records():

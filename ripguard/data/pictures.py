@@ -52,7 +52,7 @@ def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note:
     nameless = sum(not item.label for item in items)
     if nameless:
         raise InputRefused(f"{nameless} of {len(items)} pictures have no label", "one folder for each class")
-    items = sorted(items, key=lambda item: (item.label, Path(item.name).with_suffix("").as_posix()))
+    items = sorted(items, key=lambda item: (item.label, item.name))
     names = sorted({item.label for item in items})
     pictures = read_square([item.path for item in items], side or common_side([i.path for i in items]), workers, note)
     labels = np.array([names.index(item.label) for item in items], np.int64)

@@ -126,11 +126,8 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
     """Write a picture of clean | protected | restored | 8× difference for one picture of each of ``rows`` classes."""
     import io
 
-    import matplotlib
+    from matplotlib.figure import Figure
     from PIL import Image
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
 
     release = Release.open(root)
     wanted = sources_by_place(release, source)
@@ -145,9 +142,8 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
         if restored
         else ["clean", "protected", "difference ×4"]
     )
-    figure, axes = plt.subplots(
-        len(picks), len(columns), figsize=(1.5 * len(columns), 1.5 * len(picks) + 0.3), squeeze=False
-    )
+    figure = Figure((1.5 * len(columns), 1.5 * len(picks) + 0.3))
+    axes = figure.subplots(len(picks), len(columns), squeeze=False)
     for number, (line, (label, row)) in enumerate(zip(axes, picks)):
         clean, protected = read_picture(wanted[row["path"]]), read_picture(root / row["path"])
         shown = [clean, protected]
@@ -164,5 +160,4 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
     target.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=90)
-    plt.close(figure)
     Image.open(buffer).convert("RGB").save(target, optimize=True)

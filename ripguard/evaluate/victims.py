@@ -18,6 +18,7 @@ from ripguard.data.source import Item
 from ripguard.errors import InputRefused, UsageError
 from ripguard.evaluate.record import environment
 from ripguard.release.manifest import META, Release
+from ripguard.release.plan import published_places
 
 SPLITS = ("clean", "protected", "restored")
 WATCHED = 1000  # test pictures at most for the training curve
@@ -61,16 +62,17 @@ class Job:
         return f"{self.split} {self.model} seed {self.own_seed}"
 
 
-def items_of(split: str, source: str, place: Path) -> list[Item]:
+def items_of(split: str, source: str, root: Path) -> list[Item]:
     """All pictures of the clean source, of a release, or of a restored folder."""
-    if split == "clean":
-        return open_source(source).items
+    if split == "clean":  # under the names they are published by, so that all three are in the same order
+        items = open_source(source).items
+        return [dataclasses.replace(item, name=place) for item, place in zip(items, published_places(items))]
     if split == "restored":
-        return folder(place).items
-    release = Release.open(place)
+        return folder(root).items
+    release = Release.open(root)
     units = release.info["units"]
     return [
-        Item(row["path"], place / row["path"], units[row["unit"]]["split"], units[row["unit"]]["label"])
+        Item(row["path"], root / row["path"], units[row["unit"]]["split"], units[row["unit"]]["label"])
         for row in release.rows
     ]
 
