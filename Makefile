@@ -6,10 +6,21 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: protect test test-all results lint format venv clean help
+PROTOCOL ?= smoke
+SEEDS ?= 0
+# a record of its own for everything but the first try
+RECORD := $(if $(filter smoke,$(PROTOCOL)),,--record $(DATASET)-$(PROTOCOL))
+
+.PHONY: protect evaluate notebooks test test-all results lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
+
+evaluate: $(READY)  ## train victims on clean, protected, restored: DATASET PROTOCOL (paper | standard | apbench | fast | smoke) SEEDS
+	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) $(RECORD) $(ARGS)
+
+notebooks: $(READY)  ## run the notebooks again and keep their outputs
+	$(BIN)/python experiments/notebooks.py
 
 test: $(READY)  ## the fast tests
 	$(BIN)/python -m pytest -n 2 -m "not slow"
