@@ -1,0 +1,69 @@
+"""Run the notebooks from top to bottom and keep their outputs, small.  Claim: what they show is what the code does.
+
+    python experiments/notebooks.py                 # all, in place
+    python experiments/notebooks.py 02 --check      # one, only to see that it runs
+
+Hardware: two CPU cores, a few minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+LARGEST = 600 << 10  # bytes of one notebook with its outputs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="beginnings of names (default: all)")
+    parser.add_argument("--check", action="store_true", help="run, but write nothing")
+    options = parser.parse_args()
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        if not options.names or any(path.name.startswith(name) for name in options.names):
+            start = time.monotonic()
+            text = run(path)
+            print(f"{path.name}: {time.monotonic() - start:.0f} s, {len(text) >> 10} KiB", file=sys.stderr)
+            if len(text) > LARGEST:
+                sys.exit(
+                    f"{path.name} has {len(text)} bytes with its outputs, more than {LARGEST}: make figures smaller"
+                )
+            if not options.check:
+                path.write_text(text)
+
+
+def run(path: Path) -> str:
+    """The executed notebook as text; a failing cell ends with its traceback."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    book = nbformat.read(path, 4)
+    os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # no bars in a file
+    NotebookClient(book, timeout=1200, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    for cell in book.cells:
+        cell.metadata.pop("execution", None)  # times of day: a new run should change what is new only
+        for output in cell.get("outputs", []):
+            shrink(output.get("data", {}))
+    return nbformat.writes(book) + "\n"
+
+
+def shrink(data: dict[str, Any]) -> None:
+    """Figures with 64 colours."""
+    from PIL import Image
+
+    if "image/png" in data:
+        buffer = io.BytesIO()
+        picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+        picture.quantize(64).save(buffer, "PNG", optimize=True)
+        data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
+
+
+if __name__ == "__main__":
+    main()
