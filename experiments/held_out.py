@@ -3,8 +3,8 @@
     python experiments/held_out.py tinyimagenet --epochs 24 --record held-out-tinyimagenet
 
 Every tenth training picture, drawn at random, is held out; victims are trained on the others with one change each to
-the `paper` protocol and measured on the held-out ones. No test picture is read. Hardware: two CPU cores, one victim a core;
-`--only` takes some of the choices, `--device cuda` a GPU, on which the CIFAR stem at 64 pixels is affordable too.
+the `paper` protocol and measured on the held-out ones. No test picture is read. Hardware: two CPU cores, one victim a
+core; `--only` takes some of the choices, `--device cuda` a GPU, on which the CIFAR stem at 64 pixels is affordable too.
 """
 
 from __future__ import annotations

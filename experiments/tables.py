@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ripguard.evaluate.table import markdown
+from ripguard.evaluate.table import interval, markdown
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,6 +127,52 @@ def block_table() -> list[str]:
     return lines
 
 
+def choices_table(link: str) -> list[str]:
+    """What the paper leaves open, one choice at a time."""
+    lines = []
+    for folder, record in records("open choices"):
+        count = record["rows"][0]["pictures"]
+        lines += [
+            f"{record['dataset']}, {count} training pictures ([record]({link}{folder}/record.json)):",
+            "",
+            "| choice | value | carrier: surrogate / other net keeps | published: surrogate / other net keeps "
+            "| PSNR to clean / to carrier | bits a sample |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        for row in record["rows"]:
+            pairs = [
+                f"{row[f'{name}_surrogate_keeps']:.1f} / {row[f'{name}_other_keeps']:.1f} %"
+                if f"{name}_other_keeps" in row
+                else ""
+                for name in ("carrier", "published")
+            ]
+            looks = f"{row['psnr_to_clean']:.1f} / {row['psnr_to_carrier']:.1f} dB" if "psnr_to_clean" in row else ""
+            bits = f"{row['bits_a_sample']:.2f}" if "bits_a_sample" in row else ""
+            lines.append(f"| {row['choice']} | {row['value']} | {' | '.join(pairs)} | {looks} | {bits} |")
+        lines.append("")
+    return lines[:-1]
+
+
+def held_out_table(link: str) -> list[str]:
+    """Readings of the paper's protocol, on held-out training pictures."""
+    lines = []
+    for folder, record in records("held out"):
+        first = record["rows"][0]
+        low, high = interval(first["held_out_accuracy"], first["held_out"])
+        lines += [
+            f"{record['dataset']}, {first['images']:,} training and {first['held_out']:,} held-out pictures, "
+            f"{first['epochs']} epochs, seed 0; intervals are about ±{(high - low) / 2:.0f} points "
+            f"([record]({link}{folder}/record.json)):",
+            "",
+            "| reading | train accuracy | held-out accuracy |",
+            "| --- | --- | --- |",
+        ]
+        for row in sorted(record["rows"], key=lambda row: -row["held_out_accuracy"]):
+            lines.append(f"| {row['choice']} | {row['train_accuracy']:.1f} | {row['held_out_accuracy']:.1f} |")
+        lines.append("")
+    return lines[:-1]
+
+
 def tamper_table() -> list[str]:
     """Attacks on a release and their outcomes."""
     lines = ["| attack | tries | refused | restored exactly | anything else |", "| --- | --- | --- | --- | --- |"]
@@ -197,7 +243,15 @@ def pages() -> dict[Path, str]:
     readme = _fill(readme, "timing", timing())
     readme = _fill(readme, "accuracy", accuracy_tables("results/", pictures=False))
     readme = _fill(readme, "results", [*chain_table("results/"), "", *chain_notes()])
-    return {ROOT / "results" / "README.md": "\n".join(results), ROOT / "README.md": readme}
+    study = (ROOT / "docs" / "reproduction.md").read_text()
+    study = _fill(study, "accuracy", accuracy_tables("../results/", pictures=False))
+    study = _fill(study, "choices", choices_table("../results/"))
+    study = _fill(study, "held-out", held_out_table("../results/"))
+    return {
+        ROOT / "results" / "README.md": "\n".join(results),
+        ROOT / "README.md": readme,
+        ROOT / "docs" / "reproduction.md": study,
+    }
 
 
 def _fill(page: str, mark: str, lines: list[str]) -> str:

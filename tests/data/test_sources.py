@@ -13,7 +13,7 @@ from ripguard.data import photos
 from ripguard.data.cifar10 import cifar10
 from ripguard.data.folder import split_and_label
 from ripguard.data.registry import open_source
-from ripguard.data.tinyimagenet import DEFAULT, tinyimagenet
+from ripguard.data.tinyimagenet import DEFAULT, SECOND, tinyimagenet
 from ripguard.errors import InputRefused
 from ripguard.images import read_picture
 
@@ -86,6 +86,20 @@ def test_official_tinyimagenet_layout(tmp_path, monkeypatch):  # type: ignore[no
     assert tinyimagenet(DEFAULT[1]).labels == [DEFAULT[1]]
     with pytest.raises(InputRefused, match="has no class"):
         tinyimagenet()
+
+
+def test_two_draws_of_classes():
+    """Ten classes each, none in both; the second has its name."""
+    assert len(set(DEFAULT)) == len(set(SECOND)) == 10
+    assert not set(DEFAULT) & set(SECOND)
+
+
+@pytest.mark.skipif(not os.environ.get("RIPGUARD_DATA"), reason="RIPGUARD_DATA does not name the real data")
+def test_the_second_draw():
+    """All of its pictures are there."""
+    source = open_source("tinyimagenet:second")
+    assert source.labels == sorted(SECOND)
+    assert (count(source, "train"), count(source, "test")) == (5000, 500)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "tinyimagenet"])
