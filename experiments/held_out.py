@@ -72,9 +72,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=list(CHOICES), help="some choices (default: all)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--jobs", type=int, help="victims at a time (default: one a core; one on a GPU)")
+    parser.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
-    work = ROOT / "build" / options.source.replace(":", "-")
+    work = options.work or ROOT / "build" / options.source.replace(":", "-")
     jobs = options.jobs or (1 if options.device != "cpu" else os.cpu_count() or 1)
     rows = []
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
