@@ -8,8 +8,7 @@ READY := $(VENV)/.ready
 
 PROTOCOL ?= smoke
 SEEDS ?= 0
-# a record of its own for everything but the first try
-RECORD := $(if $(filter smoke,$(PROTOCOL)),,--record $(DATASET)-$(PROTOCOL))
+RECORD = $(notdir $(subst :,-,$(DATASET)))-$(PROTOCOL)
 
 .PHONY: protect evaluate notebooks test test-all results lint format venv clean help
 
@@ -17,7 +16,7 @@ protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folde
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
 
 evaluate: $(READY)  ## train victims on clean, protected, restored: DATASET PROTOCOL (paper | standard | apbench | fast | smoke) SEEDS
-	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) $(RECORD) $(ARGS)
+	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) --record $(RECORD) $(ARGS)
 
 notebooks: $(READY)  ## run the notebooks again and keep their outputs
 	$(BIN)/python experiments/notebooks.py
@@ -28,7 +27,7 @@ test: $(READY)  ## the fast tests
 test-all: $(READY)  ## all tests, the long ones too
 	$(BIN)/python -m pytest -n 2
 
-results: $(READY)  ## regenerate the tables in results/ and README from the records
+results: $(READY)  ## regenerate the tables in results/, README and docs/ from the records
 	$(BIN)/python experiments/tables.py
 
 lint: $(READY)  ## ruff and mypy

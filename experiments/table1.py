@@ -19,6 +19,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,16 +63,16 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    options, began = arguments(), time.monotonic()
+    options, began = arguments(), time.time()
     splits, seeds = tuple(options.splits.split(",")), [int(seed) for seed in options.seeds.split(",")]
     try:
         check(splits, options.protocol, options.model)
-        evaluate(options, splits, seeds, began)
+        evaluate(options, splits, seeds, began + options.seconds if options.seconds else None)
     except RipguardError as error:
         sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
 
 
-def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[int], began: float) -> None:
+def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[int], deadline: float | None) -> None:
     work = options.work or ROOT / "build" / Path(options.source.replace(":", "-")).name
     places = {"clean": work, "protected": work / "protected", "restored": work / "restored"}
 
@@ -87,10 +88,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     # 2. the record so far
     model = options.model or PROTOCOLS[options.protocol].model
     protocol = options.protocol + (f" ({options.epochs} epochs)" if options.epochs else "")
-    scheme = release["scheme"]["name"]
-    name = f"table1 {options.source} {protocol} {scheme}"
-    folder = record_folder(options.record, name) or work / "evaluation"
-    record = open_record(folder, name, options, protocol, release)
+    folder, record = open_record(options, work, protocol, release)
 
     # 3. what is still to be trained, the first seed of every split first
     digests = {split: digest_of(split, options.source, places[split], os.cpu_count() or 1) for split in splits}
@@ -101,7 +99,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     jobs = [
         Job(
             split, options.source, str(places[split]), options.protocol, model, seed, str(work / "victims"),
-            str(folder / "logs"), options.epochs, options.device, None, 1 if options.device == "cpu" else 0,
+            str(folder / "logs"), options.epochs, options.device, deadline, 1 if options.device == "cpu" else 0,
             options.compile,
         )
         for seed in seeds
@@ -109,11 +107,11 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     ]  # fmt: skip
     done = {(row["split"], row["model"], row["seed"], row["digest"]) for row in record["rows"]}
     jobs = [job for job in jobs if (job.split, job.model, job.own_seed, digests[job.split]) not in done]
-    print(f"{name}: {len(done)} rows recorded, {len(jobs)} to train", file=sys.stderr, flush=True)
+    print(f"{record['name']}: {len(done)} rows recorded, {len(jobs)} to train", file=sys.stderr, flush=True)
 
     # 4. train; every finished row is written at once
     cut = False
-    for row in finished(jobs, number, options.seconds, began):
+    for row in finished(jobs, number):
         if row is None:
             cut = True
             continue
@@ -123,60 +121,47 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     finish(folder, record, options, work, cut)
 
 
-def finished(jobs: list[Job], number: int, seconds: float | None, began: float) -> Any:
+def finished(jobs: list[Job], number: int) -> Iterator[dict[str, Any] | None]:
     """Rows as they become ready, None for one that ran out of time."""
-    import dataclasses
-
-    def timed(job: Job) -> Job:
-        left = None if seconds is None else seconds - (time.monotonic() - began)
-        return dataclasses.replace(job, seconds=left)
-
     if number == 1 or len(jobs) < 2:
         for job in jobs:
             try:
-                yield train_row(timed(job))
+                yield train_row(job)
             except Unfinished:
                 yield None
         return
     with ProcessPoolExecutor(number, get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(train_row, timed(job)) for job in jobs]):
+        for future in as_completed([pool.submit(train_row, job) for job in jobs]):
             try:
                 yield future.result()
             except Unfinished:
                 yield None
 
 
-def record_folder(wanted: str | None, name: str) -> Path | None:
-    """``results/<date>_<wanted>``: the one that already holds a record of this name, else a new one of today."""
-    if wanted is None:
-        return None
-    for path in sorted((ROOT / "results").glob(f"*_{wanted}/record.json")):
-        if json.loads(path.read_text())["name"] == name:
-            return path.parent
-    return ROOT / "results" / f"{environment()['date']}_{wanted}"
+def open_record(options: argparse.Namespace, work: Path, protocol: str, release: dict[str, Any]) -> tuple[Path, Any]:
+    """Folder and record to go on with: the newest of this name, if it is about the same release, else one of today.
 
-
-def open_record(
-    folder: Path, name: str, options: argparse.Namespace, protocol: str, release: dict[str, Any]
-) -> dict[str, Any]:
-    """The record that is there, if it is about the same release, else a new one."""
-    about = {"dataset": options.source, "protocol": protocol, "scheme": release["scheme"]["name"]}
+    Rows of clean and restored pictures are taken over from an older release's record: their pictures are the same.
+    """
+    scheme = release["scheme"]["name"]
+    name = f"table1 {options.source} {protocol} {scheme}"
+    about = {"dataset": options.source, "protocol": protocol, "scheme": scheme}
     command = "python experiments/table1.py " + shlex.join(sys.argv[1:])
     fresh = {"name": name, "command": command} | environment() | about
     fresh |= {
         "release": {"dataset_id": release["dataset_id"], "scheme": release["scheme"], "root": release["manifest"]}
     }
     fresh |= {"recipe": recipe(options), "rows": []}
-    path = folder / "record.json"
-    if path.exists():
-        old = json.loads(path.read_text())
-        if old["name"] == name and same_recipe(old["recipe"], fresh["recipe"]):
-            if old["release"] != fresh["release"]:  # another release: clean and restored rows stay what they are
-                old["rows"] = [row for row in old["rows"] if row["split"] != "protected"]
-                old["release"] = fresh["release"]
-                old.pop("looks", None)
-            return old
-    return fresh
+    today = ROOT / "results" / f"{fresh['date']}_{options.record}" if options.record else work / "evaluation"
+    known = sorted((ROOT / "results").glob(f"*_{options.record}/record.json")) if options.record else []
+    for path in reversed([*known, today / "record.json"]):
+        old = json.loads(path.read_text()) if path.exists() else {}
+        if old.get("name") == name and same_recipe(old["recipe"], fresh["recipe"]):
+            if old["release"] == fresh["release"]:
+                return path.parent, old
+            fresh["rows"] = [row for row in old["rows"] if row["split"] != "protected"]
+            break
+    return today, fresh
 
 
 def same_recipe(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -195,7 +180,7 @@ def recipe(options: argparse.Namespace) -> dict[str, Any]:
 
 def finish(folder: Path, record: dict[str, Any], options: argparse.Namespace, work: Path, cut: bool) -> None:
     """Looks of the release, figures, page, table; say where everything is."""
-    if cut or not record["rows"]:
+    if cut:
         print("\ntime was up: call the same command again", file=sys.stderr)
         sys.exit(AGAIN)
     source, restored = open_source(options.source), work / "restored"

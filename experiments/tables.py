@@ -64,9 +64,9 @@ def chain_notes() -> list[str]:
 def accuracy_records() -> list[tuple[str, dict[str, Any]]]:
     """(folder name, record) of every `experiments/table1.py` record, the paper's protocol first."""
     found = [(p.parent.name, json.loads(p.read_text())) for p in sorted(ROOT.glob("results/*/record.json"))]
-    found = [(folder, record) for folder, record in found if record["name"].startswith("table1 ")]
+    newest = {record["name"]: (folder, record) for folder, record in found if record["name"].startswith("table1 ")}
     order = list(PROTOCOLS)
-    return sorted(found, key=lambda one: (order.index(one[1]["protocol"].split(" ")[0]), one[1]["dataset"]))
+    return sorted(newest.values(), key=lambda one: (order.index(one[1]["protocol"].split(" ")[0]), one[1]["dataset"]))
 
 
 def accuracy_tables(link: str, pictures: bool) -> list[str]:

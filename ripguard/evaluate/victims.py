@@ -35,7 +35,7 @@ class Job:
         place: folder of the release or of the restored pictures; unused for ``clean``.
         protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own where given.
         work: folder for checkpoints; ``logs``: folder for the JSON-lines log.
-        seconds: time for this call; the checkpoint then holds what was reached.
+        deadline: time of day (``time.time()``) to stop at; the checkpoint then holds what was reached.
         threads: CPU threads, 0: torch's own choice.
     """
 
@@ -49,7 +49,7 @@ class Job:
     logs: str
     epochs: int | None = None
     device: str = "cpu"
-    seconds: float | None = None
+    deadline: float | None = None
     threads: int = 0
     compile: bool = False
 
@@ -109,14 +109,13 @@ def train_row(job: Job) -> dict[str, Any]:
     """Train and measure; returns a row of the record.
 
     Raises:
-        Unfinished: ``job.seconds`` were up.
+        Unfinished: the deadline came first.
     """
     import torch
 
     from ripguard.train.loop import fit
     from ripguard.train.protocols import PROTOCOLS
 
-    began = time.monotonic()
     if job.threads:
         torch.set_num_threads(job.threads)
     protocol = dataclasses.replace(PROTOCOLS[job.protocol], model=job.model)
@@ -128,7 +127,7 @@ def train_row(job: Job) -> dict[str, Any]:
     if training.names != test.names or training.pictures.shape[1:] != test.pictures.shape[1:]:
         raise InputRefused(f"{job.split} training pictures and clean test pictures differ in classes or size")
     stem = f"{job.split}-{job.model}-{job.own_seed}"
-    left = None if job.seconds is None else job.seconds - (time.monotonic() - began)
+    left = None if job.deadline is None else job.deadline - time.time()
     checkpoint, log = Path(job.work) / f"{job.protocol}-{stem}.pt", Path(job.logs) / f"{stem}.jsonl"
     seen = slice(None, None, -(-len(test.labels) // WATCHED))  # for the training curve only: nothing is chosen by it
     victim = fit(
