@@ -47,7 +47,7 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     assert rows["clean"]["digest"] == rows["restored"]["digest"] != rows["protected"]["digest"]
     assert rows["clean"]["seed"] != rows["restored"]["seed"]
     assert record["looks"]["restored_equal"] == record["looks"]["pictures"] == 30
-    assert "| restored (24) | fastnet | 1000 |" in printed
+    assert "| restored (24) | fastnet-narrow | 1000 |" in printed
     for name in ("accuracy.png", "curves.png", "confusion.png", "samples.png"):
         assert 2_000 < (work / "evaluation" / name).stat().st_size < 150_000
     page = (work / "report.html").read_text()
