@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,8 +171,6 @@ def is_release(place: Path) -> bool:
 
 
 def _seconds(log: Path) -> list[float]:
-    import json
-
     with contextlib.suppress(OSError):
         return [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
     return []

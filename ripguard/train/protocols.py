@@ -70,8 +70,8 @@ _ALL = (
     Protocol(
         "smoke",
         "the fast protocol with a narrow net: under a minute on 5,000 small pictures, to see that all parts work",
-        "fastnet-narrow", "sgd", 0.1, 8, 128, "triangle", weight_decay=5e-4, nesterov=True, crop=1 / 16, flip="alternating",
-        label_smoothing=0.2, mirror_at_test=True,
+        "fastnet-narrow", "sgd", 0.1, 8, 128, "triangle", weight_decay=5e-4, nesterov=True, crop=1 / 16,
+        flip="alternating", label_smoothing=0.2, mirror_at_test=True,
     ),
 )  # fmt: skip
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
