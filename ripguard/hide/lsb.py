@@ -57,15 +57,20 @@ def _pad_bits(payloads: list[bytes], samples: int) -> np.ndarray:
     """Payloads as one 0/1 matrix, zero-filled to whole planes: uint8 ``[batch, planes·samples]``."""
     longest = max(map(len, payloads), default=0)
     width = planes_for(samples, longest) * samples
-    padded = b"".join(p.ljust(longest, b"\0") for p in payloads)
-    bits = np.unpackbits(np.frombuffer(padded, np.uint8).reshape(len(payloads), longest), axis=1)
-    return np.pad(bits, ((0, 0), (0, max(0, width - bits.shape[1]))))[:, :width]
+    filled = -(-width // 8)  # bytes; at least `longest`
+    rows = np.frombuffer(b"".join(p.ljust(filled, b"\0") for p in payloads), np.uint8).reshape(len(payloads), filled)
+    return np.unpackbits(rows, axis=1, count=width)
 
 
 def _merge(flat: np.ndarray, bits: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """``flat`` with the first ``8·lengths[i]`` payload positions of picture ``i`` taken from ``bits``."""
     samples, result = flat.shape[1], flat.copy()
     for plane in range(bits.shape[1] // max(samples, 1)):
-        used = plane * samples + np.arange(samples) < 8 * lengths[:, None]  # [batch, samples]
+        stop = np.clip(8 * lengths - plane * samples, 0, samples)  # samples of this plane that carry payload, [batch]
         wanted = bits[:, plane * samples : (plane + 1) * samples] << plane
-        result = np.where(used, result & ~np.uint8(1 << plane) | wanted, result)
+        merged = result & np.uint8(255 ^ 1 << plane) | wanted
+        if (stop == samples).all():
+            result = merged
+        else:
+            result = np.where(np.arange(samples) < stop[:, None], merged, result)
     return result

@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -55,47 +57,63 @@ class MRIT(Hiding):
             seen = visible(temporary[waiting], planes)
             symbols = to_sequence(clean[waiting], carrier[waiting], seen, part, self.params)
             sequences = encode(symbols, layout(clean.shape[1:], self.params))
-            left = []
-            for row, sequence in zip(waiting, sequences):
-                if len(sequence) >= LONGEST:
-                    height, width = clean.shape[1:3]
-                    raise InputRefused(
-                        f"a {width}×{height} picture needs a record of {len(sequence):,} bytes, more than {LONGEST:,}",
-                        "use larger blocks: --size 8",
-                    )
-                corrections = b"" if self.lossy else _pack_excess(temporary[row], moves.excess[row])
-                one = self._embed(temporary[row], sequence, corrections, planes, who[row], keys[row])
-                result[row] = one
-                if one is None:
-                    left.append(row)
-                    if planes == MAX_PLANES:
-                        result[row] = self._in_residue(temporary[row], sequence, corrections, who[row], keys[row])
-            waiting = np.array(left, np.int64)
+            _check_length(sequences, clean.shape)
+            corrections = [b"" if self.lossy else _pack_excess(temporary[i], moves.excess[i]) for i in waiting]
+            done = self._embed(
+                temporary[waiting],
+                sequences,
+                corrections,
+                planes,
+                [who[i] for i in waiting],
+                [keys[i] for i in waiting],
+            )
+            for i, one, sequence, cut_off in zip(waiting, done, sequences, corrections):
+                if one is None and planes == MAX_PLANES:
+                    one = self._in_residue(temporary[i], sequence, cut_off, who[i], keys[i])
+                result[i] = one
+            waiting = np.array([i for i, one in zip(waiting, done) if one is None], np.int64)
         return [one for one in result if one is not None]
 
     def _embed(
-        self, temporary: np.ndarray, sequence: bytes, corrections: bytes, planes: int, who: Identity, keys: PictureKeys
-    ) -> Hidden | None:
-        """Seal into at most ``planes`` planes of one ``[height, width, channels]`` picture; None if it does not fit."""
-        room = lsb.capacity(temporary.size, planes) - LENGTH - TAG
-        record = len(sequence).to_bytes(3, "big") + sequence
-        if len(record) > room or temporary.size < 8 * LENGTH:  # the header stands in the lowest plane alone
-            return None
-        inline = None if self.lossy else _with_corrections(temporary, record, corrections, room)
-        record = inline or record
-        if planes > 2:  # its shifts were predicted from the bits above `planes`: the record must reach that far
-            record = record.ljust(lsb.capacity(temporary.size, planes - 1) + 1 - LENGTH - TAG, b"\0")
-        used = lsb.planes_for(temporary.size, LENGTH + TAG + len(record))
-        header = self._header(who, used, len(record) + TAG, inline is not None)
-        lengths = np.array([LENGTH + TAG + len(record)])
-        fixed = picture_digest(lsb.clear(temporary[None], lengths)[0])
-        sealed = seal(keys.payload, associated_data(b"payload", header.pack(), fixed), record)
-        pictures, overwritten = lsb.replace(temporary[None], [header.pack() + sealed])
-        residue = b""
-        if inline is None and not self.lossy:
-            bound = associated_data(b"residue", header.pack(), picture_digest(pictures[0]))
-            residue = seal(keys.residue, bound, overwritten[0] + corrections)
-        return Hidden(pictures[0], residue, header, len(overwritten[0]), len(corrections))
+        self,
+        temporary: np.ndarray,
+        sequences: list[bytes],
+        corrections: list[bytes],
+        planes: int,
+        who: list[Identity],
+        keys: list[PictureKeys],
+    ) -> list[Hidden | None]:
+        """Seal into at most ``planes`` planes of ``[batch, height, width, channels]``; None where it does not fit."""
+        result: list[Hidden | None] = [None] * len(temporary)
+        samples = temporary[0].size
+        room = lsb.capacity(samples, planes) - LENGTH - TAG
+        records = [len(sequence).to_bytes(3, "big") + sequence for sequence in sequences]
+        # the header stands in the lowest plane alone
+        rows = [i for i, record in enumerate(records) if len(record) <= room and samples >= 8 * LENGTH]
+        if not rows:
+            return result
+        headers = []
+        for i in rows:
+            inline = None if self.lossy else _with_corrections(temporary[i], records[i], corrections[i], room)
+            records[i] = inline or records[i]
+            if planes > 2:  # its shifts were predicted from the bits above `planes`: the record must reach that far
+                records[i] = records[i].ljust(lsb.capacity(samples, planes - 1) + 1 - LENGTH - TAG, b"\0")
+            used = lsb.planes_for(samples, LENGTH + TAG + len(records[i]))
+            headers.append(self._header(who[i], used, len(records[i]) + TAG, inline is not None))
+        batch, lengths = temporary[rows], np.array([LENGTH + header.length for header in headers])
+        payloads = []
+        for i, header, fixed in zip(rows, headers, lsb.clear(batch, lengths)):
+            head = header.pack()
+            bound = associated_data(b"payload", head, picture_digest(fixed))
+            payloads.append(head + seal(keys[i].payload, bound, records[i]))
+        pictures, overwritten = lsb.replace(batch, payloads)
+        for i, header, payload, picture, lost in zip(rows, headers, payloads, pictures, overwritten):
+            residue = b""
+            if not header.inline and not self.lossy:
+                bound = associated_data(b"residue", payload[:LENGTH], picture_digest(picture))
+                residue = seal(keys[i].residue, bound, lost + corrections[i])
+            result[i] = Hidden(picture, residue, header, len(lost), len(corrections[i]))
+        return result
 
     def _in_residue(
         self, temporary: np.ndarray, sequence: bytes, corrections: bytes, who: Identity, keys: PictureKeys
@@ -113,57 +131,86 @@ class MRIT(Hiding):
     def run_reveal(
         self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
     ) -> list[np.ndarray | RipguardError]:
-        result: list[np.ndarray | RipguardError] = []
-        opened: dict[tuple[Params, int], list[tuple[int, bytes, np.ndarray, bytes]]] = {}
-        for i, (picture, header) in enumerate(zip(pictures, headers)):
-            try:
-                sequence, temporary, excess = _open(picture, header, residues[i], keys[i])
-            except (Forged, ValueError, zlib.error):
-                result.append(Damaged(FITS_NOWHERE))
-                continue
-            result.append(picture)  # replaced below
-            group = header.params, max(header.planes, 2) if header.planes else MAX_PLANES
-            opened.setdefault(group, []).append((i, sequence, temporary, excess))
-        for (params, planes), rows in opened.items():
+        result: list[np.ndarray | RipguardError] = [Damaged(FITS_NOWHERE)] * len(pictures)
+        groups: dict[tuple[Params, int], list[tuple[int, bytes, np.ndarray, np.ndarray]]] = {}
+        for i, sequence, temporary, excess in _open(pictures, headers, residues, keys):
+            group = headers[i].params, max(headers[i].planes, 2) if headers[i].planes else MAX_PLANES
+            groups.setdefault(group, []).append((i, sequence, temporary, excess))
+        for (params, planes), rows in groups.items():
             index, sequences, temporaries, excesses = zip(*rows)
             seen = visible(pictures[list(index)], planes)  # equal to the temporary picture's: the rest was replaced
             moves = from_sequence(decode(list(sequences), layout(pictures.shape[1:], params)), seen, params)
             stack = np.stack(temporaries)
-            moves.excess = np.stack([_unpack_excess(t, e) for t, e in zip(temporaries, excesses)])
+            moves.excess = np.stack(excesses)
             for i, clean in zip(index, backward(stack, moves, params)):
                 result[i] = clean
         return result
 
 
-def _open(picture: np.ndarray, header: Header, residue: bytes, keys: PictureKeys) -> tuple[bytes, np.ndarray, bytes]:
-    """Check and open all that belongs to one picture: Sequence, temporary picture, record of cut-off levels."""
-    if header.planes == 0:
-        if len(residue) != header.length:
-            raise Forged
-        record = open_sealed(keys.residue, associated_data(b"whole", header.pack(), picture_digest(picture)), residue)
-        stop = 3 + int.from_bytes(record[:3], "big")
-        return record[3:stop], picture, record[stop:]
-    length = LENGTH + header.length
-    if header.length <= TAG or lsb.planes_for(picture.size, length) != header.planes or picture.size < 8 * LENGTH:
+def _open(
+    pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+) -> Iterator[tuple[int, bytes, np.ndarray, np.ndarray]]:
+    """Check and open: (position, Sequence, temporary picture, cut-off levels) of each that is authentic."""
+    samples = pictures[0].size
+    for i, (header, picture) in enumerate(zip(headers, pictures)):
+        if header.planes == 0 and len(residues[i]) == header.length:
+            with contextlib.suppress(Forged, ValueError, zlib.error):
+                bound = associated_data(b"whole", header.pack(), picture_digest(picture))
+                record = open_sealed(keys[i].residue, bound, residues[i])
+                stop = 3 + int.from_bytes(record[:3], "big")
+                yield i, record[3:stop], picture, _unpack_excess(picture, record[stop:])
+    rows = [
+        i
+        for i, header in enumerate(headers)
+        if header.planes
+        and header.length > TAG
+        and samples >= 8 * LENGTH
+        and lsb.planes_for(samples, LENGTH + header.length) == header.planes
+    ]
+    if not rows:
+        return
+    batch, lengths = pictures[rows], np.array([LENGTH + headers[i].length for i in rows])
+    opened: list[tuple[int, bytes, bytes]] = []
+    for i, payload, fixed in zip(rows, lsb.read(batch, lengths), lsb.clear(batch, lengths)):
+        with contextlib.suppress(Forged, zlib.error):
+            opened.append((i, *_records(headers[i], payload, fixed, pictures[i], residues[i], keys[i])))
+    if not opened:
+        return
+    kept = [corrections[: LENGTH + headers[i].length] for i, _, corrections in opened]  # nothing of a lossy picture
+    temporaries, _ = lsb.replace(pictures[[i for i, _, _ in opened]], kept)
+    for (i, sequence, corrections), temporary in zip(opened, temporaries):
+        with contextlib.suppress(ValueError, zlib.error):
+            yield i, sequence, temporary, _unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
+
+
+def _records(
+    header: Header, payload: bytes, fixed: np.ndarray, picture: np.ndarray, residue: bytes, keys: PictureKeys
+) -> tuple[bytes, bytes]:
+    """Sequence and corrections of one picture. Raises :class:`Forged` or :class:`zlib.error`."""
+    head = header.pack()
+    if payload[:LENGTH] != head:
         raise Forged
-    lengths = np.array([length])
-    payload = lsb.read(picture[None], lengths)[0]
-    fixed = picture_digest(lsb.clear(picture[None], lengths)[0])
-    if payload[:LENGTH] != header.pack():
-        raise Forged
-    record = open_sealed(keys.payload, associated_data(b"payload", header.pack(), fixed), payload[LENGTH:])
+    bound = associated_data(b"payload", head, picture_digest(fixed))
+    record = open_sealed(keys.payload, bound, payload[LENGTH:])
     stop = 3 + int.from_bytes(record[:3], "big")
     if header.lossy:
-        return record[3:stop], picture, b""
+        return record[3:stop], b""
     if header.inline:
         corrections = zlib.decompressobj().decompress(record[stop:])
     else:
-        bound = associated_data(b"residue", header.pack(), picture_digest(picture))
-        corrections = open_sealed(keys.residue, bound, residue)
-    if len(corrections) < length:
+        corrections = open_sealed(keys.residue, associated_data(b"residue", head, picture_digest(picture)), residue)
+    if len(corrections) < len(payload):
         raise Forged
-    temporary, _ = lsb.replace(picture[None], [corrections[:length]])
-    return record[3:stop], temporary[0], corrections[length:]
+    return record[3:stop], corrections
+
+
+def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:
+    longest = max(map(len, sequences), default=0)
+    if longest >= LONGEST:
+        raise InputRefused(
+            f"a {shape[2]}×{shape[1]} picture needs a record of {longest:,} bytes, more than {LONGEST:,}",
+            "use larger blocks: --size 8",
+        )
 
 
 def _with_corrections(temporary: np.ndarray, record: bytes, corrections: bytes, room: int) -> bytes | None:
