@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Key", "protect", "restore", "schemes", "verify"]
+__all__ = ["Key", "ProtectedDataset", "protect", "restore", "schemes", "verify"]
 
 if TYPE_CHECKING:
     from ripguard import schemes
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from ripguard.release.protect import protect
     from ripguard.release.restore import restore
     from ripguard.release.verify import verify
+    from ripguard.train.protected import ProtectedDataset
 
 _HOMES = {
     "Key": "ripguard.keys",
+    "ProtectedDataset": "ripguard.train.protected",
     "protect": "ripguard.release.protect",
     "restore": "ripguard.release.restore",
     "verify": "ripguard.release.verify",

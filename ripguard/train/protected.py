@@ -1,0 +1,116 @@
+"""Train on a release as if it were clean: pictures are restored on the way into the batch, and only in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+
+import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it before it unpickles a transform
+from ripguard.errors import InputRefused
+from ripguard.keys import Key
+from ripguard.release.manifest import Release
+from ripguard.release.reveal import reveal_files
+
+
+class ProtectedDataset(Dataset):
+    """One split of a release, restored on the fly; what torchvision's ``ImageFolder`` is for the clean pictures.
+
+    A ``DataLoader`` asks for whole batches (``__getitems__``), which are restored together. Workers, samplers,
+    ``Subset`` and pickling work as with any data set. No clean pixel is written to disk. Without the key the same
+    folder is a plain ``ImageFolder`` of protected pictures.
+
+    Args:
+        root: the release.
+        key: file of the restore key, which is all that is pickled of it; or a :class:`Key`, which then travels in
+            the pickle: keep that off the disk.
+        split: ``"train"``, ``"test"`` …
+        transform, target_transform: as in torchvision; they get a picture and a class number.
+        form: what a picture is: ``"pil"``, or ``"tensor"``: uint8 ``[channels, height, width]``, for transforms v2.
+
+    Attributes:
+        classes: class names, sorted; ``class_to_idx``: their numbers.
+        samples: (path, class number) of every picture; ``targets``: the numbers alone.
+
+    Raises:
+        WrongKey, NotProtected, Damaged: at once for the release, at its turn for a picture.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        key: Key | str | Path,
+        split: str = "train",
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[int], Any] | None = None,
+        form: str = "pil",
+    ) -> None:
+        if form not in ("pil", "tensor"):
+            raise ValueError(f"form: expected 'pil' or 'tensor', got {form!r}")
+        self.root, self.key, self.split, self.form = Path(root), key, split, form
+        self.transform, self.target_transform = transform, target_transform
+        self._opened: tuple[Release, Key] | None = None
+        release, opened = self._open()
+        release.keys(opened)  # a wrong key ends here, not in a worker
+        units = release.info["units"]
+        self.classes: list[str] = sorted({unit["label"] for unit in units})
+        self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
+        rows = [row for row in release.rows if units[row["unit"]]["split"] == split]
+        if not rows:
+            known = ", ".join(sorted({unit["split"] for unit in units}))
+            raise InputRefused(f"{root} has no split {split!r}", f"it has {known}")
+        self.names = [row["path"] for row in rows]
+        self.targets = [self.class_to_idx[units[row["unit"]]["label"]] for row in rows]
+        self.samples = [(str(self.root / name), target) for name, target in zip(self.names, self.targets)]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, Any]]:
+        """Restore a batch together; raises the error of the first picture that is refused."""
+        targets = [self.targets[i] for i in indices]
+        found = []
+        for picture, target in zip(self.pictures(indices), targets):
+            shown = self._shown(picture)
+            found.append(
+                (
+                    self.transform(shown) if self.transform else shown,
+                    self.target_transform(target) if self.target_transform else target,
+                )
+            )
+        return found
+
+    def pictures(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """Clean pictures, uint8 ``[height, width, 1 or 3]`` each."""
+        release, key = self._open()
+        names = [self.names[i] for i in indices]
+        revealed = reveal_files([self.root / name for name in names], names, key, release)
+        for one in revealed:
+            if one.error:
+                raise one.error
+        return [one.clean for one in revealed if one.clean is not None]
+
+    def _shown(self, picture: np.ndarray) -> Any:
+        if self.form == "tensor":
+            return torch.from_numpy(picture).permute(2, 0, 1)  # [channels, height, width]
+        return Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
+
+    def _open(self) -> tuple[Release, Key]:
+        """Release and key, read once in each process."""
+        if self._opened is None:
+            self._opened = Release.open(self.root), self.key if isinstance(self.key, Key) else Key.read(self.key)
+        return self._opened
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_opened": None}
+
+    def __repr__(self) -> str:
+        return f"ProtectedDataset({str(self.root)!r}, split={self.split!r}, {len(self)} pictures, key hidden)"

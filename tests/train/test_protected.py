@@ -1,0 +1,124 @@
+"""A release as a torch data set: the clean pictures, in any order, from any worker, and nothing on disk."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from helpers import flip_bit, good, make_source, tree_digest
+from torch.utils.data import DataLoader, Subset
+
+from ripguard import Key, ProtectedDataset
+from ripguard._torchvision import torchvision
+from ripguard.data.folder import folder
+from ripguard.errors import Damaged, InputRefused, NotProtected, WrongKey
+from ripguard.images import read_picture
+from ripguard.release.plan import published_places
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):  # type: ignore[no-untyped-def]
+    """(source folder, release, key file) with mixed sizes, grey pictures, JPEG."""
+    root = tmp_path_factory.mktemp("protected")
+    source = make_source(root / "source")
+    good("keygen", "--out", root / "k")
+    good("protect", source, root / "r", "--key-file", root / "k", "--perturb", "none")
+    return source, root / "r", root / "k"
+
+
+@pytest.fixture
+def expected(made):  # type: ignore[no-untyped-def]
+    """Published path → clean picture of the training split."""
+    items = folder(made[0]).items
+    return {p: read_picture(i.path) for p, i in zip(published_places(items), items) if i.split == "train"}
+
+
+def test_every_picture_is_the_clean_one(made, expected):  # type: ignore[no-untyped-def]
+    """One by one and as a batch, with the labels of the folders."""
+    _, release, key = made
+    data = ProtectedDataset(release, key)
+    assert len(data) == len(expected) == 24
+    assert data.classes == ["cat", "cup", "face"]
+    for i, name in enumerate(data.names):
+        picture, target = data[i]
+        np.testing.assert_array_equal(np.asarray(picture).reshape(expected[name].shape), expected[name])
+        assert name.split("/")[1] == data.classes[target]
+    batch = data.__getitems__([5, 3, 5])
+    assert [t for _, t in batch] == [data.targets[i] for i in (5, 3, 5)]
+    np.testing.assert_array_equal(np.asarray(batch[0][0]), np.asarray(batch[2][0]))
+
+
+def test_without_the_key_it_is_an_image_folder(made):  # type: ignore[no-untyped-def]
+    """The same paths, classes and labels, the protected pixels."""
+    _, release, key = made
+    plain = torchvision.datasets.ImageFolder(release / "train")
+    data = ProtectedDataset(release, key)
+    assert plain.classes == data.classes
+    assert sorted(plain.samples) == sorted((str(path), target) for path, target in data.samples)
+    assert np.asarray(plain[0][0]).tobytes() != np.asarray(data[0][0].convert("RGB")).tobytes()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loader_transforms_subset(made, expected, workers):  # type: ignore[no-untyped-def]
+    """Workers, shuffling, transforms v2 on tensors, a subset; nothing is written anywhere in the release."""
+    _, release, key = made
+    from torchvision.transforms import v2 as transforms  # after the shim
+
+    change = transforms.Compose([transforms.Grayscale(1), transforms.Resize((16, 16))])
+    data = ProtectedDataset(
+        release, key, transform=change, target_transform=lambda t: -t if workers == 0 else t, form="tensor"
+    )
+    if workers:
+        data.target_transform = None  # a lambda cannot travel to a worker
+    before = tree_digest(release, times=True)
+    chosen = Subset(data, range(0, 24, 2))
+    loader = DataLoader(
+        chosen,
+        batch_size=5,
+        shuffle=True,
+        num_workers=workers,
+        generator=torch.Generator().manual_seed(0),
+        multiprocessing_context="spawn" if workers else None,
+    )
+    seen = [(x, y) for xs, ys in loader for x, y in zip(xs, ys.tolist())]
+    assert len(seen) == 12
+    assert all(x.shape == (1, 16, 16) and x.dtype == torch.uint8 for x, _ in seen)
+    wanted = [-data.targets[i] if workers == 0 else data.targets[i] for i in range(0, 24, 2)]
+    assert sorted(y for _, y in seen) == sorted(wanted)
+    assert tree_digest(release, times=True) == before
+
+
+def test_pickling_keeps_the_key_in_its_file(made):  # type: ignore[no-untyped-def]
+    """Made from a key file, the pickle holds its path; the copy works."""
+    _, release, key = made
+    data = ProtectedDataset(release, key)
+    data[0]
+    stored = pickle.dumps(data)
+    assert Key.read(key).secret not in stored
+    again = pickle.loads(stored)
+    assert np.asarray(again[3][0]).tobytes() == np.asarray(data[3][0]).tobytes()
+    assert "hidden" in repr(data)
+
+
+def test_refusals(made, tmp_path):  # type: ignore[no-untyped-def]
+    """Wrong key, no release, no such split: at once; a damaged picture: at its turn, the others still come."""
+    import shutil
+
+    _, release, key = made
+    with pytest.raises(WrongKey):
+        ProtectedDataset(release, Key.generate())
+    with pytest.raises(NotProtected):
+        ProtectedDataset(tmp_path, key)
+    with pytest.raises(InputRefused, match="no split 'val'"):
+        ProtectedDataset(release, key, split="val")
+    with pytest.raises(ValueError, match="form: expected"):
+        ProtectedDataset(release, key, form="numpy")
+    shutil.copytree(release, tmp_path / "copy")
+    data = ProtectedDataset(tmp_path / "copy", key)
+    place = data.names.index("train/cup/0.png")
+    flip_bit(tmp_path / "copy" / data.names[place])
+    with pytest.raises(Damaged):
+        data[place]
+    assert data[place + 1][1] == data.targets[place + 1]
