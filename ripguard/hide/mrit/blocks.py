@@ -95,6 +95,26 @@ def cell_sums(pictures: np.ndarray, g: Grid) -> np.ndarray:
     return np.add.reduceat(rows, np.arange(0, g.width, g.size), axis=2).reshape(len(pictures), g.cells, -1)
 
 
+def gather(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """``rows[b, index[b, i]]``: ``[batch, count, …]`` and ``[batch, m]`` → ``[batch, m, …]``, whole rows at a time."""
+    flat, place = _flat(rows, index)
+    return flat.take(place, axis=0).reshape(*index.shape, *rows.shape[2:])
+
+
+def scatter(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Inverse of :func:`gather` for permutations: the result has ``rows[b, i]`` at ``[b, index[b, i]]``."""
+    flat, place = _flat(rows, index)
+    result = np.empty_like(flat)
+    result[place] = flat
+    return result.reshape(rows.shape)
+
+
+def _flat(rows: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the whole batch below each other, and where each one asked for stands."""
+    batch, count = rows.shape[:2]
+    return rows.reshape(batch * count, -1), (index + count * np.arange(batch)[:, None]).ravel()
+
+
 def rotate(blocks: np.ndarray, quarter: np.ndarray) -> np.ndarray:
     """Turn each block by ``quarter`` × 90° counter-clockwise.
 
@@ -102,10 +122,10 @@ def rotate(blocks: np.ndarray, quarter: np.ndarray) -> np.ndarray:
         blocks: ``[batch, blocks, size, size, channels]``.
         quarter: integers 0..3, ``[batch, blocks]``.
     """
-    size, channels = blocks.shape[2], blocks.shape[4]
-    pixels = blocks.reshape(*blocks.shape[:2], size * size, channels)  # [batch, blocks, size², channels]
-    order = rotation_table(size)[quarter]  # [batch, blocks, size²]
-    return np.take_along_axis(pixels, order[..., None], axis=2).reshape(blocks.shape)
+    batch, count, size, _, channels = blocks.shape
+    pixels = blocks.reshape(batch, count * size * size, channels)
+    order = rotation_table(size)[quarter] + size * size * np.arange(count)[:, None]  # [batch, blocks, size²]
+    return gather(pixels, order.reshape(batch, -1)).reshape(blocks.shape)
 
 
 @lru_cache(maxsize=32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ripguard.hide.mrit.blocks import Grid, cell_sums, grid, to_cells
+from ripguard.hide.mrit.blocks import Grid, cell_sums, gather, grid, to_cells
 from ripguard.hide.mrit.pairing import CLASSES, class_tags, from_tags
 from ripguard.hide.mrit.transform import Moves, Params, global_sources
 from ripguard.sequence import Layout, Sequence
@@ -45,7 +45,7 @@ def predict(seen: np.ndarray, source_of: np.ndarray, g: Grid, params: Params) ->
     """Predicted shifts in steps, int32 ``[batch, cells, channels]``, from :func:`visible` pictures and the pairing."""
     sums = cell_sums(seen, g)  # [batch, cells, channels]
     origin = sums.copy()
-    origin[:, g.full] = np.take_along_axis(sums, g.full[global_sources(source_of, g)][:, :, None], axis=1)
+    origin[:, g.full] = gather(sums, g.full[global_sources(source_of, g)])
     weight = (params.step * g.counts)[None, :, None]  # [1, cells, 1]
     return np.clip((2 * (sums - origin) + weight) // (2 * weight), -limit(params), limit(params))
 

@@ -9,11 +9,22 @@ Numbers here are integers throughout; the same input gives the same bytes on eve
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-from ripguard.hide.mrit.blocks import Grid, cell_sums, from_cells, grid, rotate, rotation_table, to_cells
+from ripguard.hide.mrit.blocks import (
+    Grid,
+    cell_sums,
+    from_cells,
+    gather,
+    grid,
+    rotate,
+    rotation_table,
+    scatter,
+    to_cells,
+)  # fmt: skip
 from ripguard.hide.mrit.pairing import CODES, RULES
 
 
@@ -74,7 +85,8 @@ def pair(clean: np.ndarray, carrier: np.ndarray, g: Grid, rule: str) -> np.ndarr
     source = to_cells(clean, g)[:, g.full].reshape(shape)  # [batch, full, size², channels]
     target = to_cells(carrier, g)[:, g.full].reshape(shape)
     function = RULES[CODES[rule]][1]
-    parts = [function(source[:, a:b].astype(np.int64), target[:, a:b].astype(np.int64)) for a, b in g.tiles]
+    exact = np.int32 if g.size <= 8 else np.int64  # size⁴·255² must fit
+    parts = [function(source[:, a:b].astype(exact), target[:, a:b].astype(exact)) for a, b in g.tiles]
     return np.concatenate(parts, axis=1) if parts else np.zeros((batch, 0), np.int64)
 
 
@@ -95,13 +107,14 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
     cells = to_cells(clean, g).astype(np.int16)  # [batch, cells, size, size, channels]
     sums = cell_sums(clean, g)  # [batch, cells, channels]
     placed, placed_sums = cells.copy(), sums.copy()
-    placed[:, g.full] = np.take_along_axis(cells, g.full[sources][:, :, None, None, None], axis=1)
-    placed_sums[:, g.full] = np.take_along_axis(sums, g.full[sources][:, :, None], axis=1)
+    placed[:, g.full] = gather(cells, g.full[sources])
+    placed_sums[:, g.full] = gather(sums, g.full[sources])
     # 2. mean shift, rounded to steps and held where at most `overflow` levels are cut off
     weight = (params.step * g.counts)[None, :, None]  # [1, cells, 1]
     shifts = (2 * (cell_sums(carrier, g) - placed_sums) + weight) // (2 * weight)
-    highest = (255 + params.overflow - placed.max((2, 3))) // params.step  # [batch, cells, channels]
-    lowest = -((placed.min((2, 3)) + params.overflow) // params.step)
+    pixels = [placed[:, :, y, x] for y in range(params.size) for x in range(params.size)]  # [batch, cells, channels]
+    highest = (255 + params.overflow - functools.reduce(np.maximum, pixels)) // params.step
+    lowest = -((functools.reduce(np.minimum, pixels) + params.overflow) // params.step)
     shifts = np.clip(shifts, lowest, highest).astype(np.int16)
     moved = placed + params.step * shifts[:, :, None, None, :]  # [batch, cells, size, size, channels]
     # 3. quarter turn with the least squared error
@@ -118,12 +131,11 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
 def best_turn(blocks: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Quarter turns, uint8 ``[batch, blocks]``, least squared error to ``target``; 0 on a tie (so flat blocks: 0)."""
     batch, count, size = blocks.shape[:3]
-    flat = blocks.reshape(batch, count, size * size, blocks.shape[4]).astype(
-        np.int32
-    )  # [batch, blocks, size², channels]
+    flat = blocks.reshape(batch, count, size * size, -1).astype(np.int32)  # [batch, blocks, size², channels]
     wanted = target.reshape(flat.shape).astype(np.int32)
-    errors = [((flat[:, :, order] - wanted) ** 2).sum((2, 3)) for order in rotation_table(size)]
-    return np.argmin(np.stack(errors), axis=0).astype(np.uint8)
+    # |turned − wanted|² = |turned|² + |wanted|² − 2·overlap, and the squares are the same for every turn
+    overlaps = [np.einsum("bnpc,bnpc->bn", flat.take(order, axis=2), wanted) for order in rotation_table(size)]
+    return np.argmax(np.stack(overlaps), axis=0).astype(np.uint8)
 
 
 def backward(temporary: np.ndarray, moves: Moves, params: Params) -> np.ndarray:
@@ -137,7 +149,5 @@ def backward(temporary: np.ndarray, moves: Moves, params: Params) -> np.ndarray:
     cells -= params.step * moves.shifts[:, :, None, None, :]
     turned = rotate(cells[:, g.full], (4 - moves.turns) % 4)  # [batch, full, size, size, channels]
     sources = global_sources(moves.source_of, g)
-    back = np.empty_like(turned)
-    np.put_along_axis(back, sources[:, :, None, None, None], turned, axis=1)
-    cells[:, g.full] = back
+    cells[:, g.full] = scatter(turned, sources)
     return np.clip(from_cells(cells, g), 0, 255).astype(np.uint8)
