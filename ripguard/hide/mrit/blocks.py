@@ -6,6 +6,7 @@ smaller: they stay in place and are only shifted, so any height and width works.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -111,8 +112,8 @@ def scatter(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 def _flat(rows: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the whole batch below each other, and where each one asked for stands."""
-    batch, count = rows.shape[:2]
-    return rows.reshape(batch * count, -1), (index + count * np.arange(batch)[:, None]).ravel()
+    batch, count, *rest = rows.shape
+    return rows.reshape(batch * count, math.prod(rest)), (index + count * np.arange(batch)[:, None]).ravel()
 
 
 def rotate(blocks: np.ndarray, quarter: np.ndarray) -> np.ndarray:
@@ -125,7 +126,7 @@ def rotate(blocks: np.ndarray, quarter: np.ndarray) -> np.ndarray:
     batch, count, size, _, channels = blocks.shape
     pixels = blocks.reshape(batch, count * size * size, channels)
     order = rotation_table(size)[quarter] + size * size * np.arange(count)[:, None]  # [batch, blocks, size²]
-    return gather(pixels, order.reshape(batch, -1)).reshape(blocks.shape)
+    return gather(pixels, order.reshape(batch, count * size * size)).reshape(blocks.shape)
 
 
 @lru_cache(maxsize=32)

@@ -130,8 +130,8 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
 
 def best_turn(blocks: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Quarter turns, uint8 ``[batch, blocks]``, least squared error to ``target``; 0 on a tie (so flat blocks: 0)."""
-    batch, count, size = blocks.shape[:3]
-    flat = blocks.reshape(batch, count, size * size, -1).astype(np.int32)  # [batch, blocks, size², channels]
+    batch, count, size, _, channels = blocks.shape
+    flat = blocks.reshape(batch, count, size * size, channels).astype(np.int32)  # [batch, blocks, size², channels]
     wanted = target.reshape(flat.shape).astype(np.int32)
     # |turned − wanted|² = |turned|² + |wanted|² − 2·overlap, and the squares are the same for every turn
     overlaps = [np.einsum("bnpc,bnpc->bn", flat.take(order, axis=2), wanted) for order in rotation_table(size)]
