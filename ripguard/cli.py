@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     _verify(verbs)
     _inspect(verbs)
     _report(verbs)
+    _train(verbs)
     _data(verbs)
     return parser
 
@@ -335,6 +336,39 @@ def run_report(options: argparse.Namespace) -> int:
     _print(options, data, [f"{name}: {value}" for name, value in data.items()])
     if restored and data["restored_equal"] != data["pictures"] and data["exact"] != "no (lossy)":
         return VerifyFailed.exit_code
+    return 0
+
+
+# --- train ------------------------------------------------------------------------------------------------------------
+
+
+def _train(verbs: Any) -> None:
+    p = _verb(
+        verbs, "train", run_train, "train a net on the clean pictures behind a release, restored in memory",
+        "Needs the key. No clean picture is written to disk. Protocols and models: docs/reproduction.md.",
+    )  # fmt: skip
+    p.add_argument("release", metavar="RELEASE")
+    _key_option(p)
+    p.add_argument("--out", default="model.pt", metavar="PT", help="file to write (default: model.pt)")
+    p.add_argument("--protocol", default="fast", help="paper, standard, apbench, fast (default) or smoke")
+    p.add_argument("--model", help="instead of the protocol's own: resnet18, vgg16-bn, densenet121 …")
+    p.add_argument("--epochs", type=_positive, help="instead of the protocol's own")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+
+
+def run_train(options: argparse.Namespace) -> int:
+    key = _read_key(options)
+    from ripguard.train.on_release import train_on_release
+
+    assert key is not None  # the option is required
+    done = train_on_release(
+        Path(options.release), key, Path(options.out), options.protocol, options.model, options.epochs, options.seed,
+        options.device,
+    )  # fmt: skip
+    tested = "" if done["test_accuracy"] is None else f", test {done['test_accuracy']:.2f} %"
+    lines = [f"{done['out']}: {done['model']}, train accuracy {done['train_accuracy']:.2f} %{tested}"]
+    _print(options, done, lines)
     return 0
 
 

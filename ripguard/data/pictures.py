@@ -65,6 +65,11 @@ def common_side(paths: Sequence[str | Path]) -> int:
     for path in paths:
         with Image.open(path) as header:  # the header alone: no pixels are decoded
             sizes.append(header.size)
+    return side_for(sizes)
+
+
+def side_for(sizes: Sequence[tuple[int, int]]) -> int:
+    """The side at which pictures of these (width, height) are trained on."""
     width, height = sizes[0]
     if len(set(sizes)) == 1 and width == height <= 64:
         return width
@@ -87,7 +92,11 @@ def digest(pictures: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> st
 
 
 def _read_resized(path: str, side: int) -> np.ndarray:
-    picture = read_picture(path)
+    return square(read_picture(path), side)
+
+
+def square(picture: np.ndarray, side: int) -> np.ndarray:
+    """uint8 ``[height, width, 1 or 3]`` → uint8 ``[side, side, 3]``; the same samples if it has that size."""
     rgb = np.broadcast_to(picture, (*picture.shape[:2], 3))
     if rgb.shape[:2] == (side, side):
         return np.ascontiguousarray(rgb)

@@ -35,6 +35,7 @@ class ProtectedDataset(Dataset):
 
     Attributes:
         classes: class names, sorted; ``class_to_idx``: their numbers.
+        splits: all splits of the release.
         samples: (path, class number) of every picture; ``targets``: the numbers alone.
 
     Raises:
@@ -60,10 +61,10 @@ class ProtectedDataset(Dataset):
         units = release.info["units"]
         self.classes: list[str] = sorted({unit["label"] for unit in units})
         self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
+        self.splits = sorted({unit["split"] for unit in units})
         rows = [row for row in release.rows if units[row["unit"]]["split"] == split]
         if not rows:
-            known = ", ".join(sorted({unit["split"] for unit in units}))
-            raise InputRefused(f"{root} has no split {split!r}", f"it has {known}")
+            raise InputRefused(f"{root} has no split {split!r}", f"it has {', '.join(self.splits)}")
         self.names = [row["path"] for row in rows]
         self.targets = [self.class_to_idx[units[row["unit"]]["label"]] for row in rows]
         self.samples = [(str(self.root / name), target) for name, target in zip(self.names, self.targets)]

@@ -7,15 +7,18 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from helpers import flip_bit, good, make_source, tree_digest
+from helpers import flip_bit, good, make_source, refused, tree_digest
 from torch.utils.data import DataLoader, Subset
 
 from ripguard import Key, ProtectedDataset
 from ripguard._torchvision import torchvision
 from ripguard.data.folder import folder
+from ripguard.data.pictures import load
 from ripguard.errors import Damaged, InputRefused, NotProtected, WrongKey
 from ripguard.images import read_picture
 from ripguard.release.plan import published_places
+from ripguard.train.loop import Victim, accuracy
+from ripguard.train.protocols import PROTOCOLS
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +125,19 @@ def test_refusals(made, tmp_path):  # type: ignore[no-untyped-def]
     with pytest.raises(Damaged):
         data[place]
     assert data[place + 1][1] == data.targets[place + 1]
+
+
+def test_train_verb(made, tmp_path):  # type: ignore[no-untyped-def]
+    """One line from release and key to a trained net; accuracies are those of the stored net on the clean pictures."""
+    source, release, key = made
+    out = tmp_path / "net.pt"
+    done = good("train", release, "--key-file", key, "--out", out, "--protocol", "smoke", "--epochs", "2")
+    assert (done["pictures"], done["model"], done["epochs"]) == (24, "fastnet-narrow", 2)
+    stored = torch.load(out, weights_only=True)
+    victim = Victim(PROTOCOLS["smoke"], len(stored["classes"]), stored["side"])
+    victim.restore(stored)
+    test = load([item for item in folder(source).items if item.split == "test"], side=stored["side"])
+    assert round(accuracy(victim, test.pictures, test.labels), 3) == done["test_accuracy"]
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pt"]
+    assert "exists" in refused(8, "train", release, "--key-file", key, "--out", out)
+    assert "expected one of" in refused(2, "train", release, "--key-file", key, "--protocol", "none")

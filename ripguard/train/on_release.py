@@ -1,0 +1,87 @@
+"""Train on a release with its key in one call: restored in memory, trained, measured on its restored test split."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from ripguard.data.pictures import side_for, square
+from ripguard.errors import OutputRefused, UsageError
+from ripguard.keys import Key
+from ripguard.train.loop import accuracy, fit
+from ripguard.train.models import MODELS
+from ripguard.train.protected import ProtectedDataset
+from ripguard.train.protocols import PROTOCOLS
+
+CHUNK = 500  # pictures restored at once
+
+
+def train_on_release(
+    root: Path,
+    key: Key,
+    out: Path,
+    protocol: str = "fast",
+    model: str | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+) -> dict[str, Any]:
+    """Train a net from scratch on the clean pictures behind a release and write it to ``out``.
+
+    The file holds ``{"net", "mean", "sd", "model", "classes", "side"}``, tensors and plain values only. A run that was
+    cut goes on from the checkpoint beside it.
+
+    Returns:
+        Train and, if the release has a test split, test accuracy in percent, and what was trained.
+
+    Raises:
+        UsageError, OutputRefused, and whatever :class:`ProtectedDataset` raises.
+    """
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+    recipe = PROTOCOLS[protocol]
+    recipe = dataclasses.replace(recipe, model=model or recipe.model, epochs=epochs or recipe.epochs)
+    if recipe.model not in MODELS:
+        raise UsageError(f"--model: expected one of {', '.join(MODELS)}, got {recipe.model!r}")
+    if out.exists():
+        raise OutputRefused(f"{out} exists", "choose another name")
+    training = ProtectedDataset(root, key, "train")
+    pictures, labels = in_memory(training)
+    checkpoint = out.with_name(f".{out.name}.checkpoint")
+    victim = fit(pictures, labels, len(training.classes), recipe, seed, device, checkpoint, note="training")
+    result: dict[str, Any] = {
+        "out": str(out),
+        "protocol": protocol,
+        "model": recipe.model,
+        "epochs": recipe.epochs,
+        "seed": seed,
+        "pictures": len(labels),
+        "train_accuracy": round(accuracy(victim, pictures, labels), 3),
+        "test_accuracy": None,
+    }
+    if "test" in training.splits:
+        shown, truth = in_memory(ProtectedDataset(root, key, "test"), pictures.shape[1])
+        result["test_accuracy"] = round(accuracy(victim, shown, truth), 3)
+    about = {"model": recipe.model, "classes": training.classes, "side": pictures.shape[1]}
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    torch.save(victim.state() | about, partial)
+    os.replace(partial, out)
+    checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def in_memory(data: ProtectedDataset, side: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """All pictures of a split, restored: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``."""
+    found: list[np.ndarray] = []
+    with tqdm(total=len(data), desc=f"restoring {data.split}", unit="picture", disable=None) as bar:
+        for start in range(0, len(data), CHUNK):
+            found += data.pictures(range(start, min(start + CHUNK, len(data))))
+            bar.update(len(found) - bar.n)
+    side = side or side_for([(picture.shape[1], picture.shape[0]) for picture in found])
+    return np.stack([square(picture, side) for picture in found]), np.array(data.targets, np.int64)
