@@ -51,7 +51,7 @@ def choices() -> Iterator[tuple[str, str, Scheme, int | None]]:
         yield "target", target, dataclasses.replace(base, target=target), None
     for size in (3, 4):
         yield "block side", f"{size}", dataclasses.replace(base, size=size), None
-    for pairing in ("in-place", "sd-rank", "sd-classes"):
+    for pairing in ("in-place", "sd-rank", "sd-classes", "ranked"):
         yield "pairing", pairing, dataclasses.replace(base, hide=dataclasses.replace(base.hide, pairing=pairing)), None
     yield "tile", "256", dataclasses.replace(base, hide=dataclasses.replace(base.hide, tile=256)), None
     yield "shift step", "4", dataclasses.replace(base, hide=dataclasses.replace(base.hide, step=4)), None

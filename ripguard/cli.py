@@ -159,7 +159,7 @@ def _protect(verbs: Any) -> None:
         "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"
     )
     p.add_argument("--step", type=_positive, help="grey levels that a shift counts in (default 8)")
-    p.add_argument("--pairing", help="in-place, sd-rank, sd-classes, assignment")
+    p.add_argument("--pairing", help="in-place, sd-rank, sd-classes, assignment, ranked")
     p.add_argument("--tile", type=_positive, help="blocks paired among themselves, up to 1024 (default 128)")
     p.add_argument("--overflow", type=int, help="grey levels that may be cut off and recorded (default 0)")
     p.add_argument("--surrogate", metavar="PATH", help="use this surrogate instead of training one")

@@ -104,7 +104,8 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
     # 1. pairing
     source_of = pair(clean, carrier, g, params.pairing)
     sources = global_sources(source_of, g)
-    cells = to_cells(clean, g).astype(np.int16)  # [batch, cells, size, size, channels]
+    narrow = to_cells(clean, g)  # [batch, cells, size, size, channels]
+    cells = narrow.astype(np.int16)
     sums = cell_sums(clean, g)  # [batch, cells, channels]
     placed, placed_sums = cells.copy(), sums.copy()
     placed[:, g.full] = gather(cells, g.full[sources])
@@ -112,9 +113,15 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
     # 2. mean shift, rounded to steps and held where at most `overflow` levels are cut off
     weight = (params.step * g.counts)[None, :, None]  # [1, cells, 1]
     shifts = (2 * (cell_sums(carrier, g) - placed_sums) + weight) // (2 * weight)
-    pixels = [placed[:, :, y, x] for y in range(params.size) for x in range(params.size)]  # [batch, cells, channels]
-    highest = (255 + params.overflow - functools.reduce(np.maximum, pixels)) // params.step
-    lowest = -((functools.reduce(np.minimum, pixels) + params.overflow) // params.step)
+    pixels = [narrow[:, :, y, x] for y in range(params.size) for x in range(params.size)]  # [batch, cells, channels]
+    top, bottom = (
+        functools.reduce(np.maximum, pixels).astype(np.int16),
+        functools.reduce(np.minimum, pixels).astype(np.int16),
+    )
+    for extreme in (top, bottom):
+        extreme[:, g.full] = gather(extreme, g.full[sources])
+    highest = (255 + params.overflow - top) // params.step
+    lowest = -((bottom + params.overflow) // params.step)
     shifts = np.clip(shifts, lowest, highest).astype(np.int16)
     moved = placed + params.step * shifts[:, :, None, None, :]  # [batch, cells, size, size, channels]
     # 3. quarter turn with the least squared error
