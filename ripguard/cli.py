@@ -14,6 +14,7 @@ from typing import Any
 from ripguard import __version__
 from ripguard.errors import Damaged, RipguardError, StorageError, UsageError, VerifyFailed
 from ripguard.keys import Key
+from ripguard.passphrase import ask_new
 from ripguard.schemes import SCHEMES
 from ripguard.signing import SigningKey, fingerprint
 
@@ -120,12 +121,17 @@ def _keygen(verbs: Any) -> None:
         "Writes K (restores) and K.sign (signs releases), readable by you alone. Back both up; never publish them.",
     )  # fmt: skip
     p.add_argument("--out", required=True, metavar="K", help="file to write; never overwritten")
+    p.add_argument(
+        "--passphrase", action="store_true",
+        help="lock both with a passphrase: typed, or taken from the file named by RIPGUARD_PASSPHRASE_FILE",
+    )  # fmt: skip
 
 
 def run_keygen(options: argparse.Namespace) -> int:
     key, signing = Key.generate(), SigningKey.generate()
-    key.write(options.out)
-    signing.write(options.out + ".sign")
+    passphrase = ask_new() if options.passphrase else None
+    key.write(options.out, passphrase)
+    signing.write(options.out + ".sign", passphrase)
     signer = fingerprint(signing.public)
     _print(
         options,

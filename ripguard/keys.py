@@ -26,31 +26,49 @@ from pathlib import Path
 
 from ripguard.crypto import hkdf
 from ripguard.errors import KeyFileError
+from ripguard.passphrase import LENGTH as LOCKED_LENGTH
+from ripguard.passphrase import Ask, ask, lock, unlock
 from ripguard.seal import length_prefixed
 
 PREFIX = "ripguard-key-1-"
+LOCKED = "locked-"  # after the prefix; base32 has no dash
 ID_BYTES = 8
 
 
-def encode_secret(prefix: str, secret: bytes) -> str:
-    """``prefix`` + base32 of secret and checksum: self-naming, one line, no leading dash, typed errors are noticed."""
-    check = hashlib.sha256(prefix.encode() + secret).digest()[:4]
-    return prefix + base64.b32encode(secret + check).decode().rstrip("=").lower()
+def encode_secret(prefix: str, secret: bytes, passphrase: str | None = None) -> str:
+    """``prefix`` + base32 of secret and checksum: self-naming, one line, no leading dash, typed errors are noticed.
+
+    With a passphrase the secret is locked first and the line says so.
+    """
+    if passphrase is not None:
+        return _line(prefix + LOCKED, lock(secret, passphrase, prefix))
+    return _line(prefix, secret)
 
 
-def decode_secret(prefix: str, text: str, where: str) -> bytes:
-    """Inverse of :func:`encode_secret`; raises :class:`KeyFileError` that never quotes the text."""
+def _line(prefix: str, data: bytes) -> str:
+    check = hashlib.sha256(prefix.encode() + data).digest()[:4]
+    return prefix + base64.b32encode(data + check).decode().rstrip("=").lower()
+
+
+def decode_secret(prefix: str, text: str, where: str, passphrase: Ask = ask) -> bytes:
+    """Inverse of :func:`encode_secret`; raises :class:`KeyFileError` that never quotes the text.
+
+    Args:
+        passphrase: called with ``where`` if the secret is locked.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) != 1 or not lines[0].startswith(prefix):
         raise KeyFileError(f"{where} is not a key file", f"expected one line that starts with {prefix}")
-    body = lines[0][len(prefix) :].upper()
+    locked = lines[0].startswith(prefix + LOCKED)
+    start, length = (prefix + LOCKED, LOCKED_LENGTH) if locked else (prefix, 32)
+    body = lines[0][len(start) :].upper()
     try:
         raw = base64.b32decode(body + "=" * (-len(body) % 8))
     except ValueError:
         raw = b""
-    if len(raw) != 36 or encode_secret(prefix, raw[:32]) != lines[0].lower():
+    if len(raw) != length + 4 or _line(start, raw[:-4]) != lines[0].lower():
         raise KeyFileError(f"the key in {where} is damaged: its checksum does not fit", "use a backup of the key file")
-    return raw[:32]
+    return unlock(raw[:-4], passphrase(where), prefix, where) if locked else raw[:-4]
 
 
 def read_private(path: str | Path) -> str:
@@ -102,17 +120,24 @@ class Key:
         return cls(secrets.token_bytes(32))
 
     @classmethod
-    def read(cls, path: str | Path) -> Key:
-        """Read a key file (``-``: standard input). Raises :class:`KeyFileError`."""
-        return cls(decode_secret(PREFIX, read_private(path), str(path)))
+    def read(cls, path: str | Path, passphrase: Ask = ask) -> Key:
+        """Read a key file (``-``: standard input). Raises :class:`KeyFileError`.
 
-    def write(self, path: str | Path) -> None:
-        """Write a key file, 0600, never over an existing one. Raises :class:`KeyFileError`."""
+        Args:
+            passphrase: called if the key is locked; by default a file named in the environment, or the terminal.
+        """
+        return cls(decode_secret(PREFIX, read_private(path), str(path), passphrase))
+
+    def write(self, path: str | Path, passphrase: str | None = None) -> None:
+        """Write a key file, 0600, never over an existing one; locked if there is a passphrase.
+
+        Raises :class:`KeyFileError`.
+        """
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         write_private(
             path,
             "# ripguard restore key: whoever holds it gets the clean pictures back. Keep it outside the release.\n"
-            f"# created: {now}\n# key id: {self.id.hex()}\n{encode_secret(PREFIX, self.secret)}\n",
+            f"# created: {now}\n# key id: {self.id.hex()}\n{encode_secret(PREFIX, self.secret, passphrase)}\n",
         )
 
     @property

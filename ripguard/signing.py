@@ -14,6 +14,7 @@ from Crypto.Signature import eddsa
 
 from ripguard.errors import SignatureInvalid
 from ripguard.keys import decode_secret, encode_secret, read_private, write_private
+from ripguard.passphrase import Ask, ask
 
 PREFIX = "ripguard-signing-key-1-"
 
@@ -29,17 +30,18 @@ class SigningKey:
         return cls(secrets.token_bytes(32))
 
     @classmethod
-    def read(cls, path: str | Path) -> SigningKey:
+    def read(cls, path: str | Path, passphrase: Ask = ask) -> SigningKey:
         """Read a signing-key file. Raises :class:`ripguard.errors.KeyFileError`."""
-        return cls(decode_secret(PREFIX, read_private(path), str(path)))
+        return cls(decode_secret(PREFIX, read_private(path), str(path), passphrase))
 
-    def write(self, path: str | Path) -> None:
-        """Write a signing-key file, 0600, never over an existing one."""
+    def write(self, path: str | Path, passphrase: str | None = None) -> None:
+        """Write a signing-key file, 0600, never over an existing one; locked if there is a passphrase."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        line = encode_secret(PREFIX, self.seed, passphrase)
         write_private(
             path,
             "# ripguard signing key: whoever holds it can publish in your name. It restores nothing.\n"
-            f"# created: {now}\n# fingerprint: {fingerprint(self.public)}\n{encode_secret(PREFIX, self.seed)}\n",
+            f"# created: {now}\n# fingerprint: {fingerprint(self.public)}\n{line}\n",
         )
 
     @property
