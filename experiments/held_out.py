@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import os
+import shlex
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -62,6 +64,7 @@ def one(source: str, choice: str, epochs: int, device: str, work: str) -> dict[s
         "held_out": len(asked.labels),
         "epochs": epochs,
         "seed": 0,
+        "commit": environment()["commit"],
     }
 
 
@@ -87,9 +90,13 @@ def main() -> None:
             rows.append(future.result())
             print(rows[-1], file=sys.stderr, flush=True)
     record: dict[str, Any] = {"name": f"held out {options.source}"}
-    record |= {"command": "python experiments/held_out.py " + " ".join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "held out", "scheme": "none", "rows": rows}
+    record |= {"command": "python experiments/held_out.py " + shlex.join(sys.argv[1:])} | environment()
     folder = ROOT / "results" / f"{record['date']}_{options.record}" if options.record else work / "held-out"
+    if (folder / "record.json").exists():  # choices tried before, at the same length, stay
+        old = json.loads((folder / "record.json").read_text())["rows"]
+        new = {row["choice"] for row in rows}
+        rows = [row for row in old if row["epochs"] == options.epochs and row["choice"] not in new] + rows
+    record |= {"dataset": options.source, "protocol": "held out", "scheme": "none", "rows": rows}
     print(write_record(folder, record))
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,7 +120,7 @@ def main() -> None:
         print(row, file=sys.stderr, flush=True)
 
     record: dict[str, Any] = {"name": f"open choices {options.source}"}
-    record |= {"command": "python experiments/open_choices.py " + " ".join(sys.argv[1:])} | environment()
+    record |= {"command": "python experiments/open_choices.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "open choices", "scheme": "mrit", "rows": rows}
     folder = ROOT / "results" / f"{record['date']}_{options.record}" if options.record else work / "open-choices"
     print(write_record(folder, record))
