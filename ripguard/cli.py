@@ -68,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     _inspect(verbs)
     _report(verbs)
     _train(verbs)
+    _gc(verbs)
     _data(verbs)
     return parser
 
@@ -375,6 +376,33 @@ def run_train(options: argparse.Namespace) -> int:
     tested = "" if done["test_accuracy"] is None else f", test {done['test_accuracy']:.2f} %"
     lines = [f"{done['out']}: {done['model']}, train accuracy {done['train_accuracy']:.2f} %{tested}"]
     _print(options, done, lines)
+    return 0
+
+
+# --- gc ---------------------------------------------------------------------------------------------------------------
+
+
+def _gc(verbs: Any) -> None:
+    p = _verb(
+        verbs, "gc", run_gc, "remove what killed runs left in and beside a release",
+        "Removes temporary files and residue that no manifest names. Pictures, also unknown ones, are never touched: "
+        "ripguard verify lists those.",
+    )  # fmt: skip
+    p.add_argument("release", metavar="RELEASE", help="a release, or the output of a run that never finished")
+    p.add_argument("--unfinished", action="store_true", help="also drop an unfinished run, which could be continued")
+    p.add_argument("--dry-run", action="store_true", help="only list")
+
+
+def run_gc(options: argparse.Namespace) -> int:
+    from ripguard.release.gc import collect
+
+    found = collect(Path(options.release), options.unfinished, options.dry_run)
+    total = sum(one.bytes for one in found)
+    rows = [{"path": str(one.path), "kind": one.kind, "bytes": one.bytes} for one in found]
+    verb = "would remove" if options.dry_run else "removed"
+    lines = [f"{row['kind']:10} {row['path']} ({row['bytes']:,} bytes)" for row in rows]
+    data = {"removed": not options.dry_run, "files": rows, "bytes": total}
+    _print(options, data, [*lines, f"{verb} {len(rows)}, {total:,} bytes"])
     return 0
 
 

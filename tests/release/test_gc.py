@@ -1,0 +1,59 @@
+"""gc removes litter of killed runs and nothing else."""
+
+from __future__ import annotations
+
+import fcntl
+
+import pytest
+from helpers import good, make_source, refused, tree_digest
+
+
+@pytest.fixture
+def release(tmp_path):  # type: ignore[no-untyped-def]
+    good("keygen", "--out", tmp_path / "k")
+    good("protect", make_source(tmp_path / "s"), tmp_path / "r", "--key-file", tmp_path / "k", "--perturb", "none")
+    return tmp_path / "r"
+
+
+def test_a_clean_release_has_no_litter(release):  # type: ignore[no-untyped-def]
+    """Nothing found, nothing changed."""
+    before = tree_digest(release, times=True)
+    assert good("gc", release, "--unfinished")["files"] == []
+    assert tree_digest(release, times=True) == before
+
+
+def test_litter_goes_and_pictures_stay(release, tmp_path):  # type: ignore[no-untyped-def]
+    """Temporary files, residue without a manifest entry, unknown meta files; a stranger's picture is not ours."""
+    before = tree_digest(release)
+    meta = release / ".ripguard"
+    litter = [
+        release / "train/cat/.0.png.4711.tmp", meta / "residue/999999.bin", meta / "residue/.000000.bin.12.tmp",
+        meta / "release.json.bak",
+    ]  # fmt: skip
+    for path in litter:
+        path.write_bytes(b"left behind")
+    stranger = release / "train/cat/stranger.png"
+    stranger.write_bytes(b"not ours")
+    listed = good("gc", release, "--dry-run")
+    assert {row["path"] for row in listed["files"]} == {str(path) for path in litter}
+    assert all(path.exists() for path in litter)
+    done = good("gc", release)
+    assert done["bytes"] == 11 * len(litter)
+    stranger.unlink()
+    assert tree_digest(release) == before
+    assert good("verify", release, "--key-file", tmp_path / "k")["ok"]
+
+
+def test_unfinished_runs_go_only_on_request(release, tmp_path):  # type: ignore[no-untyped-def]
+    """One that could be continued is kept, one that is running is never touched; a stranger's folder is no release."""
+    partial = tmp_path / ".new.ripguard-partial"
+    (partial / "release").mkdir(parents=True)
+    (partial / "lock").touch()
+    assert good("gc", tmp_path / "new")["files"] == []
+    with open(partial / "lock") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "another ripguard" in refused(8, "gc", tmp_path / "new", "--unfinished")
+    assert partial.is_dir()
+    assert good("gc", tmp_path / "new", "--unfinished")["files"][0]["kind"] == "unfinished"
+    assert not partial.exists()
+    assert "neither a release" in refused(6, "gc", tmp_path / "s")
