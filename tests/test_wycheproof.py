@@ -1,7 +1,7 @@
 """Wycheproof's vectors (C2SP) for what ripguard calls, on both backends: AES-SIV with one item, HKDF-SHA-256.
 
-ripguard never seals with empty associated data or an empty message, nor derives with an empty salt or info; vectors with
-those are counted and left out, as are the AEAD ones, which need a nonce. The files come with PyCryptodome's test vectors.
+ripguard never seals with empty associated data or an empty message, nor derives with an empty salt or info; vectors
+with those are counted and left out, as are the AEAD ones, which need a nonce. The files come with PyCryptodome's.
 """
 
 from __future__ import annotations
