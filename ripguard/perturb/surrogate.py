@@ -1,4 +1,4 @@
-"""The surrogate: a small ResNet that the owner trains on their own pictures, for the perturbation to aim at.
+"""The surrogate: two small ResNets that the owner trains on their own pictures, for the perturbation to aim at.
 
 Quick by default (ten epochs: under ten minutes for CIFAR-10 on two cores), seeded, cached by a digest of the data and
 the settings. It is the owner's: it is never part of a release.
@@ -28,9 +28,15 @@ from ripguard.precision import fast_math
 
 @dataclass(frozen=True)
 class Settings:
-    """How a surrogate is trained. ``side``: pictures of other sizes are resized to this many pixels for training."""
+    """How a surrogate is trained.
 
-    widths: tuple[int, int, int, int] = (32, 64, 128, 256)
+    Attributes:
+        widths: channels of the fine trunk's stem and stages; coarse: of the coarse trunk, () for none.
+        side: pictures of other sizes are resized to this many pixels for training.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    coarse: tuple[int, ...] = (64, 64, 128, 256)
     epochs: int = 10
     batch: int = 128
     peak_lr: float = 0.2
@@ -58,32 +64,61 @@ class Residual(nn.Module):
         return F.relu(self.bn2(self.conv2(y)) + self.bn3(self.shortcut(x)))
 
 
+class Trunk(nn.Module):
+    """Stem and three stages, fully convolutional.
+
+    The fine one looks at every pixel (3×3 stem), the coarse one as an ImageNet net does (7×7, stride 2, pooling):
+    victims of either kind exist, and a perturbation that only one of them sees does not mislead the other.
+    """
+
+    def __init__(self, widths: tuple[int, ...], coarse: bool) -> None:
+        super().__init__()
+        self.stem = (
+            nn.Conv2d(3, widths[0], 7, 2, 3, bias=False) if coarse else nn.Conv2d(3, widths[0], 3, 1, 1, bias=False)
+        )
+        self.bn = nn.BatchNorm2d(widths[0])
+        self.pool = nn.MaxPool2d(3, 2, 1) if coarse else nn.Identity()
+        self.stage1 = Residual(widths[0], widths[1], 1 if coarse else 2)
+        self.stage2 = Residual(widths[1], widths[2], 2)
+        self.stage3 = Residual(widths[2], widths[3], 2)
+        self.scale = nn.BatchNorm1d(widths[3], affine=False)  # so that both trunks weigh the same in a distance
+
+    def forward(self, x: Tensor, layer: str) -> Tensor:
+        """Standardised ``[batch, 3, height, width]`` → ``[batch, values]`` of one of :data:`LAYERS`."""
+        x = self.pool(F.relu(self.bn(self.stem(x))))  # [batch, width0, height, width] or a quarter of each side
+        for name in LAYERS[:3]:
+            x = getattr(self, name)(x)
+            if name == layer:
+                return x.flatten(1).float()
+        return self.scale(x.mean((2, 3)).float())  # [batch, width3]
+
+
 class Surrogate(nn.Module):
-    """Fully convolutional: any picture size, one or three channels, values in 0..1."""
+    """One or two trunks with a head each; any picture size, one or three channels, values in 0..1."""
 
     def __init__(self, classes: int, settings: Settings) -> None:
         super().__init__()
-        widths = settings.widths
         self.classes, self.side = classes, settings.side
-        self.stem = nn.Conv2d(3, widths[0], 3, 1, 1, bias=False)
-        self.bn = nn.BatchNorm2d(widths[0])
-        self.stage1 = Residual(widths[0], widths[1], 2)
-        self.stage2 = Residual(widths[1], widths[2], 2)
-        self.stage3 = Residual(widths[2], widths[3], 2)
-        self.head = nn.Linear(widths[3], classes)
+        kinds = [(settings.widths, False)] + ([(settings.coarse, True)] if settings.coarse else [])
+        self.trunks = nn.ModuleList(Trunk(widths, coarse) for widths, coarse in kinds)
+        self.heads = nn.ModuleList(nn.Linear(widths[3], classes) for widths, _ in kinds)
 
     def activation(self, x: Tensor, layer: str) -> Tensor:
-        """Activation of one of :data:`LAYERS`: ``[batch, channels, height, width]`` → ``[batch, values]``."""
-        x = x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-        x = F.relu(self.bn(self.stem((x - 0.45) / 0.25)))  # [batch, width0, height, width]
-        for name in LAYERS[:3]:
-            x = getattr(self, name)(x)  # halves height and width
-            if name == layer:
-                return x.flatten(1).float()
-        return x.mean((2, 3)).float()  # [batch, width3]
+        """Activations of one of :data:`LAYERS`, trunk after trunk: → ``[batch, values]``."""
+        x = _standard(x)
+        return torch.cat([trunk(x, layer) for trunk in self.trunks], 1)
+
+    def logits(self, x: Tensor) -> list[Tensor]:
+        """Of every trunk, ``[batch, classes]`` each."""
+        x = _standard(x)
+        return [head(trunk(x, "features")) for trunk, head in zip(self.trunks, self.heads)]
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.activation(x, "features"))  # [batch, classes]
+        return torch.stack(self.logits(x)).mean(0)  # [batch, classes]
+
+
+def _standard(x: Tensor) -> Tensor:
+    return ((x.expand(-1, 3, -1, -1) - 0.45) / 0.25).contiguous(memory_format=torch.channels_last)
 
 
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:
@@ -125,7 +160,9 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
             rows = order[start : start + batch].to(device)
             x = _augment(images[rows].float() / 255, settings.crop_padding, draw)
             with fast_math(device):
-                loss = F.cross_entropy(model(x).float(), targets[rows], label_smoothing=settings.label_smoothing)
+                told = [one.float() for one in model.logits(x)]
+                losses = [F.cross_entropy(one, targets[rows], label_smoothing=settings.label_smoothing) for one in told]
+                loss = torch.stack(losses).sum()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -185,7 +222,8 @@ def load(path: str | Path, device: str = "cpu") -> tuple[Surrogate, list[str], S
     """Read a surrogate file; raises :class:`InputRefused`. Nothing in it is unpickled but tensors and plain values."""
     try:
         stored = torch.load(path, map_location=device, weights_only=True)
-        values: dict[str, Any] = stored["settings"] | {"widths": tuple(stored["settings"]["widths"])}
+        values: dict[str, Any] = stored["settings"]
+        values |= {name: tuple(values[name]) for name in ("widths", "coarse")}
         settings = Settings(**values)
         model = Surrogate(len(stored["names"]), settings).to(device)
         model.load_state_dict(stored["state"])
