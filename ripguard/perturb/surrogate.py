@@ -1,4 +1,4 @@
-"""The surrogate: two small ResNets that the owner trains on their own pictures, for the perturbation to aim at.
+"""The surrogate: a small ResNet that the owner trains on their own pictures, for the perturbation to aim at.
 
 Quick by default (ten epochs: under ten minutes for CIFAR-10 on two cores), seeded, cached by a digest of the data and
 the settings. It is the owner's: it is never part of a release.
@@ -31,12 +31,12 @@ class Settings:
     """How a surrogate is trained.
 
     Attributes:
-        widths: channels of the fine trunk's stem and stages; coarse: of the coarse trunk, () for none.
+        widths: channels of the fine trunk's stem and stages; coarse: of a coarse trunk beside it, () for none.
         side: pictures of other sizes are resized to this many pixels for training.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 256)
-    coarse: tuple[int, ...] = (64, 64, 128, 256)
+    coarse: tuple[int, ...] = ()
     epochs: int = 10
     batch: int = 128
     peak_lr: float = 0.2
@@ -71,7 +71,7 @@ class Trunk(nn.Module):
     victims of either kind exist, and a perturbation that only one of them sees does not mislead the other.
     """
 
-    def __init__(self, widths: tuple[int, ...], coarse: bool) -> None:
+    def __init__(self, widths: tuple[int, ...], coarse: bool, alone: bool) -> None:
         super().__init__()
         self.stem = (
             nn.Conv2d(3, widths[0], 7, 2, 3, bias=False) if coarse else nn.Conv2d(3, widths[0], 3, 1, 1, bias=False)
@@ -81,7 +81,8 @@ class Trunk(nn.Module):
         self.stage1 = Residual(widths[0], widths[1], 1 if coarse else 2)
         self.stage2 = Residual(widths[1], widths[2], 2)
         self.stage3 = Residual(widths[2], widths[3], 2)
-        self.scale = nn.BatchNorm1d(widths[3], affine=False)  # so that both trunks weigh the same in a distance
+        # beside another trunk, both must weigh the same in a distance
+        self.scale = nn.Identity() if alone else nn.BatchNorm1d(widths[3], affine=False)
 
     def forward(self, x: Tensor, layer: str) -> Tensor:
         """Standardised ``[batch, 3, height, width]`` → ``[batch, values]`` of one of :data:`LAYERS`."""
@@ -100,7 +101,7 @@ class Surrogate(nn.Module):
         super().__init__()
         self.classes, self.side = classes, settings.side
         kinds = [(settings.widths, False)] + ([(settings.coarse, True)] if settings.coarse else [])
-        self.trunks = nn.ModuleList(Trunk(widths, coarse) for widths, coarse in kinds)
+        self.trunks = nn.ModuleList(Trunk(widths, coarse, len(kinds) == 1) for widths, coarse in kinds)
         self.heads = nn.ModuleList(nn.Linear(widths[3], classes) for widths, _ in kinds)
 
     def activation(self, x: Tensor, layer: str) -> Tensor:

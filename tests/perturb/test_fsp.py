@@ -119,3 +119,23 @@ def test_training_is_repeatable_and_cached(world, tmp_path, monkeypatch):  # typ
     assert surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu").stat().st_mtime_ns == stamp
     other = surrogate.Settings(widths=(8, 8, 8, 8), epochs=1, batch=32, seed=1)
     assert surrogate.obtain(pictures, labels, list(CLASSES), other, "cpu") != one
+
+
+def test_two_trunks(world, tmp_path):  # type: ignore[no-untyped-def]
+    """A coarse trunk beside the fine one: both are told by one perturbation; the file brings both back."""
+    pictures, labels = world[0], world[1]
+    settings = surrogate.Settings((16, 24, 32, 48), (16, 16, 24, 32), epochs=8, batch=32, peak_lr=0.1)
+    model = surrogate.train(pictures, labels, 3, settings)
+    x = surrogate.to_tensor(pictures[:30])
+    assert [one.shape for one in model.logits(x)] == [(30, 3), (30, 3)]
+    assert model.activation(x, "features").shape == (30, 48 + 32)
+    surrogate.save(model, list(CLASSES), settings, tmp_path / "s.pt")
+    again, _, back = surrogate.load(tmp_path / "s.pt")
+    assert back == settings
+    np.testing.assert_array_equal(surrogate.predict(again, pictures[:9]), surrogate.predict(model, pictures[:9]))
+    attack = FSP(model, library(model, pictures, labels), eps=0.15)
+    carrier = attack(pictures[:30], labels[:30], np.arange(30, dtype=np.uint64))
+    for before, after in zip(model.logits(x), model.logits(surrogate.to_tensor(carrier))):
+        true = labels[:30]
+        kept = [float((z.argmax(1).numpy() == true).mean()) for z in (before, after)]
+        assert kept[1] < kept[0]
