@@ -68,7 +68,7 @@ def curves(record: dict[str, Any], logs: Path, target: Path) -> Path | None:
 def confusion(record: dict[str, Any], target: Path) -> Path:
     """What victims answer for each true class, in shares of it; mean over seeds, one matrix for each split."""
     splits = [split for split in COLOURS if any(row["split"] == split for row in record["rows"])]
-    figure = Figure((2.5 * len(splits) + 0.6, 2.9))
+    figure = Figure((2.5 * len(splits) + 0.6, 3.2), layout="constrained")
     axes = figure.subplots(1, len(splits), squeeze=False)
     names = [name[:10] for name in record["rows"][0]["classes"]]
     for axis, split in zip(axes[0], splits):
@@ -79,7 +79,6 @@ def confusion(record: dict[str, Any], target: Path) -> Path:
         axis.set_yticks(range(len(names)), names if axis is axes[0][0] else [], fontsize=5)
         axis.set_xlabel("answer", fontsize=7)
     axes[0][0].set_ylabel("true class", fontsize=7)
-    figure.tight_layout()
     return _save(figure, target)
 
 

@@ -25,6 +25,8 @@ from ripguard.errors import InputRefused
 from ripguard.perturb.names import LAYERS
 from ripguard.precision import fast_math
 
+DESIGN = 2  # of the nets below: surrogates cached by another are not used
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -202,7 +204,7 @@ def predict(model: Surrogate, pictures: np.ndarray, device: str = "cpu", batch: 
 
 def obtain(pictures: np.ndarray, labels: np.ndarray, names: list[str], settings: Settings, device: str) -> Path:
     """Path of the surrogate for these data and settings: from the cache, else trained now."""
-    digest = hashlib.sha256(json.dumps([names, dataclasses.asdict(settings)], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([DESIGN, names, dataclasses.asdict(settings)], sort_keys=True).encode())
     digest.update(str(pictures.shape).encode() + pictures.tobytes() + labels.astype("<i8").tobytes())
     path = cache_root() / "surrogates" / f"{digest.hexdigest()[:20]}.pt"
     if not path.exists():
