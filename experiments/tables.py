@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def records(protocol: str) -> list[tuple[str, dict[str, Any]]]:
     """(folder name, record) of one protocol, oldest first; of several with one name only the newest."""
+    return newest(lambda record: record["protocol"] == protocol)
+
+
+def newest(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[str, dict[str, Any]]]:
+    """(folder name, record) of the wanted records, oldest first; of several with one name only the newest."""
     found = [(p.parent.name, json.loads(p.read_text())) for p in sorted(ROOT.glob("results/*/record.json"))]
-    newest = {record["name"]: (folder, record) for folder, record in found if record["protocol"] == protocol}
-    return sorted(newest.values())
+    return sorted({record["name"]: (folder, record) for folder, record in found if wanted(record)}.values())
 
 
 def chain_table(link: str) -> list[str]:
@@ -63,10 +68,9 @@ def chain_notes() -> list[str]:
 
 def accuracy_records() -> list[tuple[str, dict[str, Any]]]:
     """(folder name, record) of every `experiments/table1.py` record, the paper's protocol first."""
-    found = [(p.parent.name, json.loads(p.read_text())) for p in sorted(ROOT.glob("results/*/record.json"))]
-    newest = {record["name"]: (folder, record) for folder, record in found if record["name"].startswith("table1 ")}
+    found = newest(lambda record: record["name"].startswith("table1 "))
     order = list(PROTOCOLS)
-    return sorted(newest.values(), key=lambda one: (order.index(one[1]["protocol"].split(" ")[0]), one[1]["dataset"]))
+    return sorted(found, key=lambda one: (order.index(one[1]["protocol"].split(" ")[0]), one[1]["dataset"]))
 
 
 def accuracy_tables(link: str, pictures: bool) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ripguard.data.pictures import read_square
+from ripguard.data.pictures import read_square, side_for
 from ripguard.errors import InputRefused, UsageError
 from ripguard.perturb.base import Perturbation, Unperturbed
 from ripguard.release.plan import Plan
@@ -103,11 +103,6 @@ def training_pictures(plan: Plan, workers: int) -> tuple[np.ndarray, np.ndarray]
     """
     chosen = [p for p in plan.pictures if plan.units[p.unit][0] == "train"] or plan.pictures
     chosen = chosen[:: -(-len(chosen) // MOST)]
-    sizes = {p.shape[:2] for p in chosen}
-    height, width = next(iter(sizes))
-    if len(sizes) == 1 and height == width <= 64:
-        side = height
-    else:
-        side = 32 if np.median([min(p.shape[:2]) for p in chosen]) <= 48 else 64
+    side = side_for([(p.shape[1], p.shape[0]) for p in chosen])
     pictures = read_square([p.path for p in chosen], side, workers, "training pictures")
     return pictures, np.array([p.label for p in chosen], np.int64)

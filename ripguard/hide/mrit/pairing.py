@@ -71,10 +71,8 @@ def sd_classes(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def assignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The pairing with the least squared error over all pairs, each at its best turn and free mean shift."""
-    from scipy.optimize import linear_sum_assignment
-
     # |target − source|² = |target|² + |source|² − 2·overlap: the squares are the same in every assignment
-    return np.stack([linear_sum_assignment(one, maximize=True)[1] for one in overlaps(source, target)])
+    return _best(overlaps(source, target))
 
 
 def overlaps(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -82,16 +80,25 @@ def overlaps(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     batch, count, pixels, channels = source.shape
     # all values and sums are integers; the narrower float holds them exactly for small blocks
     exact = np.float32 if pixels**3 * channels * 255**2 < 1 << 24 else np.float64
-    own = (pixels * source - functools.reduce(np.add, [source[:, :, i] for i in range(pixels)])[:, :, None]).astype(
-        exact
-    )
-    other = (pixels * target - functools.reduce(np.add, [target[:, :, i] for i in range(pixels)])[:, :, None]).astype(
-        exact
-    )
+    own, other = (_mean_free(blocks).astype(exact) for blocks in (source, target))
     turned = [own.take(order, axis=2).reshape(batch, count, -1) for order in rotation_table(math.isqrt(pixels))]
-    flat = other.reshape(batch, count, -1).astype(exact)
+    flat = other.reshape(batch, count, -1)
     products = [flat @ one.transpose(0, 2, 1) for one in turned]  # [batch, targets, sources] each
     return functools.reduce(np.maximum, products)
+
+
+def _mean_free(blocks: np.ndarray) -> np.ndarray:
+    """size² times each block less its mean: integers, the shape of ``blocks``."""
+    pixels = blocks.shape[2]
+    total = functools.reduce(np.add, [blocks[:, :, i] for i in range(pixels)])  # [batch, blocks, channels]
+    return pixels * blocks - total[:, :, None]
+
+
+def _best(overlap: np.ndarray) -> np.ndarray:
+    """The source of each target in the assignment with most overlap: ``[batch, n, n]`` → int64 ``[batch, n]``."""
+    from scipy.optimize import linear_sum_assignment
+
+    return np.stack([linear_sum_assignment(one, maximize=True)[1] for one in overlap])
 
 
 def ranked(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -100,8 +107,6 @@ def ranked(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     Nearly as close to the carrier as the best pairing of all (``results/``, experiments/open_choices.py), at a tenth of
     its cost: blocks of very different SD are seldom partners.
     """
-    from scipy.optimize import linear_sum_assignment
-
     batch, count = source.shape[:2]
     by_source = np.argsort(spread(source), axis=1, kind="stable")  # [batch, blocks]
     by_target = np.argsort(spread(target), axis=1, kind="stable")
@@ -112,7 +117,7 @@ def ranked(source: np.ndarray, target: np.ndarray) -> np.ndarray:
         if stop > start:
             shape = (-1, run, *source.shape[2:])
             overlap = overlaps(sources[:, start:stop].reshape(shape), targets[:, start:stop].reshape(shape))
-            best = np.stack([linear_sum_assignment(one, maximize=True)[1] for one in overlap])  # [batch·runs, run]
+            best = _best(overlap)  # [batch·runs, run]
             within[:, start:stop] = best.reshape(batch, stop - start) + start + np.arange(stop - start) // run * run
     return scatter(gather(by_source, within), by_target)
 
