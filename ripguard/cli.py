@@ -157,11 +157,15 @@ def _protect(verbs: Any) -> None:
     _key_option(p)
     p.add_argument("--sign-key", metavar="S", help="signing key file (default: K.sign where it exists)")
     p.add_argument("--scheme", default="mrit", help=f"one of {', '.join(SCHEMES)} (default: mrit)")
-    p.add_argument("--perturb", help="fsp (feature-space perturbation) or none")
-    p.add_argument("--target", help="target rule: random, farthest, cyclic")
+    p.add_argument("--perturb", help="tap (cross-entropy to another class), fsp (feature-space perturbation) or none")
+    p.add_argument("--target", help="target rule: cyclic, random, and for fsp farthest")
     p.add_argument("--eps", type=float, help="L∞ bound of the perturbation in 0..1 (default 0.07)")
-    p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 10)")
-    p.add_argument("--layer", help="activation it works on: stage1, stage2, stage3, features")
+    p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 20; paper 10)")
+    p.add_argument("--layer", help="activation that fsp works on: stage1, stage2, stage3, features")
+    p.add_argument(
+        "--coarse", action=argparse.BooleanOptionalAction,
+        help="a second trunk of the surrogate that reduces the picture first (default: from 48 pixels)",
+    )  # fmt: skip
     p.add_argument(
         "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"
     )

@@ -16,18 +16,22 @@ class Scheme:
     Attributes:
         name: what the command line calls it.
         note: one line for ``--help``.
-        perturb, eps, steps, layer, target: see :mod:`ripguard.perturb.fsp`.
+        perturb: ``tap`` (:mod:`ripguard.perturb.tap`), ``fsp`` (:mod:`ripguard.perturb.fsp`) or ``none``.
+        eps, steps, target: see there; layer: of ``fsp``.
+        coarse: whether the surrogate has a coarse trunk beside the fine one; None: by picture size, see
+            :func:`wants_coarse`.
         size: block side of mRIT; None: by picture size, see :func:`block_side`.
         hide: the other parameters of mRIT.
     """
 
     name: str
     note: str
-    perturb: str = "fsp"
+    perturb: str = "tap"
     eps: float = 0.07
-    steps: int = 10
+    steps: int = 20
     layer: str = "features"
     target: str = "cyclic"
+    coarse: bool | None = None
     size: int | None = None
     hide: Params = field(default_factory=Params)
 
@@ -57,18 +61,33 @@ def block_side(height: int, width: int) -> int:
     return 2 if shorter <= 96 else 4 if shorter <= 384 else 8
 
 
-SCHEME_FIELDS = ("perturb", "eps", "steps", "layer", "target", "size")
+def wants_coarse(side: int) -> bool:
+    """Whether victims of pictures that a surrogate sees at ``side`` pixels are likely to reduce them at their stem.
+
+    ImageNet stems are usual from 64 pixels up; what only a fine net sees does not mislead them (docs/reproduction.md).
+    """
+    return side >= 48
+
+
+SCHEME_FIELDS = ("perturb", "eps", "steps", "layer", "target", "coarse", "size")
 HIDE_FIELDS = ("step", "overflow", "pairing", "tile")
 
 SCHEMES = {
     scheme.name: scheme
     for scheme in (
-        Scheme("mrit", "our best setting: 2×2 blocks, best assignment, cyclic target"),
+        Scheme(
+            "mrit",
+            "our best setting: cross-entropy to the next class, aimed through hiding; 2×2 blocks, ranked pairing",
+            hide=Params(pairing="ranked"),
+        ),
         Scheme(
             "paper",
             "a close reading of Xue et al.: 4×4 blocks, SD classes, random target",
+            perturb="fsp",
+            steps=10,
             layer="stage3",
             target="random",
+            coarse=False,
             size=4,
             hide=Params(pairing="sd-classes", step=8, overflow=8, tile=1024),
         ),

@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ripguard.errors import InputRefused
-from ripguard.perturb.base import Perturbation
 from ripguard.perturb.names import LAYERS
-from ripguard.perturb.surrogate import Surrogate, predict, resize, to_tensor, working_size
+from ripguard.perturb.scaled import Scaled, accumulate
+from ripguard.perturb.surrogate import Surrogate, predict, resize, to_tensor
 from ripguard.perturb.targets import RULES
 from ripguard.precision import fast_math
 
 LIBRARY = 100  # target pictures a class, as in the published implementations
 
 
-class FSP(Perturbation):
+class FSP(Scaled):
     """Feature-space perturbation.
 
     Args:
-        surrogate: the white box.
+        surrogate, eps, steps, device: see :class:`ripguard.perturb.scaled.Scaled`.
         members: for each class, uint8 ``[m, side, side, 3]``, see :func:`library`; targets come from them alone.
-        eps: L∞ bound in units of the range 0..1 (0.07 is 17.85 grey levels; the carrier is rounded after).
-        steps: iterations K.
         layer: one of ``stage1, stage2, stage3, features``.
         target: name of a rule in :mod:`ripguard.perturb.targets`.
     """
@@ -48,23 +45,12 @@ class FSP(Perturbation):
     ) -> None:
         if layer not in LAYERS or target not in RULES:
             raise ValueError(f"layer, target: expected one of {LAYERS} and {tuple(RULES)}, got {layer}, {target}")
-        self.surrogate, self.eps, self.steps, self.layer, self.device = surrogate, eps, steps, layer, device
-        self.rule = RULES[target]
+        super().__init__(surrogate, eps, steps, device)
+        self.layer, self.rule = layer, RULES[target]
         self.members = members
         self._libraries: dict[tuple[int, int], np.ndarray] = {}
 
-    def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        full = (clean.shape[1], clean.shape[2])
-        small = working_size(*full, self.surrogate.side)
-        x = to_tensor(clean, self.device)  # [batch, channels, height, width]
-        delta = self._attack(resize(x, small), labels, seeds)
-        if small != full:  # pictures larger than the surrogate's scale get an enlarged, smooth perturbation
-            delta = F.interpolate(delta, full, mode="bilinear").clamp(-self.eps, self.eps)
-        carrier = ((x + delta).clamp(0, 1) * 255).round().to(torch.uint8)
-        return carrier.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-
-    def _attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray) -> Tensor:
-        """Perturbation, float32 ``[batch, channels, height, width]``, of pictures in 0..1."""
+    def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
         goal = self._goals(source, labels, seeds)  # [batch, values]
         x, momentum = source.detach().clone(), torch.zeros_like(source)
         for _ in range(self.steps):
@@ -73,7 +59,7 @@ class FSP(Perturbation):
                 reached = self.surrogate.activation(x, self.layer)
             loss = (reached - goal).norm(dim=1).sum()
             (gradient,) = torch.autograd.grad(loss, x)
-            momentum = momentum + gradient / gradient.abs().sum((1, 2, 3), keepdim=True).clamp_min(1e-30)
+            momentum = accumulate(momentum, gradient)
             x = (x.detach() - self.eps / self.steps * momentum.sign()).clamp(0, 1)
         return x - source
 

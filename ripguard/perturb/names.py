@@ -2,3 +2,4 @@
 
 LAYERS = ("stage1", "stage2", "stage3", "features")
 TARGETS = ("random", "farthest", "cyclic")
+CLASS_TARGETS = ("cyclic", "random")  # where only a class is aimed at

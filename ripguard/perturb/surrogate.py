@@ -25,6 +25,7 @@ from ripguard.errors import InputRefused
 from ripguard.perturb.names import LAYERS
 from ripguard.precision import fast_math
 
+COARSE = (64, 64, 128, 256)  # widths of a coarse trunk
 DESIGN = 2  # of the nets below: surrogates cached by another are not used
 
 

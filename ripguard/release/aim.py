@@ -11,11 +11,12 @@ import numpy as np
 
 from ripguard.data.pictures import read_square, side_for
 from ripguard.errors import InputRefused, UsageError
+from ripguard.hide.mrit.transform import forward
 from ripguard.perturb.base import Perturbation, Unperturbed
 from ripguard.release.plan import Plan
-from ripguard.schemes import Scheme
+from ripguard.schemes import Scheme, wants_coarse
 
-NAMES = ("fsp", "none")  # a new perturbation is one new file, one name here and one line in Spec.__call__
+NAMES = ("tap", "fsp", "none")  # a new perturbation is one new file, one name here and one line in Spec.__call__
 MOST = 50_000  # training pictures for a surrogate
 
 
@@ -25,7 +26,7 @@ class Spec:
 
     Attributes:
         surrogate: path of the surrogate file, "" if none is needed.
-        members: target pictures of each class.
+        members: target pictures of each class, where the perturbation needs some.
     """
 
     scheme: Scheme
@@ -40,12 +41,19 @@ class Spec:
 
         from ripguard.perturb import surrogate
         from ripguard.perturb.fsp import FSP
+        from ripguard.perturb.tap import TAP
 
         if self.device == "cpu":
             torch.set_num_threads(1)  # one process a core: faster, and results do not depend on the number of workers
         model, _, _ = surrogate.load(self.surrogate, self.device)
         s = self.scheme
+        if s.perturb == "tap":
+            return TAP(model, s.eps, s.steps, s.target, self.published, self.device)
         return FSP(model, self.members, s.eps, s.steps, s.layer, s.target, self.device)
+
+    def published(self, clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
+        """What hiding makes of carriers, but for the payload's few low bits: uint8, same shape."""
+        return forward(clean, carrier, self.scheme.params(clean.shape[1:]))[0]
 
     def digest(self) -> str:
         """Hex SHA-256 of surrogate and target pictures, "" without a surrogate."""
@@ -59,11 +67,11 @@ class Spec:
 
 def check_options(scheme: Scheme, device: str) -> None:
     """Raise :class:`UsageError` for names that do not exist, before any picture is read."""
-    from ripguard.perturb.names import LAYERS, TARGETS
+    from ripguard.perturb.names import CLASS_TARGETS, LAYERS, TARGETS
 
     for option, value, known in (
         ("--perturb", scheme.perturb, NAMES),
-        ("--target", scheme.target, TARGETS),
+        ("--target", scheme.target, CLASS_TARGETS if scheme.perturb == "tap" else TARGETS),
         ("--layer", scheme.layer, LAYERS),
         ("--device", device.split(":")[0], ("cpu", "cuda")),
     ):
@@ -86,14 +94,21 @@ def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: st
     from ripguard.perturb.fsp import library
 
     pictures, labels = training_pictures(plan, workers)
-    settings = surrogate.Settings(seed=plan.seed, side=pictures.shape[1])
+    if missing := sorted(set(range(len(plan.labels))) - set(labels.tolist())):
+        raise InputRefused(
+            f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
+        )
+    side = pictures.shape[1]
+    coarse = wants_coarse(side) if plan.scheme.coarse is None else plan.scheme.coarse
+    settings = surrogate.Settings(seed=plan.seed, side=side, coarse=surrogate.COARSE if coarse else ())
     if epochs:
         settings = dataclasses.replace(settings, epochs=epochs)
     path = surrogate_path or str(surrogate.obtain(pictures, labels, plan.labels, settings, device))
     model, names, _ = surrogate.load(path, device)
     if names != plan.labels:
         raise InputRefused(f"{path} knows the classes {', '.join(names)[:200]}", "train one on this data set's classes")
-    return Spec(plan.scheme, path, library(model, pictures, labels, device), device)
+    members = library(model, pictures, labels, device) if plan.scheme.perturb == "fsp" else []
+    return Spec(plan.scheme, path, members, device)
 
 
 def training_pictures(plan: Plan, workers: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,25 @@
+"""Pictures of three classes and a small surrogate that knows them, for all tests here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ripguard.data.registry import open_source
+from ripguard.images import read_picture
+from ripguard.perturb import surrogate
+from ripguard.perturb.fsp import library
+
+CLASSES = ("brick", "cat", "retina")
+
+
+@pytest.fixture(scope="module")
+def world():  # type: ignore[no-untyped-def]
+    """Pictures, labels, and a surrogate that knows them."""
+    items = [i for i in open_source("photos").items if i.split == "train" and i.label in CLASSES]
+    items = [i for label in CLASSES for i in [j for j in items if j.label == label][:150]]
+    pictures = np.stack([read_picture(i.path) for i in items])
+    labels = np.array([CLASSES.index(i.label) for i in items])
+    settings = surrogate.Settings(widths=(16, 24, 32, 48), epochs=8, batch=32, peak_lr=0.1)
+    model = surrogate.train(pictures, labels, 3, settings)
+    return pictures, labels, model, library(model, pictures, labels), settings

@@ -1,0 +1,86 @@
+"""Class-targeted cross-entropy: bounded, aimed, repeatable, independent of its neighbours, and aimed through hiding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ripguard.hide.mrit.transform import Params, forward
+from ripguard.perturb import names, surrogate
+from ripguard.perturb.tap import TAP, goals
+
+
+def hides(clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
+    return forward(clean, carrier, Params(pairing="ranked"))[0]
+
+
+def seeds(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 2**63, count).astype(np.uint64)
+
+
+def test_carriers_are_bounded_and_aimed(world):  # type: ignore[no-untyped-def]
+    """Within 18 grey levels (0.07 of 255, rounded); the surrogate sees the next class; nothing hangs on chance."""
+    pictures, labels, model, _, _ = world
+    clean, true = pictures[::5], labels[::5]
+    own, aim = (np.arange(len(clean)), true), (np.arange(len(clean)), (true + 1) % 3)
+    before = surrogate.predict(model, clean)
+    attack = TAP(model)
+    carrier = attack(clean, true, seeds(len(clean)))
+    after = surrogate.predict(model, carrier)
+    assert np.abs(carrier.astype(int) - clean).max() <= 18
+    assert after[own].mean() < before[own].mean() - 0.4
+    assert after[aim].mean() > before[aim].mean() + 0.4
+    np.testing.assert_array_equal(attack(clean, true, seeds(len(clean))), carrier)
+
+
+def test_the_gradient_is_taken_at_the_published_picture(world):  # type: ignore[no-untyped-def]
+    """Hiding is asked every other step, about the carrier so far; where it leaves nothing of it, aiming is blind."""
+    pictures, labels, model, _, _ = world
+    clean, true = pictures[::30], labels[::30]
+    asked: list[np.ndarray] = []
+
+    def published(own: np.ndarray, carrier: np.ndarray) -> np.ndarray:
+        np.testing.assert_array_equal(own, clean)
+        asked.append(carrier)
+        return hides(own, carrier)
+
+    plain = TAP(model, steps=6)(clean, true, seeds(len(clean)))
+    aimed = TAP(model, steps=6, published=published)(clean, true, seeds(len(clean)))
+    assert len(asked) == 3
+    np.testing.assert_array_equal(asked[0], clean)
+    assert all(0 < np.abs(one.astype(int) - clean).max() <= 18 for one in asked[1:])
+    assert (plain != aimed).mean() > 0.01
+    grey = TAP(model, steps=6, published=lambda own, _: np.full_like(own, 128))(clean, true, seeds(len(clean)))
+    assert surrogate.predict(model, aimed)[true == 0, 1].mean() > surrogate.predict(model, grey)[true == 0, 1].mean()
+
+
+def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
+    """A picture's carrier is its own: alone or in a batch, up to rounding of the arithmetic in a few samples."""
+    pictures, labels, model, _, _ = world
+    attack = TAP(model, steps=3, published=hides)
+    together = attack(pictures[:6], labels[:6], seeds(6))
+    alone = np.concatenate([attack(pictures[i : i + 1], labels[i : i + 1], seeds(6)[i : i + 1]) for i in range(6)])
+    assert (together != alone).mean() < 0.05
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 1), (13, 21, 3), (1, 1, 3), (100, 70, 3)])
+def test_other_shapes(world, shape):  # type: ignore[no-untyped-def]
+    """Grayscale, odd, tiny, and larger than the surrogate's scale."""
+    model = world[2]
+    clean = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype(np.uint8)
+    carrier = TAP(model, steps=2, published=hides)(clean, np.array([0, 1]), seeds(2))
+    assert 0 < np.abs(carrier.astype(int) - clean).max() <= 18
+
+
+def test_goals():
+    """Never the own class; cyclic is y+1 mod C; random hangs on the picture's seed alone; other names are refused."""
+    labels = np.arange(60) % 4
+    for name in names.CLASS_TARGETS:
+        chosen = goals(name, labels, 4, seeds(60))
+        assert (chosen != labels).all()
+        assert set(chosen) <= {0, 1, 2, 3}
+        np.testing.assert_array_equal(chosen[7:9], goals(name, labels[7:9], 4, seeds(60)[7:9]))
+    np.testing.assert_array_equal(goals("cyclic", labels, 4, seeds(60)), (labels + 1) % 4)
+    assert len(set(goals("random", np.zeros(60, np.int64), 4, seeds(60)))) == 3
+    with pytest.raises(ValueError, match="expected one of cyclic, random, got 'farthest'"):
+        TAP(None, target="farthest")  # type: ignore[arg-type]
