@@ -20,10 +20,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from ripguard.data.pictures import load
+from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source
 from ripguard.evaluate.record import environment, write_record
 from ripguard.train.loop import accuracy, fit
@@ -46,8 +45,7 @@ def one(source: str, choice: str, epochs: int, device: str, work: str) -> dict[s
     if device == "cpu":
         torch.set_num_threads(1)
     data = load([item for item in open_source(source).items if item.split == "train"], note=choice)
-    held = np.zeros(len(data.labels), bool)
-    held[np.random.default_rng(0).permutation(len(held))[: len(held) // 10]] = True
+    held = held_out(len(data.labels))
     rest, asked = data.part(~held), data.part(held)
     protocol: Protocol = dataclasses.replace(PAPER, epochs=epochs, **CHOICES[choice])
     checkpoint = Path(work) / "held-out" / f"{choice.replace(' ', '-')}-{epochs}.pt"

@@ -1,11 +1,13 @@
-"""What the paper leaves open, one choice at a time.  Claim: block side, target rule, layer decide; the rest is tuning.
+"""What the paper leaves open, one choice at a time.  Claim: what the surrogate sees, block side and target rule decide.
 
     python experiments/open_choices.py cifar10 --record open-choices-cifar10
-    python experiments/open_choices.py photos --count 200 --epochs 4          # a few minutes
+    python experiments/open_choices.py tinyimagenet --protocol paper --surrogate-epochs 30 --count 200
+    python experiments/open_choices.py photos --count 200 --surrogate-epochs 4          # a few minutes
 
-Training pictures only. Every line changes one thing of the scheme `mrit` (or is a preset), perturbs and hides the same
-pictures, and asks the surrogate and an independent net, trained on clean pictures (the `fast` protocol), for the class
-of the published 8-bit pictures. Kept labels are a proxy: what victims learn is in table1. Hardware: two CPU cores.
+Held-out training pictures only. Every line changes one thing of the scheme `mrit` (or is a preset), perturbs and hides
+the same pictures, and asks the owner's surrogate and an independent net for the class of the published 8-bit pictures.
+The independent net was trained on the other nine tenths of the clean training pictures, under `--protocol`. Kept labels
+are a proxy: what victims learn is in table1. Hardware: two CPU cores.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.data.pictures import load
+from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import environment, write_record
@@ -29,42 +31,56 @@ from ripguard.hide.base import Identity
 from ripguard.hide.mrit.method import MRIT
 from ripguard.keys import Key
 from ripguard.perturb import surrogate
-from ripguard.perturb.fsp import FSP, library
-from ripguard.schemes import SCHEMES, Scheme
+from ripguard.perturb.fsp import library
+from ripguard.release.aim import Spec
+from ripguard.schemes import SCHEMES, Scheme, wants_coarse
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def choices() -> Iterator[tuple[str, str, Scheme, int | None]]:
-    """(what is changed, to what, scheme, surrogate epochs if others than usual)."""
+def choices() -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
+    """(what is changed, to what, scheme, what else: attributes of the attack, settings of the surrogate)."""
     base = SCHEMES["mrit"]
-    yield "preset", "mrit", base, None
-    yield "preset", "paper", SCHEMES["paper"], None
+    features = dataclasses.replace(base, perturb="fsp", steps=10)
+
+    def scheme(**changes: Any) -> Scheme:
+        return dataclasses.replace(base, **changes)
+
+    def hiding(**changes: Any) -> Scheme:
+        return scheme(hide=dataclasses.replace(base.hide, **changes))
+
+    yield "preset", "mrit", base, {}
+    yield "preset", "paper", SCHEMES["paper"], {}
+    yield "perturbation", "fsp, pooled features", features, {}
+    yield "perturbation", "fsp, stage3", dataclasses.replace(features, layer="stage3"), {}
+    yield "perturbation", "fsp, random target", dataclasses.replace(features, target="random"), {}
+    yield "aimed at", "the carrier, not what hiding makes of it", base, {"published": None}
+    yield "views", "none", base, {"views": False}
+    yield "target", "random", scheme(target="random"), {}
     for eps in (0.03, 0.05, 0.1):
-        yield "ε", f"{eps}", dataclasses.replace(base, eps=eps), None
-    for steps in (5, 20, 40):
-        yield "steps", f"{steps}", dataclasses.replace(base, steps=steps), None
-    for layer in ("stage1", "stage2", "stage3"):
-        yield "layer", layer, dataclasses.replace(base, layer=layer), None
-    for target in ("random", "farthest"):
-        yield "target", target, dataclasses.replace(base, target=target), None
+        yield "ε", f"{eps}", scheme(eps=eps), {}
+    for steps in (5, 10, 40):
+        yield "steps", f"{steps}", scheme(steps=steps), {}
     for size in (3, 4):
-        yield "block side", f"{size}", dataclasses.replace(base, size=size), None
-    for pairing in ("in-place", "sd-rank", "sd-classes", "ranked"):
-        yield "pairing", pairing, dataclasses.replace(base, hide=dataclasses.replace(base.hide, pairing=pairing)), None
-    yield "tile", "256", dataclasses.replace(base, hide=dataclasses.replace(base.hide, tile=256)), None
-    yield "shift step", "4", dataclasses.replace(base, hide=dataclasses.replace(base.hide, step=4)), None
-    yield "overflow", "8", dataclasses.replace(base, hide=dataclasses.replace(base.hide, overflow=8)), None
-    yield "surrogate epochs", "2", base, 2
+        yield "block side", f"{size}", scheme(size=size), {}
+    for pairing in ("in-place", "sd-rank", "sd-classes", "assignment"):
+        yield "pairing", pairing, hiding(pairing=pairing), {}
+    yield "tile", "256", hiding(tile=256), {}
+    yield "shift step", "4", hiding(step=4), {}
+    yield "overflow", "8", hiding(overflow=8), {}
+    yield "surrogate epochs", "2", base, {"epochs": 2}
+    yield "coarse trunk", "the other way", base, {"coarse": True}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
-    parser.add_argument("--count", type=int, default=500, help="training pictures that are perturbed and hidden")
-    parser.add_argument("--epochs", type=int, default=10, help="of the surrogate")
+    parser.add_argument("--count", type=int, default=500, help="held-out pictures that are perturbed and hidden")
+    parser.add_argument("--surrogate-epochs", type=int, default=10)
+    parser.add_argument("--protocol", default="fast", help="of the independent net (default: fast)")
+    parser.add_argument("--only", nargs="*", help="some choices, by their first word(s), e.g. preset ε (default: all)")
     parser.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
@@ -75,22 +91,26 @@ def main() -> None:
     data = load(
         [item for item in source.items if item.split == "train"], workers=os.cpu_count() or 1, note="clean train"
     )
-    classes, side = len(data.names), data.pictures.shape[1]
-    other = fit(
-        data.pictures, data.labels, classes, PROTOCOLS["fast"], checkpoint=work / "victims" / "fast-clean-fastnet-0.pt",
-        note="independent net",
-    )  # fmt: skip
+    held = held_out(len(data.labels))
+    rest, asked = data.part(~held), data.part(held)
+    classes, side, protocol = len(data.names), data.pictures.shape[1], PROTOCOLS[options.protocol]
+    known = work / "held-out" / f"as-the-protocol-{protocol.epochs}.pt"  # of held_out.py, which reads `paper`
+    checkpoint = known if options.protocol == "paper" else work / "held-out" / f"{options.protocol}.pt"
+    other = fit(rest.pictures, rest.labels, classes, protocol, checkpoint=checkpoint, note="independent net")
+    usual = wants_coarse(side)
 
-    def owners(epochs: int) -> tuple[surrogate.Surrogate, list[np.ndarray]]:
-        settings = surrogate.Settings(epochs=epochs, side=side)
-        model = surrogate.load(surrogate.obtain(data.pictures, data.labels, data.names, settings, "cpu"))[0]
-        return model, library(model, data.pictures, data.labels)
+    def spec(scheme: Scheme, epochs: int, coarse: bool) -> Spec:
+        settings = surrogate.Settings(epochs=epochs, side=side, coarse=surrogate.COARSE if coarse else ())
+        path = surrogate.obtain(data.pictures, data.labels, data.names, settings, "cpu")
+        model = surrogate.load(path)[0]
+        members = library(model, data.pictures, data.labels) if scheme.perturb == "fsp" else []
+        return Spec(scheme, str(path), members)
 
     # 2. the same pictures for every choice; the surrogate that judges is always the usual one
-    chosen = np.random.default_rng(7).permutation(len(data.labels))[: options.count]
-    clean, true = data.pictures[chosen], data.labels[chosen]
+    chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]
+    clean, true = asked.pictures[chosen], asked.labels[chosen]
     seeds = np.random.default_rng(8).integers(0, 2**63, len(clean)).astype(np.uint64)
-    judge, members = owners(options.epochs)
+    judge = surrogate.load(spec(SCHEMES["mrit"], options.surrogate_epochs, usual).surrogate)[0]
     key = Key(bytes(32))  # measures only; nothing is published
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
     keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(len(clean))]
@@ -100,12 +120,19 @@ def main() -> None:
         return {
             f"{name}_surrogate_keeps": round(100 * float((told[0] == true).mean()), 2),
             f"{name}_other_keeps": round(100 * float((told[1] == true).mean()), 2),
+            f"{name}_other_says_next": round(100 * float((told[1] == (true + 1) % classes).mean()), 2),
         }
 
     rows: list[dict[str, Any]] = [{"choice": "clean", "value": "", "pictures": len(clean)} | says(clean, "published")]
-    for what, value, scheme, epochs in choices():
-        model, library_of = owners(epochs) if epochs else (judge, members)
-        attack = FSP(model, library_of, scheme.eps, scheme.steps, scheme.layer, scheme.target)
+    for what, value, scheme, more in choices():
+        if options.only and not any(what.startswith(word) for word in options.only):
+            continue
+        coarse = usual if scheme.coarse is None else scheme.coarse
+        coarse = not usual if "coarse" in more else coarse
+        attack = spec(scheme, more.get("epochs", options.surrogate_epochs), coarse)()
+        for name in ("published", "views"):
+            if name in more:
+                setattr(attack, name, more[name])
         carrier = attack(clean, true, seeds)
         hidden = MRIT(scheme.params(clean.shape[1:])).hide(clean, carrier, ids, keys)
         published = np.stack([one.picture for one in hidden])
@@ -114,6 +141,7 @@ def main() -> None:
             for name, pictures in (("psnr_to_clean", clean), ("psnr_to_carrier", carrier))
         }
         bits = float(np.mean([8 * one.overwritten / clean[0].size for one in hidden]))
+        value = ("without" if usual else "with") if what == "coarse trunk" else value
         row: dict[str, Any] = {"choice": what, "value": value, "pictures": len(clean)}
         row |= says(carrier, "carrier") | says(published, "published") | psnr | {"bits_a_sample": round(bits, 3)}
         rows.append(row)

@@ -140,8 +140,8 @@ def choices_table(link: str) -> list[str]:
             f"{record['dataset']}, {count} training pictures ([record]({link}{folder}/record.json)):",
             "",
             "| choice | value | carrier: surrogate / other net keeps | published: surrogate / other net keeps "
-            "| PSNR to clean / to carrier | bits a sample |",
-            "| --- | --- | --- | --- | --- | --- |",
+            "| other net says the next class | PSNR to clean / to carrier | bits a sample |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
         ]
         for row in record["rows"]:
             pairs = [
@@ -152,7 +152,8 @@ def choices_table(link: str) -> list[str]:
             ]
             looks = f"{row['psnr_to_clean']:.1f} / {row['psnr_to_carrier']:.1f} dB" if "psnr_to_clean" in row else ""
             bits = f"{row['bits_a_sample']:.2f}" if "bits_a_sample" in row else ""
-            lines.append(f"| {row['choice']} | {row['value']} | {' | '.join(pairs)} | {looks} | {bits} |")
+            hit = f"{row['published_other_says_next']:.1f} %"
+            lines.append(f"| {row['choice']} | {row['value']} | {' | '.join(pairs)} | {hit} | {looks} | {bits} |")
         lines.append("")
     return lines[:-1]
 

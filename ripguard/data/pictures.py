@@ -41,6 +41,13 @@ class Pictures:
         return Pictures(pictures, labels, self.names, digest(pictures, labels, self.names))
 
 
+def held_out(count: int) -> np.ndarray:
+    """bool ``[count]``: the tenth of the training pictures that choices are made on, always the same ones."""
+    held = np.zeros(count, bool)
+    held[np.random.default_rng(0).permutation(count)[: count // 10]] = True
+    return held
+
+
 def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note: str = "reading") -> Pictures:
     """Read items. Pictures of one common square size up to 64 are taken as they are, else resized to 32 or 64 pixels.
 

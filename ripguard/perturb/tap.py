@@ -37,6 +37,7 @@ class TAP(Scaled):
         target: ``cyclic``: class y+1 mod C for all (as TAP); ``random``: another class, by the picture's own seed.
         published: what hiding makes of (clean, carrier); None: aim with the carrier itself. Pictures larger than the
             surrogate's scale are aimed without it: their perturbation is smooth, and hiding takes little of it.
+        views: whether every step looks at the pictures moved and perhaps mirrored, or as they are.
     """
 
     name = "tap"
@@ -49,11 +50,12 @@ class TAP(Scaled):
         target: str = "cyclic",
         published: Published | None = None,
         device: str = "cpu",
+        views: bool = True,
     ) -> None:
         if target not in CLASS_TARGETS:
             raise ValueError(f"target: expected one of {', '.join(CLASS_TARGETS)}, got {target!r}")
         super().__init__(surrogate, eps, steps, device)
-        self.target, self.published = target, published
+        self.target, self.published, self.views = target, published, views
 
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
         goal = torch.from_numpy(goals(self.target, labels, self.surrogate.classes, seeds)).to(self.device)  # [batch]
@@ -66,7 +68,7 @@ class TAP(Scaled):
                 change = to_tensor(self.published(clean, to_pictures(carrier)), self.device) - carrier
             x = (carrier + change).requires_grad_(True)
             with fast_math(self.device):
-                told = self.surrogate.logits(_view(x, views))  # [batch, classes] for each trunk
+                told = self.surrogate.logits(_view(x, views) if self.views else x)  # [batch, classes] for each trunk
             loss = torch.stack([F.cross_entropy(one.float(), goal, reduction="sum") for one in told]).sum()
             (gradient,) = torch.autograd.grad(loss, x)
             momentum = accumulate(momentum, gradient, DECAY)
