@@ -76,9 +76,11 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]
     """Every reading of the paper runs, and says what it changed."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
-    path = experiment("open_choices.py", source, "--work", work, "--count", "4", "--epochs", "1").strip()
+    path = experiment("open_choices.py", source, "--work", work, "--count", "4", "--surrogate-epochs", "1").strip()
     rows = json.loads(Path(path).read_text())["rows"]
-    assert {"preset", "ε", "steps", "layer", "target", "block side", "pairing"} <= {row["choice"] for row in rows}
+    assert {"preset", "perturbation", "views", "ε", "steps", "target", "block side", "pairing"} <= {
+        row["choice"] for row in rows
+    }
     assert all(0 <= row["published_surrogate_keeps"] <= 100 for row in rows)
     path = experiment(
         "held_out.py", source, "--work", work, "--epochs", "1", "--only", "no augmentation", "CIFAR stem"
