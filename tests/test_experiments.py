@@ -93,3 +93,9 @@ def test_choices(tmp_path):  # type: ignore[no-untyped-def]
 def test_tables_follow_the_records():
     """README and results/README.md hold what the records say."""
     experiment("tables.py", "--check")
+
+
+def test_interruption():
+    """A fault at some of the file-system operations, and two real kills; the whole of it is in the record."""
+    rows = experiment("interruption.py", "--moments", "2", "--many", "60", "--stride", "37", "--kinds", "torn write", "EIO")
+    assert rows.count("'wrong': 0") == 6

@@ -1,0 +1,106 @@
+"""Faults for `experiments/interruption.py`: die, or fail, at the n-th operation on the file system.
+
+Counted are the calls by which Python changes a file system: open for writing, write, fsync, mkdir, rename, replace,
+unlink, rmdir. They are patched in a forked child, so the parent pays for its imports once.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+KINDS = ("kill", "torn write", "ENOSPC", "EIO", "EDQUOT", "EROFS")
+CALLS = ("fsync", "mkdir", "rename", "replace", "unlink", "remove", "rmdir", "link")
+
+
+class Counter:
+    """Lets operations pass until the n-th, then does what ``kind`` says. An error stays: a full disk stays full."""
+
+    def __init__(self, kind: str, number: int, reached: int) -> None:
+        self.kind, self.number, self.reached, self.seen = kind, number, reached, 0
+
+    def step(self, what: str, half: Callable[[], None] | None = None) -> None:
+        self.seen += 1
+        if self.seen < self.number:
+            return
+        if self.seen == self.number:
+            os.write(self.reached, what.encode())  # a pipe: says that the fault was reached
+        if self.kind in ("kill", "torn write"):
+            if self.kind == "torn write" and half:
+                half()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what not in ("unlink", "remove", "rmdir"):  # these work on a full disk
+            number = getattr(errno, self.kind)
+            raise OSError(number, os.strerror(number))
+
+
+class Writer(io.FileIO):
+    """A file whose writes are counted, unbuffered so that they happen when they are called."""
+
+    def __init__(self, counter: Counter, path: Any, mode: str) -> None:
+        counter.step("open")
+        super().__init__(path, mode.replace("b", "").replace("t", ""))
+        self.counter = counter
+
+    def write(self, data: Any) -> int:
+        self.counter.step("write", lambda: io.FileIO.write(self, bytes(data)[: len(data) // 2]) and None)
+        return super().write(data)
+
+
+def patch(counter: Counter) -> None:
+    """Count this process's operations from now on."""
+    honest_open = builtins.open
+
+    def counted_open(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
+        if set(mode) & set("wax+") and isinstance(file, str | os.PathLike):
+            writer = Writer(counter, file, mode)
+            return writer if "b" in mode else io.TextIOWrapper(writer, encoding="utf-8", write_through=True)
+        return honest_open(file, mode, *more, **named)
+
+    builtins.open = counted_open  # type: ignore[assignment]
+    io.open = counted_open  # type: ignore[assignment]
+    for name in CALLS:
+        honest = getattr(os, name)
+
+        def counted(*arguments: Any, _honest: Callable[..., Any] = honest, _name: str = name, **named: Any) -> Any:
+            counter.step(_name)
+            return _honest(*arguments, **named)
+
+        setattr(os, name, counted)
+
+
+def run_with_fault(main: Callable[[list[str]], int], arguments: list[str], kind: str, number: int, log: Path) -> Any:
+    """Run ``main(arguments)`` in a forked child with one fault.
+
+    Returns:
+        (exit code, minus the signal's number where it was killed; the operation at which the fault struck, "" if it
+        was not reached). What the child says goes to ``log``.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for stream in (1, 2):
+            os.dup2(handle, stream)
+        sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+        if kind:
+            patch(Counter(kind, number, write))
+        code = 1
+        try:
+            code = main(arguments)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        struck = pipe.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), struck

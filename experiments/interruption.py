@@ -1,0 +1,229 @@
+"""Interrupted at any moment.  Claim: the same command, called again, ends with the bytes of an undisturbed run.
+
+    python experiments/interruption.py --record interruption          # about half an hour on two cores
+    python experiments/interruption.py --moments 3 --stride 25        # a minute
+
+1. Every file-system operation of protecting and of restoring 20 pictures is the one at which the process is killed, dies
+   in the middle of a write, or finds the disk full, over quota, read-only or broken. After an error: exit code 9, one
+   sentence, nothing at the output's place. After all of them: source as it was, the same command succeeds, its tree
+   is equal byte for byte, and nothing is left beside it.
+2. SIGKILL to the whole process group of real commands on all cores at random moments, most of them after the first write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from faults import KINDS, run_with_fault
+from tqdm.auto import tqdm
+
+from ripguard.cli import main as ripguard
+from ripguard.data.registry import open_source
+from ripguard.evaluate.record import environment, write_record
+
+ROOT = Path(__file__).resolve().parents[1]
+STORAGE = 9  # exit code
+
+
+class World:
+    """Two sources, keys, and what undisturbed runs make of them."""
+
+    def __init__(self, place: Path, many: int) -> None:
+        self.place, self.log = place, place / "log"
+        items = open_source("photos").items
+        for name, count in (("few", 20), ("many", many)):
+            for item in items[:: max(1, len(items) // count)][:count]:
+                target = place / name / item.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(item.path, target)
+        self.key = str(place / "k")
+        self.must(["keygen", "--out", self.key])
+        self.trees: dict[tuple[str, str], str] = {}
+        for source, workers in (("few", 1), ("many", os.cpu_count() or 1)):
+            for verb in ("protect", "restore"):
+                out = place / ("release-" + source if verb == "protect" else "back-" + source)
+                self.must(self.command(verb, source, out, workers))
+                self.trees[verb, source] = tree(out)
+            self.trees["source", source] = tree(place / source, times=True)
+
+    def command(self, verb: str, source: str, out: Path, workers: int) -> list[str]:
+        start = self.place / (source if verb == "protect" else "release-" + source)
+        own = ["--perturb", "none"] if verb == "protect" else []
+        return [verb, str(start), str(out), "--key-file", self.key, "--workers", str(workers), *own]
+
+    def must(self, arguments: list[str]) -> None:
+        code, _ = run_with_fault(ripguard, arguments, "", 0, self.log)
+        if code:
+            sys.exit(f"ripguard {shlex.join(arguments)} ended with {code}:\n{self.log.read_text()}")
+
+
+def tree(root: Path, times: bool = False) -> str:
+    """Digest of names and contents below a folder; with modification times too."""
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        digest.update(str(path.relative_to(root)).encode() + b"\0")
+        if times:
+            digest.update(str(path.stat().st_mtime_ns).encode())
+        if path.is_file():
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def wrong_after(world: World, verb: str, source: str, out: Path, workers: int) -> str:
+    """Why the state after a fault, or the run that goes on from it, is not as promised; "" if it is."""
+    wanted = world.trees[verb, source]
+    if tree(world.place / source, times=True) != world.trees["source", source]:
+        return "the source was touched"
+    if verb == "restore" and tree(world.place / ("release-" + source)) != world.trees["protect", source]:
+        return "the release was touched"
+    if out.exists() and tree(out) != wanted:
+        return "something half-done stands at the output's place"
+    if not out.exists():
+        code, _ = run_with_fault(ripguard, world.command(verb, source, out, workers), "", 0, world.log)
+        if code or not out.exists():
+            return f"the same command then ended with {code}: {world.log.read_text()[-300:]}"
+        if tree(out) != wanted:
+            return "the same command then made something else"
+        left = [path.name for path in out.parent.iterdir() if path != out]
+        return f"left beside the output: {left}" if left else ""
+    return ""
+
+
+def wrong_refusal(code: int, said: str) -> str:
+    """Why an error was not told as promised."""
+    if code == 0:  # only tidying up failed
+        return ""
+    if code != STORAGE:
+        return f"exit code {code}, expected {STORAGE}: {said[-300:]}"
+    return "a traceback" if "Traceback" in said else "" if "ripguard: error:" in said else "no sentence"
+
+
+def every_operation(world: World, verb: str, kind: str, stride: int) -> dict[str, Any]:
+    """One fault of a kind at every ``stride``-th operation of a run on 20 pictures."""
+    struck: Counter[str] = Counter()
+    wrong: list[str] = []
+    number, tries = 1, 0
+    with tqdm(desc=f"{verb}: {kind}", unit="operation", disable=None) as bar:
+        while True:
+            beside = world.place / "beside"
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir()
+            out = beside / "out"
+            code, what = run_with_fault(ripguard, world.command(verb, "few", out, 1), kind, number, world.log)
+            if not what:
+                break
+            struck[what] += 1
+            tries += 1
+            problem = "" if code < 0 else wrong_refusal(code, world.log.read_text())
+            problem = problem or wrong_after(world, verb, "few", out, 1)
+            if problem:
+                wrong.append(f"operation {number} ({what}): {problem}")
+            number += stride
+            bar.update()
+    return {
+        "verb": verb, "fault": kind, "pictures": 20, "tries": tries, "wrong": len(wrong), "what": wrong[:5],
+        "operations": dict(sorted(struck.items())),
+    }  # fmt: skip
+
+
+def random_moments(world: World, verb: str, count: int, draw: random.Random) -> dict[str, Any]:
+    """SIGKILL of a real command with all its workers; four in five after its first write."""
+    workers, wrong, written, finished = os.cpu_count() or 1, [], 0, 0
+    seconds = {}
+    for note in ("first", "whole"):
+        seconds[note] = timed(world, verb, workers, until_written=note == "first")
+    pictures = sum(path.is_file() for path in (world.place / "many").rglob("*"))
+    for number in tqdm(range(count), desc=f"{verb}: random moments", unit="kill", disable=None):
+        beside = world.place / "beside"
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir()
+        out = beside / "out"
+        process = start(world.command(verb, "many", out, workers))
+        if number % 6:  # most: wait for the first write, then for a part of what follows it
+            while process.poll() is None and not any_written(beside):
+                time.sleep(0.002)
+            time.sleep(draw.uniform(0, max(0.05, seconds["whole"] - seconds["first"])))
+        else:
+            time.sleep(draw.uniform(0, seconds["whole"]))
+        finished += process.poll() is not None
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        written += any_written(beside)
+        if problem := wrong_after(world, verb, "many", out, workers):
+            wrong.append(f"kill {number}: {problem}")
+    return {
+        "verb": verb, "fault": "SIGKILL at random moments", "pictures": pictures, "tries": count, "wrong": len(wrong),
+        "what": wrong[:5], "after_first_write": written, "was_already_over": finished, "workers": workers,
+    }  # fmt: skip
+
+
+def start(arguments: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "ripguard", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def any_written(beside: Path) -> bool:
+    """Whether a picture, or a part of one, stands anywhere below."""
+    return any(path.suffix in (".png", ".tmp") for path in beside.rglob("*"))
+
+
+def timed(world: World, verb: str, workers: int, until_written: bool) -> float:
+    """Seconds of an undisturbed command, or until its first write."""
+    beside = world.place / "beside"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    began, process = time.monotonic(), start(world.command(verb, "many", beside / "out", workers))
+    while process.poll() is None and not (until_written and any_written(beside)):
+        time.sleep(0.002)
+    took = time.monotonic() - began
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--moments", type=int, default=100, help="random kills of each verb (default 100)")
+    parser.add_argument("--many", type=int, default=2000, help="pictures for the random kills (default 2000)")
+    parser.add_argument("--stride", type=int, default=1, help="take every n-th operation only")
+    parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, help="faults (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        world = World(Path(place), options.many if options.moments else 20)
+        for verb in ("protect", "restore"):
+            for kind in options.kinds:
+                rows.append(every_operation(world, verb, kind, options.stride))
+                print(rows[-1], flush=True)
+        draw = random.Random(options.seed)
+        for verb in ("protect", "restore") if options.moments else ():
+            rows.append(random_moments(world, verb, options.moments, draw))
+            print(rows[-1], flush=True)
+    record: dict[str, Any] = {"name": "interruption"}
+    record |= {"command": "python experiments/interruption.py " + shlex.join(sys.argv[1:])} | environment()
+    record |= {"dataset": "photos", "protocol": "interruption", "scheme": "mrit (no perturbation)", "rows": rows}
+    if options.record:
+        print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
+    if any(row["wrong"] for row in rows):
+        sys.exit("NOT every interruption ended as promised: this is a defect")
+
+
+if __name__ == "__main__":
+    main()
