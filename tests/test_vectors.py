@@ -1,0 +1,105 @@
+"""The committed vectors: golden releases restore for ever, and every single fault ends in its one outcome.
+
+``tests/vectors/README.md`` says how another implementation reads them; nothing here but the command line is used.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from helpers import call
+
+from ripguard.images import read_picture
+
+VECTORS = Path(__file__).parent / "vectors"
+CASES = sorted((VECTORS / "cases").glob("*.txt"))
+EXITS = {"wrong-key": 4, "damaged": 5, "not-protected": 6, "input-refused": 3, "needs-release": 12}
+POSITIVE = ("exact", "lossy")
+
+
+def fields(case: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in case.read_text().splitlines():
+        name, _, value = line.partition(": ")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def arrange(case: dict[str, list[str]], place: Path) -> tuple[Path, Path]:
+    """Build what the case describes; returns the picture that is asked for and the key file."""
+    root = place / "release"
+    loose = "loose" in case
+    if loose:
+        root.mkdir()
+    else:
+        shutil.copytree(VECTORS / "releases" / case["release"][0], root)
+    for path in case.get("remove", []):
+        (root / path).unlink()
+    for line in case.get("put", []):
+        path, _, data = line.partition(" ")
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(base64.b64decode(data))
+    keys = dict(line.split() for line in (VECTORS / "keys.txt").read_text().splitlines())
+    key = place / "key"
+    key.write_text(keys[case["key"][0]] + "\n")
+    key.chmod(0o600)
+    return root / case["loose" if loose else "picture"][0], key
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_vector(case, tmp_path):  # type: ignore[no-untyped-def]
+    """One outcome, and nothing at the output's place unless the picture is exact."""
+    read = fields(case)
+    wanted, release = read["expect"][0], VECTORS / "releases" / read["release"][0]
+    picture, key = arrange(read, tmp_path)
+    out = tmp_path / "out"
+    # a loose picture of a golden release may need that release's residue
+    more = (
+        ["--release", release] if "loose" in read and wanted in (*POSITIVE, "damaged", "refused", "wrong-key") else []
+    )
+    code, _, said = call("restore", picture, out, "--key-file", key, "--json", *more)
+    assert "Traceback" not in said
+    if wanted not in POSITIVE:
+        assert not out.exists(), "something was restored"
+        assert code in (EXITS.values() if wanted == "refused" else (EXITS[wanted],)), (code, said)
+        return
+    assert code == 0, said
+    (made,) = (path for path in out.rglob("*") if path.is_file())
+    array = read_picture(made)
+    digest = hashlib.sha256("{} {} {}\n".format(*array.shape).encode() + array.tobytes()).hexdigest()
+    clean = {
+        line.split()[1]: line.split()[2] for line in (release.parent / f"{release.name}.clean").read_text().splitlines()
+    }
+    if wanted == "exact":
+        assert digest in clean
+        if json.loads((release / ".ripguard/release.json").read_text())["exact"] == "bytes":
+            assert hashlib.sha256(made.read_bytes()).hexdigest() == clean[digest]
+
+
+def test_golden_releases_restore_whole(tmp_path):  # type: ignore[no-untyped-def]
+    """Every picture of every golden release, at its place; lossy ones only in shape."""
+    key = tmp_path / "key"
+    key.write_text((VECTORS / "keys.txt").read_text().split()[1] + "\n")
+    key.chmod(0o600)
+    for listing in sorted((VECTORS / "releases").glob("*.clean")):
+        out = tmp_path / listing.stem
+        code, _, said = call("restore", listing.with_suffix(""), out, "--key-file", key)
+        assert code == 0, said
+        for line in listing.read_text().splitlines():
+            path, digest, _ = line.split()
+            made = next(out.glob(f"{Path(path).with_suffix('')}.*"))
+            array = read_picture(made)
+            found = hashlib.sha256("{} {} {}\n".format(*array.shape).encode() + array.tobytes()).hexdigest()
+            assert found == digest or listing.stem == "lossy", path
+
+
+def test_there_are_enough():
+    """At least 100, four in five of them negative."""
+    outcomes = [fields(case)["expect"][0] for case in CASES]
+    assert len(outcomes) >= 100
+    assert sum(one not in POSITIVE for one in outcomes) >= 0.8 * len(outcomes)

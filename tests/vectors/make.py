@@ -1,0 +1,402 @@
+"""Write the golden releases and the vectors beside this file. Run once for each version of the format:
+
+    python tests/vectors/make.py
+
+Existing files are never overwritten: what was published must restore for ever. Remove a file to make it anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from PIL import Image, ImageFilter
+
+from ripguard.data.registry import open_source
+from ripguard.hide import lsb
+from ripguard.hide.header import LENGTH, Header
+from ripguard.images import png_bytes, read_picture
+from ripguard.keys import PREFIX, Key, encode_secret
+from ripguard.perturb.base import Perturbation
+from ripguard.release.manifest import META, Release
+from ripguard.release.plan import make_plan
+from ripguard.release.protect import protect
+from ripguard.schemes import SCHEMES
+
+HERE = Path(__file__).resolve().parent
+KEYS = {
+    "right": bytes(range(32)),
+    "other": bytes(range(1, 33)),
+    "one-bit-off": bytes([1, *range(1, 32)]),
+}
+
+
+class Noise(Perturbation):
+    """Carriers that differ from the clean picture by up to 20 levels, from each picture's own seed."""
+
+    name = "noise"
+
+    def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        noise = [np.random.default_rng(int(s)).integers(-20, 21, one.shape) for s, one in zip(seeds, clean)]
+        return np.clip(clean.astype(int) + np.stack(noise), 0, 255).astype(np.uint8)
+
+
+def crop(index: int, height: int, width: int) -> np.ndarray:
+    """uint8 ``[height, width, 3]`` of a photograph."""
+    photograph = (skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.coffee())[index % 3]
+    y, x = (37 * index) % (photograph.shape[0] - height), (53 * index) % (photograph.shape[1] - width)
+    return np.ascontiguousarray(photograph[y : y + height, x : x + width])
+
+
+def source(place: Path, jpeg: bool) -> Path:
+    """Two classes; RGB, grey, odd, tiny, flat and saturated pictures, or JPEG files."""
+    pictures = {
+        "a/rgb": crop(1, 24, 24), "a/grey": crop(2, 24, 24)[:, :, :1], "a/odd": crop(3, 13, 21),
+        "b/tiny": crop(4, 3, 2), "b/flat": np.full((24, 24, 3), 200, np.uint8),
+        "b/saturated": (crop(5, 24, 24) > 120).astype(np.uint8) * 255,
+    }  # fmt: skip
+    for name, picture in pictures.items():
+        path = place / "train" / f"{name}.{'jpg' if jpeg else 'png'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not jpeg:
+            path.write_bytes(png_bytes(picture))
+        elif name in ("a/rgb", "a/grey"):
+            Image.fromarray(picture.squeeze()).save(path, quality=90)
+    return place
+
+
+RELEASES = {
+    "in-place": ({"pairing": "in-place"}, {}),
+    "sd-rank": ({"pairing": "sd-rank", "step": 4}, {}),
+    "sd-classes": ({"pairing": "sd-classes", "size": 4, "overflow": 8, "tile": 1024}, {}),
+    "assignment": ({"pairing": "assignment", "size": 3}, {}),
+    "ranked": ({"pairing": "ranked"}, {}),
+    "byte-exact": ({"pairing": "ranked"}, {"byte_exact": True}),
+    "lossy": ({"pairing": "ranked"}, {"lossy": True}),
+}
+
+
+def make_release(name: str) -> None:
+    options, flags = RELEASES[name]
+    with tempfile.TemporaryDirectory() as place:
+        tree = source(Path(place) / "source", flags.get("byte_exact", False))
+        scheme = SCHEMES["mrit"].with_options(options)
+        plan = make_plan(open_source(str(tree)), scheme, **flags)
+        out = HERE / "releases" / name
+        protect(plan, Noise, Key(KEYS["right"]), out)
+        lines = []
+        for item in sorted(tree.rglob("*.*")):
+            picture = read_picture(item)
+            at = item.relative_to(tree).with_suffix(".png").as_posix()
+            lines.append(f"{at} {samples(picture)} {hashlib.sha256(item.read_bytes()).hexdigest()}\n")
+        (HERE / "releases" / f"{name}.clean").write_text("".join(lines))
+
+
+def samples(picture: np.ndarray) -> str:
+    """SHA-256 of ``height width channels`` in ASCII, a newline, and the samples in raster order, channels last."""
+    return hashlib.sha256("{} {} {}\n".format(*picture.shape).encode() + picture.tobytes()).hexdigest()
+
+
+@dataclass
+class Vector:
+    """One file: a golden release, what is done to it, which picture is asked for with which key, and the outcome."""
+
+    name: str
+    about: str
+    expect: str
+    release: str = "ranked"
+    picture: str = "train/a/rgb.png"
+    key: str = "right"
+    put: tuple[tuple[str, bytes], ...] = ()
+    remove: tuple[str, ...] = ()
+    loose: bool = False
+
+    def text(self) -> str:
+        lines = [f"about: {self.about}", f"expect: {self.expect}", f"release: {self.release}", f"key: {self.key}"]
+        lines += [f"remove: {path}" for path in self.remove]
+        lines += [f"put: {path} {base64.b64encode(data).decode()}" for path, data in self.put]
+        lines += [f"{'loose' if self.loose else 'picture'}: {self.picture}"]
+        return "\n".join(lines) + "\n"
+
+
+@functools.cache
+def release(name: str) -> Release:
+    return Release.open(HERE / "releases" / name)
+
+
+def published(name: str = "ranked", path: str = "train/a/rgb.png") -> np.ndarray:
+    return read_picture(HERE / "releases" / name / path)
+
+
+def flipped(sample: int, bit: int, name: str = "ranked", path: str = "train/a/rgb.png") -> bytes:
+    """The picture's file with one bit of one sample changed."""
+    picture = published(name, path).copy()
+    picture.reshape(-1)[sample] ^= np.uint8(1 << bit)
+    return png_bytes(picture)
+
+
+def with_header(offset: int, value: bytes) -> bytes:
+    """The picture's file with header bytes replaced."""
+    picture = published()
+    header = bytearray(lsb.read(picture[None], np.array([LENGTH]))[0])
+    header[offset : offset + len(value)] = value
+    return png_bytes(lsb.replace(picture[None], [bytes(header)])[0][0])
+
+
+def saved(kind: str, picture: np.ndarray | None = None, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.fromarray((published() if picture is None else picture).squeeze())
+    image.save(buffer, kind, **options)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def edited(kind: str) -> np.ndarray:
+    """The picture after an edit that loses something."""
+    image = Image.fromarray(published())
+    match kind:
+        case "crop":
+            image = image.crop((1, 0, 24, 24))
+        case "resize there and back":
+            image = image.resize((48, 48)).resize((24, 24))
+        case "blur":
+            image = image.filter(ImageFilter.GaussianBlur(1))
+        case "mirror":
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        case "quarter turn":
+            image = image.transpose(Image.Transpose.ROTATE_90)
+        case "grey":
+            image = image.convert("L").convert("RGB")
+        case "posterise":
+            image = Image.fromarray(published() & 0xF8)
+        case "gamma":
+            image = Image.fromarray((255 * (published() / 255) ** 0.9).astype(np.uint8))
+    return np.asarray(image)
+
+
+def exact() -> Iterator[Vector]:
+    """Positive ones: pictures of the golden releases, and what loses nothing. (All of them: ``*.clean``.)"""
+    for name in RELEASES:
+        wanted = "lossy" if name == "lossy" else "exact"
+        for path in (row["path"] for row in release(name).rows if name == "ranked" or row["path"] == "train/a/rgb.png"):
+            yield Vector(f"golden-{name}-{Path(path).stem}", f"as published: {path}", wanted, name, path)
+    own = "train/a/rgb.png"
+    for kind in ("BMP", "TIFF", "PPM"):
+        yield Vector(f"loose-{kind.lower()}", f"a lossless copy as {kind}", "exact",
+                     put=(("x." + kind.lower(), saved(kind)),), picture="x." + kind.lower(), loose=True)  # fmt: skip
+    yield Vector("loose-webp", "a lossless copy as WebP", "exact", put=(("x.webp", saved("WEBP", lossless=True)),),
+                 picture="x.webp", loose=True)  # fmt: skip
+    yield Vector(
+        "png-level", "the same samples, compressed otherwise", "exact", put=((own, saved("PNG", compress_level=1)),)
+    )
+    yield Vector("png-text", "a text chunk was added", "exact", put=((own, with_text()),))
+    yield Vector(
+        "png-garbage", "bytes behind the end of the file", "exact", put=((own, png_bytes(published()) + b"x"),)
+    )
+    yield Vector("renamed", "a loose copy under another name", "exact", put=(("train/z.png", png_bytes(published())),),
+                 picture="train/z.png")  # fmt: skip
+
+
+def with_text() -> bytes:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("Comment", "hello")
+    return saved("PNG", pnginfo=info)
+
+
+def changed_samples() -> Iterator[Vector]:
+    own, picture = "train/a/rgb.png", published()
+    header = release("ranked").by_path[own]
+    length = Header.unpack(lsb.read(picture[None], np.array([LENGTH]))[0]).length
+    payload = 8 * (LENGTH + length)
+    places = {"header": 8 * LENGTH // 2, "tag": 8 * LENGTH + 3, "sealed": 8 * LENGTH + 200, "last": payload - 1}
+    for name, position in places.items():
+        sample, plane = position % picture.size, position // picture.size
+        yield Vector(
+            f"flip-{name}", f"one bit of the payload flipped: {name}", "damaged", put=((own, flipped(sample, plane)),)
+        )
+    for plane in range(max(header["planes"], 2), 8):
+        for sample in (0, picture.size - 1):
+            about = f"bit {plane} of sample {sample} flipped, outside the payload"
+            yield Vector(f"flip-plane{plane}-{sample}", about, "damaged", put=((own, flipped(sample, plane)),))
+    for name in ("in-place", "sd-rank", "sd-classes", "assignment", "byte-exact"):
+        about = f"one high bit flipped in a picture of {name}"
+        yield Vector(f"flip-{name}", about, "damaged", name, put=((own, flipped(777, 6, name)),))
+    for path in ("train/b/tiny.png", "train/b/flat.png", "train/a/grey.png"):
+        about = f"one high bit flipped in {path}"
+        yield Vector(f"flip-{Path(path).stem}", about, "damaged", picture=path, put=((path, flipped(5, 7, path=path)),))
+    for kind in ("crop", "resize there and back", "blur", "mirror", "quarter turn", "grey", "posterise", "gamma"):
+        yield Vector(f"edit-{kind.replace(' ', '-')}", kind, "damaged", put=((own, png_bytes(edited(kind))),))
+        yield Vector(f"edit-{kind.replace(' ', '-')}-loose", f"{kind}, without the release", "refused",
+                     put=(("x.png", png_bytes(edited(kind))),), picture="x.png", loose=True)  # fmt: skip
+    for quality in (10, 50, 95, 100):
+        data = saved("JPEG", quality=quality, subsampling=0)
+        yield Vector(f"jpeg-{quality}", f"JPEG, quality {quality}", "damaged", put=((own, data),))
+    yield Vector("webp-lossy", "lossy WebP", "damaged", put=((own, saved("WEBP", quality=100)),))
+
+
+def headers() -> Iterator[Vector]:
+    """Loose pictures whose header claims something else; none may be restored."""
+    claims = {
+        "magic": (0, b"RG"), "version": (2, b"\1"), "version-255": (2, b"\xff"), "method": (3, b"\2"),
+        "unit": (20, b"\0\1"), "index": (22, b"\0\0\0\1"), "planes-0": (26, b"\0"), "planes-5": (26, b"\5"),
+        "planes-15": (26, b"\x0f"), "inline": (26, b"\x12"), "lossy": (26, b"\x22"), "both": (26, b"\x32"),
+        "reserved-flag": (26, b"\x42"), "length-0": (27, b"\0\0\0"), "length-17": (27, b"\0\0\x11"),
+        "length-huge": (27, b"\xff\xff\xff"), "size-0": (30, b"\0"), "size-1": (30, b"\1"), "size-33": (30, b"\x21"),
+        "step-0": (31, b"\0"), "step-9": (31, b"\x09"), "step-129": (31, b"\x81"), "overflow-65": (32, b"\x41"),
+        "overflow-1": (32, b"\1"), "pairing-5": (33, b"\5"), "pairing-0": (33, b"\0"), "tile-0": (34, b"\0\0"),
+        "tile-1": (34, b"\0\1"), "tile-1025": (34, b"\x04\x01"),
+    }  # fmt: skip
+    for name, (offset, value) in claims.items():
+        yield Vector(f"header-{name}", f"header bytes {offset}… are {value.hex()}", "refused",
+                     put=(("x.png", with_header(offset, value)),), picture="x.png", loose=True)  # fmt: skip
+    yield Vector("header-dataset", "the header names another data set", "needs-release",
+                 put=(("train/x.png", with_header(12, b"\xff")),), picture="train/x.png")  # fmt: skip
+    yield Vector("header-key", "the header names another key", "wrong-key", put=(("x.png", with_header(4, b"\xff")),),
+                 picture="x.png", loose=True)  # fmt: skip
+
+
+def files() -> Iterator[Vector]:
+    own, data = "train/a/rgb.png", png_bytes(published())
+    for length in (0, 1, 8, 33, len(data) // 2, len(data) - 13, len(data) - 1):
+        yield Vector(f"cut-{length}", f"the first {length} bytes of the file", "damaged", put=((own, data[:length]),))
+    yield Vector("cut-loose", "half a file, without the release", "input-refused",
+                 put=(("x.png", data[: len(data) // 2]),), picture="x.png", loose=True)  # fmt: skip
+    yield Vector("rgba", "an alpha channel was added", "damaged", put=((own, alpha()),))
+    yield Vector("palette", "reduced to a palette", "damaged", put=((own, palette()),))
+    yield Vector("text-file", "not a picture at all", "damaged", put=((own, b"hello\n"),))
+    yield Vector("clean", "a picture that was never protected", "not-protected",
+                 put=(("x.png", png_bytes(crop(9, 24, 24))),), picture="x.png", loose=True)  # fmt: skip
+    yield Vector("swapped", "another picture of the release stands under this name", "damaged",
+                 put=((own, png_bytes(published(path="train/b/saturated.png"))),))  # fmt: skip
+    yield Vector("foreign", "a picture of another release of the same owner", "needs-release",
+                 put=(("train/x.png", png_bytes(published("sd-rank"))),), picture="train/x.png")  # fmt: skip
+    yield Vector("transplant", "the low bits of another picture of the same shape", "refused",
+                 put=(("x.png", png_bytes(transplant())),), picture="x.png", loose=True)  # fmt: skip
+    for key, outcome in (("other", "wrong-key"), ("one-bit-off", "wrong-key")):
+        yield Vector(f"key-{key}", f"asked for with the key {key}", outcome, key=key)
+        yield Vector(f"key-{key}-loose", f"a loose copy, asked for with the key {key}", outcome, key=key,
+                     put=(("x.png", data),), picture="x.png", loose=True)  # fmt: skip
+
+
+def alpha() -> bytes:
+    picture = published()
+    return saved("PNG", np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]))
+
+
+def palette() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(published()).quantize(16).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def transplant() -> np.ndarray:
+    to, of = published(path="train/b/saturated.png"), published()
+    return (to & 0xFC) | (of & 0x03)
+
+
+def meta() -> Iterator[Vector]:
+    """Residue, manifest and release.json changed."""
+    folder = HERE / "releases" / "ranked" / META
+    info, rows = json.loads((folder / "release.json").read_text()), release("ranked").rows
+    row = release("ranked").by_path["train/a/rgb.png"]
+    shard, start, length = row["residue"]
+    at, blob = f"{META}/residue/{shard}", (folder / "residue" / shard).read_bytes()
+
+    def residue(name: str, about: str, data: bytes, **more: str) -> Vector:
+        return Vector(f"residue-{name}", about, "damaged", put=((at, data),), **more)  # type: ignore[arg-type]
+
+    for name, offset in (("tag", start), ("middle", start + length // 2), ("last", start + length - 1)):
+        changed = bytearray(blob)
+        changed[offset] ^= 1
+        yield residue(name, f"one bit of the residue flipped: {name}", bytes(changed))
+    yield residue("cut", "the residue is cut off inside the record", blob[: start + length - 1])
+    yield residue("empty", "an empty residue shard", b"")
+    yield residue("shifted", "a byte was put before the residue", b"\0" + blob)
+    yield Vector("residue-missing", "the residue shard is gone", "damaged", remove=(at,))
+    yield Vector("residue-other", "the shard of another release", "damaged", put=((at, other_shard(shard)),))
+
+    manifest = f"{META}/manifest.jsonl"
+
+    def lines(**changes: object) -> bytes:
+        new = [dict(one, **changes) if one is row else one for one in rows]
+        return b"".join(json.dumps(one, sort_keys=True, separators=(",", ":")).encode() + b"\n" for one in new)
+
+    for name, changes in (
+        ("unit", {"unit": 1 - row["unit"]}), ("index", {"index": row["index"] + 1}), ("clean", {"clean": "00" * 32}),
+        ("residue", {"residue": [shard, start + 1, length]}), ("path", {"path": "train/a/other.png"}),
+    ):  # fmt: skip
+        yield Vector(
+            f"manifest-{name}",
+            f"the manifest's {name} of the picture was changed",
+            "damaged",
+            put=((manifest, lines(**changes)),),
+        )
+    yield Vector("manifest-empty", "an empty manifest", "damaged", put=((manifest, b""),))
+    yield Vector("manifest-missing", "no manifest", "damaged", remove=(manifest,))
+    for name, changes in (
+        ("dataset", {"dataset_id": "00" * 8}), ("count", {"pictures": 7}), ("labels", {"labels": ["b", "a"]}),
+        ("proof", {"proof": "00" * 32}), ("exact", {"exact": "bytes"}), ("source", {"source": "another"}),
+    ):  # fmt: skip
+        data = json.dumps(info | changes).encode()
+        yield Vector(
+            f"release-{name}", f"release.json: {name} was changed", "damaged", put=((f"{META}/release.json", data),)
+        )
+    data = json.dumps(info | {"format": "ripguard/v999"}).encode()
+    yield Vector("release-format", "a format of the future", "not-protected", put=((f"{META}/release.json", data),))
+    data = json.dumps(info | {"key_id": "00" * 8}).encode()
+    yield Vector("release-key", "release.json names another key", "wrong-key", put=((f"{META}/release.json", data),))
+    for name, data in (("garbage", b"\xff\xfe"), ("list", b"[]"), ("empty", b"{}")):
+        yield Vector(f"release-{name}", f"release.json is {name}", "damaged", put=((f"{META}/release.json", data),))
+    forged = lines(residue=[f"../../{shard}", start, length])
+    forged_info = json.dumps(info | {"manifest": hashlib.sha256(forged).hexdigest()}).encode()
+    yield Vector("release-forged", "manifest and its digest changed together, by somebody without the key", "damaged",
+                 put=((manifest, forged), (f"{META}/release.json", forged_info)))  # fmt: skip
+    yield Vector("byte-exact-residue", "the sealed file bytes are damaged", "damaged", "byte-exact",
+                 put=(byte_exact_damage(),))  # fmt: skip
+
+
+def other_shard(shard: str) -> bytes:
+    return (HERE / "releases" / "sd-rank" / META / "residue" / shard).read_bytes()
+
+
+def byte_exact_damage() -> tuple[str, bytes]:
+    row = release("byte-exact").by_path["train/a/rgb.png"]
+    shard, start, length = row["bytes"]
+    blob = bytearray((HERE / "releases" / "byte-exact" / META / "residue" / shard).read_bytes())
+    blob[start + length // 2] ^= 16
+    return f"{META}/residue/{shard}", bytes(blob)
+
+
+def main() -> None:
+    for name in RELEASES:
+        if not (HERE / "releases" / name).exists():
+            (HERE / "releases").mkdir(exist_ok=True)
+            make_release(name)
+    keys = HERE / "keys.txt"
+    if not keys.exists():
+        keys.write_text("".join(f"{name} {encode_secret(PREFIX, secret)}\n" for name, secret in KEYS.items()))
+    made = [*exact(), *changed_samples(), *headers(), *files(), *meta()]
+    assert len({one.name for one in made}) == len(made)
+    for one in made:
+        place = HERE / "cases" / f"{one.name}.txt"
+        place.parent.mkdir(exist_ok=True)
+        if not place.exists():
+            place.write_text(one.text())
+    shutil.rmtree(HERE / "__pycache__", ignore_errors=True)
+    good = sum(one.expect in ("exact", "lossy") for one in made)
+    print(f"{len(made)} vectors, {good} positive")
+
+
+if __name__ == "__main__":
+    main()
