@@ -21,7 +21,7 @@ from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Hiding, Identity
 from ripguard.hide.header import LENGTH, MAX_PLANES, Header
 from ripguard.hide.mrit.predict import from_sequence, layout, to_sequence, visible
-from ripguard.hide.mrit.transform import Moves, Params, backward, forward
+from ripguard.hide.mrit.transform import FIELDS, Moves, Params, backward, forward
 from ripguard.keys import PictureKeys
 from ripguard.seal import TAG, Forged, associated_data, open_sealed, picture_digest, seal
 from ripguard.sequence import decode, encode
@@ -53,7 +53,7 @@ class MRIT(Hiding):
         for planes in range(2, MAX_PLANES + 1):  # one and two planes predict shifts from the same visible bits
             if not len(waiting):
                 break
-            part = Moves(*(getattr(moves, f)[waiting] for f in ("source_of", "turns", "shifts", "excess")))
+            part = Moves(*(getattr(moves, field)[waiting] for field in FIELDS))
             seen = visible(temporary[waiting], planes)
             symbols = to_sequence(clean[waiting], carrier[waiting], seen, part, self.params)
             sequences = encode(symbols, layout(clean.shape[1:], self.params))

@@ -80,7 +80,7 @@ def overlaps(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     batch, count, pixels, channels = source.shape
     # all values and sums are integers; the narrower float holds them exactly for small blocks
     exact = np.float32 if pixels**3 * channels * 255**2 < 1 << 24 else np.float64
-    own, other = (_mean_free(blocks).astype(exact) for blocks in (source, target))
+    own, other = (_mean_free(blocks.astype(exact)) for blocks in (source, target))
     turned = [own.take(order, axis=2).reshape(batch, count, -1) for order in rotation_table(math.isqrt(pixels))]
     flat = other.reshape(batch, count, -1)
     products = [flat @ one.transpose(0, 2, 1) for one in turned]  # [batch, targets, sources] each
@@ -98,7 +98,8 @@ def _best(overlap: np.ndarray) -> np.ndarray:
     """The source of each target in the assignment with most overlap: ``[batch, n, n]`` → int64 ``[batch, n]``."""
     from scipy.optimize import linear_sum_assignment
 
-    return np.stack([linear_sum_assignment(one, maximize=True)[1] for one in overlap])
+    cost = -overlap.astype(np.float64)  # what the solver works on: converted once, not for every small matrix
+    return np.stack([linear_sum_assignment(one)[1] for one in cost])
 
 
 def ranked(source: np.ndarray, target: np.ndarray) -> np.ndarray:

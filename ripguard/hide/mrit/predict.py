@@ -44,9 +44,13 @@ def visible(pictures: np.ndarray, planes: int) -> np.ndarray:
 def predict(seen: np.ndarray, source_of: np.ndarray, g: Grid, params: Params) -> np.ndarray:
     """Predicted shifts in steps, int32 ``[batch, cells, channels]``, from :func:`visible` pictures and the pairing."""
     sums = cell_sums(seen, g)  # [batch, cells, channels]
-    origin = sums.copy()
-    origin[:, g.full] = gather(sums, g.full[global_sources(source_of, g)])
-    weight = (params.step * g.counts)[None, :, None]  # [1, cells, 1]
+    sources = global_sources(source_of, g)
+    if g.even:
+        origin = gather(sums, sources)
+    else:
+        origin = sums.copy()
+        origin[:, g.full] = gather(sums, g.full[sources])
+    weight = params.step * g.pixels
     return np.clip((2 * (sums - origin) + weight) // (2 * weight), -limit(params), limit(params))
 
 

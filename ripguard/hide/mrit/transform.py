@@ -9,6 +9,7 @@ Numbers here are integers throughout; the same input gives the same bytes on eve
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from ripguard.hide.mrit.blocks import (
     Grid,
     cell_sums,
     from_cells,
+    full_cells,
     gather,
     grid,
     rotate,
@@ -72,6 +74,10 @@ class Moves:
     excess: np.ndarray
 
 
+FIELDS = tuple(field.name for field in dataclasses.fields(Moves))
+PART = 1 << 18  # samples that are transformed at once
+
+
 def global_sources(source_of: np.ndarray, g: Grid) -> np.ndarray:
     """Tile-relative block numbers → numbers among all full blocks, int64 ``[batch, full]``."""
     offset = np.concatenate([np.full(stop - start, start) for start, stop in g.tiles] or [np.zeros(0, np.int64)])
@@ -82,8 +88,8 @@ def pair(clean: np.ndarray, carrier: np.ndarray, g: Grid, rule: str) -> np.ndarr
     """Run a pairing rule over the tiles: uint8 ``[batch, height, width, channels]`` twice → ``[batch, full]``."""
     batch, channels = len(clean), clean.shape[3]
     shape = (batch, len(g.full), g.size * g.size, channels)
-    source = to_cells(clean, g)[:, g.full].reshape(shape)  # [batch, full, size², channels]
-    target = to_cells(carrier, g)[:, g.full].reshape(shape)
+    source = full_cells(to_cells(clean, g), g).reshape(shape)  # [batch, full, size², channels]
+    target = full_cells(to_cells(carrier, g), g).reshape(shape)
     function = RULES[CODES[rule]][1]
     exact = np.int32 if g.size <= 8 else np.int64  # size⁴·255² must fit
     parts = [function(source[:, a:b].astype(exact), target[:, a:b].astype(exact)) for a, b in g.tiles]
@@ -100,6 +106,11 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
     Returns:
         The temporary pictures, uint8, same shape, and the :class:`Moves` that undo them.
     """
+    part = max(1, PART // max(1, clean[:1].size))
+    if len(clean) > part:  # intermediate arrays that stay in the processor's cache
+        pieces = [forward(clean[i : i + part], carrier[i : i + part], params) for i in range(0, len(clean), part)]
+        moves = Moves(*(np.concatenate([getattr(m, f) for _, m in pieces]) for f in FIELDS))
+        return np.concatenate([temporary for temporary, _ in pieces]), moves
     g = grid(*clean.shape[1:3], params.size, params.tile)
     # 1. pairing
     source_of = pair(clean, carrier, g, params.pairing)
@@ -107,32 +118,40 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
     narrow = to_cells(clean, g)  # [batch, cells, size, size, channels]
     cells = narrow.astype(np.int16)
     sums = cell_sums(clean, g)  # [batch, cells, channels]
-    placed, placed_sums = cells.copy(), sums.copy()
-    placed[:, g.full] = gather(cells, g.full[sources])
-    placed_sums[:, g.full] = gather(sums, g.full[sources])
+    placed, placed_sums = _placed(cells, sources, g), _placed(sums, sources, g)
     # 2. mean shift, rounded to steps and held where at most `overflow` levels are cut off
-    weight = (params.step * g.counts)[None, :, None]  # [1, cells, 1]
+    weight = params.step * g.pixels
     shifts = (2 * (cell_sums(carrier, g) - placed_sums) + weight) // (2 * weight)
     pixels = [narrow[:, :, y, x] for y in range(params.size) for x in range(params.size)]  # [batch, cells, channels]
     top, bottom = (
-        functools.reduce(np.maximum, pixels).astype(np.int16),
-        functools.reduce(np.minimum, pixels).astype(np.int16),
+        _placed(functools.reduce(choose, pixels).astype(np.int16), sources, g) for choose in (np.maximum, np.minimum)
     )
-    for extreme in (top, bottom):
-        extreme[:, g.full] = gather(extreme, g.full[sources])
     highest = (255 + params.overflow - top) // params.step
     lowest = -((bottom + params.overflow) // params.step)
     shifts = np.clip(shifts, lowest, highest).astype(np.int16)
     moved = placed + params.step * shifts[:, :, None, None, :]  # [batch, cells, size, size, channels]
     # 3. quarter turn with the least squared error
-    target = to_cells(carrier, g)[:, g.full].astype(np.int16)
-    turns = best_turn(np.clip(moved[:, g.full], 0, 255), target)
-    moved[:, g.full] = rotate(moved[:, g.full], turns)
+    target = full_cells(to_cells(carrier, g), g)
+    turns = best_turn(np.clip(full_cells(moved, g), 0, 255), target)
+    turned = rotate(full_cells(moved, g), turns)
+    if g.even:
+        moved = turned
+    else:
+        moved[:, g.full] = turned
     # 4. overflow
     unclipped = from_cells(moved, g)
     temporary = np.clip(unclipped, 0, 255)
     excess = np.abs(unclipped - temporary).astype(np.uint8)
     return temporary.astype(np.uint8), Moves(source_of, turns, shifts, excess)
+
+
+def _placed(cells: np.ndarray, sources: np.ndarray, g: Grid) -> np.ndarray:
+    """``[batch, cells, …]`` with the source's row at each full place; edge cells stay."""
+    if g.even:
+        return gather(cells, sources)
+    result = cells.copy()
+    result[:, g.full] = gather(cells, g.full[sources])
+    return result
 
 
 def best_turn(blocks: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -154,7 +173,10 @@ def backward(temporary: np.ndarray, moves: Moves, params: Params) -> np.ndarray:
     sign = (temporary == 255).astype(np.int16) - (temporary == 0)
     cells = to_cells(temporary + sign * moves.excess, g)  # [batch, cells, size, size, channels]
     cells -= params.step * moves.shifts[:, :, None, None, :]
-    turned = rotate(cells[:, g.full], (4 - moves.turns) % 4)  # [batch, full, size, size, channels]
-    sources = global_sources(moves.source_of, g)
-    cells[:, g.full] = scatter(turned, sources)
+    turned = rotate(full_cells(cells, g), (4 - moves.turns) % 4)  # [batch, full, size, size, channels]
+    back = scatter(turned, global_sources(moves.source_of, g))
+    if g.even:
+        cells = back
+    else:
+        cells[:, g.full] = back
     return np.clip(from_cells(cells, g), 0, 255).astype(np.uint8)
