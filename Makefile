@@ -10,13 +10,16 @@ PROTOCOL ?= smoke
 SEEDS ?= 0
 RECORD = $(notdir $(subst :,-,$(DATASET)))-$(PROTOCOL)
 
-.PHONY: protect evaluate notebooks test test-all results lint format venv clean help
+.PHONY: protect evaluate bench notebooks test test-all results lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
 
 evaluate: $(READY)  ## train victims on clean, protected, restored: DATASET PROTOCOL (paper | standard | apbench | fast | smoke) SEEDS
 	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) --record $(RECORD) $(ARGS)
+
+bench: $(READY)  ## pictures a second and memory, beside PNG and peers in the same run: DATASET
+	$(BIN)/python experiments/bench.py $(DATASET) $(ARGS)
 
 notebooks: $(READY)  ## run the notebooks again and keep their outputs
 	$(BIN)/python experiments/notebooks.py

@@ -1,7 +1,7 @@
 """Faults for `experiments/interruption.py`: die, or fail, at the n-th operation on the file system.
 
-Counted are the calls by which Python changes a file system: open for writing, write, fsync, mkdir, rename, replace,
-unlink, rmdir. They are patched in a forked child, so the parent pays for its imports once.
+Counted are the calls by which Python changes a file system: open for writing, write, fsync, sync, mkdir, rename,
+replace, unlink, rmdir. They are patched in a forked child, so the parent pays for its imports once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 KINDS = ("kill", "torn write", "ENOSPC", "EIO", "EDQUOT", "EROFS")
-CALLS = ("fsync", "mkdir", "rename", "replace", "unlink", "remove", "rmdir", "link")
+CALLS = ("fsync", "sync", "mkdir", "rename", "replace", "unlink", "remove", "rmdir", "link")
 
 
 class Counter:
@@ -36,7 +36,7 @@ class Counter:
             if self.kind == "torn write" and half:
                 half()
             os.kill(os.getpid(), signal.SIGKILL)
-        if what not in ("unlink", "remove", "rmdir"):  # these work on a full disk
+        if what not in ("unlink", "remove", "rmdir", "sync"):  # these work on a full disk, or cannot fail
             number = getattr(errno, self.kind)
             raise OSError(number, os.strerror(number))
 

@@ -101,3 +101,12 @@ def test_interruption():
         "interruption.py", "--moments", "2", "--many", "60", "--stride", "37", "--kinds", "torn write", "EIO"
     )
     assert rows.count("'wrong': 0") == 6
+
+
+def test_bench(tmp_path):
+    """Every part of the benchmark runs; what it says on a busy machine is not looked at."""
+    source = make_source(tmp_path / "source")
+    parts = ("codec", "png", "files", "peers", "memory")
+    told = experiment("bench.py", source, "--count", "8", "--seconds", "0", "--sizes", "8", "--only", *parts)
+    for what in ("hide, cryptography", "restore, pycryptodome", "file to file", "Fernet", "peak memory, protect"):
+        assert what in told

@@ -34,6 +34,19 @@ def write_temporary(path: Path, data: bytes) -> Path:
     return temporary
 
 
+def write_unsynced(path: Path, data: bytes) -> None:
+    """Write a file of a tree that nobody sees yet; :func:`sync_everything` must follow before it gets its name."""
+    with storage("cannot write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+
+
+def sync_everything() -> None:
+    """Make all that was written durable: one call for a whole tree, where a call for each file would cost more."""
+    os.sync()
+
+
 def publish(temporary: Path, path: Path) -> None:
     """Give a checked temporary file its name; :func:`sync_folder` must follow."""
     with storage("cannot publish"):

@@ -18,12 +18,12 @@ from ripguard.keys import Key
 from ripguard.pool import spread
 from ripguard.release.atomic import (
     lock,
-    publish,
     refuse_existing,
     refuse_overlap,
     storage,
+    sync_everything,
     sync_folder,
-    write_temporary,
+    write_unsynced,
 )  # fmt: skip
 from ripguard.release.manifest import META, Release, find_release
 from ripguard.release.plan import published_names
@@ -124,6 +124,7 @@ def restore(
         result.out = str(out)
         if result.restored:
             _copy_annotations(opened, paths, tree)
+            sync_everything()
             refuse_existing(out)
             with storage("cannot publish"):
                 if out.exists():
@@ -165,7 +166,7 @@ def _work(batch: list[tuple[Path, str, str]], tree: Path) -> list[tuple[str, boo
     if _state is None:
         raise RuntimeError("worker was not initialised")
     key, release = _state
-    outcomes, folders = [], set()
+    outcomes = []
     revealed = reveal_files([file for file, _, _ in batch], [inside for _, _, inside in batch], key, release)
     for (file, place, _), one in zip(batch, revealed):
         if one.error is None and one.clean is not None:
@@ -173,11 +174,8 @@ def _work(batch: list[tuple[Path, str, str]], tree: Path) -> list[tuple[str, boo
                 target, data = (tree / place).with_name(one.file[0]), one.file[1]
             else:
                 target, data = tree / place, png_bytes(one.clean)
-            publish(write_temporary(target, data), target)
-            folders.add(target.parent)
+            write_unsynced(target, data)
         outcomes.append((str(file), one.exact, one.error))
-    for folder in folders:
-        sync_folder(folder)
     return outcomes
 
 

@@ -1,0 +1,355 @@
+"""How fast, beside what one would use instead, in the same run.  Claim: hiding and restoring cost about what PNG costs.
+
+    python experiments/bench.py photos                        # what `make bench` runs: a few minutes
+    python experiments/bench.py cifar10 --record bench        # all parts
+    python experiments/bench.py cifar10 --only memory         # codec, png, files, peers, memory, epoch
+
+Rates are pictures a second, the median of repeats, whole passes over the same pictures in memory; `cores` says how many
+processes did it at once. Carriers are the clean pictures with ±18 levels, as a perturbation of 0.07 leaves them.
+Hardware: an idle machine; rates on a busy one mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ripguard.data.pictures import load
+from ripguard.data.registry import open_source
+from ripguard.evaluate.record import environment, write_record
+from ripguard.hide.base import Hidden, Identity
+from ripguard.hide.mrit.method import MRIT
+from ripguard.images import png_bytes, read_picture
+from ripguard.keys import Key, PictureKeys
+from ripguard.schemes import SCHEMES
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("codec", "png", "files", "peers", "memory", "epoch")
+BATCH = 256
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
+    )
+    parser.add_argument("source", nargs="?", default="photos")
+    parser.add_argument("--count", type=int, default=1024, help="pictures for the rates (default 1024)")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 6000], help="pictures for the memory part")
+    parser.add_argument("--seconds", type=float, default=3.0, help="least seconds a measurement takes")
+    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
+    options = parser.parse_args()
+    items = [item for item in open_source(options.source).items if item.split == "train"][: options.count]
+    clean = load(items, note="reading").pictures
+    rows: list[Row] = []
+    for part in options.only:
+        for row in globals()[part](clean, options):
+            rows.append(row)
+            print(told(row), flush=True)
+    record: dict[str, Any] = {"name": f"bench {options.source}"}
+    record |= {"command": "python experiments/bench.py " + shlex.join(sys.argv[1:])} | environment()
+    record |= {"dataset": options.source, "protocol": "bench", "scheme": "mrit", "rows": rows}
+    if options.record:
+        print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
+
+
+def told(row: Row) -> str:
+    number = f"{row['rate']:>10,.0f}/s" if "rate" in row else f"{row['value']:>10,.1f} {row['unit']}"
+    return f"{number}  {row['what']}" + (f" ({row['cores']} cores)" if row.get("cores", 1) > 1 else "")
+
+
+def rate(function: Callable[[], object], pictures: int, seconds: float) -> float:
+    """Pictures a second: median over at least three repeats that together take at least ``seconds``."""
+    function()  # tables and caches are made once
+    took: list[float] = []
+    while len(took) < 3 or sum(took) < seconds:
+        start = time.perf_counter()
+        function()
+        took.append(time.perf_counter() - start)
+    return pictures / statistics.median(took)
+
+
+def measured(what: str, value: float, pictures: int, cores: int = 1, **more: Any) -> Row:
+    return {"what": what, "rate": round(value, 1), "pictures": pictures, "cores": cores} | more
+
+
+# --- the codec alone: arrays in, arrays out -------------------------------------------------------------------------
+
+
+def carriers(clean: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).choice([-18, 18], clean.shape)
+    return np.clip(clean.astype(int) + noise, 0, 255).astype(np.uint8)
+
+
+def prepared(clean: np.ndarray) -> tuple[MRIT, list[Identity], list[PictureKeys]]:
+    key = Key(bytes(range(32)))  # measures only; nothing is published
+    unit = key.dataset(bytes(8)).unit(0)
+    who = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
+    method = MRIT(SCHEMES["mrit"].params(clean.shape[1:]))
+    return method, who, [unit.picture(i) for i in range(len(clean))]
+
+
+def hide_all(clean: np.ndarray, carrier: np.ndarray) -> list[Hidden]:
+    method, who, keys = prepared(clean)
+    parts = [slice(i, i + BATCH) for i in range(0, len(clean), BATCH)]
+    return [one for p in parts for one in method.hide(clean[p], carrier[p], who[p], keys[p])]
+
+
+def reveal_all(hidden: list[Hidden], keys: list[PictureKeys]) -> list[Any]:
+    found = []
+    for i in range(0, len(hidden), BATCH):
+        part = hidden[i : i + BATCH]
+        pictures = np.stack([one.picture for one in part])
+        headers, residues = [one.header for one in part], [one.residue for one in part]
+        found += MRIT().reveal(pictures, headers, residues, keys[i : i + BATCH])
+    return found
+
+
+def codec_rates(clean: np.ndarray, seconds: float) -> tuple[float, float]:
+    """Rates of hiding and restoring in this process; key derivation included in hiding."""
+    carrier = carriers(clean)
+    hidden, keys = hide_all(clean, carrier), prepared(clean)[2]
+    back = reveal_all(hidden, keys)
+    assert all(np.array_equal(one, picture) for one, picture in zip(back, clean))
+    hiding = rate(lambda: hide_all(clean, carrier), len(clean), seconds)
+    return hiding, rate(lambda: reveal_all(hidden, keys), len(clean), seconds)
+
+
+def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
+    rows = []
+    for backend in ("cryptography", "pycryptodome"):
+        os.environ["RIPGUARD_CRYPTO"] = backend  # read when a process first seals: each measurement is its own process
+        for cores in (1, os.cpu_count() or 1):
+            with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
+                found = list(pool.map(codec_rates, [clean] * cores, [options.seconds] * cores))
+            for name, values in zip(("hide", "restore"), zip(*found)):
+                rows.append(measured(f"{name}, {backend}", sum(values), len(clean), cores))
+            if cores == (os.cpu_count() or 1):
+                break
+    del os.environ["RIPGUARD_CRYPTO"]
+    return rows
+
+
+# --- what everybody pays: PNG ---------------------------------------------------------------------------------------
+
+
+def png(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
+    published = [one.picture for one in hide_all(clean, carriers(clean))]
+    rows = []
+    for name, pictures in (("clean", list(clean)), ("protected", published)):
+        data = [png_bytes(one) for one in pictures]
+        encode = rate(lambda pictures=pictures: [png_bytes(one) for one in pictures], len(clean), options.seconds)  # type: ignore[misc]
+        decode = rate(lambda data=data: [read_picture(one) for one in data], len(clean), options.seconds)  # type: ignore[misc]
+        rows += [
+            measured(f"PNG encode, {name} pictures", encode, len(clean), bytes=sum(map(len, data)) // len(data)),
+            measured(f"PNG decode with ripguard's checks, {name} pictures", decode, len(clean)),
+        ]
+    return rows
+
+
+# --- whole commands: files in, files out ----------------------------------------------------------------------------
+
+
+def ripguard(*arguments: str | Path) -> None:
+    command = [sys.executable, "-m", "ripguard", *map(str, arguments)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def release_of(source: Path | str, place: Path, count: int) -> tuple[Path, Path]:
+    """A release of ``count`` pictures without a perturbation, and its key file."""
+    key, out = place / "k", place / "release"
+    ripguard("keygen", "--out", key)
+    ripguard("protect", str(source), out, "--key-file", key, "--perturb", "none", "--limit", str(count))
+    return out, key
+
+
+def files(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
+    """Restoring a release to a folder, beside decoding and encoding the same files with plain Pillow."""
+    from ripguard.release.restore import restore
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        out, key_file = release_of(options.source, place, options.count)
+        key, published = Key.read(key_file), sorted(out.rglob("*.png"))
+
+        def again() -> None:
+            shutil.rmtree(place / "back", ignore_errors=True)
+            restore([out], place / "back", key)
+
+        def plain() -> None:
+            shutil.rmtree(place / "copy", ignore_errors=True)
+            for path in published:
+                target = place / "copy" / path.relative_to(out)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                Image.open(path).save(target, compress_level=6)
+
+        restored, copied = (rate(one, len(published), options.seconds) for one in (again, plain))
+        rows.append(measured("restore, file to file", restored, len(published)))
+        rows.append(measured("PNG decode + encode of the same files, plain Pillow", copied, len(published)))
+        rows.append(
+            {
+                "what": "restoring takes as long as decode + encode, times",
+                "value": round(copied / restored, 2),
+                "unit": "×",
+            }
+        )
+    return rows
+
+
+# --- peers: what one would take instead -----------------------------------------------------------------------------
+
+
+def bit_by_bit(picture: np.ndarray, payload: bytes) -> np.ndarray:
+    """Low bits replaced one Python step a bit, as the LSB package does that the paper cites (LSB-Steganography)."""
+    width, channels = picture.shape[1:]
+    result, x, y, c = picture.copy(), 0, 0, 0
+    for byte in payload:
+        for place in range(7, -1, -1):
+            value = list(result[y, x])
+            value[c] = value[c] & 254 | byte >> place & 1
+            result[y, x] = tuple(value)
+            c += 1
+            if c == channels:
+                c, x = 0, x + 1
+                if x == width:
+                    x, y = 0, y + 1
+    return result
+
+
+def peers(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
+    from cryptography.fernet import Fernet
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    few = clean[:64]
+    payload, text = os.urandom(few[0].size // 8), "x" * (few[0].size // 8 - 8)  # about one full bit-plane
+    raw, fernet, gcm = [one.tobytes() for one in clean], Fernet(Fernet.generate_key()), AESGCM(os.urandom(32))
+    nonces = [i.to_bytes(12, "big") for i in range(len(raw))]
+    lost, gone = "no cipher; the clean picture is lost", "no picture any more"
+    cases: list[tuple[str, str, int, Callable[[], object]]] = [
+        ("LSB replacement bit by bit, one plane", lost, len(few), lambda: [bit_by_bit(one, payload) for one in few]),
+        ("Fernet of the samples", gone, len(raw), lambda: [fernet.encrypt(one) for one in raw]),
+        ("AES-256-GCM of the samples", gone, len(raw), lambda: [gcm.encrypt(n, x, b"") for n, x in zip(nonces, raw)]),
+    ]
+    try:
+        from stegano import lsb
+
+        def stegano() -> list[object]:
+            return [lsb.hide(Image.fromarray(one), text) for one in few]  # type: ignore[arg-type]
+
+        cases.append(("Stegano, one plane", lost, len(few), stegano))
+    except ImportError:
+        # it wants an older Pillow than ours, so it is no dependency of any kind
+        print("left out: pip install --no-deps stegano crayons piexif opencv-python-headless", file=sys.stderr)
+    return [measured(what, rate(run, count, options.seconds), count, note=note) for what, note, count, run in cases]
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+PEAK = """
+import resource, sys
+from ripguard.cli import main
+code = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def memory(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
+    """Peak resident memory of one worker, for several numbers of pictures."""
+    rows = []
+    for count in options.sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            key, out, back = (Path(folder) / name for name in ("k", "out", "back"))
+            ripguard("keygen", "--out", key)
+            limit = ["--limit", str(count), "--perturb", "none"]
+            for what, start in (
+                ("protect", ["protect", options.source, str(out), *limit]),
+                ("restore", ["restore", str(out), str(back)]),
+            ):
+                command = [sys.executable, "-c", PEAK, *start, "--key-file", str(key), "--workers", "1"]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                peak = int(done.stderr.split()[-1]) / 1024  # KiB on Linux
+                rows.append({"what": f"peak memory, {what}", "value": round(peak, 1), "unit": "MiB", "pictures": count})
+    return rows
+
+
+# --- an epoch with pictures restored on the fly -----------------------------------------------------------------------
+
+
+def epoch(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
+    """Loading only, and training the CIFAR-stem ResNet-18, from clean PNGs and from a release with its key."""
+    import torch
+    import torch.nn.functional as F
+    from torch.utils.data import DataLoader
+
+    from ripguard._torchvision import torchvision
+    from ripguard.precision import fast_math
+    from ripguard.train.models import build
+    from ripguard.train.protected import ProtectedDataset
+
+    cores = os.cpu_count() or 1
+    torch.set_num_threads(cores)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        release, key = release_of(options.source, Path(folder), options.count)
+        back = Path(folder) / "back"
+        ripguard("restore", release, back, "--key-file", key)
+        pil_to_tensor = importlib.import_module("torchvision.transforms.v2.functional").pil_to_tensor
+        own = next(split for split in ("train", "test") if (back / split).is_dir())
+        sets = {
+            "clean PNGs": torchvision.datasets.ImageFolder(str(back / own), transform=pil_to_tensor),
+            "the release with its key": ProtectedDataset(release, key, own, form="tensor"),
+        }
+        side = clean.shape[1]
+        model = build("resnet18", len(sets["clean PNGs"].classes), side).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimiser = torch.optim.SGD(model.parameters(), 0.01)
+
+        def one_epoch(data: Any, train: bool) -> None:
+            for x, y in DataLoader(data, 128, shuffle=True, drop_last=True):
+                if train:
+                    with fast_math("cpu"):
+                        told = model((x.float() / 255).contiguous(memory_format=torch.channels_last))
+                    loss = F.cross_entropy(told.float(), y)
+                    optimiser.zero_grad()
+                    loss.backward()
+                    optimiser.step()
+
+        took: dict[tuple[bool, str], float] = {}
+        for train in (False, True):
+            for name, data in sets.items():
+                count = len(data) // 128 * 128
+                value = rate(lambda data=data, train=train: one_epoch(data, train), count, options.seconds)  # type: ignore[misc]
+                took[train, name] = count / value
+                what = f"{'training' if train else 'loading'} from {name}"
+                rows.append(measured(what, value, count, cores if train else 1))
+        share = took[True, "the release with its key"] / took[True, "clean PNGs"] - 1
+        rows.append(
+            {
+                "what": "an epoch with restoration on the fly takes longer by",
+                "value": round(100 * share, 2),
+                "unit": "%",
+            }
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    main()
