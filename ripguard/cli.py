@@ -209,6 +209,7 @@ def run_protect(options: argparse.Namespace) -> int:
     spec = build(plan, options.surrogate, options.surrogate_epochs, options.device, options.workers)
     result = protect(plan.aimed(spec.digest()), spec, key, out, signing, options.workers, options.restart, source.roots)
     data = dataclasses.asdict(result) | {"surrogate": spec.surrogate, "ignored": source.ignored}
+    data["metadata"] = plan.metadata
     promise = "restores bit for bit" if result.exact else "LOSSY: restores roughly, outside the exactness promise"
     lines = [
         f"{result.pictures} pictures protected in {result.out} ({promise})",
@@ -218,6 +219,9 @@ def run_protect(options: argparse.Namespace) -> int:
     ]
     if result.psnr_to_carrier is not None:
         lines.append(f"  median PSNR to the carrier {result.psnr_to_carrier:.2f} dB, SSIM {result.ssim_to_carrier}")
+    if plan.metadata and not options.byte_exact:
+        kinds = ", ".join(f"{kind} in {count}" for kind, count in plan.metadata.items())
+        lines.append(f"  beside the samples, and not kept: {kinds} pictures (--byte-exact keeps whole files)")
     if source.ignored:
         lines.append(f"  left out: {len(source.ignored)} hidden files ({source.ignored[0]} …)")
     _print(options, data, lines)

@@ -1,8 +1,8 @@
 """Picture files ↔ uint8 arrays, exactly, or refused by name.
 
 Accepted now: 8-bit RGB and 8-bit grayscale, one frame, in a lossless or lossy still format (what "exact" means for a
-JPEG is its decoded pixels). Everything else is refused before any work: Pillow opens, for example, a 16-bit RGB PNG as
-8-bit without a word, so the file header is read as well.
+JPEG is its decoded pixels), and uint8 arrays in .npy files. Everything else is refused before any work: Pillow opens,
+for example, a 16-bit RGB PNG as 8-bit without a word, so the file header is read as well.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from PIL import Image
 from ripguard.errors import InputRefused
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".npy"})
 REFUSED_SUFFIXES = frozenset({".gif", ".apng", ".ico", ".jp2", ".jxl", ".avif", ".heic", ".eps", ".psd", ".tga"})
 MAX_PIXELS = 50_000_000
+NPY = b"\x93NUMPY"
 PNG_END = b"IEND\xaeB`\x82"
 ORIENTATION = 274  # EXIF tag
 
@@ -42,6 +43,8 @@ def read_picture(source: str | Path | bytes, name: str | None = None) -> np.ndar
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError as error:
         raise InputRefused(f"{what}: cannot be read: {error.strerror}") from None
+    if data.startswith(NPY):
+        return _read_npy(data, what)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -51,11 +54,43 @@ def read_picture(source: str | Path | bytes, name: str | None = None) -> np.ndar
                 array = np.asarray(image)
     except InputRefused:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputRefused(f"{what}: more than {MAX_PIXELS:,} pixels") from None
     except Exception:  # decoders raise almost anything on damaged files, and all of it means the same
         raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?") from None
     if array.dtype != np.uint8:
         raise InputRefused(f"{what}: expected 8 bits per sample, got {array.dtype}")
     return np.ascontiguousarray(array if array.ndim == 3 else array[:, :, None])
+
+
+def _read_npy(data: bytes, what: str) -> np.ndarray:
+    """uint8 ``[height, width]`` or ``[height, width, 1 or 3]`` of an .npy file; nothing in it is unpickled."""
+    try:
+        array = np.load(io.BytesIO(data), allow_pickle=False)
+    except Exception:  # as above
+        raise InputRefused(f"{what}: not a readable .npy array", "is the file whole?") from None
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
+        found = f"{array.dtype} {list(array.shape)}"
+        raise InputRefused(f"{what}: expected uint8 [height, width] or [height, width, 1 or 3], got {found}")
+    if not array.size or array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise InputRefused(f"{what}: expected 1 to {MAX_PIXELS:,} pixels, got {array.shape[1]}×{array.shape[0]}")
+    return np.ascontiguousarray(array if array.ndim == 3 else array[:, :, None])
+
+
+def metadata(data: bytes) -> tuple[str, ...]:
+    """What a readable picture file carries beside its samples, of ``EXIF, ICC profile, gamma, text, XMP``."""
+    if data.startswith(NPY):
+        return ()
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        info = image.info
+        found = {
+            "EXIF": bool(image.getexif()) and image.format != "TIFF",  # TIFF keeps its own structure there
+            "ICC profile": "icc_profile" in info,
+            "gamma": "gamma" in info or "chromaticity" in info,
+            "text": bool(getattr(image, "text", None)) or "comment" in info,
+            "XMP": "xmp" in info,
+        }
+    return tuple(name for name, there in found.items() if there)
 
 
 def _check(image: Image.Image, data: bytes, what: str) -> None:

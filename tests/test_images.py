@@ -41,6 +41,27 @@ def test_lossless_formats_are_exact(kind):  # type: ignore[no-untyped-def]
     np.testing.assert_array_equal(read_picture(png_bytes(RGB[:, :, :1])), RGB[:, :, :1])
 
 
+def test_arrays_are_exact():
+    """uint8 .npy, with or without a channel axis, in either memory order; everything else is refused by name."""
+
+    def npy(array: np.ndarray) -> bytes:
+        buffer = io.BytesIO()
+        np.save(buffer, array)
+        return buffer.getvalue()
+
+    np.testing.assert_array_equal(read_picture(npy(RGB)), RGB)
+    np.testing.assert_array_equal(read_picture(npy(np.asfortranarray(RGB))), RGB)
+    np.testing.assert_array_equal(read_picture(npy(RGB[:, :, 0])), RGB[:, :, :1])
+    for wrong, words in (
+        (RGB.astype(np.float32), "got float32"), (RGB[:, :, :2], r"got uint8 \[9, 7, 2\]"), (RGB[0, 0], "got uint8"),
+        (RGB[:0], "1 to 50,000,000 pixels"),
+    ):  # fmt: skip
+        with pytest.raises(InputRefused, match=words):
+            read_picture(npy(wrong), "somewhere.npy")
+    with pytest.raises(InputRefused, match="not a readable"):
+        read_picture(npy(RGB)[:-1], "somewhere.npy")
+
+
 def refused() -> dict[str, tuple[bytes, str]]:
     image, exif = Image.fromarray(RGB), Image.Exif()
     exif[274] = 6

@@ -7,8 +7,10 @@ import io
 import os
 import stat
 from base64 import b32encode, b64encode
+from pathlib import Path
 
 import pytest
+from helpers import call
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +58,21 @@ def test_every_key_can_be_written_and_read():
     for _ in range(10_000):
         secret = os.urandom(32)
         assert decode_secret(PREFIX, encode_secret(PREFIX, secret), "K") == secret
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_every_key_through_the_command_line(count, tmp_path):  # type: ignore[no-untyped-def]
+    """Made by ``keygen``, read by ``restore``, told apart from the right one: whatever its letters are."""
+    release = Path(__file__).parent / "vectors/releases/ranked"
+    key = tmp_path / "k"
+    for _ in range(count):
+        code, _, said = call("keygen", "--out", key)
+        assert code == 0, said
+        code, _, said = call("restore", release, tmp_path / "out", "--key-file", key)
+        assert code == 4, said
+        assert f"this is key {Key.read(key).id.hex()}" in said
+        key.unlink()
+        key.with_name("k.sign").unlink()
 
 
 def test_the_tree_has_no_two_equal_keys():

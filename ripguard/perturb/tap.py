@@ -69,11 +69,17 @@ class TAP(Scaled):
             x = (carrier + change).requires_grad_(True)
             with fast_math(self.device):
                 told = self.surrogate.logits(_view(x, views) if self.views else x)  # [batch, classes] for each trunk
-            loss = torch.stack([F.cross_entropy(one.float(), goal, reduction="sum") for one in told]).sum()
+            loss = torch.stack([F.cross_entropy(_bounded(one), goal, reduction="sum") for one in told]).sum()
             (gradient,) = torch.autograd.grad(loss, x)
             momentum = accumulate(momentum, gradient, DECAY)
             delta = (delta - STRIDE * self.eps * momentum.sign()).clamp(-self.eps, self.eps)
         return delta
+
+
+def _bounded(logits: Tensor) -> Tensor:
+    """Logits scaled to at most 30: beyond that a surrogate that is too sure leaves no gradient in float32."""
+    logits = logits.float()
+    return logits * (30 / logits.detach().abs().amax(1, keepdim=True).clamp_min(30))
 
 
 def goals(target: str, labels: np.ndarray, classes: int, seeds: np.ndarray) -> np.ndarray:

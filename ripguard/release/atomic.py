@@ -24,7 +24,9 @@ def storage(what: str) -> Iterator[None]:
 
 def write_temporary(path: Path, data: bytes) -> Path:
     """Write ``data`` beside ``path`` under a temporary name, on disk; returns the temporary path."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # a digest of the name: the longest names that a file system takes leave no room for an addition
+    short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    temporary = path.with_name(f".{short}.{os.getpid()}.tmp")
     with storage("cannot write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -16,11 +18,12 @@ from tqdm.auto import tqdm
 
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused
-from ripguard.images import read_picture
+from ripguard.images import metadata, read_picture
 from ripguard.pool import spread
 from ripguard.schemes import Scheme
 
 FEW = 2000  # pictures that are read sooner than processes start
+LONGEST_NAME = 255  # bytes of one part of a path
 SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 pictures of 32×32×3
 
 
@@ -52,6 +55,7 @@ class Plan:
         labels: class names; a picture's ``label`` counts in them.
         limited: whether only a part of the source was asked for.
         perturbation: digest of the surrogate and its library, "" where there is none.
+        metadata: how many pictures carry which kind; only a byte-exact release gives them back.
     """
 
     source: str
@@ -65,6 +69,7 @@ class Plan:
     units: list[tuple[str, str]]
     pictures: list[Planned]
     annotations: list[tuple[str, str, str]]  # name, path, sha256
+    metadata: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -72,6 +77,7 @@ class Plan:
         content = dataclasses.asdict(self)
         for row in content["pictures"]:
             del row["path"]
+        del content["metadata"]  # the pictures' digests cover it
         content["annotations"] = [(name, sha256) for name, _, sha256 in self.annotations]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -92,15 +98,15 @@ class Plan:
         return result
 
 
-def look(path: str, name: str) -> tuple[tuple[int, int, int], str]:
-    """Shape and file digest of one source picture; refuses what cannot be kept exactly."""
+def look(path: str, name: str) -> tuple[tuple[int, int, int], str, tuple[str, ...]]:
+    """Shape, file digest and kinds of metadata of one source picture; refuses what cannot be kept exactly."""
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
         raise InputRefused(f"{name}: cannot be read: {error.strerror}") from None
     height, width, channels = read_picture(data, name).shape
-    return (height, width, channels), hashlib.sha256(data).hexdigest()
+    return (height, width, channels), hashlib.sha256(data).hexdigest(), metadata(data)
 
 
 def published_places(items: list[Item]) -> list[str]:
@@ -116,22 +122,30 @@ def published_places(items: list[Item]) -> list[str]:
 def published_names(names: list[str]) -> list[str]:
     """Where each source picture stands in the release: ``a.jpg`` → ``a.png``; where two would meet, ``a.jpg.png``.
 
-    Two names meet if they are equal without regard to case, so a release can be unpacked anywhere.
+    Two names meet if a file system may take them for one, without regard to case or to how accents are written, so a
+    release can be unpacked anywhere.
+
+    Raises:
+        InputRefused: a name that would become longer than file systems allow.
     """
     plain = [str(PurePosixPath(name).with_suffix(".png")) for name in names]
-    counts: dict[str, int] = {}
-    for name in plain:
-        counts[name.lower()] = counts.get(name.lower(), 0) + 1
+    counts = Counter(map(_folded, plain))
     result, taken = [], set()
     for name, short in zip(names, plain):
-        out = short if counts[short.lower()] == 1 else f"{name}.png"
+        out = short if counts[_folded(short)] == 1 else f"{name}.png"
         number = 0
-        while out.lower() in taken:
+        while _folded(out) in taken:
             number += 1
             out = f"{name}.{number}.png"
-        taken.add(out.lower())
+        if len(PurePosixPath(out).name.encode(errors="surrogateescape")) > LONGEST_NAME:
+            raise InputRefused(f"{name}: its published name would be longer than {LONGEST_NAME} bytes", "shorten it")
+        taken.add(_folded(out))
         result.append(out)
     return result
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def make_plan(
@@ -157,9 +171,16 @@ def make_plan(
     places = published_places(items)
     pictures = [
         Planned(
-            i, item.name, str(item.path), out, units.index((item.split, item.label)), labels.index(item.label), *seen
+            i,
+            item.name,
+            str(item.path),
+            out,
+            units.index((item.split, item.label)),
+            labels.index(item.label),
+            *seen[:2],
         )
         for i, (item, out, seen) in enumerate(zip(items, places, looks))
     ]
     notes = [(n, str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in sorted(source.annotations)]
-    return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes)
+    carried = dict(sorted(Counter(kind for seen in looks for kind in seen[2]).items()))
+    return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes, carried)

@@ -54,6 +54,20 @@ def test_the_gradient_is_taken_at_the_published_picture(world):  # type: ignore[
     assert surrogate.predict(model, aimed)[true == 0, 1].mean() > surrogate.predict(model, grey)[true == 0, 1].mean()
 
 
+def test_a_surrogate_that_is_too_sure(world):  # type: ignore[no-untyped-def]
+    """Logits of a thousand leave a cross-entropy gradient of zero; the picture is perturbed all the same."""
+    pictures, _, model, _, settings = world
+    sure = surrogate.Surrogate(3, settings)
+    sure.load_state_dict(model.state_dict())
+    sure.heads[0].weight.data *= 1000
+    clean, other = (
+        pictures[::30],
+        (surrogate.predict(model, pictures[::30]).argmax(1) - 1) % 3,
+    )  # already the next class
+    carrier = TAP(surrogate.freeze(sure), steps=4)(clean, other, seeds(len(clean)))
+    assert (np.abs(carrier.astype(int) - clean).max((1, 2, 3)) > 4).all()
+
+
 def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
     """A picture's carrier is its own: alone or in a batch, up to rounding of the arithmetic in a few samples."""
     pictures, labels, model, _, _ = world
