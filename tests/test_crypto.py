@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -124,3 +126,19 @@ def test_seal_binds_purpose_header_and_digest():
     for wrong in (samples.reshape(4, 4, 3).astype(np.int16), samples.reshape(12, 4)):
         with pytest.raises(ValueError, match="expected uint8"):
             seal.picture_digest(wrong)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_plaintext_escapes_before_it_is_verified(backend):  # type: ignore[no-untyped-def]
+    """A forged record gives an exception that holds no plaintext; no buffer is handed to a library to be filled."""
+    secret = b"a clean picture's own bytes " * 8
+    sealed = bytearray(backend.siv_seal(bytes(range(64)), b"x", secret))
+    sealed[0] ^= 1
+    with pytest.raises(Forged) as caught:
+        backend.siv_open(bytes(range(64)), b"x", bytes(sealed))
+    assert not caught.value.args
+    shown = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert all(secret[:16] not in repr(one).encode() for one in shown)
+    for path in Path(crypto.__file__).parent.rglob("*.py"):
+        text = path.read_text()
+        assert "output=" not in text or "Crypto" not in text, path  # PyCryptodome fills it before it verifies

@@ -153,6 +153,22 @@ def test_edited_manifest_and_release(world, copy, tmp_path):  # type: ignore[no-
     refused(5, "inspect", copy)
 
 
+def test_parts_of_two_releases_do_not_mix(world, tmp_path):  # type: ignore[no-untyped-def]
+    """An older manifest, residue or release.json under newer pictures, and the other way round: refused, both ways."""
+    second = tmp_path / "second"
+    world.protect(second, "--seed", "1", "--restart")
+    for part in ("manifest.jsonl", "release.json", "residue/000000.bin"):
+        for number, (base, other) in enumerate(((world.release, second), (second, world.release))):
+            mixed = Path(shutil.copytree(base, tmp_path / f"{part.replace('/', '-')}-{number}"))
+            shutil.copyfile(other / ".ripguard" / part, mixed / ".ripguard" / part)
+            code, _, said = call("restore", mixed, tmp_path / "out", "--key-file", world.key)
+            assert code in (5, 12), (part, code, said)
+            if part != "residue/000000.bin":  # of a shard that is not its own only the pictures of it are lost
+                assert not (tmp_path / "out").exists()
+            assert call("verify", mixed)[0] in (5, 10)
+            shutil.rmtree(tmp_path / "out", ignore_errors=True)
+
+
 def test_signer(world, copy, tmp_path):  # type: ignore[no-untyped-def]
     """verify --signer F: right, wrong, and unsigned."""
     signer = good("verify", world.release)["signer"]
