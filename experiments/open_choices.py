@@ -33,16 +33,16 @@ from ripguard.keys import Key
 from ripguard.perturb import surrogate
 from ripguard.perturb.fsp import library
 from ripguard.release.aim import Spec
-from ripguard.schemes import SCHEMES, Scheme, wants_coarse
+from ripguard.schemes import SCHEMES, Scheme
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def choices() -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
+def choices(side: int) -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
     """(what is changed, to what, scheme, what else: attributes of the attack, settings of the surrogate)."""
-    base = SCHEMES["mrit"]
+    base = SCHEMES["mrit"].settled(side)
     features = dataclasses.replace(base, perturb="fsp", steps=10)
 
     def scheme(**changes: Any) -> Scheme:
@@ -59,7 +59,7 @@ def choices() -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
     yield "aimed at", "the carrier, not what hiding makes of it", base, {"published": None}
     yield "views", "none", base, {"views": False}
     yield "target", "random", scheme(target="random"), {}
-    for eps in (0.03, 0.05, 0.1):
+    for eps in (0.03, 0.05, 0.07, 0.085, 0.1):
         yield "ε", f"{eps}", scheme(eps=eps), {}
     for steps in (5, 10, 40):
         yield "steps", f"{steps}", scheme(steps=steps), {}
@@ -97,7 +97,7 @@ def main() -> None:
     known = work / "held-out" / f"as-the-protocol-{protocol.epochs}.pt"  # of held_out.py, which reads `paper`
     checkpoint = known if options.protocol == "paper" else work / "held-out" / f"{options.protocol}.pt"
     other = fit(rest.pictures, rest.labels, classes, protocol, checkpoint=checkpoint, note="independent net")
-    usual = wants_coarse(side)
+    usual = bool(SCHEMES["mrit"].settled(side).coarse)
 
     def spec(scheme: Scheme, epochs: int, coarse: bool) -> Spec:
         settings = surrogate.Settings(epochs=epochs, side=side, coarse=surrogate.COARSE if coarse else ())
@@ -124,11 +124,10 @@ def main() -> None:
         }
 
     rows: list[dict[str, Any]] = [{"choice": "clean", "value": "", "pictures": len(clean)} | says(clean, "published")]
-    for what, value, scheme, more in choices():
+    for what, value, scheme, more in choices(side):
         if options.only and not any(what.startswith(word) for word in options.only):
             continue
-        coarse = usual if scheme.coarse is None else scheme.coarse
-        coarse = not usual if "coarse" in more else coarse
+        coarse = not usual if "coarse" in more else bool(scheme.coarse)
         attack = spec(scheme, more.get("epochs", options.surrogate_epochs), coarse)()
         for name in ("published", "views"):
             if name in more:

@@ -159,7 +159,7 @@ def _protect(verbs: Any) -> None:
     p.add_argument("--scheme", default="mrit", help=f"one of {', '.join(SCHEMES)} (default: mrit)")
     p.add_argument("--perturb", help="tap (cross-entropy to another class), fsp (feature-space perturbation) or none")
     p.add_argument("--target", help="target rule: cyclic, random, and for fsp farthest")
-    p.add_argument("--eps", type=float, help="L∞ bound of the perturbation in 0..1 (default 0.07)")
+    p.add_argument("--eps", type=float, help="L∞ bound of the perturbation in 0..1 (default 0.07; 0.1 from 48 pixels)")
     p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 20; paper 10)")
     p.add_argument("--layer", help="activation that fsp works on: stage1, stage2, stage3, features")
     p.add_argument(

@@ -18,8 +18,8 @@ class Scheme:
         note: one line for ``--help``.
         perturb: ``tap`` (:mod:`ripguard.perturb.tap`), ``fsp`` (:mod:`ripguard.perturb.fsp`) or ``none``.
         eps, steps, target: see there; layer: of ``fsp``.
-        coarse: whether the surrogate has a coarse trunk beside the fine one; None: by picture size, see
-            :func:`wants_coarse`.
+        coarse: whether the surrogate has a coarse trunk beside the fine one.
+            ``eps`` and ``coarse`` may be None: by picture size, see :meth:`settled`.
         size: block side of mRIT; None: by picture size, see :func:`block_side`.
         hide: the other parameters of mRIT.
     """
@@ -27,7 +27,7 @@ class Scheme:
     name: str
     note: str
     perturb: str = "tap"
-    eps: float = 0.07
+    eps: float | None = None
     steps: int = 20
     layer: str = "features"
     target: str = "cyclic"
@@ -38,6 +38,16 @@ class Scheme:
     def params(self, shape: tuple[int, ...]) -> Params:
         """Parameters of mRIT for pictures of ``(height, width, …)``."""
         return dataclasses.replace(self.hide, size=self.size or block_side(shape[0], shape[1]))
+
+    def settled(self, side: int) -> Scheme:
+        """With the values that hang on the side (in pixels) at which a surrogate sees the pictures.
+
+        From 64 pixels up victims with an ImageNet stem are usual. What only a fine net sees does not mislead them, and
+        they average much of a small perturbation away: on held-out pictures (docs/reproduction.md) both are needed.
+        """
+        large = side >= LARGE
+        eps = (0.1 if large else 0.07) if self.eps is None else self.eps
+        return dataclasses.replace(self, eps=eps, coarse=large if self.coarse is None else self.coarse)
 
     def with_options(self, options: dict[str, object]) -> Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
@@ -61,14 +71,7 @@ def block_side(height: int, width: int) -> int:
     return 2 if shorter <= 96 else 4 if shorter <= 384 else 8
 
 
-def wants_coarse(side: int) -> bool:
-    """Whether victims of pictures that a surrogate sees at ``side`` pixels are likely to reduce them at their stem.
-
-    ImageNet stems are usual from 64 pixels up; what only a fine net sees does not mislead them (docs/reproduction.md).
-    """
-    return side >= 48
-
-
+LARGE = 48  # pixels
 SCHEME_FIELDS = ("perturb", "eps", "steps", "layer", "target", "coarse", "size")
 HIDE_FIELDS = ("step", "overflow", "pairing", "tile")
 
@@ -84,6 +87,7 @@ SCHEMES = {
             "paper",
             "a close reading of Xue et al.: 4×4 blocks, SD classes, random target",
             perturb="fsp",
+            eps=0.07,
             steps=10,
             layer="stage3",
             target="random",

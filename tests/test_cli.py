@@ -70,6 +70,28 @@ def test_every_verb_prints_one_json_object_and_no_key(tmp_path):  # type: ignore
     assert (tmp_path / "grid.png").stat().st_size > 10_000
 
 
+def test_a_crash_shows_no_key(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """A defect in the middle of sealing: a traceback, exit code 1, and not a byte of the key in it."""
+    from ripguard.hide.mrit import method
+
+    source, key = make_source(tmp_path / "source"), tmp_path / "k"
+    good("keygen", "--out", key)
+
+    def broken(own_key: bytes, bound: bytes, data: bytes) -> bytes:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(method, "seal", broken)
+    more = ("--key-file", key, "--perturb", "none", "--workers", "1")
+    code, out, err = call("protect", source, tmp_path / "release", *more)
+    assert code == 1
+    assert "ZeroDivisionError" in err
+    assert "please report" in err
+    secret = Key.read(key).secret
+    for needle in (secret.hex(), repr(secret), repr(secret)[2:20], key.read_text().splitlines()[-1][-30:]):
+        assert needle not in out + err
+    assert not (tmp_path / "release").exists()
+
+
 def test_ways_to_name_a_key(tmp_path):  # type: ignore[no-untyped-def]
     """--key-file, RIPGUARD_KEY_FILE, standard input; never a value on the command line."""
     source, key = make_source(tmp_path / "source"), tmp_path / "k"

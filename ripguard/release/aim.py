@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ripguard.data.pictures import read_square, side_for
+from ripguard.data.pictures import read_square
 from ripguard.errors import InputRefused, UsageError
 from ripguard.hide.mrit.transform import forward
 from ripguard.perturb.base import Perturbation, Unperturbed
-from ripguard.release.plan import Plan
-from ripguard.schemes import Scheme, wants_coarse
+from ripguard.release.plan import Plan, training_side
+from ripguard.schemes import Scheme
 
 NAMES = ("tap", "fsp", "none")  # a new perturbation is one new file, one name here and one line in Spec.__call__
-MOST = 50_000  # training pictures for a surrogate
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ class Spec:
         if self.device == "cpu":
             torch.set_num_threads(1)  # one process a core: faster, and results do not depend on the number of workers
         model, _, _ = surrogate.load(self.surrogate, self.device)
-        s = self.scheme
+        s = self.scheme.settled(model.side)
+        assert s.eps is not None
         if s.perturb == "tap":
             return TAP(model, s.eps, s.steps, s.target, self.published, self.device)
         return FSP(model, self.members, s.eps, s.steps, s.layer, s.target, self.device)
@@ -77,7 +77,7 @@ def check_options(scheme: Scheme, device: str) -> None:
     ):
         if value not in known:
             raise UsageError(f"{option}: expected one of {', '.join(known)}, got {value!r}")
-    if not 0 < scheme.eps <= 1:
+    if scheme.eps is not None and not 0 < scheme.eps <= 1:
         raise UsageError(f"--eps: expected more than 0 and at most 1, got {scheme.eps}")
 
 
@@ -99,8 +99,8 @@ def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: st
             f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
         )
     side = pictures.shape[1]
-    coarse = wants_coarse(side) if plan.scheme.coarse is None else plan.scheme.coarse
-    settings = surrogate.Settings(seed=plan.seed, side=side, coarse=surrogate.COARSE if coarse else ())
+    coarse = surrogate.COARSE if plan.scheme.settled(side).coarse else ()
+    settings = surrogate.Settings(seed=plan.seed, side=side, coarse=coarse)
     if epochs:
         settings = dataclasses.replace(settings, epochs=epochs)
     path = surrogate_path or str(surrogate.obtain(pictures, labels, plan.labels, settings, device))
@@ -116,8 +116,7 @@ def training_pictures(plan: Plan, workers: int) -> tuple[np.ndarray, np.ndarray]
 
     Pictures of one common square size up to 64 pixels are taken as they are; else all are resized to 32 or 64 pixels.
     """
-    chosen = [p for p in plan.pictures if plan.units[p.unit][0] == "train"] or plan.pictures
-    chosen = chosen[:: -(-len(chosen) // MOST)]
-    side = side_for([(p.shape[1], p.shape[0]) for p in chosen])
+    chosen = plan.training
+    side = training_side(chosen)
     pictures = read_square([p.path for p in chosen], side, workers, "training pictures")
     return pictures, np.array([p.label for p in chosen], np.int64)

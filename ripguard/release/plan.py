@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 
 from tqdm.auto import tqdm
 
+from ripguard.data.pictures import side_for
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused
 from ripguard.images import metadata, read_picture
@@ -23,6 +24,7 @@ from ripguard.pool import spread
 from ripguard.schemes import Scheme
 
 FEW = 2000  # pictures that are read sooner than processes start
+MOST = 50_000  # training pictures for a surrogate
 LONGEST_NAME = 255  # bytes of one part of a path
 SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 pictures of 32×32×3
 
@@ -86,6 +88,11 @@ class Plan:
         return dataclasses.replace(self, perturbation=perturbation)
 
     @cached_property
+    def training(self) -> list[Planned]:
+        """The pictures that a surrogate is trained on: of the training split, where there is one."""
+        return _training(self.pictures, self.units)
+
+    @cached_property
     def shards(self) -> list[list[Planned]]:
         """Runs of pictures of one shape, in plan order, at most :data:`SHARD_SAMPLES` samples each; fixed."""
         groups: dict[tuple[int, int, int], list[Planned]] = {}
@@ -96,6 +103,16 @@ class Plan:
             size = max(1, SHARD_SAMPLES // (height * width * channels))
             result += [group[i : i + size] for i in range(0, len(group), size)]
         return result
+
+
+def _training(pictures: list[Planned], units: list[tuple[str, str]]) -> list[Planned]:
+    chosen = [p for p in pictures if units[p.unit][0] == "train"] or pictures
+    return chosen[:: -(-len(chosen) // MOST)]
+
+
+def training_side(pictures: list[Planned]) -> int:
+    """The side, in pixels, at which a surrogate sees them."""
+    return side_for([(p.shape[1], p.shape[0]) for p in pictures])
 
 
 def look(path: str, name: str) -> tuple[tuple[int, int, int], str, tuple[str, ...]]:
@@ -181,6 +198,8 @@ def make_plan(
         )
         for i, (item, out, seen) in enumerate(zip(items, places, looks))
     ]
+    if scheme.perturb != "none":
+        scheme = scheme.settled(training_side(_training(pictures, units)))
     notes = [(n, str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in sorted(source.annotations)]
     carried = dict(sorted(Counter(kind for seen in looks for kind in seen[2]).items()))
     return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes, carried)
