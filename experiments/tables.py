@@ -87,7 +87,7 @@ def accuracy_tables(link: str, pictures: bool) -> list[str]:
             f"Protected to clean: median {looks['psnr_to_clean']['median']:.1f} dB, "
             f"SSIM {looks['ssim_to_clean']['median']:.3f}; {looks['restored_equal']:,} of {looks['pictures']:,} "
             f"pictures restored bit for bit. {recipe['epochs']} epochs, {recipe['optimiser']} {recipe['lr']}, "
-            f"{where_and_when(record)}.",
+            f"{where_and_when(record)}. Protection: {described(record['release']['scheme'])}.",
             "",
         ]
         if pictures:
@@ -95,6 +95,19 @@ def accuracy_tables(link: str, pictures: bool) -> list[str]:
             lines += [f"![{n}]({link}{folder}/{n}.png)" for n in names if (ROOT / f"results/{folder}/{n}.png").exists()]
             lines.append("")
     return lines[:-1]
+
+
+def described(scheme: dict[str, Any]) -> str:
+    """What a release was made with, in one line."""
+    hide = scheme["hide"]
+    aim = {"tap": "cross-entropy through hiding", "fsp": f"feature-space on {scheme['layer']}"}.get(scheme["perturb"])
+    parts = [
+        f"`{scheme['perturb']}`" + (f" ({aim})" if aim else ""),
+        f"{scheme['target']} target",
+        f"ε {scheme['eps']}",
+    ]
+    parts += [f"{scheme['steps']} steps", f"pairing {hide['pairing']}"]
+    return ", ".join(parts + (["surrogate with a coarse trunk"] if scheme.get("coarse") else []))
 
 
 def where_and_when(record: dict[str, Any]) -> str:
@@ -188,6 +201,38 @@ def tamper_table() -> list[str]:
     return lines
 
 
+def interruption_table() -> list[str]:
+    """Faults during protecting and restoring, and how many did not end as promised."""
+    lines = ["| command | fault | where | tries | not as promised |", "| --- | --- | --- | --- | --- |"]
+    for _, record in records("interruption"):
+        for row in record["rows"]:
+            where = f"every file-system operation on {row['pictures']:,} pictures"
+            if "after_first_write" in row:
+                where = f"{row['after_first_write']} of them after the first write, {row['pictures']:,} pictures"
+            lines.append(f"| {row['verb']} | {row['fault']} | {where} | {row['tries']:,} | {row['wrong']} |")
+    return lines
+
+
+def bench_table(link: str) -> list[str]:
+    """Rates and memory, beside PNG and peers in the same run."""
+    lines = []
+    for folder, record in records("bench"):
+        hardware = record["hardware"]
+        lines += [
+            f"{record['dataset']}, {hardware['cores']} cores {hardware['cpu']} ([record]({link}{folder}/record.json)):",
+            "",
+            "| what | pictures a second | processes |",
+            "| --- | --- | --- |",
+        ]
+        for row in record["rows"]:
+            value = f"{row['rate']:,.0f}" if "rate" in row else f"{row['value']:,.1f} {row['unit']}"
+            note = f" ({row['note']})" if "note" in row else ""
+            note += f" ({row['pictures']:,} pictures)" if row.get("unit") == "MiB" else ""
+            lines.append(f"| {row['what']}{note} | {value} | {row.get('cores', 1)} |")
+        lines.append("")
+    return lines[:-1]
+
+
 def timing() -> list[str]:
     """How long `make protect` takes on the machine of its record."""
     for folder, record in records("make protect"):
@@ -235,6 +280,17 @@ def pages() -> dict[Path, str]:
         "On 100 pictures of the CIFAR-10 release. A changed file that still decodes to the same samples may restore.",
         "",
         *tamper_table(),
+        "",
+        "## Interruption (`experiments/interruption.py`)",
+        "",
+        "After each fault: an error in one sentence where the process lived on, nothing half-done at the output's "
+        "place, the source untouched, and the same command then makes what an undisturbed run makes, byte for byte.",
+        "",
+        *interruption_table(),
+        "",
+        "## Speed and memory (`experiments/bench.py`)",
+        "",
+        *bench_table(""),
         "",
         "## Block side (`experiments/block_size.py`)",
         "",
