@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ripguard.data.source import cache_root
 from ripguard.errors import InputRefused
 from ripguard.perturb.names import LAYERS
 from ripguard.precision import fast_math
+from ripguard.weights import save_whole
 
 COARSE = (64, 64, 128, 256)  # widths of a coarse trunk
 DESIGN = 2  # of the nets below: surrogates cached by another are not used
@@ -215,11 +215,7 @@ def obtain(pictures: np.ndarray, labels: np.ndarray, names: list[str], settings:
 
 def save(model: Surrogate, names: list[str], settings: Settings, path: Path) -> None:
     """Write model, class names and settings; complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    state = {"state": model.state_dict(), "names": names, "settings": dataclasses.asdict(settings)}
-    torch.save(state, partial)
-    partial.rename(path)
+    save_whole({"state": model.state_dict(), "names": names, "settings": dataclasses.asdict(settings)}, path)
 
 
 def load(path: str | Path, device: str = "cpu") -> tuple[Surrogate, list[str], Settings]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from ripguard.precision import fast_math
 from ripguard.train.augment import mirror, random_crop, random_zoom
 from ripguard.train.models import build
 from ripguard.train.protocols import Protocol
+from ripguard.weights import save_whole
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -181,7 +181,7 @@ def fit(
             }  # fmt: skip
             if device != "cpu":
                 state["cuda"] = torch.cuda.get_rng_state()
-            _save(state, checkpoint)
+            save_whole(state, checkpoint)
         if log:
             line: dict[str, Any] = {
                 "epoch": epoch + 1,
@@ -245,11 +245,3 @@ def _check(pictures: np.ndarray, labels: np.ndarray, classes: int) -> None:
         raise ValueError(f"pictures: expected uint8 [n, side, side, 3], got {pictures.dtype} {list(pictures.shape)}")
     if labels.shape != pictures.shape[:1] or not len(labels) or labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"labels: expected {len(pictures)} values in 0..{classes - 1}, got {list(labels.shape)}")
-
-
-def _save(state: dict[str, Any], path: Path) -> None:
-    """Complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    torch.save(state, partial)
-    os.replace(partial, path)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm.auto import tqdm
 
 from ripguard.data.pictures import side_for, square
@@ -18,6 +16,7 @@ from ripguard.train.loop import accuracy, fit
 from ripguard.train.models import MODELS
 from ripguard.train.protected import ProtectedDataset
 from ripguard.train.protocols import PROTOCOLS
+from ripguard.weights import save_whole
 
 CHUNK = 500  # pictures restored at once
 
@@ -69,9 +68,7 @@ def train_on_release(
         shown, truth = in_memory(ProtectedDataset(root, key, "test"), pictures.shape[1])
         result["test_accuracy"] = round(accuracy(victim, shown, truth), 3)
     about = {"model": recipe.model, "classes": training.classes, "side": pictures.shape[1]}
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    torch.save(victim.state() | about, partial)
-    os.replace(partial, out)
+    save_whole(victim.state() | about, out)
     checkpoint.unlink(missing_ok=True)
     return result
 
