@@ -4,8 +4,8 @@
     python experiments/open_choices.py tinyimagenet --protocol paper --surrogate-epochs 30 --count 200
     python experiments/open_choices.py photos --count 200 --surrogate-epochs 4          # a few minutes
 
-Held-out training pictures only. Every line changes one thing of the scheme `mrit` (or is a preset), perturbs and hides
-the same pictures, and asks the owner's surrogate and an independent net for the class of the published 8-bit pictures.
+Held-out training pictures only. Every line changes one thing of the scheme `mrit-tap` (or is a preset), perturbs and
+hides the same pictures, and asks the owner's surrogate and an independent net for the class of the published 8-bit pictures.
 The independent net was trained on the other nine tenths of the clean training pictures, under `--protocol`. Kept labels
 are a proxy: what victims learn is in table1. Hardware: two CPU cores.
 """
@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def choices(side: int) -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
     """(what is changed, to what, scheme, what else: attributes of the attack, settings of the surrogate)."""
-    base = SCHEMES["mrit"].settled(side)
+    base = SCHEMES["mrit-tap"].settled(side)
     features = dataclasses.replace(base, perturb="fsp", steps=10)
 
     def scheme(**changes: Any) -> Scheme:
@@ -51,7 +51,8 @@ def choices(side: int) -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
     def hiding(**changes: Any) -> Scheme:
         return scheme(hide=dataclasses.replace(base.hide, **changes))
 
-    yield "preset", "mrit", base, {}
+    yield "preset", "mrit-tap", base, {}
+    yield "preset", "mrit", SCHEMES["mrit"], {}
     yield "preset", "paper", SCHEMES["paper"], {}
     yield "perturbation", "fsp, pooled features", features, {}
     yield "perturbation", "fsp, stage3", dataclasses.replace(features, layer="stage3"), {}
@@ -97,20 +98,20 @@ def main() -> None:
     known = work / "held-out" / f"as-the-protocol-{protocol.epochs}.pt"  # of held_out.py, which reads `paper`
     checkpoint = known if options.protocol == "paper" else work / "held-out" / f"{options.protocol}.pt"
     other = fit(rest.pictures, rest.labels, classes, protocol, checkpoint=checkpoint, note="independent net")
-    usual = bool(SCHEMES["mrit"].settled(side).coarse)
+    usual = bool(SCHEMES["mrit-tap"].settled(side).coarse)
 
     def spec(scheme: Scheme, epochs: int, coarse: bool) -> Spec:
         settings = surrogate.Settings(epochs=epochs, side=side, coarse=surrogate.COARSE if coarse else ())
         path = surrogate.obtain(data.pictures, data.labels, data.names, settings, "cpu")
         model = surrogate.load(path)[0]
         members = library(model, data.pictures, data.labels) if scheme.perturb == "fsp" else []
-        return Spec(scheme, str(path), members)
+        return Spec(scheme, str(path), members, classes=classes)
 
     # 2. the same pictures for every choice; the surrogate that judges is always the usual one
     chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]
     clean, true = asked.pictures[chosen], asked.labels[chosen]
     seeds = np.random.default_rng(8).integers(0, 2**63, len(clean)).astype(np.uint64)
-    judge = surrogate.load(spec(SCHEMES["mrit"], options.surrogate_epochs, usual).surrogate)[0]
+    judge = surrogate.load(spec(SCHEMES["mrit-tap"], options.surrogate_epochs, usual).surrogate)[0]
     key = Key(bytes(32))  # measures only; nothing is published
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
     keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(len(clean))]

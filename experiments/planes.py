@@ -3,7 +3,7 @@
     python experiments/planes.py cifar10 --record planes-cifar10
     python experiments/planes.py tinyimagenet --surrogate-epochs 30 --count 200 --record planes-tinyimagenet
 
-Held-out training pictures are perturbed as scheme `seal` does it; then k whole planes, or k and one more in the more
+Held-out training pictures are perturbed by `tap`; then k whole planes, or k and one more in the more
 textured half of the samples, carry random bits, which is what sealed bytes look like. Two nets are asked for the class
 of the 8-bit result: the owner's surrogate, and one of the same kind from another seed. `floor` is plain replacement of
 the low bits, what `nearest` is measured against. Hardware: two CPU cores.
@@ -50,7 +50,7 @@ def main() -> None:
     items = [item for item in open_source(options.source).items if item.split == "train"]
     data = load(items, workers=os.cpu_count() or 1)
     side = data.pictures.shape[1]
-    scheme = SCHEMES["seal"].settled(side)
+    scheme = SCHEMES["seal"].with_options({"perturb": "tap"}).settled(side)
     settings = surrogate.Settings(
         epochs=options.surrogate_epochs, side=side, coarse=surrogate.COARSE if scheme.coarse else ()
     )

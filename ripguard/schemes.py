@@ -17,7 +17,7 @@ class Scheme:
     Attributes:
         name: what the command line calls it.
         note: one line for ``--help``.
-        perturb: ``tap`` (:mod:`ripguard.perturb.tap`), ``fsp`` (:mod:`ripguard.perturb.fsp`) or ``none``.
+        perturb: a name in :data:`ripguard.release.aim.NAMES`: ``waves`` (:mod:`ripguard.perturb.waves`), ``tap``, ….
         eps, steps, target: see there; layer: of ``fsp``.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
@@ -32,7 +32,7 @@ class Scheme:
 
     name: str
     note: str
-    perturb: str = "tap"
+    perturb: str = "waves"
     eps: float | None = None
     steps: int = 20
     layer: str = "features"
@@ -109,7 +109,14 @@ SCHEMES = {
     for scheme in (
         Scheme(
             "mrit",
-            "our best setting: cross-entropy to the next class, aimed through hiding; 2×2 blocks, ranked pairing",
+            "our best setting of the paper's chain: class waves, 2×2 blocks, ranked pairing",
+            hide=Params(pairing="ranked"),
+        ),
+        Scheme(
+            "mrit-tap",
+            "the paper's chain with our best adversarial perturbation: cross-entropy to the next class, aimed through "
+            "hiding",
+            perturb="tap",
             hide=Params(pairing="ranked"),
         ),
         Scheme(
@@ -118,6 +125,10 @@ SCHEMES = {
             "files come back byte for byte",
             method="seal",
             hide=Params(pairing="ranked"),
+        ),
+        *(
+            Scheme(name, f"seal, at least {db} dB to the clean picture at 32×32", eps=eps, method="seal")
+            for name, db, eps in (("discreet", 30, 0.034), ("balanced", 26, 0.064), ("strong", 22, 0.108))
         ),
         Scheme(
             "paper",

@@ -18,11 +18,12 @@ from ripguard.perturb.base import Perturbation, Unperturbed
 from ripguard.perturb.lsp import LSP
 from ripguard.perturb.noise import Noise
 from ripguard.perturb.ops import OPS, search
+from ripguard.perturb.waves import EPS, Waves
 from ripguard.release.plan import Plan, training_side
 from ripguard.schemes import Scheme
 
 # a new perturbation is one new file, one name here and one line in PLAIN or Spec.__call__
-NAMES = ("tap", "fsp", "em", "lsp", "ar", "ops", "noise", "none")
+NAMES = ("waves", "tap", "fsp", "em", "lsp", "ar", "ops", "noise", "none")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Spec:
 PLAIN: dict[str, Callable[[Spec], Perturbation]] = {
     "none": lambda spec: Unperturbed(),
     "noise": lambda spec: Noise(spec.scheme.eps or 8 / 255),
+    "waves": lambda spec: Waves(spec.classes, spec.scheme.eps or EPS),
     "lsp": lambda spec: LSP(spec.classes),
     "ar": lambda spec: AR(spec.classes),
     "ops": lambda spec: OPS(np.stack(spec.members), (spec.side, spec.side)),
@@ -118,7 +120,7 @@ def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: st
             f"expected at least two classes, found {len(plan.labels)}",
             "use one folder for each class or --labels CSV, or hide without a perturbation: --perturb none",
         )
-    if plan.scheme.perturb in ("lsp", "ar"):
+    if plan.scheme.perturb in ("waves", "lsp", "ar"):
         return Spec(plan.scheme, classes=len(plan.labels))
     pictures, labels = training_pictures(plan, workers)
     if missing := sorted(set(range(len(plan.labels))) - set(labels.tolist())):

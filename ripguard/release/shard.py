@@ -48,7 +48,7 @@ def run_shard(job: Job, number: int) -> list[dict[str, Any]]:
     sources = [_read_source(p) for p in pictures]
     clean = np.stack([read_picture(data, p.name) for p, data in zip(pictures, sources)])
     labels = np.array([p.label for p in pictures], np.int64)
-    seeds = np.array([p.seed(job.plan.digest) for p in pictures], np.uint64)
+    seeds = np.array([p.seed(job.plan.seed) for p in pictures], np.uint64)
     carriers = job.perturbation(clean, labels, seeds)
     ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in pictures]
     units = {unit: job.keys.unit(unit) for unit in {p.unit for p in pictures}}
