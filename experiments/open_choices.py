@@ -6,8 +6,8 @@
 
 Held-out training pictures only. Every line changes one thing of the scheme `mrit-tap` (or is a preset), perturbs and
 hides the same pictures, and asks the owner's surrogate and an independent net for the class of the published 8-bit
-pictures. The independent net was trained on the other nine tenths of the clean training pictures, under `--protocol`. Kept labels
-are a proxy: what victims learn is in table1. Hardware: two CPU cores.
+pictures. The independent net was trained on the other nine tenths of the clean training pictures, under `--protocol`.
+Kept labels are a proxy: what victims learn is in table1. Hardware: two CPU cores.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Class waves: every picture carries smooth waves whose direction and length tell its class, at phases of its own.
 
-Ours: a shortcut as linearly separable patches and autoregressive noise are (Yu et al., KDD 2022; Sandoval-Segura et al.,
-NeurIPS 2022), made to outlive what undoes those. Waves are grey, so grayscale leaves them; several pixels long, so
-JPEG, blur and resizing leave them and hiding follows them closely; larger than the bound of adversarial training; and their
-phase is the picture's own, so no pixel and no linear projection tells the class. A net learns them at once and has no
-reason then to look at anything else.
+Ours: a shortcut as linearly separable patches and autoregressive noise are (Yu et al., KDD 2022; Sandoval-Segura et
+al., NeurIPS 2022), made to outlive what undoes those. Waves are grey, so grayscale leaves them; several pixels long,
+so JPEG, blur and resizing leave them and hiding follows them closely; larger than the bound of adversarial training;
+and their phase is the picture's own, so no pixel and no linear projection tells the class. A net learns them at once
+and has no reason then to look at anything else.
 """
 
 from __future__ import annotations
