@@ -1,0 +1,133 @@
+"""What an attacker can take off a release's pictures before training.  Claim: leaks of a few hundred pairs are needed.
+
+    python experiments/chain.py cifar10
+    python experiments/undo.py cifar10 --record undo-cifar10                       # protocol `small`, 20,000 pictures
+    python experiments/undo.py cifar10 --only none restorer-500 made-up --protocol fast --count 50000
+
+Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures:
+`restorer-m`: a U-Net that saw m leaked pairs of protected and clean pictures runs over all others; `made-up`: the same
+without a leak: pairs are made by protecting the protected pictures once more, under labels drawn at random; `clean-p`: p
+percent of the pictures are known clean and are mixed with the protected rest; `alone-p`: those clean ones alone, for as
+many steps. Hardware: two CPU cores, or a GPU with the same commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.pictures import Pictures
+from ripguard.evaluate.attacks import restorer
+from ripguard.evaluate.metrics import likeness
+from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.victims import read
+from ripguard.release.aim import PLAIN, Spec
+from ripguard.release.manifest import Release
+from ripguard.schemes import SCHEMES
+from ripguard.train.loop import accuracy, fit
+from ripguard.train.protocols import PROTOCOLS
+
+ROOT = Path(__file__).resolve().parents[1]
+ATTACKS = ("none", "made-up", "restorer-100", "restorer-500", "restorer-2000",
+           "clean-1", "alone-1", "clean-10", "alone-10", "clean-50", "alone-50")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
+    )
+    parser.add_argument("source")
+    parser.add_argument("--work", type=Path, help="folder with protected/ (default: build/<source>)")
+    parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
+    parser.add_argument("--count", type=int, default=20_000, help="training pictures, drawn once (default 20,000)")
+    parser.add_argument("--only", nargs="*", choices=ATTACKS, default=list(ATTACKS))
+    parser.add_argument("--steps", type=int, default=1500, help="batches that a restorer is trained for (default 1500)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row")
+    options = parser.parse_args()
+    work = options.work or ROOT / "build" / Path(options.source.replace(":", "-")).name
+
+    # 1. the release's pictures as published, and the clean ones that some of the attackers know
+    protected = read("protected", options.source, work / "protected", "train")
+    clean = read("clean", options.source, work, "train")
+    test = read("clean", options.source, work, "test")
+    chosen = np.random.default_rng(0).permutation(len(clean.labels))[: options.count]
+    protected, clean = protected.part(chosen), clean.part(chosen)
+    scheme = Release.open(work / "protected").info["scheme"]
+
+    # 2. one victim an attack
+    protocol = PROTOCOLS[options.protocol]
+    record: dict[str, Any] = {"name": f"undo {options.source} {options.protocol} {scheme['name']}"}
+    record |= {"command": "python experiments/undo.py " + shlex.join(sys.argv[1:])} | environment()
+    record |= {"dataset": options.source, "protocol": "undo", "scheme": scheme["name"], "release": {"scheme": scheme}}
+    record |= {"recipe": dataclasses.asdict(protocol), "rows": []}
+    for attack in options.only:
+        if attack == "made-up" and scheme["perturb"] not in PLAIN:
+            print(f"left out: made-up pairs of {scheme['perturb']}, which needs a net", file=sys.stderr)
+            continue
+        shown = after(attack, protected, clean, scheme, options)
+        # as many steps for all: fewer pictures, more epochs
+        own = dataclasses.replace(protocol, epochs=round(protocol.epochs * len(clean.labels) / len(shown.labels)))
+        victim = fit(
+            shown.pictures, shown.labels, len(clean.names), own, options.seed, options.device, note=attack
+        )  # fmt: skip
+        row: dict[str, Any] = {"attack": attack, "images": len(shown.labels), "seed": options.seed}
+        row |= {"model": own.model, "epochs": own.epochs, "test_images": len(test.labels)}
+        row["test_accuracy"] = round(accuracy(victim, test.pictures, test.labels), 3)
+        if len(shown.labels) == len(clean.labels):
+            few = slice(None, None, max(1, len(clean.labels) // 500))
+            pairs = zip(shown.pictures[few], clean.pictures[few])
+            row["psnr_to_clean"] = round(float(np.median([likeness(a, b)["psnr"] for a, b in pairs])), 2)
+        record["rows"].append(row)
+        print(row, flush=True)
+        if options.record:
+            write_record(ROOT / "results" / f"{record['date']}_{options.record}", record)
+
+
+def after(
+    attack: str, protected: Pictures, clean: Pictures, scheme: dict[str, Any], options: argparse.Namespace
+) -> Pictures:
+    """The training set that an attacker ends up with."""
+    kind, _, number = attack.partition("-")
+    draw = np.random.default_rng(options.seed + 1)
+    order = draw.permutation(len(clean.labels))
+    if kind == "restorer":
+        known = order[: int(number)]
+        net = restorer.train(
+            protected.pictures[known], clean.pictures[known], options.steps, options.seed, options.device
+        )
+        pictures = restorer.restored(net, protected.pictures, options.device)
+        pictures[known] = clean.pictures[known]
+        return dataclasses.replace(protected, pictures=pictures)
+    if attack == "made-up":
+        again = Spec(
+            dataclasses.replace(SCHEMES["mrit"], perturb=scheme["perturb"], eps=scheme["eps"]),
+            classes=len(clean.names),
+        )()
+        labels = draw.integers(0, len(clean.names), len(clean.labels))
+        seeds = draw.integers(0, 2**63, len(labels)).astype(np.uint64)
+        twice = np.concatenate(
+            [again(protected.pictures[i : i + 500], labels[i : i + 500], seeds[i : i + 500])
+             for i in range(0, len(labels), 500)]
+        )  # fmt: skip
+        net = restorer.train(twice, protected.pictures, options.steps, options.seed, options.device)
+        return dataclasses.replace(protected, pictures=restorer.restored(net, protected.pictures, options.device))
+    if attack == "none":
+        return protected
+    known = order[: round(len(order) * int(number) / 100)]
+    if kind == "alone":
+        return clean.part(known)
+    pictures = protected.pictures.copy()
+    pictures[known] = clean.pictures[known]
+    return dataclasses.replace(protected, pictures=pictures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""A net that learns to undo a protection from pairs: pictures that leaked, or that the attacker made up.
+
+Whoever has m protected pictures and the clean ones they hide trains a small U-Net (Ronneberger, Fischer, Brox, MICCAI
+2015) to tell the difference of the two, runs it over the whole release and trains on what comes out. Without any leak
+the same can be done with made-up pairs: the protected pictures stand for clean ones and are protected once more by the
+published method.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ripguard.precision import fast_math
+from ripguard.train.loop import on_device
+
+WIDTHS = (32, 64, 128)
+BATCH, PEAK = 64, 2e-3
+
+
+class UNet(nn.Module):
+    """Three scales, two 3×3 convolutions each; says what to add to a picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first, second, third = WIDTHS
+        self.down1, self.down2, self.middle = _pair(3, first), _pair(first, second), _pair(second, third)
+        self.up2, self.up1 = _pair(third + second, second), _pair(second + first, first)
+        self.last = nn.Conv2d(first, 3, 1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Values in −1..1, float ``[batch, 3, height, width]``, sides divisible by 4 → what to add, same shape."""
+        one = self.down1(x)  # [batch, 32, height, width]
+        two = self.down2(F.max_pool2d(one, 2))  # [batch, 64, height / 2, width / 2]
+        three = self.middle(F.max_pool2d(two, 2))  # [batch, 128, height / 4, width / 4]
+        two = self.up2(torch.cat([F.interpolate(three, scale_factor=2.0), two], 1))
+        return self.last(self.up1(torch.cat([F.interpolate(two, scale_factor=2.0), one], 1)))
+
+
+def _pair(inputs: int, outputs: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for count in (inputs, outputs):
+        layers += [nn.Conv2d(count, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def train(protected: np.ndarray, clean: np.ndarray, steps: int = 1500, seed: int = 0, device: str = "cpu") -> UNet:
+    """A net that was shown pairs, mirrored at random.
+
+    Args:
+        protected, clean: uint8 ``[m, side, side, 3]``, sides divisible by 4.
+        steps: batches of 64 pairs; Adam, one cycle of the learning rate; mean squared error.
+    """
+    torch.manual_seed(seed)
+    draw = torch.Generator().manual_seed(seed)
+    net = UNet().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.Adam(net.parameters(), PEAK)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps)
+    given, wanted = on_device(protected, device), on_device(clean, device)  # uint8 [m, 3, side, side]
+    for _ in tqdm(range(steps), desc="restorer", unit="step", disable=None):
+        rows = torch.randint(len(given), (BATCH,), generator=draw)
+        x, y = _scaled(given[rows]), _scaled(wanted[rows])
+        if torch.rand((), generator=draw) < 0.5:
+            x, y = x.flip(3), y.flip(3)
+        with fast_math(device):
+            found = x + net(x)
+        loss = F.mse_loss(found.float(), y)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return net.eval()
+
+
+def restored(net: UNet, pictures: np.ndarray, device: str = "cpu", batch: int = 256) -> np.ndarray:
+    """What the net makes of uint8 ``[n, side, side, 3]``: same shape and type."""
+    parts = []
+    with torch.no_grad(), fast_math(device):
+        for start in range(0, len(pictures), batch):
+            x = _scaled(on_device(pictures[start : start + batch], device))
+            y = (x + net(x).float() + 1) * 127.5
+            parts.append(y.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _scaled(x: Tensor) -> Tensor:
+    return (x.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
