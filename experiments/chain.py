@@ -97,7 +97,8 @@ def main() -> None:
     scheme = extra[extra.index("--scheme") + 1] if "--scheme" in extra else "mrit"
     made = json.loads((out / "protected" / ".ripguard" / "release.json").read_text())["scheme"]
     about = {"dataset": Path(options.source).name, "protocol": "chain", "scheme": scheme, "release": {"scheme": made}}
-    record = {"name": f"chain {options.source}", "command": command} | environment() | about | {"rows": [row]}
+    title = f"chain {options.source}" + ("" if scheme == "mrit" else f" {scheme}")
+    record = {"name": title, "command": command} | environment() | about | {"rows": [row]}
     write_record(out, record)
     if options.record:
         folder = ROOT / "results" / f"{record['date']}_{options.record}"

@@ -37,22 +37,27 @@ def newest(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[str, dict[str
 def chain_table(link: str) -> list[str]:
     """One line for each `experiments/chain.py` record; ``link`` is the way from the page to results/."""
     lines = [
-        "| data | restored bit for bit | PSNR to clean / to carrier (median) | SSIM to clean / to carrier (median) "
-        "| residue a picture (5 %–95 %) | surrogate keeps the label | protect, restore | record |",
+        "| data, scheme | restored bit for bit | PSNR to clean / to carrier (median) "
+        "| SSIM to clean / to carrier (median) | residue a picture (5 %–95 %) | surrogate keeps the label | protect, restore | record |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for folder, record in records("chain"):
         row = record["rows"][0]
         residue, ssim, took = row["residue_bytes_per_picture"], row["ssim_to_clean"], row["seconds"]
         lines.append(
-            f"| {record['dataset']} | **{row['restored_equal']:,} / {row['pictures']:,}** "
+            f"| {record['dataset']}, `{record['scheme']}` | **{row['restored_equal']:,} / {row['pictures']:,}** "
             f"| {row['psnr_to_clean']['median']:.1f} / {row['median_psnr_to_carrier']:.1f} dB "
             f"| {ssim['median']:.3f} / {row['median_ssim_to_carrier']:.3f} "
             f"| {residue['median']:.0f} B ({residue['p5']:.0f}–{residue['p95']:.0f}) "
-            f"| {100 * row['surrogate_keeps_label']:.1f} % | {took['protect']:.0f} s, {took['restore']:.0f} s "
+            f"| {_percent(row['surrogate_keeps_label'])} | {took['protect']:.0f} s, {took['restore']:.0f} s "
             f"| [{folder}]({link}{folder}/record.json) |"
         )
     return lines
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    """Nothing for a scheme that trains no surrogate."""
+    return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def chain_notes() -> list[str]:
@@ -107,17 +112,22 @@ def described(scheme: dict[str, Any]) -> str:
     through = "" if sealing else " through hiding"
     aim = {"tap": f"cross-entropy{through}", "fsp": f"feature-space on {scheme['layer']}"}.get(scheme["perturb"])
     # None: the release was made before the choice was written down; the surrogate's trunks followed the picture size
+    gradient = scheme["perturb"] in ("tap", "fsp")
     trunks = {True: ["surrogate with a coarse trunk"], None: ["surrogate's trunks by picture size"], False: []}
     return ", ".join(
         [
             f"`{scheme['perturb']}`" + (f" ({aim})" if aim else ""),
-            f"{scheme['target']} target",
-            f"ε {scheme['eps']}",
-            f"{scheme['steps']} steps" + (f" through {', '.join(scheme['through'])}" if scheme.get("through") else ""),
+            *([f"{scheme['target']} target"] if gradient else []),
+            f"ε {scheme['eps'] or 'as usual'}",
+            *([f"{scheme['steps']} steps" + _through(scheme)] if gradient else []),
             f"up to {scheme['planes']} planes" if sealing else f"pairing {hide['pairing']}",
-            *trunks[scheme.get("coarse", False)],
+            *(trunks[scheme.get("coarse", False)] if gradient else []),
         ]
     )
+
+
+def _through(scheme: dict[str, Any]) -> str:
+    return f" through {', '.join(scheme['through'])}" if scheme.get("through") else ""
 
 
 def where_and_when(record: dict[str, Any]) -> str:
@@ -364,6 +374,46 @@ def adaptive_section() -> list[str]:
     return lines
 
 
+UNDONE = {
+    "none": "nothing is tried",
+    "made-up": "U-Net, pairs made up by protecting once more",
+    "restorer": "U-Net, {} leaked pairs",
+    "clean": "{} % clean pictures among them",
+    "alone": "those {} % clean pictures alone",
+}
+
+
+def undo_section() -> list[str]:
+    """What victims learn from pictures that an attacker worked on; nothing without a record."""
+    if not (found := records("undo")):
+        return []
+    lines = [
+        "## Undoing a protection (`experiments/undo.py`)",
+        "",
+        "Test accuracy of a victim trained on what an attacker makes of the published pictures; one run each. PSNR is "
+        "of the pictures it trains on to the clean ones.",
+        "",
+    ]
+    for folder, record in found:
+        rows = record["rows"]
+        hardware = record["hardware"]
+        lines += [
+            f"{record['name'].removeprefix('undo ')}, {max(row['images'] for row in rows):,} training pictures, "
+            f"{rows[0]['test_images']:,} test pictures, {rows[0]['model']}, {described(record['release']['scheme'])}; "
+            f"{hardware['cores']} cores {hardware['cpu']}, commit {record['commit'][:12]} "
+            f"([record]({folder}/record.json)):",
+            "",
+            "| attacker | test accuracy | PSNR to clean |",
+            "| --- | --- | --- |",
+        ]
+        for row in rows:
+            kind, _, number = row["attack"].partition("-") if row["attack"] not in UNDONE else (row["attack"], "", "")
+            psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
+            lines.append(f"| {UNDONE[kind].format(number)} | **{row['test_accuracy']:.2f}** | {psnr} |")
+        lines.append("")
+    return lines
+
+
 def timing() -> list[str]:
     """How long `make protect` takes on the machine of its record."""
     for folder, record in records("make protect"):
@@ -372,10 +422,10 @@ def timing() -> list[str]:
             f"It takes {row['seconds'] / 60:.1f} minutes on {hardware['cores']} cores ({hardware['cpu']}), "
             f"{row['install_seconds']:.0f} s of them for the installation:",
             "",
-            "| pictures | restored bit for bit | protected to clean | surrogate keeps the label |",
-            "| --- | --- | --- | --- |",
+            "| pictures | restored bit for bit | protected to clean |",
+            "| --- | --- | --- |",
             f"| {row['pictures']:,} | **{row['restored_equal']:,}** | {row['psnr_to_clean']['median']:.1f} dB, "
-            f"SSIM {row['ssim_to_clean']['median']:.3f} | {100 * row['surrogate_keeps_label']:.0f} % |",
+            f"SSIM {row['ssim_to_clean']['median']:.3f} |",
             "",
             f"![clean, protected, restored, difference](results/{folder}/grid.png)",
         ]
@@ -415,6 +465,7 @@ def pages() -> dict[Path, str]:
         *interruption_section(),
         *bench_section(),
         *adaptive_section(),
+        *undo_section(),
         "## Block side (`experiments/block_size.py`)",
         "",
         "Share of protected training pictures on which the surrogate keeps the true label, median PSNR to the carrier, "

@@ -4,11 +4,11 @@
     python experiments/undo.py cifar10 --record undo-cifar10                       # protocol `small`, 20,000 pictures
     python experiments/undo.py cifar10 --only none restorer-500 made-up --protocol fast --count 50000
 
-Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures:
-`restorer-m`: a U-Net that saw m leaked pairs of protected and clean pictures runs over all others; `made-up`: the same
-without a leak: pairs are made by protecting the protected pictures once more, under labels drawn at random; `clean-p`: p
-percent of the pictures are known clean and are mixed with the protected rest; `alone-p`: those clean ones alone, for as
-many steps. Hardware: two CPU cores, or a GPU with the same commands.
+Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures: `restorer-m`: a U-Net
+that saw m leaked pairs of protected and clean pictures runs over all others; `made-up`: the same without a leak:
+pairs are made by protecting the protected pictures once more, under labels drawn at random; `clean-p`: p percent of
+the pictures are known clean and are mixed with the protected rest; `alone-p`: those clean ones alone, for as many
+steps. Hardware: two CPU cores, or a GPU with the same commands.
 """
 
 from __future__ import annotations
