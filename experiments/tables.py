@@ -38,7 +38,8 @@ def chain_table(link: str) -> list[str]:
     """One line for each `experiments/chain.py` record; ``link`` is the way from the page to results/."""
     lines = [
         "| data, scheme | restored bit for bit | PSNR to clean / to carrier (median) "
-        "| SSIM to clean / to carrier (median) | residue a picture (5 %–95 %) | surrogate keeps the label | protect, restore | record |",
+        "| SSIM to clean / to carrier (median) | residue a picture (5 %–95 %) | surrogate keeps the label "
+        "| protect, restore | record |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for folder, record in records("chain"):
