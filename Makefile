@@ -10,7 +10,7 @@ PROTOCOL ?= smoke
 SEEDS ?= 0
 RECORD = $(notdir $(subst :,-,$(DATASET)))-$(PROTOCOL)
 
-.PHONY: protect evaluate bench notebooks test test-all results lint format venv clean help
+.PHONY: protect evaluate bench notebooks test test-all results leaderboard lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
@@ -33,11 +33,15 @@ test-all: $(READY)  ## all tests, the long ones too
 results: $(READY)  ## regenerate the tables in results/, README and docs/ from the records
 	$(BIN)/python experiments/tables.py
 
+leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.md
+	$(BIN)/python experiments/leaderboard.py
+
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python experiments/tables.py --check
+	$(BIN)/python experiments/leaderboard.py --check
 
 format: $(READY)  ## let ruff format the code
 	$(BIN)/ruff check --fix .

@@ -27,6 +27,8 @@ from ripguard.data.registry import open_source
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
 from ripguard.evaluate.attacks.permutation import best_permutation
 from ripguard.evaluate.record import environment, write_record
+from ripguard.release.manifest import Release
+from ripguard.schemes import label
 from ripguard.train.loop import Victim, fit
 from ripguard.train.protocols import PROTOCOLS
 
@@ -44,6 +46,7 @@ def main() -> None:
     parser.add_argument(
         "--shares", default="0.01,0.1", help="clean training pictures the attacker has (default 1, 10 %%)"
     )
+    parser.add_argument("--steps", type=int, default=2000, help="batches that the few alone are trained for, at least")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
     work = options.work or ROOT / "build" / Path(options.source.replace(":", "-")).name
@@ -83,12 +86,15 @@ def main() -> None:
             reached = accuracy_of_new_head(known, clean.labels[own], asked, test.labels, classes)
             rows.append(about | {"attack": "linear head", "clean_pictures": amount, "test_accuracy": reached})
         print(rows[-len(amounts) - 2 :], file=sys.stderr, flush=True)
-    protocol = PROTOCOLS[options.protocol]
+    usual = PROTOCOLS[options.protocol]
     for amount in amounts:
         own = order[:amount]
+        # few pictures are one batch or two: they are shown often enough
+        epochs = max(usual.epochs, options.steps // -(-amount // usual.batch))
+        protocol = dataclasses.replace(usual, epochs=epochs)
         alone = fit(clean.pictures[own], clean.labels[own], classes, protocol, note=f"{amount} clean pictures alone")
         about = {"trained_on": "the attacker's clean pictures alone", "model": protocol.model, "seed": 0}
-        about |= {"defence": "none", "clean_pictures": amount}
+        about |= {"defence": "none", "clean_pictures": amount, "epochs": epochs}
         plain = 100 * float((alone.logits(test.pictures).argmax(1) == test.labels).mean())
         known, asked = features(alone, clean.pictures[own]), features(alone, test.pictures)
         reached = accuracy_of_new_head(known, clean.labels[own], asked, test.labels, classes)
@@ -99,9 +105,11 @@ def main() -> None:
     for row in rows:
         row["test_accuracy"] = round(row["test_accuracy"], 3)
         row["test_images"] = len(test.labels)
-    record: dict[str, Any] = {"name": f"adaptive {options.source} {options.protocol}"}
+    made = Release.open(work / "protected").info["scheme"]
+    record: dict[str, Any] = {"name": f"adaptive {options.source} {options.protocol} {label(made)}"}
     record |= {"command": "python experiments/adaptive.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "adaptive", "scheme": "mrit", "rows": rows}
+    record |= {"dataset": options.source, "protocol": "adaptive", "scheme": label(made)}
+    record |= {"victims": options.protocol, "release": {"scheme": made}, "rows": rows}
     if options.record:
         print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.evaluate.record import environment, write_record
+from ripguard.schemes import label
 
 ROOT = Path(__file__).resolve().parents[1]
 USUAL = {  # small sets need more epochs than the default for a surrogate worth aiming at; photos is to be quick
@@ -94,8 +95,8 @@ def main() -> None:
         "seconds": {"protect": protected["seconds"], "restore": restored["seconds"], "report": measured["seconds"]},
     }
     command = "python experiments/chain.py " + shlex.join(a for a in sys.argv[1:] if a)
-    scheme = extra[extra.index("--scheme") + 1] if "--scheme" in extra else "mrit"
     made = json.loads((out / "protected" / ".ripguard" / "release.json").read_text())["scheme"]
+    scheme = label(made)
     about = {"dataset": Path(options.source).name, "protocol": "chain", "scheme": scheme, "release": {"scheme": made}}
     title = f"chain {options.source}" + ("" if scheme == "mrit" else f" {scheme}")
     record = {"name": title, "command": command} | environment() | about | {"rows": [row]}

@@ -33,6 +33,7 @@ from ripguard.evaluate.record import environment, write_record
 from ripguard.evaluate.report import grid, report
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, train_row
+from ripguard.schemes import label
 from ripguard.train.loop import Unfinished
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
@@ -145,7 +146,7 @@ def open_record(options: argparse.Namespace, work: Path, protocol: str, release:
 
     Rows of clean and restored pictures are taken over from an older release's record: their pictures are the same.
     """
-    scheme = release["scheme"]["name"]
+    scheme = label(release["scheme"])
     name = f"table1 {options.source} {protocol} {scheme}"
     about = {"dataset": options.source, "protocol": protocol, "scheme": scheme}
     command = "python experiments/table1.py " + shlex.join(sys.argv[1:])

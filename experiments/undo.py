@@ -29,7 +29,7 @@ from ripguard.evaluate.record import environment, write_record
 from ripguard.evaluate.victims import read
 from ripguard.release.aim import PLAIN, Spec
 from ripguard.release.manifest import Release
-from ripguard.schemes import SCHEMES
+from ripguard.schemes import SCHEMES, label
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS
 
@@ -64,9 +64,9 @@ def main() -> None:
 
     # 2. one victim an attack
     protocol = PROTOCOLS[options.protocol]
-    record: dict[str, Any] = {"name": f"undo {options.source} {options.protocol} {scheme['name']}"}
+    record: dict[str, Any] = {"name": f"undo {options.source} {options.protocol} {label(scheme)}"}
     record |= {"command": "python experiments/undo.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "undo", "scheme": scheme["name"], "release": {"scheme": scheme}}
+    record |= {"dataset": options.source, "protocol": "undo", "scheme": label(scheme), "release": {"scheme": scheme}}
     record |= {"recipe": dataclasses.asdict(protocol), "rows": []}
     for attack in options.only:
         if attack == "made-up" and scheme["perturb"] not in PLAIN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 from ripguard.compress.coders import CODERS, USUAL
 from ripguard.errors import UsageError
@@ -144,3 +145,24 @@ SCHEMES = {
         ),
     )
 }
+
+
+def label(made: dict[str, Any]) -> str:
+    """Name of a scheme as a release tells it, and what of its perturbation is not the scheme's own: ``seal, lsp``."""
+    own = SCHEMES.get(made["name"])
+    if own is None:
+        return str(made["name"])
+    words = [made["name"]]
+    if made["perturb"] != own.perturb:
+        words.append(made["perturb"])
+    usual = (None, own.eps, *((0.07, 0.1) if made["perturb"] in ("tap", "fsp") else ()))  # by picture size
+    if made["eps"] not in usual:
+        words.append(f"ε {made['eps']}")
+    for what in ("target", "steps", "through"):
+        value = made.get(what) or ()
+        value = "+".join(value) if isinstance(value, (list, tuple)) else value
+        usual_value = getattr(own, what)
+        usual_value = "+".join(usual_value) if isinstance(usual_value, tuple) else usual_value
+        if made["perturb"] in ("tap", "fsp") and value != usual_value:
+            words.append(f"{what} {value}")
+    return ", ".join(words)

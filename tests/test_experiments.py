@@ -105,8 +105,9 @@ def test_choices(tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_tables_follow_the_records():
-    """README and results/README.md hold what the records say."""
+    """README, results/README.md and the leaderboard hold what the records say."""
     experiment("tables.py", "--check")
+    experiment("leaderboard.py", "--check")
 
 
 def test_interruption():

@@ -30,8 +30,8 @@ class UNet(nn.Module):
         self.down1, self.down2, self.middle = _pair(3, first), _pair(first, second), _pair(second, third)
         self.up2, self.up1 = _pair(third + second, second), _pair(second + first, first)
         self.last = nn.Conv2d(first, 3, 1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        for values in self.last.parameters():  # at first it adds nothing
+            nn.init.zeros_(values)
 
     def forward(self, x: Tensor) -> Tensor:
         """Values in −1..1, float ``[batch, 3, height, width]``, sides divisible by 4 → what to add, same shape."""

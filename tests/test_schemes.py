@@ -1,0 +1,47 @@
+"""Schemes: what the presets promise about looks, and how a release's scheme is called in tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from ripguard.data.pictures import load
+from ripguard.data.registry import open_source
+from ripguard.evaluate.metrics import likeness
+from ripguard.hide.base import Identity
+from ripguard.hide.methods import for_hiding
+from ripguard.keys import Key
+from ripguard.release.aim import Spec
+from ripguard.schemes import SCHEMES, Scheme, label
+
+
+@pytest.mark.parametrize(("name", "least"), [("discreet", 30), ("balanced", 26), ("strong", 22), ("mrit", 26)])
+def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
+    """Median PSNR of published pictures to the clean ones, hiding included; not far above. WebP as the coder."""
+    clean = load(open_source("photos").items[::150][:40]).pictures
+    key = Key(bytes(32))
+    ids = [Identity(key.id, bytes(8), 0, i) for i in range(40)]
+    keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(40)]
+    carriers = Spec(SCHEMES[name], classes=10)()(clean, np.arange(40) % 10, np.arange(40, dtype=np.uint64))
+    hidden = for_hiding(SCHEMES[name], clean.shape[1:], False, b"").hide(clean, carriers, ids, keys)
+    psnr = np.median([likeness(one.picture, before)["psnr"] for one, before in zip(hidden, clean)])
+    assert least <= psnr < least + 2
+
+
+def test_labels():
+    """A scheme's own settings are not told, others are; eps that hangs on the picture size is its own."""
+
+    def made(name: str, **changes: object) -> str:
+        scheme: Scheme = dataclasses.replace(SCHEMES[name], **changes)  # type: ignore[arg-type]
+        return label(json.loads(json.dumps(dataclasses.asdict(scheme))))
+
+    assert {made(name) for name in SCHEMES} == set(SCHEMES)
+    assert made("mrit-tap", eps=0.1, coarse=True) == "mrit-tap"
+    assert made("mrit-tap", eps=0.05) == "mrit-tap, ε 0.05"
+    assert made("seal", perturb="lsp") == "seal, lsp"
+    assert made("mrit", eps=0.1) == "mrit, ε 0.1"
+    assert made("seal", perturb="tap", through=("jpeg", "blur"), steps=40) == "seal, tap, steps 40, through jpeg+blur"
+    assert label({"name": "of another version"}) == "of another version"
