@@ -328,6 +328,33 @@ def planes_table(link: str) -> list[str]:
     )
 
 
+def marks_table(link: str) -> list[str]:
+    """What class marks are made of, on held-out pictures."""
+
+    def line(row: dict[str, Any]) -> list[str]:
+        psnr = "" if row["psnr_to_clean"] is None else f"{row['psnr_to_clean']:.1f} dB"
+        return [
+            row["variant"], row["defence"], psnr, f"**{row['accuracy']:.1f}**", f"{row['permuted']:.1f}",
+            f"{row['new_head']:.1f}",
+        ]  # fmt: skip
+
+    def about(record: dict[str, Any]) -> str:
+        row = record["rows"][0]
+        return (
+            f"{record['dataset']}, {row['images']:,} training pictures, {row['held_out']:,} held-out ones, one run each"
+        )
+
+    columns = [
+        "marks",
+        "defence",
+        "PSNR to clean",
+        "victim",
+        "best output permutation",
+        "new linear head, 500 pictures",
+    ]
+    return record_tables("marks", link, about, columns, line)
+
+
 def large_table(link: str) -> list[str]:
     """Large pictures through `seal`."""
 
@@ -483,10 +510,12 @@ def pages() -> dict[Path, str]:
     study = _fill(study, "accuracy", accuracy_tables("../results/", pictures=False))
     study = _fill(study, "choices", choices_table("../results/"))
     study = _fill(study, "held-out", held_out_table("../results/"))
+    marks = _fill((ROOT / "docs" / "perturbations.md").read_text(), "marks", marks_table("../results/"))
     seal = (ROOT / "docs" / "schemes" / "seal.md").read_text()
     for mark, table in (("coders", coders_table), ("planes", planes_table), ("large", large_table)):
         seal = _fill(seal, mark, table("../../results/"))
     return {
+        ROOT / "docs" / "perturbations.md": marks,
         ROOT / "docs" / "schemes" / "seal.md": seal,
         ROOT / "results" / "README.md": "\n".join(results),
         ROOT / "README.md": readme,

@@ -87,6 +87,17 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     assert rows[2]["psnr_to_clean"] > 60 > rows[0]["psnr_to_clean"]  # all 24 leaked
 
 
+def test_marks(tmp_path):  # type: ignore[no-untyped-def]
+    """Victims of class marks, on held-out pictures."""
+    source = make_source(tmp_path / "source")
+    told = experiment("marks.py", source, "--protocol", "smoke", "--only", "clean", "patches", "--defences", "none")
+    rows = [ast.literal_eval(line) for line in told.splitlines()]
+    assert [row["variant"] for row in rows] == ["clean", "patches"]
+    assert rows[0]["psnr_to_clean"] is None
+    assert 24 < rows[1]["psnr_to_clean"] < 29
+    assert all(0 <= row[name] <= 100 for row in rows for name in ("accuracy", "permuted", "new_head"))
+
+
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]
     """Every reading of the paper runs, and says what it changed."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"

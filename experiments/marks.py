@@ -1,0 +1,100 @@
+"""What class marks should be made of.  Claim: waves outlive JPEG, patches are learned first; together they do both.
+
+    python experiments/marks.py cifar10 --record marks-cifar10              # an hour on one core
+    python experiments/marks.py cifar10 --only patches --defences none
+
+Held-out training pictures only: victims of protocol `small` are trained on carriers of other training pictures, and
+asked for the class of clean held-out ones. All variants have the same size (root mean square of the noise). Hardware:
+one CPU core, or a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.pictures import held_out, load
+from ripguard.data.registry import open_source
+from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
+from ripguard.evaluate.attacks.permutation import best_permutation
+from ripguard.evaluate.defences import DEFENCES
+from ripguard.evaluate.metrics import likeness
+from ripguard.evaluate.record import environment, write_record
+from ripguard.perturb.waves import EPS, Waves
+from ripguard.train.loop import fit
+from ripguard.train.protocols import PROTOCOLS
+
+ROOT = Path(__file__).resolve().parents[1]
+VARIANTS = {"clean": None, "waves": 0.0, "waves, 1/4 patches": 0.25, "waves, 1/2 patches": 0.5, "patches": 1.0}
+FEW = 500  # clean pictures that the linear head is fitted on
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
+    )
+    parser.add_argument("source")
+    parser.add_argument("--count", type=int, default=10_000, help="training pictures (default 10,000)")
+    parser.add_argument("--eps", type=float, default=EPS)
+    parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--defences", nargs="*", default=["none", "jpeg-10", "orthogonal-projection"])
+    parser.add_argument("--protocol", default="small")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row")
+    options = parser.parse_args()
+
+    # 1. training pictures for the victims, a few for the attacker, held-out ones to ask about
+    data = load([item for item in open_source(options.source).items if item.split == "train"], note="clean train")
+    held = held_out(len(data.labels))
+    asked, rest = data.part(held), data.part(~held)
+    order = np.random.default_rng(1).permutation(len(rest.labels))
+    clean, few = rest.part(order[: options.count]), rest.part(order[-FEW:])
+    classes, protocol = len(data.names), PROTOCOLS[options.protocol]
+    seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
+
+    # 2. a victim for each variant and defence
+    record: dict[str, Any] = {"name": f"marks {options.source}"}
+    record |= {"command": "python experiments/marks.py " + shlex.join(sys.argv[1:])} | environment()
+    record |= {"dataset": options.source, "protocol": "marks", "scheme": "none", "rows": []}
+    for variant in options.only:
+        share, shown = VARIANTS[variant], clean.pictures
+        if share is not None:
+            attack = Waves(classes, options.eps, share)
+            cuts = range(0, len(shown), 500)
+            shown = np.concatenate(
+                [attack(shown[i : i + 500], clean.labels[i : i + 500], seeds[i : i + 500]) for i in cuts]
+            )
+        psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.pictures)]))
+        for name in options.defences:
+            defence = DEFENCES[name]
+            seen = defence.prepare(shown, clean.labels, 0) if defence.prepare else shown
+            victim = fit(
+                seen, clean.labels, classes, protocol, 0, options.device, note=f"{variant}, {name}",
+                objective=defence.objective,
+            )  # fmt: skip
+            told, few_told = victim.logits(asked.pictures).argmax(1), victim.logits(few.pictures[:100]).argmax(1)
+            reading = best_permutation(few_told, few.labels[:100], classes)
+            known, wanted = features(victim, few.pictures), features(victim, asked.pictures)
+            row = {
+                "variant": variant,
+                "defence": name,
+                "images": len(seen),
+                "held_out": len(asked.labels),
+                "psnr_to_clean": None if share is None else round(psnr, 2),
+                "accuracy": 100 * float((told == asked.labels).mean()),
+                "permuted": 100 * float((reading[told] == asked.labels).mean()),
+                "new_head": accuracy_of_new_head(known, few.labels, wanted, asked.labels, classes),
+            }
+            record["rows"].append({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
+            print(record["rows"][-1], flush=True)
+            if options.record:
+                write_record(ROOT / "results" / f"{record['date']}_{options.record}", record)
+
+
+if __name__ == "__main__":
+    main()
