@@ -405,6 +405,7 @@ def adaptive_section() -> list[str]:
 UNDONE = {
     "none": "nothing is tried",
     "made-up": "U-Net, pairs made up by protecting once more",
+    "averaged": "mean of {} releases with other seeds",
     "restorer": "U-Net, {} leaked pairs",
     "clean": "{} % clean pictures among them",
     "alone": "those {} % clean pictures alone",

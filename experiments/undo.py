@@ -6,9 +6,10 @@
 
 Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures: `restorer-m`: a U-Net
 that saw m leaked pairs of protected and clean pictures runs over all others; `made-up`: the same without a leak:
-pairs are made by protecting the protected pictures once more, under labels drawn at random; `clean-p`: p percent of
-the pictures are known clean and are mixed with the protected rest; `alone-p`: those clean ones alone, for as many
-steps. Hardware: two CPU cores, or a GPU with the same commands.
+pairs are made by protecting the protected pictures once more, under labels drawn at random; `averaged-4`: the mean of
+four releases, each with marks of its own seed; `clean-p`: p percent of the pictures are known clean and are mixed
+with the protected rest; `alone-p`: those clean ones alone, for as many steps. Hardware: two CPU cores, or a GPU with
+the same commands.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
-ATTACKS = ("none", "made-up", "restorer-100", "restorer-500", "restorer-2000",
+ATTACKS = ("none", "made-up", "averaged-4", "restorer-100", "restorer-500", "restorer-2000",
            "clean-1", "alone-1", "clean-10", "alone-10", "clean-50", "alone-50")  # fmt: skip
 
 
@@ -69,8 +70,8 @@ def main() -> None:
     record |= {"dataset": options.source, "protocol": "undo", "scheme": label(scheme), "release": {"scheme": scheme}}
     record |= {"recipe": dataclasses.asdict(protocol), "rows": []}
     for attack in options.only:
-        if attack == "made-up" and scheme["perturb"] not in PLAIN:
-            print(f"left out: made-up pairs of {scheme['perturb']}, which needs a net", file=sys.stderr)
+        if attack in ("made-up", "averaged-4") and scheme["perturb"] not in PLAIN:
+            print(f"left out: {attack}, as {scheme['perturb']} needs a net", file=sys.stderr)
             continue
         shown = after(attack, protected, clean, scheme, options)
         # as many steps for all: fewer pictures, more epochs
@@ -106,17 +107,22 @@ def after(
         pictures = restorer.restored(net, protected.pictures, options.device)
         pictures[known] = clean.pictures[known]
         return dataclasses.replace(protected, pictures=pictures)
-    if attack == "made-up":
+    if kind in ("made", "averaged"):
         again = Spec(
             dataclasses.replace(SCHEMES["mrit"], perturb=scheme["perturb"], eps=scheme["eps"]),
             classes=len(clean.names),
         )()
-        labels = draw.integers(0, len(clean.names), len(clean.labels))
-        seeds = draw.integers(0, 2**63, len(labels)).astype(np.uint64)
-        twice = np.concatenate(
-            [again(protected.pictures[i : i + 500], labels[i : i + 500], seeds[i : i + 500])
-             for i in range(0, len(labels), 500)]
-        )  # fmt: skip
+
+        def marked(pictures: np.ndarray, labels: np.ndarray) -> np.ndarray:
+            seeds = draw.integers(0, 2**63, len(labels)).astype(np.uint64)
+            cuts = range(0, len(labels), 500)
+            return np.concatenate([again(pictures[i : i + 500], labels[i : i + 500], seeds[i : i + 500]) for i in cuts])
+
+        if kind == "averaged":
+            others = [marked(clean.pictures, clean.labels).astype(np.uint16) for _ in range(int(number) - 1)]
+            mean = np.round((protected.pictures + sum(others)) / int(number)).astype(np.uint8)
+            return dataclasses.replace(protected, pictures=mean)
+        twice = marked(protected.pictures, draw.integers(0, len(clean.names), len(clean.labels)))
         net = restorer.train(twice, protected.pictures, options.steps, options.seed, options.device)
         return dataclasses.replace(protected, pictures=restorer.restored(net, protected.pictures, options.device))
     if attack == "none":
