@@ -1,0 +1,62 @@
+"""The leaderboard: records of three experiments meet in one line of a scheme; what is missing stays empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ripguard.evaluate.leaderboard import entries, page, plot, worst
+
+
+def made(name: str, perturb: str) -> dict[str, Any]:
+    return {"name": name, "perturb": perturb, "eps": None, "target": "cyclic", "steps": 20, "through": []}
+
+
+def row(split: str, defence: str, seed: int, accuracy: float) -> dict[str, Any]:
+    return {"split": split, "defence": defence, "seed": seed, "test_accuracy": accuracy, "images": 20}
+
+
+LOOKS = {"psnr_to_clean": {"median": 26.5}, "ssim_to_clean": {"median": 0.9}}
+RECORDS: list[dict[str, Any]] = [
+    {
+        "name": "table1 x small mrit", "dataset": "x", "protocol": "small", "scheme": "mrit", "looks": LOOKS,
+        "release": {"scheme": made("mrit", "waves")},
+        "rows": [row("clean", "none", 0, 90.0), row("protected", "none", 0, 20.0), row("protected", "none", 1, 22.0),
+                 row("protected", "jpeg-10", 0, 30.0), row("protected", "blur", 0, 25.0)],
+    },
+    {
+        "name": "table1 x small seal, lsp", "dataset": "x", "protocol": "small", "scheme": "seal, lsp", "looks": LOOKS,
+        "release": {"scheme": made("seal", "lsp")}, "rows": [row("protected", "none", 0, 15.0)],
+    },
+    {
+        "name": "adaptive x small mrit", "dataset": "x", "protocol": "adaptive", "victims": "small", "scheme": "mrit",
+        "release": {"scheme": made("mrit", "waves")},
+        "rows": [{"trained_on": "protected", "defence": "none", "attack": "output permutation", "clean_pictures": 100,
+                  "test_accuracy": value} for value in (40.0, 44.0)],
+    },
+    {
+        "name": "undo x small mrit", "dataset": "x", "protocol": "undo", "scheme": "mrit", "recipe": {"name": "small"},
+        "release": {"scheme": made("mrit", "waves")},
+        "rows": [{"attack": "none", "test_accuracy": 20.0}, {"attack": "restorer-500", "test_accuracy": 70.0}],
+    },
+]  # fmt: skip
+
+
+def test_records_meet():
+    board = entries(RECORDS)
+    ours = board["x", "small", "mrit"]
+    assert (ours.clean, ours.plain, ours.best_defence) == (90.0, [20.0, 22.0], ("jpeg-10", 30.0))
+    assert ours.reached("output permutation", 100) == 42.0
+    assert ours.reached("linear head", 100) is None
+    assert ours.best_undoing == ("restorer-500", 70.0)
+    assert worst(ours) == 42.0
+    lines = page(board)
+    assert "## x, protocol `small`: clean 90.00" in lines
+    first, second = [line for line in lines if line.startswith("| `")]  # the better one first, gaps empty
+    assert first == "| `seal, lsp` | 20 | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |"
+    assert second.endswith("| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 42.00 |  |  | 70.00 (restorer-500) |")
+    assert len(plot(board).axes) == 1
+
+
+def test_without_looks_or_victims_there_is_no_line():
+    bare = [{k: v for k, v in record.items() if k != "looks"} for record in RECORDS]
+    assert entries(bare) == {}
