@@ -9,6 +9,7 @@ from typing import Any
 from ripguard.compress.coders import CODERS, USUAL
 from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params
+from ripguard.perturb.waves import EPS
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Scheme:
         they average much of a small perturbation away: on held-out pictures (docs/reproduction.md) both are needed.
         """
         large = side >= LARGE
-        eps = (0.1 if large else 0.07) if self.eps is None else self.eps
+        usual = EPS if self.perturb == "waves" else 0.1 if large else 0.07
+        eps = usual if self.eps is None else self.eps
         return dataclasses.replace(self, eps=eps, coarse=large if self.coarse is None else self.coarse)
 
     def with_options(self, options: dict[str, object]) -> Scheme:
@@ -155,7 +157,7 @@ def label(made: dict[str, Any]) -> str:
     words = [made["name"]]
     if made["perturb"] != own.perturb:
         words.append(made["perturb"])
-    usual = (None, own.eps, *((0.07, 0.1) if made["perturb"] in ("tap", "fsp") else ()))  # by picture size
+    usual = (None, own.eps, *{"tap": (0.07, 0.1), "fsp": (0.07, 0.1), "waves": (EPS,)}.get(made["perturb"], ()))
     if made["eps"] not in usual:
         words.append(f"ε {made['eps']}")
     for what in ("target", "steps", "through"):
