@@ -44,7 +44,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source")
-    parser.add_argument("--work", type=Path, help="folder with protected/ (default: build/<source>)")
+    parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
     parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
     parser.add_argument("--count", type=int, default=20_000, help="training pictures, drawn once (default 20,000)")
     parser.add_argument("--only", nargs="*", choices=ATTACKS, default=list(ATTACKS))
@@ -57,7 +57,7 @@ def main() -> None:
 
     # 1. the release's pictures as published, and the clean ones that some of the attackers know
     protected = read("protected", options.source, work / "protected", "train")
-    clean = read("clean", options.source, work, "train")
+    clean = read("restored", options.source, work / "restored", "train")  # of a limited release, its pictures alone
     test = read("clean", options.source, work, "test")
     chosen = np.random.default_rng(0).permutation(len(clean.labels))[: options.count]
     protected, clean = protected.part(chosen), clean.part(chosen)
