@@ -1,4 +1,4 @@
-"""What class marks should be made of.  Claim: waves outlive JPEG, patches are learned first; together they do both.
+"""What class marks should be made of.  Claim: patches of the next class leave chance, waves outlive JPEG.
 
     python experiments/marks.py cifar10 --record marks-cifar10              # an hour on one core
     python experiments/marks.py cifar10 --only patches --defences none
@@ -25,12 +25,20 @@ from ripguard.evaluate.attacks.permutation import best_permutation
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import environment, write_record
-from ripguard.perturb.waves import EPS, Waves
+from ripguard.perturb.marks import EPS, GRID, Marks, search
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
-VARIANTS = {"clean": None, "waves": 0.0, "waves, 1/4 patches": 0.25, "waves, 1/2 patches": 0.5, "patches": 1.0}
+VARIANTS: dict[str, tuple[str, float] | None] = {  # whose patches, and their share of the power; waves have the rest
+    "clean": None,
+    "waves": ("next", 0.0),
+    "random patches": ("random", 1.0),
+    "half waves, half random patches": ("random", 0.5),
+    "patches of the next class": ("next", 1.0),
+    "half waves, half patches of the next class": ("next", 0.5),
+    "patches of the class itself": ("own", 1.0),
+}
 FEW = 500  # clean pictures that the linear head is fitted on
 
 
@@ -57,14 +65,18 @@ def main() -> None:
     classes, protocol = len(data.names), PROTOCOLS[options.protocol]
     seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
 
+    found = search(clean.pictures, clean.labels, classes)
+    random = np.random.default_rng(3).choice([-1.0, 1.0], (classes, GRID, GRID, 3))
+    patches = {"next": found, "own": np.roll(found, 1, axis=0), "random": random}
+
     # 2. a victim for each variant and defence
     record: dict[str, Any] = {"name": f"marks {options.source}"}
     record |= {"command": "python experiments/marks.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "marks", "scheme": "none", "rows": []}
     for variant in options.only:
-        share, shown = VARIANTS[variant], clean.pictures
-        if share is not None:
-            attack = Waves(classes, options.eps, share)
+        made, shown = VARIANTS[variant], clean.pictures
+        if made is not None:
+            attack = Marks(patches[made[0]], options.eps, made[1])
             cuts = range(0, len(shown), 500)
             shown = np.concatenate(
                 [attack(shown[i : i + 500], clean.labels[i : i + 500], seeds[i : i + 500]) for i in cuts]
@@ -85,7 +97,7 @@ def main() -> None:
                 "defence": name,
                 "images": len(seen),
                 "held_out": len(asked.labels),
-                "psnr_to_clean": None if share is None else round(psnr, 2),
+                "psnr_to_clean": None if made is None else round(psnr, 2),
                 "accuracy": 100 * float((told == asked.labels).mean()),
                 "permuted": 100 * float((reading[told] == asked.labels).mean()),
                 "new_head": accuracy_of_new_head(known, few.labels, wanted, asked.labels, classes),

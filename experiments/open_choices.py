@@ -32,6 +32,7 @@ from ripguard.hide.mrit.method import MRIT
 from ripguard.keys import Key
 from ripguard.perturb import surrogate
 from ripguard.perturb.fsp import library
+from ripguard.perturb.marks import search
 from ripguard.release.aim import Spec
 from ripguard.schemes import SCHEMES, Scheme
 from ripguard.train.loop import fit
@@ -105,6 +106,8 @@ def main() -> None:
         path = surrogate.obtain(data.pictures, data.labels, data.names, settings, "cpu")
         model = surrogate.load(path)[0]
         members = library(model, data.pictures, data.labels) if scheme.perturb == "fsp" else []
+        if scheme.perturb == "marks":
+            members = list(search(data.pictures, data.labels, classes))
         return Spec(scheme, str(path), members, classes=classes)
 
     # 2. the same pictures for every choice; the surrogate that judges is always the usual one

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.evaluate.table import interval, markdown, spread
-from ripguard.perturb.waves import EPS
+from ripguard.perturb.marks import EPS
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,7 +120,7 @@ def described(scheme: dict[str, Any]) -> str:
         [
             f"`{scheme['perturb']}`" + (f" ({aim})" if aim else ""),
             *([f"{scheme['target']} target"] if gradient else []),
-            *([f"ε {scheme['eps'] or EPS}"] if gradient or scheme["perturb"] == "waves" else []),
+            *([f"ε {scheme['eps'] or EPS}"] if gradient or scheme["perturb"] == "marks" else []),
             *([f"{scheme['steps']} steps" + _through(scheme)] if gradient else []),
             f"up to {scheme['planes']} planes" if sealing else f"pairing {hide['pairing']}",
             *(trunks[scheme.get("coarse", False)] if gradient else []),

@@ -164,7 +164,7 @@ def _protect(verbs: Any) -> None:
     p.add_argument("--scheme", default="mrit", help=f"one of {', '.join(SCHEMES)} (default: mrit)")
     p.add_argument(
         "--perturb",
-        help="waves (of the class), tap (cross-entropy to a class), fsp (feature-space), a peer: em, lsp, ar, ops, "
+        help="marks (of the class), tap (cross-entropy to a class), fsp (feature-space), a peer: em, lsp, ar, ops, "
         "noise; or none",
     )
     p.add_argument("--target", help="target rule: cyclic, random, and for fsp farthest")

@@ -9,7 +9,7 @@ from typing import Any
 from ripguard.compress.coders import CODERS, USUAL
 from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params
-from ripguard.perturb.waves import EPS
+from ripguard.perturb.marks import EPS
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Scheme:
     Attributes:
         name: what the command line calls it.
         note: one line for ``--help``.
-        perturb: a name in :data:`ripguard.release.aim.NAMES`: ``waves`` (:mod:`ripguard.perturb.waves`), ``tap``, ….
+        perturb: a name in :data:`ripguard.release.aim.NAMES`: ``marks`` (:mod:`ripguard.perturb.marks`), ``tap``, ….
         eps, steps, target: see there; layer: of ``fsp``.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
@@ -34,7 +34,7 @@ class Scheme:
 
     name: str
     note: str
-    perturb: str = "waves"
+    perturb: str = "marks"
     eps: float | None = None
     steps: int = 20
     layer: str = "features"
@@ -65,7 +65,7 @@ class Scheme:
         they average much of a small perturbation away: on held-out pictures (docs/reproduction.md) both are needed.
         """
         large = side >= LARGE
-        usual = EPS if self.perturb == "waves" else 0.1 if large else 0.07
+        usual = EPS if self.perturb == "marks" else 0.1 if large else 0.07
         eps = usual if self.eps is None else self.eps
         return dataclasses.replace(self, eps=eps, coarse=large if self.coarse is None else self.coarse)
 
@@ -112,7 +112,7 @@ SCHEMES = {
     for scheme in (
         Scheme(
             "mrit",
-            "our best setting of the paper's chain: class waves, 2×2 blocks, ranked pairing",
+            "our best setting of the paper's chain: marks of the class, 2×2 blocks, ranked pairing",
             hide=Params(pairing="ranked"),
         ),
         Scheme(
@@ -157,7 +157,7 @@ def label(made: dict[str, Any]) -> str:
     words = [made["name"]]
     if made["perturb"] != own.perturb:
         words.append(made["perturb"])
-    usual = (None, own.eps, *{"tap": (0.07, 0.1), "fsp": (0.07, 0.1), "waves": (EPS,)}.get(made["perturb"], ()))
+    usual = (None, own.eps, *{"tap": (0.07, 0.1), "fsp": (0.07, 0.1), "marks": (EPS,)}.get(made["perturb"], ()))
     if made["eps"] not in usual:
         words.append(f"ε {made['eps']}")
     for what in ("target", "steps", "through"):

@@ -90,9 +90,9 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out pictures."""
     source = make_source(tmp_path / "source")
-    told = experiment("marks.py", source, "--protocol", "smoke", "--only", "clean", "patches", "--defences", "none")
+    told = experiment("marks.py", source, "--protocol", "smoke", "--only", "clean", "waves", "--defences", "none")
     rows = [ast.literal_eval(line) for line in told.splitlines()]
-    assert [row["variant"] for row in rows] == ["clean", "patches"]
+    assert [row["variant"] for row in rows] == ["clean", "waves"]
     assert rows[0]["psnr_to_clean"] is None
     assert 24 < rows[1]["psnr_to_clean"] < 29
     assert all(0 <= row[name] <= 100 for row in rows for name in ("accuracy", "permuted", "new_head"))

@@ -25,7 +25,8 @@ def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
     key = Key(bytes(32))
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(40)]
     keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(40)]
-    carriers = Spec(SCHEMES[name], classes=10)()(clean, np.arange(40) % 10, np.arange(40, dtype=np.uint64))
+    patches = list(np.random.default_rng(1).choice([-1.0, 1.0], (10, 4, 4, 3)))
+    carriers = Spec(SCHEMES[name], members=patches)()(clean, np.arange(40) % 10, np.arange(40, dtype=np.uint64))
     hidden = for_hiding(SCHEMES[name], clean.shape[1:], False, b"").hide(clean, carriers, ids, keys)
     psnr = np.median([likeness(one.picture, before)["psnr"] for one, before in zip(hidden, clean)])
     assert least <= psnr < least + 2

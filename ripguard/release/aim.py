@@ -13,17 +13,17 @@ import numpy as np
 from ripguard.data.pictures import read_square
 from ripguard.errors import InputRefused, UsageError
 from ripguard.hide.mrit.transform import forward
+from ripguard.perturb import marks
 from ripguard.perturb.ar import AR
 from ripguard.perturb.base import Perturbation, Unperturbed
 from ripguard.perturb.lsp import LSP
 from ripguard.perturb.noise import Noise
 from ripguard.perturb.ops import OPS, search
-from ripguard.perturb.waves import EPS, Waves
 from ripguard.release.plan import Plan, training_side
 from ripguard.schemes import Scheme
 
 # a new perturbation is one new file, one name here and one line in PLAIN or Spec.__call__
-NAMES = ("waves", "tap", "fsp", "em", "lsp", "ar", "ops", "noise", "none")
+NAMES = ("marks", "tap", "fsp", "em", "lsp", "ar", "ops", "noise", "none")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Spec:
 
     Attributes:
         surrogate: path of the surrogate file, "" if none is needed.
-        members: what the perturbation needs of each class: target pictures, its pattern, or its pixel.
+        members: what the perturbation needs of each class: target pictures, its pattern, patches, or pixel.
         classes: their number; side: at which pictures are looked at, in pixels.
         model: of the small-image coder, empty for none. Workers get it with their job.
     """
@@ -87,7 +87,7 @@ class Spec:
 PLAIN: dict[str, Callable[[Spec], Perturbation]] = {
     "none": lambda spec: Unperturbed(),
     "noise": lambda spec: Noise(spec.scheme.eps or 8 / 255),
-    "waves": lambda spec: Waves(spec.classes, spec.scheme.eps or EPS),
+    "marks": lambda spec: marks.Marks(np.stack(spec.members), spec.scheme.eps or marks.EPS),
     "lsp": lambda spec: LSP(spec.classes),
     "ar": lambda spec: AR(spec.classes),
     "ops": lambda spec: OPS(np.stack(spec.members), (spec.side, spec.side)),
@@ -120,7 +120,7 @@ def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: st
             f"expected at least two classes, found {len(plan.labels)}",
             "use one folder for each class or --labels CSV, or hide without a perturbation: --perturb none",
         )
-    if plan.scheme.perturb in ("waves", "lsp", "ar"):
+    if plan.scheme.perturb in ("lsp", "ar"):
         return Spec(plan.scheme, classes=len(plan.labels))
     pictures, labels = training_pictures(plan, workers)
     if missing := sorted(set(range(len(plan.labels))) - set(labels.tolist())):
@@ -128,6 +128,8 @@ def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: st
             f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
         )
     side = pictures.shape[1]
+    if plan.scheme.perturb == "marks":
+        return Spec(plan.scheme, "", list(marks.search(pictures, labels, len(plan.labels))), side=side)
     if plan.scheme.perturb == "ops":
         return Spec(plan.scheme, "", list(search(pictures, labels, len(plan.labels))), side=side)
     if plan.scheme.perturb == "em":

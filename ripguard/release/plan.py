@@ -202,7 +202,7 @@ def make_plan(
         )
         for i, (item, out, seen) in enumerate(zip(items, places, looks))
     ]
-    if scheme.perturb in ("waves", "tap", "fsp", "noise"):  # the others have sizes of their own
+    if scheme.perturb in ("marks", "tap", "fsp", "noise"):  # the others have sizes of their own
         scheme = scheme.settled(training_side(_training(pictures, units)))
     notes = [(n, str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in sorted(source.annotations)]
     carried = dict(sorted(Counter(kind for seen in looks for kind in seen[2]).items()))

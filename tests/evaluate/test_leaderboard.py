@@ -19,7 +19,7 @@ LOOKS = {"psnr_to_clean": {"median": 26.5}, "ssim_to_clean": {"median": 0.9}}
 RECORDS: list[dict[str, Any]] = [
     {
         "name": "table1 x small mrit", "dataset": "x", "protocol": "small", "scheme": "mrit", "looks": LOOKS,
-        "release": {"scheme": made("mrit", "waves")},
+        "release": {"scheme": made("mrit", "marks")},
         "rows": [row("clean", "none", 0, 90.0), row("protected", "none", 0, 20.0), row("protected", "none", 1, 22.0),
                  row("protected", "jpeg-10", 0, 30.0), row("protected", "blur", 0, 25.0)],
     },
@@ -29,13 +29,13 @@ RECORDS: list[dict[str, Any]] = [
     },
     {
         "name": "adaptive x small mrit", "dataset": "x", "protocol": "adaptive", "victims": "small", "scheme": "mrit",
-        "release": {"scheme": made("mrit", "waves")},
+        "release": {"scheme": made("mrit", "marks")},
         "rows": [{"trained_on": "protected", "defence": "none", "attack": "output permutation", "clean_pictures": 100,
                   "test_accuracy": value} for value in (40.0, 44.0)],
     },
     {
         "name": "undo x small mrit", "dataset": "x", "protocol": "undo", "scheme": "mrit", "recipe": {"name": "small"},
-        "release": {"scheme": made("mrit", "waves")},
+        "release": {"scheme": made("mrit", "marks")},
         "rows": [{"attack": "none", "test_accuracy": 20.0}, {"attack": "restorer-500", "test_accuracy": 70.0}],
     },
 ]  # fmt: skip

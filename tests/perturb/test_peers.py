@@ -9,10 +9,9 @@ from helpers import good, make_source
 
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head
 from ripguard.images import read_picture
-from ripguard.perturb import ar, em, lsp, ops
+from ripguard.perturb import ar, em, lsp, marks, ops
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.noise import Noise
-from ripguard.perturb.waves import Waves
 
 DRAW = np.random.default_rng(0)
 PICTURES = DRAW.integers(60, 196, (40, 32, 32, 3)).astype(np.uint8)  # far enough from 0 and 255 that nothing is cut off
@@ -21,7 +20,7 @@ SEEDS = DRAW.integers(0, 2**63, 40).astype(np.uint64)
 PIXELS = ops.search(PICTURES, LABELS, 4)
 ALL: dict[str, Perturbation] = {
     "noise": Noise(8 / 255), "lsp": lsp.LSP(4), "ar": ar.AR(4), "ops": ops.OPS(PIXELS, (32, 32)),
-    "waves": Waves(4),
+    "marks": marks.Marks(marks.search(PICTURES, LABELS, 4)),
 }  # fmt: skip
 
 

@@ -1,0 +1,115 @@
+"""Marks of the class that a net learns instead of the picture: coloured patches of the next class, and smooth waves.
+
+Ours: a shortcut as linearly separable patches and autoregressive noise are (Yu et al., KDD 2022; Sandoval-Segura et
+al., NeurIPS 2022), with two additions.
+
+The patches of a class are not drawn at random: they are the colours, on a coarse grid, by which a linear classifier
+knows the *next* class. What a net learns first of clean pictures, coarse colours, then speaks for the wrong class. With
+random patches that much remains learned (``experiments/marks.py``).
+
+Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
+blur and resizing leave them and hiding follows them closely; larger than the bound of adversarial training; and their
+phase is the picture's own, so no linear projection finds the class.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from ripguard.perturb.base import Perturbation
+
+EPS = 0.064  # at least 26 dB to the clean picture, hiding included
+PATCHES = 0.5  # of the noise's power; the waves have the rest
+GRID = 4  # patches along each side
+SPREAD = 0.3  # of the patches of one class around their mean, per patch and channel
+RIDGE = 0.01  # of the linear classifier, against standardised colours
+DIRECTIONS = 5  # from level to upright; their mirror images are of the same class, as nets are trained with both
+LENGTHS = (8.0, 5.0)  # of the waves, from and to, in pixels; beyond SIDE in proportion
+SIDE = 64
+FEW = 45  # classes that two lengths are enough for: pairs of 2 × 5 waves
+
+
+def search(pictures: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Patches of every class: the signs by which a linear classifier of coarse colours knows the next class.
+
+    Ridge regression of the classes on the mean colours of a 4×4 grid, standardised; a colour that the pictures vary
+    little in weighs more, as it should.
+
+    Args:
+        pictures: uint8 ``[n, side, side, 3]``, labels int64 ``[n]``.
+
+    Returns:
+        float64 ``[classes, 4, 4, 3]``, −1 or 1.
+    """
+    edges = np.arange(GRID) * pictures.shape[1] // GRID
+    sums = np.add.reduceat(np.add.reduceat(pictures.astype(np.float64), edges, 1), edges, 2)  # [n, 4, 4, 3]
+    colours = sums.reshape(len(pictures), -1)
+    sd = colours.std(0) + 1e-9
+    known = (colours - colours.mean(0)) / sd  # [n, values]
+    wanted = np.eye(classes)[labels]
+    wanted -= wanted.mean(0)
+    scatter = known.T @ known / len(known) + RIDGE * np.eye(known.shape[1])
+    weights = np.linalg.solve(scatter, known.T @ wanted / len(known)).T / sd  # [classes, values]
+    following = np.roll(weights - weights.mean(0), -1, axis=0)
+    return np.where(following < 0, -1.0, 1.0).reshape(classes, GRID, GRID, 3)
+
+
+def words(classes: int, letters: int) -> np.ndarray:
+    """Which waves a class has: int64 ``[classes, waves]``, all different, as few waves as will do."""
+    count = next(n for n in range(1, letters + 1) if math.comb(letters, n) >= classes)
+    known = list(itertools.combinations(range(letters), count))
+    return np.array([known[i * len(known) // classes] for i in range(classes)], np.int64)
+
+
+class Marks(Perturbation):
+    """Patches and waves of the class.
+
+    Args:
+        patches: of :func:`search`.
+        eps: root mean square of the noise is eps/√2, in 0..1: as large as one wave of amplitude eps.
+        share: of its power that the patches have.
+        seed: of which class has which waves.
+    """
+
+    name = "marks"
+
+    def __init__(self, patches: np.ndarray, eps: float = EPS, share: float = PATCHES, seed: int = 0) -> None:
+        classes = len(patches)
+        lengths = np.geomspace(*LENGTHS, 2 if classes <= FEW else 4)
+        own = np.random.default_rng(seed).permutation(words(classes, DIRECTIONS * len(lengths)))  # [classes, waves]
+        self.angles = own % DIRECTIONS * (np.pi / 2 / (DIRECTIONS - 1))
+        self.lengths = lengths[own // DIRECTIONS]
+        self.patches, self.size, self.share = patches, 255 * eps / np.sqrt(2), share
+
+    def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        draws = [np.random.default_rng(int(seed)) for seed in seeds]
+        noise = np.sqrt(1 - self.share) * _even(self.waves(clean.shape[1:3], labels, draws))[..., None]
+        noise = noise + np.sqrt(self.share) * _even(self.patched(clean.shape[1:], labels, draws))
+        return np.clip(np.round(clean + self.size * _even(noise)), 0, 255).astype(np.uint8)
+
+    def waves(self, size: tuple[int, int], labels: np.ndarray, draws: list[np.random.Generator]) -> np.ndarray:
+        """Float64 ``[batch, height, width]``, of any strength."""
+        waves = self.angles.shape[1]
+        phase = np.stack([draw.uniform(0, 2 * np.pi, waves) for draw in draws])  # [batch, waves]
+        mirror = np.stack([draw.choice([-1, 1], waves) for draw in draws])
+        turns = 2 * np.pi / (self.lengths[labels] * max(1.0, min(size) / SIDE))  # radians a pixel, [batch, waves]
+        down = (np.sin(self.angles[labels]) * turns)[..., None] * np.arange(size[0])  # [batch, waves, height]
+        along = (mirror * np.cos(self.angles[labels]) * turns)[..., None] * np.arange(size[1]) + phase[..., None]
+        # cos(a + b), added over the waves by a matrix product a picture
+        return np.cos(down).swapaxes(1, 2) @ np.cos(along) - np.sin(down).swapaxes(1, 2) @ np.sin(along)
+
+    def patched(self, shape: tuple[int, ...], labels: np.ndarray, draws: list[np.random.Generator]) -> np.ndarray:
+        """Float64 ``[batch, height, width, channels]``, of any strength."""
+        height, width, channels = shape
+        own = np.stack([draw.normal(size=self.patches.shape[1:]) for draw in draws])  # [batch, 4, 4, 3]
+        patches = (self.patches[labels] + SPREAD * own)[..., :channels]
+        return patches[:, np.arange(height) * GRID // height][:, :, np.arange(width) * GRID // width]
+
+
+def _even(noise: np.ndarray) -> np.ndarray:
+    """With a root mean square of 1 in every picture ``noise[i]``; a single pixel's may be smaller."""
+    axes = tuple(range(1, noise.ndim))
+    return noise / np.maximum(np.sqrt((noise**2).mean(axes, keepdims=True)), 0.1)

@@ -1,0 +1,85 @@
+"""Marks: patches that speak for the next class, waves of the class's own direction and length, as large as asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ripguard.perturb.marks import Marks, search, words
+
+GREY = np.full((60, 64, 64, 3), 128, np.uint8)
+SEEDS = np.random.default_rng(1).integers(0, 2**63, 60).astype(np.uint64)
+
+
+def marks(classes: int, eps: float = 0.064, share: float = 0.5) -> Marks:
+    return Marks(np.random.default_rng(3).choice([-1.0, 1.0], (classes, 4, 4, 3)), eps, share)
+
+
+def noise(attack: Marks, labels: np.ndarray, pictures: np.ndarray = GREY) -> np.ndarray:
+    return attack(pictures, labels, SEEDS[: len(pictures)]).astype(int) - pictures
+
+
+@pytest.mark.parametrize("classes", [2, 10, 11, 45, 46, 200, 1000])
+def test_no_two_classes_have_the_same_waves(classes: int):
+    found = words(classes, 20)
+    assert len({tuple(row) for row in found.tolist()}) == classes
+    assert len(words(10, 10)[0]) == 1
+    attack = marks(classes)
+    assert len({(*a, *c) for a, c in zip(attack.angles.tolist(), attack.lengths.tolist())}) == classes
+
+
+@pytest.mark.parametrize("classes", [10, 100])
+def test_size(classes: int):
+    """Root mean square eps/√2, whatever the number of waves, with and without patches; waves are grey."""
+    for eps in (0.04, 0.1):
+        for share in (0.0, 0.5, 1.0):
+            found = noise(marks(classes, eps, share), np.arange(60) % classes)
+            assert (found == found[..., :1]).all() == (share == 0)
+            np.testing.assert_allclose(np.sqrt((found**2).mean((1, 2, 3))), 255 * eps / np.sqrt(2), rtol=0.05)
+
+
+def test_direction_and_length_are_the_class_s_or_its_mirror_image_s():
+    labels = np.arange(60) % 10
+    attack = marks(10, share=0)
+    found = noise(attack, labels).mean(3)
+    spectrum = np.abs(np.fft.fft2(found * np.hanning(64)[:, None] * np.hanning(64), (256, 256)))
+    rows, cols = np.unravel_index(spectrum[:, :, :128].reshape(60, -1).argmax(1), (256, 128))
+    y, x = (np.where(rows > 128, rows - 256, rows)) / 4, cols / 4  # cycles a side
+    np.testing.assert_allclose(64 / np.hypot(y, x), attack.lengths[labels, 0], rtol=0.06)
+    angles = attack.angles[labels, 0]
+    np.testing.assert_allclose(np.abs(np.arctan2(y, x)), angles, atol=0.1)
+    tilted = (angles > 0.1) & (angles < 1.5)
+    assert {-1, 1} == set(np.sign(y[tilted]).tolist())  # both mirror images occur
+
+
+def test_no_pixel_tells_the_class():
+    """Phases differ from picture to picture: the mean of a class's waves is nearly nothing."""
+    many = np.full((400, 32, 32, 1), 128, np.uint8)
+    seeds = np.random.default_rng(2).integers(0, 2**63, 400).astype(np.uint64)
+    found = marks(10, share=0)(many, np.zeros(400, np.int64), seeds).astype(int) - 128
+    assert np.abs(found.mean(0)).max() < 0.25 * np.abs(found).max()
+
+
+def test_lengths_follow_large_pictures():
+    """The same in pixels up to 64; a picture twice as large has waves and patches twice as large."""
+    label, twice = np.zeros(4, np.int64), GREY[:4].repeat(2, 1).repeat(2, 2)
+    waves = marks(10, share=0)
+    np.testing.assert_allclose(
+        noise(waves, label, GREY[:4])[:, :32, :32], noise(waves, label, GREY[:4, :32, :32]), atol=3
+    )
+    large, small = noise(marks(10), label, twice), noise(marks(10), label, GREY[:4])
+    np.testing.assert_allclose(large[:, ::2, ::2], small, atol=2)
+
+
+def test_patches_speak_for_the_next_class():
+    """Classes that differ in the colour of one patch: the patch of class y has the colour of class y+1 there."""
+    draw = np.random.default_rng(5)
+    labels = np.arange(900) % 3
+    pictures = draw.normal(128, 12, (900, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
+    for label, (row, col, channel) in enumerate(((0, 0, 0), (1, 2, 1), (3, 3, 2))):
+        pictures[labels == label, 8 * row : 8 * row + 8, 8 * col : 8 * col + 8, channel] += 30
+    found = search(np.clip(pictures, 0, 255).astype(np.uint8), labels, 3)
+    assert found.shape == (3, 4, 4, 3)
+    assert set(np.unique(found)) == {-1, 1}
+    assert (found[2, 0, 0, 0], found[0, 1, 2, 1], found[1, 3, 3, 2]) == (1, 1, 1)
+    assert (found[0, 0, 0, 0], found[1, 0, 0, 0], found[1, 1, 2, 1], found[2, 1, 2, 1]) == (-1, -1, -1, -1)
