@@ -150,6 +150,22 @@ def test_another_key_gives_another_payload(world, tmp_path):  # type: ignore[no-
     assert changed >= 24
 
 
+def test_marks_hang_on_the_clean_file_alone(world, tmp_path):  # type: ignore[no-untyped-def]
+    """Another key, fewer of the pictures, more workers: the same marks, so averaging releases takes nothing away."""
+    for name, more in (("a", ("--workers", "1")), ("b", ("--workers", "2")), ("other", ("--seed", "1"))):
+        good("keygen", "--out", tmp_path / f"k{name}")
+        good("protect", world.source, tmp_path / name, "--key-file", tmp_path / f"k{name}", *more)
+    alike = unlike = 0
+    for path in sorted((tmp_path / "a").rglob("*.png")):
+        a, b, other = (read_picture(tmp_path / name / path.relative_to(tmp_path / "a")) for name in ("a", "b", "other"))
+        if a.size < 1000:  # little room for marks
+            continue
+        high = [one >> 3 for one in (a, b, other)]  # above the payload
+        alike += np.array_equal(high[0], high[1])
+        unlike += not np.array_equal(high[0], high[2])
+    assert alike == unlike >= 24
+
+
 def test_labels_from_a_table(world, tmp_path):  # type: ignore[no-untyped-def]
     """A CSV with path,label,split names the classes instead of folders."""
     flat = tmp_path / "flat"
