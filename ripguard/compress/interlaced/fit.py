@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from tqdm.auto import tqdm
 from ripguard.compress.interlaced import net, tables
 from ripguard.compress.interlaced.order import context, steps, target
 from ripguard.data.source import cache_root
+from ripguard.weights import write_whole
 
 SCALE = 32.0  # whole numbers are divided by it on their way into a layer, so that weights are near one
 UNITS = (64.0, 9.0, 1.0)  # of the outputs: eighths of a grey level, width, share
@@ -138,8 +138,5 @@ def obtain(pictures: np.ndarray, settings: Settings = Settings()) -> bytes:
     path = cache_root() / "coders" / f"{digest.hexdigest()[:20]}.bin"
     if not path.exists():
         data = net.pack(fit(pictures, settings))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        private = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        private.write_bytes(data)
-        os.replace(private, path)
+        write_whole(path, lambda partial: partial.write_bytes(data))
     return path.read_bytes()
