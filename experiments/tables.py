@@ -406,6 +406,7 @@ def adaptive_section() -> list[str]:
 UNDONE = {
     "none": "nothing is tried",
     "made-up": "U-Net, pairs made up by protecting once more",
+    "oracle": "perfect {} of mRIT's blocks (a bound)",
     "averaged": "mean of {} releases with other seeds",
     "restorer": "U-Net, {} leaked pairs",
     "clean": "{} % clean pictures among them",

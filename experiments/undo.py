@@ -7,9 +7,10 @@
 Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures: `restorer-m`: a U-Net
 that saw m leaked pairs of protected and clean pictures runs over all others; `made-up`: the same without a leak:
 pairs are made by protecting the protected pictures once more, under labels drawn at random; `averaged-4`: the mean of
-four releases, each with marks of its own seed; `clean-p`: p percent of the pictures are known clean and are mixed
-with the protected rest; `alone-p`: those clean ones alone, for as many steps. Hardware: two CPU cores, or a GPU with
-the same commands.
+four releases, each with marks of its own seed; `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess
+of their shifts, which bound every real one; `clean-p`: p percent of the pictures are known clean and are mixed with
+the protected rest; `alone-p`: those clean ones alone, for as many steps. Hardware: two CPU cores, or a GPU with the
+same commands.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.data.pictures import Pictures
-from ripguard.evaluate.attacks import restorer
+from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import environment, write_record
 from ripguard.evaluate.victims import read
@@ -36,8 +37,8 @@ from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
-ATTACKS = ("none", "made-up", "averaged-4", "restorer-100", "restorer-500", "restorer-2000",
-           "clean-1", "alone-1", "clean-10", "alone-10", "clean-50", "alone-50")  # fmt: skip
+ATTACKS = ("none", "made-up", "averaged-4", "oracle-jigsaw", "oracle-shifts", "restorer-100", "restorer-500",
+           "restorer-2000", "clean-1", "alone-1", "clean-10", "alone-10", "clean-50", "alone-50")  # fmt: skip
 
 
 def main() -> None:
@@ -71,6 +72,8 @@ def main() -> None:
     record |= {"dataset": options.source, "protocol": "undo", "scheme": label(scheme), "release": {"scheme": scheme}}
     record |= {"recipe": dataclasses.asdict(protocol), "rows": []}
     for attack in options.only:
+        if attack.startswith("oracle") and scheme.get("method", "mrit") != "mrit":
+            continue  # nothing was moved
         if attack in ("made-up", "averaged-4") and scheme["perturb"] not in PLAIN:
             print(f"left out: {attack}, as {scheme['perturb']} needs a net", file=sys.stderr)
             continue
@@ -108,6 +111,10 @@ def after(
         pictures = restorer.restored(net, protected.pictures, options.device)
         pictures[known] = clean.pictures[known]
         return dataclasses.replace(protected, pictures=pictures)
+    if kind == "oracle":
+        side = SCHEMES["mrit"].params(clean.pictures.shape[1:]).size if scheme["size"] is None else scheme["size"]
+        best = oracle.jigsaw if number == "jigsaw" else oracle.shifts
+        return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
     if kind in ("made", "averaged"):
         # who publishes a hundred pictures of a class shows its marks: the attacker is given the true ones
         members: list[np.ndarray] = []

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ripguard.evaluate.attacks import restorer
+from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
 from ripguard.evaluate.attacks.permutation import best_permutation
 from ripguard.train.loop import Victim
@@ -73,3 +73,23 @@ def test_a_restorer_learns_what_was_added():
         np.abs(one.astype(int) - clean[40:]).mean() for one in (protected[40:], restorer.restored(net, protected[40:]))
     )
     assert after < before / 2
+
+
+def test_oracles_take_one_half_each():
+    """Patterns of one picture, brightness of the other, block by block; a border that is no whole block stays."""
+    draw = np.random.default_rng(6)
+    published, clean = (draw.integers(60, 190, (5, 9, 8, 3)).astype(np.uint8) for _ in range(2))
+
+    def blocks(pictures: np.ndarray) -> np.ndarray:
+        return pictures[:, :8].reshape(5, 4, 2, 4, 2, 3).astype(float)
+
+    for found, pattern, brightness in (
+        (oracle.jigsaw(published, clean, 2), clean, published),
+        (oracle.shifts(published, clean, 2), published, clean),
+    ):
+        cut = blocks(found)
+        mean = cut.mean((2, 4), keepdims=True)
+        np.testing.assert_allclose(mean, blocks(brightness).mean((2, 4), keepdims=True), atol=0.51)
+        same = blocks(pattern) - blocks(pattern).mean((2, 4), keepdims=True)
+        np.testing.assert_allclose(cut - mean, same, atol=1.01)
+        np.testing.assert_array_equal(found[:, 8:], published[:, 8:])
