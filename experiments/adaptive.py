@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument(
         "--shares", default="0.01,0.1", help="clean training pictures the attacker has (default 1, 10 %%)"
     )
+    parser.add_argument("--no-alone", action="store_true", help="leave out the few alone: the same for every scheme")
     parser.add_argument("--steps", type=int, default=2000, help="batches that the few alone are trained for, at least")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
@@ -87,7 +88,7 @@ def main() -> None:
             rows.append(about | {"attack": "linear head", "clean_pictures": amount, "test_accuracy": reached})
         print(rows[-len(amounts) - 2 :], file=sys.stderr, flush=True)
     usual = PROTOCOLS[options.protocol]
-    for amount in amounts:
+    for amount in [] if options.no_alone else amounts:
         own = order[:amount]
         # few pictures are one batch or two: they are shown often enough
         epochs = max(usual.epochs, options.steps // -(-amount // usual.batch))
