@@ -167,10 +167,12 @@ def _protect(verbs: Any) -> None:
         help="marks (of the class), tap (cross-entropy to a class), fsp (feature-space), a peer: em, lsp, ar, ops, "
         "noise; or none",
     )
-    p.add_argument("--target", help="target rule: cyclic, random, and for fsp farthest")
+    p.add_argument("--target", help="target rule: cyclic, random, and for fsp farthest, central")
     p.add_argument("--eps", type=float, help="L∞ bound of the perturbation in 0..1 (default 0.07; 0.1 from 48 pixels)")
     p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 20; paper 10)")
-    p.add_argument("--layer", help="activation that fsp works on: stage1, stage2, stage3, features")
+    p.add_argument(
+        "--layer", help="activation that fsp works on: stage1, stage2, stage3, features, or some joined by +"
+    )
     p.add_argument(
         "--through", type=_names,
         help="tap: aim through what a victim may do, one a step in turn: none,jpeg,grayscale,blur,resize,posterise",
@@ -193,7 +195,9 @@ def _protect(verbs: Any) -> None:
         "--allow-residue", action="store_true", default=None,
         help="seal: complete by residue what finds no room, instead of refusing the picture",
     )  # fmt: skip
-    p.add_argument("--surrogate", metavar="PATH", help="use this surrogate instead of training one")
+    p.add_argument("--surrogate", metavar="PATH", action="append",
+                   help="tap, fsp: use this surrogate instead of training one; several are an ensemble")  # fmt: skip
+    p.add_argument("--surrogates", type=_positive, default=1, metavar="N", help="train an ensemble of N (default 1)")
     p.add_argument("--surrogate-epochs", type=_positive, metavar="E", help="train it for E epochs (default 10)")
     p.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
     p.add_argument("--limit", type=_positive, metavar="N", help="only N pictures, taken evenly from all classes")
@@ -233,7 +237,14 @@ def run_protect(options: argparse.Namespace) -> int:
     precheck(source.roots, out, [f for f in (key_file, sign_file) if f])
     plan = make_plan(source, scheme, options.seed, options.lossy, options.byte_exact, options.limit, options.workers)
     spec = dataclasses.replace(
-        build(plan, options.surrogate, options.surrogate_epochs, options.device, options.workers),
+        build(
+            plan,
+            options.surrogate,
+            options.surrogate_epochs,
+            options.device,
+            options.workers,
+            options.surrogates,
+        ),
         model=obtain(plan, options.coder_steps),
     )
     aimed = plan.aimed(spec.digest())

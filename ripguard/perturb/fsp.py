@@ -27,7 +27,7 @@ class FSP(Scaled):
     Args:
         surrogate, eps, steps, device: see :class:`ripguard.perturb.scaled.Scaled`.
         members: for each class, uint8 ``[m, side, side, 3]``, see :func:`library`; targets come from them alone.
-        layer: one of ``stage1, stage2, stage3, features``.
+        layer: one of ``stage1, stage2, stage3, features``, or several joined by ``+``, which then weigh the same.
         target: name of a rule in :mod:`ripguard.perturb.targets`.
     """
 
@@ -43,10 +43,10 @@ class FSP(Scaled):
         target: str = "cyclic",
         device: str = "cpu",
     ) -> None:
-        if layer not in LAYERS or target not in RULES:
+        if set(layer.split("+")) - set(LAYERS) or target not in RULES:
             raise ValueError(f"layer, target: expected one of {LAYERS} and {tuple(RULES)}, got {layer}, {target}")
         super().__init__(surrogate, eps, steps, device)
-        self.layer, self.rule = layer, RULES[target]
+        self.layers, self.rule = layer.split("+"), RULES[target]
         self.members = members
         self._libraries: dict[tuple[int, int], np.ndarray] = {}
 
@@ -56,12 +56,19 @@ class FSP(Scaled):
         for _ in range(self.steps):
             x.requires_grad_(True)
             with fast_math(self.device):
-                reached = self.surrogate.activation(x, self.layer)
+                reached = self.seen(x)
             loss = (reached - goal).norm(dim=1).sum()
             (gradient,) = torch.autograd.grad(loss, x)
             momentum = accumulate(momentum, gradient)
             x = (x.detach() - self.eps / self.steps * momentum.sign()).clamp(0, 1)
         return x - source
+
+    def seen(self, x: Tensor) -> Tensor:
+        """Activations of all layers, ``[batch, values]``; of several, each brought to length 1."""
+        found = [self.surrogate.activation(x, layer) for layer in self.layers]
+        if len(found) == 1:
+            return found[0]
+        return torch.cat([one / one.detach().norm(dim=1, keepdim=True).clamp_min(1e-6) for one in found], 1)
 
     def _goals(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray) -> Tensor:
         size = (source.shape[2], source.shape[3])
@@ -69,7 +76,7 @@ class FSP(Scaled):
             self._libraries[size] = self._activations(size)
         library = self._libraries[size]  # [classes, members, values]
         with torch.no_grad(), fast_math(self.device):
-            own = self.surrogate.activation(source, self.layer).cpu().numpy()  # [batch, values]
+            own = self.seen(source).cpu().numpy()  # [batch, values]
         classes, members = self.rule(own, labels, library, seeds)
         return torch.from_numpy(library[classes, members]).to(self.device)
 
@@ -79,7 +86,7 @@ class FSP(Scaled):
         with torch.no_grad(), fast_math(self.device):
             for pictures in self.members:
                 x = resize(to_tensor(pictures, self.device), size)
-                parts = [self.surrogate.activation(part, self.layer).cpu().numpy() for part in x.split(50)]
+                parts = [self.seen(part).cpu().numpy() for part in x.split(50)]
                 rows.append(np.concatenate(parts))
         result = np.full((len(rows), max(map(len, rows)), rows[0].shape[1]), np.nan, np.float32)
         for row, values in zip(result, rows):

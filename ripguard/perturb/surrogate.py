@@ -121,6 +121,21 @@ class Surrogate(nn.Module):
         return torch.stack(self.logits(x)).mean(0)  # [batch, classes]
 
 
+class Ensemble(Surrogate):
+    """Several surrogates as one with more trunks; of one side, for the same classes."""
+
+    def __init__(self, members: list[Surrogate]) -> None:
+        nn.Module.__init__(self)
+        self.members = nn.ModuleList(members)
+        self.classes, self.side = members[0].classes, members[0].side
+
+    def activation(self, x: Tensor, layer: str) -> Tensor:
+        return torch.cat([one.activation(x, layer) for one in self.members], 1)  # type: ignore[operator]
+
+    def logits(self, x: Tensor) -> list[Tensor]:
+        return [told for one in self.members for told in one.logits(x)]  # type: ignore[operator]
+
+
 def _standard(x: Tensor) -> Tensor:
     return ((x.expand(-1, 3, -1, -1) - 0.45) / 0.25).contiguous(memory_format=torch.channels_last)
 
@@ -233,3 +248,15 @@ def load(path: str | Path, device: str = "cpu") -> tuple[Surrogate, list[str], S
         raise InputRefused(f"{path} is not a surrogate file: {type(error).__name__}") from None
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return freeze(model), list(stored["names"]), settings
+
+
+def load_all(paths: list[str], device: str = "cpu") -> tuple[Surrogate, list[str]]:
+    """One surrogate, or an ensemble of several, and its class names. Raises :class:`InputRefused`."""
+    found = [load(path, device) for path in paths]
+    for path, (model, names, _) in zip(paths, found):
+        if (names, model.side) != (found[0][1], found[0][0].side):
+            raise InputRefused(
+                f"{path} and {paths[0]} differ in classes or picture size", "an ensemble needs both the same"
+            )
+    models = [model for model, _, _ in found]
+    return (models[0] if len(models) == 1 else freeze(Ensemble(models))), found[0][1]

@@ -60,8 +60,16 @@ def cyclic(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, see
     return target, distances.argmax(1)
 
 
+def central(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray) -> Choice:
+    """Class y+1 mod C, the member nearest the class's mean: a centroid that some picture has."""
+    target = next_class(labels, len(library), seeds)
+    away = ((library - np.nanmean(library, axis=1, keepdims=True)) ** 2).sum(2)  # [classes, members]
+    return target, np.nanargmin(away, axis=1)[target]
+
+
 RULES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Choice]] = {
     "random": random,
     "farthest": farthest,
     "cyclic": cyclic,
+    "central": central,
 }

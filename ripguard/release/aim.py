@@ -31,7 +31,7 @@ class Spec:
     """All that a worker needs to build the perturbation; picklable.
 
     Attributes:
-        surrogate: path of the surrogate file, "" if none is needed.
+        surrogate: path of the surrogate file, "" if none is needed; others: of the rest of an ensemble.
         members: what the perturbation needs of each class: target pictures, its pattern, patches, or pixel.
         classes: their number; side: at which pictures are looked at, in pixels.
         model: of the small-image coder, empty for none. Workers get it with their job.
@@ -44,6 +44,7 @@ class Spec:
     model: bytes = b""
     classes: int = 0
     side: int = 0
+    others: tuple[str, ...] = ()
 
     def __call__(self) -> Perturbation:
         if (kind := self.scheme.perturb) in PLAIN:
@@ -59,7 +60,7 @@ class Spec:
             torch.set_num_threads(1)  # one process a core: faster, and results do not depend on the number of workers
         if kind == "em":
             return EM(np.stack(self.members))
-        model, _, _ = surrogate.load(self.surrogate, self.device)
+        model, _ = surrogate.load_all([self.surrogate, *self.others], self.device)
         s = self.scheme.settled(model.side)
         assert s.eps is not None
         if s.perturb == "tap":
@@ -77,6 +78,8 @@ class Spec:
         if not self.surrogate and not self.model and not self.members:
             return ""
         digest = hashlib.sha256(Path(self.surrogate).read_bytes() if self.surrogate else b"")
+        for path in self.others:
+            digest.update(Path(path).read_bytes())
         digest.update(self.model)
         for pictures in self.members:
             digest.update(str(pictures.shape).encode() + pictures.tobytes())
@@ -101,7 +104,7 @@ def check_options(scheme: Scheme, device: str) -> None:
     for option, value, known in (
         ("--perturb", scheme.perturb, NAMES),
         ("--target", scheme.target, CLASS_TARGETS if scheme.perturb == "tap" else TARGETS),
-        ("--layer", scheme.layer, LAYERS),
+        *(("--layer", name, LAYERS) for name in scheme.layer.split("+")),
         *(("--through", name, THROUGH) for name in scheme.through),
         ("--device", device.split(":")[0], ("cpu", "cuda")),
     ):
@@ -111,8 +114,12 @@ def check_options(scheme: Scheme, device: str) -> None:
         raise UsageError(f"--eps: expected more than 0 and at most 1, got {scheme.eps}")
 
 
-def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: str, workers: int) -> Spec:
-    """Train or load the surrogate, choose target pictures. Raises :class:`InputRefused`, :class:`UsageError`."""
+def build(plan: Plan, given: list[str] | None, epochs: int | None, device: str, workers: int, number: int = 1) -> Spec:
+    """Train or load the surrogate, choose target pictures. Raises :class:`InputRefused`, :class:`UsageError`.
+
+    Args:
+        given: surrogate files; several are an ensemble. Without any, ``number`` are trained, from seeds of their own.
+    """
     if plan.scheme.perturb in ("none", "noise"):
         return Spec(plan.scheme)
     if len(plan.labels) < 2:
@@ -143,12 +150,17 @@ def build(plan: Plan, surrogate_path: str | None, epochs: int | None, device: st
     settings = surrogate.Settings(seed=plan.seed, side=side, coarse=coarse)
     if epochs:
         settings = dataclasses.replace(settings, epochs=epochs)
-    path = surrogate_path or str(surrogate.obtain(pictures, labels, plan.labels, settings, device))
-    model, names, _ = surrogate.load(path, device)
+    paths = list(given or ())
+    for one in range(0 if paths else number):
+        own = dataclasses.replace(settings, seed=settings.seed + one)
+        paths.append(str(surrogate.obtain(pictures, labels, plan.labels, own, device)))
+    model, names = surrogate.load_all(paths, device)
     if names != plan.labels:
-        raise InputRefused(f"{path} knows the classes {', '.join(names)[:200]}", "train one on this data set's classes")
+        raise InputRefused(
+            f"{paths[0]} knows the classes {', '.join(names)[:200]}", "train one on this data set's classes"
+        )
     members = library(model, pictures, labels, device) if plan.scheme.perturb == "fsp" else []
-    return Spec(plan.scheme, path, members, device)
+    return Spec(plan.scheme, paths[0], members, device, others=tuple(paths[1:]))
 
 
 def training_pictures(plan: Plan, workers: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
+import torch
 
 from ripguard.errors import InputRefused
 from ripguard.perturb import names, surrogate
@@ -66,6 +70,10 @@ def test_target_rules():
             np.testing.assert_array_equal(classes, (labels + 1) % 4)
             best = [np.nanargmax(((members[c] - a) ** 2).sum(1)) for a, c in zip(activations, classes)]
             np.testing.assert_array_equal(chosen, best)
+        if name == "central":
+            np.testing.assert_array_equal(classes, (labels + 1) % 4)
+            mean = np.nanmean(members[classes[0]], 0)
+            assert chosen[0] == np.nanargmin(((members[classes[0]] - mean) ** 2).sum(1))
         if name == "random":
             np.testing.assert_array_equal(classes[:9], rule(activations[:9] * 0, labels[:9], members, seeds(50)[:9])[0])
             assert len(set(zip(classes, chosen))) > 20
@@ -128,3 +136,27 @@ def test_two_trunks(world, tmp_path):  # type: ignore[no-untyped-def]
         true = labels[:30]
         kept = [float((z.argmax(1).numpy() == true).mean()) for z in (before, after)]
         assert kept[1] < kept[0]
+
+
+def test_several_layers_and_an_ensemble(world, tmp_path):  # type: ignore[no-untyped-def]
+    """More layers and more surrogates give other carriers, aimed as well; members of an ensemble must fit together."""
+    pictures, labels, model, members, settings = world
+    other = surrogate.train(pictures[::2], labels[::2], 3, dataclasses.replace(settings, seed=5, epochs=2))
+    surrogate.save(model, list(CLASSES), settings, tmp_path / "a.pt")
+    surrogate.save(other, list(CLASSES), settings, tmp_path / "b.pt")
+    surrogate.save(other, ["x", "y", "z"], settings, tmp_path / "c.pt")
+    both, known = surrogate.load_all([str(tmp_path / "a.pt"), str(tmp_path / "b.pt")])
+    assert known == list(CLASSES)
+    clean, true = pictures[::30], labels[::30]
+    with torch.no_grad():
+        x = surrogate.to_tensor(clean)
+        mean = (model(x) + other(x)) / 2
+        torch.testing.assert_close(both(x), mean, atol=1e-4, rtol=1e-3)
+    with pytest.raises(InputRefused, match="differ in classes"):
+        surrogate.load_all([str(tmp_path / "a.pt"), str(tmp_path / "c.pt")])
+    before = surrogate.predict(both, clean)[np.arange(len(clean)), true].mean()
+    carriers = [FSP(m, members, layer=layer)(clean, true, seeds(len(clean)))
+                for m, layer in ((model, "features"), (model, "stage2+features"), (both, "features"))]  # fmt: skip
+    for one, two in itertools.combinations(carriers, 2):
+        assert (one != two).any()
+    assert surrogate.predict(both, carriers[2])[np.arange(len(clean)), true].mean() < before - 0.2
