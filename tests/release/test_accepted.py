@@ -83,8 +83,9 @@ def test_sizes(tmp_path):  # type: ignore[no-untyped-def]
         np.testing.assert_array_equal(read_picture(restored), read_picture(source / f"{index}.png"))
 
 
-def test_mixed_sizes_with_a_surrogate(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """The surrogate is trained on resized copies; every size is perturbed and comes back."""
+@pytest.mark.parametrize("more", [("--scheme", "mrit-tap", "--surrogates", "2"), ()], ids=["ensemble", "marks"])
+def test_mixed_sizes(tmp_path, monkeypatch, more):  # type: ignore[no-untyped-def]
+    """Surrogates are trained on resized copies, marks are found on them; every size is perturbed and comes back."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path / "cache"))
     source = tmp_path / "source"
     sizes = [(32, 32), (40, 24), (20, 60), (90, 130)]
@@ -92,7 +93,7 @@ def test_mixed_sizes_with_a_surrogate(tmp_path, monkeypatch):  # type: ignore[no
         place = source / "train" / "ab"[number % 2]
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{number}.png").write_bytes(png_bytes(crop(number, *sizes[number % 4])))
-    back = round_trip(source, tmp_path, "--surrogate-epochs", "1", "--steps", "8")
+    back = round_trip(source, tmp_path, "--surrogate-epochs", "1", "--steps", "8", *more)
     for path in source.rglob("*.png"):
         name = path.relative_to(source)
         clean, published = read_picture(path), read_picture(tmp_path / "out" / name)
