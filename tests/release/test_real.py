@@ -30,7 +30,9 @@ def test_whole_photographs(tmp_path):  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "more"), [("cifar10", ()), ("tinyimagenet", ("--byte-exact", "--scheme", "mrit-tap"))])
+@pytest.mark.parametrize(
+    ("name", "more"), [("cifar10", ()), ("tinyimagenet", ("--byte-exact", "--scheme", "mrit-tap"))]
+)
 def test_real_data_sets(tmp_path, name, more):  # type: ignore[no-untyped-def]
     """1,000 pictures with the real perturbation, from one command to the proof."""
     root = os.environ.get("RIPGUARD_DATA")
