@@ -168,7 +168,10 @@ def _protect(verbs: Any) -> None:
         "noise; or none",
     )
     p.add_argument("--target", help="target rule: cyclic, random, and for fsp farthest, central")
-    p.add_argument("--eps", type=float, help="L∞ bound of the perturbation in 0..1 (default 0.07; 0.1 from 48 pixels)")
+    p.add_argument(
+        "--eps", type=float,
+        help="size of the perturbation in 0..1 (default: marks 0.064; tap, fsp: L∞ bound, 0.07, 0.1 from 48 pixels)",
+    )  # fmt: skip
     p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 20; paper 10)")
     p.add_argument(
         "--layer", help="activation that fsp works on: stage1, stage2, stage3, features, or some joined by +"

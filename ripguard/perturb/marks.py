@@ -45,7 +45,7 @@ def search(pictures: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray
         float64 ``[classes, 4, 4, 3]``, −1 or 1.
     """
     edges = np.arange(GRID) * pictures.shape[1] // GRID
-    sums = np.add.reduceat(np.add.reduceat(pictures.astype(np.float64), edges, 1), edges, 2)  # [n, 4, 4, 3]
+    sums = np.add.reduceat(np.add.reduceat(pictures, edges, 1, np.float64), edges, 2)  # [n, 4, 4, 3]
     colours = sums.reshape(len(pictures), -1)
     sd = colours.std(0) + 1e-9
     known = (colours - colours.mean(0)) / sd  # [n, values]
