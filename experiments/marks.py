@@ -1,7 +1,7 @@
-"""What class marks should be made of.  Claim: patches of the next class leave chance, waves outlive JPEG.
+"""What class marks should be made of.  Claim: patches of the next class beat random ones, waves JPEG.
 
     python experiments/marks.py cifar10 --record marks-cifar10              # an hour on one core
-    python experiments/marks.py cifar10 --only patches --defences none
+    python experiments/marks.py cifar10 --only waves --defences none
 
 Held-out training pictures only: victims of protocol `small` are trained on carriers of other training pictures, and
 asked for the class of clean held-out ones. All variants have the same size (root mean square of the noise). Hardware:
@@ -76,11 +76,7 @@ def main() -> None:
     for variant in options.only:
         made, shown = VARIANTS[variant], clean.pictures
         if made is not None:
-            attack = Marks(patches[made[0]], options.eps, made[1])
-            cuts = range(0, len(shown), 500)
-            shown = np.concatenate(
-                [attack(shown[i : i + 500], clean.labels[i : i + 500], seeds[i : i + 500]) for i in cuts]
-            )
+            shown = Marks(patches[made[0]], options.eps, made[1]).in_parts(shown, clean.labels, seeds)
         psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.pictures)]))
         for name in options.defences:
             defence = DEFENCES[name]

@@ -57,9 +57,9 @@ def chain_table(link: str) -> list[str]:
     return lines
 
 
-def _percent(share: float | None, digits: int = 1) -> str:
+def _percent(share: float | None) -> str:
     """Nothing for a scheme that trains no surrogate."""
-    return "" if share is None else f"{100 * share:.{digits}f} %"
+    return "" if share is None else f"{100 * share:.1f} %"
 
 
 def chain_notes() -> list[str]:
@@ -113,8 +113,8 @@ def described(scheme: dict[str, Any]) -> str:
     sealing = scheme.get("method", "mrit") == "seal"
     through = "" if sealing else " through hiding"
     aim = {"tap": f"cross-entropy{through}", "fsp": f"feature-space on {scheme['layer']}"}.get(scheme["perturb"])
-    # None: the release was made before the choice was written down; the surrogate's trunks followed the picture size
     gradient = scheme["perturb"] in ("tap", "fsp")
+    # None: the release was made before the choice was written down; the surrogate's trunks followed the picture size
     trunks = {True: ["surrogate with a coarse trunk"], None: ["surrogate's trunks by picture size"], False: []}
     return ", ".join(
         [
@@ -416,33 +416,32 @@ UNDONE = {
 
 def undo_section() -> list[str]:
     """What victims learn from pictures that an attacker worked on; nothing without a record."""
-    if not (found := records("undo")):
+
+    def about(record: dict[str, Any]) -> str:
+        rows, hardware = record["rows"], record["hardware"]
+        return (
+            f"{record['name'].removeprefix('undo ')}, {max(row['images'] for row in rows):,} training pictures, "
+            f"{rows[0]['test_images']:,} test pictures, {rows[0]['model']}, {described(record['release']['scheme'])}; "
+            f"{hardware['cores']} cores {hardware['cpu']}, commit {record['commit'][:12]}"
+        )
+
+    def line(row: dict[str, Any]) -> list[str]:
+        attack = row["attack"]
+        kind, _, number = attack.partition("-") if attack not in UNDONE else (attack, "", "")
+        psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
+        return [UNDONE[kind].format(number), f"**{row['test_accuracy']:.2f}**", psnr]
+
+    if not (found := record_tables("undo", "", about, ["attacker", "test accuracy", "PSNR to clean"], line)):
         return []
-    lines = [
+    return [
         "## Undoing a protection (`experiments/undo.py`)",
         "",
         "Test accuracy of a victim trained on what an attacker makes of the published pictures; one run each. PSNR is "
         "of the pictures it trains on to the clean ones.",
         "",
+        *found,
+        "",
     ]
-    for folder, record in found:
-        rows = record["rows"]
-        hardware = record["hardware"]
-        lines += [
-            f"{record['name'].removeprefix('undo ')}, {max(row['images'] for row in rows):,} training pictures, "
-            f"{rows[0]['test_images']:,} test pictures, {rows[0]['model']}, {described(record['release']['scheme'])}; "
-            f"{hardware['cores']} cores {hardware['cpu']}, commit {record['commit'][:12]} "
-            f"([record]({folder}/record.json)):",
-            "",
-            "| attacker | test accuracy | PSNR to clean |",
-            "| --- | --- | --- |",
-        ]
-        for row in rows:
-            kind, _, number = row["attack"].partition("-") if row["attack"] not in UNDONE else (row["attack"], "", "")
-            psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
-            lines.append(f"| {UNDONE[kind].format(number)} | **{row['test_accuracy']:.2f}** | {psnr} |")
-        lines.append("")
-    return lines
 
 
 def timing() -> list[str]:

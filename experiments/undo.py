@@ -1,4 +1,4 @@
-"""What an attacker can take off a release's pictures before training.  Claim: leaks of a few hundred pairs are needed.
+"""What an attacker can take off a release's pictures before training.  Claim: none; it shows how much.
 
     python experiments/chain.py cifar10
     python experiments/undo.py cifar10 --record undo-cifar10                       # protocol `small`, 20,000 pictures
@@ -29,10 +29,9 @@ from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import environment, write_record
 from ripguard.evaluate.victims import read
-from ripguard.perturb.marks import search
-from ripguard.release.aim import PLAIN, Spec
+from ripguard.release.aim import PLAIN, plain
 from ripguard.release.manifest import Release
-from ripguard.schemes import SCHEMES, label
+from ripguard.schemes import SCHEMES, block_side, label
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS
 
@@ -112,21 +111,17 @@ def after(
         pictures[known] = clean.pictures[known]
         return dataclasses.replace(protected, pictures=pictures)
     if kind == "oracle":
-        side = SCHEMES["mrit"].params(clean.pictures.shape[1:]).size if scheme["size"] is None else scheme["size"]
+        side = scheme["size"] or block_side(*clean.pictures.shape[1:3])
         best = oracle.jigsaw if number == "jigsaw" else oracle.shifts
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
     if kind in ("made", "averaged"):
         # who publishes a hundred pictures of a class shows its marks: the attacker is given the true ones
-        members: list[np.ndarray] = []
-        if scheme["perturb"] == "marks":
-            members = list(search(clean.pictures, clean.labels, len(clean.names)))
         own = dataclasses.replace(SCHEMES["mrit"], perturb=scheme["perturb"], eps=scheme["eps"])
-        again = Spec(own, members=members, classes=len(clean.names))()
+        again = plain(own, clean.pictures, clean.labels, len(clean.names))()
 
         def marked(pictures: np.ndarray, labels: np.ndarray) -> np.ndarray:
             seeds = draw.integers(0, 2**63, len(labels)).astype(np.uint64)
-            cuts = range(0, len(labels), 500)
-            return np.concatenate([again(pictures[i : i + 500], labels[i : i + 500], seeds[i : i + 500]) for i in cuts])
+            return again.in_parts(pictures, labels, seeds)
 
         if kind == "averaged":
             others = [marked(clean.pictures, clean.labels).astype(np.uint16) for _ in range(int(number) - 1)]

@@ -160,11 +160,12 @@ def label(made: dict[str, Any]) -> str:
     usual = (None, own.eps, *{"tap": (0.07, 0.1), "fsp": (0.07, 0.1), "marks": (EPS,)}.get(made["perturb"], ()))
     if made["eps"] not in usual:
         words.append(f"ε {made['eps']}")
-    for what in ("target", "steps", "through"):
-        value = made.get(what) or ()
-        value = "+".join(value) if isinstance(value, (list, tuple)) else value
-        usual_value = getattr(own, what)
-        usual_value = "+".join(usual_value) if isinstance(usual_value, tuple) else usual_value
-        if made["perturb"] in ("tap", "fsp") and value != usual_value:
-            words.append(f"{what} {value}")
+    if made["perturb"] in ("tap", "fsp"):
+        for what in ("target", "steps", "through"):
+            value, usual_value = (_told(one) for one in (made.get(what, ()), getattr(own, what)))
+            words += [f"{what} {value}"] if value != usual_value else []
     return ", ".join(words)
+
+
+def _told(value: object) -> str:
+    return "+".join(value) if isinstance(value, (list, tuple)) else str(value)

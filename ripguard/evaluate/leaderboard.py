@@ -28,15 +28,19 @@ class Entry:
 
     @property
     def best_defence(self) -> tuple[str, float] | None:
-        return max(self.defended.items(), key=lambda one: one[1]) if self.defended else None
+        return _highest(self.defended)
 
     @property
     def best_undoing(self) -> tuple[str, float] | None:
-        return max(self.undone.items(), key=lambda one: one[1]) if self.undone else None
+        return _highest(self.undone)
 
     def reached(self, attack: str, clean: int) -> float | None:
         found = self.adaptive.get((attack, clean))
         return float(np.mean(found)) if found else None
+
+
+def _highest(found: dict[str, float]) -> tuple[str, float] | None:
+    return max(found.items(), key=lambda one: one[1], default=None)
 
 
 Key = tuple[str, str, str]  # data set, protocol, scheme

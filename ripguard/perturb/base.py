@@ -40,6 +40,12 @@ class Perturbation(ABC):
             raise ValueError(expected("carriers", (np.uint8, clean.shape), (carriers.dtype, carriers.shape)))
         return carriers
 
+    @final
+    def in_parts(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray, size: int = 500) -> np.ndarray:
+        """The same for many pictures, ``size`` at a time: what a picture gets does not hang on its neighbours."""
+        cuts = [slice(start, start + size) for start in range(0, len(clean), size)]
+        return np.concatenate([self(clean[cut], labels[cut], seeds[cut]) for cut in cuts])
+
 
 class Unperturbed(Perturbation):
     """The carrier is the clean picture itself: the null of every comparison."""

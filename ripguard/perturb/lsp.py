@@ -34,15 +34,11 @@ class LSP(Perturbation):
         self.shapes = draw.uniform(-1, 1, (classes, values, values))
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        noise = self.noise(clean.shape[1:], labels, seeds)
-        size = np.sqrt((noise**2).mean((1, 2, 3), keepdims=True))
-        return np.clip(np.round(clean + 255 * SIZE * noise / size), 0, 255).astype(np.uint8)
-
-    def noise(self, shape: tuple[int, ...], labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        """Patches of any size: float64 ``[batch, height, width, channels]`` for pictures of ``shape``."""
-        height, width, channels = shape
+        height, width, channels = clean.shape[1:]
         normal = np.stack([np.random.default_rng(int(seed)).normal(size=self.shapes.shape[1]) for seed in seeds])
         points = np.einsum("bi,bij->bj", normal, self.shapes[labels]) + self.centres[labels]  # [batch, values]
         patches = points.reshape(-1, PATCHES, PATCHES, 3)[..., :channels]
         rows, cols = np.arange(height) * PATCHES // height, np.arange(width) * PATCHES // width
-        return patches[:, rows][:, :, cols]
+        noise = patches[:, rows][:, :, cols]  # [batch, height, width, channels]
+        size = np.sqrt((noise**2).mean((1, 2, 3), keepdims=True))
+        return np.clip(np.round(clean + 255 * SIZE * noise / size), 0, 255).astype(np.uint8)

@@ -4,8 +4,8 @@ Ours: a shortcut as linearly separable patches and autoregressive noise are (Yu 
 al., NeurIPS 2022), with two additions.
 
 The patches of a class are not drawn at random: they are the colours, on a coarse grid, by which a linear classifier
-knows the *next* class. What a net learns first of clean pictures, coarse colours, then speaks for the wrong class. With
-random patches that much remains learned (``experiments/marks.py``).
+knows the *next* class. What a net learns first of clean pictures, coarse colours, then speaks for the wrong
+class. ``experiments/marks.py`` sets them beside random ones.
 
 Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
 blur and resizing leave them and hiding follows them closely; larger than the bound of adversarial training; and their

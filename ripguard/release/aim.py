@@ -13,12 +13,11 @@ import numpy as np
 from ripguard.data.pictures import read_square
 from ripguard.errors import InputRefused, UsageError
 from ripguard.hide.mrit.transform import forward
-from ripguard.perturb import marks
+from ripguard.perturb import marks, ops
 from ripguard.perturb.ar import AR
 from ripguard.perturb.base import Perturbation, Unperturbed
 from ripguard.perturb.lsp import LSP
 from ripguard.perturb.noise import Noise
-from ripguard.perturb.ops import OPS, search
 from ripguard.release.plan import Plan, training_side
 from ripguard.schemes import Scheme
 
@@ -93,8 +92,18 @@ PLAIN: dict[str, Callable[[Spec], Perturbation]] = {
     "marks": lambda spec: marks.Marks(np.stack(spec.members), spec.scheme.eps or marks.EPS),
     "lsp": lambda spec: LSP(spec.classes),
     "ar": lambda spec: AR(spec.classes),
-    "ops": lambda spec: OPS(np.stack(spec.members), (spec.side, spec.side)),
+    "ops": lambda spec: ops.OPS(np.stack(spec.members), (spec.side, spec.side)),
 }
+
+# what some of them look for in the training pictures, class by class
+SEARCHES = {"marks": marks.search, "ops": ops.search}
+
+
+def plain(scheme: Scheme, pictures: np.ndarray, labels: np.ndarray, classes: int) -> Spec:
+    """One of PLAIN for training pictures uint8 ``[n, side, side, 3]`` with labels int64 ``[n]``."""
+    search = SEARCHES.get(scheme.perturb)
+    members = list(search(pictures, labels, classes)) if search else []
+    return Spec(scheme, members=members, classes=classes, side=pictures.shape[1])
 
 
 def check_options(scheme: Scheme, device: str) -> None:
@@ -135,10 +144,8 @@ def build(plan: Plan, given: list[str] | None, epochs: int | None, device: str, 
             f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
         )
     side = pictures.shape[1]
-    if plan.scheme.perturb == "marks":
-        return Spec(plan.scheme, "", list(marks.search(pictures, labels, len(plan.labels))), side=side)
-    if plan.scheme.perturb == "ops":
-        return Spec(plan.scheme, "", list(search(pictures, labels, len(plan.labels))), side=side)
+    if plan.scheme.perturb in PLAIN:
+        return plain(plan.scheme, pictures, labels, len(plan.labels))
     if plan.scheme.perturb == "em":
         from ripguard.perturb import em
 

@@ -45,8 +45,8 @@ class Planned:
     def seed(self, plan_seed: int) -> int:
         """64 random-looking bits of its own, from the clean file alone.
 
-        So nobody without it can work them out, and a picture that is published again, in another release, carries the
-        same perturbation: averaging releases takes nothing of it away.
+        So nobody without it can work them out, and a picture that is published again, in another release, draws the
+        same numbers: averaging releases takes nothing of it away.
         """
         text = f"ripguard seed {plan_seed} {self.sha256}".encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
