@@ -24,8 +24,7 @@ import torch
 
 from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
-from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
-from ripguard.evaluate.attacks.permutation import best_permutation
+from ripguard.evaluate.attacks.few_clean import reached
 from ripguard.evaluate.record import environment, write_record
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
@@ -58,6 +57,7 @@ def main() -> None:
     classes, side = len(clean.names), clean.pictures.shape[1]
     order = np.random.default_rng(0).permutation(len(clean.labels))
     amounts = sorted({100, *(round(float(share) * len(order)) for share in options.shares.split(","))})
+    few = clean.part(order[: amounts[-1]])
 
     # 2. nets: every victim on protected pictures, and one on each of the attacker's sets alone
     rows: list[dict[str, Any]] = []
@@ -73,34 +73,24 @@ def main() -> None:
         victim.restore(stored["victim"])
         about = {"trained_on": "protected", "model": found["model"], "seed": int(found["seed"])}
         about["defence"] = found["defence"] or "none"
-        told = victim.logits(test.pictures).argmax(1)
-        plain = 100 * float((told == test.labels).mean())
-        few = order[:100]
-        reading = best_permutation(victim.logits(clean.pictures[few]).argmax(1), clean.labels[few], classes)
-        permuted = 100 * float((reading[told] == test.labels).mean())
-        rows.append(about | {"attack": "none", "clean_pictures": 0, "test_accuracy": plain})
-        rows.append(about | {"attack": "output permutation", "clean_pictures": 100, "test_accuracy": permuted})
-        asked = features(victim, test.pictures)
-        for amount in amounts:
-            own = order[:amount]
-            known = features(victim, clean.pictures[own])
-            reached = accuracy_of_new_head(known, clean.labels[own], asked, test.labels, classes)
-            rows.append(about | {"attack": "linear head", "clean_pictures": amount, "test_accuracy": reached})
+        got = reached(victim, few, test, amounts)
+        rows.append(about | {"attack": "none", "clean_pictures": 0, "test_accuracy": got.plain})
+        rows.append(about | {"attack": "output permutation", "clean_pictures": 100, "test_accuracy": got.permuted})
+        for amount, accuracy in got.heads.items():
+            rows.append(about | {"attack": "linear head", "clean_pictures": amount, "test_accuracy": accuracy})
         print(rows[-len(amounts) - 2 :], file=sys.stderr, flush=True)
     usual = PROTOCOLS[options.protocol]
     for amount in [] if options.no_alone else amounts:
-        own = order[:amount]
+        own = few.part(np.arange(amount))
         # few pictures are one batch or two: they are shown often enough
         epochs = max(usual.epochs, options.steps // -(-amount // usual.batch))
         protocol = dataclasses.replace(usual, epochs=epochs)
-        alone = fit(clean.pictures[own], clean.labels[own], classes, protocol, note=f"{amount} clean pictures alone")
+        alone = fit(own.pictures, own.labels, classes, protocol, note=f"{amount} clean pictures alone")
         about = {"trained_on": "the attacker's clean pictures alone", "model": protocol.model, "seed": 0}
         about |= {"defence": "none", "clean_pictures": amount, "epochs": epochs}
-        plain = 100 * float((alone.logits(test.pictures).argmax(1) == test.labels).mean())
-        known, asked = features(alone, clean.pictures[own]), features(alone, test.pictures)
-        reached = accuracy_of_new_head(known, clean.labels[own], asked, test.labels, classes)
-        rows.append(about | {"attack": "none", "test_accuracy": plain})
-        rows.append(about | {"attack": "linear head", "test_accuracy": reached})
+        got = reached(alone, own, test, (amount,))
+        rows.append(about | {"attack": "none", "test_accuracy": got.plain})
+        rows.append(about | {"attack": "linear head", "test_accuracy": got.heads[amount]})
         print(rows[-2:], file=sys.stderr, flush=True)
 
     for row in rows:

@@ -10,19 +10,18 @@ pictures (`experiments/adaptive.py`), and after the best undoing (`experiments/u
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from ripguard.evaluate.leaderboard import entries, page, plot
+from ripguard.evaluate.record import read_records
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, PLOT = ROOT / "results" / "leaderboard.md", ROOT / "results" / "leaderboard.png"
 
 
 def main() -> None:
-    records = [json.loads(path.read_text()) for path in sorted(ROOT.glob("results/*/record.json"))]
-    board = entries(records)
+    board = entries([record for _, record in read_records(ROOT / "results")])
     text = "\n".join(page(board))
     if "--check" in sys.argv:
         stale = not PAGE.exists() or PAGE.read_text() != text

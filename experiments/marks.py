@@ -20,8 +20,7 @@ import numpy as np
 
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source
-from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
-from ripguard.evaluate.attacks.permutation import best_permutation
+from ripguard.evaluate.attacks.few_clean import reached
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import environment, write_record
@@ -85,18 +84,16 @@ def main() -> None:
                 seen, clean.labels, classes, protocol, 0, options.device, note=f"{variant}, {name}",
                 objective=defence.objective,
             )  # fmt: skip
-            told, few_told = victim.logits(asked.pictures).argmax(1), victim.logits(few.pictures[:100]).argmax(1)
-            reading = best_permutation(few_told, few.labels[:100], classes)
-            known, wanted = features(victim, few.pictures), features(victim, asked.pictures)
+            got = reached(victim, few, asked, (FEW,))
             row = {
                 "variant": variant,
                 "defence": name,
                 "images": len(seen),
                 "held_out": len(asked.labels),
                 "psnr_to_clean": None if made is None else round(psnr, 2),
-                "accuracy": 100 * float((told == asked.labels).mean()),
-                "permuted": 100 * float((reading[told] == asked.labels).mean()),
-                "new_head": accuracy_of_new_head(known, few.labels, wanted, asked.labels, classes),
+                "accuracy": got.plain,
+                "permuted": got.permuted,
+                "new_head": got.heads[FEW],
             }
             record["rows"].append({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
             print(record["rows"][-1], flush=True)

@@ -8,7 +8,6 @@ No number is typed by hand: a figure that stands nowhere in `results/*/record.js
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.evaluate.record import read_records
 from ripguard.evaluate.table import interval, markdown, spread
 from ripguard.perturb.marks import EPS
 from ripguard.train.protocols import PROTOCOLS
@@ -31,7 +31,7 @@ def records(protocol: str) -> list[tuple[str, dict[str, Any]]]:
 
 def newest(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[str, dict[str, Any]]]:
     """(folder name, record) of the wanted records, oldest first; of several with one name only the newest."""
-    found = [(p.parent.name, json.loads(p.read_text())) for p in sorted(ROOT.glob("results/*/record.json"))]
+    found = read_records(ROOT / "results")
     return sorted({record["name"]: (folder, record) for folder, record in found if wanted(record)}.values())
 
 

@@ -1,4 +1,4 @@
-"""What every number in ``results/`` carries: command, commit, hardware, versions, date."""
+"""Records of ``results/``, and what every number in them carries: command, commit, hardware, versions, date."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def write_record(folder: Path, record: dict[str, Any]) -> Path:
     path = folder / "record.json"
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def read_records(results: Path) -> list[tuple[str, dict[str, Any]]]:
+    """(folder name, record) of all records in ``results/``, oldest first."""
+    return [(path.parent.name, json.loads(path.read_text())) for path in sorted(results.glob("*/record.json"))]
 
 
 def _commit() -> str:

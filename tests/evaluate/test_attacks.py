@@ -7,7 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ripguard.data.pictures import Pictures
 from ripguard.evaluate.attacks import oracle, restorer
+from ripguard.evaluate.attacks.few_clean import reached
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
 from ripguard.evaluate.attacks.permutation import best_permutation
 from ripguard.train.loop import Victim
@@ -44,6 +46,17 @@ def test_a_new_head_reads_what_is_there():
 
     assert accuracy_of_new_head(seen(labels, 6), labels, seen(truth, 6), truth, 3) > 90
     assert accuracy_of_new_head(seen(labels, 0), labels, seen(truth, 0), truth, 3) < 50
+
+
+def test_a_relabelled_victim_is_read():
+    """Pictures called what an untrained net says, one further: always wrong as it is, always right when permuted."""
+    victim = Victim(PROTOCOLS["smoke"], 5, 32)
+    pictures = np.random.default_rng(3).integers(0, 256, (60, 32, 32, 3)).astype(np.uint8)
+    told = victim.logits(pictures).argmax(1)
+    data = Pictures(pictures, (told + 1) % 5, [f"{i}" for i in range(5)], "")
+    found = reached(victim, data, data, (50, 60), permuted_on=60)
+    assert (found.plain, found.permuted, sorted(found.heads)) == (0, 100, [50, 60])
+    assert found.heads[60] > 90  # the features that say it are there
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,0 +1,44 @@
+"""All that a few labelled clean pictures tell about a victim: the plain net, its outputs permuted, a new head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ripguard.data.pictures import Pictures
+from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
+from ripguard.evaluate.attacks.permutation import best_permutation
+from ripguard.train.loop import Victim
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Accuracies in percent: of the victim as it is, read by the best permutation, and by number of pictures a head."""
+
+    plain: float
+    permuted: float
+    heads: dict[int, float]
+
+
+def reached(
+    victim: Victim, few: Pictures, asked: Pictures, amounts: Sequence[int] = (100,), permuted_on: int = 100
+) -> Reached:
+    """What an attacker gets out of a victim.
+
+    Args:
+        few: the attacker's clean pictures, in random order; the first ``permuted_on`` fit the permutation, the first of
+            each of ``amounts`` a head.
+        asked: the pictures that accuracy is measured on.
+    """
+    classes = len(asked.names)
+    told = victim.logits(asked.pictures).argmax(1)
+    first = victim.logits(few.pictures[:permuted_on]).argmax(1)
+    reading = best_permutation(first, few.labels[:permuted_on], classes)
+    known, wanted = features(victim, few.pictures[: max(amounts)]), features(victim, asked.pictures)
+    return Reached(
+        plain=100 * float(np.mean(told == asked.labels)),
+        permuted=100 * float(np.mean(reading[told] == asked.labels)),
+        heads={n: accuracy_of_new_head(known[:n], few.labels[:n], wanted, asked.labels, classes) for n in amounts},
+    )
