@@ -142,6 +142,14 @@ def _named(found: tuple[str, float] | None, more: str) -> str:
     return "" if found is None else f"{found[1]:.2f} ({found[0]}{more})"
 
 
+def _apart(values: list[float], line: float = 7.0) -> list[float]:
+    """Heights of labels in a column, in the order of the values and as near to them as leaves a line for each."""
+    order = np.argsort(values, kind="stable")
+    heights = np.array(values)[order] - line * np.arange(len(values))
+    heights = np.maximum.accumulate(heights) + line * np.arange(len(values))
+    return list(heights[np.argsort(order)])
+
+
 def plot(board: dict[Key, Entry]) -> Figure:
     """Plain, best-defence and permuted accuracy against PSNR, a panel for each data set and protocol."""
     groups = sorted({key[:2] for key in board})
@@ -157,15 +165,16 @@ def plot(board: dict[Key, Entry]) -> Figure:
             points = [(one.psnr, value(one)) for one in own if value(one) is not None]
             if points:
                 axis.plot(*zip(*points), mark, color=colour, label=name, ms=5)
-        for one in own:
-            axis.annotate(one.scheme, (one.psnr, float(np.mean(one.plain))), fontsize=6, xytext=(4, 3),
-                          textcoords="offset points")  # fmt: skip
+        means = [float(np.mean(one.plain)) for one in own]
+        for one, mean, height in zip(own, means, _apart(means)):
+            line = {"arrowstyle": "-", "lw": 0.4, "color": "#888888"}
+            axis.annotate(one.scheme, (one.psnr, mean), (36.5, height), fontsize=6, va="center", arrowprops=line)
         axis.set_title(f"{group[0]}, {group[1]}", fontsize=8)
         axis.set_ylim(0, 100)
-        axis.set_xlim(18, 36)
+        axis.set_xlim(18, 42)
         axis.set_xlabel("PSNR to clean, dB", fontsize=7)
         axis.set_ylabel("test accuracy, %", fontsize=7)
-        axis.legend(fontsize=6)
+        axis.legend(fontsize=6, loc="upper left")
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     return figure
