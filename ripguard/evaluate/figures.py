@@ -25,9 +25,12 @@ def bars(record: dict[str, Any], target: Path) -> Path:
         for i, cell in enumerate(found):
             mean, sd = getattr(cell, name), getattr(cell, f"{name}_sd")
             axis.bar(i, mean, 0.65, yerr=sd, capsize=3, color=COLOURS[cell.split])
-            axis.text(i, min(mean + 2 + (sd or 0), 104), f"{mean:.1f}", ha="center", fontsize=8)
+            top = mean + (sd or 0)
             if cell.published:
-                axis.plot([i - 0.4, i + 0.4], [cell.published[name == "test"]] * 2, "k-", lw=1.5)
+                published = cell.published[name == "test"]
+                axis.plot([i - 0.4, i + 0.4], [published] * 2, "k-", lw=1.5)
+                top = max(top, published)
+            axis.text(i, top + 2, f"{mean:.1f}", ha="center", fontsize=8)
         axis.set_xticks(range(len(found)), [cell.split for cell in found], fontsize=8)
         axis.set_title(f"{name} accuracy, %", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)

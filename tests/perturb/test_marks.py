@@ -83,3 +83,4 @@ def test_patches_speak_for_the_next_class():
     assert set(np.unique(found)) == {-1, 1}
     assert (found[2, 0, 0, 0], found[0, 1, 2, 1], found[1, 3, 3, 2]) == (1, 1, 1)
     assert (found[0, 0, 0, 0], found[1, 0, 0, 0], found[1, 1, 2, 1], found[2, 1, 2, 1]) == (-1, -1, -1, -1)
+    np.testing.assert_array_equal(found, found[:, :, ::-1])  # their own mirror images
