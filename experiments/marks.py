@@ -1,6 +1,6 @@
 """What class marks should be made of.  Claim: patches of the next class beat random ones, waves JPEG.
 
-    python experiments/marks.py cifar10 --record marks-cifar10              # an hour on one core
+    python experiments/marks.py cifar10 --record marks-cifar10              # 80 minutes on one core
     python experiments/marks.py cifar10 --only waves --defences none
 
 Held-out training pictures only: victims of protocol `small` are trained on carriers of other training pictures, and
@@ -24,7 +24,7 @@ from ripguard.evaluate.attacks.few_clean import reached
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import environment, write_record
-from ripguard.perturb.marks import EPS, GRID, Marks, search
+from ripguard.perturb.marks import EPS, GRID, PATCHES, Marks, search
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 
@@ -32,10 +32,11 @@ ROOT = Path(__file__).resolve().parents[1]
 VARIANTS: dict[str, tuple[str, float] | None] = {  # whose patches, and their share of the power; waves have the rest
     "clean": None,
     "waves": ("next", 0.0),
-    "random patches": ("random", 1.0),
-    "half waves, half random patches": ("random", 0.5),
     "patches of the next class": ("next", 1.0),
-    "half waves, half patches of the next class": ("next", 0.5),
+    "both, as in `marks`": ("next", PATCHES),
+    "both, half of the power each": ("next", 0.5),
+    "both, patches not mirrored": ("one-sided", PATCHES),
+    "both, random patches": ("random", PATCHES),
     "patches of the class itself": ("own", 1.0),
 }
 FEW = 500  # clean pictures that the linear head is fitted on
@@ -66,7 +67,8 @@ def main() -> None:
 
     found = search(clean.pictures, clean.labels, classes)
     random = np.random.default_rng(3).choice([-1.0, 1.0], (classes, GRID, GRID, 3))
-    patches = {"next": found, "own": np.roll(found, 1, axis=0), "random": random}
+    one_sided = search(clean.pictures, clean.labels, classes, mirrored=False)
+    patches = {"next": found, "own": np.roll(found, 1, axis=0), "random": random, "one-sided": one_sided}
 
     # 2. a victim for each variant and defence
     record: dict[str, Any] = {"name": f"marks {options.source}"}

@@ -5,11 +5,11 @@ al., NeurIPS 2022), with two additions.
 
 The patches of a class are not drawn at random: they are the colours, on a coarse grid, by which a linear classifier
 knows the *next* class. What a net learns first of clean pictures, coarse colours, then speaks for the wrong
-class. ``experiments/marks.py`` sets them beside random ones.
+class. They are their own mirror images. ``experiments/marks.py`` sets them beside others.
 
 Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
-blur and resizing leave them and hiding follows them closely; larger than the bound of adversarial training; and their
-phase is the picture's own, so no linear projection finds the class.
+blur and resizing leave them and hiding follows them closely; and their phase is the picture's own, so no linear
+projection finds the class.
 """
 
 from __future__ import annotations
@@ -32,30 +32,35 @@ SIDE = 64
 FEW = 45  # classes that two lengths are enough for: pairs of 2 × 5 waves
 
 
-def search(pictures: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+def search(pictures: np.ndarray, labels: np.ndarray, classes: int, mirrored: bool = True) -> np.ndarray:
     """Patches of every class: the signs by which a linear classifier of coarse colours knows the next class.
 
     Ridge regression of the classes on the mean colours of a 4×4 grid, standardised; a colour that the pictures vary
-    little in weighs more, as it should. Every picture counts with its mirror image, so patches are their own mirror
-    images: nets are trained with both, and find one pattern a class sooner than two.
+    little in weighs more, as it should.
 
     Args:
         pictures: uint8 ``[n, side, side, 3]``, labels int64 ``[n]``.
+        mirrored: count every picture with its mirror image, so that patches are their own mirror images: nets are
+            trained with both, and have one pattern a class to find instead of two.
 
     Returns:
         float64 ``[classes, 4, 4, 3]``, −1 or 1.
     """
     edges = np.arange(GRID) * pictures.shape[1] // GRID
     sums = np.add.reduceat(np.add.reduceat(pictures, edges, 1, np.float64), edges, 2)  # [n, 4, 4, 3]
-    colours = np.concatenate([sums, sums[:, :, ::-1]]).reshape(2 * len(pictures), -1)  # [2 n, 4 · 4 · 3]
+    if mirrored:
+        sums, labels = np.concatenate([sums, sums[:, :, ::-1]]), np.concatenate([labels, labels])
+    colours = sums.reshape(len(sums), -1)  # [n or 2 n, values]
     sd = colours.std(0) + 1e-9
     known = (colours - colours.mean(0)) / sd
-    wanted = np.eye(classes)[np.concatenate([labels, labels])]
+    wanted = np.eye(classes)[labels]
     wanted -= wanted.mean(0)
     scatter = known.T @ known / len(known) + RIDGE * np.eye(known.shape[1])
     weights = np.linalg.solve(scatter, known.T @ wanted / len(known)).T / sd  # [classes, values]
     following = np.roll(weights - weights.mean(0), -1, axis=0).reshape(classes, GRID, GRID, 3)
-    return np.where(following + following[:, :, ::-1] < 0, -1.0, 1.0)
+    if mirrored:
+        following = following + following[:, :, ::-1]  # what rounding left of a difference
+    return np.where(following < 0, -1.0, 1.0)
 
 
 def words(classes: int, letters: int) -> np.ndarray:
