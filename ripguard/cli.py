@@ -16,6 +16,7 @@ from ripguard.compress.coders import WHOLE
 from ripguard.errors import Damaged, RipguardError, StorageError, UsageError, VerifyFailed
 from ripguard.keys import Key
 from ripguard.passphrase import ask_new
+from ripguard.perturb.names import THROUGH
 from ripguard.schemes import SCHEMES
 from ripguard.signing import SigningKey, fingerprint
 
@@ -167,7 +168,7 @@ def _protect(verbs: Any) -> None:
         help="marks (of the class), tap (cross-entropy to a class), fsp (feature-space), a peer: em, lsp, ar, ops, "
         "noise; or none",
     )
-    p.add_argument("--target", help="target rule: cyclic, random, and for fsp farthest, central")
+    p.add_argument("--target", help="target rule: cyclic, permutation, random, and for fsp farthest, central")
     p.add_argument(
         "--eps", type=float,
         help="size of the perturbation in 0..1 (default: marks 0.064; tap, fsp: L∞ bound, 0.07, 0.1 from 48 pixels)",
@@ -178,7 +179,7 @@ def _protect(verbs: Any) -> None:
     )
     p.add_argument(
         "--through", type=_names,
-        help="tap: aim through what a victim may do, one a step in turn: none,jpeg,grayscale,blur,resize,posterise",
+        help=f"tap: aim through what a victim may do, one a step in turn: {','.join(THROUGH)}",
     )  # fmt: skip
     p.add_argument(
         "--coarse", action=argparse.BooleanOptionalAction,

@@ -1,6 +1,6 @@
 """Names that the command line checks before torch is imported; ``tests/perturb`` keeps them equal to the code's."""
 
 LAYERS = ("stage1", "stage2", "stage3", "features")
-TARGETS = ("random", "farthest", "cyclic", "central")
-THROUGH = ("none", "jpeg", "grayscale", "blur", "resize", "posterise")
-CLASS_TARGETS = ("cyclic", "random")  # where only a class is aimed at
+TARGETS = ("random", "farthest", "cyclic", "permutation", "central")
+THROUGH = ("none", "jpeg", "grayscale", "blur", "resize", "posterise", "crop", "colour")
+CLASS_TARGETS = ("cyclic", "permutation", "random")  # where only a class is aimed at

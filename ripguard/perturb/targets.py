@@ -32,8 +32,17 @@ def random_class(labels: np.ndarray, classes: int, seeds: np.ndarray) -> np.ndar
     return (labels + 1 + (seeds % np.uint64(classes - 1)).astype(np.int64)) % classes
 
 
+def permuted_class(labels: np.ndarray, classes: int, seeds: np.ndarray) -> np.ndarray:
+    """One permutation of the labels without fixed points for all, int64 ``[batch]``; drawn once for so many classes."""
+    order = np.random.default_rng(classes).permutation(classes)
+    after = np.empty(classes, np.int64)
+    after[order] = np.roll(order, -1)  # a cycle through all classes in a random order
+    return after[labels]
+
+
 CLASS_RULES: dict[str, Callable[[np.ndarray, int, np.ndarray], np.ndarray]] = {
     "cyclic": next_class,
+    "permutation": permuted_class,
     "random": random_class,
 }
 
@@ -55,8 +64,16 @@ def farthest(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, s
 
 def cyclic(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray) -> Choice:
     """Class y+1 mod C, its farthest member."""
-    target = next_class(labels, len(library), seeds)
-    distances = _distances(activations, library)[np.arange(len(labels)), target]  # [batch, members]
+    return _farthest_of(next_class(labels, len(library), seeds), activations, library)
+
+
+def permutation(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray) -> Choice:
+    """The class that :func:`permuted_class` says, its farthest member."""
+    return _farthest_of(permuted_class(labels, len(library), seeds), activations, library)
+
+
+def _farthest_of(target: np.ndarray, activations: np.ndarray, library: np.ndarray) -> Choice:
+    distances = _distances(activations, library)[np.arange(len(target)), target]  # [batch, members]
     return target, distances.argmax(1)
 
 
@@ -71,5 +88,6 @@ RULES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Choi
     "random": random,
     "farthest": farthest,
     "cyclic": cyclic,
+    "permutation": permutation,
     "central": central,
 }

@@ -113,6 +113,25 @@ def posterise(x: Tensor, draw: torch.Generator) -> Tensor:
     return soft_round((x * 255 / 256 * levels - 0.5).clamp(min=0)) / levels
 
 
+def crop(x: Tensor, draw: torch.Generator) -> Tensor:
+    """A part with half to nine tenths of each side, the same for all pictures, enlarged to their size."""
+    height, width = x.shape[2:]
+    share, down, along = torch.rand(3, generator=draw).tolist()
+    rows, cols = (max(1, round((0.5 + 0.4 * share) * side)) for side in (height, width))
+    top, left = round(down * (height - rows)), round(along * (width - cols))
+    return F.interpolate(x[:, :, top : top + rows, left : left + cols], (height, width), mode="bilinear")
+
+
+def colour(x: Tensor, draw: torch.Generator) -> Tensor:
+    """Brightness, contrast and saturation each times 0.6 to 1.4, as torchvision's ColorJitter."""
+    bright, contrast, saturation = (0.6 + 0.8 * torch.rand(3, generator=draw)).tolist()
+    x = (bright * x).clamp(0, 1)
+    grey = grayscale(x, draw)
+    mean = grey.mean((1, 2, 3), keepdim=True)
+    x = (mean + contrast * (x - mean)).clamp(0, 1)
+    return x if x.shape[1] == 1 else (grayscale(x, draw) * (1 - saturation) + saturation * x).clamp(0, 1)
+
+
 def as_it_is(x: Tensor, draw: torch.Generator) -> Tensor:
     """Nothing."""
     return x
@@ -125,4 +144,6 @@ THROUGH: dict[str, Through] = {
     "blur": blur,
     "resize": resize,
     "posterise": posterise,
+    "crop": crop,
+    "colour": colour,
 }

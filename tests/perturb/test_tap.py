@@ -111,6 +111,10 @@ def test_class_rules():
         assert set(chosen) <= {0, 1, 2, 3}
         np.testing.assert_array_equal(chosen[7:9], rule(labels[7:9], 4, seeds(60)[7:9]))
     np.testing.assert_array_equal(CLASS_RULES["cyclic"](labels, 4, seeds(60)), (labels + 1) % 4)
+    for classes in (2, 3, 10, 200):
+        told = CLASS_RULES["permutation"](np.arange(classes), classes, seeds(classes))
+        assert sorted(told) == list(range(classes))
+    assert (told != (np.arange(200) + 1) % 200).mean() > 0.9
     assert len(set(CLASS_RULES["random"](np.zeros(60, np.int64), 4, seeds(60)))) == 3
-    with pytest.raises(ValueError, match="expected one of cyclic, random, got 'farthest'"):
+    with pytest.raises(ValueError, match="expected one of cyclic, permutation, random, got 'farthest'"):
         TAP(None, target="farthest")  # type: ignore[arg-type]

@@ -72,3 +72,18 @@ def test_posterised_values():
     for seed in range(4):
         values = {round(float(v), 5) for v in posterise(X, torch.Generator().manual_seed(seed)).unique()}
         assert values <= {round(k / 8, 5) for k in range(8)}
+
+
+def test_colours_and_crops():
+    """Colours change in brightness, contrast and saturation, grey stays grey; a crop of a ramp is a smaller ramp."""
+    changed = [THROUGH["colour"](X, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    means = [float(one.mean() / X.mean()) for one in changed]
+    assert min(means) < 0.85 < 1.1 < max(means)
+    grey = X.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    jittered = THROUGH["colour"](grey, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(jittered, jittered[:, :1].expand_as(jittered), atol=1e-3, rtol=0)
+    ramp = (torch.arange(40) / 39).expand(1, 1, 32, 40)
+    for seed in range(10):
+        cut = THROUGH["crop"](ramp, torch.Generator().manual_seed(seed))
+        assert 0.4 < float(cut.max() - cut.min()) < 0.95
+        assert (cut.diff(dim=3) >= 0).all()
