@@ -19,6 +19,7 @@ from ripguard.passphrase import ask_new
 from ripguard.perturb.names import THROUGH
 from ripguard.schemes import SCHEMES
 from ripguard.signing import SigningKey, fingerprint
+from ripguard.train.protocols import PROTOCOLS
 
 KEY_VARIABLE = "RIPGUARD_KEY_FILE"
 
@@ -410,10 +411,10 @@ def _train(verbs: Any) -> None:
     p.add_argument("release", metavar="RELEASE")
     _key_option(p)
     p.add_argument("--out", default="model.pt", metavar="PT", help="file to write (default: model.pt)")
-    p.add_argument("--protocol", default="fast", help="paper, standard, apbench, fast (default) or smoke")
+    p.add_argument("--protocol", default="fast", help=f"one of {', '.join(PROTOCOLS)} (default: fast)")
     p.add_argument("--model", help="instead of the protocol's own: resnet18, vgg16-bn, densenet121 …")
     p.add_argument("--epochs", type=_positive, help="instead of the protocol's own")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=int, default=0, metavar="S", help="of weights, order and augmentation (default 0)")
     p.add_argument("--device", default="cpu", help="cpu (default) or cuda")
 
 
