@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 from helpers import make_source
 
+from ripguard.cli import build_parser
+from ripguard.evaluate.defences import DEFENCES
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,6 +99,21 @@ def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     assert rows[0]["psnr_to_clean"] is None
     assert 24 < rows[1]["psnr_to_clean"] < 29
     assert all(0 <= row[name] <= 100 for row in rows for name in ("accuracy", "permuted", "new_head"))
+
+
+def test_grid():
+    """The calls in their order: every scheme first, all defences for three; all of them calls that ripguard takes."""
+    calls = [shlex.split(line) for line in experiment("grid.py", "photos", "--list").splitlines()]
+    table1 = [dict(zip(call[2::2], call[3::2], strict=True)) for call in calls if call[0].endswith("table1.py")]
+    plain = [one for one in table1 if one["--splits"] == "protected" and one["--defences"] == "none"]
+    assert len(plain) >= 11
+    assert table1[: len(plain)] == plain
+    for scheme in ("strong", "mrit", "mrit-tap"):
+        own = [one["--defences"] for one in table1 if one["--record"] == f"photos-small-{scheme}"]
+        assert set(",".join(own).split(",")) == set(DEFENCES)
+    for one in plain:
+        options = shlex.split(one["--protect"])
+        assert build_parser().parse_args(["protect", "photos", "out", *options]).limit == 24_000
 
 
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]

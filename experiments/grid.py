@@ -1,0 +1,125 @@
+"""Every scheme against every defence, most valuable rows first.  Claim: none; it fills the leaderboard.
+
+    python experiments/grid.py cifar10                                  # 20,000 pictures, protocol `small`, two cores
+    python experiments/grid.py cifar10 --list                           # only say what there is to do, in order
+    python experiments/grid.py cifar10 --only strong mrit --seconds 3000
+    python experiments/grid.py cifar10 --pictures 50000 --protocol standard --device cuda --seconds 560
+
+Each step is one call of `table1.py` (or `adaptive.py`, `undo.py`) with a record of its own for each scheme. What is
+recorded already is skipped, a victim that was cut goes on: the same command, called again, ends with the whole grid.
+Exit code 75: time was up, call again. Hardware: two CPU cores (some hours in all), or a GPU with the same commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ripguard.data.registry import open_source
+from ripguard.evaluate.defences import DEFENCES
+from ripguard.train.protocols import PROTOCOLS
+
+ROOT = Path(__file__).resolve().parents[1]
+AGAIN = 75  # EX_TEMPFAIL, as table1.py
+OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced", "discreet": "--scheme discreet"}
+TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
+PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "ar", "ops", "noise")}
+SCHEMES = OURS | TAP | PEERS
+CHEAP = ("jpeg-10", "grayscale")
+OTHERS = tuple(name for name in DEFENCES if name not in ("none", "orthogonal-projection", *CHEAP))
+SCRIPTS = ("table1", "adaptive", "undo")
+WHOLE_ROW = ("strong", "mrit", "mrit-tap")  # against all defences; the other schemes against the cheap ones
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of ``script`` for one scheme; ``splits`` and ``defences`` are of table1."""
+
+    script: str
+    scheme: str
+    defences: tuple[str, ...] = ()
+    splits: str = "protected"
+
+
+def steps() -> Iterator[Step]:
+    """In the order of what they are worth."""
+    for scheme in SCHEMES:
+        yield Step("table1", scheme, ("none",))
+    yield Step("table1", "mrit", ("none",), "restored")  # the clean pictures, as many as the others are trained on
+    for scheme in (*OURS, *TAP):
+        yield Step("adaptive", scheme)
+    for scheme in WHOLE_ROW:
+        yield Step("table1", scheme, (*CHEAP, "orthogonal-projection"))
+    for scheme in SCHEMES:  # positive controls among them: JPEG against TAP, grayscale against error-minimising noise
+        yield Step("table1", scheme, CHEAP)
+    yield Step("table1", "ops", ("orthogonal-projection",))  # and this one
+    yield Step("table1", "mrit", (*CHEAP, "orthogonal-projection"), "restored")
+    for defence in OTHERS:
+        for scheme in WHOLE_ROW:
+            yield Step("table1", scheme, (defence,))
+        yield Step("table1", "mrit", (defence,), "restored")
+    for scheme in ("mrit", "strong"):
+        yield Step("undo", scheme)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: records."
+    )
+    parser.add_argument("source")
+    parser.add_argument("--pictures", type=int, default=20_000, help="training pictures (default 20,000)")
+    parser.add_argument("--protocol", default="small", choices=PROTOCOLS)
+    parser.add_argument("--only", nargs="*", choices=SCHEMES, default=list(SCHEMES), help="some schemes")
+    parser.add_argument("--scripts", nargs="*", choices=SCRIPTS, default=list(SCRIPTS), help="some kinds of steps")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--jobs", type=int, help="victims at a time (default: as table1.py)")
+    parser.add_argument("--seconds", type=float, help="stop after so many, to be called again")
+    parser.add_argument("--list", action="store_true", help="only print the calls")
+    options = parser.parse_args()
+    deadline = time.time() + options.seconds if options.seconds else None
+    items = open_source(options.source).items
+    limit = round(options.pictures * len(items) / sum(item.split == "train" for item in items))
+    for step in steps():
+        if step.scheme not in options.only or step.script not in options.scripts:
+            continue
+        call = command(step, options, limit)
+        if options.list:
+            print(shlex.join(call[1:]))
+            continue
+        if step.script != "table1" and list(ROOT.glob(f"results/*_{call[-1]}/record.json")):
+            continue
+        left = deadline - time.time() if deadline else None
+        if left is not None and left < 0:
+            sys.exit(AGAIN)
+        if left is not None and step.script == "table1":
+            call += ["--seconds", f"{left:.0f}"]
+        code = subprocess.run([sys.executable, *call[1:]], cwd=ROOT).returncode
+        if code:
+            sys.exit(code)
+
+
+def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
+    """As a user would type it; the last word is the record's name."""
+    source = options.source.replace(":", "-")
+    name = f"{source}-{options.protocol}-{step.scheme}"
+    call = ["python", f"experiments/{step.script}.py", options.source, "--protocol", options.protocol]
+    call += ["--work", f"build/grid/{name}"]
+    if step.script == "table1":
+        protect = f"--limit {limit} {SCHEMES[step.scheme]}".strip()
+        call += ["--splits", step.splits, "--defences", ",".join(step.defences), "--protect", protect]
+        call += ["--device", options.device] + (["--jobs", str(options.jobs)] if options.jobs else [])
+        return [*call, "--record", name]
+    if step.script == "adaptive":
+        alone = [] if step.scheme == "mrit" else ["--no-alone"]
+        return [*call, "--shares", "0.01", *alone, "--record", f"adaptive-{name}"]
+    return [*call, "--count", str(options.pictures), "--device", options.device, "--record", f"undo-{name}"]
+
+
+if __name__ == "__main__":
+    main()
