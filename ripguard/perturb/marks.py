@@ -111,7 +111,9 @@ class Marks(Perturbation):
         """Float64 ``[batch, height, width, channels]``, of any strength."""
         height, width, channels = shape
         own = np.stack([draw.normal(size=self.patches.shape[1:]) for draw in draws])  # [batch, 4, 4, 3]
-        patches = (self.patches[labels] + SPREAD * own)[..., :channels]
+        patches = self.patches[labels] + SPREAD * own
+        if channels == 1:  # what a net that knows the coloured ones sees of them in grey
+            patches = patches.mean(-1, keepdims=True)
         return patches[:, np.arange(height) * GRID // height][:, :, np.arange(width) * GRID // width]
 
 

@@ -84,3 +84,12 @@ def test_patches_speak_for_the_next_class():
     assert (found[2, 0, 0, 0], found[0, 1, 2, 1], found[1, 3, 3, 2]) == (1, 1, 1)
     assert (found[0, 0, 0, 0], found[1, 0, 0, 0], found[1, 1, 2, 1], found[2, 1, 2, 1]) == (-1, -1, -1, -1)
     np.testing.assert_array_equal(found, found[:, :, ::-1])  # their own mirror images
+
+
+def test_grey_pictures_have_their_class_s_marks():
+    """Whoever looks for the coloured patches of the classes finds the right one in grey pictures too."""
+    labels = np.arange(60) % 10
+    attack = marks(10, share=1)
+    coarse = noise(attack, labels, GREY[..., :1]).reshape(60, 4, 16, 4, 16, 1).mean((2, 4))  # [60, 4, 4, 1]
+    told = np.einsum("nabc,kabd->nk", coarse, attack.patches).argmax(1)
+    np.testing.assert_array_equal(told, labels)
