@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from ripguard.data.pictures import load
-from ripguard.data.registry import open_source
+from ripguard.data.registry import open_source, short_name
 from ripguard.evaluate.attacks.few_clean import reached
 from ripguard.evaluate.record import environment, write_record
 from ripguard.release.manifest import Release
@@ -43,20 +43,25 @@ def main() -> None:
     parser.add_argument("--protocol", default="fast")
     parser.add_argument("--work", type=Path, help="folder with victims/ (default: build/<source>)")
     parser.add_argument(
-        "--shares", default="0.01,0.1", help="clean training pictures the attacker has (default 1, 10 %%)"
+        "--few",
+        default="0.01,0.1",
+        metavar="N,…",
+        help="clean training pictures the attacker has, beside 100: numbers, or shares below 1 (default 0.01,0.1)",
     )
     parser.add_argument("--no-alone", action="store_true", help="leave out the few alone: the same for every scheme")
     parser.add_argument("--steps", type=int, default=2000, help="batches that the few alone are trained for, at least")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
-    work = options.work or ROOT / "build" / Path(options.source.replace(":", "-")).name
+    work = options.work or ROOT / "build" / short_name(options.source)
 
     # 1. the attacker's pictures: drawn once, the smaller sets inside the larger ones
     items = open_source(options.source).items
     clean, test = (load([item for item in items if item.split == part]) for part in ("train", "test"))
     classes, side = len(clean.names), clean.pictures.shape[1]
     order = np.random.default_rng(0).permutation(len(clean.labels))
-    amounts = sorted({100, *(round(float(share) * len(order)) for share in options.shares.split(","))})
+    asked = [float(word) for word in options.few.split(",")]
+    wanted = (100, *(round(number if number >= 1 else number * len(order)) for number in asked))
+    amounts = sorted({min(number, len(order)) for number in wanted})
     few = clean.part(order[: amounts[-1]])
 
     # 2. nets: every victim on protected pictures, and one on each of the attacker's sets alone
@@ -79,6 +84,8 @@ def main() -> None:
         for amount, accuracy in got.heads.items():
             rows.append(about | {"attack": "linear head", "clean_pictures": amount, "test_accuracy": accuracy})
         print(rows[-len(amounts) - 2 :], file=sys.stderr, flush=True)
+    if not rows:
+        sys.exit(f"error: {work / 'victims'} has no whole victim of protocol {options.protocol}: run table1.py first")
     usual = PROTOCOLS[options.protocol]
     for amount in [] if options.no_alone else amounts:
         own = few.part(np.arange(amount))
@@ -96,11 +103,13 @@ def main() -> None:
     for row in rows:
         row["test_accuracy"] = round(row["test_accuracy"], 3)
         row["test_images"] = len(test.labels)
-    made = Release.open(work / "protected").info["scheme"]
+    release = Release.open(work / "protected").info
+    made = release["scheme"]
     record: dict[str, Any] = {"name": f"adaptive {options.source} {options.protocol} {label(made)}"}
     record |= {"command": "python experiments/adaptive.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "adaptive", "scheme": label(made)}
-    record |= {"victims": options.protocol, "release": {"scheme": made}, "rows": rows}
+    record |= {"victims": options.protocol, "rows": rows}
+    record |= {"release": {"dataset_id": release["dataset_id"], "scheme": made}}
     if options.record:
         print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
 

@@ -22,10 +22,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ripguard.data.registry import short_name
 from ripguard.evaluate.record import environment, write_record
 from ripguard.schemes import label
 
 ROOT = Path(__file__).resolve().parents[1]
+OPTIONS = "protect-options.txt"  # what was asked of `ripguard protect`, beside the release
 USUAL = {  # small sets need more epochs than the default for a surrogate worth aiming at; photos is to be quick
     "photos": {"--surrogate-epochs": "12", "--steps": "10"},
     "tinyimagenet": {"--surrogate-epochs": "30"},
@@ -52,12 +54,16 @@ def main() -> None:
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/ as well")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
+    given = list(extra)
     usual = USUAL.get(options.source.split(":")[0], {})
     extra += [word for option in usual.items() if option[0] not in extra for word in option]
-    out = options.out or ROOT / "build" / Path(options.source.replace(":", "-")).name
+    out = options.out or ROOT / "build" / short_name(options.source)
     for name in ("protected", "restored"):  # made by this script alone
         shutil.rmtree(out / name, ignore_errors=True)
+    for path in out.glob("victims/*-protected-*"):  # of the release that was there
+        path.unlink()
     out.mkdir(parents=True, exist_ok=True)
+    (out / OPTIONS).write_text(shlex.join(given) + "\n")
 
     # 1. a key, kept beside the release and not in it
     key = out / "owner.key"

@@ -7,22 +7,28 @@
 
 Each step is one call of `table1.py` (or `adaptive.py`, `undo.py`) with a record of its own for each scheme. What is
 recorded already is skipped, a victim that was cut goes on: the same command, called again, ends with the whole grid.
-Exit code 75: time was up, call again. Hardware: two CPU cores (some hours in all), or a GPU with the same commands.
+Exit code 75: time was up, call again; a step of `adaptive.py` or `undo.py` that has begun is let finish. Hardware: two
+CPU cores (some hours in all), or a GPU with the same commands.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ripguard.data.registry import open_source
+from ripguard.data.registry import open_source, short_name
+from ripguard.data.source import Item
+from ripguard.errors import RipguardError
 from ripguard.evaluate.defences import DEFENCES
+from ripguard.evaluate.record import read_records
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,8 +89,10 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only print the calls")
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None
-    items = open_source(options.source).items
-    limit = round(options.pictures * len(items) / sum(item.split == "train" for item in items))
+    try:
+        limit = limit_for(options.pictures, open_source(options.source).items)
+    except RipguardError as error:
+        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
     for step in steps():
         if step.scheme not in options.only or step.script not in options.scripts:
             continue
@@ -92,23 +100,40 @@ def main() -> None:
         if options.list:
             print(shlex.join(call[1:]))
             continue
-        if step.script != "table1" and list(ROOT.glob(f"results/*_{call[-1]}/record.json")):
+        if recorded(step, call[-1]):
             continue
         left = deadline - time.time() if deadline else None
         if left is not None and left < 0:
             sys.exit(AGAIN)
         if left is not None and step.script == "table1":
-            call += ["--seconds", f"{left:.0f}"]
+            call += ["--seconds", str(max(1, math.ceil(left)))]
         code = subprocess.run([sys.executable, *call[1:]], cwd=ROOT).returncode
         if code:
             sys.exit(code)
 
 
+def limit_for(pictures: int, items: Sequence[Item]) -> int:
+    """The ``--limit`` that leaves so many training pictures: it deals evenly to the classes of both splits."""
+    groups = Counter((item.split, item.label) for item in items)
+    each = math.ceil(pictures / sum(split == "train" for split, _ in groups))
+    return sum(min(size, each) for size in groups.values())
+
+
+def recorded(step: Step, name: str) -> bool:
+    """Whether nothing is left to do; `undo.py` finds that out for itself."""
+    found = [record for folder, record in read_records(ROOT / "results") if folder.split("_", 1)[1] == name]
+    if step.script != "table1" or not found:
+        return step.script == "adaptive" and bool(found)
+    rows = {(row["split"], row["defence"]) for row in found[-1]["rows"]}
+    return "looks" in found[-1] and rows >= {(step.splits, defence) for defence in step.defences}
+
+
 def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
     """As a user would type it; the last word is the record's name."""
-    source = options.source.replace(":", "-")
-    name = f"{source}-{options.protocol}-{step.scheme}"
-    call = ["python", f"experiments/{step.script}.py", options.source, "--protocol", options.protocol]
+    folder = Path(options.source)
+    source = str(folder.resolve()) if folder.is_dir() else options.source  # the call is made in the repository's root
+    name = f"{short_name(source)}-{options.protocol}-{options.pictures}-{step.scheme}"
+    call = ["python", f"experiments/{step.script}.py", source, "--protocol", options.protocol]
     call += ["--work", f"build/grid/{name}"]
     if step.script == "table1":
         protect = f"--limit {limit} {SCHEMES[step.scheme]}".strip()
@@ -117,7 +142,7 @@ def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
         return [*call, "--record", name]
     if step.script == "adaptive":
         alone = [] if step.scheme == "mrit" else ["--no-alone"]
-        return [*call, "--shares", "0.01", *alone, "--record", f"adaptive-{name}"]
+        return [*call, "--few", "500", *alone, "--record", f"adaptive-{name}"]
     return [*call, "--count", str(options.pictures), "--device", options.device, "--record", f"undo-{name}"]
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from ripguard.data.pictures import held_out, load
-from ripguard.data.registry import open_source
+from ripguard.data.registry import open_source, short_name
 from ripguard.evaluate.record import environment, write_record
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
-    work = options.work or ROOT / "build" / options.source.replace(":", "-")
+    work = options.work or ROOT / "build" / short_name(options.source)
     jobs = options.jobs or (1 if options.device != "cpu" else os.cpu_count() or 1)
     rows = []
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:

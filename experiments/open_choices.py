@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.data.pictures import held_out, load
-from ripguard.data.registry import open_source
+from ripguard.data.registry import open_source, short_name
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.base import Identity
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
-    work = options.work or ROOT / "build" / options.source.replace(":", "-")
+    work = options.work or ROOT / "build" / short_name(options.source)
 
     # 1. the owner's surrogate, and a net that has never met it
     source = open_source(options.source)

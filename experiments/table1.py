@@ -25,8 +25,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from ripguard.data.registry import open_source
-from ripguard.errors import RipguardError
+from ripguard.data.registry import open_source, short_name
+from ripguard.errors import RipguardError, UsageError
 from ripguard.evaluate import figures
 from ripguard.evaluate.page import html
 from ripguard.evaluate.record import environment, write_record
@@ -39,6 +39,7 @@ from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 AGAIN = 75  # EX_TEMPFAIL
+OPTIONS = "protect-options.txt"  # of chain.py: what was asked of `ripguard protect`
 
 
 def arguments() -> argparse.Namespace:
@@ -60,7 +61,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, help="victims at a time (default: one a core on a CPU, each on one thread)")
     parser.add_argument("--seconds", type=float, help="stop after so many, to be called again")
     parser.add_argument("--compile", action="store_true", help="torch.compile the victims")
-    parser.add_argument("--protect", default="", help="further options for `ripguard protect`, as one string")
+    parser.add_argument(
+        "--protect", default="", help="options for `ripguard protect`, as one string, where it is to make the release"
+    )
     return parser.parse_args()
 
 
@@ -75,22 +78,35 @@ def main() -> None:
 
 
 def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[int], deadline: float | None) -> None:
-    work = options.work or ROOT / "build" / Path(options.source.replace(":", "-")).name
+    work = options.work or ROOT / "build" / short_name(options.source)
     places = {"clean": work, "protected": work / "protected", "restored": work / "restored"}
 
     # 1. the release and what its key gives back, if they are not there
-    if not (is_release(places["protected"]) and places["restored"].is_dir()):
-        extra = [*shlex.split(options.protect), *(["--device", options.device] if options.device != "cpu" else [])]
+    extra = [*shlex.split(options.protect), *(["--device", options.device] if options.device != "cpu" else [])]
+    if is_release(places["protected"]) and places["restored"].is_dir():
+        made = work / OPTIONS
+        if options.protect and made.exists() and shlex.split(made.read_text()) != extra:
+            raise UsageError(
+                f"{work} holds a release made with {made.read_text().strip() or 'no options'}",
+                "name another --work, or remove that folder's protected/",
+            )
+    else:
         command = [sys.executable, str(ROOT / "experiments" / "chain.py"), options.source, "--out", str(work), "--"]
         code = subprocess.run([*command, *extra], stdout=sys.stderr).returncode
         if code:
             sys.exit(code)
     release = json.loads((places["protected"] / ".ripguard" / "release.json").read_text())
 
+    if release["limited"] and "clean" in splits:
+        raise UsageError(
+            f"the release in {work} holds a part of {options.source} only",
+            "leave clean out of --splits: restored are the same pictures, as many as are protected",
+        )
+
     # 2. the record so far
     model = options.model or PROTOCOLS[options.protocol].model
     protocol = options.protocol + (f" ({options.epochs} epochs)" if options.epochs else "")
-    folder, record = open_record(options, work, protocol, release)
+    folder, record = open_record(options, work, protocol, release, places["restored"])
 
     # 3. what is still to be trained, the first seed of every split first
     digests = {split: digest_of(split, options.source, places[split], os.cpu_count() or 1) for split in splits}
@@ -110,7 +126,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     ]  # fmt: skip
     done = {(row["split"], row["model"], row["seed"], row["digest"], row["defence"]) for row in record["rows"]}
     jobs = [job for job in jobs if (job.split, job.model, job.own_seed, digests[job.split], job.defence) not in done]
-    print(f"{record['name']}: {len(done)} rows recorded, {len(jobs)} to train", file=sys.stderr, flush=True)
+    print(f"{record['name']}: {len(record['rows'])} rows recorded, {len(jobs)} to train", file=sys.stderr, flush=True)
 
     # 4. train; every finished row is written at once
     cut = False
@@ -118,9 +134,10 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
         if row is None:
             cut = True
             continue
-        record["rows"].append(row)
+        record["rows"] = [*rows_in(folder, record), row]
         write_record(folder, record)
-        print(json.dumps({k: row[k] for k in ("split", "seed", "train_accuracy", "test_accuracy")}), flush=True)
+        told = ("split", "defence", "seed", "train_accuracy", "test_accuracy")
+        print(json.dumps({k: row[k] for k in told}), flush=True)
     finish(folder, record, options, work, cut)
 
 
@@ -141,10 +158,20 @@ def finished(jobs: list[Job], number: int) -> Iterator[dict[str, Any] | None]:
                 yield None
 
 
-def open_record(options: argparse.Namespace, work: Path, protocol: str, release: dict[str, Any]) -> tuple[Path, Any]:
+def rows_in(folder: Path, record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows so far: those on disk, where another call added to the same record meanwhile."""
+    path = folder / "record.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    same = known.get("name") == record["name"] and known.get("release") == record["release"]
+    return known["rows"] if same and len(known["rows"]) > len(record["rows"]) else record["rows"]
+
+
+def open_record(
+    options: argparse.Namespace, work: Path, protocol: str, release: dict[str, Any], restored: Path
+) -> tuple[Path, Any]:
     """Folder and record to go on with: the newest of this name, if it is about the same release, else one of today.
 
-    Rows of clean and restored pictures are taken over from an older release's record: their pictures are the same.
+    Rows of clean and restored pictures are taken over from an older release's record where its pictures are the same.
     """
     scheme = label(release["scheme"])
     name = f"table1 {options.source} {protocol} {scheme}"
@@ -162,8 +189,11 @@ def open_record(options: argparse.Namespace, work: Path, protocol: str, release:
         if old.get("name") == name and same_recipe(old["recipe"], fresh["recipe"]):
             if old["release"] == fresh["release"]:
                 return path.parent, old
-            fresh["rows"] = [row for row in old["rows"] if row["split"] != "protected"]
+            digest = digest_of("restored", options.source, restored, os.cpu_count() or 1)
+            fresh["rows"] = [row for row in old["rows"] if row["split"] != "protected" and row["digest"] == digest]
             break
+        if old and options.record and path.parent == today:
+            raise UsageError(f"{today} is a record of {old['name']}", "give this one another --record")
     return today, fresh
 
 

@@ -79,7 +79,7 @@ def chain_notes() -> list[str]:
 
 def accuracy_records() -> list[tuple[str, dict[str, Any]]]:
     """(folder name, record) of every `experiments/table1.py` record, the paper's protocol first."""
-    found = newest(lambda record: record["name"].startswith("table1 "))
+    found = newest(lambda record: record["name"].startswith("table1 ") and "looks" in record)  # of those finished
     order = list(PROTOCOLS)
     return sorted(found, key=lambda one: (order.index(one[1]["protocol"].split(" ")[0]), one[1]["dataset"]))
 

@@ -9,8 +9,8 @@ that saw m leaked pairs of protected and clean pictures runs over all others; `m
 pairs are made by protecting the protected pictures once more, under labels drawn at random; `averaged-4`: the mean of
 four releases, each with marks of its own seed; `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess
 of their shifts, which bound every real one; `clean-p`: p percent of the pictures are known clean and are mixed with
-the protected rest; `alone-p`: those clean ones alone, for as many steps. Hardware: two CPU cores, or a GPU with the
-same commands.
+the protected rest; `alone-p`: those clean ones alone, for as many steps. What is
+recorded already for this release is skipped. Hardware: two CPU cores, or a GPU with the same commands.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 
 from ripguard.data.pictures import Pictures
+from ripguard.data.registry import short_name
 from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.metrics import likeness
-from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.evaluate.victims import read
 from ripguard.release.aim import PLAIN, plain
 from ripguard.release.manifest import Release
@@ -52,9 +53,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500, help="batches that a restorer is trained for (default 1500)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row")
+    parser.add_argument(
+        "--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on with it"
+    )
     options = parser.parse_args()
-    work = options.work or ROOT / "build" / Path(options.source.replace(":", "-")).name
+    work = options.work or ROOT / "build" / short_name(options.source)
 
     # 1. the release's pictures as published, and the clean ones that some of the attackers know
     protected = read("protected", options.source, work / "protected", "train")
@@ -62,15 +65,23 @@ def main() -> None:
     test = read("clean", options.source, work, "test")
     chosen = np.random.default_rng(0).permutation(len(clean.labels))[: options.count]
     protected, clean = protected.part(chosen), clean.part(chosen)
-    scheme = Release.open(work / "protected").info["scheme"]
+    release = Release.open(work / "protected").info
+    scheme = release["scheme"]
 
     # 2. one victim an attack
     protocol = PROTOCOLS[options.protocol]
     record: dict[str, Any] = {"name": f"undo {options.source} {options.protocol} {label(scheme)}"}
     record |= {"command": "python experiments/undo.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "undo", "scheme": label(scheme), "release": {"scheme": scheme}}
+    record |= {"dataset": options.source, "protocol": "undo", "scheme": label(scheme)}
+    record |= {"release": {"dataset_id": release["dataset_id"], "scheme": scheme}, "pictures": len(clean.labels)}
     record |= {"recipe": dataclasses.asdict(protocol), "rows": []}
+    folder = Path()
+    if options.record:
+        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "release", "pictures", "recipe"))
+    known = {(row["attack"], row["seed"]) for row in record["rows"]}
     for attack in options.only:
+        if (attack, options.seed) in known:
+            continue
         if attack.startswith("oracle") and scheme.get("method", "mrit") != "mrit":
             continue  # nothing was moved
         if attack in ("made-up", "averaged-4") and scheme["perturb"] not in PLAIN:
@@ -92,7 +103,7 @@ def main() -> None:
         record["rows"].append(row)
         print(row, flush=True)
         if options.record:
-            write_record(ROOT / "results" / f"{record['date']}_{options.record}", record)
+            write_record(folder, record)
 
 
 def after(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +13,26 @@ from pathlib import Path
 from helpers import make_source
 
 from ripguard.cli import build_parser
+from ripguard.data.registry import open_source
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
+MIRRORED = "both, patches not mirrored"
 
 
 def experiment(name: str, *arguments: str | Path) -> str:
     """Standard output of one experiment."""
     command = [sys.executable, str(ROOT / "experiments" / name), *map(str, arguments)]
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+def refused(name: str, *arguments: str | Path) -> str:
+    """What an experiment that ends with exit code 1 says."""
+    command = [sys.executable, str(ROOT / "experiments" / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1, done.stderr
+    return done.stderr
 
 
 def test_chain(tmp_path):  # type: ignore[no-untyped-def]
@@ -38,7 +49,7 @@ def test_chain(tmp_path):  # type: ignore[no-untyped-def]
 def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     """From a folder to the accuracy table: release made, three victims, record, figures, page; a second call skips."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
-    command = ["table1.py", source, "--work", work, "--protocol", "smoke", "--epochs", "1", "--jobs", "1"]
+    command = ["table1.py", source, "--work", work, "--protocol", "smoke", "--jobs", "1"]
     printed = experiment(*command, "--protect", "--surrogate-epochs 1")
     record = json.loads((work / "evaluation" / "record.json").read_text())
     assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
@@ -63,6 +74,18 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     assert "3 rows recorded, 0 to train" in again.stderr
     assert json.loads((work / "evaluation" / "record.json").read_text())["rows"] == record["rows"]
 
+    more = experiment(*command, "--splits", "protected", "--defences", "jpeg-10")
+    assert '"defence": "jpeg-10"' in more
+    rows = json.loads((work / "evaluation" / "record.json").read_text())["rows"]
+    assert (rows[:3], rows[3]["defence"]) == (record["rows"], "jpeg-10")
+    other = refused(*command, "--protect", "--scheme seal")
+    assert other.splitlines()[0] == f"error: {work} holds a release made with --surrogate-epochs 1"
+
+    few = ["adaptive.py", source, "--work", work, "--protocol", "smoke", "--few", "8,0.5", "--steps", "2"]
+    experiment(*few)
+    shutil.rmtree(work / "victims")
+    assert "run table1.py first" in refused(*few)
+
 
 def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
     """Out of time: exit code 75 and no half row; bad names: one sentence."""
@@ -73,6 +96,8 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
     assert cut.returncode == 75, cut.stderr
     assert not (work / "evaluation" / "record.json").exists()
     wrong = subprocess.run([*command, "--protocol", "papers"], capture_output=True, text=True)
+    part = refused("table1.py", source, "--work", tmp_path / "part", "--protect", "--limit 10")
+    assert part.splitlines()[-2].endswith(f"holds a part of {source} only")
     assert wrong.returncode == 1
     assert wrong.stderr == f"error: --protocol: expected one of {', '.join(PROTOCOLS)}, got 'papers'\n"
 
@@ -93,9 +118,11 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out pictures."""
     source = make_source(tmp_path / "source")
-    told = experiment("marks.py", source, "--protocol", "smoke", "--only", "clean", "waves", "--defences", "none")
+    told = experiment(
+        "marks.py", source, "--protocol", "smoke", "--only", "clean", "waves", MIRRORED, "--defences", "none"
+    )
     rows = [ast.literal_eval(line) for line in told.splitlines()]
-    assert [row["variant"] for row in rows] == ["clean", "waves"]
+    assert [row["variant"] for row in rows] == ["clean", "waves", MIRRORED]
     assert rows[0]["psnr_to_clean"] is None
     assert 24 < rows[1]["psnr_to_clean"] < 29
     assert all(0 <= row[name] <= 100 for row in rows for name in ("accuracy", "permuted", "new_head"))
@@ -103,17 +130,18 @@ def test_marks(tmp_path):  # type: ignore[no-untyped-def]
 
 def test_grid():
     """The calls in their order: every scheme first, all defences for three; all of them calls that ripguard takes."""
-    calls = [shlex.split(line) for line in experiment("grid.py", "photos", "--list").splitlines()]
+    told = experiment("grid.py", "photos", "--list", "--pictures", "2000")
+    calls = [shlex.split(line) for line in told.splitlines()]
     table1 = [dict(zip(call[2::2], call[3::2], strict=True)) for call in calls if call[0].endswith("table1.py")]
     plain = [one for one in table1 if one["--splits"] == "protected" and one["--defences"] == "none"]
     assert len(plain) >= 11
     assert table1[: len(plain)] == plain
     for scheme in ("strong", "mrit", "mrit-tap"):
-        own = [one["--defences"] for one in table1 if one["--record"] == f"photos-small-{scheme}"]
+        own = [one["--defences"] for one in table1 if one["--record"] == f"photos-small-2000-{scheme}"]
         assert set(",".join(own).split(",")) == set(DEFENCES)
     for one in plain:
-        options = shlex.split(one["--protect"])
-        assert build_parser().parse_args(["protect", "photos", "out", *options]).limit == 24_000
+        asked = build_parser().parse_args(["protect", "photos", "out", *shlex.split(one["--protect"])])
+        assert sum(item.split == "train" for item in open_source("photos").limited(asked.limit).items) == 2_000
 
 
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]

@@ -20,6 +20,11 @@ SOURCES: dict[str, Callable[..., Source]] = {
 }
 
 
+def short_name(spec: str) -> str:
+    """What folders and records of a source are called: ``cifar10``, ``tinyimagenet-second``, a folder's own name."""
+    return Path(spec.replace(":", "-")).name
+
+
 def open_source(spec: str, labels: str | None = None) -> Source:
     """A source by name (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder.
 

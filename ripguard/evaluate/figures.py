@@ -1,4 +1,4 @@
-"""Pictures of an accuracy record: bars, training curves, confusion matrices. All from the record and its logs."""
+"""Pictures of an accuracy record: bars, curves, confusion matrices, of victims without a defence; with the logs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ COLOURS = {"clean": "#4477aa", "protected": "#cc3311", "restored": "#228833"}  #
 CHANCE = "#888888"
 
 
-def bars(record: dict[str, Any], target: Path) -> Path:
-    """Train and test accuracy of each kind of training pictures, the paper's figures as black marks."""
+def bars(record: dict[str, Any], target: Path) -> Path | None:
+    """Train and test accuracy of each kind of training pictures, the paper's figures as black marks; None: no rows."""
     found = [cell for cell in cells(record) if cell.defence == "none"]
+    if not found:
+        return None
     figure = Figure((6.4, 2.8))
     axes = figure.subplots(1, 2, sharey=True)
     for axis, name in zip(axes, ("train", "test")):
@@ -48,7 +50,7 @@ def curves(record: dict[str, Any], logs: Path, target: Path) -> Path | None:
     figure = Figure((6.4, 2.6))
     axes = figure.subplots(1, 2, sharey=True)
     drawn = set()
-    for row in record["rows"]:
+    for row in _plain(record):
         lines = read_log(logs / f"{row['split']}-{row['model']}-{row['seed']}.jsonl")
         for axis, name in zip(axes, ("augmented_train_accuracy", "watched_accuracy")):
             points = [(line["epoch"], line[name]) for line in lines if name in line]
@@ -68,14 +70,17 @@ def curves(record: dict[str, Any], logs: Path, target: Path) -> Path | None:
     return _save(figure, target)
 
 
-def confusion(record: dict[str, Any], target: Path) -> Path:
+def confusion(record: dict[str, Any], target: Path) -> Path | None:
     """What victims answer for each true class, in shares of it; mean over seeds, one matrix for each split."""
-    splits = [split for split in COLOURS if any(row["split"] == split for row in record["rows"])]
+    rows = _plain(record)
+    if not rows:
+        return None
+    splits = [split for split in COLOURS if any(row["split"] == split for row in rows)]
     figure = Figure((2.5 * len(splits) + 0.6, 3.2), layout="constrained")
     axes = figure.subplots(1, len(splits), squeeze=False)
-    names = [name[:10] for name in record["rows"][0]["classes"]]
+    names = [name[:10] for name in rows[0]["classes"]]
     for axis, split in zip(axes[0], splits):
-        counts = np.sum([row["confusion"] for row in record["rows"] if row["split"] == split], axis=0)
+        counts = np.sum([row["confusion"] for row in rows if row["split"] == split], axis=0)
         axis.imshow(counts / counts.sum(1, keepdims=True).clip(1), vmin=0, vmax=1, cmap="magma_r")
         axis.set_title(f"trained on {split}", fontsize=8)
         axis.set_xticks(range(len(names)), names, rotation=90, fontsize=5)
@@ -83,6 +88,10 @@ def confusion(record: dict[str, Any], target: Path) -> Path:
         axis.set_xlabel("answer", fontsize=7)
     axes[0][0].set_ylabel("true class", fontsize=7)
     return _save(figure, target)
+
+
+def _plain(record: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in record["rows"] if row["defence"] == "none"]
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

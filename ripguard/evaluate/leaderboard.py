@@ -20,15 +20,16 @@ class Entry:
     psnr: float
     ssim: float
     images: int
+    release: str | None = None
     clean: float | None = None
     plain: list[float] = field(default_factory=list)
-    defended: dict[str, float] = field(default_factory=dict)
+    defended: dict[str, list[float]] = field(default_factory=dict)
     adaptive: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     undone: dict[str, float] = field(default_factory=dict)
 
     @property
     def best_defence(self) -> tuple[str, float] | None:
-        return _highest(self.defended)
+        return _highest({name: float(np.mean(found)) for name, found in self.defended.items()})
 
     @property
     def best_undoing(self) -> tuple[str, float] | None:
@@ -43,17 +44,19 @@ def _highest(found: dict[str, float]) -> tuple[str, float] | None:
     return max(found.items(), key=lambda one: one[1], default=None)
 
 
-Key = tuple[str, str, str]  # data set, protocol, scheme
+Key = tuple[str, str, int, str]  # data set, protocol, training pictures, scheme
 
 
 def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
-    """From all records, whatever experiment wrote them."""
+    """From all records, oldest first, whatever experiment wrote them; of several with one name the newest counts."""
     board: dict[Key, Entry] = {}
-    for record in records:
+    latest = list({record["name"]: record for record in records}.values())
+    for record in latest:
         if not record["name"].startswith("table1 ") or "looks" not in record:
             continue
-        looks = record["looks"]
+        looks, release = record["looks"], record.get("release", {})
         entry = Entry(_scheme(record), looks["psnr_to_clean"]["median"], looks["ssim_to_clean"]["median"], 0)
+        entry.release = release.get("dataset_id")
         clean = [row for row in record["rows"] if row["split"] != "protected" and row["defence"] == "none"]
         for row in record["rows"]:
             if row["split"] == "protected":
@@ -61,23 +64,35 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
                 if row["defence"] == "none":
                     entry.plain.append(row["test_accuracy"])
                 else:
-                    entry.defended[row["defence"]] = row["test_accuracy"]
+                    entry.defended.setdefault(row["defence"], []).append(row["test_accuracy"])
         if entry.plain:
             entry.clean = float(np.mean([row["test_accuracy"] for row in clean])) if clean else None
-            board[record["dataset"], record["protocol"], entry.scheme] = entry
-    for record in records:
-        scheme = _scheme(record)
+            board[record["dataset"], record["protocol"], entry.images, entry.scheme] = entry
+    for record in latest:
         if record["protocol"] == "adaptive" and "victims" in record:
-            known = board.get((record["dataset"], record["victims"], scheme))
-            for row in record["rows"] if known else []:
-                if row["trained_on"] == "protected" and row["defence"] == "none" and row["clean_pictures"]:
-                    known.adaptive.setdefault((row["attack"], row["clean_pictures"]), []).append(row["test_accuracy"])  # type: ignore[union-attr]
+            for entry in _about(board, record, record["victims"]):
+                for row in record["rows"]:
+                    if row["trained_on"] == "protected" and row["defence"] == "none" and row["clean_pictures"]:
+                        what = row["attack"], row["clean_pictures"]
+                        entry.adaptive.setdefault(what, []).append(row["test_accuracy"])
         if record["protocol"] == "undo":
-            known = board.get((record["dataset"], record["recipe"]["name"], scheme))
-            for row in record["rows"] if known else []:
-                if row["attack"] == "made-up" or row["attack"].startswith("restorer"):
-                    known.undone[row["attack"]] = row["test_accuracy"]  # type: ignore[union-attr]
+            for entry in _about(board, record, record["recipe"]["name"]):
+                for row in record["rows"]:
+                    if row["attack"] == "made-up" or row["attack"].startswith("restorer"):
+                        entry.undone[row["attack"]] = row["test_accuracy"]
     return board
+
+
+def _about(board: dict[Key, Entry], record: dict[str, Any], protocol: str) -> list[Entry]:
+    """The entries that an attacker's record speaks of: of its release, where it says which that was."""
+    release, pictures = record.get("release", {}).get("dataset_id"), record.get("pictures")
+    return [
+        entry
+        for (data, own, images, scheme), entry in board.items()
+        if (data, own, scheme) == (record["dataset"], protocol, _scheme(record))
+        and (release is None or release == entry.release)
+        and (pictures is None or pictures == images)
+    ]
 
 
 def _scheme(record: dict[str, Any]) -> str:
@@ -91,29 +106,29 @@ def page(board: dict[Key, Entry]) -> list[str]:
     lines = [
         "# Leaderboard",
         "",
-        "Generated by `make leaderboard` from the records beside it; their tables, with seeds, intervals, hardware and "
-        "commits, are in [README.md](README.md). Accuracy on clean test pictures, percent, mean over seeds; smaller is "
-        "better protection. Empty: not measured. A defence works on the training pictures without any clean one; a new "
-        "linear head and the output permutation take a few labelled clean pictures; undoing is the best of the U-Nets "
-        "tried.",
+        "Generated by `make leaderboard` from the records beside it; their tables, with seeds, intervals, hardware "
+        "and commits, are in [README.md](README.md). Accuracy on clean test pictures, percent, mean over seeds; "
+        "smaller is better protection. Empty: not measured; the order is that of the worst figure that was, undoing"
+        " left aside. A defence works on the training pictures without any clean one; a new linear head and the "
+        "output permutation take a few labelled clean pictures; undoing is the best of the U-Nets tried.",
         "",
         "![best attack against PSNR](leaderboard.png)",
         "",
     ]
-    for data, protocol in sorted({key[:2] for key in board}):
-        own = [entry for key, entry in board.items() if key[:2] == (data, protocol)]
+    for data, protocol, images in sorted({key[:3] for key in board}):
+        own = [entry for key, entry in board.items() if key[:3] == (data, protocol, images)]
         clean = [entry.clean for entry in own if entry.clean is not None]
         lines += [
-            f"## {data}, protocol `{protocol}`" + (f": clean {np.mean(clean):.2f}" if clean else ""),
+            f"## {data}, {images:,} pictures, protocol `{protocol}`"
+            + (f": clean {np.mean(clean):.2f}" if clean else ""),
             "",
-            "| scheme | pictures | PSNR, SSIM to clean | plain victim | best defence | permutation "
-            "| head, 100 | head, 500 | undone |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+            "| scheme | PSNR, SSIM to clean | plain victim | best defence | permutation | head, 100 | head, 500 "
+            "| undone |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
         for entry in sorted(own, key=lambda one: worst(one)):
             cells = [
                 f"`{entry.scheme}`",
-                f"{entry.images:,}",
                 f"{entry.psnr:.1f} dB, {entry.ssim:.3f}",
                 _number(float(np.mean(entry.plain))) + (f" ({len(entry.plain)} seeds)" if len(entry.plain) > 1 else ""),
                 _named(entry.best_defence, f" of {len(entry.defended)}"),
@@ -129,7 +144,7 @@ def page(board: dict[Key, Entry]) -> list[str]:
 
 def worst(entry: Entry) -> float:
     """The most that anybody got out of it without undoing it: plain, best defence, permutation."""
-    found = [float(np.mean(entry.plain)), *entry.defended.values()]
+    found = [float(np.mean(entry.plain)), *([entry.best_defence[1]] if entry.best_defence else [])]
     permuted = entry.reached("output permutation", 100)
     return max(found if permuted is None else [*found, permuted])
 
@@ -143,7 +158,7 @@ def _named(found: tuple[str, float] | None, more: str) -> str:
 
 
 def _apart(values: list[float], line: float = 7.0) -> list[float]:
-    """Heights of labels in a column, in the order of the values and as near to them as leaves a line for each."""
+    """Heights of labels in a column, in the order of the values, a line apart at least: moved up, never down."""
     order = np.argsort(values, kind="stable")
     heights = np.array(values)[order] - line * np.arange(len(values))
     heights = np.maximum.accumulate(heights) + line * np.arange(len(values))
@@ -151,8 +166,8 @@ def _apart(values: list[float], line: float = 7.0) -> list[float]:
 
 
 def plot(board: dict[Key, Entry]) -> Figure:
-    """Plain, best-defence and permuted accuracy against PSNR, a panel for each data set and protocol."""
-    groups = sorted({key[:2] for key in board})
+    """Plain, best-defence and permuted accuracy against PSNR, a panel for each data set, size and protocol."""
+    groups = sorted({key[:3] for key in board})
     figure = Figure((6.4, 2.6 * len(groups)))
     for axis, group in zip(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups):
         series: tuple[tuple[str, str, str, Callable[[Entry], float | None]], ...] = (
@@ -160,7 +175,7 @@ def plot(board: dict[Key, Entry]) -> Figure:
             ("best defence", "^", "#cc3311", lambda one: one.best_defence[1] if one.best_defence else None),
             ("output permutation", "s", "#228833", lambda one: one.reached("output permutation", 100)),
         )
-        own = [entry for key, entry in board.items() if key[:2] == group]
+        own = [entry for key, entry in board.items() if key[:3] == group]
         for name, mark, colour, value in series:
             points = [(one.psnr, value(one)) for one in own if value(one) is not None]
             if points:
@@ -169,7 +184,7 @@ def plot(board: dict[Key, Entry]) -> Figure:
         for one, mean, height in zip(own, means, _apart(means)):
             line = {"arrowstyle": "-", "lw": 0.4, "color": "#888888"}
             axis.annotate(one.scheme, (one.psnr, mean), (36.5, height), fontsize=6, va="center", arrowprops=line)
-        axis.set_title(f"{group[0]}, {group[1]}", fontsize=8)
+        axis.set_title(f"{group[0]}, {group[2]:,} pictures, {group[1]}", fontsize=8)
         axis.set_ylim(0, 100)
         axis.set_xlim(18, 42)
         axis.set_xlabel("PSNR to clean, dB", fontsize=7)

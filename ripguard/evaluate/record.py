@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,25 @@ def environment() -> dict[str, Any]:
 def write_record(folder: Path, record: dict[str, Any]) -> Path:
     """Write ``folder/record.json``; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "record.json"
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    path, fresh = folder / "record.json", folder / "record.json.new"
+    fresh.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    os.replace(fresh, path)  # whole or not at all: a killed run goes on from it
     return path
 
 
 def read_records(results: Path) -> list[tuple[str, dict[str, Any]]]:
     """(folder name, record) of all records in ``results/``, oldest first."""
     return [(path.parent.name, json.loads(path.read_text())) for path in sorted(results.glob("*/record.json"))]
+
+
+def go_on_with(results: Path, name: str, fresh: dict[str, Any], same: Sequence[str]) -> tuple[Path, dict[str, Any]]:
+    """Folder and record to add rows to: the newest ``*_<name>`` that equals ``fresh`` in ``same``, else today's."""
+    wanted = json.loads(json.dumps([fresh[key] for key in same]))  # as a file holds it
+    for path in sorted(results.glob(f"*_{name}/record.json"), reverse=True):
+        old = json.loads(path.read_text())
+        if [old.get(key) for key in same] == wanted:
+            return path.parent, old
+    return results / f"{fresh['date']}_{name}", fresh
 
 
 def _commit() -> str:

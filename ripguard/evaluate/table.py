@@ -54,7 +54,7 @@ def cells(record: dict[str, Any]) -> list[Cell]:
             Cell(
                 split, model, defence, sorted(row["seed"] for row in rows),
                 float(np.mean(train)), _sd(train), float(np.mean(test)), _sd(test), low, high,
-                rows[0]["images"], rows[0]["test_images"], published.get(split),
+                rows[0]["images"], rows[0]["test_images"], published.get(split) if defence == "none" else None,
             )
         )  # fmt: skip
     return found

@@ -46,11 +46,9 @@ def search(pictures: np.ndarray, labels: np.ndarray, classes: int, mirrored: boo
     Returns:
         float64 ``[classes, 4, 4, 3]``, −1 or 1.
     """
-    edges = np.arange(GRID) * pictures.shape[1] // GRID
-    sums = np.add.reduceat(np.add.reduceat(pictures, edges, 1, np.float64), edges, 2)  # [n, 4, 4, 3]
+    colours = _coarse(pictures)  # [n, values]
     if mirrored:
-        sums, labels = np.concatenate([sums, sums[:, :, ::-1]]), np.concatenate([labels, labels])
-    colours = sums.reshape(len(sums), -1)  # [n or 2 n, values]
+        colours, labels = np.concatenate([colours, _coarse(pictures[:, :, ::-1])]), np.concatenate([labels, labels])
     sd = colours.std(0) + 1e-9
     known = (colours - colours.mean(0)) / sd
     wanted = np.eye(classes)[labels]
@@ -61,6 +59,13 @@ def search(pictures: np.ndarray, labels: np.ndarray, classes: int, mirrored: boo
     if mirrored:
         following = following + following[:, :, ::-1]  # what rounding left of a difference
     return np.where(following < 0, -1.0, 1.0)
+
+
+def _coarse(pictures: np.ndarray) -> np.ndarray:
+    """Sums over the cells of the grid, float64 ``[n, 4 · 4 · 3]``."""
+    edges = np.arange(GRID) * pictures.shape[1] // GRID
+    sums = np.add.reduceat(np.add.reduceat(pictures, edges, 1, np.float64), edges, 2)  # [n, 4, 4, 3]
+    return sums.reshape(len(sums), -1)
 
 
 def words(classes: int, letters: int) -> np.ndarray:

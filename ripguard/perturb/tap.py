@@ -35,7 +35,8 @@ class TAP(Scaled):
 
     Args:
         surrogate, eps, steps, device: see :class:`ripguard.perturb.scaled.Scaled`.
-        target: ``cyclic``: class y+1 mod C for all (as TAP); ``random``: another class, by the picture's own seed.
+        target: ``cyclic``: class y+1 mod C for all (as TAP); ``permutation``: another permutation of the classes;
+            ``random``: another class, by the picture's own seed.
         published: what hiding makes of (clean, carrier); None: aim with the carrier itself. Pictures larger than the
             surrogate's scale are aimed without it: their perturbation is smooth, and hiding takes little of it.
         views: whether every step looks at the pictures moved and perhaps mirrored, or as they are.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
-from ripguard.evaluate.leaderboard import entries, page, plot, worst
+import numpy as np
+
+from ripguard.evaluate.leaderboard import _apart, entries, page, plot, worst
 
 
 def made(name: str, perturb: str) -> dict[str, Any]:
@@ -43,18 +46,41 @@ RECORDS: list[dict[str, Any]] = [
 
 def test_records_meet():
     board = entries(RECORDS)
-    ours = board["x", "small", "mrit"]
+    ours = board["x", "small", 20, "mrit"]
     assert (ours.clean, ours.plain, ours.best_defence) == (90.0, [20.0, 22.0], ("jpeg-10", 30.0))
     assert ours.reached("output permutation", 100) == 42.0
     assert ours.reached("linear head", 100) is None
     assert ours.best_undoing == ("restorer-500", 70.0)
     assert worst(ours) == 42.0
     lines = page(board)
-    assert "## x, protocol `small`: clean 90.00" in lines
+    assert "## x, 20 pictures, protocol `small`: clean 90.00" in lines
     first, second = [line for line in lines if line.startswith("| `")]  # the better one first, gaps empty
-    assert first == "| `seal, lsp` | 20 | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |"
+    assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |"
     assert second.endswith("| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 42.00 |  |  | 70.00 (restorer-500) |")
     assert len(plot(board).axes) == 1
+
+
+def test_numbers_go_to_their_own_release():
+    """An attacker's record that names its release says nothing of another; the newest of a name counts."""
+    named = copy.deepcopy(RECORDS)
+    for record, release in zip(named, ("a", "b", "other", "a")):
+        record["release"]["dataset_id"] = release
+    named[3]["pictures"] = 19
+    ours = entries(named)["x", "small", 20, "mrit"]
+    assert (ours.adaptive, ours.undone) == ({}, {})
+    named[2]["release"]["dataset_id"], named[3]["pictures"] = "a", 20
+    again = copy.deepcopy(named[2])
+    again["rows"] = again["rows"][:1]
+    ours = entries([*named, again])["x", "small", 20, "mrit"]
+    assert ours.adaptive == {("output permutation", 100): [40.0]}
+    assert ours.undone == {"restorer-500": 70.0}
+
+
+def test_labels_stay_apart():
+    heights = _apart([20.0, 10.0, 11.0, 60.0, 10.0])
+    assert list(np.argsort(heights)) == [1, 4, 2, 0, 3]
+    assert min(np.diff(sorted(heights))) >= 7
+    assert (heights[1], heights[3]) == (10, 60)
 
 
 def test_without_looks_or_victims_there_is_no_line():

@@ -79,6 +79,10 @@ def test_colours_and_crops():
     changed = [THROUGH["colour"](X, torch.Generator().manual_seed(seed)) for seed in range(20)]
     means = [float(one.mean() / X.mean()) for one in changed]
     assert min(means) < 0.85 < 1.1 < max(means)
+    spreads = [float(one.std() / (one.mean() * X.std() / X.mean())) for one in changed]
+    assert min(spreads) < 0.9 < 1.1 < max(spreads)  # contrast
+    chroma = [float(one.std(1).mean() / (one.std() * X.std(1).mean() / X.std())) for one in changed]
+    assert min(chroma) < 0.9 < 1.1 < max(chroma)  # saturation
     grey = X.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     jittered = THROUGH["colour"](grey, torch.Generator().manual_seed(0))
     torch.testing.assert_close(jittered, jittered[:, :1].expand_as(jittered), atol=1e-3, rtol=0)
