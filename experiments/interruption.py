@@ -8,6 +8,8 @@
    one sentence, nothing at the output's place. After all of them: source as it was, the same command succeeds, its tree
    is equal byte for byte, and nothing is left beside it.
 2. SIGKILL to the whole process group of real commands on all cores, at random moments, most after the first write.
+
+With `--record` every row is written when it is done, and one that stands there is skipped.
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ from tqdm.auto import tqdm
 
 from ripguard.cli import main as ripguard
 from ripguard.data.registry import open_source
-from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.record import add_row, environment, go_on_with
 
 ROOT = Path(__file__).resolve().parents[1]
 STORAGE = 9  # exit code
+AT_RANDOM = "SIGKILL at random moments"
 
 
 class World:
@@ -164,7 +167,7 @@ def random_moments(world: World, verb: str, count: int, draw: random.Random) -> 
         if problem := wrong_after(world, verb, "many", out, workers):
             wrong.append(f"kill {number}: {problem}")
     return {
-        "verb": verb, "fault": "SIGKILL at random moments", "pictures": pictures, "tries": count, "wrong": len(wrong),
+        "verb": verb, "fault": AT_RANDOM, "pictures": pictures, "tries": count, "wrong": len(wrong),
         "what": wrong[:5], "after_first_write": written, "was_already_over": finished, "workers": workers,
     }  # fmt: skip
 
@@ -200,26 +203,33 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=2000, help="pictures for the random kills (default 2000)")
     parser.add_argument("--stride", type=int, default=1, help="take every n-th operation only")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, help="faults (default: all)")
+    parser.add_argument("--verbs", nargs="*", default=["protect", "restore"], choices=["protect", "restore"])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
+    parser.add_argument("--record", metavar="NAME", help="results/<date>_<NAME>/, written after every row")
     options = parser.parse_args()
-    rows = []
-    with tempfile.TemporaryDirectory() as place:
-        world = World(Path(place), options.many if options.moments else 20)
-        for verb in ("protect", "restore"):
-            for kind in options.kinds:
-                rows.append(every_operation(world, verb, kind, options.stride))
-                print(rows[-1], flush=True)
-        draw = random.Random(options.seed)
-        for verb in ("protect", "restore") if options.moments else ():
-            rows.append(random_moments(world, verb, options.moments, draw))
-            print(rows[-1], flush=True)
     record: dict[str, Any] = {"name": "interruption"}
     record |= {"command": "python experiments/interruption.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": "photos", "protocol": "interruption", "scheme": "mrit (no perturbation)", "rows": rows}
+    record |= {"dataset": "photos", "protocol": "interruption", "scheme": "mrit (no perturbation)", "rows": []}
+    commit, folder = record["commit"], Path()
     if options.record:
-        print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
-    if any(row["wrong"] for row in rows):
+        folder, record = go_on_with(ROOT / "results", options.record, record, ("name",))
+    known = {(row["verb"], row["fault"]) for row in record["rows"]}
+    wrong = sum(row["wrong"] for row in record["rows"])
+    with tempfile.TemporaryDirectory() as place:
+        world = World(Path(place), options.many if options.moments else 20)
+        draw = random.Random(options.seed)
+        for verb, fault in [(v, k) for v in options.verbs for k in (*options.kinds, *[AT_RANDOM][: options.moments])]:
+            if (verb, fault) in known:
+                continue
+            if fault == AT_RANDOM:
+                row = random_moments(world, verb, options.moments, draw)
+            else:
+                row = every_operation(world, verb, fault, options.stride)
+            print(row, flush=True)
+            wrong += row["wrong"]
+            if options.record:
+                add_row(folder, record, row | {"commit": commit})
+    if wrong:
         sys.exit("NOT every interruption ended as promised: this is a defect")
 
 

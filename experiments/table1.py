@@ -29,7 +29,7 @@ from ripguard.data.registry import open_source, short_name
 from ripguard.errors import RipguardError, UsageError
 from ripguard.evaluate import figures
 from ripguard.evaluate.page import html
-from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.record import add_row, environment, write_record
 from ripguard.evaluate.report import grid, report
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, train_row
@@ -134,8 +134,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
         if row is None:
             cut = True
             continue
-        record["rows"] = [*rows_in(folder, record), row]
-        write_record(folder, record)
+        add_row(folder, record, row)
         told = ("split", "defence", "seed", "train_accuracy", "test_accuracy")
         print(json.dumps({k: row[k] for k in told}), flush=True)
     finish(folder, record, options, work, cut)
@@ -156,14 +155,6 @@ def finished(jobs: list[Job], number: int) -> Iterator[dict[str, Any] | None]:
                 yield future.result()
             except Unfinished:
                 yield None
-
-
-def rows_in(folder: Path, record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows so far: those on disk, where another call added to the same record meanwhile."""
-    path = folder / "record.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    same = known.get("name") == record["name"] and known.get("release") == record["release"]
-    return known["rows"] if same and len(known["rows"]) > len(record["rows"]) else record["rows"]
 
 
 def open_record(

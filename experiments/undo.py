@@ -28,7 +28,7 @@ from ripguard.data.pictures import Pictures
 from ripguard.data.registry import short_name
 from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.metrics import likeness
-from ripguard.evaluate.record import environment, go_on_with, write_record
+from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import read
 from ripguard.release.aim import PLAIN, plain
 from ripguard.release.manifest import Release
@@ -100,10 +100,9 @@ def main() -> None:
             few = slice(None, None, max(1, len(clean.labels) // 500))
             pairs = zip(shown.pictures[few], clean.pictures[few])
             row["psnr_to_clean"] = round(float(np.median([likeness(a, b)["psnr"] for a, b in pairs])), 2)
-        record["rows"].append(row)
         print(row, flush=True)
         if options.record:
-            write_record(folder, record)
+            add_row(folder, record, row)
 
 
 def after(

@@ -59,6 +59,16 @@ def go_on_with(results: Path, name: str, fresh: dict[str, Any], same: Sequence[s
     return results / f"{fresh['date']}_{name}", fresh
 
 
+def add_row(folder: Path, record: dict[str, Any], row: dict[str, Any]) -> None:
+    """Append a row and write the record, with the rows that another process added to the same record meanwhile."""
+    path = folder / "record.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    same = known.get("name") == record["name"] and known.get("release") == record.get("release")
+    rows = known["rows"] if same and len(known["rows"]) > len(record["rows"]) else record["rows"]
+    record["rows"] = [*rows, row]
+    write_record(folder, record)
+
+
 def _commit() -> str:
     """Commit of the repository this code lies in, with ``+changes`` if the code differs from it."""
     root = Path(__file__).resolve().parents[2]
