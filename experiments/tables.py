@@ -272,6 +272,8 @@ def interruption_section() -> list[str]:
         "After each fault: an error in one sentence where the process lived on, nothing half-done at the output's "
         "place, the source untouched, and the same command then makes what an undisturbed run makes, byte for byte.",
         "",
+        "A fault that is not in the table has not been tried throughout.",
+        "",
         "| command | fault | where | tries | not as promised |",
         "| --- | --- | --- | --- | --- |",
     ]
@@ -281,6 +283,8 @@ def interruption_section() -> list[str]:
             if "after_first_write" in row:
                 where = f"{row['after_first_write']} of them after the first write, {row['pictures']:,} pictures"
             lines.append(f"| {row['verb']} | {row['fault']} | {where} | {row['tries']:,} | {row['wrong']} |")
+        hardware, commits = record["hardware"], sorted({row["commit"][:12] for row in record["rows"]})
+        lines += ["", f"{hardware['cores']} cores {hardware['cpu']}, commit {', '.join(commits)}"]
     return [*lines, ""]
 
 
