@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import os
 import random
 import shlex
@@ -218,7 +219,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         world = World(Path(place), options.many if options.moments else 20)
         draw = random.Random(options.seed)
-        for verb, fault in [(v, k) for v in options.verbs for k in (*options.kinds, *[AT_RANDOM][: options.moments])]:
+        faults = [*options.kinds, AT_RANDOM] if options.moments else options.kinds
+        for verb, fault in itertools.product(options.verbs, faults):
             if (verb, fault) in known:
                 continue
             if fault == AT_RANDOM:

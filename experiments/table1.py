@@ -25,6 +25,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from chain import OPTIONS
+
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import RipguardError, UsageError
 from ripguard.evaluate import figures
@@ -39,7 +41,6 @@ from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 AGAIN = 75  # EX_TEMPFAIL
-OPTIONS = "protect-options.txt"  # of chain.py: what was asked of `ripguard protect`
 
 
 def arguments() -> argparse.Namespace:

@@ -9,8 +9,8 @@ that saw m leaked pairs of protected and clean pictures runs over all others; `m
 pairs are made by protecting the protected pictures once more, under labels drawn at random; `averaged-4`: the mean of
 four releases, each with marks of its own seed; `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess
 of their shifts, which bound every real one; `clean-p`: p percent of the pictures are known clean and are mixed with
-the protected rest; `alone-p`: those clean ones alone, for as many steps. What is
-recorded already for this release is skipped. Hardware: two CPU cores, or a GPU with the same commands.
+the protected rest; `alone-p`: those clean ones alone, for as many steps. What is recorded
+already for this release is skipped. Hardware: two CPU cores, or a GPU with the same commands.
 """
 
 from __future__ import annotations

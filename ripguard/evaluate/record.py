@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ripguard.release.atomic import write_file
+
 PACKAGES = (
     "torch",
     "torchvision",
@@ -36,11 +38,9 @@ def environment() -> dict[str, Any]:
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> Path:
-    """Write ``folder/record.json``; returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path, fresh = folder / "record.json", folder / "record.json.new"
-    fresh.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    os.replace(fresh, path)  # whole or not at all: a killed run goes on from it
+    """Write ``folder/record.json``, whole or not at all: a killed run goes on from it. Returns its path."""
+    path = folder / "record.json"
+    write_file(path, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
 
