@@ -187,6 +187,10 @@ def _protect(verbs: Any) -> None:
         help="a second trunk of the surrogate that reduces the picture first (default: from 48 pixels)",
     )  # fmt: skip
     p.add_argument(
+        "--tint", action=argparse.BooleanOptionalAction,
+        help="publish grey pictures in colour where the data set has coloured ones too (default: with marks)",
+    )  # fmt: skip
+    p.add_argument(
         "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"
     )
     p.add_argument("--step", type=_positive, help="grey levels that a shift counts in (default 8)")
@@ -255,7 +259,7 @@ def run_protect(options: argparse.Namespace) -> int:
     aimed = plan.aimed(spec.digest())
     result = protect(aimed, spec, key, out, signing, options.workers, options.restart, source.roots, model=spec.model)
     data = dataclasses.asdict(result) | {"surrogate": spec.surrogate, "ignored": source.ignored}
-    data["metadata"] = plan.metadata
+    data |= {"metadata": plan.metadata, "tinted": plan.tinted}
     promise = "restores bit for bit" if result.exact else "LOSSY: restores roughly, outside the exactness promise"
     lines = [
         f"{result.pictures} pictures protected in {result.out} ({promise})",
@@ -265,6 +269,9 @@ def run_protect(options: argparse.Namespace) -> int:
     ]
     if result.psnr_to_carrier is not None:
         lines.append(f"  median PSNR to the carrier {result.psnr_to_carrier:.2f} dB, SSIM {result.ssim_to_carrier}")
+    if plan.tinted:
+        grey = sum(p.shape[2] == 1 for p in plan.pictures)
+        lines.append(f"  {grey} grey pictures are published in colour, and come back grey (--no-tint keeps them grey)")
     if plan.metadata and not options.byte_exact:
         kinds = ", ".join(f"{kind} in {count}" for kind, count in plan.metadata.items())
         lines.append(f"  beside the samples, and not kept: {kinds} pictures (--byte-exact keeps whole files)")

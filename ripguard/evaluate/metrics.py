@@ -15,11 +15,13 @@ BAND = 1 << 21  # pixels; larger pictures are compared band by band, which bound
 def likeness(one: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
     """``{"psnr": dB, "ssim": …}`` of two uint8 ``[height, width, channels]`` pictures; equal pictures: PSNR 99.
 
+    A grey picture beside a coloured one counts as one with three equal channels.
     SSIM with scikit-image's defaults (7×7 window, mean over channels); None for pictures too small for it. Of a picture
     with more than two million pixels it is the mean over bands, without the windows that lie across two.
     """
     from skimage.metrics import mean_squared_error, structural_similarity
 
+    one, other = np.broadcast_arrays(one, other)
     height, width = one.shape[:2]
     count = -(-height * width // BAND)
     edges = [height * i // count for i in range(count + 1)]

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from ripguard.errors import InputRefused, RipguardError, expected
+from ripguard.errors import Damaged, InputRefused, RipguardError, expected
 from ripguard.hide.header import Header
 from ripguard.keys import PictureKeys
 
@@ -76,7 +76,7 @@ class Hiding(ABC):
         keys: list[PictureKeys],
         files: list[bytes],
     ) -> list[Hidden]:
-        """The method itself; inputs are checked."""
+        """The method itself; inputs are checked. Pictures of one channel may have carriers of three."""
 
     @abstractmethod
     def run_reveal(
@@ -96,7 +96,8 @@ class Hiding(ABC):
         """Make ``clean`` look like ``carrier``.
 
         Args:
-            clean, carrier: uint8 ``[batch, height, width, channels]``, 1 or 3 channels.
+            clean, carrier: uint8 ``[batch, height, width, channels]``, 1 or 3 channels. Carriers of grey pictures may
+                have colour: 1 channel of ``clean`` with 3 of ``carrier``.
             who, keys: one per picture.
             files: the files that ``clean`` was read from, for methods that can give them back.
 
@@ -106,7 +107,7 @@ class Hiding(ABC):
         """
         check_pictures("clean", clean)
         check_pictures("carrier", carrier)
-        if carrier.shape != clean.shape:
+        if carrier.shape[:3] != clean.shape[:3] or carrier.shape[3] < clean.shape[3]:
             raise ValueError(expected("carrier shape", clean.shape, carrier.shape))
         if not len(clean) == len(who) == len(keys):
             raise ValueError(expected("identities and keys", len(clean), (len(who), len(keys))))
@@ -118,13 +119,19 @@ class Hiding(ABC):
     def reveal(
         self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
     ) -> list[Clean]:
-        """Bring clean pictures back, exactly, or say for each why not. Shapes as in :meth:`hide`."""
+        """Bring clean pictures back, exactly, or say for each why not. Shapes as in :meth:`hide`.
+
+        A grey picture that was published in colour comes back with its one channel.
+        """
         check_pictures("pictures", pictures)
         if not len(pictures) == len(headers) == len(residues) == len(keys):
             raise ValueError(
                 expected("headers, residues, keys", len(pictures), (len(headers), len(residues), len(keys)))
             )
-        return self.run_reveal(pictures, headers, residues, keys) if len(pictures) else []
+        found = self.run_reveal(pictures, headers, residues, keys) if len(pictures) else []
+        if pictures.shape[3] == 3:
+            return found
+        return [Damaged("its header belongs to a picture in colour") if h.grey else f for h, f in zip(headers, found)]
 
 
 def check_pictures(what: str, pictures: np.ndarray) -> None:

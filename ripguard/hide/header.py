@@ -20,7 +20,7 @@ OWN = {MRIT: struct.Struct(">BBBBH"), SEAL: struct.Struct(">BBQ")}
 LENGTH = COMMON.size + OWN[MRIT].size  # 36 bytes
 SEAL_LENGTH = COMMON.size + OWN[SEAL].size  # 40 bytes
 MAX_PLANES = {MRIT: 4, SEAL: 8}
-INLINE, LOSSY = 0x10, 0x20
+INLINE, LOSSY, GREY = 0x10, 0x20, 0x40
 
 
 class BadHeader(ValueError):
@@ -48,6 +48,7 @@ class Header:
         length: bytes of the sealed record that follows the header (planes 0: of the sealed record in the residue).
         params: the method's own part; its type says which method.
         version: of the format, 0 or 1.
+        grey: the clean picture has one channel, though the published one has three.
     """
 
     key_id: bytes
@@ -60,6 +61,7 @@ class Header:
     length: int
     params: Params | SealPart
     version: int = VERSION
+    grey: bool = False
 
     @property
     def method(self) -> int:
@@ -81,7 +83,7 @@ class Header:
         return self.method == SEAL and self.inline
 
     def pack(self) -> bytes:
-        flags = self.planes | (INLINE if self.inline else 0) | (LOSSY if self.lossy else 0)
+        flags = self.planes | (INLINE if self.inline else 0) | (LOSSY if self.lossy else 0) | (GREY if self.grey else 0)
         if isinstance(self.params, SealPart):
             own: tuple[int, ...] = (self.params.coder, self.length >> 24, self.params.cells)
         else:
@@ -104,7 +106,7 @@ class Header:
             raise BadHeader("no header")
         if len(data) != COMMON.size + OWN[method].size:
             raise BadHeader(f"header: expected {COMMON.size + OWN[method].size} bytes, got {len(data)}")
-        if flags & 0xC0 or planes > MAX_PLANES[method]:
+        if flags & 0x80 or (flags & GREY and version == 0) or planes > MAX_PLANES[method]:
             raise BadHeader("header out of bounds")
         if (flags & INLINE and flags & LOSSY) or (planes == 0 and flags & INLINE):
             raise BadHeader("header flags contradict each other")
@@ -114,7 +116,7 @@ class Header:
         params = _seal_part(flags, *own) if method == SEAL else _mrit_params(*own)
         inline, lossy = bool(flags & INLINE), bool(flags & LOSSY)
         size = high << 24 | int.from_bytes(length, "big")
-        return cls(key_id, dataset_id, unit, index, planes, inline, lossy, size, params, version)
+        return cls(key_id, dataset_id, unit, index, planes, inline, lossy, size, params, version, bool(flags & GREY))
 
 
 def size_of(start: bytes) -> int:

@@ -92,6 +92,11 @@ class Plan:
         return dataclasses.replace(self, perturbation=perturbation)
 
     @cached_property
+    def tinted(self) -> bool:
+        """Whether grey pictures are published in colour: in a data set that has coloured ones too."""
+        return bool(self.scheme.tint) and {p.shape[2] for p in self.pictures} == {1, 3}
+
+    @cached_property
     def training(self) -> list[Planned]:
         """The pictures that a surrogate is trained on: of the training split, where there is one."""
         return _training(self.pictures, self.units)

@@ -49,7 +49,8 @@ def run_shard(job: Job, number: int) -> list[dict[str, Any]]:
     clean = np.stack([read_picture(data, p.name) for p, data in zip(pictures, sources)])
     labels = np.array([p.label for p in pictures], np.int64)
     seeds = np.array([p.seed(job.plan.seed) for p in pictures], np.uint64)
-    carriers = job.perturbation(clean, labels, seeds)
+    coloured = job.plan.tinted and clean.shape[3] == 1
+    carriers = job.perturbation(np.repeat(clean, 3, axis=3) if coloured else clean, labels, seeds)
     ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in pictures]
     units = {unit: job.keys.unit(unit) for unit in {p.unit for p in pictures}}
     keys = [units[p.unit].picture(p.index) for p in pictures]
@@ -136,7 +137,7 @@ def _rows(
             "path": picture.out,
             "unit": picture.unit,
             "index": picture.index,
-            "shape": list(picture.shape),
+            "shape": list(one.picture.shape),
             "pixels": digest.hex(),
             "clean": job.keys.proof(b"clean", picture_digest(original)).hex(),
             "planes": one.header.planes,

@@ -54,6 +54,8 @@ class MRIT(Hiding):
         keys: list[PictureKeys],
         files: list[bytes],
     ) -> list[Hidden]:
+        grey = clean.shape != carrier.shape
+        clean = np.ascontiguousarray(np.broadcast_to(clean, carrier.shape))  # a grey picture with three equal channels
         temporary, moves = forward(clean, carrier, self.params)
         result: list[Hidden | None] = [None] * len(clean)
         waiting = np.arange(len(clean))
@@ -73,10 +75,11 @@ class MRIT(Hiding):
                 planes,
                 [who[i] for i in waiting],
                 [keys[i] for i in waiting],
+                grey,
             )
             for i, one, sequence, cut_off in zip(waiting, done, sequences, corrections):
                 if one is None and planes == MAX_PLANES:
-                    one = self._in_residue(temporary[i], sequence, cut_off, who[i], keys[i])
+                    one = self._in_residue(temporary[i], sequence, cut_off, who[i], keys[i], grey)
                 result[i] = one
             waiting = np.array([i for i, one in zip(waiting, done) if one is None], np.int64)
         return [one for one in result if one is not None]
@@ -89,6 +92,7 @@ class MRIT(Hiding):
         planes: int,
         who: list[Identity],
         keys: list[PictureKeys],
+        grey: bool,
     ) -> list[Hidden | None]:
         """Seal into at most ``planes`` planes of ``[batch, height, width, channels]``; None where it does not fit."""
         result: list[Hidden | None] = [None] * len(temporary)
@@ -106,7 +110,7 @@ class MRIT(Hiding):
             if planes > 2:  # its shifts were predicted from the bits above `planes`: the record must reach that far
                 records[i] = records[i].ljust(lsb.capacity(samples, planes - 1) + 1 - LENGTH - TAG, b"\0")
             used = lsb.planes_for(samples, LENGTH + TAG + len(records[i]))
-            headers.append(self._header(who[i], used, len(records[i]) + TAG, inline is not None))
+            headers.append(self._header(who[i], used, len(records[i]) + TAG, inline is not None, grey))
         batch, lengths = temporary[rows], np.array([LENGTH + header.length for header in headers])
         payloads = []
         for i, header, fixed in zip(rows, headers, lsb.clear(batch, lengths)):
@@ -123,17 +127,17 @@ class MRIT(Hiding):
         return result
 
     def _in_residue(
-        self, temporary: np.ndarray, sequence: bytes, corrections: bytes, who: Identity, keys: PictureKeys
+        self, temporary: np.ndarray, sequence: bytes, corrections: bytes, who: Identity, keys: PictureKeys, grey: bool
     ) -> Hidden:
         """A picture too small to carry its record: nothing is replaced, all of the record goes to the residue."""
         record = len(sequence).to_bytes(3, "big") + sequence + corrections
-        header = self._header(who, 0, len(record) + TAG, False)
+        header = self._header(who, 0, len(record) + TAG, False, grey)
         bound = associated_data(b"whole", header.pack(), picture_digest(temporary))
         return Hidden(temporary, seal(keys.residue, bound, record), header, 0, len(corrections))
 
-    def _header(self, who: Identity, planes: int, length: int, inline: bool) -> Header:
+    def _header(self, who: Identity, planes: int, length: int, inline: bool, grey: bool) -> Header:
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
-        return Header(*ids, planes, inline, self.lossy, length, self.params)
+        return Header(*ids, planes, inline, self.lossy, length, self.params, grey=grey)
 
     def run_reveal(
         self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
@@ -152,7 +156,7 @@ class MRIT(Hiding):
             stack = np.stack(temporaries)
             moves.excess = np.stack(excesses)
             for i, clean in zip(index, backward(stack, moves, params)):
-                result[i] = clean
+                result[i] = clean[:, :, :1] if headers[i].grey else clean  # three equal ones, if exact
         return result
 
 

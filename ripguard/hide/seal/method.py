@@ -60,10 +60,11 @@ class Seal(Hiding):
         files: list[bytes],
     ) -> list[Hidden]:
         coded = cheapest(clean, files, self.coders, self.model)
-        return [self._one(i, carrier[i], *coded[i], who[i], keys[i]) for i in range(len(clean))]
+        grey = clean.shape != carrier.shape
+        return [self._one(i, carrier[i], grey, *coded[i], who[i], keys[i]) for i in range(len(clean))]
 
     def _one(
-        self, number: int, carrier: np.ndarray, coder: int, data: bytes, who: Identity, keys: PictureKeys
+        self, number: int, carrier: np.ndarray, grey: bool, coder: int, data: bytes, who: Identity, keys: PictureKeys
     ) -> Hidden:
         length = TAG + len(data)  # of the sealed record
         room = capacity(carrier.size, self.most) - LENGTH  # for it, in bytes
@@ -80,7 +81,7 @@ class Seal(Hiding):
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
         reach = planes.planes_for(carrier.size, LENGTH + carried) if carried else 0
         cells = planes.choose(carrier, HEAD, LENGTH + carried) if carried else 0
-        header = Header(*ids, reach, carried == length, False, length, SealPart(coder, cells))
+        header = Header(*ids, reach, carried == length, False, length, SealPart(coder, cells), grey=grey)
         sealed = seal(keys.payload, bound_to(header, carrier.shape, self.model_digest), data)
         picture = carrier
         if carried:
@@ -93,7 +94,7 @@ class Seal(Hiding):
         self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
     ) -> list[Clean]:
         result: list[Clean] = [Damaged(CHANGED)] * len(pictures)
-        opened: dict[int, list[tuple[int, bytes]]] = {}
+        opened: dict[tuple[int, bool], list[tuple[int, bytes]]] = {}
         for i, header in enumerate(headers):
             try:
                 sealed = _payload(pictures[i], header, keys[i]) + (b"" if header.inline else residues[i])
@@ -102,11 +103,11 @@ class Seal(Hiding):
             except Forged:
                 continue
             assert isinstance(header.params, SealPart)
-            opened.setdefault(header.params.coder, []).append((i, data))
-        for number, rows in opened.items():
-            coder = BY_NUMBER[number]
+            opened.setdefault((header.params.coder, header.grey), []).append((i, data))
+        for (number, grey), rows in opened.items():
+            coder, shape = BY_NUMBER[number], (*pictures.shape[1:3], 1 if grey else pictures.shape[3])
             try:
-                cleans = coder.decode([data for _, data in rows], pictures.shape[1:], self.model)
+                cleans = coder.decode([data for _, data in rows], shape, self.model)
             except (BadStream, MissingExtra) as error:
                 for i, _ in rows:
                     result[i] = error if isinstance(error, MissingExtra) else Damaged(str(error))
