@@ -45,4 +45,7 @@ def test_labels():
     assert made("seal", perturb="lsp") == "seal, lsp"
     assert made("mrit", eps=0.1) == "mrit, ε 0.1"
     assert made("seal", perturb="tap", through=("jpeg", "blur"), steps=40) == "seal, tap, steps 40, through jpeg+blur"
+    assert made("mrit", tint=True) == "mrit"
+    assert made("mrit", tint=False) == "mrit, grey kept"
+    assert made("mrit-tap", tint=True) == "mrit-tap, tinted"
     assert label({"name": "of another version"}) == "of another version"

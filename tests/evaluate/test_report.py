@@ -19,6 +19,8 @@ def test_likeness_is_scikit_images():
     assert found["psnr"] == pytest.approx(peak_signal_noise_ratio(a, b), abs=1e-3)
     assert found["ssim"] == pytest.approx(structural_similarity(a, b, channel_axis=2), abs=1e-5)
     assert likeness(a, a) == {"psnr": 99.0, "ssim": 1.0}
+    grey = a[:, :, :1]
+    assert likeness(grey, b) == likeness(np.repeat(grey, 3, axis=2), b)
     assert likeness(a[:3, :3], b[:3, :3])["ssim"] is None
     assert likeness(a[:, :, :1], b[:, :, :1])["ssim"] == pytest.approx(
         structural_similarity(a[:, :, 0], b[:, :, 0]), abs=1e-5

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard.hide.header import INLINE, LENGTH, LOSSY, BadHeader, Header
+from ripguard.hide.header import GREY, INLINE, LENGTH, LOSSY, BadHeader, Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import Params
 
@@ -30,10 +31,13 @@ def read(data: bytes) -> Header | None:
         return None
 
 
-@given(ids, ids, st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), marks, st.integers(0, 2**24 - 1), params)
-def test_every_valid_header_comes_back(key_id, dataset_id, unit, index, mark, length, params):
-    """pack and unpack are inverse to each other, with every allowed combination of planes, inline and lossy."""
-    header = Header(key_id, dataset_id, unit, index, *mark, length, params)
+@given(
+    ids, ids, st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), marks, st.integers(0, 2**24 - 1), params,
+    st.booleans(),
+)  # fmt: skip
+def test_every_valid_header_comes_back(key_id, dataset_id, unit, index, mark, length, params, grey):
+    """pack and unpack are inverse to each other, with every allowed combination of planes, inline, lossy and grey."""
+    header = Header(key_id, dataset_id, unit, index, *mark, length, params, grey=grey)
     assert len(header.pack()) == LENGTH
     assert read(header.pack()) == header
 
@@ -49,10 +53,12 @@ def test_one_changed_byte_is_refused_or_another_canonical_header():
 
 
 def test_of_256_flag_bytes_only_the_canonical_are_read():
-    """planes 0..4; not inline with lossy or without planes; the two high bits zero."""
-    data = HEADER.pack()
+    """planes 0..4; not inline with lossy or without planes; the highest bit zero, and in v0 the one below it."""
+    data, old = HEADER.pack(), dataclasses.replace(HEADER, version=0).pack()
     allowed = {planes | lossy for planes in range(5) for lossy in (0, LOSSY)}
     allowed |= {planes | INLINE for planes in range(1, 5)}
+    assert {f for f in range(256) if read(old[:FLAGS] + bytes([f]) + old[FLAGS + 1 :])} == allowed
+    allowed |= {flags | GREY for flags in allowed}
     assert {f for f in range(256) if read(data[:FLAGS] + bytes([f]) + data[FLAGS + 1 :])} == allowed
 
 

@@ -9,7 +9,7 @@ from conftest import header_of, protect_batch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ripguard.errors import RipguardError
+from ripguard.errors import Damaged, RipguardError
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import Params
@@ -34,6 +34,7 @@ def draw_picture(kind: str, height: int, width: int, channels: int, seed: int) -
 
 
 def round_trip(clean: np.ndarray, carrier: np.ndarray, params: Params) -> None:
+    """``carrier`` has as many channels as ``clean``, or three."""
     hidden, keys, headers = protect_batch(clean, carrier, params)
     published = np.stack([read_picture(png_bytes(one.picture)) for one in hidden])
     restored = MRIT().reveal(published, headers, [one.residue for one in hidden], keys)
@@ -43,12 +44,14 @@ def round_trip(clean: np.ndarray, carrier: np.ndarray, params: Params) -> None:
         if one.header.planes:
             assert len(one.residue) <= one.overwritten + one.overflow + 48
             assert one.header == header_of(one.picture)
+        assert one.header.grey == (clean.shape != carrier.shape)
+        assert one.picture.shape == carrier.shape[1:]
 
 
 @given(
     height=st.integers(1, 67),
     width=st.integers(1, 93),
-    channels=st.sampled_from([1, 3]),
+    channels=st.sampled_from([(1, 1), (1, 3), (3, 3)]),
     kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
     size=st.integers(1, 8),
     step=st.integers(1, 40),
@@ -57,13 +60,13 @@ def round_trip(clean: np.ndarray, carrier: np.ndarray, params: Params) -> None:
     tile=st.integers(1, 300),
     seed=st.integers(0, 2**32),
 )
-@example(1, 1, 1, ("constant", "noise"), 2, 8, 0, "assignment", 128, 0)
-@example(67, 93, 3, ("noise", "noise"), 1, 1, 16, "assignment", 256, 1)
-@example(67, 93, 3, ("binary", "saturated"), 8, 8, 16, "sd-classes", 128, 2)
+@example(1, 1, (1, 1), ("constant", "noise"), 2, 8, 0, "assignment", 128, 0)
+@example(67, 93, (3, 3), ("noise", "noise"), 1, 1, 16, "assignment", 256, 1)
+@example(67, 93, (1, 3), ("binary", "saturated"), 8, 8, 16, "sd-classes", 128, 2)
 def test_any_picture_comes_back(height, width, channels, kinds, size, step, overflow, pairing, tile, seed):  # type: ignore[no-untyped-def]
-    """Any shape from 1×1 to 67×93, any kind of picture and carrier, any parameters: bit for bit."""
-    clean = draw_picture(kinds[0], height, width, channels, seed)
-    carrier = draw_picture(kinds[1], height, width, channels, seed + 1)
+    """Any shape from 1×1 to 67×93, grey or not, any kind of picture and carrier, any parameters: bit for bit."""
+    clean = draw_picture(kinds[0], height, width, channels[0], seed)
+    carrier = draw_picture(kinds[1], height, width, channels[1], seed + 1)
     round_trip(clean[None], carrier[None], Params(size, step, overflow, pairing, tile))
 
 
@@ -98,6 +101,18 @@ def test_lossy_is_marked_and_close(clean, carrier):  # type: ignore[no-untyped-d
     error = np.abs(np.stack(restored).astype(int) - clean)
     assert 0 < error.mean() < 2
     assert error.max() <= 3
+
+
+def test_a_header_of_a_coloured_picture_on_a_grey_one(clean, carrier):  # type: ignore[no-untyped-def]
+    """Refused by name, whatever its payload; colour is never made grey, nor a channel made up."""
+    hidden, keys, headers = protect_batch(clean[:2, :, :, :1], carrier[:2])
+    pictures = np.stack([one.picture[:, :, :1] for one in hidden])
+    residues = [one.residue for one in hidden]
+    for found in MRIT().reveal(pictures, headers, residues, keys):
+        assert isinstance(found, Damaged)
+        assert "colour" in str(found)
+    with pytest.raises(ValueError, match="carrier shape"):
+        protect_batch(clean[:2], carrier[:2, :, :, :1])
 
 
 def test_the_same_input_gives_the_same_bytes(clean, carrier):  # type: ignore[no-untyped-def]

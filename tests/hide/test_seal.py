@@ -39,6 +39,7 @@ def some_model(seed: int) -> bytes:
 
 
 MODEL, OTHER = some_model(0), some_model(1)
+SHAPES = st.sampled_from([(1, 1), (1, 3), (3, 3)])  # channels of the clean picture, and of its carrier
 
 
 def sealed(clean: np.ndarray, carrier: np.ndarray, files: list[bytes] | None = None, **options) -> list[Hidden]:  # type: ignore[no-untyped-def]
@@ -61,19 +62,21 @@ def opened(hidden: list[Hidden], **options):  # type: ignore[no-untyped-def]
     return Seal(**options).reveal(pictures, headers, residues, keys)
 
 
-@given(st.integers(1, 24), st.integers(1, 24), st.sampled_from([1, 3]), st.integers(1, 8), st.integers(0, 2**32 - 1))
+@given(st.integers(1, 24), st.integers(1, 24), SHAPES, st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_round_trip(height, width, channels, most, seed):  # type: ignore[no-untyped-def]
-    """Any size, any carrier, any number of planes; what finds no room goes to the residue."""
+    """Any size, grey or not, any carrier, any number of planes; what finds no room goes to the residue."""
     draw = np.random.default_rng(seed)
-    shape = (height, width, channels)
+    shape, published = (height, width, channels[0]), (height, width, channels[1])
     clean = np.stack([draw.integers(0, 256, shape), np.full(shape, 77), draw.integers(90, 110, shape)]).astype(np.uint8)
-    carrier = np.stack([np.full(shape, 255), draw.integers(0, 256, shape), np.zeros(shape)]).astype(np.uint8)
+    carrier = np.stack([np.full(published, 255), draw.integers(0, 256, published), np.zeros(published)])
+    carrier = carrier.astype(np.uint8)
     hidden = sealed(clean, carrier, most=most, allow_residue=True)
     for before, after in zip(clean, opened(hidden)):
         np.testing.assert_array_equal(after, before)
     for one in hidden:
         assert one.header.planes <= most
         assert one.header.inline == (not one.residue)
+        assert one.header.grey == (shape != published)
 
 
 def test_crops_of_photographs(clean, carrier):  # type: ignore[no-untyped-def]

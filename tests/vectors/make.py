@@ -89,6 +89,8 @@ RELEASES = {
     "v1-ranked": ({"pairing": "ranked"}, {}),
     "v1-seal": ({"scheme": "seal", "allow_residue": True}, {}),
     "v1-seal-file": ({"scheme": "seal", "coders": ("file",), "allow_residue": True}, {"byte_exact": True}),
+    "v1-tinted": ({"pairing": "ranked", "tint": True}, {}),
+    "v1-seal-tinted": ({"scheme": "seal", "allow_residue": True, "tint": True}, {}),
     "v1-seal-model": ({"scheme": "seal", "coders": ("interlaced",), "planes": 8, "allow_residue": True}, {}),
 }
 
@@ -162,9 +164,11 @@ def flipped(sample: int, bit: int, name: str = "ranked", path: str = "train/a/rg
     return png_bytes(picture)
 
 
-def with_header(offset: int, value: bytes, name: str = "ranked", length: int = LENGTH) -> bytes:
+def with_header(
+    offset: int, value: bytes, name: str = "ranked", length: int = LENGTH, path: str = "train/a/rgb.png"
+) -> bytes:
     """The picture's file with header bytes replaced."""
-    picture = published(name)
+    picture = published(name, path)
     header = bytearray(lsb.read(picture[None], np.array([length]))[0])
     header[offset : offset + len(value)] = value
     return png_bytes(lsb.replace(picture[None], [bytes(header)])[0][0])
@@ -434,6 +438,30 @@ def sealed() -> Iterator[Vector]:
                  put=(("x.png", png_bytes(published(name))),), picture="x.png", loose=True)  # fmt: skip
 
 
+def tinted() -> Iterator[Vector]:
+    """Grey pictures that were published in colour."""
+    path = "train/a/grey.png"
+    for name, length in (("v1-tinted", LENGTH), ("v1-seal-tinted", SEAL_LENGTH)):
+        short, picture = name.removeprefix("v1-"), published(name, path)
+        had = lsb.read(picture[None], np.array([length]))[0][26]
+        yield Vector(f"{short}-grey", "a grey picture that was published in colour", "exact", name, path)
+        cleared = with_header(26, bytes([had & ~0x40]), name, length, path)
+        yield Vector(f"{short}-not-grey", "its header says that it was never grey", "refused", name,
+                     put=(("x.png", cleared),), picture="x.png", loose=True)  # fmt: skip
+        coloured = lsb.read(published(name)[None], np.array([length]))[0][26]
+        claimed = with_header(26, bytes([coloured | 0x40]), name, length)
+        yield Vector(f"{short}-not-coloured", "the header of a coloured picture says that it was grey", "refused", name,
+                     put=(("x.png", claimed),), picture="x.png", loose=True)  # fmt: skip
+        reserved = with_header(26, bytes([had | 0x80]), name, length, path)
+        yield Vector(f"{short}-reserved-flag", "the reserved flag is set", "refused", name, put=(("x.png", reserved),),
+                     picture="x.png", loose=True)  # fmt: skip
+        gray = png_bytes(np.asarray(Image.fromarray(picture).convert("L"))[:, :, None])
+        yield Vector(f"{short}-converted", "made grey by somebody", "damaged", name, path, put=((path, gray),))
+        first = png_bytes(picture[:, :, :1])
+        yield Vector(f"{short}-one-channel", "only the red channel is left", "damaged", name, path,
+                     put=((path, first),))  # fmt: skip
+
+
 def payload_bits(name: str, path: str) -> np.ndarray:
     """How many low bits of each sample carry payload: uint8, shape of the picture."""
     picture = published(name, path)
@@ -464,7 +492,7 @@ def main() -> None:
     keys = HERE / "keys.txt"
     if not keys.exists():
         keys.write_text("".join(f"{name} {encode_secret(PREFIX, secret)}\n" for name, secret in KEYS.items()))
-    made = [*exact(), *changed_samples(), *headers(), *files(), *meta(), *sealed()]
+    made = [*exact(), *changed_samples(), *headers(), *files(), *meta(), *sealed(), *tinted()]
     assert len({one.name for one in made}) == len(made)
     for one in made:
         place = HERE / "cases" / f"{one.name}.txt"
