@@ -254,11 +254,14 @@ def held_out_table(link: str) -> list[str]:
 
 def tamper_table() -> list[str]:
     """Attacks on a release and their outcomes."""
-    lines = ["| attack | tries | refused | restored exactly | anything else |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        "| data, scheme | attack | tries | refused | restored exactly | anything else |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for _, record in records("tamper"):
         for row in record["rows"]:
             counts = " | ".join(f"{row[name]:,}" for name in ("tries", "refused", "exact", "third"))
-            lines.append(f"| {row['attack']} | {counts} |")
+            lines.append(f"| {record['dataset']}, `{record['scheme']}` | {row['attack']} | {counts} |")
     return lines
 
 
@@ -519,7 +522,7 @@ def pages() -> dict[Path, str]:
         "",
         "## Tampering (`experiments/tamper.py`)",
         "",
-        "On 100 pictures of the CIFAR-10 release. A changed file that still decodes to the same samples may restore.",
+        "On the first 100 pictures of a release. A changed file that still decodes to the same samples may restore.",
         "",
         *tamper_table(),
         "",

@@ -22,7 +22,7 @@ from ripguard.hide.header import SEAL_LENGTH, BadHeader, Header, SealPart
 from ripguard.hide.methods import reveal
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.seal import planes
-from ripguard.hide.seal.method import HEAD, Seal
+from ripguard.hide.seal.method import HEAD, Seal, places_of
 from ripguard.images import png_bytes
 from ripguard.keys import Key
 from ripguard.release.reveal import read_header
@@ -50,7 +50,7 @@ def sealed(clean: np.ndarray, carrier: np.ndarray, files: list[bytes] | None = N
 def payload_bits(one: Hidden) -> np.ndarray:
     """How many low bits of each sample carry payload: uint8 ``[samples]``."""
     own = KEY.dataset(DATASET).unit(0).picture(one.header.index)
-    where = planes.places(one.picture.shape, HEAD, SEAL_LENGTH + one.header.length, one.header.params.cells, own.place)
+    where = places_of(one.header, one.picture.shape, own)
     assert where is not None
     return where.bits()
 

@@ -26,7 +26,7 @@ from ripguard.compress.interlaced import net
 from ripguard.data.registry import open_source
 from ripguard.hide import lsb
 from ripguard.hide.header import LENGTH, SEAL_LENGTH, Header
-from ripguard.hide.seal import planes
+from ripguard.hide.seal.method import places_of
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import PREFIX, Key, encode_secret
 from ripguard.perturb.base import Perturbation
@@ -467,7 +467,7 @@ def payload_bits(name: str, path: str) -> np.ndarray:
     picture = published(name, path)
     header = Header.unpack(lsb.read(picture[None], np.array([SEAL_LENGTH]))[0])
     key = Key(KEYS["right"]).dataset(header.dataset_id).unit(header.unit).picture(header.index)
-    where = planes.places(picture.shape, 8 * SEAL_LENGTH, SEAL_LENGTH + header.length, header.params.cells, key.place)  # type: ignore[union-attr]
+    where = places_of(header, picture.shape, key)
     assert where is not None
     return where.bits().reshape(picture.shape)
 
