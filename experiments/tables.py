@@ -148,6 +148,7 @@ def described(scheme: dict[str, Any]) -> str:
             *([f"{scheme['steps']} steps" + _through(scheme)] if gradient else []),
             f"up to {scheme['planes']} planes" if sealing else f"pairing {hide['pairing']}",
             *(trunks[scheme.get("coarse", False)] if gradient else []),
+            *(["grey pictures among coloured ones in colour"] if scheme.get("tint") else []),
         ]
     )
 
