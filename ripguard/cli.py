@@ -188,7 +188,7 @@ def _protect(verbs: Any) -> None:
     )  # fmt: skip
     p.add_argument(
         "--tint", action=argparse.BooleanOptionalAction,
-        help="publish grey pictures in colour where the data set has coloured ones too (default: with marks)",
+        help="publish grey pictures in colour if the data set has a single coloured one (default: with marks)",
     )  # fmt: skip
     p.add_argument(
         "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"

@@ -21,8 +21,8 @@ class Scheme:
         note: one line for ``--help``.
         perturb: a name in :data:`ripguard.release.aim.NAMES`: ``marks`` (:mod:`ripguard.perturb.marks`), ``tap``, ….
         eps, steps, target: see there; layer: of ``fsp``.
-        tint: whether grey pictures are published in colour where the data set has coloured ones too; None: see
-            :meth:`settled`.
+        tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where
+            the perturbation is ``marks``. In a plan it is settled, and None if the pictures are all of one kind.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
             ``eps`` and ``coarse`` may be None: by picture size, see :meth:`settled`.
@@ -66,15 +66,21 @@ class Scheme:
 
         From 64 pixels up victims with an ImageNet stem are usual. What only a fine net sees does not mislead them, and
         they average much of a small perturbation away: on held-out pictures (docs/reproduction.md) both are needed.
-
-        Most of what marks have is colour. In a data set of both kinds a victim learns to look for that, and learns grey
-        pictures without it as they are; so these get colour as well.
         """
         large = side >= LARGE
         usual = EPS if self.perturb == "marks" else 0.1 if large else 0.07
         eps = usual if self.eps is None else self.eps
-        tint = self.perturb == "marks" if self.tint is None else self.tint
-        return dataclasses.replace(self, eps=eps, coarse=large if self.coarse is None else self.coarse, tint=tint)
+        return dataclasses.replace(self, eps=eps, coarse=large if self.coarse is None else self.coarse)
+
+    def tinted(self, channels: set[int]) -> Scheme:
+        """With the choice of ``tint`` for pictures of these numbers of channels.
+
+        Most of what marks have is colour. In a data set of both kinds a victim learns to look for that, and learns grey
+        pictures without it as they are; so these get colour as well.
+        """
+        if channels != {1, 3}:
+            return dataclasses.replace(self, tint=None)
+        return dataclasses.replace(self, tint=self.perturb == "marks" if self.tint is None else self.tint)
 
     def with_options(self, options: dict[str, object]) -> Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
@@ -168,7 +174,7 @@ def label(made: dict[str, Any]) -> str:
     usual = (None, own.eps, *{"tap": (0.07, 0.1), "fsp": (0.07, 0.1), "marks": (EPS,)}.get(made["perturb"], ()))
     if made["eps"] not in usual:
         words.append(f"ε {made['eps']}")
-    if "tint" in made and made["tint"] not in (None, made["perturb"] == "marks"):
+    if made.get("tint") not in (None, made["perturb"] == "marks"):
         words.append("tinted" if made["tint"] else "grey kept")
     if made["perturb"] in ("tap", "fsp"):
         for what in ("target", "steps", "through"):

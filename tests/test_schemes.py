@@ -48,4 +48,7 @@ def test_labels():
     assert made("mrit", tint=True) == "mrit"
     assert made("mrit", tint=False) == "mrit, grey kept"
     assert made("mrit-tap", tint=True) == "mrit-tap, tinted"
+    old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["mrit"])))
+    del old["tint"]  # of a release made before there was the choice
+    assert label(old) == "mrit"
     assert label({"name": "of another version"}) == "of another version"

@@ -91,10 +91,10 @@ class Plan:
         """The plan with the digest of the surrogate and its library."""
         return dataclasses.replace(self, perturbation=perturbation)
 
-    @cached_property
+    @property
     def tinted(self) -> bool:
-        """Whether grey pictures are published in colour: in a data set that has coloured ones too."""
-        return bool(self.scheme.tint) and {p.shape[2] for p in self.pictures} == {1, 3}
+        """Whether grey pictures are published in colour."""
+        return bool(self.scheme.tint)
 
     @cached_property
     def training(self) -> list[Planned]:
@@ -109,7 +109,7 @@ class Plan:
             groups.setdefault(picture.shape, []).append(picture)
         result = []
         for (height, width, channels), group in sorted(groups.items()):
-            size = max(1, SHARD_SAMPLES // (height * width * channels))
+            size = max(1, SHARD_SAMPLES // (height * width * (3 if self.tinted else channels)))
             result += [group[i : i + size] for i in range(0, len(group), size)]
         return result
 
@@ -209,6 +209,7 @@ def make_plan(
     ]
     if scheme.perturb in ("marks", "tap", "fsp", "noise"):  # the others have sizes of their own
         scheme = scheme.settled(training_side(_training(pictures, units)))
+    scheme = scheme.tinted({p.shape[2] for p in pictures})
     notes = [(n, str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in sorted(source.annotations)]
     carried = dict(sorted(Counter(kind for seen in looks for kind in seen[2]).items()))
     return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes, carried)

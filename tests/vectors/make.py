@@ -60,11 +60,11 @@ def crop(index: int, height: int, width: int) -> np.ndarray:
     return np.ascontiguousarray(photograph[y : y + height, x : x + width])
 
 
-def source(place: Path, jpeg: bool) -> Path:
-    """Two classes; RGB, grey, odd, tiny, flat and saturated pictures, or JPEG files."""
+def source(place: Path, jpeg: bool, tiny: int = 3) -> Path:
+    """Two classes; RGB, grey, odd, tiny (of so many channels), flat and saturated pictures, or JPEG files."""
     pictures = {
         "a/rgb": crop(1, 24, 24), "a/grey": crop(2, 24, 24)[:, :, :1], "a/odd": crop(3, 13, 21),
-        "b/tiny": crop(4, 3, 2), "b/flat": np.full((24, 24, 3), 200, np.uint8),
+        "b/tiny": crop(4, 3, 2)[:, :, :tiny], "b/flat": np.full((24, 24, 3), 200, np.uint8),
         "b/saturated": (crop(5, 24, 24) > 120).astype(np.uint8) * 255,
     }  # fmt: skip
     for name, picture in pictures.items():
@@ -108,7 +108,7 @@ def some_model() -> bytes:
 def make_release(name: str) -> None:
     options, flags = RELEASES[name]
     with tempfile.TemporaryDirectory() as place:
-        tree = source(Path(place) / "source", flags.get("byte_exact", False))
+        tree = source(Path(place) / "source", flags.get("byte_exact", False), 1 if options.get("tint") else 3)
         scheme = SCHEMES[options.get("scheme", "mrit")].with_options(options)
         plan = make_plan(open_source(str(tree)), scheme, **flags)
         out = HERE / "releases" / name
@@ -457,6 +457,12 @@ def tinted() -> Iterator[Vector]:
                      picture="x.png", loose=True)  # fmt: skip
         gray = png_bytes(np.asarray(Image.fromarray(picture).convert("L"))[:, :, None])
         yield Vector(f"{short}-converted", "made grey by somebody", "damaged", name, path, put=((path, gray),))
+        tiny = "train/b/tiny.png"
+        yield Vector(f"{short}-tiny", "a grey picture in colour that is too small for a header", "exact", name, tiny)
+        header = lsb.read(picture[None], np.array([length]))[0]
+        claims = lsb.replace(published("v1-ranked", path)[None], [header])[0][0]
+        yield Vector(f"{short}-claimed-by-grey", "a picture of one channel with the header of one in colour", "refused",
+                     name, put=(("x.png", png_bytes(claims)),), picture="x.png", loose=True)  # fmt: skip
         first = png_bytes(picture[:, :, :1])
         yield Vector(f"{short}-one-channel", "only the red channel is left", "damaged", name, path,
                      put=((path, first),))  # fmt: skip
