@@ -228,9 +228,11 @@ def choices_table(link: str) -> list[str]:
         "choice", "value", "carrier: surrogate / other net keeps", "published: surrogate / other net keeps",
         "other net says the next class", "PSNR to clean / to carrier", "bits a sample",
     ]  # fmt: skip
-    return record_tables(
-        "open choices", link, lambda r: f"{r['dataset']}, {r['rows'][0]['pictures']} training pictures", columns, line
-    )
+
+    def head(r: dict[str, Any]) -> str:
+        return f"{r['dataset']}, {r['rows'][0]['pictures']} held-out training pictures"
+
+    return record_tables("open choices", link, head, columns, line)
 
 
 def held_out_table(link: str) -> list[str]:

@@ -72,7 +72,7 @@ class Scheme:
         eps = usual if self.eps is None else self.eps
         return dataclasses.replace(self, eps=eps, coarse=large if self.coarse is None else self.coarse)
 
-    def tinted(self, channels: set[int]) -> Scheme:
+    def with_tint_for(self, channels: set[int]) -> Scheme:
         """With the choice of ``tint`` for pictures of these numbers of channels.
 
         Most of what marks have is colour. In a data set of both kinds a victim learns to look for that, and learns grey

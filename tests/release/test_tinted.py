@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import crop, good, make_source, refused
+from helpers import crop, good, make_source, refused, start, tree_digest
 from PIL import Image
 
 from ripguard import ProtectedDataset
@@ -103,6 +106,24 @@ def test_the_paper_s_recovery(tmp_path):  # type: ignore[no-untyped-def]
     clean, back = read_picture(tmp_path / "source" / GREY), read_picture(tmp_path / "back" / GREY)
     assert back.shape == clean.shape
     assert np.abs(back.astype(int) - clean).max() <= 3
+
+
+def test_a_killed_run_is_continued(tmp_path):  # type: ignore[no-untyped-def]
+    """The choice is a part of the plan: the same command goes on with it, to the same bytes."""
+    mixed_source(tmp_path / "source")
+    good("keygen", "--out", tmp_path / "k")
+    protect(tmp_path, "out")
+    wanted = tree_digest(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+    commits = tmp_path / ".out.ripguard-partial" / "commits"
+    process = start("protect", tmp_path / "source", tmp_path / "out", "--key-file", tmp_path / "k", "--workers", "1")
+    while process.poll() is None and not list(commits.glob("*.json")):
+        time.sleep(0.002)
+    assert process.poll() is None, "it ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert protect(tmp_path, "out")["tinted"]
+    assert tree_digest(tmp_path / "out") == wanted
 
 
 def info(release: Path) -> dict:

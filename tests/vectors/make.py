@@ -121,6 +121,11 @@ def make_release(name: str) -> None:
         (HERE / "releases" / f"{name}.clean").write_text("".join(lines))
 
 
+def carried(picture: np.ndarray, length: int) -> bytes:
+    """The first bytes that stand in the low bits of one picture: its header, where ``length`` is that."""
+    return lsb.read(picture[None], np.array([length]))[0]
+
+
 def samples(picture: np.ndarray) -> str:
     """SHA-256 of ``height width channels`` in ASCII, a newline, and the samples in raster order, channels last."""
     return hashlib.sha256("{} {} {}\n".format(*picture.shape).encode() + picture.tobytes()).hexdigest()
@@ -169,7 +174,7 @@ def with_header(
 ) -> bytes:
     """The picture's file with header bytes replaced."""
     picture = published(name, path)
-    header = bytearray(lsb.read(picture[None], np.array([length]))[0])
+    header = bytearray(carried(picture, length))
     header[offset : offset + len(value)] = value
     return png_bytes(lsb.replace(picture[None], [bytes(header)])[0][0])
 
@@ -238,7 +243,7 @@ def with_text() -> bytes:
 def changed_samples() -> Iterator[Vector]:
     own, picture = "train/a/rgb.png", published()
     header = release("ranked").by_path[own]
-    length = Header.unpack(lsb.read(picture[None], np.array([LENGTH]))[0]).length
+    length = Header.unpack(carried(picture, LENGTH)).length
     payload = 8 * (LENGTH + length)
     places = {"header": 8 * LENGTH // 2, "tag": 8 * LENGTH + 3, "sealed": 8 * LENGTH + 200, "last": payload - 1}
     for name, position in places.items():
@@ -443,12 +448,12 @@ def tinted() -> Iterator[Vector]:
     path = "train/a/grey.png"
     for name, length in (("v1-tinted", LENGTH), ("v1-seal-tinted", SEAL_LENGTH)):
         short, picture = name.removeprefix("v1-"), published(name, path)
-        had = lsb.read(picture[None], np.array([length]))[0][26]
+        had = carried(picture, length)[26]
         yield Vector(f"{short}-grey", "a grey picture that was published in colour", "exact", name, path)
         cleared = with_header(26, bytes([had & ~0x40]), name, length, path)
         yield Vector(f"{short}-not-grey", "its header says that it was never grey", "refused", name,
                      put=(("x.png", cleared),), picture="x.png", loose=True)  # fmt: skip
-        coloured = lsb.read(published(name)[None], np.array([length]))[0][26]
+        coloured = carried(published(name), length)[26]
         claimed = with_header(26, bytes([coloured | 0x40]), name, length)
         yield Vector(f"{short}-not-coloured", "the header of a coloured picture says that it was grey", "refused", name,
                      put=(("x.png", claimed),), picture="x.png", loose=True)  # fmt: skip
@@ -459,7 +464,7 @@ def tinted() -> Iterator[Vector]:
         yield Vector(f"{short}-converted", "made grey by somebody", "damaged", name, path, put=((path, gray),))
         tiny = "train/b/tiny.png"
         yield Vector(f"{short}-tiny", "a grey picture in colour that is too small for a header", "exact", name, tiny)
-        header = lsb.read(picture[None], np.array([length]))[0]
+        header = carried(picture, length)
         claims = lsb.replace(published("v1-ranked", path)[None], [header])[0][0]
         yield Vector(f"{short}-claimed-by-grey", "a picture of one channel with the header of one in colour", "refused",
                      name, put=(("x.png", png_bytes(claims)),), picture="x.png", loose=True)  # fmt: skip
@@ -471,7 +476,7 @@ def tinted() -> Iterator[Vector]:
 def payload_bits(name: str, path: str) -> np.ndarray:
     """How many low bits of each sample carry payload: uint8, shape of the picture."""
     picture = published(name, path)
-    header = Header.unpack(lsb.read(picture[None], np.array([SEAL_LENGTH]))[0])
+    header = Header.unpack(carried(picture, SEAL_LENGTH))
     key = Key(KEYS["right"]).dataset(header.dataset_id).unit(header.unit).picture(header.index)
     where = places_of(header, picture.shape, key)
     assert where is not None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class MRIT(Hiding):
         keys: list[PictureKeys],
         files: list[bytes],
     ) -> list[Hidden]:
-        grey = clean.shape != carrier.shape
+        drafts = [self._draft(one, grey=clean.shape != carrier.shape) for one in who]
         clean = np.ascontiguousarray(np.broadcast_to(clean, carrier.shape))  # a grey picture with three equal channels
         temporary, moves = forward(clean, carrier, self.params)
         result: list[Hidden | None] = [None] * len(clean)
@@ -73,13 +74,12 @@ class MRIT(Hiding):
                 sequences,
                 corrections,
                 planes,
-                [who[i] for i in waiting],
+                [drafts[i] for i in waiting],
                 [keys[i] for i in waiting],
-                grey,
             )
             for i, one, sequence, cut_off in zip(waiting, done, sequences, corrections):
                 if one is None and planes == MAX_PLANES:
-                    one = self._in_residue(temporary[i], sequence, cut_off, who[i], keys[i], grey)
+                    one = self._in_residue(temporary[i], sequence, cut_off, drafts[i], keys[i])
                 result[i] = one
             waiting = np.array([i for i, one in zip(waiting, done) if one is None], np.int64)
         return [one for one in result if one is not None]
@@ -90,9 +90,8 @@ class MRIT(Hiding):
         sequences: list[bytes],
         corrections: list[bytes],
         planes: int,
-        who: list[Identity],
+        drafts: list[Header],
         keys: list[PictureKeys],
-        grey: bool,
     ) -> list[Hidden | None]:
         """Seal into at most ``planes`` planes of ``[batch, height, width, channels]``; None where it does not fit."""
         result: list[Hidden | None] = [None] * len(temporary)
@@ -110,7 +109,7 @@ class MRIT(Hiding):
             if planes > 2:  # its shifts were predicted from the bits above `planes`: the record must reach that far
                 records[i] = records[i].ljust(lsb.capacity(samples, planes - 1) + 1 - LENGTH - TAG, b"\0")
             used = lsb.planes_for(samples, LENGTH + TAG + len(records[i]))
-            headers.append(self._header(who[i], used, len(records[i]) + TAG, inline is not None, grey))
+            headers.append(replace(drafts[i], planes=used, length=len(records[i]) + TAG, inline=inline is not None))
         batch, lengths = temporary[rows], np.array([LENGTH + header.length for header in headers])
         payloads = []
         for i, header, fixed in zip(rows, headers, lsb.clear(batch, lengths)):
@@ -127,17 +126,18 @@ class MRIT(Hiding):
         return result
 
     def _in_residue(
-        self, temporary: np.ndarray, sequence: bytes, corrections: bytes, who: Identity, keys: PictureKeys, grey: bool
+        self, temporary: np.ndarray, sequence: bytes, corrections: bytes, draft: Header, keys: PictureKeys
     ) -> Hidden:
         """A picture too small to carry its record: nothing is replaced, all of the record goes to the residue."""
         record = len(sequence).to_bytes(3, "big") + sequence + corrections
-        header = self._header(who, 0, len(record) + TAG, False, grey)
+        header = replace(draft, length=len(record) + TAG)
         bound = associated_data(b"whole", header.pack(), picture_digest(temporary))
         return Hidden(temporary, seal(keys.residue, bound, record), header, 0, len(corrections))
 
-    def _header(self, who: Identity, planes: int, length: int, inline: bool, grey: bool) -> Header:
+    def _draft(self, who: Identity, grey: bool) -> Header:
+        """What is known of a header before the payload is: where that lies, and how long it is, is put in later."""
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
-        return Header(*ids, planes, inline, self.lossy, length, self.params, grey=grey)
+        return Header(*ids, planes=0, inline=False, lossy=self.lossy, length=0, params=self.params, grey=grey)
 
     def run_reveal(
         self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
