@@ -1,7 +1,8 @@
 """Faults for `experiments/interruption.py`: die, or fail, at the n-th operation on the file system.
 
 Counted are the calls by which Python changes a file system: open for writing, write, fsync, sync, mkdir, rename,
-replace, unlink, rmdir. They are patched in a forked child, so the parent pays for its imports once.
+replace, unlink, rmdir. They are patched in a forked child, so the parent pays for its imports once. With the power cut
+what is not durable is lost as well (`unsynced.py`).
 """
 
 from __future__ import annotations
@@ -10,29 +11,37 @@ import builtins
 import errno
 import io
 import os
+import random
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-KINDS = ("kill", "torn write", "ENOSPC", "EIO", "EDQUOT", "EROFS")
+from unsynced import CUTS, Unsynced
+
+ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS")
+KINDS = ("kill", "torn write", *CUTS, *ERRORS)
 CALLS = ("fsync", "sync", "mkdir", "rename", "replace", "unlink", "remove", "rmdir", "link")
 
 
 class Counter:
     """Lets operations pass until the n-th, then does what ``kind`` says. An error stays: a full disk stays full."""
 
-    def __init__(self, kind: str, number: int, reached: int) -> None:
+    def __init__(self, kind: str, number: int, reached: int, disk: Unsynced | None) -> None:
         self.kind, self.number, self.reached, self.seen = kind, number, reached, 0
+        self.disk = disk
 
     def step(self, what: str, half: Callable[[], Any] | None = None) -> None:
         self.seen += 1
-        if self.seen < self.number:
+        if self.seen < self.number or (self.disk and self.disk.cut):
             return
         if self.seen == self.number:
             os.write(self.reached, what.encode())  # a pipe: says that the fault was reached
-        if self.kind in ("kill", "torn write"):
+        if self.kind not in ERRORS:
+            if self.disk:
+                self.disk.lose(self.kind, random.Random(self.number))
             if self.kind == "torn write" and half:
                 half()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -46,11 +55,15 @@ class Writer(io.FileIO):
 
     def __init__(self, counter: Counter, path: Any, mode: str) -> None:
         counter.step("open")
+        if counter.disk:
+            counter.disk.opened(os.path.abspath(path))
         super().__init__(path, mode.replace("b", "").replace("t", ""))
-        self.counter = counter
+        self.counter, self.path = counter, os.path.abspath(path)
 
     def write(self, data: Any) -> int:
         self.counter.step("write", lambda: io.FileIO.write(self, bytes(data)[: len(data) // 2]))
+        if self.counter.disk:
+            self.counter.disk.wrote(self.path)
         return super().write(data)
 
 
@@ -71,9 +84,27 @@ def patch(counter: Counter) -> None:
 
         def counted(*arguments: Any, _honest: Callable[..., Any] = honest, _name: str = name, **named: Any) -> Any:
             counter.step(_name)
-            return _honest(*arguments, **named)
+            disk = counter.disk
+            if not disk or disk.cut:
+                return _honest(*arguments, **named)
+            named_paths = arguments[: 2 if _name in ("rename", "replace") else 0 if _name == "sync" else 1]
+            paths = [place(one, named.get("dir_fd")) for one in named_paths]
+            change = disk.before(_name, *paths)
+            result = _honest(*arguments, **named)
+            if change:
+                disk.done(change)
+            else:
+                disk.synced(*paths)
+            return result
 
         setattr(os, name, counted)
+
+
+def place(named: Any, folder: int | None) -> str:
+    """Absolute path of an argument: a path, one relative to an open folder, or an open file."""
+    if isinstance(named, int):
+        return os.readlink(f"/proc/self/fd/{named}")
+    return os.path.abspath(os.path.join(place(folder, None) if folder is not None else "", os.fspath(named)))
 
 
 def run_with_fault(main: Callable[[list[str]], int], arguments: list[str], kind: str, number: int, log: Path) -> Any:
@@ -92,7 +123,8 @@ def run_with_fault(main: Callable[[list[str]], int], arguments: list[str], kind:
             os.dup2(handle, stream)
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
         if kind:
-            patch(Counter(kind, number, write))
+            disk = Unsynced(Path(tempfile.mkdtemp(dir=log.parent))) if kind in CUTS else None
+            patch(Counter(kind, number, write, disk))
         code = 1
         try:
             code = main(arguments)

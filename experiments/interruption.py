@@ -4,9 +4,9 @@
     python experiments/interruption.py --moments 3 --stride 25        # a minute
 
 1. Every file-system operation of protecting and of restoring 20 pictures is the one at which the process is killed,
-   dies in the middle of a write, or finds the disk full, over quota, read-only or broken. After an error: exit code 9,
-   one sentence, nothing at the output's place. After all of them: source as it was, the same command succeeds, its tree
-   is equal byte for byte, and nothing is left beside it.
+   dies in the middle of a write, loses power and with it all that no `fsync` has made durable, or finds the disk full,
+   over quota, read-only or broken. After an error: exit code 9, one sentence, nothing at the output's place. After all
+   of them: source as it was, the same command succeeds, its tree is equal byte for byte, and nothing is left beside it.
 2. SIGKILL to the whole process group of real commands on all cores, at random moments, most after the first write.
 
 With `--record` every row is written when it is done, and one that stands there is skipped.
