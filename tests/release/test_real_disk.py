@@ -1,4 +1,4 @@
-"""A disk that is really full, and one that is really read-only: small file systems of our own, where that is allowed."""
+"""A disk that is really full, and one that is really read-only: small file systems, where mounting is allowed."""
 
 from __future__ import annotations
 
