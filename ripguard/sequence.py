@@ -136,14 +136,19 @@ def _from_symbols(symbols: np.ndarray, layout: Layout) -> np.ndarray:
 def _lehmer(permutations: np.ndarray) -> np.ndarray:
     """Lehmer code: how many later entries are smaller, ``[batch, n]`` → ``[batch, n]``; entry i lies in 0..n-1-i."""
     n = permutations.shape[1]
-    later = np.triu(np.ones((n, n), bool), 1)
-    step = max(1, (1 << 24) // max(1, n * n))  # bound the n × n comparison table
-    compact = permutations.astype(np.int16)
-    parts = [
-        ((compact[i : i + step, None, :] < compact[i : i + step, :, None]) & later).sum(2)
-        for i in range(0, len(permutations), step)
-    ]
-    return np.concatenate(parts) if parts else permutations
+    compact: np.ndarray = permutations.astype("u1" if n <= 256 else "i2")
+    result = np.empty(permutations.shape, np.int64)
+    rows = max(1, min(n, 64))  # of the n × n comparison table at once, from the diagonal on
+    step = max(1, (1 << 22) // max(1, rows * n))
+    for start in range(0, n, rows):
+        stop = min(n, start + rows)
+        later = np.triu(np.ones((stop - start, n - start), bool), 1)
+        for i in range(0, len(compact), step):
+            part = compact[i : i + step, start:]
+            smaller = part[:, None, :] < part[:, : stop - start, None]  # [batch, rows, later entries]
+            smaller &= later
+            result[i : i + step, start:stop] = smaller.view(np.int8).sum(2, dtype=np.int16)
+    return result
 
 
 def _unlehmer(codes: np.ndarray) -> np.ndarray:

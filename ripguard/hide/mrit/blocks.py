@@ -89,8 +89,9 @@ def to_cells(pictures: np.ndarray, g: Grid) -> np.ndarray:
     Edge cells are filled up by repeating their last row and column, which leaves their minimum and maximum as they are.
     """
     n, pad = g.size, ((0, 0), (0, g.rows * g.size - g.height), (0, g.cols * g.size - g.width), (0, 0))
-    padded = np.pad(pictures, pad, mode="edge")  # [batch, rows·n, cols·n, channels]
-    split = padded.reshape(len(pictures), g.rows, n, g.cols, n, -1)  # [batch, rows, n, cols, n, channels]
+    if not g.even:
+        pictures = np.pad(pictures, pad, mode="edge")  # [batch, rows·n, cols·n, channels]
+    split = pictures.reshape(len(pictures), g.rows, n, g.cols, n, -1)  # [batch, rows, n, cols, n, channels]
     return split.transpose(0, 1, 3, 2, 4, 5).reshape(len(pictures), g.cells, n, n, pictures.shape[3])
 
 

@@ -102,16 +102,17 @@ class MRIT(Hiding):
         rows = [i for i, record in enumerate(records) if len(record) <= room and samples >= 8 * LENGTH]
         if not rows:
             return result
-        headers = []
-        for i in rows:
-            inline = None if self.lossy else _with_corrections(temporary[i], records[i], corrections[i], room)
+        batch, headers = temporary[rows], []
+        for i, lost in zip(rows, lsb.read(batch, np.array([LENGTH + TAG + len(records[i]) for i in rows]))):
+            inline = None
+            if not self.lossy:
+                inline = _with_corrections(temporary[i], records[i], lost, corrections[i], room)
             records[i] = inline or records[i]
             if planes > 2:  # its shifts were predicted from the bits above `planes`: the record must reach that far
                 records[i] = records[i].ljust(lsb.capacity(samples, planes - 1) + 1 - LENGTH - TAG, b"\0")
             used = lsb.planes_for(samples, LENGTH + TAG + len(records[i]))
             headers.append(replace(drafts[i], planes=used, length=len(records[i]) + TAG, inline=inline is not None))
-        batch, lengths = temporary[rows], np.array([LENGTH + header.length for header in headers])
-        payloads = []
+        payloads, lengths = [], np.array([LENGTH + header.length for header in headers])
         for i, header, fixed in zip(rows, headers, lsb.clear(batch, lengths)):
             head = header.pack()
             bound = associated_data(b"payload", head, picture_digest(fixed))
@@ -226,20 +227,21 @@ def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:
         )
 
 
-def _with_corrections(temporary: np.ndarray, record: bytes, corrections: bytes, room: int) -> bytes | None:
-    """The record with its own overwritten bits packed behind it, filled up with zeros; None if that does not fit.
+def _with_corrections(temporary: np.ndarray, record: bytes, lost: bytes, corrections: bytes, room: int) -> bytes | None:
+    """The record with the bits that it overwrites packed behind it, filled up with zeros; None if that does not fit.
 
-    The bits to keep depend on how long the record is, and the other way round: grow until both agree.
+    ``lost``: the bits that the record alone overwrites. How many there are depends on how long the record is, and the
+    other way round: grow until both agree.
     """
     length = len(record)
     for _ in range(6):
-        kept = lsb.read(temporary[None], np.array([LENGTH + TAG + length]))[0]
-        needed = len(record) + len(packed := zlib.compress(kept + corrections, 9))
+        needed = len(record) + len(packed := zlib.compress(lost + corrections, 9))
         if needed <= length:
             return (record + packed).ljust(length, b"\0")
         if needed > room:
             return None
         length = needed
+        lost = lsb.read(temporary[None], np.array([LENGTH + TAG + length]))[0]
     return None
 
 

@@ -21,10 +21,9 @@ RUN = 16  # blocks that `ranked` pairs among themselves
 
 def spread(blocks: np.ndarray) -> np.ndarray:
     """size⁴ times the variance, summed over channels: orders blocks as their SD does, without a root."""
-    n = blocks.shape[2]
-    pixels = [blocks[:, :, i] for i in range(n)]  # [batch, blocks, channels] each: adding them is quicker than .sum(2)
-    squares = functools.reduce(np.add, [x * x for x in pixels])
-    return (n * squares - functools.reduce(np.add, pixels) ** 2).sum(-1)  # [batch, blocks]
+    total = _sum(blocks)
+    squares = np.einsum("bnpc,bnpc->bn", blocks, blocks)
+    return blocks.shape[2] * squares - np.einsum("bnc,bnc->bn", total, total)  # [batch, blocks]
 
 
 def in_place(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -79,27 +78,26 @@ def overlaps(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Inner products of mean-free blocks at the best of four turns: ``[batch, targets, sources]``, exact integers."""
     batch, count, pixels, channels = source.shape
     # all values and sums are integers; the narrower float holds them exactly for small blocks
-    exact = np.float32 if pixels**3 * channels * 255**2 < 1 << 24 else np.float64
-    own, other = (_mean_free(blocks.astype(exact)) for blocks in (source, target))
-    turned = [own.take(order, axis=2).reshape(batch, count, -1) for order in rotation_table(math.isqrt(pixels))]
-    flat = other.reshape(batch, count, -1)
-    products = [flat @ one.transpose(0, 2, 1) for one in turned]  # [batch, targets, sources] each
-    return functools.reduce(np.maximum, products)
+    exact = np.float32 if pixels**2 * channels * 255**2 < 1 << 24 else np.float64
+    turned = [source.astype(exact).take(order, axis=2) for order in rotation_table(math.isqrt(pixels))]
+    flat = np.concatenate(turned, axis=1).reshape(batch, 4 * count, -1)  # [batch, 4·sources, size²·channels]
+    # one side less its mean is enough: a constant adds nothing to an inner product with it
+    other = (pixels * target - _sum(target)[:, :, None]).astype(exact).reshape(batch, count, -1)
+    products = flat @ np.ascontiguousarray(other.transpose(0, 2, 1))  # [batch, 4·sources, targets]
+    return functools.reduce(np.maximum, np.split(products, 4, axis=1)).transpose(0, 2, 1)
 
 
-def _mean_free(blocks: np.ndarray) -> np.ndarray:
-    """size² times each block less its mean: integers, the shape of ``blocks``."""
-    pixels = blocks.shape[2]
-    total = functools.reduce(np.add, [blocks[:, :, i] for i in range(pixels)])  # [batch, blocks, channels]
-    return pixels * blocks - total[:, :, None]
+def _sum(blocks: np.ndarray) -> np.ndarray:
+    """Sum of each block's pixels, ``[batch, blocks, channels]``: adding them one by one is quicker than ``.sum(2)``."""
+    return functools.reduce(np.add, [blocks[:, :, i] for i in range(blocks.shape[2])])
 
 
 def _best(overlap: np.ndarray) -> np.ndarray:
     """The source of each target in the assignment with most overlap: ``[batch, n, n]`` → int64 ``[batch, n]``."""
     from scipy.optimize import linear_sum_assignment
 
-    cost = -overlap.astype(np.float64)  # what the solver works on: converted once, not for every small matrix
-    return np.stack([linear_sum_assignment(one)[1] for one in cost])
+    cost = np.negative(overlap, dtype=np.float64, order="C")  # what the solver takes: once, not for each small matrix
+    return np.concatenate([linear_sum_assignment(one)[1] for one in cost]).reshape(overlap.shape[:2])
 
 
 def ranked(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -86,11 +86,10 @@ def global_sources(source_of: np.ndarray, g: Grid) -> np.ndarray:
 
 
 def pair(clean: np.ndarray, carrier: np.ndarray, g: Grid, rule: str) -> np.ndarray:
-    """Run a pairing rule over the tiles: uint8 ``[batch, height, width, channels]`` twice → ``[batch, full]``."""
-    batch, channels = len(clean), clean.shape[3]
+    """Run a pairing rule over the tiles: uint8 ``[batch, cells, size, size, channels]`` twice → ``[batch, full]``."""
+    batch, channels = len(clean), clean.shape[4]
     shape = (batch, len(g.full), g.size * g.size, channels)
-    source = full_cells(to_cells(clean, g), g).reshape(shape)  # [batch, full, size², channels]
-    target = full_cells(to_cells(carrier, g), g).reshape(shape)
+    source, target = (full_cells(cells, g).reshape(shape) for cells in (clean, carrier))
     function = RULES[CODES[rule]][1]
     exact = np.int32 if g.size <= 8 else np.int64  # size⁴·255² must fit
     parts = [function(source[:, a:b].astype(exact), target[:, a:b].astype(exact)) for a, b in g.tiles]
@@ -114,9 +113,9 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
         return np.concatenate([temporary for temporary, _ in pieces]), moves
     g = grid(*clean.shape[1:3], params.size, params.tile)
     # 1. pairing
-    source_of = pair(clean, carrier, g, params.pairing)
+    narrow, wanted = to_cells(clean, g), to_cells(carrier, g)  # [batch, cells, size, size, channels]
+    source_of = pair(narrow, wanted, g, params.pairing)
     sources = global_sources(source_of, g)
-    narrow = to_cells(clean, g)  # [batch, cells, size, size, channels]
     cells = narrow.astype(np.int16)
     sums = cell_sums(clean, g)  # [batch, cells, channels]
     there, there_sums = placed(cells, sources, g), placed(sums, sources, g)
@@ -132,8 +131,7 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
     shifts = np.clip(shifts, lowest, highest).astype(np.int16)
     moved = there + params.step * shifts[:, :, None, None, :]  # [batch, cells, size, size, channels]
     # 3. quarter turn with the least squared error
-    target = full_cells(to_cells(carrier, g), g)
-    turns = best_turn(np.clip(full_cells(moved, g), 0, 255), target)
+    turns = best_turn(np.clip(full_cells(moved, g), 0, 255), full_cells(wanted, g))
     moved = with_full(moved, rotate(full_cells(moved, g), turns), g)
     # 4. overflow
     unclipped = from_cells(moved, g)
