@@ -86,6 +86,8 @@ def main() -> None:
     row = {
         "pictures": measured["pictures"],
         "restored_equal": measured["restored_equal"],
+        "files_equal": measured["files_equal"],
+        "without_residue": measured["without_residue"],
         "residue_bytes_per_picture": measured["residue_bytes_per_picture"],
         "residue_over_bound": measured["residue_over_bound"],
         "in_residue_only": protected["in_residue_only"],

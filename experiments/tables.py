@@ -39,16 +39,18 @@ def newest(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[str, dict[str
 def chain_table(link: str) -> list[str]:
     """One line for each `experiments/chain.py` record; ``link`` is the way from the page to results/."""
     lines = [
-        "| data, scheme | restored bit for bit | PSNR to clean / to carrier (median) "
+        "| data, scheme | restored bit for bit | files byte for byte | without residue "
+        "| PSNR to clean / to carrier (median) "
         "| SSIM to clean / to carrier (median) | residue a picture (5 %–95 %) | surrogate keeps the label "
         "| protect, restore | record |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for folder, record in records("chain"):
         row = record["rows"][0]
         residue, ssim, took = row["residue_bytes_per_picture"], row["ssim_to_clean"], row["seconds"]
         lines.append(
             f"| {record['dataset']}, `{record['scheme']}` | **{row['restored_equal']:,} / {row['pictures']:,}** "
+            f"| {_count(row.get('files_equal'))} | {_count(row.get('without_residue'))} "
             f"| {row['psnr_to_clean']['median']:.1f} / {row['median_psnr_to_carrier']:.1f} dB "
             f"| {ssim['median']:.3f} / {row['median_ssim_to_carrier']:.3f} "
             f"| {residue['median']:.0f} B ({residue['p5']:.0f}–{residue['p95']:.0f}) "
@@ -56,6 +58,11 @@ def chain_table(link: str) -> list[str]:
             f"| [{folder}]({link}{folder}/record.json) |"
         )
     return lines
+
+
+def _count(number: int | None) -> str:
+    """Nothing where a record is older than the count."""
+    return "" if number is None else f"{number:,}"
 
 
 def _percent(share: float | None) -> str:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers import make_source
+import pytest
+from helpers import crop, make_source
+from PIL import Image
 
 from ripguard.cli import build_parser
 from ripguard.data.registry import open_source
@@ -165,6 +167,20 @@ def test_tables_follow_the_records():
     """README, results/README.md and the leaderboard hold what the records say."""
     experiment("tables.py", "--check")
     experiment("leaderboard.py", "--check")
+
+
+@pytest.mark.parametrize("scheme", ["mrit", "seal"])
+def test_tamper(scheme, tmp_path):  # type: ignore[no-untyped-def]
+    """Every attack, some of the tries; what `seal` makes of JPEG files comes back as these files."""
+    source, out = tmp_path / "source", tmp_path / "out"
+    for number in range(6):
+        place = source / "ab"[number % 2] / f"{number}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(crop(number)).save(place, quality=90)
+    experiment("chain.py", source, "--out", out, "--", "--scheme", scheme, "--perturb", "none")
+    row = json.loads((out / "record.json").read_text())["rows"][0]
+    assert (row["files_equal"], row["without_residue"]) == ((6, 6) if scheme == "seal" else (0, 0))
+    experiment("tamper.py", out / "protected", "--key-file", out / "owner.key", "--against", source, "--stride", "97")
 
 
 def test_interruption():

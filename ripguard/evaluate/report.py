@@ -32,8 +32,9 @@ def report(
         surrogate: file of a surrogate; what it says of each protected picture is counted.
 
     Returns:
-        Counts; medians and 5th/95th percentiles of PSNR (dB) and SSIM of protected to clean; residue bytes; shares
-        (0..1) of pictures on which the surrogate keeps the true label, or says the label after it (cyclic target).
+        Counts, also of restored files with the bytes of the source's; medians and 5th/95th percentiles of PSNR (dB) and
+        SSIM of protected to clean; residue bytes; shares (0..1) of pictures on which the surrogate keeps the true
+        label, or says the label after it (cyclic target).
     """
     release = Release.open(root)
     wanted = sources_by_place(release, source)
@@ -55,8 +56,8 @@ def report(
         "pictures": len(rows),
         "scheme": release.info["scheme"]["name"],
         "exact": release.info["exact"],
-        "psnr_to_clean": _spread([m["psnr"] for m, _ in measured]),
-        "ssim_to_clean": _spread([m["ssim"] for m, _ in measured]),
+        "psnr_to_clean": _spread([m["psnr"] for m, *_ in measured]),
+        "ssim_to_clean": _spread([m["ssim"] for m, *_ in measured]),
         "residue_bytes_per_picture": _spread(residue),
         "residue_bytes": sum(residue),
         "overwritten_bytes": sum(row["overwritten"] for row in rows),
@@ -64,9 +65,11 @@ def report(
             r > row["overwritten"] + row["overflow"] + 48 for r, row in zip(residue, rows) if row["planes"]
         ),
         "in_residue_only": sum(row["planes"] == 0 for row in rows),
+        "without_residue": sum(row["residue"] is None for row in rows),
     }
     if restored:
-        result["restored_equal"] = sum(equal for _, equal in measured)
+        result["restored_equal"] = sum(equal for _, equal, _ in measured)
+        result["files_equal"] = sum(same for *_, same in measured)
     if surrogate:
         result |= _opinions(release, rows, surrogate)
     return result
@@ -78,10 +81,12 @@ def restored_file(restored: Path, row: dict[str, Any]) -> Path:
     return place.with_name(row["name"]) if "name" in row else place
 
 
-def _measure(protected: str, clean: str, restored: str) -> tuple[dict[str, float | None], bool]:
+def _measure(protected: str, clean: str, restored: str) -> tuple[dict[str, float | None], bool, bool]:
+    """Likeness to the clean picture; whether the restored one equals it in its samples, and its file in its bytes."""
     picture, original = read_picture(protected), read_picture(clean)
-    equal = bool(restored) and Path(restored).is_file() and np.array_equal(read_picture(restored), original)
-    return likeness(picture, original), equal
+    there = bool(restored) and Path(restored).is_file()
+    equal = there and np.array_equal(read_picture(restored), original)
+    return likeness(picture, original), equal, there and Path(restored).read_bytes() == Path(clean).read_bytes()
 
 
 def _spread(values: list[Any]) -> dict[str, float] | None:
@@ -123,7 +128,7 @@ def _opinions(release: Release, rows: list[dict[str, Any]], path: str) -> dict[s
 
 
 def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: int = 8) -> None:
-    """Write a picture of clean | protected | restored | 8× difference for one picture of each of ``rows`` classes."""
+    """Write a picture of clean | protected | restored | 4× difference for one picture of each of ``rows`` classes."""
     import io
 
     from matplotlib.figure import Figure
