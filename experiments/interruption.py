@@ -53,6 +53,7 @@ class World:
                 target = place / name / item.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(item.path, target)
+            (place / name / "notes.txt").write_text("an annotation, to be copied\n")
         self.key = str(place / "k")
         self.must(["keygen", "--out", self.key])
         self.trees: dict[tuple[str, str], str] = {}
@@ -144,32 +145,36 @@ def every_operation(world: World, verb: str, kind: str, stride: int) -> dict[str
 
 
 def random_moments(world: World, verb: str, count: int, draw: random.Random) -> dict[str, Any]:
-    """SIGKILL of a real command with all its workers; four in five after its first write."""
-    workers, wrong, written, finished = os.cpu_count() or 1, [], 0, 0
+    """``count`` SIGKILLs of a real command with all its workers, five in six after its first write."""
+    workers, wrong, written, over, kills = os.cpu_count() or 1, [], 0, 0, 0
     first, whole = (timed(world, verb, workers, until_written=only_first) for only_first in (True, False))
     pictures = sum(path.is_file() for path in (world.place / "many").rglob("*"))
-    for number in tqdm(range(count), desc=f"{verb}: random moments", unit="kill", disable=None):
-        beside = world.place / "beside"
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir()
-        out = beside / "out"
-        process = start(world.command(verb, "many", out, workers))
-        if number % 6:  # most: wait for the first write, then for a part of what follows it
-            while process.poll() is None and not any_written(beside):
-                time.sleep(0.002)
-            time.sleep(draw.uniform(0, max(0.05, whole - first)))
-        else:
-            time.sleep(draw.uniform(0, whole))
-        finished += process.poll() is not None
-        if process.poll() is None:
+    with tqdm(total=count, desc=f"{verb}: random moments", unit="kill", disable=None) as bar:
+        while kills < count:
+            beside = world.place / "beside"
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir()
+            out = beside / "out"
+            process = start(world.command(verb, "many", out, workers))
+            if kills % 6:  # most: wait for the first write, then for a part of what follows it
+                while process.poll() is None and not any_written(beside):
+                    time.sleep(0.002)
+                time.sleep(draw.uniform(0, max(0.05, whole - first)))
+            else:
+                time.sleep(draw.uniform(0, whole))
+            if process.poll() is not None:  # over before it could be killed: not a try
+                over += 1
+                continue
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        written += any_written(beside)
-        if problem := wrong_after(world, verb, "many", out, workers):
-            wrong.append(f"kill {number}: {problem}")
+            process.wait()
+            kills += 1
+            written += any_written(beside)
+            bar.update()
+            if problem := wrong_after(world, verb, "many", out, workers):
+                wrong.append(f"kill {kills}: {problem}")
     return {
-        "verb": verb, "fault": AT_RANDOM, "pictures": pictures, "tries": count, "wrong": len(wrong),
-        "what": wrong[:5], "after_first_write": written, "was_already_over": finished, "workers": workers,
+        "verb": verb, "fault": AT_RANDOM, "pictures": pictures, "tries": kills, "wrong": len(wrong),
+        "what": wrong[:5], "after_first_write": written, "over_before": over, "workers": workers,
     }  # fmt: skip
 
 

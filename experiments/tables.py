@@ -294,10 +294,7 @@ def interruption_section() -> list[str]:
         for row in record["rows"]:
             where = f"every file-system operation on {row['pictures']:,} pictures"
             if "after_first_write" in row:
-                where = (
-                    f"{row['pictures']:,} pictures; {row['after_first_write']} after the first write, "
-                    f"{row['was_already_over']} of these when it was over already"
-                )
+                where = f"{row['pictures']:,} pictures; {row['after_first_write']} after the first write"
             lines.append(f"| {row['verb']} | {row['fault']} | {where} | {row['tries']:,} | {row['wrong']} |")
         hardware, commits = record["hardware"], sorted({row["commit"][:12] for row in record["rows"]})
         lines += ["", f"{hardware['cores']} cores {hardware['cpu']}, commit {', '.join(commits)}"]

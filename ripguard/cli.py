@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import os
 import sys
@@ -13,10 +14,12 @@ from typing import Any
 
 from ripguard import __version__
 from ripguard.compress.coders import WHOLE
-from ripguard.errors import Damaged, RipguardError, StorageError, UsageError, VerifyFailed
+from ripguard.errors import Damaged, OutputRefused, RipguardError, StorageError, UsageError, VerifyFailed
 from ripguard.keys import Key
+from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
 from ripguard.perturb.names import THROUGH
+from ripguard.release.manifest import read_key, refuse_inside_release
 from ripguard.schemes import SCHEMES
 from ripguard.signing import SigningKey, fingerprint
 from ripguard.train.protocols import PROTOCOLS
@@ -26,6 +29,9 @@ KEY_VARIABLE = "RIPGUARD_KEY_FILE"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code (``docs/exit-codes.md``)."""
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
@@ -91,7 +97,7 @@ def _key_option(parser: argparse.ArgumentParser, required: bool = True) -> None:
 
 def _read_key(options: argparse.Namespace) -> Key | None:
     if options.key_file:
-        return Key.read(options.key_file)
+        return read_key(options.key_file)
     if options.key_required:
         raise UsageError(
             "no key", f"name it with --key-file K or {KEY_VARIABLE}; make one with ripguard keygen --out K"
@@ -136,6 +142,7 @@ def _keygen(verbs: Any) -> None:
 
 
 def run_keygen(options: argparse.Namespace) -> int:
+    refuse_inside_release(Path(options.out))
     key, signing = Key.generate(), SigningKey.generate()
     passphrase = ask_new() if options.passphrase else None
     key.write(options.out, passphrase)
@@ -223,7 +230,7 @@ def run_protect(options: argparse.Namespace) -> int:
     from ripguard.release.aim import build, check_options
     from ripguard.release.model import obtain
     from ripguard.release.plan import make_plan
-    from ripguard.release.protect import precheck, protect
+    from ripguard.release.protect import precheck, protect, refuse_secrets
 
     if options.scheme not in SCHEMES:
         raise UsageError(f"--scheme: expected one of {', '.join(SCHEMES)}, got {options.scheme!r}")
@@ -243,7 +250,9 @@ def run_protect(options: argparse.Namespace) -> int:
     check_options(scheme, options.device)
     source = open_source(options.source, options.labels)
     out = Path(options.out)
-    precheck(source.roots, out, [f for f in (key_file, sign_file) if f])
+    secret = [f for f in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if f]
+    precheck(source.roots, out, secret)
+    refuse_secrets(source, secret)
     plan = make_plan(source, scheme, options.seed, options.lossy, options.byte_exact, options.limit, options.workers)
     spec = dataclasses.replace(
         build(
@@ -314,7 +323,7 @@ def run_restore(options: argparse.Namespace) -> int:
     data = {"out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused}
     _print(options, data, lines)
     if result.refused:
-        print(f"ripguard: error: {len(result.refused)} pictures were refused", file=sys.stderr)
+        print(f"ripguard: error: {len(result.refused)} files were refused", file=sys.stderr)
         return result.first_error.exit_code if result.first_error else Damaged.exit_code
     return 0
 
@@ -351,7 +360,7 @@ def run_verify(options: argparse.Namespace) -> int:
         lines.append(f"{report.restored} / {report.pictures} restore with this key")
     if report.equal_to_source is not None:
         lines.append(f"{report.equal_to_source} / {report.pictures} restored pictures equal the source bit for bit")
-    for name in ("missing", "extra", "changed", "swapped", "residue", "annotations", "differs", "reencoded"):
+    for name in ("missing", "extra", "renamed", "changed", "swapped", "residue", "annotations", "differs", "reencoded"):
         lines += [f"  {name}: {path}" for path in data[name][:20]]
         if len(data[name]) > 20:
             lines.append(f"  {name}: … and {len(data[name]) - 20} more")
@@ -398,6 +407,9 @@ def run_report(options: argparse.Namespace) -> int:
 
     source = open_source(options.against, options.labels)
     restored = Path(options.restored) if options.restored else None
+    for folder in (*source.roots, Path(options.release), *([restored] if restored else [])):
+        if options.grid and folder.resolve() in Path(options.grid).resolve().parents:
+            raise OutputRefused(f"{options.grid} lies inside {folder}", "choose a place outside")
     data = report(Path(options.release), source, restored, options.surrogate, options.workers)
     if options.grid:
         grid(Path(options.release), source, restored, Path(options.grid))

@@ -8,6 +8,9 @@ for example, a 16-bit RGB PNG as 8-bit without a word, so the file header is rea
 from __future__ import annotations
 
 import io
+import os
+import re
+import stat
 import warnings
 from pathlib import Path
 
@@ -20,9 +23,24 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".npy"})
 REFUSED_SUFFIXES = frozenset({".gif", ".apng", ".ico", ".jp2", ".jxl", ".avif", ".heic", ".eps", ".psd", ".tga"})
 MAX_PIXELS = 50_000_000
+MAX_BYTES = 12 * MAX_PIXELS  # a picture of MAX_PIXELS takes no more in any of the formats, decimal numbers included
+MAX_SCANS = 100  # of a progressive JPEG; encoders write about ten, and each costs a pass over all pixels
 NPY = b"\x93NUMPY"
+TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+STARTS = (
+    NPY,
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8",
+    b"RIFF",
+    b"BM",
+    *TIFFS,
+    *(b"P%d" % n for n in range(1, 8)),
+    b"Pf",
+    b"PF",
+)
 PNG_END = b"IEND\xaeB`\x82"
 ORIENTATION = 274  # EXIF tag
+SAMPLES_PER_PIXEL, SAMPLE_FORMAT, UNSIGNED = 277, 339, 1  # TIFF tags
 
 
 def read_picture(source: str | Path | bytes, name: str | None = None) -> np.ndarray:
@@ -39,10 +57,7 @@ def read_picture(source: str | Path | bytes, name: str | None = None) -> np.ndar
         InputRefused: unreadable, or of a kind that cannot be kept exactly.
     """
     what = name or (str(source) if not isinstance(source, bytes) else "picture")
-    try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as error:
-        raise InputRefused(f"{what}: cannot be read: {error.strerror}") from None
+    data = source if isinstance(source, bytes) else read_file(source, what)
     if data.startswith(NPY):
         return _read_npy(data, what)
     try:
@@ -51,6 +66,7 @@ def read_picture(source: str | Path | bytes, name: str | None = None) -> np.ndar
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _check(image, data, what)
                 image.load()
+                _check_loaded(image, what)
                 array = np.asarray(image)
     except InputRefused:
         raise
@@ -61,6 +77,41 @@ def read_picture(source: str | Path | bytes, name: str | None = None) -> np.ndar
     if array.dtype != np.uint8:
         raise InputRefused(f"{what}: expected 8 bits per sample, got {array.dtype}")
     return np.ascontiguousarray(array if array.ndim == 3 else array[:, :, None])
+
+
+def read_file(path: str | Path, what: str | None = None) -> bytes:
+    """Bytes of what begins like a picture file; anything else is refused before it is read.
+
+    Raises:
+        InputRefused: unreadable, not a regular file, of no known format, or too large.
+    """
+    what = what or str(path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputRefused(f"{what}: not a regular file", "put a copy in its place")
+        with open(path, "rb") as file:
+            size, start = os.fstat(file.fileno()).st_size, file.read(16)
+            if not start.startswith(STARTS):
+                raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?")
+            if size > MAX_BYTES:
+                raise InputRefused(f"{what}: {size:,} bytes, more than a picture of {MAX_PIXELS:,} pixels takes")
+            return start + file.read()
+    except OSError as error:
+        raise InputRefused(f"{what}: cannot be read: {error.strerror}") from None
+
+
+def samples_claimed(path: str | Path) -> int:
+    """How many samples a file has, by its first bytes; 0 where they say nothing, which costs nothing to read."""
+    try:
+        with warnings.catch_warnings(), open(path, "rb") as file:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if file.read(len(NPY)) == NPY:
+                return os.fstat(file.fileno()).st_size
+            file.seek(0)
+            with Image.open(file, formats=FORMATS) as image:
+                return image.width * image.height * len(image.getbands())
+    except Exception:  # reading it will say what is wrong
+        return 0
 
 
 def _read_npy(data: bytes, what: str) -> np.ndarray:
@@ -86,7 +137,7 @@ def file_suffix(data: bytes) -> str:
 
 
 def metadata(data: bytes) -> tuple[str, ...]:
-    """What a readable picture file carries beside its samples, of ``EXIF, ICC profile, gamma, text, XMP``."""
+    """What a readable picture file carries beside its samples, of ``EXIF, ICC profile, gamma, text, XMP, IPTC``."""
     if data.startswith(NPY):
         return ()
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -94,9 +145,10 @@ def metadata(data: bytes) -> tuple[str, ...]:
         found = {
             "EXIF": bool(image.getexif()) and image.format != "TIFF",  # TIFF keeps its own structure there
             "ICC profile": "icc_profile" in info,
-            "gamma": "gamma" in info or "chromaticity" in info,
+            "gamma": bool({"gamma", "chromaticity", "srgb"} & set(info)) or bool(re.search(b"cICP", data[:4096])),
             "text": bool(getattr(image, "text", None)) or "comment" in info,
             "XMP": "xmp" in info,
+            "IPTC": "photoshop" in info,
         }
     return tuple(name for name, there in found.items() if there)
 
@@ -106,20 +158,50 @@ def _check(image: Image.Image, data: bytes, what: str) -> None:
         raise InputRefused(f"{what}: {image.width}×{image.height} is more than {MAX_PIXELS:,} pixels")
     if image.mode not in ("RGB", "L"):
         raise InputRefused(f"{what}: expected 8-bit RGB or grayscale, got mode {image.mode}", _hint(image.mode))
-    if image.format == "PNG" and data[24] != 8:
-        raise InputRefused(f"{what}: expected 8 bits per sample, got a {data[24]}-bit PNG", "convert a copy to 8 bits")
-    if image.format == "TIFF" and any(b != 8 for b in image.tag_v2.get(258, (8,))):  # type: ignore[attr-defined]
-        raise InputRefused(f"{what}: expected 8 bits per sample, got a deeper TIFF", "convert a copy to 8 bits")
-    if image.format == "PPM" and _pnm_maximum(data) != b"255":
-        raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
-    if image.format == "PNG" and PNG_END not in data:  # Pillow shows all pixels of some truncated files
-        raise InputRefused(f"{what}: the PNG file is cut off", "get a whole copy")
+    if image.format == "PNG":
+        _check_png(data, what)
+    if image.format == "TIFF":
+        _check_tiff(image, what)
+    if image.format == "PPM":
+        _check_pnm(data, what)
+    if image.format == "JPEG" and image.info.get("progressive") and data.count(b"\xff\xda") > MAX_SCANS:
+        raise InputRefused(f"{what}: a progressive JPEG of more than {MAX_SCANS} scans", "save a copy as usual")
     if (frames := getattr(image, "n_frames", 1)) != 1:
         raise InputRefused(f"{what}: expected one frame, got {frames}", "export the frame you mean")
+    if image.getexif().get(ORIENTATION, 1) not in (0, 1):  # 0: none
+        raise InputRefused(f"{what}: its EXIF orientation would be lost", "turn the pixels of a copy upright first")
+
+
+def _check_loaded(image: Image.Image, what: str) -> None:
+    """What is known when all of a file was read only."""
     if "transparency" in image.info:
         raise InputRefused(f"{what}: a transparent colour would be lost", "flatten a copy first")
-    if image.getexif().get(ORIENTATION, 1) != 1:
-        raise InputRefused(f"{what}: its EXIF orientation would be lost", "turn the pixels of a copy upright first")
+
+
+def _check_png(data: bytes, what: str) -> None:
+    if data[12:16] != b"IHDR" or data.count(b"\0\0\0\rIHDR") != 1:
+        raise InputRefused(f"{what}: not a readable PNG picture", "does it begin with its one header chunk?")
+    if data[24] != 8:
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a {data[24]}-bit PNG", "convert a copy to 8 bits")
+    if PNG_END not in data:  # Pillow shows all pixels of some truncated files
+        raise InputRefused(f"{what}: the PNG file is cut off", "get a whole copy")
+
+
+def _check_tiff(image: Image.Image, what: str) -> None:
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    if any(bits != 8 for bits in tags.get(258, (8,))):
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a deeper TIFF", "convert a copy to 8 bits")
+    if (samples := tags.get(SAMPLES_PER_PIXEL, 1)) != len(image.getbands()):  # Pillow drops what it has no name for
+        raise InputRefused(f"{what}: expected 1 or 3 samples a pixel, got {samples}", "keep the others elsewhere")
+    if any(kind != UNSIGNED for kind in tags.get(SAMPLE_FORMAT, (UNSIGNED,))):
+        raise InputRefused(f"{what}: expected unsigned samples, got a TIFF of another kind", "convert a copy")
+
+
+def _check_pnm(data: bytes, what: str) -> None:
+    if _pnm_maximum(data) != b"255":
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
+    if data[1:2] in b"123" and not data[-1:].isspace():  # decimal numbers: one that is cut off is another one
+        raise InputRefused(f"{what}: its last number may be cut off", "end the file with a line break")
 
 
 def _pnm_maximum(data: bytes) -> bytes:

@@ -6,8 +6,11 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
+
+from ripguard.errors import StorageError
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what numerical libraries read at start
 
@@ -27,14 +30,23 @@ def spread(
         chunk: calls sent to a process at once.
         start: called once in each process, with ``given``, before anything else. Processes are spawned, never forked:
             a fork would copy the threads and locks of numerical libraries in an unknown state.
+
+    Raises:
+        StorageError: a process was killed.
     """
     if workers <= 1:
         if start:
             start(*given)
         yield from map(function, *arguments)
         return
-    with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), start, given) as pool:
-        yield from pool.map(function, *arguments, chunksize=chunk)
+    try:
+        with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), start, given) as pool:
+            yield from pool.map(function, *arguments, chunksize=chunk)
+    except BrokenProcessPool:
+        raise StorageError(
+            "a worker process was killed, perhaps because memory ran out",
+            "repeat the command, with fewer --workers if it happens again",
+        ) from None
 
 
 @contextlib.contextmanager

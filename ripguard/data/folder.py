@@ -1,4 +1,4 @@
-"""Any folder tree of pictures: classes from the first level (below train/test/val, if these exist), or a labels CSV."""
+"""Any folder tree of pictures: classes from the first level (below train/test/val, if there are), or a labels CSV."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def folder(root: Path, labels: Path | None = None) -> Source:
         suffix = path.suffix.lower()
         if path.is_symlink():
             raise InputRefused(f"{name}: links are not followed", "put a copy in its place")
+        if not path.is_file():
+            raise InputRefused(f"{name}: not a regular file", "move it out of the folder")
         if any(part.startswith(".") for part in Path(name).parts) or path.name in ("Thumbs.db", "desktop.ini"):
             source.ignored.append(name)
         elif suffix in SUFFIXES:
@@ -47,7 +49,7 @@ def folder(root: Path, labels: Path | None = None) -> Source:
             )
             raise InputRefused(f"{name}: {kind}", "convert it, or move it out of the folder")
     table = _read_labels(labels) if labels else None
-    with_splits = any(name.split("/")[0].lower() in TRAIN_SPLITS + TEST_SPLITS for name, _ in pictures if "/" in name)
+    with_splits = has_splits([name for name, _ in pictures])
     for name, path in pictures:
         if table is not None:
             if name not in table:
@@ -60,6 +62,15 @@ def folder(root: Path, labels: Path | None = None) -> Source:
     if not source.items:
         raise InputRefused(f"there is no picture in {root}", f"supported: {' '.join(sorted(SUFFIXES))}")
     return source
+
+
+def has_splits(names: list[str]) -> bool:
+    """Whether the first level is one of splits: a class may be called ``train`` as well, if it has no folders in it."""
+    parts = [name.lower().split("/") for name in names if "/" in name]
+    known = TRAIN_SPLITS + TEST_SPLITS
+    return bool(parts) and (
+        any(len(part) > 2 and part[0] in known for part in parts) or all(part[0] in known for part in parts)
+    )
 
 
 def split_and_label(name: str, with_splits: bool) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,31 @@ def sha256_file(path: Path) -> str:
     """Hex SHA-256 of a file, read in pieces."""
     with storage("cannot read"), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def working_folder(out: Path) -> Path:
+    """Where a run that will make ``out`` keeps what is not finished: beside it, so that one rename publishes it."""
+    return out.parent / f".{out.name}.ripguard-partial"
+
+
+def make_working_folder(out: Path) -> Path:
+    """Make it, or go on with it. Raises :class:`OutputRefused` where a link or a file stands in its place."""
+    place = working_folder(out)
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise OutputRefused(f"{place} is no folder", "unfinished work is kept under this name: move away what has it")
+    with storage("cannot create"):
+        place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def refuse_unwritable(out: Path) -> None:
+    """Raise, before any work, :class:`StorageError` where ``out`` cannot be made, :class:`OutputRefused` if in use."""
+    above = next(folder for folder in out.parents if folder.exists())
+    with storage("cannot create"):
+        os.rmdir(tempfile.mkdtemp(prefix=f".{out.name[:40]}.", dir=above))
+    if (working_folder(out) / "lock").is_file():
+        with lock(working_folder(out) / "lock"):
+            pass
 
 
 @contextlib.contextmanager

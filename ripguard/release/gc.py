@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ripguard.errors import NotProtected
-from ripguard.release.atomic import lock, storage
+from ripguard.release.atomic import lock, storage, working_folder
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
-from ripguard.release.protect import partial_folder
 
 TEMPORARY = re.compile(r"^\..+\.\d+\.tmp$")  # as atomic.write_temporary names them
 
@@ -34,7 +33,7 @@ def find(path: Path, unfinished: bool = False) -> list[Litter]:
     Raises:
         NotProtected: neither is there.
     """
-    partial, found = partial_folder(path), []
+    partial, found = working_folder(path), []
     if (path / META / RELEASE).is_file():
         release = Release.open(path)
         shards = {shard["file"] for shard in release.info["residue"]}
@@ -60,7 +59,7 @@ def find(path: Path, unfinished: bool = False) -> list[Litter]:
 
 def collect(path: Path, unfinished: bool = False, dry_run: bool = False) -> list[Litter]:
     """Remove what :func:`find` finds; returns it. Raises :class:`OutputRefused` while a run is writing there."""
-    partial = partial_folder(path)
+    partial = working_folder(path)
     if partial.is_dir():
         with lock(partial / "lock"):
             return _remove(find(path, unfinished), dry_run)

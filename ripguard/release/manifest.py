@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ripguard import signing
-from ripguard.errors import Damaged, NotProtected, SignatureInvalid, WrongKey
+from ripguard.errors import Damaged, KeyFileError, NotProtected, SignatureInvalid, WrongKey
 from ripguard.keys import DatasetKeys, Key
 from ripguard.release.atomic import storage
+from ripguard.release.schema import check_info, check_rows
 from ripguard.seal import FORMATS, Forged, length_prefixed, open_sealed
 
 META = ".ripguard"
@@ -56,11 +57,17 @@ class Release:
                 raise NotProtected(
                     f"{root} has format {info['format']!r}", f"this ripguard reads {' and '.join(READS)}"
                 )
-            if info["manifest"] != hashlib.sha256(lines).hexdigest():
-                raise Damaged(f"{meta / MANIFEST} is not the one that {RELEASE} names", "get a fresh copy of both")
-            return cls(root, info, [json.loads(line) for line in lines.splitlines()])
-        except (ValueError, KeyError, TypeError):
+            check_info(info)
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Damaged(f"{meta / RELEASE} cannot be read", "get a fresh copy of it") from None
+        if info["manifest"] != hashlib.sha256(lines).hexdigest():
+            raise Damaged(f"{meta / MANIFEST} is not the one that {RELEASE} names", "get a fresh copy of both")
+        try:
+            rows = [json.loads(line) for line in lines.splitlines()]
+            check_rows(rows, len(info["units"]))
+        except (ValueError, RecursionError):
+            raise Damaged(f"{meta / MANIFEST} cannot be read", "get a fresh copy of it") from None
+        return cls(root, info, rows)
 
     @cached_property
     def by_path(self) -> dict[str, dict[str, Any]]:
@@ -133,6 +140,19 @@ def model_bound(dataset_id: bytes) -> bytes:
 def signed_part(info: dict[str, Any]) -> bytes:
     """What proof and signature cover: everything in ``release.json`` but these two."""
     return canonical({k: v for k, v in info.items() if k not in ("proof", "signature")})
+
+
+def read_key(path: str | Path) -> Key:
+    """A key file (``-``: standard input) that lies in no release. Raises :class:`KeyFileError`."""
+    if str(path) != "-":
+        refuse_inside_release(Path(path))
+    return Key.read(path)
+
+
+def refuse_inside_release(path: Path) -> None:
+    """Raise :class:`KeyFileError` for a place of a key file inside a release: what is in there gets published."""
+    if root := find_release(path):
+        raise KeyFileError(f"{path} lies inside the release {root}", "keep keys outside what you publish")
 
 
 def find_release(path: Path) -> Path | None:

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from ripguard.data.pictures import side_for
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused
-from ripguard.images import metadata, read_picture
+from ripguard.images import metadata, read_file, read_picture
 from ripguard.pool import spread
 from ripguard.schemes import Scheme
 
@@ -126,11 +126,7 @@ def training_side(pictures: list[Planned]) -> int:
 
 def look(path: str, name: str) -> tuple[tuple[int, int, int], str, tuple[str, ...]]:
     """Shape, file digest and kinds of metadata of one source picture; refuses what cannot be kept exactly."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise InputRefused(f"{name}: cannot be read: {error.strerror}") from None
+    data = read_file(path, name)
     height, width, channels = read_picture(data, name).shape
     return (height, width, channels), hashlib.sha256(data).hexdigest(), metadata(data)
 
@@ -156,7 +152,9 @@ def published_names(names: list[str]) -> list[str]:
     """
     plain = [str(PurePosixPath(name).with_suffix(".png")) for name in names]
     counts = Counter(map(_folded, plain))
-    result, taken = [], set()
+    result: list[str] = []
+    taken = {_folded(str(folder)) for folder in {PurePosixPath(name).parent for name in names}}
+    taken |= {_folded(str(above)) for folder in list(taken) for above in PurePosixPath(folder).parents}
     for name, short in zip(names, plain):
         out = short if counts[_folded(short)] == 1 else f"{name}.png"
         number = 0

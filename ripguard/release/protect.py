@@ -20,15 +20,19 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from ripguard.errors import KeyFileError, OutputRefused
+from ripguard.data.source import Source
+from ripguard.errors import InputRefused, KeyFileError, OutputRefused
+from ripguard.keys import PREFIX as KEY_PREFIX
 from ripguard.keys import Key
 from ripguard.perturb.base import Perturbation
 from ripguard.pool import spread
 from ripguard.release.atomic import (
     lock,
+    make_working_folder,
     publish,
     refuse_existing,
     refuse_overlap,
+    refuse_unwritable,
     storage,
     sync_folder,
     write_file,
@@ -38,6 +42,7 @@ from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, canonical,
 from ripguard.release.plan import Plan
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.seal import FORMAT, seal
+from ripguard.signing import PREFIX as SIGNING_PREFIX
 from ripguard.signing import SigningKey, fingerprint
 
 PerturbationFactory = Callable[[], Perturbation]
@@ -65,17 +70,25 @@ class Protected:
     ssim_to_carrier: float | None
 
 
-def partial_folder(out: Path) -> Path:
-    return out.parent / f".{out.name}.ripguard-partial"
-
-
 def precheck(roots: list[Path], out: Path, key_files: list[str | Path]) -> None:
     """Refuse, before any work, an output that exists or overlaps a source, and keys inside source or output."""
     refuse_overlap(roots, out)
     refuse_existing(out)
+    refuse_unwritable(Path(os.path.abspath(out)))
     for file in map(Path, key_files):
         if any(folder.resolve() in file.resolve().parents for folder in [out, *roots]):
             raise KeyFileError(f"{file} lies inside source or output", "keep keys outside what you publish")
+
+
+def refuse_secrets(source: Source, key_files: list[str | Path]) -> None:
+    """Raise :class:`KeyFileError` where a text that would be published holds a key, or is one of ``key_files``."""
+    for name, path in source.annotations:
+        with storage("cannot read"):
+            data = path.read_bytes()
+        if any(prefix.encode() in data for prefix in (KEY_PREFIX, SIGNING_PREFIX)) or any(
+            os.path.samefile(path, file) for file in key_files if os.path.exists(file)
+        ):
+            raise KeyFileError(f"{name} holds a key, and would be published", "move it out of the folder")
 
 
 def protect(
@@ -102,9 +115,7 @@ def protect(
     """
     out = Path(os.path.abspath(out))
     precheck(roots or [], out, [])
-    partial = partial_folder(out)
-    with storage("cannot create"):
-        partial.mkdir(parents=True, exist_ok=True)
+    partial = make_working_folder(out)
     with lock(partial / "lock"):
         _start(partial, plan, key, restart)
         dataset_id = key.dataset_id(bytes.fromhex(plan.digest))
@@ -194,6 +205,8 @@ def _finish(base: Job, commits: list[dict[str, Any]], signing_key: SigningKey | 
     for name, path, digest in plan.annotations:
         with storage("cannot copy"):
             data = Path(path).read_bytes()
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise InputRefused(f"{name} changed while it was being protected", "start again with --restart")
         write_file(tree / name, data)
         annotations.append({"path": name, "sha256": digest})
     scheme = dataclasses.asdict(plan.scheme)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+import math
 import os
 import shutil
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from ripguard.errors import NotProtected, RipguardError
-from ripguard.images import REFUSED_SUFFIXES, SUFFIXES, png_bytes
+from ripguard.errors import Damaged, NotProtected, RipguardError
+from ripguard.images import REFUSED_SUFFIXES, SUFFIXES, png_bytes, samples_claimed
 from ripguard.keys import Key
 from ripguard.pool import spread
 from ripguard.release.atomic import (
     lock,
+    make_working_folder,
     refuse_existing,
     refuse_overlap,
+    sha256_file,
     storage,
     sync_everything,
     sync_folder,
@@ -29,8 +33,34 @@ from ripguard.release.manifest import META, Release, find_release
 from ripguard.release.plan import published_names
 from ripguard.release.reveal import reveal_files
 
-BATCH_FILES, BATCH_BYTES = 256, 8 << 20  # handed to a worker at once
+BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # handed to a worker at once: what bounds its memory
 _state: tuple[Key, Release | None] | None = None  # of this worker process
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A picture file to be restored.
+
+    Attributes:
+        number: which of the run's.
+        place: where it goes in the output, if it comes back as samples.
+        inside: where it stands in the release, "" for a loose one.
+    """
+
+    number: int
+    file: Path
+    place: str
+    inside: str
+
+
+@dataclass
+class Outcome:
+    """What became of one: ``name`` is that of its original file, which waits under its number to get its place."""
+
+    wanted: Wanted
+    exact: bool
+    error: RipguardError | None
+    name: str | None = None
 
 
 @dataclass
@@ -49,16 +79,21 @@ class Restored:
     first_error: RipguardError | None = None
 
 
-def in_batches(files: list[Path]) -> list[int]:
-    """Lengths of consecutive runs of files that a worker takes at once: bounded in number and in bytes."""
+def in_batches(files: list[Path], names: list[str], release: Release | None) -> list[int]:
+    """Lengths of consecutive runs of files that a worker takes at once: bounded in number and in decoded samples.
+
+    Args:
+        names: where each stands in ``release``, "" for a loose file; the release knows how large its pictures are.
+    """
     lengths, size = [0], 0
-    for file in files:
-        bytes_ = file.stat().st_size
-        if lengths[-1] and (lengths[-1] == BATCH_FILES or size + bytes_ > BATCH_BYTES):
+    for file, name in zip(files, names):
+        row = release.by_path.get(name) if release else None
+        samples = math.prod(row["shape"]) if row else samples_claimed(file)
+        if lengths[-1] and (lengths[-1] == BATCH_FILES or size + samples > BATCH_SAMPLES):
             lengths.append(0)
             size = 0
         lengths[-1] += 1
-        size += bytes_
+        size += samples
     return lengths
 
 
@@ -68,8 +103,8 @@ def split(items: list[Any], lengths: list[int]) -> list[list[Any]]:
     return [list(itertools.islice(left, length)) for length in lengths]
 
 
-def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> list[tuple[Path, str, str]]:
-    """(file, place in the output, path inside the release ``root`` or "") for each picture below files and folders."""
+def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> list[Wanted]:
+    """All pictures below files and folders. ``root``: the release they may be of."""
     found: list[tuple[Path, str, str]] = []
     home = root.resolve() if root else None
     for path in paths:
@@ -79,7 +114,7 @@ def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> li
         for file in files:
             place = (file.relative_to(path) if path.is_dir() else Path(file.name)).as_posix()
             suffix = file.suffix.lower()
-            if META in file.parts or (path.is_dir() and suffix not in SUFFIXES | REFUSED_SUFFIXES):
+            if META in PurePosixPath(place).parts or (path.is_dir() and suffix not in SUFFIXES | REFUSED_SUFFIXES):
                 continue
             if only and not fnmatch.fnmatch(place, only):
                 continue
@@ -89,7 +124,7 @@ def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> li
     if not found:
         raise NotProtected("there is no picture to restore" + (f" that matches {only}" if only else ""))
     places = published_names([place for _, place, _ in found])  # a.bmp beside a.png: both come back
-    return [(file, place, inside) for (file, _, inside), place in zip(found, places)]
+    return [Wanted(n, file, place, inside) for n, ((file, _, inside), place) in enumerate(zip(found, places))]
 
 
 def restore(
@@ -112,18 +147,17 @@ def restore(
         opened.keys(key)  # a wrong key ends here, before any work
         refuse_overlap([opened.root], out)
     files = pictures_below(paths, only, root)
-    partial = out.parent / f".{out.name}.ripguard-partial"
-    with storage("cannot create"):
-        partial.mkdir(parents=True, exist_ok=True)
+    partial = make_working_folder(out)
     with lock(partial / "lock"):
-        tree = partial / "restored"
-        shutil.rmtree(tree, ignore_errors=True)
-        with storage("cannot create"):
-            tree.mkdir()
-        result = _run(files, tree, key, root, workers)
+        tree, originals = partial / "restored", partial / "originals"
+        for folder in (tree, originals):
+            shutil.rmtree(folder, ignore_errors=True)
+            with storage("cannot create"):
+                folder.mkdir()
+        result = _run(files, opened, tree, originals, key, workers)
         result.out = str(out)
         if result.restored:
-            _copy_annotations(opened, paths, tree)
+            _copy_annotations(opened, paths, tree, result)
             sync_everything()
             refuse_existing(out)
             with storage("cannot publish"):
@@ -131,30 +165,59 @@ def restore(
                     out.rmdir()
                 os.rename(tree, out)
             sync_folder(out.parent)
-        shutil.rmtree(partial, ignore_errors=True)
+        _tidy(partial)
     if not result.restored and result.first_error:
         raise result.first_error
     return result
 
 
-def _run(files: list[tuple[Path, str, str]], tree: Path, key: Key, root: Path | None, workers: int) -> Restored:
-    batches = split(files, in_batches([file for file, _, _ in files]))
-    result = Restored("", 0, True)
-    bar = tqdm(total=len(files), desc="restoring", unit="picture", disable=None)
-    workers = min(workers, len(batches))
-    with bar:
-        for outcomes in spread(
-            _work, batches, [tree] * len(batches), workers=workers, start=_initialise, given=(key, root)
-        ):
-            for path, exact, error in outcomes:
+def _run(files: list[Wanted], release: Release | None, tree: Path, originals: Path, key: Key, workers: int) -> Restored:
+    batches = split(files, in_batches([one.file for one in files], [one.inside for one in files], release))
+    places, result, done = ([tree] * len(batches), [originals] * len(batches)), Restored("", 0, True), list[Outcome]()
+    workers, root = min(workers, len(batches)), release.root if release else None
+    with tqdm(total=len(files), desc="restoring", unit="picture", disable=None) as bar:
+        for outcomes in spread(_work, batches, *places, workers=workers, start=_initialise, given=(key, root)):
+            for one in outcomes:
                 bar.update()
-                if error is None:
+                if one.error is None:
                     result.restored += 1
-                    result.exact &= exact
+                    result.exact &= one.exact
+                    done.append(one)
                 else:
-                    result.refused.append({"path": path, "code": error.code, "message": str(error)})
-                    result.first_error = result.first_error or error
+                    refuse(result, str(one.wanted.file), one.error)
+    _give_names(done, tree, originals)
     return result
+
+
+def refuse(result: Restored, path: str, error: RipguardError) -> None:
+    """Put one file on the list of what did not come back."""
+    result.refused.append({"path": path, "code": error.code, "message": str(error)})
+    result.first_error = result.first_error or error
+
+
+def _give_names(done: list[Outcome], tree: Path, originals: Path) -> None:
+    """Move original files to where their pictures stood, under their own names where no other has that there."""
+    asked = Counter(PurePosixPath(one.wanted.place).with_name(one.name) for one in done if one.name)
+    for one in done:
+        if not one.name:
+            continue
+        place = PurePosixPath(one.wanted.place)
+        own, suffix = place.with_name(one.name), PurePosixPath(one.name).suffix
+        names = [own] if asked[own] == 1 else []
+        names += [place.with_suffix(suffix), place.with_name(place.name + suffix)]
+        names += [place.with_name(f"{place.name}.{number}{suffix}") for number in range(len(done))]
+        target = next(tree / name for name in names if not os.path.lexists(tree / name))
+        with storage("cannot write"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(originals / str(one.wanted.number), target)
+
+
+def _tidy(partial: Path) -> None:
+    """Remove what a restoration kept in a working folder; what an unfinished protection keeps there stays."""
+    for name in ("restored", "originals"):
+        shutil.rmtree(partial / name, ignore_errors=True)
+    if {path.name for path in partial.iterdir()} <= {"lock"}:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _initialise(key: Key, root: Path | None) -> None:
@@ -162,30 +225,32 @@ def _initialise(key: Key, root: Path | None) -> None:
     _state = key, Release.open(root) if root else None
 
 
-def _work(batch: list[tuple[Path, str, str]], tree: Path) -> list[tuple[str, bool, RipguardError | None]]:
+def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
     if _state is None:
         raise RuntimeError("worker was not initialised")
     key, release = _state
     outcomes = []
-    revealed = reveal_files([file for file, _, _ in batch], [inside for _, _, inside in batch], key, release)
-    for (file, place, _), one in zip(batch, revealed):
+    revealed = reveal_files([one.file for one in batch], [one.inside for one in batch], key, release)
+    for wanted, one in zip(batch, revealed):
         if one.error is None and one.clean is not None:
             if one.file:
-                target, data = (tree / place).with_name(one.file[0]), one.file[1]
+                write_unsynced(originals / str(wanted.number), one.file[1])
             else:
-                target, data = tree / place, png_bytes(one.clean)
-            write_unsynced(target, data)
-        outcomes.append((str(file), one.exact, one.error))
+                write_unsynced(tree / wanted.place, png_bytes(one.clean))
+        outcomes.append(Outcome(wanted, one.exact, one.error, one.file[0] if one.file else None))
     return outcomes
 
 
-def _copy_annotations(release: Release | None, paths: list[Path], tree: Path) -> None:
-    """Annotation files of a whole release travel back beside the pictures."""
+def _copy_annotations(release: Release | None, paths: list[Path], tree: Path, result: Restored) -> None:
+    """Annotation files of a whole release travel back beside the pictures, if they are those that were published."""
     if release is None or not any(p.resolve() == release.root.resolve() for p in paths):
         return
     for note in release.info["annotations"]:
         source, target = release.root / note["path"], tree / note["path"]
-        if source.is_file() and not target.exists():
+        if not source.is_file() or sha256_file(source) != note["sha256"]:
+            state = "changed after it was published" if source.is_file() else "missing"
+            refuse(result, str(source), Damaged(f"{source}: {state}", "get a fresh copy of it"))
+        elif not target.exists():
             with storage("cannot copy"):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)

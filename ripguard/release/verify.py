@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
 from ripguard.errors import RipguardError
-from ripguard.images import read_picture
+from ripguard.images import SUFFIXES, read_picture
 from ripguard.keys import Key
 from ripguard.pool import spread
 from ripguard.release.atomic import sha256_file
@@ -29,6 +29,8 @@ class Report:
     """What a verification found; ``ok`` if there is nothing to complain about.
 
     Attributes:
+        renamed: ``"name → where it stands now"``, of pictures that are there under a name that the release does not
+            have; both names are in ``missing`` and ``extra`` no more.
         swapped: pictures of the release that stand under another picture's name.
         reencoded: other file bytes, same samples: still restorable, so no complaint.
         differs: pictures that do not restore to the source named by ``--against``.
@@ -39,6 +41,7 @@ class Report:
     missing: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    renamed: list[str] = field(default_factory=list)
     swapped: list[str] = field(default_factory=list)
     reencoded: list[str] = field(default_factory=list)
     residue: list[str] = field(default_factory=list)
@@ -49,8 +52,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        lists = (self.missing, self.extra, self.changed, self.swapped, self.residue, self.annotations, self.differs)
-        return not any(lists)
+        lists = (self.missing, self.extra, self.renamed, self.changed, self.swapped, self.residue, self.annotations)
+        return not any((*lists, self.differs))
 
     def as_dict(self) -> dict[str, Any]:
         return {"ok": self.ok, **asdict(self)}
@@ -76,9 +79,11 @@ def verify(
         report.restored = 0
     known = set(release.by_path)
     notes = {note["path"]: note["sha256"] for note in release.info["annotations"]}
-    present = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file() and META not in p.parts}
+    files = (p.relative_to(root) for p in root.rglob("*") if p.is_file())
+    present = {p.as_posix() for p in files if META not in p.parts}
     report.missing = sorted(known - present)
     report.extra = sorted(present - known - set(notes))
+    _find_renamed(release, report)
     for name, digest in notes.items():
         if name not in present or sha256_file(root / name) != digest:
             report.annotations.append(name)
@@ -95,7 +100,7 @@ def verify(
     if source:
         report.equal_to_source = 0
         report.differs += sorted(set(wanted) - known) + sorted(known - set(wanted))
-    batches = split(paths, in_batches([root / p for p in paths]))
+    batches = split(paths, in_batches([root / p for p in paths], paths, release))
     expected = [[wanted.get(p) for p in batch] for batch in batches]
     workers = min(workers, len(batches))
     with tqdm(total=len(paths), desc="verifying", unit="picture", disable=None) as bar:
@@ -112,6 +117,18 @@ def verify(
                     if not equal:
                         report.differs.append(name)
     return report
+
+
+def _find_renamed(release: Release, report: Report) -> None:
+    """Take files that only changed their names off the lists of missing and extra ones."""
+    wanted = {release.by_path[name]["file"]: name for name in report.missing}
+    for name in list(report.extra):
+        if (release.root / name).suffix.lower() in SUFFIXES and (
+            was := wanted.pop(sha256_file(release.root / name), "")
+        ):
+            report.renamed.append(f"{was} → {name}")
+            report.missing.remove(was)
+            report.extra.remove(name)
 
 
 def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]:

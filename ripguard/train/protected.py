@@ -14,7 +14,8 @@ from torch.utils.data import Dataset
 import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it before it unpickles a transform
 from ripguard.errors import InputRefused
 from ripguard.keys import Key
-from ripguard.release.manifest import Release
+from ripguard.release.manifest import Release, read_key
+from ripguard.release.restore import in_batches, split
 from ripguard.release.reveal import reveal_files
 
 
@@ -28,7 +29,8 @@ class ProtectedDataset(Dataset):
     Args:
         root: the release.
         key: file of the restore key, which is all that is pickled of it; or a :class:`Key`, which then travels in
-            the pickle: keep that off the disk.
+            the pickle: keep that off the disk. Workers that are spawned open the file again and cannot ask for a
+            passphrase: name a file that holds it by ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
         transform, target_transform: as in torchvision; they get a picture and a class number.
         form: what a picture is: ``"pil"``, or ``"tensor"``: uint8 ``[channels, height, width]``, for transforms v2.
@@ -40,6 +42,7 @@ class ProtectedDataset(Dataset):
 
     Raises:
         WrongKey, NotProtected, Damaged: at once for the release, at its turn for a picture.
+        KeyFileError: no key, or one that lies inside a release.
     """
 
     def __init__(
@@ -93,11 +96,15 @@ class ProtectedDataset(Dataset):
         """Clean pictures, uint8 ``[height, width, 1 or 3]`` each."""
         release, key = self._open()
         names = [self.names[i] for i in indices]
-        revealed = reveal_files([self.root / name for name in names], names, key, release)
-        for one in revealed:
-            if one.error:
-                raise one.error
-        return [one.clean for one in revealed if one.clean is not None]
+        paths, found = [self.root / name for name in names], list[np.ndarray]()
+        lengths = in_batches(paths, names, release)
+        for some, own in zip(split(paths, lengths), split(names, lengths)):
+            for one in reveal_files(some, own, key, release):
+                if one.error:
+                    raise one.error
+                if one.clean is not None:
+                    found.append(one.clean)
+        return found
 
     def _shown(self, picture: np.ndarray) -> Any:
         if self.form == "tensor":
@@ -107,7 +114,7 @@ class ProtectedDataset(Dataset):
     def _open(self) -> tuple[Release, Key]:
         """Release and key, read once in each process."""
         if self._opened is None:
-            self._opened = Release.open(self.root), self.key if isinstance(self.key, Key) else Key.read(self.key)
+            self._opened = Release.open(self.root), self.key if isinstance(self.key, Key) else read_key(self.key)
         return self._opened
 
     def __getstate__(self) -> dict[str, Any]:

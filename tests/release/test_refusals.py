@@ -107,8 +107,9 @@ def test_verify_lists_exactly(world, copy):  # type: ignore[no-untyped-def]
     report = json.loads(out)
     assert code == 10
     assert report["swapped"] == ["train/cup/0.png", "train/face/0.png"]
-    assert report["missing"] == ["train/cup/1.png", "train/cup/2.png"]
-    assert report["extra"] == ["train/cup/new.png"]
+    assert report["missing"] == ["train/cup/1.png"]
+    assert report["renamed"] == ["train/cup/2.png → train/cup/new.png"]
+    assert report["extra"] == []
     assert report["changed"] == ["train/cup/3.png"]
     assert report["reencoded"] == ["train/cup/4.png"]
     assert report["annotations"] == ["labels.csv"]

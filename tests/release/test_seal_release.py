@@ -96,7 +96,7 @@ def test_what_carries_nothing_may_change(small, tmp_path):  # type: ignore[no-un
     assert report["changed"] == ["train/cup/1.png"]
     flip_bit(victim, bit=0)
     said = refused(5, "restore", out, tmp_path / "again", "--key-file", key)
-    assert "1 pictures were refused" in said
+    assert "1 files were refused" in said
     assert len(list((tmp_path / "again").rglob("*.*"))) == 30  # 29 pictures and the annotation
 
 

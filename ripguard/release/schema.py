@@ -1,0 +1,126 @@
+"""What ``release.json`` and ``manifest.jsonl`` must hold: a hostile or rotten one is refused before it is used.
+
+``docs/format.md`` says what the fields mean. Unknown fields are allowed: a later version may add some.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ripguard.images import MAX_PIXELS
+
+Check = Callable[[Any], bool]
+
+
+def text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+
+
+def flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def name(value: Any) -> bool:
+    """The name of a file in a folder that is known."""
+    return text(value) and path(value) and "/" not in value
+
+
+def path(value: Any) -> bool:
+    """A place below a folder that is known: neither above it nor elsewhere."""
+    if not text(value) or not value or "\0" in value or "\\" in value:
+        return False
+    return not value.startswith("/") and not {"..", ".", ""} & set(value.split("/"))
+
+
+def digits(size: int | None = None) -> Check:
+    """So many bytes in lower-case hexadecimal digits; None: at least one."""
+    form = re.compile(r"(?:[0-9a-f]{2})" + ("+" if size is None else f"{{{size}}}"))
+    return lambda value: text(value) and form.fullmatch(value) is not None
+
+
+def many(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def fields(needed: dict[str, Check]) -> Check:
+    return lambda value: (
+        isinstance(value, dict) and all(key in value and own(value[key]) for key, own in needed.items())
+    )
+
+
+def shape(value: Any) -> bool:
+    """``[height, width, channels]`` of a picture that may be published."""
+    if not isinstance(value, list) or len(value) != 3 or not all(map(count, value)):
+        return False
+    return value[2] in (1, 3) and 0 < value[0] * value[1] <= MAX_PIXELS
+
+
+def piece(value: Any) -> bool:
+    """``[file, offset, length]`` in the residue."""
+    return isinstance(value, list) and len(value) == 3 and name(value[0]) and all(map(count, value[1:]))
+
+
+INFO: dict[str, Check] = {
+    "format": text,
+    "dataset_id": digits(8),
+    "key_id": digits(8),
+    "source": text,
+    "scheme": fields({"name": text}),
+    "exact": text,
+    "pictures": count,
+    "limited": flag,
+    "labels": many(text),
+    "units": many(fields({"split": text, "label": text})),
+    "manifest": digits(32),
+    "residue": many(fields({"file": name, "sha256": digits(32), "bytes": count})),
+    "annotations": many(fields({"path": path, "sha256": digits(32)})),
+    "proof": digits(32),
+}
+INFO_MAY: dict[str, Check] = {
+    "model": fields({"sha256": digits(32), "bytes": count}),
+    "signature": fields({"public": digits(), "value": digits(), "signer": text}),
+}
+ROW: dict[str, Check] = {
+    "path": path,
+    "unit": count,
+    "index": count,
+    "shape": shape,
+    "pixels": digits(32),
+    "clean": digits(32),
+    "planes": count,
+    "overwritten": count,
+    "overflow": count,
+    "residue": lambda value: value is None or piece(value),
+    "file": digits(32),
+}
+ROW_MAY: dict[str, Check] = {"header": digits(), "name": name, "bytes": piece}
+
+
+def check_info(info: Any) -> None:
+    """Raise :class:`ValueError` that names a field of ``release.json`` which is missing or not what it should be."""
+    _check(info, INFO, INFO_MAY)
+
+
+def check_rows(rows: list[Any], units: int) -> None:
+    """The same for the rows of a manifest, of a release with so many units."""
+    for row in rows:
+        _check(row, ROW, ROW_MAY)
+        if row["unit"] >= units:
+            raise ValueError(f"{row['path']}: unit")
+
+
+def _check(value: Any, needed: dict[str, Check], may: dict[str, Check]) -> None:
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    for key, check in needed.items():
+        if key not in value or not check(value[key]):
+            raise ValueError(key)
+    for key, check in may.items():
+        if key in value and not check(value[key]):
+            raise ValueError(key)

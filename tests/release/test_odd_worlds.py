@@ -1,0 +1,291 @@
+"""What surrounds pictures may be odd too: names, texts, folders, keys, processes. Exact or refused, never silent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import call, crop, good, refused, start, tree_digest
+from PIL import Image
+
+from ripguard.errors import KeyFileError
+from ripguard.images import png_bytes
+from ripguard.train.protected import ProtectedDataset
+
+
+def jpegs(root: Path, labels: str = "ab", each: int = 3) -> Path:
+    """Class folders of JPEG files whose names are the same in each."""
+    for number, label in enumerate(labels):
+        (root / label).mkdir(parents=True)
+        for index in range(each):
+            Image.fromarray(crop(10 * number + index)).save(root / label / f"{index}.jpg", quality=90)
+    return root
+
+
+@pytest.fixture(params=["--byte-exact", "--scheme=seal"])
+def originals(request, tmp_path):  # type: ignore[no-untyped-def]
+    """A release that brings the files back: (source, release, key)."""
+    source, out, key = jpegs(tmp_path / "source"), tmp_path / "out", tmp_path / "k"
+    good("keygen", "--out", key)
+    good("protect", source, out, "--key-file", key, "--perturb", "none", request.param)
+    return source, out, key
+
+
+def test_files_of_one_name_from_two_folders(originals, tmp_path):  # type: ignore[no-untyped-def]
+    """Two class folders in one call: every file is there, under names of which none is another's."""
+    source, out, key = originals
+    found = good("restore", out / "train/a", out / "train/b", tmp_path / "back", "--key-file", key)
+    back = sorted((tmp_path / "back").rglob("*.*"))
+    assert found["restored"] == len(back) == 6
+    assert {p.read_bytes() for p in back} == {p.read_bytes() for p in source.rglob("*.jpg")}
+
+
+def test_loose_files_under_other_names(originals, tmp_path):  # type: ignore[no-untyped-def]
+    """Two pictures that were called the same in their classes lie in one folder."""
+    source, out, key = originals
+    for label in "ab":
+        (tmp_path / "loose").mkdir(exist_ok=True)
+        shutil.copy(out / "train" / label / "0.png", tmp_path / "loose" / f"{label}.png")
+    good("restore", tmp_path / "loose", tmp_path / "back", "--key-file", key, "--release", out)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "back").iterdir()} == {
+        f"{label}.jpg": (source / label / "0.jpg").read_bytes() for label in "ab"
+    }
+
+
+def test_names_that_changed_places(originals, tmp_path):  # type: ignore[no-untyped-def]
+    """Two loose files with each other's names: each comes back under its own."""
+    source, out, key = originals
+    (tmp_path / "loose").mkdir()
+    for was, now in ((0, 1), (1, 0)):
+        shutil.copy(out / f"train/a/{was}.png", tmp_path / f"loose/{now}.png")
+    good("restore", tmp_path / "loose", tmp_path / "back", "--key-file", key, "--release", out)
+    for index in (0, 1):
+        assert (tmp_path / f"back/{index}.jpg").read_bytes() == (source / f"a/{index}.jpg").read_bytes()
+
+
+@pytest.fixture
+def small(tmp_path):  # type: ignore[no-untyped-def]
+    """A source of six pictures and a text, a key, and a way to protect it."""
+    for index in range(6):
+        place = tmp_path / "source" / "ab"[index % 2] / f"{index}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(png_bytes(crop(index)))
+    (tmp_path / "source" / "labels.csv").write_text("path,label\n")
+    good("keygen", "--out", tmp_path / "k")
+    return tmp_path
+
+
+def protect(place: Path, out: str = "out", *more: str) -> tuple[str | Path, ...]:
+    return ("protect", place / "source", place / out, "--key-file", place / "k", "--perturb", "none", *more)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_texts_that_are_not_those_published(gone, small):  # type: ignore[no-untyped-def]
+    """Labels are as exact as pictures: forged or missing ones are told, and not given back."""
+    good(*protect(small))
+    text = small / "out" / "labels.csv"
+    text.unlink() if gone else text.write_text("path,label\nforged,yes\n")
+    code, out, _ = call("restore", small / "out", small / "back", "--key-file", small / "k", "--json")
+    assert code == 5
+    assert "labels.csv" in json.loads(out)["refused"][0]["path"]
+    assert not (small / "back" / "labels.csv").exists()
+    assert len(list((small / "back").rglob("*.png"))) == 6
+
+
+def test_a_text_that_changes_meanwhile(small, monkeypatch):  # type: ignore[no-untyped-def]
+    """Nothing is published that its own manifest does not fit."""
+    from ripguard.release import protect as module
+
+    honest = module._run
+
+    def late(*arguments):  # type: ignore[no-untyped-def]
+        (small / "source" / "labels.csv").write_text("changed")
+        return honest(*arguments)
+
+    monkeypatch.setattr(module, "_run", late)
+    assert "changed while it was being protected" in refused(3, *protect(small))
+    assert not (small / "out").exists()
+
+
+@pytest.mark.parametrize("how", ["copy", "hard link", "signing key"])
+def test_a_key_among_the_texts(how, small):  # type: ignore[no-untyped-def]
+    """It would be published under another name."""
+    place = small / "source" / "notes.txt"
+    if how == "hard link":
+        os.link(small / "k", place)
+    else:
+        shutil.copy(small / ("k" if how == "copy" else "k.sign"), place)
+    assert "holds a key" in refused(7, *protect(small))
+    assert not (small / "out").exists()
+
+
+def test_keys_inside_a_release(small):  # type: ignore[no-untyped-def]
+    """Neither read from there nor made there."""
+    good(*protect(small))
+    inside = Path(shutil.copy(small / "k", small / "out" / "train" / "k.txt"))
+    for verb in (("restore", small / "out", small / "back"), ("verify", small / "out"), ("train", small / "out")):
+        assert "inside the release" in refused(7, *verb, "--key-file", inside)
+    refused(7, "keygen", "--out", small / "out" / "new.key")
+    with pytest.raises(KeyFileError, match="inside the release"):
+        ProtectedDataset(small / "out", inside)
+
+
+def test_a_folder_that_is_called_like_a_picture(tmp_path):  # type: ignore[no-untyped-def]
+    """c/a.jpg would be published where the folder c/a.png stands."""
+    good("keygen", "--out", tmp_path / "k")
+    (tmp_path / "source/c/a.png").mkdir(parents=True)
+    Image.fromarray(crop(1)).save(tmp_path / "source/c/a.jpg")
+    (tmp_path / "source/c/a.png/x.png").write_bytes(png_bytes(crop(2)))
+    good(*protect(tmp_path))
+    found = good("verify", tmp_path / "out", "--key-file", tmp_path / "k", "--against", tmp_path / "source")
+    assert (found["ok"], found["equal_to_source"]) == (True, 2)
+
+
+def test_restoring_leaves_an_unfinished_protection(small):  # type: ignore[no-untyped-def]
+    """Both keep their work beside the output; what can still be continued is not thrown away."""
+    good(*protect(small, "release"))
+    partial = small / ".out.ripguard-partial"
+    (partial / "commits").mkdir(parents=True)
+    (partial / "plan.json").write_text("{}")
+    refused(6, "restore", small / "source", small / "out", "--key-file", small / "k")
+    good("restore", small / "release", small / "out", "--key-file", small / "k")
+    assert sorted(p.name for p in partial.iterdir()) == ["commits", "lock", "plan.json"]
+
+
+@pytest.mark.parametrize("verb", ["protect", "restore"])
+def test_a_link_in_the_place_of_the_work(verb, small):  # type: ignore[no-untyped-def]
+    """Work would be written to where it leads: into the source."""
+    good(*protect(small, "release"))
+    before = tree_digest(small / "source", times=True)
+    (small / ".out.ripguard-partial").symlink_to(small / "source")
+    restore = ("restore", small / "release", small / "out", "--key-file", small / "k")
+    assert "is no folder" in refused(8, *(protect(small) if verb == "protect" else restore))
+    assert tree_digest(small / "source", times=True) == before
+
+
+def test_a_figure_never_replaces_a_picture(small):  # type: ignore[no-untyped-def]
+    good(*protect(small))
+    for folder in ("source/a/0.png", "out/train/a/0.png"):
+        refused(8, "report", small / "out", "--against", small / "source", "--grid", small / folder)
+
+
+@pytest.mark.parametrize("name", ["a/pipe.png", "notes.txt"])
+def test_pipes(name, small):  # type: ignore[no-untyped-def]
+    """Reading one would wait for ever."""
+    os.mkfifo(small / "source" / name)
+    assert "not a regular file" in refused(3, *protect(small))
+
+
+def test_a_huge_file_is_not_read(small):  # type: ignore[no-untyped-def]
+    """Garbage by its first bytes; what begins like a picture by its size."""
+    for start_, said in ((b"", "not a readable"), (b"BM", "bytes, more than a picture")):
+        with open(small / "source/a/big.bmp", "wb") as file:
+            file.write(start_)
+            file.truncate(3 << 30)
+        began = time.monotonic()
+        assert said in refused(3, *protect(small))
+        assert time.monotonic() - began < 20
+
+
+def test_a_release_below_a_folder_called_like_ours(small):  # type: ignore[no-untyped-def]
+    good(*protect(small))
+    (small / ".ripguard").mkdir()
+    shutil.move(small / "out", small / ".ripguard" / "rel")
+    assert good("verify", small / ".ripguard" / "rel", "--key-file", small / "k")["restored"] == 6
+    assert good("restore", small / ".ripguard" / "rel", small / "back", "--key-file", small / "k")["restored"] == 6
+
+
+def test_a_class_called_train(tmp_path):  # type: ignore[no-untyped-def]
+    """As in VOC: with pictures and no folders in it, beside other classes, it is a class."""
+    for number, label in enumerate(("car", "plane", "train")):
+        (tmp_path / "source" / label).mkdir(parents=True)
+        (tmp_path / "source" / label / "x.png").write_bytes(png_bytes(crop(number)))
+    good("keygen", "--out", tmp_path / "k")
+    good(*protect(tmp_path))
+    assert good("inspect", tmp_path / "out")["units"] == ["train/car", "train/plane", "train/train"]
+
+
+def test_names_that_are_no_text(small):  # type: ignore[no-untyped-def]
+    """Bytes that are not UTF-8, told on a strict terminal."""
+    odd = os.fsdecode(b"caf\xe9.png")
+    (small / "source" / "a" / odd).write_bytes(png_bytes(crop(9)))
+    good(*protect(small))
+    os.rename(small / "out/train/a" / odd, small / "out/train/a/0.png")
+    command = [sys.executable, "-m", "ripguard", "verify", str(small / "out")]
+    env = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert (done.returncode, done.stderr) == (10, "")
+    assert r"caf\udce9.png" in done.stdout
+
+
+def test_hard_links(small):  # type: ignore[no-untyped-def]
+    """A source that shares its files with others: nothing is written through them."""
+    (small / "twin").mkdir()
+    for number, path in enumerate(sorted((small / "source").rglob("*.png"))):
+        os.link(path, small / "twin" / f"{number}.png")
+    before = tree_digest(small / "twin", times=True)
+    good(*protect(small))
+    good("restore", small / "out", small / "back", "--key-file", small / "k")
+    assert tree_digest(small / "twin", times=True) == before
+    made = [p for root in ("out", "back") for p in (small / root).rglob("*") if p.is_file()]
+    assert {p.stat().st_nlink for p in made} == {1}
+
+
+def test_a_killed_worker(tmp_path):  # type: ignore[no-untyped-def]
+    """As when memory runs out: one sentence, exit code 9, and the same command goes on."""
+    for index in range(400):
+        place = tmp_path / "source" / "ab"[index % 2] / f"{index}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(png_bytes(crop(index, 32, 20 + index % 12)))
+    good("keygen", "--out", tmp_path / "k")
+    command = (*protect(tmp_path), "--workers", "2")
+    process = start(*command)
+    commits = tmp_path / ".out.ripguard-partial" / "commits"
+    while process.poll() is None and not list(commits.glob("*.json")):
+        time.sleep(0.002)
+    workers = [
+        int(child)
+        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
+    ]
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 9, err
+    assert "a worker process was killed" in err
+    assert "Traceback" not in err
+    good(*command)
+    good(*protect(tmp_path, "again"))
+    assert tree_digest(tmp_path / "out") == tree_digest(tmp_path / "again")
+
+
+if not sys.platform.startswith("linux"):
+    test_a_killed_worker = pytest.mark.skip(reason="needs /proc")(test_a_killed_worker)
+
+
+def test_memory_follows_no_number_of_pictures(tmp_path):  # type: ignore[no-untyped-def]
+    """Flat pictures are small files and large arrays: restoring twelve takes hardly more than restoring two."""
+    good("keygen", "--out", tmp_path / "k")
+    peak = {}
+    for many in (2, 12):
+        (tmp_path / f"{many}").mkdir()
+        for number in range(many):
+            flat = np.full((1000, 1000, 3), 10 * number, np.uint8)
+            (tmp_path / f"{many}" / f"{number}.png").write_bytes(png_bytes(flat))
+        keyed = ("--key-file", str(tmp_path / "k"), "--workers", "1")
+        good("protect", tmp_path / f"{many}", tmp_path / f"r{many}", "--perturb", "none", *keyed)
+        script = (
+            "import resource, sys; from ripguard.cli import main; code = main(sys.argv[1:]);"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
+        )
+        command = [sys.executable, "-c", script, "restore", str(tmp_path / f"r{many}"), str(tmp_path / f"b{many}")]
+        done = subprocess.run([*command, *keyed], capture_output=True, text=True, check=True)
+        peak[many] = int(done.stderr.split()[-1]) / 1024  # MiB
+    assert peak[12] < peak[2] + 100, peak
