@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -289,3 +290,48 @@ def test_memory_follows_no_number_of_pictures(tmp_path):  # type: ignore[no-unty
         done = subprocess.run([*command, *keyed], capture_output=True, text=True, check=True)
         peak[many] = int(done.stderr.split()[-1]) / 1024  # MiB
     assert peak[12] < peak[2] + 100, peak
+
+
+WRONG: tuple[object, ...] = (
+    None,
+    -1,
+    1 << 80,
+    1.5,
+    "x",
+    "../x",
+    "/etc/passwd",
+    [],
+    [["x", 0, 1]],
+    {},
+    {"name": 3},
+    True,
+)
+
+
+@pytest.mark.parametrize("file", ["release.json", "manifest.jsonl"])
+def test_hostile_release_files(file, small):  # type: ignore[no-untyped-def]
+    """Every field gone or of another kind, digests made to fit: refused, never a traceback, nothing written."""
+    good(*protect(small))
+    place = small / "out" / ".ripguard" / file
+    honest, info_place = place.read_bytes(), small / "out" / ".ripguard" / "release.json"
+    info = json.loads(info_place.read_bytes())
+    first = info if file == "release.json" else json.loads(honest.splitlines()[0])
+    commands = [("inspect", small / "out"), ("gc", small / "out", "--dry-run")]
+    commands += [("verify", small / "out"), ("verify", small / "out", "--key-file", small / "k")]
+    commands += [("restore", small / "out", small / "back", "--key-file", small / "k")]
+    for name in first:
+        if name in ("signature", "format"):
+            continue
+        for wrong in ("gone", *WRONG):
+            changed = {k: v for k, v in first.items() if k != name} if wrong == "gone" else first | {name: wrong}
+            lines = json.dumps(changed).encode() + b"\n" + b"\n".join(honest.splitlines()[1:]) + b"\n"
+            place.write_bytes(json.dumps(changed).encode() if file == "release.json" else lines)
+            if file == "manifest.jsonl":
+                fitting = info | {"manifest": hashlib.sha256(lines).hexdigest()}
+                info_place.write_text(json.dumps(fitting))
+            for command in commands:
+                code, _, err = call(*command)
+                assert "Traceback" not in err, (name, wrong, command[0], err)
+                assert code in (0, 4, 5, 6, 10, 11), (name, wrong, command[0], code)
+            assert not (small / "back").exists(), (name, wrong)
+    place.write_bytes(honest)
