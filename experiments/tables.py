@@ -91,10 +91,16 @@ def accuracy_records() -> list[tuple[str, dict[str, Any]]]:
     return sorted(found, key=lambda one: (order.index(one[1]["protocol"].split(" ")[0]), one[1]["dataset"]))
 
 
-def accuracy_tables(link: str, pictures: bool) -> list[str]:
-    """The accuracy table of each record beside the paper's; ``link`` is the way from the page to results/."""
+def accuracy_tables(link: str, pictures: bool, current: bool | None = None) -> list[str]:
+    """The accuracy table of each record beside the paper's; ``link`` is the way from the page to results/.
+
+    Args:
+        current: only schemes as they are now, or only settings that were left behind; None: all.
+    """
     lines = []
     for folder, record in accuracy_records():
+        if current is not None and (record["scheme"] in SCHEMES) != current:
+            continue
         looks, recipe = record["looks"], record["recipe"]
         lines += [
             f"**{record['dataset']}, protocol `{record['protocol']}`, scheme `{record['scheme']}`** "
@@ -113,6 +119,37 @@ def accuracy_tables(link: str, pictures: bool) -> list[str]:
             lines += [f"![{n}]({link}{folder}/{n}.png)" for n in names if (ROOT / f"results/{folder}/{n}.png").exists()]
             lines.append("")
     return lines[:-1]
+
+
+AT_LEAST, AT_MOST = "≥", "≤"
+TARGETS = (  # what this project set out for: data, protocol, scheme, split, bound
+    ("tinyimagenet", "paper", "mrit", "clean", AT_LEAST, 74.00),
+    ("tinyimagenet:second", "paper", "mrit", "clean", AT_LEAST, 74.00),
+    ("tinyimagenet", "paper", "mrit", "protected", AT_MOST, 16.20),
+    ("tinyimagenet:second", "paper", "mrit", "protected", AT_MOST, 16.20),
+    ("tinyimagenet", "paper", "mrit-tap", "protected", AT_MOST, 16.20),
+    ("tinyimagenet:second", "paper", "mrit-tap", "protected", AT_MOST, 16.20),
+    ("cifar10", "paper", "mrit", "clean", AT_LEAST, 86.21),
+    ("cifar10", "paper", "mrit", "protected", AT_MOST, 38.23),
+    ("cifar10", "standard", "mrit", "clean", AT_LEAST, 94.00),
+    ("cifar10", "fast", "mrit", "clean", AT_LEAST, 88.00),
+    ("cifar10", "fast", "mrit", "protected", AT_MOST, 38.23),
+)
+
+
+def targets_table(link: str) -> list[str]:
+    """What was aimed at, and what came out."""
+    lines = ["| data, protocol, scheme | pictures | target | measured | |", "| --- | --- | --- | --- | --- |"]
+    for data, protocol, scheme, split, bound, wanted in TARGETS:
+        told, verdict = "", "not measured"
+        for folder, record in accuracy_records():
+            if (record["dataset"], record["protocol"], record["scheme"]) == (data, protocol, scheme):
+                cell = next(c for c in cells(record) if (c.split, c.defence) == (split, "none"))
+                told = f"[{spread(cell.test, cell.test_sd)}]({link}{folder}/record.json) (n = {len(cell.seeds)})"
+                reached = cell.test >= wanted if bound == AT_LEAST else cell.test <= wanted
+                verdict = "reached" if reached else "**missed**"
+        lines.append(f"| {data}, `{protocol}`, `{scheme}` | {split} | {bound} {wanted:.2f} | {told} | {verdict} |")
+    return lines
 
 
 def summary_table(link: str) -> list[str]:
@@ -550,7 +587,9 @@ def pages() -> dict[Path, str]:
     readme = _fill(readme, "accuracy", summary_table("results/"))
     readme = _fill(readme, "results", [*chain_table("results/"), "", *chain_notes()])
     study = (ROOT / "docs" / "reproduction.md").read_text()
-    study = _fill(study, "accuracy", accuracy_tables("../results/", pictures=False))
+    study = _fill(study, "accuracy", accuracy_tables("../results/", pictures=False, current=True))
+    study = _fill(study, "targets", targets_table("../results/"))
+    study = _fill(study, "settings", accuracy_tables("../results/", pictures=False, current=False))
     study = _fill(study, "choices", choices_table("../results/"))
     study = _fill(study, "held-out", held_out_table("../results/"))
     marks = _fill((ROOT / "docs" / "perturbations.md").read_text(), "marks", marks_table("../results/"))

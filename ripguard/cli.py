@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard import __version__
-from ripguard.compress.coders import WHOLE
+from ripguard.compress.coders import USUAL, WHOLE
 from ripguard.errors import Damaged, OutputRefused, RipguardError, StorageError, UsageError, VerifyFailed
 from ripguard.keys import Key
 from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
@@ -166,7 +166,7 @@ def _protect(verbs: Any) -> None:
         f"SRC is a folder of pictures or a data set name (ripguard data list). OUT appears when every picture in "
         f"it was restored once from disk and compared. The same command continues a killed run. Schemes: {notes}.",
     )  # fmt: skip
-    p.add_argument("source", metavar="SRC", help="folder, photos, cifar10, tinyimagenet[:all|:wnid,…]")
+    p.add_argument("source", metavar="SRC", help="folder, photos, cifar10, tinyimagenet[:second|:all|:wnid,…]")
     p.add_argument("out", metavar="OUT", help="folder to make")
     _key_option(p)
     p.add_argument("--sign-key", metavar="S", help="signing key file (default: K.sign where it exists)")
@@ -205,7 +205,8 @@ def _protect(verbs: Any) -> None:
     p.add_argument("--tile", type=_positive, help="blocks paired among themselves, up to 1024 (default 128)")
     p.add_argument("--overflow", type=int, help="grey levels that may be cut off and recorded (default 0)")
     p.add_argument("--planes", type=_positive, help="seal: bit-planes that a payload may reach into, 1..8 (default 7)")
-    p.add_argument("--coders", type=_names, help="seal: take the cheapest of these: file,xz,webp,jxl,interlaced,raw")
+    p.add_argument("--coders", type=_names,
+                   help=f"seal: the cheapest of these is taken (default {','.join(USUAL)}; also jxl, raw)")  # fmt: skip
     p.add_argument("--coder-steps", type=_positive, metavar="E", help="seal: fit the small-image coder for E steps")
     p.add_argument(
         "--allow-residue", action="store_true", default=None,
@@ -218,11 +219,24 @@ def _protect(verbs: Any) -> None:
     p.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
     p.add_argument("--limit", type=_positive, metavar="N", help="only N pictures, taken evenly from all classes")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the surrogate and of random targets")
-    p.add_argument("--byte-exact", action="store_true", help="keep the original files' bytes too (in the residue)")
+    p.add_argument("--byte-exact", action="store_true", help="give the original files back, byte for byte")
     p.add_argument("--lossy", action="store_true", help="the paper's recovery: no residue, and not exact")
     p.add_argument("--restart", action="store_true", help="throw away an unfinished run")
     p.add_argument("--device", default="cpu", help="where the perturbation runs: cpu or cuda")
     _workers(p)
+
+
+MRIT_OPTIONS = ("size", "step", "pairing", "tile", "overflow")
+SEAL_OPTIONS = ("planes", "coders", "coder_steps", "allow_residue")
+
+
+def _refuse_options_of(options: argparse.Namespace, other: str, names: tuple[str, ...]) -> None:
+    """An option that would change nothing is a mistake of whoever gives it."""
+    for name in names:
+        if getattr(options, name) is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} is an option of {other}, and --scheme {options.scheme} is not"
+            )
 
 
 def run_protect(options: argparse.Namespace) -> int:
@@ -239,7 +253,12 @@ def run_protect(options: argparse.Namespace) -> int:
     sealing = SCHEMES[options.scheme].method == "seal"
     if options.lossy and sealing:
         raise UsageError("--lossy is mRIT's: seal overwrites nothing that it would have to keep")
+    _refuse_options_of(options, *(("mRIT", MRIT_OPTIONS) if sealing else ("seal", SEAL_OPTIONS)))
     if options.byte_exact and sealing:
+        if options.coders:
+            raise UsageError(
+                "--coders and --byte-exact contradict each other", "--byte-exact takes those that keep files"
+            )
         options.coders = WHOLE
     key = _read_key(options)
     assert key is not None

@@ -12,7 +12,7 @@ from helpers import call, environment, good, make_source
 
 from ripguard.keys import Key
 
-VERBS = ("keygen", "protect", "restore", "verify", "inspect", "report", "data")
+VERBS = ("keygen", "protect", "restore", "verify", "inspect", "report", "train", "gc", "data")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -179,3 +179,27 @@ def test_the_python_snippet_of_the_readme(tmp_path):  # type: ignore[no-untyped-
     (tmp_path / "script.py").write_text(snippet)
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["30", "True"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "option", "other"),
+    [
+        ("mrit", ("--planes", "3"), "seal"),
+        ("mrit", ("--coders", "webp"), "seal"),
+        ("mrit", ("--allow-residue",), "seal"),
+        ("seal", ("--size", "4"), "mRIT"),
+        ("balanced", ("--pairing", "ranked"), "mRIT"),
+    ],
+)
+def test_options_of_the_other_method(scheme, option, other, tmp_path):  # type: ignore[no-untyped-def]
+    """An option that would change nothing is refused, by name."""
+    code, _, err = call("protect", "photos", tmp_path / "x", "--key-file", "-", "--scheme", scheme, *option)
+    assert code == 2
+    assert f"{option[0]} is an option of {other}" in err
+
+
+def test_byte_exact_chooses_its_coders(tmp_path):  # type: ignore[no-untyped-def]
+    options = ("--scheme", "seal", "--byte-exact", "--coders", "webp")
+    code, _, err = call("protect", "photos", tmp_path / "x", "--key-file", "-", *options)
+    assert code == 2
+    assert "contradict" in err

@@ -15,7 +15,7 @@ def made(name: str, perturb: str) -> dict[str, Any]:
 
 
 def row(split: str, defence: str, seed: int, accuracy: float) -> dict[str, Any]:
-    return {"split": split, "defence": defence, "seed": seed, "test_accuracy": accuracy, "images": 20}
+    return {"split": split, "defence": defence, "seed": seed, "digest": split, "test_accuracy": accuracy, "images": 20}
 
 
 LOOKS = {"psnr_to_clean": {"median": 26.5}, "ssim_to_clean": {"median": 0.9}}
@@ -47,13 +47,13 @@ RECORDS: list[dict[str, Any]] = [
 def test_records_meet():
     board = entries(RECORDS)
     ours = board["x", "small", 20, "mrit"]
-    assert (ours.clean, ours.plain, ours.best_defence) == (90.0, [20.0, 22.0], ("jpeg-10", 30.0))
+    assert (ours.clean, ours.plain, ours.best_defence) == ({("clean", 0): 90.0}, [20.0, 22.0], ("jpeg-10", 30.0))
     assert ours.reached("output permutation", 100) == 42.0
     assert ours.reached("linear head", 100) is None
     assert ours.best_undoing == ("restorer-500", 70.0)
     assert worst(ours) == 42.0
     lines = page(board)
-    assert "## x, 20 pictures, protocol `small`: clean 90.00" in lines
+    assert "## x, 20 pictures, protocol `small`: clean and restored 90.00 (n = 1)" in lines
     first, second = [line for line in lines if line.startswith("| `")]  # the better one first, gaps empty
     assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |"
     assert second.endswith("| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 42.00 |  |  | 70.00 (restorer-500) |")

@@ -74,7 +74,8 @@ class Seal(Hiding):
             raise DoesNotFit(
                 f"this {width}×{height}×{channels} picture needs {LENGTH + length:,} bytes, that is {needed} of 8 "
                 f"bit-planes, and {self.most} may be used",
-                "allow more with --planes, or put the rest into the residue with --allow-residue",
+                ("allow more with --planes, or " if needed <= 8 else "")
+                + "put the rest into the residue with --allow-residue",
                 number,
             )
         carried = min(length, room) if carrier.size >= HEAD and room > 0 else 0
