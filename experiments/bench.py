@@ -4,8 +4,9 @@
     python experiments/bench.py cifar10 --record bench        # all parts
     python experiments/bench.py cifar10 --only memory         # codec, png, files, peers, memory, epoch
 
-Rates are pictures a second, the median of repeats, whole passes over the same pictures in memory; `cores` says how many
-processes did it at once. Carriers are the clean pictures with ±18 levels, as a perturbation of 0.07 leaves them.
+Rates are pictures a second, the median of repeats, whole passes over the same pictures in memory, the derivation of
+their keys included; `cores` says how many processes did it at once. Whole commands are timed once, with their start.
+Carriers are the clean pictures with ±18 levels, as a perturbation of 0.07 leaves them.
 Hardware: an idle machine; rates on a busy one mean nothing.
 """
 
@@ -52,6 +53,7 @@ def main() -> None:
     )
     parser.add_argument("source", nargs="?", default="photos")
     parser.add_argument("--count", type=int, default=1024, help="pictures for the rates (default 1024)")
+    parser.add_argument("--files", type=int, default=2000, help="pictures for whole commands (default 2000)")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 6000], help="pictures for the memory part")
     parser.add_argument("--seconds", type=float, default=3.0, help="least seconds a measurement takes")
@@ -60,19 +62,19 @@ def main() -> None:
     items = [item for item in open_source(options.source).items if item.split == "train"][: options.count]
     clean = load(items, note="reading").pictures
     rows: list[Row] = []
+    record: dict[str, Any] = {"name": f"bench {options.source}"}
+    record |= {"command": "python experiments/bench.py " + shlex.join(sys.argv[1:])} | environment()
+    record |= {"dataset": options.source, "protocol": "bench", "scheme": "mrit", "rows": rows}
     for part in options.only:
         for row in globals()[part](clean, options):
             rows.append(row)
             print(told(row), flush=True)
-    record: dict[str, Any] = {"name": f"bench {options.source}"}
-    record |= {"command": "python experiments/bench.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "bench", "scheme": "mrit", "rows": rows}
-    if options.record:
-        print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
+        if options.record:
+            write_record(ROOT / "results" / f"{record['date']}_{options.record}", record)
 
 
 def told(row: Row) -> str:
-    number = f"{row['rate']:>10,.0f}/s" if "rate" in row else f"{row['value']:>10,.1f} {row['unit']}"
+    number = f"{row['rate']:>10,.0f}/s" if "rate" in row else f"{row['value']:>10,.2f} {row['unit']}"
     return f"{number}  {row['what']}" + (f" ({row['cores']} cores)" if row.get("cores", 1) > 1 else "")
 
 
@@ -105,14 +107,23 @@ def identities(count: int) -> tuple[list[Identity], list[PictureKeys]]:
     return [Identity(key.id, bytes(8), 0, i) for i in range(count)], [unit.picture(i) for i in range(count)]
 
 
+def together(barrier: Any) -> None:
+    """Start of a process: what it meets the others at, so that all are measured at once."""
+    global _barrier
+    _barrier = barrier
+
+
+_barrier: Any = None
+
+
 def hide_all(method: Hiding, clean: np.ndarray, carrier: np.ndarray) -> list[Hidden]:
     who, keys = identities(len(clean))
     parts = [slice(i, i + BATCH) for i in range(0, len(clean), BATCH)]
     return [one for p in parts for one in method.hide(clean[p], carrier[p], who[p], keys[p])]
 
 
-def reveal_all(method: Hiding, hidden: list[Hidden], keys: list[PictureKeys]) -> list[Any]:
-    found = []
+def reveal_all(method: Hiding, hidden: list[Hidden]) -> list[Any]:
+    found, keys = [], identities(len(hidden))[1]
     for i in range(0, len(hidden), BATCH):
         part = hidden[i : i + BATCH]
         pictures = np.stack([one.picture for one in part])
@@ -122,13 +133,17 @@ def reveal_all(method: Hiding, hidden: list[Hidden], keys: list[PictureKeys]) ->
 
 
 def codec_rates(method: Hiding, clean: np.ndarray, seconds: float) -> tuple[float, float]:
-    """Rates of hiding and restoring in this process; key derivation included in hiding."""
+    """Rates of hiding and restoring in this process."""
     carrier = carriers(clean)
-    hidden, keys = hide_all(method, clean, carrier), identities(len(clean))[1]
-    back = reveal_all(method, hidden, keys)
+    hidden = hide_all(method, clean, carrier)
+    back = reveal_all(method, hidden)
     assert all(np.array_equal(one, picture) for one, picture in zip(back, clean))
+    if _barrier:
+        _barrier.wait()
     hiding = rate(lambda: hide_all(method, clean, carrier), len(clean), seconds)
-    return hiding, rate(lambda: reveal_all(method, hidden, keys), len(clean), seconds)
+    if _barrier:
+        _barrier.wait()
+    return hiding, rate(lambda: reveal_all(method, hidden), len(clean), seconds)
 
 
 def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
@@ -146,10 +161,15 @@ def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
     for name, method, backend in cases:
         os.environ["RIPGUARD_CRYPTO"] = backend  # read when a process first seals: each measurement is its own process
         for cores in sorted({1, os.cpu_count() or 1}):
-            with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
+            context = get_context("spawn")
+            with ProcessPoolExecutor(cores, context, together, (context.Barrier(cores),)) as pool:
                 found = list(pool.map(codec_rates, [method] * cores, [clean] * cores, [options.seconds] * cores))
             for what, values in zip(("hide", "restore"), zip(*found)):
-                rows.append(measured(f"{name}: {what}, {backend}", sum(values), len(clean), cores))
+                title = f"{name}: {what}, {backend}"
+                alone = [row["rate"] for row in rows if row["what"] == title]
+                rows.append(measured(title, sum(values), len(clean), cores))
+                rows += [{"what": f"{title}: on {cores} cores, times one", "value": round(sum(values) / one, 2),
+                          "unit": "×"} for one in alone]  # fmt: skip
     del os.environ["RIPGUARD_CRYPTO"]
     return rows
 
@@ -189,7 +209,7 @@ def release_of(source: Path | str, place: Path, count: int) -> tuple[Path, Path]
 
 
 def files(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
-    """Restoring a release to a folder, beside decoding and encoding the same files with plain Pillow."""
+    """Restoring a release to a folder, beside decoding and encoding the same files with Pillow; whole commands."""
     from ripguard.release.restore import restore
 
     rows = []
@@ -219,6 +239,22 @@ def files(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
                 "unit": "×",
             }
         )
+    return rows + [row for cores in sorted({1, os.cpu_count() or 1}) for row in commands(options, cores)]
+
+
+def commands(options: argparse.Namespace, cores: int) -> list[Row]:
+    """`ripguard protect` (without a perturbation) and `ripguard restore` of many pictures, start and all."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        key, out, back = (Path(folder) / name for name in ("k", "out", "back"))
+        ripguard("keygen", "--out", key)
+        limit = ["--limit", str(options.files), "--perturb", "none"]
+        for verb, start in (("protect", [options.source, out, *limit]), ("restore", [out, back])):
+            begun = time.perf_counter()
+            ripguard(verb, *start, "--key-file", key, "--workers", str(cores))
+            took = time.perf_counter() - begun
+            count = sum(1 for _ in out.rglob("*.png"))
+            rows.append(measured(f"ripguard {verb}, the whole command", count / took, count, cores))
     return rows
 
 

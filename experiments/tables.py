@@ -352,7 +352,7 @@ def bench_section() -> list[str]:
             "| --- | --- | --- |",
         ]
         for row in record["rows"]:
-            value = f"{row['rate']:,.0f}" if "rate" in row else f"{row['value']:,.1f} {row['unit']}"
+            value = f"{row['rate']:,.0f}" if "rate" in row else f"{row['value']:,.2f} {row['unit']}"
             note = f" ({row['note']})" if "note" in row else ""
             note += f" ({row['pictures']:,} pictures)" if row.get("unit") == "MiB" else ""
             lines.append(f"| {row['what']}{note} | {value} | {row.get('cores', 1)} |")

@@ -194,6 +194,8 @@ def test_bench(tmp_path):
     """Every part of the benchmark runs; what it says on a busy machine is not looked at."""
     source = make_source(tmp_path / "source")
     parts = ("codec", "png", "files", "peers", "memory")
-    told = experiment("bench.py", source, "--count", "8", "--seconds", "0", "--sizes", "8", "--only", *parts)
+    told = experiment(
+        "bench.py", source, "--count", "8", "--seconds", "0", "--sizes", "8", "--files", "8", "--only", *parts
+    )
     for what in ("hide, cryptography", "restore, pycryptodome", "file to file", "Fernet", "peak memory, protect"):
         assert what in told
