@@ -157,7 +157,7 @@ def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
         ("seal with WebP", Seal(8, ("webp",)), "cryptography"),
         ("seal with the small-image coder", Seal(8, ("interlaced",), model), "cryptography"),
     ]
-    rows = []
+    rows: list[Row] = []
     for name, method, backend in cases:
         os.environ["RIPGUARD_CRYPTO"] = backend  # read when a process first seals: each measurement is its own process
         for cores in sorted({1, os.cpu_count() or 1}):

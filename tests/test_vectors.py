@@ -61,6 +61,8 @@ def sample_digest(path: Path) -> str:
 def test_vector(case, tmp_path):  # type: ignore[no-untyped-def]
     """One outcome, and nothing at the output's place unless the picture is exact."""
     read = fields(case)
+    if read["release"] == ["v1-seal-jxl"]:
+        pytest.importorskip("pillow_jxl", reason="needs the extra jxl")
     wanted, release = read["expect"][0], VECTORS / "releases" / read["release"][0]
     picture, key = arrange(read, tmp_path)
     out = tmp_path / "out"

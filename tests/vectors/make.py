@@ -89,6 +89,8 @@ RELEASES = {
     "v1-ranked": ({"pairing": "ranked"}, {}),
     "v1-seal": ({"scheme": "seal", "allow_residue": True}, {}),
     "v1-seal-file": ({"scheme": "seal", "coders": ("file",), "allow_residue": True}, {"byte_exact": True}),
+    "v1-seal-xz": ({"scheme": "seal", "coders": ("xz",), "allow_residue": True}, {}),
+    "v1-seal-jxl": ({"scheme": "seal", "coders": ("jxl",), "planes": 8, "allow_residue": True}, {}),
     "v1-tinted": ({"pairing": "ranked", "tint": True}, {}),
     "v1-seal-tinted": ({"scheme": "seal", "allow_residue": True, "tint": True}, {}),
     "v1-seal-model": ({"scheme": "seal", "coders": ("interlaced",), "planes": 8, "allow_residue": True}, {}),
@@ -433,6 +435,14 @@ def sealed() -> Iterator[Vector]:
     shard = f"{META}/residue/{release(name).by_path['train/b/tiny.png']['residue'][0]}"
     yield Vector("seal-residue", "the residue of a picture too small for its record is empty", "damaged", name,
                  "train/b/tiny.png", put=((shard, b""),))  # fmt: skip
+    for name in ("v1-seal-xz", "v1-seal-jxl"):
+        inside = int(np.flatnonzero(payload_bits(name, own).ravel()[700:])[0]) + 700
+        coder = name.rsplit("-", 1)[1]
+        yield Vector(f"seal-{coder}-flip", f"bit 0 of sample {inside} flipped, payload", "refused", name,
+                     put=(("x.png", flipped(inside, 0, name, own)),), picture="x.png", loose=True)  # fmt: skip
+        yield Vector(f"seal-{coder}-coder", "its header names another coder", "refused", name, picture="x.png",
+                     put=(("x.png", with_header(30, b"\2", name, SEAL_LENGTH)),), loose=True)  # fmt: skip
+        yield Vector(f"seal-{coder}-key", "asked for with another key", "wrong-key", name, key="other")
     name = "v1-seal-model"
     model = (HERE / "releases" / name / META / "model.bin").read_bytes()
     changed = bytes([*model[:99], model[99] ^ 1, *model[100:]])
