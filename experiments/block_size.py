@@ -4,7 +4,8 @@
 
 Training pictures only: CIFAR-10 and TinyImageNet where they are at hand, and crops of ten photographs at 128 and 256
 pixels. For each picture size one surrogate, one carrier for each picture, then every block side and pairing, with the
-Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit pictures.
+Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit pictures. Carriers
+are `fsp`'s. Hardware: two CPU cores.
 """
 
 from __future__ import annotations

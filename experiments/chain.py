@@ -5,7 +5,8 @@
     python experiments/chain.py tinyimagenet -- --eps 0.05
 
 Each step is a `ripguard` command in a process of its own. The restoring process gets the release and the key, nothing
-else: no data variable, no surrogate, an empty cache. What follows `--` goes to `ripguard protect`.
+else: no data variable, no surrogate, an empty cache. What follows `--` goes to `ripguard protect`. Hardware:
+two CPU cores.
 """
 
 from __future__ import annotations

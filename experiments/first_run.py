@@ -1,8 +1,8 @@
-"""How long does a newcomer wait?  `make protect` on a fresh clone with an empty environment and an empty cache.
+"""How long does a newcomer wait?  Claim: `make protect` takes under five minutes.
 
     python experiments/first_run.py --record first-run
 
-The time includes the installation from the package index, so it depends on the network as well.
+On a fresh clone with an empty environment and an empty cache, two CPU cores. The time includes the installation from the package index, so it depends on the network as well.
 """
 
 from __future__ import annotations

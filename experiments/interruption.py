@@ -9,7 +9,8 @@
    of them: source as it was, the same command succeeds, its tree is equal byte for byte, and nothing is left beside it.
 2. SIGKILL to the whole process group of real commands on all cores, at random moments, most after the first write.
 
-With `--record` every row is written when it is done, and one that stands there is skipped.
+Hardware: two CPU cores, Linux. With `--record` every row is written when it is done, and one that stands there is
+skipped.
 """
 
 from __future__ import annotations
