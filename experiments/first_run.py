@@ -2,7 +2,8 @@
 
     python experiments/first_run.py --record first-run
 
-On a fresh clone with an empty environment and an empty cache, two CPU cores. The time includes the installation from the package index, so it depends on the network as well.
+On a fresh clone with an empty environment and an empty cache, two CPU cores. The time includes the installation from
+the package index, so it depends on the network as well.
 """
 
 from __future__ import annotations

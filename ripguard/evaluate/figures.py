@@ -46,7 +46,7 @@ def bars(record: dict[str, Any], target: Path) -> Path | None:
 
 
 def curves(record: dict[str, Any], logs: Path, target: Path) -> Path | None:
-    """Accuracy on (augmented) training pictures and on watched test pictures, epoch by epoch; None without logs."""
+    """Accuracy on what is trained on (augmented) and on clean training pictures, epoch by epoch; None without logs."""
     figure = Figure((6.4, 2.6))
     axes = figure.subplots(1, 2, sharey=True)
     drawn = set()
@@ -60,7 +60,7 @@ def curves(record: dict[str, Any], logs: Path, target: Path) -> Path | None:
                 axis.plot(*zip(*points), color=COLOURS[row["split"]], lw=1, alpha=0.8, label=label)
     if not drawn:
         return None
-    for axis, title in zip(axes, ("training pictures, augmented", "clean test pictures")):
+    for axis, title in zip(axes, ("what it is trained on, augmented", "clean training pictures")):
         axis.set_title(f"accuracy on {title}, %", fontsize=8)
         axis.set_xlabel("epoch", fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)

@@ -23,7 +23,7 @@ from ripguard.release.manifest import META, Release
 from ripguard.release.plan import published_places
 
 SPLITS = ("clean", "protected", "restored")
-WATCHED = 1000  # test pictures at most for the training curve
+WATCHED = 1000  # clean training pictures at most for the training curve
 OWN_SEEDS = 1000  # added to the seed of restored rows: equal pictures, but a training of its own
 
 
@@ -143,10 +143,11 @@ def train_row(job: Job) -> dict[str, Any]:
         shown = defence.prepare(training.pictures, training.labels, job.own_seed)
     left = None if job.deadline is None else job.deadline - time.time()
     checkpoint, log = Path(job.work) / f"{job.protocol}-{stem}.pt", Path(job.logs) / f"{stem}.jsonl"
-    seen = slice(None, None, -(-len(test.labels) // WATCHED))  # for the training curve only: nothing is chosen by it
+    clean = training if job.split == "clean" else read("clean", job.source, place, "train")
+    clean = clean.part(np.arange(0, len(clean.labels), -(-len(clean.labels) // WATCHED)))  # test pictures are not shown
     victim = fit(
         shown, training.labels, len(training.names), protocol, job.own_seed, job.device,
-        checkpoint, log, left, job.compile, (test.pictures[seen], test.labels[seen]), job.title, defence.objective,
+        checkpoint, log, left, job.compile, (clean.pictures, clean.labels), job.title, defence.objective,
     )  # fmt: skip
     told, truth = victim.logits(test.pictures).argmax(1), test.labels
     confusion = np.zeros((len(test.names),) * 2, int)
