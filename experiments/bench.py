@@ -2,7 +2,7 @@
 
     python experiments/bench.py photos                        # what `make bench` runs: a few minutes
     python experiments/bench.py cifar10 --record bench        # all parts
-    python experiments/bench.py cifar10 --only memory         # codec, png, files, peers, memory, epoch
+    python experiments/bench.py cifar10 --only memory         # codec, png, files, peers, memory, epoch; others stay
 
 Rates are pictures a second, the median of repeats, whole passes over the same pictures in memory, the derivation of
 their keys included; `cores` says how many processes did it at once. Whole commands are timed once, with their start.
@@ -33,7 +33,7 @@ from PIL import Image
 
 from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
-from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.hide.base import Hidden, Hiding, Identity
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.seal.method import Seal
@@ -61,16 +61,21 @@ def main() -> None:
     options = parser.parse_args()
     items = [item for item in open_source(options.source).items if item.split == "train"][: options.count]
     clean = load(items, note="reading").pictures
-    rows: list[Row] = []
     record: dict[str, Any] = {"name": f"bench {options.source}"}
     record |= {"command": "python experiments/bench.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "bench", "scheme": "mrit", "rows": rows}
+    record |= {"dataset": options.source, "protocol": "bench", "scheme": "mrit", "rows": []}
+    commit, folder = record["commit"], Path()
+    if options.record:
+        folder, record = go_on_with(ROOT / "results", options.record, record, ("name",))
     for part in options.only:
+        new = []
         for row in globals()[part](clean, options):
-            rows.append(row)
+            new.append(row | {"part": part, "commit": commit})
             print(told(row), flush=True)
+        rows = [row for row in record["rows"] if row["part"] != part] + new
+        record["rows"] = sorted(rows, key=lambda row: PARTS.index(row["part"]))
         if options.record:
-            write_record(ROOT / "results" / f"{record['date']}_{options.record}", record)
+            write_record(folder, record)
 
 
 def told(row: Row) -> str:
@@ -308,10 +313,12 @@ def peers(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
 # --- memory -----------------------------------------------------------------------------------------------------------
 
 PEAK = """
-import resource, sys
+import sys
 from ripguard.cli import main
 code = main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+# not getrusage: that counts what the process had been before it became this program
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak.split()[1], file=sys.stderr)
 sys.exit(code)
 """
 
@@ -330,7 +337,7 @@ def memory(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
             ):
                 command = [sys.executable, "-c", PEAK, *start, "--key-file", str(key), "--workers", "1"]
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
-                peak = int(done.stderr.split()[-1]) / 1024  # KiB on Linux
+                peak = int(done.stderr.split()[-1]) / 1024  # KiB
                 rows.append({"what": f"peak memory, {what}", "value": round(peak, 1), "unit": "MiB", "pictures": count})
     return rows
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import functools
 import hashlib
 import hmac
 import os
@@ -187,7 +188,7 @@ class DatasetKeys:
     dataset_id: bytes
 
     def unit(self, unit: int) -> UnitKeys:
-        return UnitKeys(hkdf(self.secret, FORMAT_SALT, length_prefixed(b"unit", struct.pack(">H", unit)), 32))
+        return UnitKeys(_unit_key(self.secret, unit))
 
     @property
     def model(self) -> bytes:
@@ -196,4 +197,14 @@ class DatasetKeys:
 
     def proof(self, purpose: bytes, data: bytes) -> bytes:
         """Keyed SHA-256: proves equality to a key holder and lets nobody else confirm a guess."""
-        return hmac.digest(hkdf(self.secret, FORMAT_SALT, b"proof " + purpose, 32), data, "sha256")
+        return hmac.digest(_proof_key(self.secret, purpose), data, "sha256")
+
+
+@functools.lru_cache(maxsize=4)  # one for each purpose, not one for each picture
+def _proof_key(secret: bytes, purpose: bytes) -> bytes:
+    return hkdf(secret, FORMAT_SALT, b"proof " + purpose, 32)
+
+
+@functools.lru_cache(maxsize=64)
+def _unit_key(secret: bytes, unit: int) -> bytes:
+    return hkdf(secret, FORMAT_SALT, length_prefixed(b"unit", struct.pack(">H", unit)), 32)

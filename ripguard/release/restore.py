@@ -33,6 +33,7 @@ from ripguard.release.manifest import META, Release, find_release
 from ripguard.release.plan import published_names
 from ripguard.release.reveal import reveal_files
 
+ENDINGS = tuple(SUFFIXES | REFUSED_SUFFIXES)
 BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # handed to a worker at once: what bounds its memory
 _state: tuple[Key, Release | None] | None = None  # of this worker process
 
@@ -103,6 +104,15 @@ def split(items: list[Any], lengths: list[int]) -> list[list[Any]]:
     return [list(itertools.islice(left, length)) for length in lengths]
 
 
+def places_below(folder: Path) -> list[str]:
+    """All regular files below a folder, relative to it, in the order of their paths; links to folders not followed."""
+    found = []
+    for here, _, names in os.walk(folder):
+        inside = os.path.relpath(here, folder).replace(os.sep, "/")
+        found += [name if inside == "." else f"{inside}/{name}" for name in names if os.path.isfile(f"{here}/{name}")]
+    return sorted(found, key=lambda place: place.split("/"))
+
+
 def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> list[Wanted]:
     """All pictures below files and folders. ``root``: the release they may be of."""
     found: list[tuple[Path, str, str]] = []
@@ -110,17 +120,17 @@ def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> li
     for path in paths:
         if not path.exists():
             raise NotProtected(f"there is no file or folder {path}")
-        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-        for file in files:
-            place = (file.relative_to(path) if path.is_dir() else Path(file.name)).as_posix()
-            suffix = file.suffix.lower()
-            if META in PurePosixPath(place).parts or (path.is_dir() and suffix not in SUFFIXES | REFUSED_SUFFIXES):
+        single = path.is_file()
+        folder = path.parent if single else path
+        real = folder.resolve()
+        prefix = None
+        if home and (real == home or home in real.parents):
+            prefix = "" if real == home else real.relative_to(home).as_posix() + "/"
+        for place in [path.name] if single else places_below(path):
+            if META in place.split("/") or (not single and not place.lower().endswith(ENDINGS)):
                 continue
-            if only and not fnmatch.fnmatch(place, only):
-                continue
-            real = file.resolve()
-            inside = real.relative_to(home).as_posix() if home and home in real.parents else ""
-            found.append((file, place, inside))
+            if not only or fnmatch.fnmatch(place, only):
+                found.append((folder / place, place, "" if prefix is None else prefix + place))
     if not found:
         raise NotProtected("there is no picture to restore" + (f" that matches {only}" if only else ""))
     places = published_names([place for _, place, _ in found])  # a.bmp beside a.png: both come back
@@ -174,9 +184,10 @@ def restore(
 def _run(files: list[Wanted], release: Release | None, tree: Path, originals: Path, key: Key, workers: int) -> Restored:
     batches = split(files, in_batches([one.file for one in files], [one.inside for one in files], release))
     places, result, done = ([tree] * len(batches), [originals] * len(batches)), Restored("", 0, True), list[Outcome]()
-    workers, root = min(workers, len(batches)), release.root if release else None
+    workers = min(workers, len(batches))
+    read = release.root if release and workers > 1 else release  # other processes read it for themselves
     with tqdm(total=len(files), desc="restoring", unit="picture", disable=None) as bar:
-        for outcomes in spread(_work, batches, *places, workers=workers, start=_initialise, given=(key, root)):
+        for outcomes in spread(_work, batches, *places, workers=workers, start=_initialise, given=(key, read)):
             for one in outcomes:
                 bar.update()
                 if one.error is None:
@@ -220,9 +231,9 @@ def _tidy(partial: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _initialise(key: Key, root: Path | None) -> None:
+def _initialise(key: Key, release: Release | Path | None) -> None:
     global _state
-    _state = key, Release.open(root) if root else None
+    _state = key, Release.open(release) if isinstance(release, Path) else release
 
 
 def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:

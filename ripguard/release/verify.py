@@ -104,7 +104,8 @@ def verify(
     expected = [[wanted.get(p) for p in batch] for batch in batches]
     workers = min(workers, len(batches))
     with tqdm(total=len(paths), desc="verifying", unit="picture", disable=None) as bar:
-        for outcomes in spread(_work, batches, expected, workers=workers, start=_initialise, given=(root, key)):
+        read = root if workers > 1 else release  # other processes read it for themselves
+        for outcomes in spread(_work, batches, expected, workers=workers, start=_initialise, given=(read, key)):
             for name, verdict, restored, equal in outcomes:
                 report.pictures += 1
                 bar.update()
@@ -142,9 +143,9 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]
     return wanted
 
 
-def _initialise(root: Path, key: Key | None) -> None:
+def _initialise(release: Release | Path, key: Key | None) -> None:
     global _state
-    _state = Release.open(root), key
+    _state = Release.open(release) if isinstance(release, Path) else release, key
 
 
 def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str, bool, bool]]:
