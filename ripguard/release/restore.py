@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -212,15 +213,21 @@ def _give_names(done: list[Outcome], tree: Path, originals: Path) -> None:
     for one in done:
         if not one.name:
             continue
-        place = PurePosixPath(one.wanted.place)
-        own, suffix = place.with_name(one.name), PurePosixPath(one.name).suffix
-        names = [own] if asked[own] == 1 else []
-        names += [place.with_suffix(suffix), place.with_name(place.name + suffix)]
-        names += [place.with_name(f"{place.name}.{number}{suffix}") for number in range(len(done))]
+        names = _names_for(PurePosixPath(one.wanted.place), one.name, asked)
         target = next(tree / name for name in names if not os.path.lexists(tree / name))
         with storage("cannot write"):
             target.parent.mkdir(parents=True, exist_ok=True)
             os.rename(originals / str(one.wanted.number), target)
+
+
+def _names_for(place: PurePosixPath, name: str, asked: Counter[PurePosixPath]) -> Iterator[PurePosixPath]:
+    """Where an original file may stand, best first: under its own name if nobody else asks for it there."""
+    own, suffix = place.with_name(name), PurePosixPath(name).suffix
+    if asked[own] == 1:
+        yield own
+    yield place.with_suffix(suffix)
+    for number in itertools.count():
+        yield place.with_name(f"{place.name}{f'.{number}' if number else ''}{suffix}")
 
 
 def _tidy(partial: Path) -> None:
