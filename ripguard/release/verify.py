@@ -14,10 +14,10 @@ from ripguard.errors import RipguardError
 from ripguard.images import SUFFIXES, read_picture
 from ripguard.keys import Key
 from ripguard.pool import spread
+from ripguard.release.asked import in_batches, split
 from ripguard.release.atomic import sha256_file
 from ripguard.release.manifest import META, MODEL, RESIDUE, Release
 from ripguard.release.plan import published_places
-from ripguard.release.restore import in_batches, split
 from ripguard.release.reveal import reveal_files
 from ripguard.seal import picture_digest
 

@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it before it unpickles a transform
 from ripguard.errors import InputRefused
 from ripguard.keys import Key
+from ripguard.release.asked import in_batches, split
 from ripguard.release.manifest import Release, read_key
-from ripguard.release.restore import in_batches, split
 from ripguard.release.reveal import reveal_files
 
 
