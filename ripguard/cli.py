@@ -242,6 +242,7 @@ def _refuse_options_of(options: argparse.Namespace, other: str, names: tuple[str
 def run_protect(options: argparse.Namespace) -> int:
     from ripguard.data.registry import open_source
     from ripguard.release.aim import build, check_options
+    from ripguard.release.atomic import drop_empty
     from ripguard.release.model import obtain
     from ripguard.release.plan import make_plan
     from ripguard.release.protect import precheck, protect, refuse_secrets
@@ -268,24 +269,32 @@ def run_protect(options: argparse.Namespace) -> int:
     scheme = SCHEMES[options.scheme].with_options(vars(options))
     check_options(scheme, options.device)
     source = open_source(options.source, options.labels)
-    out = Path(options.out)
+    out = Path(os.path.abspath(options.out))
     secret = [f for f in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if f]
-    precheck(source.roots, out, secret)
     refuse_secrets(source, secret)
-    plan = make_plan(source, scheme, options.seed, options.lossy, options.byte_exact, options.limit, options.workers)
-    spec = dataclasses.replace(
-        build(
-            plan,
-            options.surrogate,
-            options.surrogate_epochs,
-            options.device,
-            options.workers,
-            options.surrogates,
-        ),
-        model=obtain(plan, options.coder_steps),
-    )
-    aimed = plan.aimed(spec.digest())
-    result = protect(aimed, spec, key, out, signing, options.workers, options.restart, source.roots, model=spec.model)
+    precheck(source.roots, out, secret)
+    try:
+        plan = make_plan(
+            source, scheme, options.seed, options.lossy, options.byte_exact, options.limit, options.workers
+        )
+        spec = dataclasses.replace(
+            build(
+                plan,
+                options.surrogate,
+                options.surrogate_epochs,
+                options.device,
+                options.workers,
+                options.surrogates,
+            ),
+            model=obtain(plan, options.coder_steps),
+        )
+        aimed = plan.aimed(spec.digest())
+        result = protect(
+            aimed, spec, key, out, signing, options.workers, options.restart, source.roots, model=spec.model
+        )
+    except BaseException:
+        drop_empty(out)
+        raise
     data = dataclasses.asdict(result) | {"surrogate": spec.surrogate, "ignored": source.ignored}
     data |= {"metadata": plan.metadata, "tinted": plan.tinted}
     promise = "restores bit for bit" if result.exact else "LOSSY: restores roughly, outside the exactness promise"

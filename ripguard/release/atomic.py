@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,13 +93,20 @@ def make_working_folder(out: Path) -> Path:
 
 
 def refuse_unwritable(out: Path) -> None:
-    """Raise, before any work, :class:`StorageError` where ``out`` cannot be made, :class:`OutputRefused` if in use."""
-    above = next(folder for folder in out.parents if folder.exists())
-    with storage("cannot create"):
-        os.rmdir(tempfile.mkdtemp(prefix=f".{out.name[:40]}.", dir=above))
-    if (working_folder(out) / "lock").is_file():
-        with lock(working_folder(out) / "lock"):
+    """Raise, before any work, :class:`StorageError` where ``out`` cannot be made, :class:`OutputRefused` if in use.
+
+    Leaves the working folder behind, for the run that follows; :func:`drop_empty` is for the one that does not.
+    """
+    place = make_working_folder(out)
+    if (place / "lock").is_file():
+        with lock(place / "lock"):
             pass
+
+
+def drop_empty(out: Path) -> None:
+    """Remove the working folder if nothing was begun in it."""
+    with contextlib.suppress(OSError):
+        os.rmdir(working_folder(out))
 
 
 @contextlib.contextmanager

@@ -74,10 +74,10 @@ def precheck(roots: list[Path], out: Path, key_files: list[str | Path]) -> None:
     """Refuse, before any work, an output that exists or overlaps a source, and keys inside source or output."""
     refuse_overlap(roots, out)
     refuse_existing(out)
-    refuse_unwritable(Path(os.path.abspath(out)))
     for file in map(Path, key_files):
         if any(folder.resolve() in file.resolve().parents for folder in [out, *roots]):
             raise KeyFileError(f"{file} lies inside source or output", "keep keys outside what you publish")
+    refuse_unwritable(Path(os.path.abspath(out)))
 
 
 def refuse_secrets(source: Source, key_files: list[str | Path]) -> None:
