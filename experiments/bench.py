@@ -66,7 +66,7 @@ def main() -> None:
     record |= {"dataset": options.source, "protocol": "bench", "scheme": "mrit", "rows": []}
     commit, folder = record["commit"], Path()
     if options.record:
-        folder, record = go_on_with(ROOT / "results", options.record, record, ("name",))
+        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "hardware", "versions"))
     for part in options.only:
         new = []
         for row in globals()[part](clean, options):
@@ -144,10 +144,10 @@ def codec_rates(method: Hiding, clean: np.ndarray, seconds: float) -> tuple[floa
     back = reveal_all(method, hidden)
     assert all(np.array_equal(one, picture) for one, picture in zip(back, clean))
     if _barrier:
-        _barrier.wait()
+        _barrier.wait(600)
     hiding = rate(lambda: hide_all(method, clean, carrier), len(clean), seconds)
     if _barrier:
-        _barrier.wait()
+        _barrier.wait(600)
     return hiding, rate(lambda: reveal_all(method, hidden), len(clean), seconds)
 
 

@@ -141,7 +141,7 @@ def every_operation(world: World, verb: str, kind: str, stride: int) -> dict[str
             bar.update()
     return {
         "verb": verb, "fault": kind, "pictures": 20, "tries": tries, "wrong": len(wrong), "what": wrong[:5],
-        "operations": dict(sorted(struck.items())),
+        "operations": dict(sorted(struck.items())), "stride": stride,
     }  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def main() -> None:
     commit, folder = record["commit"], Path()
     if options.record:
         folder, record = go_on_with(ROOT / "results", options.record, record, ("name",))
-    known = {(row["verb"], row["fault"]) for row in record["rows"]}
+    known = {(row["verb"], row["fault"]) for row in record["rows"] if row.get("stride", 1) == options.stride}
     wrong = sum(row["wrong"] for row in record["rows"])
     with tempfile.TemporaryDirectory() as place:
         world = World(Path(place), options.many if options.moments else 20)

@@ -171,7 +171,8 @@ def main() -> None:
                 path.write_bytes(version)
                 one = reveal_files([path], [""], key, release)[0]
                 path.unlink()
-                yield (one.error if one.error else one.clean), clean
+                back = Original(one.clean, one.file[1]) if one.file and one.clean is not None else one.clean
+                yield (one.error if one.error else back), clean
 
         attack("file cut off at every length", files(data[:n] for n in range(0, len(data), stride)))
         one_bit = (data[:n] + bytes([data[n] ^ 1]) + data[n + 1 :] for n in range(0, len(data), stride))

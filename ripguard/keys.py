@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import functools
 import hashlib
 import hmac
 import os
@@ -23,6 +22,7 @@ import stat
 import struct
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ripguard.crypto import hkdf
@@ -103,6 +103,11 @@ def write_private(path: str | Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)  # a key that is lost is lost for good
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @dataclass(frozen=True)
@@ -187,8 +192,18 @@ class DatasetKeys:
     key_id: bytes
     dataset_id: bytes
 
+    @cached_property
+    def _known(self) -> dict[tuple[bytes, int], bytes]:
+        return {}
+
+    def _derived(self, info: bytes, length: int) -> bytes:
+        """A subkey that many pictures share, derived once."""
+        if (info, length) not in self._known:
+            self._known[info, length] = hkdf(self.secret, FORMAT_SALT, info, length)
+        return self._known[info, length]
+
     def unit(self, unit: int) -> UnitKeys:
-        return UnitKeys(_unit_key(self.secret, unit))
+        return UnitKeys(self._derived(length_prefixed(b"unit", struct.pack(">H", unit)), 32))
 
     @property
     def model(self) -> bytes:
@@ -197,14 +212,4 @@ class DatasetKeys:
 
     def proof(self, purpose: bytes, data: bytes) -> bytes:
         """Keyed SHA-256: proves equality to a key holder and lets nobody else confirm a guess."""
-        return hmac.digest(_proof_key(self.secret, purpose), data, "sha256")
-
-
-@functools.lru_cache(maxsize=4)  # one for each purpose, not one for each picture
-def _proof_key(secret: bytes, purpose: bytes) -> bytes:
-    return hkdf(secret, FORMAT_SALT, b"proof " + purpose, 32)
-
-
-@functools.lru_cache(maxsize=64)
-def _unit_key(secret: bytes, unit: int) -> bytes:
-    return hkdf(secret, FORMAT_SALT, length_prefixed(b"unit", struct.pack(">H", unit)), 32)
+        return hmac.digest(self._derived(b"proof " + purpose, 32), data, "sha256")

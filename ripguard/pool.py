@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -40,13 +41,31 @@ def spread(
         yield from map(function, *arguments)
         return
     try:
-        with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), start, given) as pool:
-            yield from pool.map(function, *arguments, chunksize=chunk)
+        with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), _begin, (start, given)) as pool:
+            yield from pool.map(functools.partial(_call, function), *arguments, chunksize=chunk)
     except BrokenProcessPool:
         raise StorageError(
             "a worker process was killed, perhaps because memory ran out",
             "repeat the command, with fewer --workers if it happens again",
         ) from None
+
+
+_failed: BaseException | None = None  # why this process could not begin
+
+
+def _begin(start: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
+    global _failed
+    try:
+        if start:
+            start(*given)
+    except Exception as error:  # raised at the first call, where it reaches the caller
+        _failed = error
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    if _failed:
+        raise _failed
+    return function(*arguments)
 
 
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ def test_no_verb_shows_the_key(passphrase, tmp_path):  # type: ignore[no-untyped
                 shown = read(f"/proc/{pid}/cmdline") + read(f"/proc/{pid}/environ")
                 assert not any(needle in shown for needle in hidden), command[0]
                 looked += 1
-            for path in [*(world / "tmp").rglob("*"), *world.glob(".*.ripguard-partial/**/*.tmp")]:
+            for path in [*(world / "tmp").rglob("*"), *world.glob(".*.ripguard-partial/**/*")]:
                 held = read(path)
                 assert not any(needle in held for needle in hidden), (command[0], path)
             time.sleep(0.01)

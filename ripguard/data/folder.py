@@ -35,10 +35,10 @@ def folder(root: Path, labels: Path | None = None) -> Source:
         suffix = path.suffix.lower()
         if path.is_symlink():
             raise InputRefused(f"{name}: links are not followed", "put a copy in its place")
-        if not path.is_file():
-            raise InputRefused(f"{name}: not a regular file", "move it out of the folder")
         if any(part.startswith(".") for part in Path(name).parts) or path.name in ("Thumbs.db", "desktop.ini"):
             source.ignored.append(name)
+        elif not path.is_file():
+            raise InputRefused(f"{name}: not a regular file", "move it out of the folder")
         elif suffix in SUFFIXES:
             pictures.append((name, path))
         elif suffix in ANNOTATIONS:

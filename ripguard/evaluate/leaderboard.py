@@ -21,7 +21,7 @@ class Entry:
     ssim: float
     images: int
     release: str | None = None
-    clean: dict[tuple[str, int], float] = field(default_factory=dict)  # of each (pictures, seed)
+    clean: dict[tuple[str, str, int], float] = field(default_factory=dict)  # of each (pictures, model, seed)
     plain: list[float] = field(default_factory=list)
     defended: dict[str, list[float]] = field(default_factory=dict)
     adaptive: dict[tuple[str, int], list[float]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
                 else:
                     entry.defended.setdefault(row["defence"], []).append(row["test_accuracy"])
         if entry.plain:
-            entry.clean = {(row["digest"], row["seed"]): row["test_accuracy"] for row in clean}
+            entry.clean = {(row["digest"], row.get("model", ""), row["seed"]): row["test_accuracy"] for row in clean}
             board[record["dataset"], record["protocol"], entry.images, entry.scheme] = entry
     for record in latest:
         if record["protocol"] == "adaptive" and "victims" in record:

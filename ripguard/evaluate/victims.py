@@ -86,11 +86,13 @@ def items_of(split: str, source: str, root: Path) -> list[Item]:
     ]
 
 
-def read(split: str, source: str, place: Path, part: str, workers: int = 1) -> Pictures:
-    """The ``train`` or ``test`` pictures of one of SPLITS."""
+def read(split: str, source: str, place: Path, part: str, workers: int = 1, most: int | None = None) -> Pictures:
+    """The ``train`` or ``test`` pictures of one of SPLITS; of more than ``most`` every n-th one."""
     items = [item for item in items_of(split, source, place) if item.split == part]
     if not items:
         raise InputRefused(f"{split} pictures of {source}: there is no split {part!r}", "name folders train/ and test/")
+    if most:
+        items = sorted(items, key=lambda item: (item.label, item.name))[:: -(-len(items) // most)]
     return load(items, workers=workers, note=f"{split} {part}")
 
 
@@ -143,8 +145,7 @@ def train_row(job: Job) -> dict[str, Any]:
         shown = defence.prepare(training.pictures, training.labels, job.own_seed)
     left = None if job.deadline is None else job.deadline - time.time()
     checkpoint, log = Path(job.work) / f"{job.protocol}-{stem}.pt", Path(job.logs) / f"{stem}.jsonl"
-    clean = training if job.split == "clean" else read("clean", job.source, place, "train")
-    clean = clean.part(np.arange(0, len(clean.labels), -(-len(clean.labels) // WATCHED)))  # test pictures are not shown
+    clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test pictures
     victim = fit(
         shown, training.labels, len(training.names), protocol, job.own_seed, job.device,
         checkpoint, log, left, job.compile, (clean.pictures, clean.labels), job.title, defence.objective,

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,8 +88,11 @@ def make_working_folder(out: Path) -> Path:
     place = working_folder(out)
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         raise OutputRefused(f"{place} is no folder", "unfinished work is kept under this name: move away what has it")
+    new = [folder for folder in place.parents if not folder.exists()]
     with storage("cannot create"):
         place.mkdir(parents=True, exist_ok=True)
+    for folder in new:
+        sync_folder(folder.parent)  # else what is published could lose the folder that it stands in
     return place
 
 
@@ -98,6 +102,8 @@ def refuse_unwritable(out: Path) -> None:
     Leaves the working folder behind, for the run that follows; :func:`drop_empty` is for the one that does not.
     """
     place = make_working_folder(out)
+    with storage("cannot create"):
+        os.rmdir(tempfile.mkdtemp(dir=place))
     if (place / "lock").is_file():
         with lock(place / "lock"):
             pass

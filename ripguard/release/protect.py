@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,12 +41,14 @@ from ripguard.release.atomic import (
 )  # fmt: skip
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, canonical, model_bound, signed_part
 from ripguard.release.plan import Plan
+from ripguard.release.schema import check_info, check_rows
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.seal import FORMAT, seal
 from ripguard.signing import PREFIX as SIGNING_PREFIX
 from ripguard.signing import SigningKey, fingerprint
 
 PerturbationFactory = Callable[[], Perturbation]
+A_KEY = re.compile(rb"(%s|%s)(locked-)?[a-z2-7]{50}" % (KEY_PREFIX.encode(), SIGNING_PREFIX.encode()), re.IGNORECASE)
 _job: Job | None = None  # of this worker process
 
 
@@ -85,9 +88,7 @@ def refuse_secrets(source: Source, key_files: list[str | Path]) -> None:
     for name, path in source.annotations:
         with storage("cannot read"):
             data = path.read_bytes()
-        if any(prefix.encode() in data for prefix in (KEY_PREFIX, SIGNING_PREFIX)) or any(
-            os.path.samefile(path, file) for file in key_files if os.path.exists(file)
-        ):
+        if A_KEY.search(data) or any(os.path.samefile(path, file) for file in key_files if os.path.exists(file)):
             raise KeyFileError(f"{name} holds a key, and would be published", "move it out of the folder")
 
 
@@ -238,6 +239,8 @@ def _finish(base: Job, commits: list[dict[str, Any]], signing_key: SigningKey | 
             "value": signing_key.sign(signed).hex(),
             "signer": fingerprint(public),
         }
+    check_info(info)  # nothing is published that cannot be opened again
+    check_rows(rows, len(info["units"]))
     write_file(tree / META / MANIFEST, lines)
     place = tree / META / RELEASE
     publish(write_temporary(place, json.dumps(info, indent=1, sort_keys=True).encode() + b"\n"), place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from tqdm.auto import tqdm
 
-from ripguard.errors import Damaged, RipguardError
+from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.images import png_bytes
 from ripguard.keys import Key
 from ripguard.pool import spread
@@ -87,7 +88,10 @@ def restore(
             shutil.rmtree(folder, ignore_errors=True)
             with storage("cannot create"):
                 folder.mkdir()
-        result = _run(files, opened, tree, originals, key, workers)
+        try:
+            result = _run(files, opened, tree, originals, key, workers)
+        finally:
+            _forget()
         result.out = str(out)
         if result.restored:
             _copy_annotations(opened, paths, tree, result)
@@ -132,13 +136,15 @@ def refuse(result: Restored, path: str, error: RipguardError) -> None:
 def _give_names(done: list[Outcome], tree: Path, originals: Path) -> None:
     """Move original files to where their pictures stood, under their own names where no other has that there."""
     asked = Counter(PurePosixPath(one.wanted.place).with_name(one.name) for one in done if one.name)
+    with storage("cannot write"):
+        for folder in {(tree / one.wanted.place).parent for one in done if one.name}:
+            folder.mkdir(parents=True, exist_ok=True)  # first of all: a folder may have a file's name
     for one in done:
         if not one.name:
             continue
         names = _names_for(PurePosixPath(one.wanted.place), one.name, asked)
         target = next(tree / name for name in names if not os.path.lexists(tree / name))
         with storage("cannot write"):
-            target.parent.mkdir(parents=True, exist_ok=True)
             os.rename(originals / str(one.wanted.number), target)
 
 
@@ -165,6 +171,12 @@ def _initialise(key: Key, release: Release | Path | None) -> None:
     _state = key, Release.open(release) if isinstance(release, Path) else release
 
 
+def _forget() -> None:
+    """Keep no key and no release longer than they are needed."""
+    global _state
+    _state = None
+
+
 def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
     if _state is None:
         raise RuntimeError("worker was not initialised")
@@ -187,10 +199,17 @@ def _copy_annotations(release: Release | None, paths: list[Path], tree: Path, re
         return
     for note in release.info["annotations"]:
         source, target = release.root / note["path"], tree / note["path"]
-        if not source.is_file() or sha256_file(source) != note["sha256"]:
-            state = "changed after it was published" if source.is_file() else "missing"
+        if (found := _digest_of(source)) != note["sha256"]:
+            state = "missing or unreadable" if found is None else "changed after it was published"
             refuse(result, str(source), Damaged(f"{source}: {state}", "get a fresh copy of it"))
         elif not target.exists():
             with storage("cannot copy"):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
+
+
+def _digest_of(path: Path) -> str | None:
+    """None where there is no such file, or none that can be read."""
+    with contextlib.suppress(StorageError):
+        return sha256_file(path) if path.is_file() else None
+    return None

@@ -100,6 +100,8 @@ def _identify(path: Path, name: str, key: Key, keys: DatasetKeys | None, release
         if known:
             raise Damaged(f"{path}: its file is damaged", FRESH) from None
         raise
+    if known and list(picture.shape) != known["shape"]:
+        raise Damaged(f"{path}: changed after it was published", FRESH)
     rows = release.by_digest.get(picture_digest(picture).hex(), []) if release else []
     row = known if known in rows else rows[0] if rows else None
     if known and not row and not _carries_itself(picture, known):

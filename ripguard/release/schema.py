@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +34,7 @@ def name(value: Any) -> bool:
 
 def path(value: Any) -> bool:
     """A place below a folder that is known: neither above it nor elsewhere."""
-    if not text(value) or not value or "\0" in value or "\\" in value:
+    if not text(value) or not value or "\0" in value or (os.sep in value and os.sep != "/"):
         return False
     return not value.startswith("/") and not {"..", ".", ""} & set(value.split("/"))
 

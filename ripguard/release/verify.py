@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
-from ripguard.errors import RipguardError
+from ripguard.errors import RipguardError, StorageError
 from ripguard.images import SUFFIXES, read_picture
 from ripguard.keys import Key
 from ripguard.pool import spread
@@ -117,19 +118,23 @@ def verify(
                     report.equal_to_source += equal
                     if not equal:
                         report.differs.append(name)
+    _forget()
     return report
 
 
 def _find_renamed(release: Release, report: Report) -> None:
     """Take files that only changed their names off the lists of missing and extra ones."""
     wanted = {release.by_path[name]["file"]: name for name in report.missing}
-    for name in list(report.extra):
-        if (release.root / name).suffix.lower() in SUFFIXES and (
-            was := wanted.pop(sha256_file(release.root / name), "")
-        ):
-            report.renamed.append(f"{was} → {name}")
-            report.missing.remove(was)
-            report.extra.remove(name)
+    gone: set[str] = set()
+    for name in report.extra if wanted else ():
+        if (release.root / name).suffix.lower() not in SUFFIXES:
+            continue
+        with contextlib.suppress(StorageError):  # what cannot be read is extra
+            if was := wanted.pop(sha256_file(release.root / name), ""):
+                report.renamed.append(f"{was} → {name}")
+                gone |= {was, name}
+    report.missing = [name for name in report.missing if name not in gone]
+    report.extra = [name for name in report.extra if name not in gone]
 
 
 def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]:
@@ -146,6 +151,12 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]
 def _initialise(release: Release | Path, key: Key | None) -> None:
     global _state
     _state = Release.open(release) if isinstance(release, Path) else release, key
+
+
+def _forget() -> None:
+    """Keep no key and no release longer than they are needed."""
+    global _state
+    _state = None
 
 
 def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str, bool, bool]]:

@@ -47,7 +47,7 @@ RECORDS: list[dict[str, Any]] = [
 def test_records_meet():
     board = entries(RECORDS)
     ours = board["x", "small", 20, "mrit"]
-    assert (ours.clean, ours.plain, ours.best_defence) == ({("clean", 0): 90.0}, [20.0, 22.0], ("jpeg-10", 30.0))
+    assert (ours.clean, ours.plain, ours.best_defence) == ({("clean", "", 0): 90.0}, [20.0, 22.0], ("jpeg-10", 30.0))
     assert ours.reached("output permutation", 100) == 42.0
     assert ours.reached("linear head", 100) is None
     assert ours.best_undoing == ("restorer-500", 70.0)
