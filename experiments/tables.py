@@ -274,7 +274,7 @@ def choices_table(link: str) -> list[str]:
     ]  # fmt: skip
 
     def head(r: dict[str, Any]) -> str:
-        return f"{r['dataset']}, {r['rows'][0]['pictures']} held-out training pictures"
+        return f"{r['dataset']}, {r['rows'][0]['pictures']} training pictures, held out from the other net"
 
     return record_tables("open choices", link, head, columns, line)
 
@@ -401,7 +401,7 @@ def planes_table(link: str) -> list[str]:
     return record_tables(
         "planes",
         link,
-        lambda r: f"{r['dataset']}, {r['rows'][0]['pictures']} held-out training pictures",
+        lambda r: f"{r['dataset']}, {r['rows'][0]['pictures']} training pictures, held out from the other net",
         columns,
         line,
     )
