@@ -186,7 +186,8 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 def any_written(beside: Path) -> bool:
     """Whether a picture, or a part of one, stands anywhere below."""
-    return any(path.suffix in (".png", ".tmp") for path in beside.rglob("*"))
+    trees = ("release", "restored", "out")  # not the plan, which is written before any picture
+    return any(path.suffix in (".png", ".tmp") and set(path.parts) & set(trees) for path in beside.rglob("*"))
 
 
 def timed(world: World, verb: str, workers: int, until_written: bool) -> float:
