@@ -89,7 +89,7 @@ def patch(counter: Counter) -> None:
             disk = counter.disk
             if not disk or disk.cut:
                 return _honest(*arguments, **named)
-            named_paths = arguments[: 2 if _name in ("rename", "replace") else 0 if _name == "sync" else 1]
+            named_paths = arguments[: 2 if _name in ("rename", "replace", "link") else 0 if _name == "sync" else 1]
             paths = [place(one, named.get("dir_fd")) for one in named_paths]
             change = disk.before(_name, *paths)
             result = _honest(*arguments, **named)

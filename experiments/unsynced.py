@@ -65,9 +65,9 @@ class Unsynced:
             return Change("made", path, os.path.dirname(path))
         if call in ("rename", "replace"):
             return Change("moved", target, os.path.dirname(target), path, self.keep(target))
-        if call in ("unlink", "remove", "rmdir"):
-            return Change("removed", path, os.path.dirname(path), kept="" if call == "rmdir" else self.keep(path))
-        raise NotImplementedError(f"{call}: nothing here says what a power cut leaves of it")
+        if call == "link":
+            return Change("made", target, os.path.dirname(target))
+        return Change("removed", path, os.path.dirname(path), kept="" if call == "rmdir" else self.keep(path))
 
     def keep(self, path: str) -> str:
         """A second link to a file that is about to lose this one; "" where there is none."""

@@ -89,6 +89,11 @@ def whole_folder_synced(root: Path) -> None:
     sync(root)
 
 
+def linked(root: Path) -> None:
+    """A second name is a name like any other."""
+    os.link(root / "old", root / "new")
+
+
 def removed(root: Path) -> None:
     """What was never on the disk comes back empty, if its name does."""
     write(root / "sub" / "a", b"data", synced=False)
@@ -115,6 +120,8 @@ def everything(root: Path) -> None:
         (whole_folder, ALL, BEFORE),
         (whole_folder, DATA, BEFORE | {"out": None, "out/a": b"data"}),
         (whole_folder_synced, ALL, BEFORE | {"out": None, "out/a": b"data"}),
+        (linked, ALL, BEFORE),
+        (linked, DATA, BEFORE | {"new": b"old"}),
         (removed, ALL, BEFORE | {"sub/a": b""}),
         (removed, DATA, BEFORE),
         (everything, ALL, {"old": b"data", "sub": None}),
