@@ -88,7 +88,7 @@ def main() -> None:
         "pictures": measured["pictures"],
         "restored_equal": measured["restored_equal"],
         "files_equal": measured["files_equal"],
-        "without_residue": measured["without_residue"],
+        "without_residue": protected["without_residue"],
         "residue_bytes_per_picture": measured["residue_bytes_per_picture"],
         "residue_over_bound": measured["residue_over_bound"],
         "in_residue_only": protected["in_residue_only"],

@@ -65,7 +65,6 @@ def report(
             r > row["overwritten"] + row["overflow"] + 48 for r, row in zip(residue, rows) if row["planes"]
         ),
         "in_residue_only": sum(row["planes"] == 0 for row in rows),
-        "without_residue": sum(row["residue"] is None for row in rows),
     }
     if restored:
         result["restored_equal"] = sum(equal for _, equal, _ in measured)

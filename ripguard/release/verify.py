@@ -15,7 +15,7 @@ from ripguard.errors import RipguardError, StorageError
 from ripguard.images import SUFFIXES, read_picture
 from ripguard.keys import Key
 from ripguard.pool import spread
-from ripguard.release.asked import in_batches, split
+from ripguard.release.asked import in_batches, places_below, split
 from ripguard.release.atomic import sha256_file
 from ripguard.release.manifest import META, MODEL, RESIDUE, Release
 from ripguard.release.plan import published_places
@@ -80,8 +80,7 @@ def verify(
         report.restored = 0
     known = set(release.by_path)
     notes = {note["path"]: note["sha256"] for note in release.info["annotations"]}
-    files = (p.relative_to(root) for p in root.rglob("*") if p.is_file())
-    present = {p.as_posix() for p in files if META not in p.parts}
+    present = {place for place in places_below(root) if META not in place.split("/")}
     report.missing = sorted(known - present)
     report.extra = sorted(present - known - set(notes))
     _find_renamed(release, report)
