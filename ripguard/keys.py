@@ -146,7 +146,7 @@ class Key:
             f"# created: {now}\n# key id: {self.id.hex()}\n{encode_secret(PREFIX, self.secret, passphrase)}\n",
         )
 
-    @property
+    @cached_property
     def id(self) -> bytes:
         """8 public bytes that name the key: they tell a wrong key before any work, and reveal nothing about it."""
         return hkdf(self.secret, FORMAT_SALT, b"key id", ID_BYTES)

@@ -154,11 +154,12 @@ def _lehmer(permutations: np.ndarray) -> np.ndarray:
 def _unlehmer(codes: np.ndarray) -> np.ndarray:
     """Inverse of :func:`_lehmer` (whose last entry, always 0, is not stored): ``[batch, n-1]`` → ``[batch, n]``."""
     batch, n = codes.shape[0], codes.shape[1] + 1
-    result = np.zeros((batch, n), np.int64)
-    result[:, : n - 1] = codes
+    result = np.zeros((n, batch), "u1" if n <= 256 else "i2")  # entries first: each step works on whole rows
+    result[: n - 1] = codes.T
     for i in range(n - 2, -1, -1):
-        result[:, i + 1 :] += result[:, i + 1 :] >= result[:, i : i + 1]
-    return result
+        later = result[i + 1 :]
+        later += later >= result[i]
+    return np.ascontiguousarray(result.T, np.int64)
 
 
 @lru_cache(maxsize=256)

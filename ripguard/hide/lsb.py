@@ -53,6 +53,11 @@ def read(pictures: np.ndarray, lengths: np.ndarray) -> list[bytes]:
     return [row[:length].tobytes() for row, length in zip(packed, lengths)]
 
 
+def first(picture: np.ndarray, length: int) -> bytes:
+    """What :func:`read` gives of one picture, for few bytes, all in the lowest plane: the rest is not looked at."""
+    return np.packbits(picture.reshape(-1)[: 8 * length] & 1).tobytes()
+
+
 def _pad_bits(payloads: list[bytes], samples: int) -> np.ndarray:
     """Payloads as one 0/1 matrix, zero-filled to whole planes: uint8 ``[batch, planes·samples]``."""
     longest = max(map(len, payloads), default=0)

@@ -61,10 +61,10 @@ def read_header(picture: np.ndarray) -> Header:
     """The public header in a picture's lowest bits. Raises :class:`BadHeader`."""
     if picture.size < 8 * LENGTH:
         raise BadHeader("too small for a header")
-    size = size_of(lsb.read(picture[None], np.array([LENGTH]))[0])
+    size = size_of(lsb.first(picture, LENGTH))
     if picture.size < 8 * size:
         raise BadHeader("too small for a header")
-    return Header.unpack(lsb.read(picture[None], np.array([size]))[0])
+    return Header.unpack(lsb.first(picture, size))
 
 
 def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release | None) -> list[Revealed]:
