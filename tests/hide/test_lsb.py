@@ -32,6 +32,8 @@ def test_positions_are_as_described(height, width, channels, seed, data):
     for old, new, zero, payload, kept in zip(pictures, written, cleared, payloads, overwritten):
         assert slow_read(new, len(payload)) == payload
         assert slow_read(old, len(payload)) == kept
+        start = min(len(payload), lsb.capacity(old.size, 1))
+        assert lsb.first(new, start) == payload[:start]
         bits, size = 8 * len(payload), old.size
         touched = sum((np.arange(size) + plane * size < bits).astype(int) << plane for plane in range(4))
         assert not ((old ^ new).reshape(-1) & ~touched).any()
