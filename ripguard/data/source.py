@@ -15,7 +15,7 @@ TRAIN_SPLITS = ("train", "training")
 TEST_SPLITS = ("test", "val", "valid", "validation")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One clean picture.
 

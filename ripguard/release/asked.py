@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,29 @@ ENDINGS = tuple(SUFFIXES | REFUSED_SUFFIXES)
 BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # handed to a worker at once: what bounds its memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A picture file to be restored.
 
     Attributes:
         number: which of the run's.
+        folder, name: the file, by a folder that was asked for and the path below it.
         place: where it goes in the output, if it comes back as samples.
         inside: where it stands in the release, "" for a loose one.
     """
 
     number: int
-    file: Path
+    folder: Path
+    name: str
     place: str
     inside: str
 
+    @property
+    def file(self) -> Path:
+        return self.folder / self.name
 
-def in_batches(files: list[Path], names: list[str], release: Release | None) -> list[int]:
+
+def in_batches(files: Iterable[Path], names: Iterable[str], release: Release | None) -> list[int]:
     """Lengths of consecutive runs of files that a worker takes at once: bounded in number and in decoded samples.
 
     Args:
@@ -43,8 +49,8 @@ def in_batches(files: list[Path], names: list[str], release: Release | None) -> 
     """
     lengths, size = [0], 0
     for file, name in zip(files, names):
-        row = release.by_path.get(name) if release else None
-        samples = math.prod(row["shape"]) if row else samples_claimed(file)
+        known = release.rows.samples(name) if release and name else None
+        samples = samples_claimed(file) if known is None else known
         if lengths[-1] and (lengths[-1] == BATCH_FILES or size + samples > BATCH_SAMPLES):
             lengths.append(0)
             size = 0
@@ -70,7 +76,7 @@ def places_below(folder: Path) -> list[str]:
 
 def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> list[Wanted]:
     """All pictures below files and folders. ``root``: the release they may be of."""
-    found: list[tuple[Path, str, str]] = []
+    found: list[tuple[Path, str, str]] = []  # folder, path below it, path in the release
     home = root.resolve() if root else None
     for path in paths:
         if not path.exists():
@@ -85,8 +91,11 @@ def pictures_below(paths: list[Path], only: str | None, root: Path | None) -> li
             if META in place.split("/") or (not single and not place.lower().endswith(ENDINGS)):
                 continue
             if not only or fnmatch.fnmatch(place, only):
-                found.append((folder / place, place, "" if prefix is None else prefix + place))
+                found.append((folder, place, "" if prefix is None else prefix + place))
     if not found:
         raise NotProtected("there is no picture to restore" + (f" that matches {only}" if only else ""))
     places = published_names([place for _, place, _ in found])  # a.bmp beside a.png: both come back
-    return [Wanted(n, file, place, inside) for n, ((file, _, inside), place) in enumerate(zip(found, places))]
+    return [
+        Wanted(n, folder, name, name if place == name else place, inside)  # one string where they are equal
+        for n, ((folder, name, inside), place) in enumerate(zip(found, places))
+    ]

@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ripguard.errors import OutputRefused, StorageError
@@ -23,15 +23,16 @@ def storage(what: str) -> Iterator[None]:
         raise StorageError(f"{what}:{place}: {error.strerror or error}", "free space, permissions?") from None
 
 
-def write_temporary(path: Path, data: bytes) -> Path:
-    """Write ``data`` beside ``path`` under a temporary name, on disk; returns the temporary path."""
+def write_temporary(path: Path, data: bytes | Iterable[bytes]) -> Path:
+    """Write ``data``, or its pieces, beside ``path`` under a temporary name, on disk; returns the temporary path."""
     # a digest of the name: the longest names that a file system takes leave no room for an addition
     short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     temporary = path.with_name(f".{short}.{os.getpid()}.tmp")
     with storage("cannot write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
-            file.write(data)
+            for piece in [data] if isinstance(data, bytes) else data:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
     return temporary
@@ -66,8 +67,8 @@ def sync_folder(path: Path) -> None:
             os.close(handle)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write one small file atomically."""
+def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write one file, or its pieces, atomically."""
     publish(write_temporary(path, data), path)
     sync_folder(path.parent)
 

@@ -22,7 +22,7 @@ def inspect(path: Path) -> dict[str, Any]:
         raise NotProtected(f"there is no file or folder {path}")
     picture = read_picture(path)
     root = find_release(path)
-    rows = Release.open(root).by_digest.get(picture_digest(picture).hex(), []) if root else []
+    rows = Release.open(root).rows.showing(picture_digest(picture).hex()) if root else []
     facts: dict[str, Any] = {"kind": "picture", "shape": list(picture.shape)}
     try:
         header = read_header(picture)

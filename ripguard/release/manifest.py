@@ -14,8 +14,9 @@ from typing import Any
 from ripguard import signing
 from ripguard.errors import Damaged, KeyFileError, NotProtected, SignatureInvalid, WrongKey
 from ripguard.keys import DatasetKeys, Key
-from ripguard.release.atomic import storage
-from ripguard.release.schema import check_info, check_rows
+from ripguard.release.atomic import sha256_file, storage
+from ripguard.release.rows import Rows
+from ripguard.release.schema import check_info
 from ripguard.seal import FORMATS, Forged, length_prefixed, open_sealed
 
 META = ".ripguard"
@@ -35,12 +36,12 @@ class Release:
     Attributes:
         root: its folder.
         info: content of ``release.json``.
-        rows: content of ``manifest.jsonl``, one dict a picture, sorted by path.
+        rows: content of ``manifest.jsonl``, one a picture, sorted by path.
     """
 
     root: Path
     info: dict[str, Any]
-    rows: list[dict[str, Any]]
+    rows: Rows
 
     @classmethod
     def open(cls, root: Path) -> Release:
@@ -49,9 +50,7 @@ class Release:
         if not (meta / RELEASE).is_file():
             raise NotProtected(f"{root} is not a protected release", f"it has no {META}/{RELEASE}")
         with storage("cannot read"):
-            raw, lines = (meta / RELEASE).read_bytes(), b""
-            if (meta / MANIFEST).is_file():
-                lines = (meta / MANIFEST).read_bytes()
+            raw = (meta / RELEASE).read_bytes()
         try:
             info = json.loads(raw)
             if info["format"] not in READS:
@@ -61,25 +60,18 @@ class Release:
             check_info(info)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Damaged(f"{meta / RELEASE} cannot be read", "get a fresh copy of it") from None
-        if info["manifest"] != hashlib.sha256(lines).hexdigest():
-            raise Damaged(f"{meta / MANIFEST} is not the one that {RELEASE} names", "get a fresh copy of both")
+        manifest = meta / MANIFEST
+        another = Damaged(f"{manifest} is not the one that {RELEASE} names", "get a fresh copy of both")
+        if info["manifest"] != (sha256_file(manifest) if manifest.is_file() else hashlib.sha256().hexdigest()):
+            raise another
         try:
-            rows = [json.loads(line) for line in lines.splitlines()]
-            check_rows(rows, len(info["units"]))
+            with storage("cannot read"):
+                rows = Rows(manifest, len(info["units"]))
         except (ValueError, RecursionError):
-            raise Damaged(f"{meta / MANIFEST} cannot be read", "get a fresh copy of it") from None
+            raise Damaged(f"{manifest} cannot be read", "get a fresh copy of it") from None
+        if info["manifest"] != rows.digest:  # replaced in between
+            raise another
         return cls(root, info, rows)
-
-    @cached_property
-    def by_path(self) -> dict[str, dict[str, Any]]:
-        return {row["path"]: row for row in self.rows}
-
-    @cached_property
-    def by_digest(self) -> dict[str, list[dict[str, Any]]]:
-        found: dict[str, list[dict[str, Any]]] = {}
-        for row in self.rows:
-            found.setdefault(row["pixels"], []).append(row)
-        return found
 
     @cached_property
     def _checked(self) -> dict[bytes, DatasetKeys]:

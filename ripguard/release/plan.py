@@ -28,7 +28,7 @@ LONGEST_NAME = 255  # bytes of one part of a path
 SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 pictures of 32×32×3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Planned:
     """One picture of the plan. ``index`` is its number; ``out`` its place in the release."""
 
@@ -78,13 +78,24 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """Hex SHA-256 of the plan without local paths: moving the source does not change it."""
-        content = dataclasses.asdict(self)
-        for row in content["pictures"]:
-            del row["path"]
+        """Hex SHA-256 of the plan's JSON without local paths: moving the source does not change it."""
+        content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del content["metadata"]  # the pictures' digests cover it
         content["annotations"] = [(name, sha256) for name, _, sha256 in self.annotations]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        content["scheme"] = dataclasses.asdict(self.scheme)
+        found, between = hashlib.sha256(), "{"
+        for name in sorted(content):
+            found.update(f'{between}"{name}": '.encode())
+            if name == "pictures":  # one by one: all of them at once would take more memory than the plan
+                for number, picture in enumerate(self.pictures):
+                    row = {k: v for k, v in dataclasses.asdict(picture).items() if k != "path"}
+                    found.update((", " if number else "[").encode() + json.dumps(row, sort_keys=True).encode())
+                found.update(b"]" if self.pictures else b"[]")
+            else:
+                found.update(json.dumps(content[name], sort_keys=True).encode())
+            between = ", "
+        found.update(b"}")
+        return found.hexdigest()
 
     def aimed(self, perturbation: str) -> Plan:
         """The plan with the digest of the surrogate and its library."""
@@ -202,17 +213,11 @@ def make_plan(
     labels = source.labels
     units = sorted({(item.split, item.label) for item in items})
     places = published_places(items)
+    numbers = {unit: (number, labels.index(unit[1])) for number, unit in enumerate(units)}
+    shapes = {seen[0]: seen[0] for seen in looks}  # one tuple for all pictures of a shape
     pictures = [
-        Planned(
-            i,
-            item.name,
-            str(item.path),
-            out,
-            units.index((item.split, item.label)),
-            labels.index(item.label),
-            *seen[:2],
-        )
-        for i, (item, out, seen) in enumerate(zip(items, places, looks))
+        Planned(i, item.name, path, out, *numbers[item.split, item.label], shapes[seen[0]], seen[1])
+        for i, (item, path, out, seen) in enumerate(zip(items, paths, places, looks))
     ]
     if scheme.perturb in ("marks", "tap", "fsp", "noise"):  # the others have sizes of their own
         scheme = scheme.settled(training_side(_training(pictures, units)))

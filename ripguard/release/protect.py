@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
@@ -34,14 +33,16 @@ from ripguard.release.atomic import (
     refuse_existing,
     refuse_overlap,
     refuse_unwritable,
+    sha256_file,
     storage,
     sync_folder,
     write_file,
     write_temporary,
 )  # fmt: skip
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, canonical, model_bound, signed_part
+from ripguard.release.commit import Commits
+from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, model_bound, signed_part
 from ripguard.release.plan import Plan
-from ripguard.release.schema import check_info, check_rows
+from ripguard.release.schema import check_info
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.seal import FORMAT, seal
 from ripguard.signing import PREFIX as SIGNING_PREFIX
@@ -164,18 +165,16 @@ def _start(partial: Path, plan: Plan, key: Key, restart: bool) -> None:
     write_file(state, token)
 
 
-def _run(base: Job, make: PerturbationFactory, workers: int) -> tuple[list[dict[str, Any]], int]:
+def _run(base: Job, make: PerturbationFactory, workers: int) -> tuple[Commits, int]:
     """Commits of all shards, and how many pictures were already done."""
-    shards = base.plan.shards
-    done = {n: commit for n in range(len(shards)) if (commit := committed(base, n)) is not None}
-    resumed = sum(len(commit["rows"]) for commit in done.values())
-    left = [n for n in range(len(shards)) if n not in done]
+    shards, commits = range(len(base.plan.shards)), Commits(base.plan, base.commit_path)
+    done = {number for number in shards if committed(base, number)}
+    resumed = sum(map(commits.add, done))
+    left = [number for number in shards if number not in done]
     with tqdm(total=len(base.plan.pictures), initial=resumed, desc="protecting", unit="picture", disable=None) as bar:
         for number in _each(base, make, workers, left):
-            commit = json.loads(base.commit_path(number).read_bytes())
-            done[number] = commit
-            bar.update(len(commit["rows"]))
-    return [done[n] for n in range(len(shards))], resumed
+            bar.update(commits.add(number))
+    return commits, resumed
 
 
 def _each(base: Job, make: PerturbationFactory, workers: int, left: list[int]) -> Iterator[int]:
@@ -197,12 +196,11 @@ def _work(number: int) -> int:
     return number
 
 
-def _finish(base: Job, commits: list[dict[str, Any]], signing_key: SigningKey | None) -> dict[str, Any]:
+def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict[str, Any]:
     """Copy annotations, write manifest and release.json into the tree; returns the content of the latter."""
     plan, tree = base.plan, base.tree
-    rows = sorted((row for commit in commits for row in commit["rows"]), key=lambda row: row["path"])
-    lines = b"".join(canonical(row) + b"\n" for row in rows)
-    annotations = []
+    annotations, manifest = [], tree / META / MANIFEST
+    write_file(manifest, commits.lines())
     for name, path, digest in plan.annotations:
         with storage("cannot copy"):
             data = Path(path).read_bytes()
@@ -218,12 +216,12 @@ def _finish(base: Job, commits: list[dict[str, Any]], signing_key: SigningKey | 
         "source": plan.source,
         "scheme": {k: v for k, v in scheme.items() if k != "note"},
         "exact": "no (lossy)" if plan.lossy else "bytes" if plan.byte_exact else "pixels",
-        "pictures": len(rows),
+        "pictures": commits.pictures,
         "limited": plan.limited,
         "labels": plan.labels,
         "units": [{"split": split, "label": label} for split, label in plan.units],
-        "manifest": hashlib.sha256(lines).hexdigest(),
-        "residue": [dict(zip(("file", "sha256", "bytes"), c["residue"])) for c in commits if c["residue"]],
+        "manifest": sha256_file(manifest),
+        "residue": commits.residue_files(),
         "annotations": annotations,
     }
     if base.model:
@@ -240,8 +238,6 @@ def _finish(base: Job, commits: list[dict[str, Any]], signing_key: SigningKey | 
             "signer": fingerprint(public),
         }
     check_info(info)  # nothing is published that cannot be opened again
-    check_rows(rows, len(info["units"]))
-    write_file(tree / META / MANIFEST, lines)
     place = tree / META / RELEASE
     publish(write_temporary(place, json.dumps(info, indent=1, sort_keys=True).encode() + b"\n"), place)
     for folder in [tree, *(path for path in tree.rglob("*") if path.is_dir())]:
@@ -249,32 +245,21 @@ def _finish(base: Job, commits: list[dict[str, Any]], signing_key: SigningKey | 
     return info
 
 
-def _summary(out: Path, plan: Plan, info: dict[str, Any], commits: list[dict[str, Any]], resumed: int) -> Protected:
-    rows = [row for commit in commits for row in commit["rows"]]
-    total = sum(row["residue"][2] for row in rows if row["residue"])
-    planes: dict[str, int] = {}
-    for row in rows:
-        planes[str(row["planes"])] = planes.get(str(row["planes"]), 0) + 1
+def _summary(out: Path, plan: Plan, info: dict[str, Any], commits: Commits, resumed: int) -> Protected:
     return Protected(
         out=str(out),
         dataset_id=info["dataset_id"],
         key_id=info["key_id"],
         plan=plan.digest,
         signer=info.get("signature", {}).get("signer"),
-        pictures=len(rows),
+        pictures=commits.pictures,
         resumed=resumed,
         exact=not plan.lossy,
-        in_residue_only=planes.get("0", 0),
-        without_residue=sum(row["residue"] is None for row in rows),
-        residue_bytes=total,
-        residue_per_picture=round(total / len(rows), 1),
-        planes=dict(sorted(planes.items())),
-        psnr_to_carrier=_median([one["psnr"] for commit in commits for one in commit["to_carrier"]]),
-        ssim_to_carrier=_median([one["ssim"] for commit in commits for one in commit["to_carrier"]]),
+        in_residue_only=commits.planes[0],
+        without_residue=commits.without_residue,
+        residue_bytes=commits.residue_bytes,
+        residue_per_picture=round(commits.residue_bytes / commits.pictures, 1),
+        planes={str(planes): count for planes, count in sorted(commits.planes.items())},
+        psnr_to_carrier=commits.median("psnr"),
+        ssim_to_carrier=commits.median("ssim"),
     )
-
-
-def _median(values: list[float | None]) -> float | None:
-    """Median of what could be measured, 4 digits; None if nothing could."""
-    known = [v for v in values if v is not None]
-    return round(float(np.median(known)), 4) if known else None

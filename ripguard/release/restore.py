@@ -37,12 +37,12 @@ _state: tuple[Key, Release | None] | None = None  # of this worker process
 
 @dataclass
 class Outcome:
-    """What became of one: ``name`` is that of its original file, which waits under its number to get its place."""
+    """What became of one: ``name`` is that of its original file, if any, which waits under its number for its place."""
 
     wanted: Wanted
     exact: bool
     error: RipguardError | None
-    name: str | None = None
+    name: str = ""
 
 
 @dataclass
@@ -109,7 +109,7 @@ def restore(
 
 
 def _run(files: list[Wanted], release: Release | None, tree: Path, originals: Path, key: Key, workers: int) -> Restored:
-    batches = split(files, in_batches([one.file for one in files], [one.inside for one in files], release))
+    batches = split(files, in_batches((one.file for one in files), (one.inside for one in files), release))
     places, result, done = ([tree] * len(batches), [originals] * len(batches)), Restored("", 0, True), list[Outcome]()
     workers = min(workers, len(batches))
     read = release.root if release and workers > 1 else release  # other processes read it for themselves
@@ -120,7 +120,8 @@ def _run(files: list[Wanted], release: Release | None, tree: Path, originals: Pa
                 if one.error is None:
                     result.restored += 1
                     result.exact &= one.exact
-                    done.append(one)
+                    if one.name:
+                        done.append(one)
                 else:
                     refuse(result, str(one.wanted.file), one.error)
     _give_names(done, tree, originals)
@@ -135,13 +136,11 @@ def refuse(result: Restored, path: str, error: RipguardError) -> None:
 
 def _give_names(done: list[Outcome], tree: Path, originals: Path) -> None:
     """Move original files to where their pictures stood, under their own names where no other has that there."""
-    asked = Counter(PurePosixPath(one.wanted.place).with_name(one.name) for one in done if one.name)
+    asked = Counter(PurePosixPath(one.wanted.place).with_name(one.name) for one in done)
     with storage("cannot write"):
-        for folder in {(tree / one.wanted.place).parent for one in done if one.name}:
+        for folder in {(tree / one.wanted.place).parent for one in done}:
             folder.mkdir(parents=True, exist_ok=True)  # first of all: a folder may have a file's name
     for one in done:
-        if not one.name:
-            continue
         names = _names_for(PurePosixPath(one.wanted.place), one.name, asked)
         target = next(tree / name for name in names if not os.path.lexists(tree / name))
         with storage("cannot write"):
@@ -189,7 +188,7 @@ def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
                 write_unsynced(originals / str(wanted.number), one.file[1])
             else:
                 write_unsynced(tree / wanted.place, png_bytes(one.clean))
-        outcomes.append(Outcome(wanted, one.exact, one.error, one.file[0] if one.file else None))
+        outcomes.append(Outcome(wanted, one.exact, one.error, one.file[0] if one.file else ""))
     return outcomes
 
 

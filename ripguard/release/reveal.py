@@ -93,7 +93,7 @@ def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release
 
 def _identify(path: Path, name: str, key: Key, keys: DatasetKeys | None, release: Release | None) -> _Candidate:
     """Who a file is. ``name``: where it stands inside ``release``, "" for a loose file."""
-    known = release.by_path.get(name) if release else None
+    known = release.rows.at(name) if release and name else None
     try:
         picture = read_picture(path)
     except InputRefused:
@@ -102,13 +102,14 @@ def _identify(path: Path, name: str, key: Key, keys: DatasetKeys | None, release
         raise
     if known and list(picture.shape) != known["shape"]:
         raise Damaged(f"{path}: changed after it was published", FRESH)
-    rows = release.by_digest.get(picture_digest(picture).hex(), []) if release else []
-    row = known if known in rows else rows[0] if rows else None
+    digest = picture_digest(picture).hex()
+    rows = [] if not release else [known] if known and known["pixels"] == digest else release.rows.showing(digest)
+    row = rows[0] if rows else None
     if known and not row and not _carries_itself(picture, known):
         raise Damaged(f"{path}: changed after it was published", FRESH)
-    if known and row and row is not known:
+    if known and row and row != known:
         raise Damaged(f"{path}: another picture of the release stands under this name", "ripguard verify lists both")
-    if row is not known and len({r["clean"] for r in rows}) > 1:
+    if row != known and len({r["clean"] for r in rows}) > 1:
         raise Damaged(f"{path}: two pictures of the release look the same", "give it its name in the release back")
     try:
         header = Header.unpack(bytes.fromhex(row["header"])) if row and "header" in row else read_header(picture)

@@ -108,12 +108,11 @@ def check_info(info: Any) -> None:
     _check(info, INFO, INFO_MAY)
 
 
-def check_rows(rows: list[Any], units: int) -> None:
-    """The same for the rows of a manifest, of a release with so many units."""
-    for row in rows:
-        _check(row, ROW, ROW_MAY)
-        if row["unit"] >= units:
-            raise ValueError(f"{row['path']}: unit")
+def check_row(row: Any, units: int) -> None:
+    """The same for a row of the manifest of a release with so many units."""
+    _check(row, ROW, ROW_MAY)
+    if row["unit"] >= units:
+        raise ValueError(f"{row['path']}: unit")
 
 
 def _check(value: Any, needed: dict[str, Check], may: dict[str, Check]) -> None:

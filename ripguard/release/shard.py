@@ -7,7 +7,6 @@ one small file; a shard without that file never happened.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from ripguard.hide.methods import for_hiding
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import DatasetKeys
 from ripguard.perturb.base import Perturbation
-from ripguard.release.atomic import publish, sha256_file, storage, sync_folder, write_file, write_temporary
+from ripguard.release.atomic import publish, sha256_file, storage, sync_folder, write_temporary
+from ripguard.release.commit import Commit
 from ripguard.release.manifest import META, RESIDUE
 from ripguard.release.plan import Plan, Planned
 from ripguard.seal import associated_data, picture_digest, seal
@@ -42,8 +42,8 @@ class Job:
         return self.work / "commits" / f"{number:06d}.json"
 
 
-def run_shard(job: Job, number: int) -> list[dict[str, Any]]:
-    """Protect one shard and return its manifest rows. Raises a :class:`RipguardError`; then nothing is committed."""
+def run_shard(job: Job, number: int) -> None:
+    """Protect one shard. Raises a :class:`RipguardError`; then nothing is committed."""
     pictures = job.plan.shards[number]
     sources = [_read_source(p) for p in pictures]
     clean = np.stack([read_picture(data, p.name) for p, data in zip(pictures, sources)])
@@ -84,29 +84,26 @@ def run_shard(job: Job, number: int) -> list[dict[str, Any]]:
         sync_folder(residue_path.parent)
     for folder in {place.parent for place in places}:
         sync_folder(folder)
-    commit = {
-        "rows": rows,
-        "residue": [residue_path.name, hashlib.sha256(stored).hexdigest(), len(stored)] if blob else None,
-        "to_carrier": [likeness(one, carrier) for one, carrier in zip(written, carriers)],  # stays with the owner
-    }
-    write_file(job.commit_path(number), json.dumps(commit).encode())
-    return rows
+    residue = [residue_path.name, hashlib.sha256(stored).hexdigest(), len(stored)] if blob else None
+    to_carrier = [likeness(one, carrier) for one, carrier in zip(written, carriers)]
+    Commit(rows, residue, to_carrier).write(job.commit_path(number))
 
 
-def committed(job: Job, number: int) -> dict[str, Any] | None:
-    """The commit of a shard, if everything it names is on disk with its digest; finished work is not trusted."""
+def committed(job: Job, number: int) -> bool:
+    """Whether a shard is done: everything its commit names is on disk with its digest. Finished work is not trusted."""
     path = job.commit_path(number)
     if not path.exists():
-        return None
+        return False
     try:
-        commit = json.loads(path.read_bytes())
-        good = all(sha256_file(job.tree / row["path"]) == row["file"] for row in commit["rows"])
-        if commit["residue"]:
-            name, digest, _ = commit["residue"]
+        commit = Commit.parse(path.read_bytes())
+        good = len(commit.rows) == len(job.plan.shards[number])
+        good = good and all(sha256_file(job.tree / row["path"]) == row["file"] for row in commit.rows)
+        if commit.residue:
+            name, digest, _ = commit.residue
             good = good and sha256_file(job.tree / META / RESIDUE / name) == digest
-    except (OSError, ValueError, KeyError, StorageError):
+    except (OSError, ValueError, KeyError, TypeError, StorageError):
         good = False
-    return commit if good else None
+    return good
 
 
 def _read_source(picture: Planned) -> bytes:

@@ -78,7 +78,7 @@ def verify(
     if key:
         release.keys(key)
         report.restored = 0
-    known = set(release.by_path)
+    known = {row["path"] for row in release.rows}
     notes = {note["path"]: note["sha256"] for note in release.info["annotations"]}
     present = {place for place in places_below(root) if META not in place.split("/")}
     report.missing = sorted(known - present)
@@ -123,7 +123,8 @@ def verify(
 
 def _find_renamed(release: Release, report: Report) -> None:
     """Take files that only changed their names off the lists of missing and extra ones."""
-    wanted = {release.by_path[name]["file"]: name for name in report.missing}
+    missing = set(report.missing)
+    wanted = {row["file"]: row["path"] for row in release.rows if row["path"] in missing} if missing else {}
     gone: set[str] = set()
     for name in report.extra if wanted else ():
         if (release.root / name).suffix.lower() not in SUFFIXES:
@@ -143,7 +144,7 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]
     places = published_places(source.items)
     wanted = dict(zip(places, (item.path for item in source.items)))
     if release.info["limited"]:
-        return {place: path for place, path in wanted.items() if place in release.by_path}
+        return {place: path for place, path in wanted.items() if release.rows.at(place)}
     return wanted
 
 
@@ -178,7 +179,8 @@ def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str,
 
 
 def _verdict(release: Release, name: str) -> str:
-    row, path = release.by_path[name], release.root / name
+    row, path = release.rows.at(name), release.root / name
+    assert row  # the name comes from the manifest
     if sha256_file(path) == row["file"]:
         return ""
     try:
@@ -187,4 +189,4 @@ def _verdict(release: Release, name: str) -> str:
         return "changed"
     if digest == row["pixels"]:
         return "reencoded"
-    return "swapped" if digest in release.by_digest else "changed"
+    return "swapped" if release.rows.showing(digest) else "changed"

@@ -24,7 +24,7 @@ from ripguard.images import png_bytes
 from ripguard.keys import Key
 from ripguard.pool import spread
 from ripguard.release.manifest import Release
-from ripguard.release.schema import check_rows
+from ripguard.release.schema import check_row
 from ripguard.train.protected import ProtectedDataset
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc, which Linux has")
@@ -375,9 +375,9 @@ def test_rows_that_no_manifest_has(field, value, small):  # type: ignore[no-unty
     """Told by the field, whatever else protects the manifest."""
     good(*protect(small))
     release = Release.open(small / "out")
-    check_rows(release.rows, len(release.info["units"]))
+    check_row(release.rows[0], len(release.info["units"]))
     with pytest.raises(ValueError, match=field):
-        check_rows([release.rows[0] | {field: value}], len(release.info["units"]))
+        check_row(release.rows[0] | {field: value}, len(release.info["units"]))
 
 
 WRONG: tuple[object, ...] = (

@@ -127,5 +127,5 @@ def test_nothing_is_published_that_does_not_restore(shapes, tmp_path, monkeypatc
     monkeypatch.setattr(shard, "write_temporary", rotten)
     with pytest.raises(RipguardError, match="nothing is published"):
         shard.run_shard(job, 0)
-    assert shard.committed(job, 0) is None
+    assert not shard.committed(job, 0)
     assert not [p for p in (tmp_path / "tree").rglob("*.png") if not p.name.startswith(".")]

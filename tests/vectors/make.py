@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage.data
@@ -160,6 +161,12 @@ def release(name: str) -> Release:
     return Release.open(HERE / "releases" / name)
 
 
+def row_of(name: str, path: str) -> dict[str, Any]:
+    row = release(name).rows.at(path)
+    assert row
+    return row
+
+
 def published(name: str = "ranked", path: str = "train/a/rgb.png") -> np.ndarray:
     return read_picture(HERE / "releases" / name / path)
 
@@ -244,7 +251,7 @@ def with_text() -> bytes:
 
 def changed_samples() -> Iterator[Vector]:
     own, picture = "train/a/rgb.png", published()
-    header = release("ranked").by_path[own]
+    header = row_of("ranked", own)
     length = Header.unpack(carried(picture, LENGTH)).length
     payload = 8 * (LENGTH + length)
     places = {"header": 8 * LENGTH // 2, "tag": 8 * LENGTH + 3, "sealed": 8 * LENGTH + 200, "last": payload - 1}
@@ -337,7 +344,7 @@ def meta() -> Iterator[Vector]:
     """Residue, manifest and release.json changed."""
     folder = HERE / "releases" / "ranked" / META
     info, rows = json.loads((folder / "release.json").read_text()), release("ranked").rows
-    row = release("ranked").by_path["train/a/rgb.png"]
+    row = row_of("ranked", "train/a/rgb.png")
     shard, start, length = row["residue"]
     at, blob = f"{META}/residue/{shard}", (folder / "residue" / shard).read_bytes()
 
@@ -432,7 +439,7 @@ def sealed() -> Iterator[Vector]:
                      put=(("x.png", data),), picture="x.png", loose=True)  # fmt: skip
     for path in ("train/a/grey.png", "train/a/odd.png", "train/b/tiny.png"):
         yield Vector(f"seal-{Path(path).stem}", f"as published: {path}", "exact", name, path)
-    shard = f"{META}/residue/{release(name).by_path['train/b/tiny.png']['residue'][0]}"
+    shard = f"{META}/residue/{row_of(name, 'train/b/tiny.png')['residue'][0]}"
     yield Vector("seal-residue", "the residue of a picture too small for its record is empty", "damaged", name,
                  "train/b/tiny.png", put=((shard, b""),))  # fmt: skip
     for name in ("v1-seal-xz", "v1-seal-jxl"):
@@ -498,7 +505,7 @@ def other_shard(shard: str) -> bytes:
 
 
 def byte_exact_damage() -> tuple[str, bytes]:
-    row = release("byte-exact").by_path["train/a/rgb.png"]
+    row = row_of("byte-exact", "train/a/rgb.png")
     shard, start, length = row["bytes"]
     blob = bytearray((HERE / "releases" / "byte-exact" / META / "residue" / shard).read_bytes())
     blob[start + length // 2] ^= 16

@@ -1,0 +1,107 @@
+"""What a finished shard leaves in the working folder, and what all of them come to.
+
+A commit is one small file: a line about the shard, then the manifest line of each of its pictures. Those are read again
+when the manifest is put together, so memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.release.atomic import storage, write_file
+from ripguard.release.manifest import canonical
+from ripguard.release.plan import Plan
+from ripguard.release.schema import check_row
+
+LIKENESS = ("psnr", "ssim")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A finished shard.
+
+    Attributes:
+        rows: manifest rows, in the order of the shard's pictures.
+        residue: name, hex SHA-256 and bytes of its residue file; None if it has none.
+        to_carrier: likeness of each published picture to its carrier, which stays with the owner.
+    """
+
+    rows: list[dict[str, Any]]
+    residue: list[Any] | None
+    to_carrier: list[dict[str, float | None]]
+
+    def write(self, path: Path) -> None:
+        about = {"residue": self.residue, "to_carrier": self.to_carrier}
+        write_file(path, b"".join(canonical(one) + b"\n" for one in (about, *self.rows)))
+
+    @classmethod
+    def parse(cls, data: bytes) -> Commit:
+        """Raises :class:`ValueError`, :class:`KeyError` or :class:`TypeError` for what is no commit."""
+        about, *rows = [json.loads(line) for line in data.splitlines()]
+        return cls(rows, about["residue"], about["to_carrier"])
+
+
+class Commits:
+    """All commits of a run, added up; their rows stay on the disk.
+
+    Args:
+        plan: of the run.
+        path_of: where the commit of a shard lies.
+    """
+
+    def __init__(self, plan: Plan, path_of: Callable[[int], Path]) -> None:
+        self.plan, self.path_of = plan, path_of
+        self.pictures, self.without_residue, self.residue_bytes = 0, 0, 0
+        self.planes: Counter[int] = Counter()
+        self._residue: dict[int, list[Any]] = {}
+        self._likeness = {kind: array("d") for kind in LIKENESS}
+        empty = bytes(8 * len(plan.pictures))
+        self._shard, self._start = array("Q", empty), array("Q", empty)  # of each picture: where its line lies
+
+    def add(self, number: int) -> int:
+        """Take a shard into account; returns how many pictures it has."""
+        with storage("cannot read"):
+            data = self.path_of(number).read_bytes()
+        commit = Commit.parse(data)
+        starts = itertools.accumulate(map(len, data.splitlines(keepends=True)))
+        if commit.residue:
+            self._residue[number] = commit.residue
+        for kind, values in self._likeness.items():
+            values.extend(one[kind] for one in commit.to_carrier if one[kind] is not None)  # type: ignore[misc]
+        for picture, row, start in zip(self.plan.shards[number], commit.rows, starts):
+            check_row(row, len(self.plan.units))  # nothing is published that cannot be opened again
+            self._shard[picture.index], self._start[picture.index] = number, start
+            self.planes[row["planes"]] += 1
+            self.without_residue += row["residue"] is None
+            self.residue_bytes += row["residue"][2] if row["residue"] else 0
+        self.pictures += len(commit.rows)
+        return len(commit.rows)
+
+    def residue_files(self) -> list[dict[str, Any]]:
+        """Name, digest and size of every residue file, in the order of the shards."""
+        return [dict(zip(("file", "sha256", "bytes"), self._residue[number])) for number in sorted(self._residue)]
+
+    def median(self, kind: str) -> float | None:
+        """Median likeness of the pictures for which it could be measured, 4 digits."""
+        known = self._likeness[kind]
+        return round(float(np.median(known)), 4) if known else None
+
+    def lines(self) -> Iterator[bytes]:
+        """The manifest: the lines of all pictures in the order of their paths, some at a time."""
+        order = sorted(self.plan.pictures, key=lambda picture: picture.out)
+        for number, group in itertools.groupby(order, key=lambda picture: self._shard[picture.index]):
+            with storage("cannot read"), open(self.path_of(number), "rb") as file:
+                found = []
+                for picture in group:
+                    file.seek(self._start[picture.index])
+                    found.append(file.readline())
+            yield b"".join(found)
