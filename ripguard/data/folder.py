@@ -93,6 +93,8 @@ def _walk(root: Path) -> list[Path]:
 
 
 def _read_labels(path: Path) -> dict[str, tuple[str, str]]:
+    if not path.is_file():  # a pipe would be waited for
+        raise InputRefused(f"{path} is not a regular file", "name the CSV file of labels")
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

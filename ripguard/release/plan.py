@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from tqdm.auto import tqdm
 
@@ -139,6 +140,17 @@ def look(path: str, name: str) -> tuple[tuple[int, int, int], str, tuple[str, ..
     data = read_file(path, name)
     height, width, channels = read_picture(data, name).shape
     return (height, width, channels), hashlib.sha256(data).hexdigest(), metadata(data)
+
+
+def read_unchanged(path: str, name: str, sha256: str) -> bytes:
+    """A source file as the plan has it. Raises :class:`InputRefused`."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputRefused(f"{name}: cannot be read any more: {error.strerror}") from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise InputRefused(f"{name} changed while it was being protected", "start again with --restart")
+    return data
 
 
 def published_places(items: list[Item]) -> list[str]:

@@ -21,7 +21,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
-from ripguard.errors import InputRefused, KeyFileError, OutputRefused
+from ripguard.errors import KeyFileError, OutputRefused
 from ripguard.keys import PREFIX as KEY_PREFIX
 from ripguard.keys import Key
 from ripguard.perturb.base import Perturbation
@@ -41,7 +41,7 @@ from ripguard.release.atomic import (
 )  # fmt: skip
 from ripguard.release.commit import Commits
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, model_bound, signed_part
-from ripguard.release.plan import Plan
+from ripguard.release.plan import Plan, read_unchanged
 from ripguard.release.schema import check_info
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.seal import FORMAT, seal
@@ -202,11 +202,7 @@ def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict
     annotations, manifest = [], tree / META / MANIFEST
     write_file(manifest, commits.lines())
     for name, path, digest in plan.annotations:
-        with storage("cannot copy"):
-            data = Path(path).read_bytes()
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise InputRefused(f"{name} changed while it was being protected", "start again with --restart")
-        write_file(tree / name, data)
+        write_file(tree / name, read_unchanged(path, name, digest))
         annotations.append({"path": name, "sha256": digest})
     scheme = dataclasses.asdict(plan.scheme)
     info: dict[str, Any] = {

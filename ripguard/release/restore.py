@@ -31,8 +31,7 @@ from ripguard.release.atomic import (
 )  # fmt: skip
 from ripguard.release.manifest import Release, find_release
 from ripguard.release.reveal import reveal_files
-
-_state: tuple[Key, Release | None] | None = None  # of this worker process
+from ripguard.release.worker import forget, held, hold
 
 
 @dataclass
@@ -91,7 +90,7 @@ def restore(
         try:
             result = _run(files, opened, tree, originals, key, workers)
         finally:
-            _forget()
+            forget()
         result.out = str(out)
         if result.restored:
             _copy_annotations(opened, paths, tree, result)
@@ -114,7 +113,7 @@ def _run(files: list[Wanted], release: Release | None, tree: Path, originals: Pa
     workers = min(workers, len(batches))
     read = release.root if release and workers > 1 else release  # other processes read it for themselves
     with tqdm(total=len(files), desc="restoring", unit="picture", disable=None) as bar:
-        for outcomes in spread(_work, batches, *places, workers=workers, start=_initialise, given=(key, read)):
+        for outcomes in spread(_work, batches, *places, workers=workers, start=hold, given=(key, read)):
             for one in outcomes:
                 bar.update()
                 if one.error is None:
@@ -165,21 +164,9 @@ def _tidy(partial: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _initialise(key: Key, release: Release | Path | None) -> None:
-    global _state
-    _state = key, Release.open(release) if isinstance(release, Path) else release
-
-
-def _forget() -> None:
-    """Keep no key and no release longer than they are needed."""
-    global _state
-    _state = None
-
-
 def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
-    if _state is None:
-        raise RuntimeError("worker was not initialised")
-    key, release = _state
+    key, release = held()
+    assert key
     outcomes = []
     revealed = reveal_files([one.file for one in batch], [one.inside for one in batch], key, release)
     for wanted, one in zip(batch, revealed):

@@ -23,7 +23,7 @@ from ripguard.perturb.base import Perturbation
 from ripguard.release.atomic import publish, sha256_file, storage, sync_folder, write_temporary
 from ripguard.release.commit import Commit
 from ripguard.release.manifest import META, RESIDUE
-from ripguard.release.plan import Plan, Planned
+from ripguard.release.plan import Plan, Planned, read_unchanged
 from ripguard.seal import associated_data, picture_digest, seal
 
 
@@ -45,7 +45,7 @@ class Job:
 def run_shard(job: Job, number: int) -> None:
     """Protect one shard. Raises a :class:`RipguardError`; then nothing is committed."""
     pictures = job.plan.shards[number]
-    sources = [_read_source(p) for p in pictures]
+    sources = [read_unchanged(p.path, p.name, p.sha256) for p in pictures]
     clean = np.stack([read_picture(data, p.name) for p, data in zip(pictures, sources)])
     labels = np.array([p.label for p in pictures], np.int64)
     seeds = np.array([p.seed(job.plan.seed) for p in pictures], np.uint64)
@@ -104,16 +104,6 @@ def committed(job: Job, number: int) -> bool:
     except (OSError, ValueError, KeyError, TypeError, StorageError):
         good = False
     return good
-
-
-def _read_source(picture: Planned) -> bytes:
-    try:
-        data = Path(picture.path).read_bytes()
-    except OSError as error:
-        raise InputRefused(f"{picture.name}: cannot be read any more: {error.strerror}") from None
-    if hashlib.sha256(data).hexdigest() != picture.sha256:
-        raise InputRefused(f"{picture.name} changed while it was being protected", "start again with --restart")
-    return data
 
 
 def _rows(

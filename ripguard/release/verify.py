@@ -20,9 +20,8 @@ from ripguard.release.atomic import sha256_file
 from ripguard.release.manifest import META, MODEL, RESIDUE, Release
 from ripguard.release.plan import published_places
 from ripguard.release.reveal import reveal_files
+from ripguard.release.worker import forget, held, hold
 from ripguard.seal import picture_digest
-
-_state: tuple[Release, Key | None] | None = None  # of this worker process
 
 
 @dataclass
@@ -103,21 +102,23 @@ def verify(
     batches = split(paths, in_batches([root / p for p in paths], paths, release))
     expected = [[wanted.get(p) for p in batch] for batch in batches]
     workers = min(workers, len(batches))
+    read = root if workers > 1 else release  # other processes read it for themselves
     with tqdm(total=len(paths), desc="verifying", unit="picture", disable=None) as bar:
-        read = root if workers > 1 else release  # other processes read it for themselves
-        for outcomes in spread(_work, batches, expected, workers=workers, start=_initialise, given=(read, key)):
-            for name, verdict, restored, equal in outcomes:
-                report.pictures += 1
-                bar.update()
-                if verdict:
-                    getattr(report, verdict).append(name)
-                if report.restored is not None:
-                    report.restored += restored
-                if report.equal_to_source is not None and name in wanted:
-                    report.equal_to_source += equal
-                    if not equal:
-                        report.differs.append(name)
-    _forget()
+        try:
+            for outcomes in spread(_work, batches, expected, workers=workers, start=hold, given=(key, read)):
+                for name, verdict, restored, equal in outcomes:
+                    report.pictures += 1
+                    bar.update()
+                    if verdict:
+                        getattr(report, verdict).append(name)
+                    if report.restored is not None:
+                        report.restored += restored
+                    if report.equal_to_source is not None and name in wanted:
+                        report.equal_to_source += equal
+                        if not equal:
+                            report.differs.append(name)
+        finally:
+            forget()
     return report
 
 
@@ -148,22 +149,10 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]
     return wanted
 
 
-def _initialise(release: Release | Path, key: Key | None) -> None:
-    global _state
-    _state = Release.open(release) if isinstance(release, Path) else release, key
-
-
-def _forget() -> None:
-    """Keep no key and no release longer than they are needed."""
-    global _state
-    _state = None
-
-
 def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str, bool, bool]]:
     """(name, list to put it on or "", restored, equal to source) for each picture."""
-    if _state is None:
-        raise RuntimeError("worker was not initialised")
-    release, key = _state
+    key, release = held()
+    assert release
     verdicts = [_verdict(release, name) for name in names]
     if key is None:
         return [(name, verdict, False, False) for name, verdict in zip(names, verdicts)]

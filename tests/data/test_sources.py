@@ -62,6 +62,15 @@ def test_folders(tmp_path):  # type: ignore[no-untyped-def]
     assert split_and_label("x.png", False) == ("train", "")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a system with named pipes")
+def test_labels_that_are_no_file(tmp_path):  # type: ignore[no-untyped-def]
+    """A pipe would be waited for, for ever; a folder cannot be read."""
+    os.mkfifo(tmp_path / "pipe")
+    for labels in (tmp_path / "pipe", tmp_path, tmp_path / "none"):
+        with pytest.raises(InputRefused, match="is not a regular file"):
+            open_source(str(make_source(tmp_path / f"s-{labels.name}")), str(labels))
+
+
 def fake_tiny(root: Path) -> Path:
     """A small tree in TinyImageNet's official layout."""
     lines = []
