@@ -52,8 +52,6 @@ class Revealed:
 class _Candidate:
     picture: np.ndarray
     header: Header
-    residue: bytes
-    keys: PictureKeys
     row: dict[str, Any] | None
 
 
@@ -78,28 +76,41 @@ def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release
     keys = release.keys(key) if release else None
     model = release.model(keys) if release and keys else b""
     results = [Revealed(path) for path in paths]
+    known = [release.rows.at(name) if release and name else None for name in names]
+    # each step for the whole batch, and not all steps for each picture: that keeps its code in the processor's cache
+    read = [_read(path, row) for path, row in zip(paths, known)]
     groups: dict[tuple[int, ...], list[tuple[Revealed, _Candidate]]] = {}
-    for result, name in zip(results, names):
+    for result, picture, row in zip(results, read, known):
         try:
-            candidate = _identify(result.path, name, key, keys, release)
+            candidate = _identify(result.path, picture, row, key, keys, release)
         except RipguardError as error:
             result.error = error
             continue
         groups.setdefault(candidate.picture.shape, []).append((result, candidate))
     for group in groups.values():
-        _reveal_group(group, keys, release, model)
+        _reveal_group(group, key, keys, release, model)
     return results
 
 
-def _identify(path: Path, name: str, key: Key, keys: DatasetKeys | None, release: Release | None) -> _Candidate:
-    """Who a file is. ``name``: where it stands inside ``release``, "" for a loose file."""
-    known = release.rows.at(name) if release and name else None
+def _read(path: Path, known: dict[str, Any] | None) -> np.ndarray | RipguardError:
+    """The picture in a file, or why there is none. ``known``: the row of the picture that stands in its place."""
     try:
-        picture = read_picture(path)
-    except InputRefused:
-        if known:
-            raise Damaged(f"{path}: its file is damaged", FRESH) from None
-        raise
+        return read_picture(path)
+    except InputRefused as error:
+        return Damaged(f"{path}: its file is damaged", FRESH) if known else error
+
+
+def _identify(
+    path: Path,
+    picture: np.ndarray | RipguardError,
+    known: dict[str, Any] | None,
+    key: Key,
+    keys: DatasetKeys | None,
+    release: Release | None,
+) -> _Candidate:
+    """Who a picture is. ``known``: the row of the one that stands in its place in ``release``."""
+    if isinstance(picture, RipguardError):
+        raise picture
     if known and list(picture.shape) != known["shape"]:
         raise Damaged(f"{path}: changed after it was published", FRESH)
     digest = picture_digest(picture).hex()
@@ -128,9 +139,11 @@ def _identify(path: Path, name: str, key: Key, keys: DatasetKeys | None, release
         if release:
             raise Damaged(f"{path}: changed after it was published", FRESH)
         raise NeedsRelease(f"{path}: its release holds the rest of it", "name that folder with --release")
-    own = (keys or key.dataset(header.dataset_id)).unit(header.unit).picture(header.index)
-    residue = release.residue(row["residue"]) if release and row else b""
-    return _Candidate(picture, header, residue, own, row)
+    return _Candidate(picture, header, row)
+
+
+def _keys_of(header: Header, key: Key, keys: DatasetKeys | None) -> PictureKeys:
+    return (keys or key.dataset(header.dataset_id)).unit(header.unit).picture(header.index)
 
 
 def _carries_itself(picture: np.ndarray, known: dict[str, Any]) -> bool:
@@ -143,17 +156,14 @@ def _carries_itself(picture: np.ndarray, known: dict[str, Any]) -> bool:
 
 
 def _reveal_group(
-    group: list[tuple[Revealed, _Candidate]], keys: DatasetKeys | None, release: Release | None, model: bytes
+    group: list[tuple[Revealed, _Candidate]], key: Key, keys: DatasetKeys | None, release: Release | None, model: bytes
 ) -> None:
     candidates = [c for _, c in group]
-    cleans = reveal(
-        np.stack([c.picture for c in candidates]),
-        [c.header for c in candidates],
-        [c.residue for c in candidates],
-        [c.keys for c in candidates],
-        model,
-    )
-    for (result, c), clean in zip(group, cleans):
+    pictures, headers = np.stack([c.picture for c in candidates]), [c.header for c in candidates]
+    own = [_keys_of(header, key, keys) for header in headers]
+    residues = [release.residue(c.row["residue"]) if release and c.row else b"" for c in candidates]
+    cleans = reveal(pictures, headers, residues, own, model)
+    for (result, c), its_keys, clean in zip(group, own, cleans):
         result.row, result.exact = c.row, not c.header.lossy
         if isinstance(clean, RipguardError):
             result.error = (
@@ -174,7 +184,7 @@ def _reveal_group(
         if c.row and release and "bytes" in c.row:
             try:
                 bound = associated_data(b"file", c.header.pack(), picture_digest(c.picture))
-                data = open_sealed(c.keys.residue, bound, release.residue(c.row["bytes"]))
+                data = open_sealed(its_keys.residue, bound, release.residue(c.row["bytes"]))
             except Forged:
                 result.error = Damaged(f"{result.path}: the residue that holds its file bytes is damaged")
                 continue
