@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from ripguard.evaluate.record import environment, write_record
 ROOT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "ihc", "hubble_deep_field", "motorcycle_left")
 QUALITIES = (75, 80, 85, 90, 95)
-MEGAPIXELS = (1, 2, 5, 12)
+JPEGS = (1, 2, 5, 12, 3)  # megapixels
 LADDER = (1, 4, 16, 48)  # megapixels
 
 
@@ -37,18 +38,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
+    parser.add_argument("--jpegs", type=float, nargs="*", default=list(JPEGS), help="megapixels, one for each quality")
+    parser.add_argument("--ladder", type=float, nargs="*", default=list(LADDER), help="megapixels, one at a time")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        files = collect(place / "all")
+        files = collect(place / "all", options.jpegs)
         took = passage(place / "all", place / "1")
         back = place / "1" / "back" / "train"
         same = sum((back / f.relative_to(place / "all")).read_bytes() == f.read_bytes() for f in files)
         rows.append({"what": "photographs and JPEGs", "files": len(files), "byte_for_byte": same} | took)
         print(rows[-1], flush=True)
-        for megapixels in LADDER:
+        for megapixels in options.ladder:
             source = place / f"single-{megapixels}"
             (source / "one").mkdir(parents=True)
             save(source / "one" / "x.jpg", skimage.data.astronaut(), megapixels, 90)
@@ -66,7 +69,7 @@ def main() -> None:
         sys.exit("NOT every file came back: this is a defect")
 
 
-def collect(place: Path) -> list[Path]:
+def collect(place: Path, jpegs: Sequence[float]) -> list[Path]:
     """The photographs' own files where the library has them here, and the JPEGs."""
     (place / "photographs").mkdir(parents=True)
     (place / "jpeg").mkdir()
@@ -75,12 +78,12 @@ def collect(place: Path) -> list[Path]:
             (place / "photographs" / path.name).write_bytes(path.read_bytes())
     pictures = [skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.coffee(), skimage.data.rocket()]
     for number, picture in enumerate(pictures):
-        for quality, megapixels in zip(QUALITIES, (*MEGAPIXELS, 3)):
+        for quality, megapixels in zip(QUALITIES, jpegs):
             save(place / "jpeg" / f"{number}-{quality}.jpg", picture, megapixels, quality)
     return sorted(path for path in place.rglob("*.*"))
 
 
-def save(path: Path, picture: np.ndarray, megapixels: int, quality: int) -> None:
+def save(path: Path, picture: np.ndarray, megapixels: float, quality: int) -> None:
     height, width = picture.shape[:2]
     scale = (megapixels * 1e6 / (height * width)) ** 0.5
     Image.fromarray(picture).resize((round(width * scale), round(height * scale))).save(path, quality=quality)

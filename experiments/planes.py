@@ -80,7 +80,7 @@ def main() -> None:
             row[f"{name}_keeps"] = round(100 * float((told == true).mean()), 2)
             row[f"{name}_says_next"] = round(100 * float((told == (true + 1) % len(data.names)).mean()), 2)
         rows.append(row)
-        print(row, file=sys.stderr, flush=True)
+        print(row, flush=True)
     record: dict[str, Any] = {"name": f"planes {options.source}"}
     record |= {"command": "python experiments/planes.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "planes", "scheme": "seal", "rows": rows}

@@ -190,6 +190,34 @@ def test_interruption():
     assert rows.count("'wrong': 0") == 8
 
 
+def test_large():
+    """Files come back byte for byte; how long it took and how much memory is told."""
+    told = experiment("large.py", "--jpegs", "0.2", "--ladder", "0.3")
+    rows = [ast.literal_eval(line) for line in told.splitlines()]
+    assert [row["files"] for row in rows] == [rows[0]["byte_for_byte"], 1]
+    assert all(row["protect_mib"] > 20 and row["restore_seconds"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_coders():
+    """Every coder, among them the small-image coder after a short fit, gives the pictures back."""
+    told = experiment("coders.py", "photos", "--count", "6", "--coder-steps", "3")
+    coders = {row["coder"]: row for row in map(ast.literal_eval, told.splitlines())}
+    assert {"file", "webp", "interlaced", "png"} <= set(coders)
+    assert all(0 < row["bits_a_sample"] < 24 for row in coders.values())
+
+
+@pytest.mark.slow
+def test_planes():
+    """More planes, less likeness; from two planes on, the nearest value beats the floor (one plane: both err by 1)."""
+    told = experiment("planes.py", "photos", "--surrogate-epochs", "1", "--count", "6")
+    rows = [ast.literal_eval(line) for line in told.splitlines()]
+    near = {row["bits_a_sample"]: row["psnr_to_carrier"] for row in rows if row["what"] == "nearest"}
+    assert list(near.values()) == sorted(near.values(), reverse=True)
+    floor = {row["bits_a_sample"]: row["psnr_to_carrier"] for row in rows if row["what"] == "floor"}
+    assert all(near[bits] > psnr for bits, psnr in floor.items() if bits > 1)
+
+
 def test_bench(tmp_path):
     """Every part of the benchmark runs; what it says on a busy machine is not looked at."""
     source = make_source(tmp_path / "source")
