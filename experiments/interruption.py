@@ -186,8 +186,11 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 def any_written(beside: Path) -> bool:
     """Whether a picture, or a part of one, stands anywhere below."""
-    trees = ("release", "restored", "out")  # not the plan, which is written before any picture
-    return any(path.suffix in (".png", ".tmp") and set(path.parts) & set(trees) for path in beside.rglob("*"))
+    trees = {"release", "restored", "out"}  # not the plan, which is written before any picture
+    walk = os.walk(beside)  # folders may vanish meanwhile
+    return any(
+        name.endswith((".png", ".tmp")) for here, _, names in walk if trees & {*Path(here).parts} for name in names
+    )
 
 
 def timed(world: World, verb: str, workers: int, until_written: bool) -> float:
