@@ -20,6 +20,9 @@ from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
 from ripguard.release.verify import sources_by_place
 
+# of a manifest row
+NEEDED = ("path", "name", "shape", "unit", "residue", "overwritten", "overflow", "planes")
+
 
 def report(
     root: Path, source: Source, restored: Path | None = None, surrogate: str | None = None, workers: int = 1
@@ -38,7 +41,7 @@ def report(
     """
     release = Release.open(root)
     wanted = sources_by_place(release, source)
-    rows = [row for row in release.rows if row["path"] in wanted]
+    rows = [{key: row[key] for key in NEEDED if key in row} for row in release.rows if row["path"] in wanted]
     if not rows:
         raise VerifyFailed(f"{root} was not made from {source.name}: no picture stands at a known place")
     jobs = [

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.errors import StorageError
 from ripguard.release.atomic import storage, write_file
 from ripguard.release.manifest import canonical
 from ripguard.release.plan import Plan
-from ripguard.release.schema import check_row
+from ripguard.release.schema import check_commit, check_row
 
 LIKENESS = ("psnr", "ssim")
 
@@ -44,9 +45,14 @@ class Commit:
         write_file(path, b"".join(canonical(one) + b"\n" for one in (about, *self.rows)))
 
     @classmethod
-    def parse(cls, data: bytes) -> Commit:
-        """Raises :class:`ValueError`, :class:`KeyError` or :class:`TypeError` for what is no commit."""
+    def parse(cls, data: bytes, plan: Plan, number: int) -> Commit:
+        """Raises :class:`ValueError` for what is no commit of shard ``number`` of the plan."""
         about, *rows = [json.loads(line) for line in data.splitlines()]
+        check_commit(about)
+        for picture, row in itertools.zip_longest(plan.shards[number], rows):
+            check_row(row, len(plan.units))  # nothing is published that cannot be opened again
+            if not picture or (row["path"], row["index"], row["unit"]) != (picture.out, picture.index, picture.unit):
+                raise ValueError(row["path"])
         return cls(rows, about["residue"], about["to_carrier"])
 
 
@@ -71,14 +77,16 @@ class Commits:
         """Take a shard into account; returns how many pictures it has."""
         with storage("cannot read"):
             data = self.path_of(number).read_bytes()
-        commit = Commit.parse(data)
+        try:
+            commit = Commit.parse(data, self.plan, number)
+        except (ValueError, RecursionError):
+            raise StorageError(f"{self.path_of(number)} changed", "repeat the command") from None
         starts = itertools.accumulate(map(len, data.splitlines(keepends=True)))
         if commit.residue:
             self._residue[number] = commit.residue
         for kind, values in self._likeness.items():
             values.extend(one[kind] for one in commit.to_carrier if one[kind] is not None)  # type: ignore[misc]
         for picture, row, start in zip(self.plan.shards[number], commit.rows, starts):
-            check_row(row, len(self.plan.units))  # nothing is published that cannot be opened again
             self._shard[picture.index], self._start[picture.index] = number, start
             self.planes[row["planes"]] += 1
             self.without_residue += row["residue"] is None

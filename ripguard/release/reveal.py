@@ -84,7 +84,7 @@ def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release
         try:
             candidate = _identify(result.path, picture, row, key, keys, release)
         except RipguardError as error:
-            result.error = error
+            result.error = error.with_traceback(None)  # whose frames hold the picture
             continue
         groups.setdefault(candidate.picture.shape, []).append((result, candidate))
     for group in groups.values():
@@ -93,11 +93,17 @@ def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release
 
 
 def _read(path: Path, known: dict[str, Any] | None) -> np.ndarray | RipguardError:
-    """The picture in a file, or why there is none. ``known``: the row of the picture that stands in its place."""
+    """The picture in a file, or why there is none. ``known``: the row of the picture that stands in its place.
+
+    A batch is as large as the release says its pictures are: one of another size is not kept.
+    """
     try:
-        return read_picture(path)
+        picture = read_picture(path)
     except InputRefused as error:
-        return Damaged(f"{path}: its file is damaged", FRESH) if known else error
+        return Damaged(f"{path}: its file is damaged", FRESH) if known else error.with_traceback(None)
+    if known and list(picture.shape) != known["shape"]:
+        return Damaged(f"{path}: changed after it was published", FRESH)
+    return picture
 
 
 def _identify(
@@ -111,8 +117,6 @@ def _identify(
     """Who a picture is. ``known``: the row of the one that stands in its place in ``release``."""
     if isinstance(picture, RipguardError):
         raise picture
-    if known and list(picture.shape) != known["shape"]:
-        raise Damaged(f"{path}: changed after it was published", FRESH)
     digest = picture_digest(picture).hex()
     rows = [] if not release else [known] if known and known["pixels"] == digest else release.rows.showing(digest)
     row = rows[0] if rows else None

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.errors import Damaged
+from ripguard.release.atomic import storage
 from ripguard.release.schema import check_row
 
 AT_HAND = 512  # rows that stay parsed: more than one batch has pictures
@@ -39,7 +40,7 @@ class Rows(Sequence[Row]):
     Raises:
         ValueError, RecursionError: a line is not a row.
         Damaged: later, at a row whose line is not what it was.
-        OSError: the file cannot be read.
+        OSError: the file cannot be read; later :class:`StorageError`.
     """
 
     def __init__(self, path: Path, units: int) -> None:
@@ -70,11 +71,9 @@ class Rows(Sequence[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         number = 0
-        try:
+        with storage("cannot read"):
             for number, line in enumerate(_lines(self.path), 1):
                 yield self._checked(number - 1, line)
-        except OSError:
-            raise self._changed() from None
         if number < len(self):
             raise self._changed()
 
@@ -92,21 +91,24 @@ class Rows(Sequence[Row]):
 
     def _read(self, number: int) -> Row:
         start, stop = self._starts[number : number + 2]
-        try:
-            handle = os.open(self.path, os.O_RDONLY)
-        except OSError:
-            raise self._changed() from None
-        try:
-            return self._checked(number, os.pread(handle, stop - start, start))
-        except OSError:
-            raise self._changed() from None
-        finally:
-            os.close(handle)
+        with storage("cannot read"):
+            try:
+                handle = os.open(self.path, os.O_RDONLY)
+            except FileNotFoundError:
+                raise self._changed() from None
+            try:
+                line = os.pread(handle, stop - start, start)
+            finally:
+                os.close(handle)
+        return self._checked(number, line)
 
     def _checked(self, number: int, line: bytes) -> Row:
         if number >= len(self) or _mark(line) != self._marks[number]:
             raise self._changed()
-        found: Row = json.loads(line)
+        try:
+            found: Row = json.loads(line)
+        except RecursionError:  # one that could just be read when less was on the stack
+            raise Damaged(f"{self.path} cannot be read", "get a fresh copy of it") from None
         return found
 
     def _changed(self) -> Damaged:

@@ -67,6 +67,16 @@ def piece(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and name(value[0]) and all(map(count, value[1:]))
 
 
+def file_of(value: Any) -> bool:
+    """``[file, hex SHA-256, bytes]`` of a residue file."""
+    return isinstance(value, list) and len(value) == 3 and name(value[0]) and digits(32)(value[1]) and count(value[2])
+
+
+def measured(value: Any) -> bool:
+    """A number, or nothing where it could not be measured."""
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
 INFO: dict[str, Check] = {
     "format": text,
     "dataset_id": digits(8),
@@ -101,6 +111,17 @@ ROW: dict[str, Check] = {
     "file": digits(32),
 }
 ROW_MAY: dict[str, Check] = {"header": digits(), "name": name, "bytes": piece}
+
+
+COMMIT: dict[str, Check] = {
+    "residue": lambda value: value is None or file_of(value),
+    "to_carrier": many(fields({"psnr": measured, "ssim": measured})),
+}
+
+
+def check_commit(about: Any) -> None:
+    """Raise :class:`ValueError` that names a field which the first line of a commit lacks or has wrong."""
+    _check(about, COMMIT, {})
 
 
 def check_info(info: Any) -> None:

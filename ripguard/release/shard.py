@@ -95,13 +95,12 @@ def committed(job: Job, number: int) -> bool:
     if not path.exists():
         return False
     try:
-        commit = Commit.parse(path.read_bytes())
-        good = len(commit.rows) == len(job.plan.shards[number])
-        good = good and all(sha256_file(job.tree / row["path"]) == row["file"] for row in commit.rows)
+        commit = Commit.parse(path.read_bytes(), job.plan, number)
+        good = all(sha256_file(job.tree / row["path"]) == row["file"] for row in commit.rows)
         if commit.residue:
             name, digest, _ = commit.residue
             good = good and sha256_file(job.tree / META / RESIDUE / name) == digest
-    except (OSError, ValueError, KeyError, TypeError, StorageError):
+    except (OSError, ValueError, RecursionError, StorageError):
         good = False
     return good
 

@@ -145,7 +145,7 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]
     places = published_places(source.items)
     wanted = dict(zip(places, (item.path for item in source.items)))
     if release.info["limited"]:
-        return {place: path for place, path in wanted.items() if release.rows.at(place)}
+        return {place: path for place, path in wanted.items() if release.rows.samples(place) is not None}
     return wanted
 
 

@@ -65,11 +65,14 @@ class ProtectedDataset(Dataset):
         self.classes: list[str] = sorted({unit["label"] for unit in units})
         self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
         self.splits = sorted({unit["split"] for unit in units})
-        rows = [row for row in release.rows if units[row["unit"]]["split"] == split]
-        if not rows:
+        self.names, self.targets = list[str](), list[int]()
+        for row in release.rows:  # all of them parsed at once would take much memory
+            unit = units[row["unit"]]
+            if unit["split"] == split:
+                self.names.append(row["path"])
+                self.targets.append(self.class_to_idx[unit["label"]])
+        if not self.names:
             raise InputRefused(f"{root} has no split {split!r}", f"it has {', '.join(self.splits)}")
-        self.names = [row["path"] for row in rows]
-        self.targets = [self.class_to_idx[units[row["unit"]]["label"]] for row in rows]
         self.samples = [(str(self.root / name), target) for name, target in zip(self.names, self.targets)]
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -328,10 +329,16 @@ def test_a_text_about_keys(small):  # type: ignore[no-untyped-def]
 def test_larger_pictures_in_the_place_of_others(small):  # type: ignore[no-untyped-def]
     """Refused by their size: what a release says of its pictures bounds the memory of restoring them."""
     good(*protect(small))
-    victim = small / "out" / "train" / "a" / "0.png"
-    victim.write_bytes(png_bytes(np.zeros((64, 64, 3), np.uint8)))
+    victims = sorted((small / "out" / "train").rglob("*.png"))[:-1]
+    large = png_bytes(np.zeros((3000, 3000, 3), np.uint8))
+    for victim in victims:
+        victim.write_bytes(large)
+    tracemalloc.start()
     code, out, _ = call("restore", small / "out", small / "back", "--key-file", small / "k", "--json")
-    assert (code, len(json.loads(out)["refused"])) == (5, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (code, len(json.loads(out)["refused"])) == (5, len(victims))
+    assert peak < 3 * 27e6 < 27e6 * len(victims)  # of one picture at a time
 
 
 def test_a_folder_with_the_name_of_an_original(tmp_path):  # type: ignore[no-untyped-def]

@@ -364,7 +364,8 @@ def meta() -> Iterator[Vector]:
     manifest = f"{META}/manifest.jsonl"
 
     def lines(**changes: object) -> bytes:
-        new = [dict(one, **changes) if one is row else one for one in rows]
+        new = [dict(one, **changes) if one == row else one for one in rows]
+        assert new != list(rows)
         return b"".join(json.dumps(one, sort_keys=True, separators=(",", ":")).encode() + b"\n" for one in new)
 
     for name, changes in (

@@ -1,0 +1,93 @@
+"""What decides whether a run goes on, and what its release is called: the plan's digest, and commits that fit it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+import pytest
+from helpers import make_source
+
+from ripguard.data.registry import open_source
+from ripguard.keys import Key
+from ripguard.perturb.base import Unperturbed
+from ripguard.release.commit import Commits
+from ripguard.release.plan import Plan, Planned, make_plan
+from ripguard.release.shard import Job, committed, run_shard
+from ripguard.schemes import SCHEMES
+
+
+def planned(source, **more):  # type: ignore[no-untyped-def]
+    return make_plan(open_source(str(source)), SCHEMES["mrit"].with_options({"perturb": "none"}), **more)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+def test_the_digest_is_of_the_whole_plan_as_json(scheme, count):
+    """Written piece by piece, equal to JSON at once: a release made again keeps its name."""
+    names = ["ä/\ud800.png", 'a"b/c.jpg', "d.png"][:count]
+    pictures = [
+        Planned(i, name, f"/x/{name}", name + ".png", 0, 0, (3, 2, 1), "00" * 32) for i, name in enumerate(names)
+    ]
+    notes = [("a.txt", "/x/a.txt", "11" * 32)]
+    plan = Plan("s", SCHEMES[scheme], 1, False, True, False, "p", ["a"], [("train", "a")], pictures, notes, {"EXIF": 2})
+    content = dataclasses.asdict(plan)
+    for row in content["pictures"]:
+        del row["path"]
+    del content["metadata"]
+    content["annotations"] = [("a.txt", "11" * 32)]
+    assert plan.digest == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@pytest.fixture
+def job(tmp_path):  # type: ignore[no-untyped-def]
+    """Several shards, as the pictures have several shapes."""
+    plan = planned(make_source(tmp_path / "source"))
+    assert len(plan.shards) > 2
+    return Job(plan, Key.generate().dataset(b"12345678"), Unperturbed(), tmp_path / "tree", tmp_path / "work")
+
+
+def test_the_manifest_is_in_the_order_of_paths(job):
+    """Whatever the order in which shards were done, and whatever pictures they hold."""
+    commits = Commits(job.plan, job.commit_path)
+    for number in reversed(range(len(job.plan.shards))):
+        run_shard(job, number)
+        commits.add(number)
+    rows = [json.loads(line) for line in b"".join(commits.lines()).splitlines()]
+    assert [row["path"] for row in rows] == sorted(picture.out for picture in job.plan.pictures)
+    assert commits.pictures == len(rows) == sum(commits.planes.values())
+    assert commits.residue_bytes == sum(row["residue"][2] for row in rows if row["residue"])
+    assert [entry["file"] for entry in commits.residue_files()] == sorted(
+        {r["residue"][0] for r in rows if r["residue"]}
+    )
+
+
+def lines(data: bytes) -> list[bytes]:
+    return data.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: b"".join([lines(d)[0], *lines(d)[:0:-1]]),  # rows exchanged
+        lambda d: b"".join(lines(d)[:-1]),
+        lambda d: d + lines(d)[-1],
+        lambda d: d.replace(b'"planes":', b'"plane":'),
+        lambda d: d.replace(b'"index":', b'"index":1'),
+        lambda d: d.replace(b'"psnr":', b'"psnr":"x","x":', 1),
+        lambda d: json.dumps({"rows": [json.loads(r) for r in lines(d)[1:]]} | json.loads(lines(d)[0])).encode(),
+        lambda d: d[:-3],
+        lambda d: b"",
+        lambda d: b"[]",
+        lambda d: b"[" * 100_000,
+    ],
+)
+def test_commits_that_do_not_fit_the_plan(change, job):
+    """Such a shard is done again: also one that an earlier version committed, in another form."""
+    number = max(range(len(job.plan.shards)), key=lambda n: len(job.plan.shards[n]))
+    run_shard(job, number)
+    assert committed(job, number)
+    path = job.commit_path(number)
+    path.write_bytes(change(path.read_bytes()))
+    assert not committed(job, number)
