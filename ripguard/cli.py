@@ -204,7 +204,7 @@ def _protect(verbs: Any) -> None:
     p.add_argument("--pairing", help="in-place, sd-rank, sd-classes, assignment, ranked")
     p.add_argument("--tile", type=_positive, help="blocks paired among themselves, up to 1024 (default 128)")
     p.add_argument("--overflow", type=int, help="grey levels that may be cut off and recorded (default 0)")
-    p.add_argument("--planes", type=_positive, help="seal: bit-planes that a payload may reach into, 1..8 (default 7)")
+    p.add_argument("--planes", type=_positive, help="seal: bit-planes that a payload may reach into, 1..8 (default 8)")
     p.add_argument("--coders", type=_names,
                    help=f"seal: the cheapest of these is taken (default {','.join(USUAL)}; also jxl, raw)")  # fmt: skip
     p.add_argument("--coder-steps", type=_positive, metavar="E", help="seal: fit the small-image coder for E steps")

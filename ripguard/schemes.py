@@ -47,7 +47,7 @@ class Scheme:
     size: int | None = None
     hide: Params = field(default_factory=Params)
     method: str = "mrit"
-    planes: int = 7
+    planes: int = 8  # one picture of CIFAR-10 needs all of them
     coders: tuple[str, ...] = USUAL
     allow_residue: bool = False
 
