@@ -1,4 +1,4 @@
-"""Shared by all tests: real small pictures, and a release's worth of keys."""
+"""Shared by all tests: real small pictures, and a cache of their own."""
 
 from __future__ import annotations
 
@@ -11,20 +11,10 @@ import skimage.data
 import torch
 from hypothesis import settings
 
-from ripguard.hide import lsb
-from ripguard.hide.base import Hidden, Identity
-from ripguard.hide.header import LENGTH, Header
-from ripguard.hide.mrit.method import MRIT
-from ripguard.hide.mrit.transform import Params
-from ripguard.keys import Key, PictureKeys
-
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("repeatable")
 
 torch.set_num_threads(1)  # pytest-xdist has a process for each core; more threads would wait for each other
-
-KEY = Key(bytes(range(32)))
-DATASET = b"data-set"
 
 
 @pytest.fixture(scope="session")
@@ -43,26 +33,6 @@ def carrier(clean: np.ndarray) -> np.ndarray:
     """The crops with bounded noise in patches, as a perturbation would leave them."""
     noise = np.random.default_rng(1).choice([-18, 18], (len(clean), 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2)
     return np.clip(clean.astype(int) + noise, 0, 255).astype(np.uint8)
-
-
-def keys_for(count: int, key: Key = KEY, dataset: bytes = DATASET) -> tuple[list[Identity], list[PictureKeys]]:
-    """Identities and keys of pictures 0..count-1 of unit 0."""
-    unit = key.dataset(dataset).unit(0)
-    return [Identity(key.id, dataset, 0, i) for i in range(count)], [unit.picture(i) for i in range(count)]
-
-
-def protect_batch(
-    clean: np.ndarray, carrier: np.ndarray, params: Params | None = None, lossy: bool = False
-) -> tuple[list[Hidden], list[PictureKeys], list[Header]]:
-    """Hide a batch; headers are read back from the pictures' own bits where they carry one."""
-    ids, keys = keys_for(len(clean))
-    hidden = MRIT(params, lossy).hide(clean, carrier, ids, keys)
-    return hidden, keys, [header_of(one.picture) if one.header.planes else one.header for one in hidden]
-
-
-def header_of(picture: np.ndarray) -> Header:
-    """The header in a picture's own bits."""
-    return Header.unpack(lsb.read(picture[None], np.array([LENGTH]))[0])
 
 
 @pytest.fixture(scope="session", autouse=True)

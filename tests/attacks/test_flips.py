@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import DATASET, KEY, keys_for, protect_batch
+from hidden import DATASET, KEY, keys_for, protect_batch
 
 from ripguard.errors import RipguardError
 from ripguard.hide import lsb

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import skimage.data
-from conftest import header_of, protect_batch
+from hidden import header_of, protect_batch
 from hypothesis import example, given
 from hypothesis import strategies as st
 

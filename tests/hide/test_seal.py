@@ -7,8 +7,8 @@ import io
 
 import numpy as np
 import pytest
-from conftest import DATASET, KEY, keys_for
 from helpers import crop
+from hidden import DATASET, KEY, keys_for
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
