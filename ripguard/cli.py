@@ -246,6 +246,7 @@ def run_protect(options: argparse.Namespace) -> int:
     from ripguard.release.model import obtain
     from ripguard.release.plan import make_plan
     from ripguard.release.protect import precheck, protect, refuse_secrets
+    from ripguard.release.room import check_room
 
     if options.scheme not in SCHEMES:
         raise UsageError(f"--scheme: expected one of {', '.join(SCHEMES)}, got {options.scheme!r}")
@@ -277,6 +278,8 @@ def run_protect(options: argparse.Namespace) -> int:
         plan = make_plan(
             source, scheme, options.seed, options.lossy, options.byte_exact, options.limit, options.workers
         )
+        model = obtain(plan, options.coder_steps)
+        check_room(plan, model)
         spec = dataclasses.replace(
             build(
                 plan,
@@ -286,7 +289,7 @@ def run_protect(options: argparse.Namespace) -> int:
                 options.workers,
                 options.surrogates,
             ),
-            model=obtain(plan, options.coder_steps),
+            model=model,
         )
         aimed = plan.aimed(spec.digest())
         result = protect(

@@ -45,8 +45,8 @@ def test_mixed_pictures(small, tmp_path):  # type: ignore[no-untyped-def]
     said = refused(3, "protect", source, out, "--key-file", key, *SEAL)
     assert "tiny.png" in said
     assert "--allow-residue" in said
-    assert not out.exists()
-    made = good("protect", source, out, "--key-file", key, *SEAL, "--allow-residue", "--restart")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["k", "k.sign", "source"]  # nothing was begun
+    made = good("protect", source, out, "--key-file", key, *SEAL, "--allow-residue")
     assert made["without_residue"] < made["pictures"] == 30
     found = good("verify", out, "--key-file", key, "--against", source)
     assert found["ok"]
@@ -54,6 +54,24 @@ def test_mixed_pictures(small, tmp_path):  # type: ignore[no-untyped-def]
     good("restore", out, tmp_path / "back", "--key-file", key)
     jpeg = tmp_path / "back" / "train" / "cat" / "a.jpg"
     assert jpeg.read_bytes() == (source / "train" / "cat" / "a.jpg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "more", [("--planes", "4"), ("--planes", "4", "--coders", "webp"), ("--planes", "2", "--byte-exact")]
+)
+def test_no_room(more, tmp_path):  # type: ignore[no-untyped-def]
+    """The one noisy picture among smooth ones is named before any work, whatever coders there are."""
+    place = tmp_path / "source" / "a"
+    place.mkdir(parents=True)
+    for number in range(5):
+        (place / f"{number}.png").write_bytes(png_bytes(np.full((32, 32, 3), 40 * number, np.uint8)))
+    (place / "noise.png").write_bytes(png_bytes(np.random.default_rng(0).integers(0, 90, (32, 32, 3)).astype(np.uint8)))
+    good("keygen", "--out", tmp_path / "k")
+    said = refused(3, "protect", tmp_path / "source", tmp_path / "out", "--key-file", tmp_path / "k", *SEAL, *more)
+    assert "a/noise.png: this 32×32×3 picture needs" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["k", "k.sign", "source"]
+    (place / "noise.png").unlink()
+    good("protect", tmp_path / "source", tmp_path / "out", "--key-file", tmp_path / "k", *SEAL, *more)
 
 
 def test_whole_files(small, tmp_path):  # type: ignore[no-untyped-def]

@@ -40,7 +40,7 @@ class Seal(Hiding):
         allow_residue: put what finds no room into the residue instead of refusing the picture.
     """
 
-    most: int = 7
+    most: int = 8
     coders: tuple[str, ...] = USUAL
     model: bytes = b""
     allow_residue: bool = False
@@ -50,6 +50,29 @@ class Seal(Hiding):
     def model_digest(self) -> bytes:
         """SHA-256 of the model, once for all pictures."""
         return hashlib.sha256(self.model).digest()
+
+    def room(self, samples: int) -> int:
+        """Bytes of a stream that a carrier of so many samples has room for."""
+        return capacity(samples, self.most) - LENGTH - TAG
+
+    def check(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
+        """Raise :class:`DoesNotFit` for the first of these pictures that finds no room in a carrier of this shape."""
+        for number, (_, data) in enumerate(cheapest(clean, files, self.coders, self.model)):
+            self._fit(len(data), shape, number)
+
+    def _fit(self, size: int, shape: tuple[int, ...], number: int) -> None:
+        samples = math.prod(shape)
+        if size <= self.room(samples):
+            return
+        whole = LENGTH + TAG + size
+        needed = planes.planes_for(samples, whole)
+        raise DoesNotFit(
+            f"this {shape[1]}×{shape[0]}×{shape[2]} picture needs {whole:,} bytes, that is {needed} of 8 bit-planes, "
+            f"and {self.most} may be used",
+            ("allow more with --planes, or " if needed <= 8 else "")
+            + "put the rest into the residue with --allow-residue",
+            number,
+        )
 
     def run_hide(
         self,
@@ -66,18 +89,10 @@ class Seal(Hiding):
     def _one(
         self, number: int, carrier: np.ndarray, grey: bool, coder: int, data: bytes, who: Identity, keys: PictureKeys
     ) -> Hidden:
+        if not self.allow_residue:
+            self._fit(len(data), carrier.shape, number)
         length = TAG + len(data)  # of the sealed record
-        room = capacity(carrier.size, self.most) - LENGTH  # for it, in bytes
-        if room < length and not self.allow_residue:
-            height, width, channels = carrier.shape
-            needed = planes.planes_for(carrier.size, LENGTH + length)
-            raise DoesNotFit(
-                f"this {width}×{height}×{channels} picture needs {LENGTH + length:,} bytes, that is {needed} of 8 "
-                f"bit-planes, and {self.most} may be used",
-                ("allow more with --planes, or " if needed <= 8 else "")
-                + "put the rest into the residue with --allow-residue",
-                number,
-            )
+        room = self.room(carrier.size) + TAG  # for it, in bytes
         carried = min(length, room) if carrier.size >= HEAD and room > 0 else 0
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
         reach = planes.planes_for(carrier.size, LENGTH + carried) if carried else 0
