@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
@@ -107,6 +108,11 @@ class Plan:
         """Whether grey pictures are published in colour."""
         return bool(self.scheme.tint)
 
+    def published_shape(self, picture: Planned) -> tuple[int, int, int]:
+        """Height, width and channels that a picture is published with."""
+        height, width, channels = picture.shape
+        return height, width, 3 if self.tinted else channels
+
     @cached_property
     def training(self) -> list[Planned]:
         """The pictures that a surrogate is trained on: of the training split, where there is one."""
@@ -119,8 +125,8 @@ class Plan:
         for picture in self.pictures:
             groups.setdefault(picture.shape, []).append(picture)
         result = []
-        for (height, width, channels), group in sorted(groups.items()):
-            size = max(1, SHARD_SAMPLES // (height * width * (3 if self.tinted else channels)))
+        for _, group in sorted(groups.items()):
+            size = max(1, SHARD_SAMPLES // math.prod(self.published_shape(group[0])))
             result += [group[i : i + size] for i in range(0, len(group), size)]
         return result
 
