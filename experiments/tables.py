@@ -401,7 +401,7 @@ def planes_table(link: str) -> list[str]:
     return record_tables(
         "planes",
         link,
-        lambda r: f"{r['dataset']}, {r['rows'][0]['pictures']} training pictures, held out from the other net",
+        lambda r: f"{r['dataset']}, {r['rows'][0]['pictures']} training pictures, held out of both nets",
         columns,
         line,
     )
