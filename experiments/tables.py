@@ -522,6 +522,37 @@ def undo_section() -> list[str]:
     ]
 
 
+def transfer_section() -> list[str]:
+    """What other nets learn; nothing without a record."""
+    if not (found := records("transfer")):
+        return []
+    lines = [
+        "## Other nets (`experiments/transfer.py`)",
+        "",
+        "Test accuracy of other victims under one protocol, trained on protected pictures and on as many restored "
+        "ones; one run each.",
+        "",
+    ]
+    for folder, record in found:
+        groups: dict[str, dict[str, str]] = {}
+        for cell in cells(record):
+            groups.setdefault(cell.model, {})[cell.split] = f"{cell.test:.2f}"
+        first = record["rows"][0]
+        lines += [
+            f"{record['name'].removeprefix('transfer ')}, {first['images']:,} training pictures, {first['epochs']} "
+            f"epochs; {where_and_when(record)} ([record]({folder}/record.json)):",
+            "",
+            "| net | protected | restored |",
+            "| --- | --- | --- |",
+            *(
+                f"| {net} | **{told.get('protected', '')}** | {told.get('restored', '')} |"
+                for net, told in groups.items()
+            ),
+            "",
+        ]
+    return lines
+
+
 def timing() -> list[str]:
     """How long `make protect` takes on the machine of its record."""
     for folder, record in records("make protect"):
@@ -576,6 +607,7 @@ def pages() -> dict[Path, str]:
         *bench_section(),
         *adaptive_section(),
         *undo_section(),
+        *transfer_section(),
         "## Block side (`experiments/block_size.py`)",
         "",
         "Share of protected training pictures on which the surrogate keeps the true label, median PSNR to the "

@@ -117,6 +117,19 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     assert rows[4]["psnr_to_clean"] > 60 > rows[2]["psnr_to_clean"] > rows[0]["psnr_to_clean"]  # all 24 leaked
 
 
+def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
+    """Other nets, on a part of the pictures; a net that does not exist: one sentence."""
+    source, work = make_source(tmp_path / "source"), tmp_path / "work"
+    experiment("chain.py", source, "--out", work)
+    command = ["transfer.py", source, "--work", work, "--protocol", "smoke", "--pictures", "12"]
+    told = experiment(*command, "--models", "fastnet-narrow,vit-small")
+    rows = [ast.literal_eval(line) for line in told.splitlines()]
+    models = ["fastnet-narrow", "fastnet-narrow", "vit-small", "vit-small"]
+    assert [(row["model"], row["split"]) for row in rows] == list(zip(models, ["protected", "restored"] * 2))
+    assert {row["images"] for row in rows} == {12}
+    assert "--model: expected one of" in refused(*command, "--models", "vit")
+
+
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out pictures."""
     source = make_source(tmp_path / "source")

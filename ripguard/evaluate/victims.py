@@ -40,6 +40,7 @@ class Job:
         deadline: time of day (``time.time()``) to stop at; the checkpoint then holds what was reached.
         threads: CPU threads, 0: torch's own choice.
         defence: name in :data:`ripguard.evaluate.defences.DEFENCES`.
+        most: of more training pictures than this every n-th one is used; None: all.
     """
 
     split: str
@@ -56,6 +57,7 @@ class Job:
     threads: int = 0
     compile: bool = False
     defence: str = "none"
+    most: int | None = None
 
     @property
     def own_seed(self) -> int:
@@ -112,9 +114,9 @@ def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tu
             raise UsageError(f"{option}: expected one of {', '.join(known)}, got {wrong[0]!r}")
 
 
-def digest_of(split: str, source: str, place: Path, workers: int = 1) -> str:
+def digest_of(split: str, source: str, place: Path, workers: int = 1, most: int | None = None) -> str:
     """Digest of the training pictures: rows recorded for the same one are not trained again."""
-    return read(split, source, place, "train", workers).digest
+    return read(split, source, place, "train", workers, most).digest
 
 
 def train_row(job: Job) -> dict[str, Any]:
@@ -134,7 +136,7 @@ def train_row(job: Job) -> dict[str, Any]:
     if job.epochs:
         protocol = dataclasses.replace(protocol, epochs=job.epochs)
     place = Path(job.place)
-    training = read(job.split, job.source, place, "train")
+    training = read(job.split, job.source, place, "train", most=job.most)
     test = read("clean", job.source, place, "test")
     if training.names != test.names or training.pictures.shape[1:] != test.pictures.shape[1:]:
         raise InputRefused(f"{job.split} training pictures and clean test pictures differ in classes or size")
