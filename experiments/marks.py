@@ -1,4 +1,4 @@
-"""What class marks should be made of.  Claim: patches of the next class beat random ones, waves JPEG.
+"""What class marks should be made of.  Claim: patches of opposite classes beat others, waves JPEG.
 
     python experiments/marks.py cifar10 --record marks-cifar10              # 80 minutes on one core
     python experiments/marks.py cifar10 --only waves --defences none
@@ -31,10 +31,11 @@ from ripguard.train.protocols import PROTOCOLS
 ROOT = Path(__file__).resolve().parents[1]
 VARIANTS: dict[str, tuple[str, float] | None] = {  # whose patches, and their share of the power; waves have the rest
     "clean": None,
-    "waves": ("next", 0.0),
-    "patches of the next class": ("next", 1.0),
-    "both, as in `marks`": ("next", PATCHES),
-    "both, half of the power each": ("next", 0.5),
+    "waves": ("opposite", 0.0),
+    "patches of the opposite class": ("opposite", 1.0),
+    "both, as in `marks`": ("opposite", PATCHES),
+    "both, patches of the next class": ("next", PATCHES),
+    "both, half of the power each": ("opposite", 0.5),
     "both, patches not mirrored": ("one-sided", PATCHES),
     "both, random patches": ("random", PATCHES),
     "patches of the class itself": ("own", 1.0),
@@ -65,10 +66,11 @@ def main() -> None:
     classes, protocol = len(data.names), PROTOCOLS[options.protocol]
     seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
 
-    found = search(clean.pictures, clean.labels, classes)
+    known = clean.pictures, clean.labels, classes
+    following = search(*known, target="cyclic")
     random = np.random.default_rng(3).choice([-1.0, 1.0], (classes, GRID, GRID, 3))
-    one_sided = search(clean.pictures, clean.labels, classes, mirrored=False)
-    patches = {"next": found, "own": np.roll(found, 1, axis=0), "random": random, "one-sided": one_sided}
+    patches = {"opposite": search(*known), "one-sided": search(*known, mirrored=False), "random": random}
+    patches |= {"next": following, "own": np.roll(following, 1, axis=0)}
 
     # 2. a victim for each variant and defence
     record: dict[str, Any] = {"name": f"marks {options.source}"}

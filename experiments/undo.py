@@ -126,7 +126,8 @@ def after(
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
     if kind in ("made", "averaged"):
         # who publishes a hundred pictures of a class shows its marks: the attacker is given the true ones
-        own = dataclasses.replace(SCHEMES["mrit"], perturb=scheme["perturb"], eps=scheme["eps"])
+        made = {name: scheme[name] for name in ("perturb", "eps", "target")}
+        own = dataclasses.replace(SCHEMES["mrit"], **made)
         again = plain(own, clean.pictures, clean.labels, len(clean.names))()
 
         def marked(pictures: np.ndarray, labels: np.ndarray) -> np.ndarray:

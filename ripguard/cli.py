@@ -176,7 +176,11 @@ def _protect(verbs: Any) -> None:
         help="marks (of the class), tap (cross-entropy to a class), fsp (feature-space), a peer: em, lsp, ar, ops, "
         "noise; or none",
     )
-    p.add_argument("--target", help="target rule: cyclic, permutation, random, and for fsp farthest, central")
+    p.add_argument(
+        "--target",
+        help="target rule: opposite, cyclic of marks; cyclic, permutation, random of tap; those, farthest, central of "
+        "fsp",
+    )
     p.add_argument(
         "--eps", type=float,
         help="size of the perturbation in 0..1 (default: marks 0.064; tap, fsp: L∞ bound, 0.07, 0.1 from 48 pixels)",

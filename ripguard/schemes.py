@@ -9,7 +9,7 @@ from typing import Any
 from ripguard.compress.coders import CODERS, USUAL
 from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params
-from ripguard.perturb.marks import EPS
+from ripguard.perturb.marks import EPS, OPPOSITE
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Scheme:
         name: what the command line calls it.
         note: one line for ``--help``.
         perturb: a name in :data:`ripguard.release.aim.NAMES`: ``marks`` (:mod:`ripguard.perturb.marks`), ``tap``, ….
-        eps, steps, target: see there; layer: of ``fsp``.
+        eps, steps, target: see there; layer: of ``fsp``. ``target`` None: ``opposite`` for marks, else ``cyclic``.
         tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where
             the perturbation is ``marks``. In a plan it is settled, and None if the pictures are all of one kind.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
@@ -40,7 +40,7 @@ class Scheme:
     eps: float | None = None
     steps: int = 20
     layer: str = "features"
-    target: str = "cyclic"
+    target: str | None = None
     coarse: bool | None = None
     tint: bool | None = None
     through: tuple[str, ...] = ()
@@ -70,7 +70,8 @@ class Scheme:
         large = side >= LARGE
         usual = EPS if self.perturb == "marks" else 0.1 if large else 0.07
         eps = usual if self.eps is None else self.eps
-        return dataclasses.replace(self, eps=eps, coarse=large if self.coarse is None else self.coarse)
+        coarse, target = large if self.coarse is None else self.coarse, self.target or usual_target(self.perturb)
+        return dataclasses.replace(self, eps=eps, coarse=coarse, target=target)
 
     def with_tint_for(self, channels: set[int]) -> Scheme:
         """With the choice of ``tint`` for pictures of these numbers of channels.
@@ -92,6 +93,11 @@ class Scheme:
             return chosen
         except ValueError as error:
             raise UsageError(str(error)) from None
+
+
+def usual_target(perturb: str) -> str:
+    """The target rule of a scheme that names none."""
+    return OPPOSITE if perturb == "marks" else "cyclic"
 
 
 def block_side(height: int, width: int) -> int:
@@ -176,10 +182,11 @@ def label(made: dict[str, Any]) -> str:
         words.append(f"ε {made['eps']}")
     if made.get("tint") not in (None, made["perturb"] == "marks"):
         words.append("tinted" if made["tint"] else "grey kept")
-    if made["perturb"] in ("tap", "fsp"):
-        for what in ("target", "steps", "through"):
-            value, usual_value = (_told(one) for one in (made.get(what, ()), getattr(own, what)))
-            words += [f"{what} {value}"] if value != usual_value else []
+    gradient = ("target", "steps", "through")
+    for what in {"tap": gradient, "fsp": gradient, "marks": ("target",)}.get(made["perturb"], ()):
+        usual_value = usual_target(made["perturb"]) if what == "target" and own.target is None else getattr(own, what)
+        value = made.get(what) or usual_value  # what a release is older than, or left to the usual
+        words += [f"{what} {_told(value)}"] if _told(value) != _told(usual_value) else []
     return ", ".join(words)
 
 

@@ -1,11 +1,12 @@
-"""Marks of the class that a net learns instead of the picture: coloured patches of the next class, and smooth waves.
+"""Marks of the class that a net learns instead of the picture: coloured patches of another class, and smooth waves.
 
 Ours: a shortcut as linearly separable patches and autoregressive noise are (Yu et al., KDD 2022; Sandoval-Segura et
 al., NeurIPS 2022), with two additions.
 
 The patches of a class are not drawn at random: they are the colours, on a coarse grid, by which a linear classifier
-knows the *next* class. What a net learns first of clean pictures, coarse colours, then speaks for the wrong
-class. They are their own mirror images. ``experiments/marks.py`` sets them beside others.
+knows *another* class, the one that the class is least mistaken for. What a net learns first of clean pictures, coarse
+colours, then speaks for the wrong class, and on clean pictures against the right one. They are their own mirror images.
+``experiments/marks.py`` sets them beside others.
 
 Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
 blur and resizing leave them and hiding follows them closely; and their phase is the picture's own, so no linear
@@ -19,7 +20,9 @@ import math
 
 import numpy as np
 
+from ripguard.errors import expected
 from ripguard.perturb.base import Perturbation
+from ripguard.perturb.targets import next_class
 
 EPS = 0.064  # at least 26 dB to the clean picture, hiding included
 PATCHES = 0.7  # of the noise's power; the waves have the rest
@@ -30,16 +33,20 @@ DIRECTIONS = 5  # from level to upright; their mirror images are of the same cla
 LENGTHS = (8.0, 5.0)  # of the waves, from and to, in pixels; beyond SIDE in proportion
 SIDE = 64
 FEW = 45  # classes that two lengths are enough for: pairs of 2 × 5 waves
+OPPOSITE = "opposite"
 
 
-def search(pictures: np.ndarray, labels: np.ndarray, classes: int, mirrored: bool = True) -> np.ndarray:
-    """Patches of every class: the signs by which a linear classifier of coarse colours knows the next class.
+def search(
+    pictures: np.ndarray, labels: np.ndarray, classes: int, target: str = OPPOSITE, mirrored: bool = True
+) -> np.ndarray:
+    """Patches of every class: the signs by which a linear classifier of coarse colours knows another class.
 
     Ridge regression of the classes on the mean colours of a 4×4 grid, standardised; a colour that the pictures vary
     little in weighs more, as it should.
 
     Args:
         pictures: uint8 ``[n, side, side, 3]``, labels int64 ``[n]``.
+        target: which other class: ``opposite``, see :func:`opposites`, or ``cyclic``: the next one.
         mirrored: count every picture with its mirror image, so that patches are their own mirror images: nets are
             trained with both, and have one pattern a class to find instead of two.
 
@@ -54,11 +61,34 @@ def search(pictures: np.ndarray, labels: np.ndarray, classes: int, mirrored: boo
     wanted = np.eye(classes)[labels]
     wanted -= wanted.mean(0)
     scatter = known.T @ known / len(known) + RIDGE * np.eye(known.shape[1])
-    weights = np.linalg.solve(scatter, known.T @ wanted / len(known)).T / sd  # [classes, values]
-    following = np.roll(weights - weights.mean(0), -1, axis=0).reshape(classes, GRID, GRID, 3)
+    weights = np.linalg.solve(scatter, known.T @ wanted / len(known)).T  # [classes, values]
+    if target == OPPOSITE:
+        told = known @ weights.T  # [n, classes]
+        aim = opposites(np.stack([told[labels == label].mean(0) for label in range(classes)]))
+    elif target == "cyclic":
+        aim = next_class(np.arange(classes), classes, np.zeros(classes, np.uint64))
+    else:
+        raise ValueError(expected("target", f"{OPPOSITE} or cyclic", target))
+    weights = weights / sd
+    chosen = (weights - weights.mean(0))[aim].reshape(classes, GRID, GRID, 3)
     if mirrored:
-        following = following + following[:, :, ::-1]  # what rounding left of a difference
-    return np.where(following < 0, -1.0, 1.0)
+        chosen = chosen + chosen[:, :, ::-1]  # what rounding left of a difference
+    return np.where(chosen < 0, -1.0, 1.0)
+
+
+def opposites(told: np.ndarray) -> np.ndarray:
+    """For every class another, each once, so that together they are least mistaken for each other: int64 ``[classes]``.
+
+    A net that finds no marks in a clean picture still tells coarse kinds of pictures apart, animals from vehicles. With
+    the next class of an alphabet, which may be of the same kind, such a guess is often right; with these it is wrong.
+
+    Args:
+        told: float64 ``[classes, classes]``, what a classifier says on average, by true class (row).
+    """
+    from scipy.optimize import linear_sum_assignment  # here: who only restores needs no SciPy
+
+    barred = np.eye(len(told)) * (np.ptp(told) * len(told) + 1)  # dearer than any choice without it
+    return linear_sum_assignment(told + barred)[1]
 
 
 def _coarse(pictures: np.ndarray) -> np.ndarray:

@@ -62,6 +62,7 @@ class Spec:
         model, _ = surrogate.load_all([self.surrogate, *self.others], self.device)
         s = self.scheme.settled(model.side)
         assert s.eps is not None
+        assert s.target is not None
         if s.perturb == "tap":
             # `seal` changes a carrier by noise alone: there is nothing to aim through
             published = self.published if s.method == "mrit" else None
@@ -96,23 +97,29 @@ PLAIN: dict[str, Callable[[Spec], Perturbation]] = {
 }
 
 # what some of them look for in the training pictures, class by class
-SEARCHES = {"marks": marks.search, "ops": ops.search}
+SEARCHES: dict[str, Callable[[Scheme, np.ndarray, np.ndarray, int], np.ndarray]] = {
+    "marks": lambda scheme, pictures, labels, classes: marks.search(
+        pictures, labels, classes, scheme.target or marks.OPPOSITE
+    ),
+    "ops": lambda scheme, pictures, labels, classes: ops.search(pictures, labels, classes),
+}
 
 
 def plain(scheme: Scheme, pictures: np.ndarray, labels: np.ndarray, classes: int) -> Spec:
     """One of PLAIN for training pictures uint8 ``[n, side, side, 3]`` with labels int64 ``[n]``."""
     search = SEARCHES.get(scheme.perturb)
-    members = list(search(pictures, labels, classes)) if search else []
+    members = list(search(scheme, pictures, labels, classes)) if search else []
     return Spec(scheme, members=members, classes=classes, side=pictures.shape[1])
 
 
 def check_options(scheme: Scheme, device: str) -> None:
     """Raise :class:`UsageError` for names that do not exist, before any picture is read."""
-    from ripguard.perturb.names import CLASS_TARGETS, LAYERS, TARGETS, THROUGH
+    from ripguard.perturb.names import CLASS_TARGETS, LAYERS, MARK_TARGETS, TARGETS, THROUGH
 
+    rules = {"tap": CLASS_TARGETS, "marks": MARK_TARGETS}.get(scheme.perturb, TARGETS)
     for option, value, known in (
         ("--perturb", scheme.perturb, NAMES),
-        ("--target", scheme.target, CLASS_TARGETS if scheme.perturb == "tap" else TARGETS),
+        *((("--target", scheme.target, rules),) if scheme.target else ()),
         *(("--layer", name, LAYERS) for name in scheme.layer.split("+")),
         *(("--through", name, THROUGH) for name in scheme.through),
         ("--device", device.split(":")[0], ("cpu", "cuda")),

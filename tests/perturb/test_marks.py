@@ -1,11 +1,11 @@
-"""Marks: patches that speak for the next class, waves of the class's own direction and length, as large as asked."""
+"""Marks: patches that speak for another class, waves of the class's own direction and length, as large as asked."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ripguard.perturb.marks import Marks, search, words
+from ripguard.perturb.marks import Marks, opposites, search, words
 
 GREY = np.full((60, 64, 64, 3), 128, np.uint8)
 SEEDS = np.random.default_rng(1).integers(0, 2**63, 60).astype(np.uint64)
@@ -71,19 +71,49 @@ def test_lengths_follow_large_pictures():
     np.testing.assert_allclose(large[:, ::2, ::2], small, atol=2)
 
 
-def test_patches_speak_for_the_next_class():
-    """Classes that differ in the colour of one patch: the patch of class y has the colour of class y+1 there."""
+def one_patch_a_class() -> tuple[np.ndarray, np.ndarray]:
+    """Pictures and labels of three classes that differ in the colour of one patch."""
     draw = np.random.default_rng(5)
     labels = np.arange(900) % 3
     pictures = draw.normal(128, 12, (900, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
     for label, (row, col, channel) in enumerate(((0, 0, 0), (1, 2, 1), (3, 3, 2))):
         pictures[labels == label, 8 * row : 8 * row + 8, 8 * col : 8 * col + 8, channel] += 30
-    found = search(np.clip(pictures, 0, 255).astype(np.uint8), labels, 3)
+    return np.clip(pictures, 0, 255).astype(np.uint8), labels
+
+
+def test_patches_speak_for_the_next_class():
+    """The patch of class y has the colour of class y+1."""
+    found = search(*one_patch_a_class(), 3, target="cyclic")
     assert found.shape == (3, 4, 4, 3)
     assert set(np.unique(found)) == {-1, 1}
     assert (found[2, 0, 0, 0], found[0, 1, 2, 1], found[1, 3, 3, 2]) == (1, 1, 1)
     assert (found[0, 0, 0, 0], found[1, 0, 0, 0], found[1, 1, 2, 1], found[2, 1, 2, 1]) == (-1, -1, -1, -1)
     np.testing.assert_array_equal(found, found[:, :, ::-1])  # their own mirror images
+
+
+def test_patches_speak_for_the_class_it_is_least_mistaken_for():
+    """Four classes in two kinds: each gets one of the other kind, none its own, and each is taken once."""
+    draw = np.random.default_rng(6)
+    labels = np.arange(800) % 4
+    pictures = draw.normal(128, 12, (800, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
+    pictures[labels < 2, :8, :, 0] += 30  # the kind
+    pictures[labels % 2 == 0, 24:, :, 2] += 10
+    found = search(np.clip(pictures, 0, 255).astype(np.uint8), labels, 4)
+    assert found[:, 0, :, 0].tolist() == [[-1.0] * 4, [-1.0] * 4, [1.0] * 4, [1.0] * 4]
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 200])
+def test_opposites_are_others_each_once(classes: int):
+    draw = np.random.default_rng(classes)
+    for told in (np.zeros((classes, classes)), draw.normal(size=(classes, classes)), -np.eye(classes)):
+        found = opposites(told)
+        assert sorted(found.tolist()) == list(range(classes))
+        assert (found != np.arange(classes)).all()
+
+
+def test_a_target_rule_of_other_perturbations_is_refused():
+    with pytest.raises(ValueError, match="target: expected opposite or cyclic, got random"):
+        search(*one_patch_a_class(), 3, target="random")
 
 
 def test_grey_pictures_have_their_class_s_marks():
