@@ -91,14 +91,19 @@ def accuracy_records() -> list[tuple[str, dict[str, Any]]]:
     return sorted(found, key=lambda one: (order.index(one[1]["protocol"].split(" ")[0]), one[1]["dataset"]))
 
 
+def of_the_paper() -> list[tuple[str, dict[str, Any]]]:
+    """Those of them that stand beside the paper's table; the grid of the leaderboard is trained under `small`."""
+    return [(folder, record) for folder, record in accuracy_records() if record["recipe"]["name"] != "small"]
+
+
 def accuracy_tables(link: str, pictures: bool, current: bool | None = None) -> list[str]:
     """The accuracy table of each record beside the paper's; ``link`` is the way from the page to results/.
 
     Args:
-        current: only schemes as they are now, or only settings that were left behind; None: all.
+        current: only schemes as they are now, or only settings that were left behind; None: all, the grid's too.
     """
     lines = []
-    for folder, record in accuracy_records():
+    for folder, record in accuracy_records() if current is None else of_the_paper():
         if current is not None and (record["scheme"] in SCHEMES) != current:
             continue
         looks, recipe = record["looks"], record["recipe"]
@@ -159,7 +164,7 @@ def summary_table(link: str) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     notes = []
-    for folder, record in accuracy_records():
+    for folder, record in of_the_paper():
         if record["scheme"] not in SCHEMES:  # a setting that was left behind
             continue
         found = {cell.split: cell for cell in cells(record) if cell.defence == "none"}
@@ -181,14 +186,14 @@ def described(scheme: dict[str, Any]) -> str:
     sealing = scheme.get("method", "mrit") == "seal"
     through = "" if sealing else " through hiding"
     aim = {"tap": f"cross-entropy{through}", "fsp": f"feature-space on {scheme['layer']}"}.get(scheme["perturb"])
-    gradient = scheme["perturb"] in ("tap", "fsp")
+    gradient, marks = scheme["perturb"] in ("tap", "fsp"), scheme["perturb"] == "marks"
     # None: the release was made before the choice was written down; the surrogate's trunks followed the picture size
     trunks = {True: ["surrogate with a coarse trunk"], None: ["surrogate's trunks by picture size"], False: []}
     return ", ".join(
         [
             f"`{scheme['perturb']}`" + (f" ({aim})" if aim else ""),
-            *([f"{scheme['target']} target"] if gradient else []),
-            *([f"ε {scheme['eps'] or EPS}"] if gradient or scheme["perturb"] == "marks" else []),
+            *([f"{scheme['target']} target"] if gradient or marks else []),
+            *([f"ε {scheme['eps'] or EPS}"] if gradient or marks else []),
             *([f"{scheme['steps']} steps" + _through(scheme)] if gradient else []),
             f"up to {scheme['planes']} planes" if sealing else f"pairing {hide['pairing']}",
             *(trunks[scheme.get("coarse", False)] if gradient else []),
