@@ -527,6 +527,41 @@ def undo_section() -> list[str]:
     ]
 
 
+def peers_section() -> list[str]:
+    """Published poisons without hiding, beside their published figures; nothing without a record."""
+    if not (found := records("peers")):
+        return []
+    lines = [
+        "## Peers as published, without hiding (`experiments/peers.py`)",
+        "",
+        "Test accuracy of victims trained on each poison's own carriers, undefended and under the defence that is "
+        "known to undo it; beside it clean pictures under the same defence, and what is published of a ResNet-18 on "
+        "50,000 pictures (APBench, undefended). One run each.",
+        "",
+    ]
+    for folder, record in found:
+        rows, hardware = record["rows"], record["hardware"]
+        clean = {row["defence"]: f"{row['test_accuracy']:.2f}" for row in rows if row["perturb"] == "clean"}
+        lines += [
+            f"{record['name'].removeprefix('peers ')}, {record['pictures']:,} training pictures, {rows[0]['model']}, "
+            f"tap of {record['steps']} steps; {hardware['cores']} cores {hardware['cpu']}, commit {record['commit'][:12]} "
+            f"([record]({folder}/record.json)):",
+            "",
+            "| poison | PSNR | defence | test accuracy | clean, same defence | published |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        for row in sorted(rows, key=lambda row: row["perturb"]):
+            if row["perturb"] != "clean":
+                undefended = row["defence"] == "none"
+                published = f"{row['published']:.2f}" if undefended and row["published"] is not None else ""
+                lines.append(
+                    f"| `{row['perturb']}` | {row['psnr_to_clean']:.1f} dB | {row['defence']} "
+                    f"| **{row['test_accuracy']:.2f}** | {clean.get(row['defence'], '')} | {published} |"
+                )
+        lines.append("")
+    return lines
+
+
 def transfer_section() -> list[str]:
     """What other nets learn; nothing without a record."""
     if not (found := records("transfer")):
@@ -613,6 +648,7 @@ def pages() -> dict[Path, str]:
         *adaptive_section(),
         *undo_section(),
         *transfer_section(),
+        *peers_section(),
         "## Block side (`experiments/block_size.py`)",
         "",
         "Share of protected training pictures on which the surrogate keeps the true label, median PSNR to the "

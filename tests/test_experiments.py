@@ -130,6 +130,22 @@ def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
     assert "--model: expected one of" in refused(*command, "--models", "vit")
 
 
+def test_peers(tmp_path):  # type: ignore[no-untyped-def]
+    """Every poison is trained on undefended and under its control, clean pictures under all controls."""
+    source = make_source(tmp_path / "source")
+    command = ["peers.py", source, "--protocol", "smoke", "--steps", "1", "--surrogate-epochs", "1"]
+    rows = [ast.literal_eval(line) for line in experiment(*command).splitlines()]
+    found = [(row["perturb"], row["defence"]) for row in rows]
+    assert found[:4] == [("clean", one) for one in ("none", "orthogonal-projection", "grayscale", "jpeg-10")]
+    assert found[4:7] == [("noise", "none"), ("lsp", "none"), ("ar", "none")]
+    assert found[7:] == [
+        (name, defence)
+        for name, control in (("ops", "orthogonal-projection"), ("em", "grayscale"), ("tap", "jpeg-10"))
+        for defence in ("none", control)
+    ]
+    assert all(25 < row["psnr_to_clean"] < 60 for row in rows[4:])
+
+
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out pictures."""
     source = make_source(tmp_path / "source")

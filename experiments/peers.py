@@ -1,0 +1,131 @@
+"""Published poisons as their authors made them, without hiding.  Claim: each does what its paper says.
+
+    python experiments/peers.py cifar10 --record peers-cifar10                    # protocol `small`, 20,000 pictures
+    python experiments/peers.py cifar10 --pictures 50000 --protocol standard --steps 250 --device cuda
+
+A poison that does nothing here says nothing when a defence undoes it, so every one is trained on undefended first, then
+under the defence that its critics undid it with, beside clean pictures under the same defence. `seal` publishes them
+with noise of its own size, which drowns the faintest (`experiments/grid.py` has those rows). Published figures are of a
+ResNet-18 on 50,000 pictures. Trained on 8-bit carriers, measured on clean test pictures. What is recorded already is
+skipped. Hardware: two CPU cores, or a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.pictures import Pictures, load
+from ripguard.data.registry import open_source
+from ripguard.evaluate.defences import DEFENCES
+from ripguard.evaluate.metrics import likeness
+from ripguard.evaluate.record import add_row, environment, go_on_with
+from ripguard.perturb import em, surrogate
+from ripguard.perturb.tap import TAP
+from ripguard.release.aim import plain
+from ripguard.schemes import SCHEMES
+from ripguard.train.loop import accuracy, fit
+from ripguard.train.protocols import PROTOCOLS
+
+ROOT = Path(__file__).resolve().parents[1]
+PEERS: dict[str, tuple[float | None, str]] = {  # what they leave of CIFAR-10 for a ResNet-18 (APBench), and the control
+    "clean": (None, ""),
+    "noise": (None, ""),
+    "lsp": (13.06, ""),
+    "ar": (11.74, ""),
+    "ops": (14.69, "orthogonal-projection"),
+    "em": (20.78, "grayscale"),
+    "tap": (6.27, "jpeg-10"),
+}
+CONTROLS = ("orthogonal-projection", "grayscale", "jpeg-10")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
+    )
+    parser.add_argument("source")
+    parser.add_argument("--only", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--pictures", type=int, default=20_000, help="training pictures (default 20,000)")
+    parser.add_argument("--steps", type=int, default=20, help="of tap (default 20; published: 250)")
+    parser.add_argument("--surrogate-epochs", type=int, default=10, metavar="E", help="of tap's surrogate (default 10)")
+    parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on")
+    options = parser.parse_args()
+
+    # 1. clean pictures, and the record so far
+    items = open_source(options.source).items
+    data = load([item for item in items if item.split == "train"], note="clean train")
+    test = load([item for item in items if item.split == "test"], note="clean test")
+    clean = data.part(np.random.default_rng(0).permutation(len(data.labels))[: options.pictures])
+    protocol = PROTOCOLS[options.protocol]
+    record: dict[str, Any] = {"name": f"peers {options.source} {options.protocol}"}
+    record |= {"command": "python experiments/peers.py " + shlex.join(sys.argv[1:])} | environment()
+    record |= {"dataset": options.source, "protocol": "peers", "scheme": "none", "pictures": len(clean.labels)}
+    record |= {"recipe": dataclasses.asdict(protocol), "steps": options.steps, "rows": []}
+    folder = Path()
+    if options.record:
+        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "pictures", "recipe", "steps"))
+    known = {(row["perturb"], row["defence"], row["seed"]) for row in record["rows"]}
+
+    # 2. a victim for each poison, undefended and under its control
+    for name in options.only:
+        published, control = PEERS[name]
+        wanted = ["none", *(CONTROLS if name == "clean" else [control] if control else [])]
+        wanted = [defence for defence in wanted if (name, defence, options.seed) not in known]
+        shown = carriers(name, clean, options) if wanted else clean.pictures
+        pairs = list(zip(shown[:500], clean.pictures))
+        for defence, victim in victims(shown, clean, wanted, name, options):
+            row: dict[str, Any] = {"perturb": name, "defence": defence, "seed": options.seed, "images": len(shown)}
+            row |= {"test_accuracy": round(accuracy(victim, test.pictures, test.labels), 3), "published": published}
+            row |= {"test_images": len(test.labels), "model": protocol.model}
+            if name != "clean":
+                row["psnr_to_clean"] = round(float(np.median([likeness(a, b)["psnr"] for a, b in pairs])), 2)
+            print(row, flush=True)
+            if options.record:
+                add_row(folder, record, row)
+
+
+def carriers(name: str, clean: Pictures, options: argparse.Namespace) -> np.ndarray:
+    """The pictures under one perturbation: uint8, as many as the clean ones."""
+    if name == "clean":
+        return clean.pictures
+    classes, known = len(clean.names), (clean.pictures, clean.labels)
+    seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
+    if name == "em":
+        return em.EM(em.search(*known, classes, options.seed, options.device)).in_parts(*known, seeds)
+    if name == "tap":
+        settings = surrogate.Settings(
+            seed=options.seed, side=clean.pictures.shape[1], epochs=options.surrogate_epochs
+        )  # fmt: skip
+        path = surrogate.obtain(*known, clean.names, settings, options.device)
+        model, _ = surrogate.load_all([str(path)], options.device)
+        return TAP(model, 8 / 255, options.steps, device=options.device).in_parts(*known, seeds)
+    scheme = dataclasses.replace(SCHEMES["seal"], perturb=name)
+    return plain(scheme, *known, classes)().in_parts(*known, seeds)
+
+
+def victims(
+    shown: np.ndarray, clean: Pictures, wanted: list[str], name: str, options: argparse.Namespace
+) -> Iterator[tuple[str, Any]]:
+    """(defence, victim) for each of the wanted defences."""
+    for one in wanted:
+        defence = DEFENCES[one]
+        seen = defence.prepare(shown, clean.labels, options.seed) if defence.prepare else shown
+        yield one, fit(
+            seen, clean.labels, len(clean.names), PROTOCOLS[options.protocol], options.seed, options.device,
+            note=f"{name}, {one}", objective=defence.objective,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
