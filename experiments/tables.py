@@ -544,8 +544,8 @@ def peers_section() -> list[str]:
         clean = {row["defence"]: f"{row['test_accuracy']:.2f}" for row in rows if row["perturb"] == "clean"}
         lines += [
             f"{record['name'].removeprefix('peers ')}, {record['pictures']:,} training pictures, {rows[0]['model']}, "
-            f"tap of {record['steps']} steps; {hardware['cores']} cores {hardware['cpu']}, commit {record['commit'][:12]} "
-            f"([record]({folder}/record.json)):",
+            f"tap of {record['steps']} steps; {hardware['cores']} cores {hardware['cpu']}, "
+            f"commit {record['commit'][:12]} ([record]({folder}/record.json)):",
             "",
             "| poison | PSNR | defence | test accuracy | clean, same defence | published |",
             "| --- | --- | --- | --- | --- | --- |",
