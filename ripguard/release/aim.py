@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,11 +131,20 @@ def check_options(scheme: Scheme, device: str) -> None:
         raise UsageError(f"--eps: expected more than 0 and at most 1, got {scheme.eps}")
 
 
-def build(plan: Plan, given: list[str] | None, epochs: int | None, device: str, workers: int, number: int = 1) -> Spec:
+def build(
+    plan: Plan,
+    given: list[str] | None,
+    epochs: int | None,
+    device: str,
+    workers: int,
+    number: int = 1,
+    share: float = 1.0,
+) -> Spec:
     """Train or load the surrogate, choose target pictures. Raises :class:`InputRefused`, :class:`UsageError`.
 
     Args:
         given: surrogate files; several are an ensemble. Without any, ``number`` are trained, from seeds of their own.
+        share: of the training pictures, drawn from the plan's seed, that is all a surrogate or a search gets to see.
     """
     if plan.scheme.perturb in ("none", "noise"):
         return Spec(plan.scheme)
@@ -146,9 +156,13 @@ def build(plan: Plan, given: list[str] | None, epochs: int | None, device: str, 
     if plan.scheme.perturb in ("lsp", "ar"):
         return Spec(plan.scheme, classes=len(plan.labels))
     pictures, labels = training_pictures(plan, workers)
+    if share < 1:
+        seen = np.sort(np.random.default_rng(plan.seed).permutation(len(labels))[: math.ceil(share * len(labels))])
+        pictures, labels = pictures[seen], labels[seen]
     if missing := sorted(set(range(len(plan.labels))) - set(labels.tolist())):
         raise InputRefused(
-            f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
+            f"class {plan.labels[missing[0]]} has no training picture" + (" in that share" if share < 1 else ""),
+            "every class needs some: others aim at it",
         )
     side = pictures.shape[1]
     if plan.scheme.perturb in PLAIN:

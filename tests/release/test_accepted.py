@@ -101,6 +101,28 @@ def test_mixed_sizes(tmp_path, monkeypatch, more):  # type: ignore[no-untyped-de
         assert np.abs(clean.astype(int) - published).max() > 8
 
 
+def test_marks_looked_for_in_a_share_of_the_pictures(tmp_path):  # type: ignore[no-untyped-def]
+    """Other marks than those of all pictures, and back all the same; a class that the share leaves out is named."""
+    source = tmp_path / "source"
+    for number in range(24):
+        place = source / "train" / "abc"[number % 3]
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.png").write_bytes(png_bytes(crop(number, 20, 20)))
+    for name, more in (("all", ()), ("half", ("--surrogate-share", "0.5"))):
+        (tmp_path / name).mkdir()
+        back = round_trip(source, tmp_path / name, "--seed", "1", *more)
+        for path in source.rglob("*.png"):
+            np.testing.assert_array_equal(read_picture(back / path.relative_to(source)), read_picture(path))
+    shown = [
+        np.stack([read_picture(path) for path in sorted((tmp_path / name / "out" / "train").rglob("*.png"))])
+        for name in ("all", "half")
+    ]
+    assert (shown[0] != shown[1]).any()
+    again = ("protect", source, tmp_path / "tiny", "--key-file", tmp_path / "all" / "k", "--surrogate-share")
+    assert "has no training picture in that share" in refused(3, *again, "0.01")
+    assert "expected a number above 0 and at most 1" in refused(2, *again, "0")
+
+
 def test_metadata_are_named_and_kept_with_whole_files(tmp_path):  # type: ignore[no-untyped-def]
     """Profiles, text, EXIF, gamma: counted by name; --byte-exact gives the files back byte for byte."""
     source, exif, text = tmp_path / "source", Image.Exif(), PngImagePlugin.PngInfo()
