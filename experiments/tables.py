@@ -127,6 +127,7 @@ def accuracy_tables(link: str, pictures: bool, current: bool | None = None) -> l
 
 
 AT_LEAST, AT_MOST = "≥", "≤"
+BEFORE = ", target cyclic"  # the form before the present one
 TARGETS = (  # what this project set out for: data, protocol, scheme, split, bound
     ("tinyimagenet", "paper", "mrit", "clean", AT_LEAST, 74.00),
     ("tinyimagenet:second", "paper", "mrit", "clean", AT_LEAST, 74.00),
@@ -147,12 +148,14 @@ def targets_table(link: str) -> list[str]:
     lines = ["| data, protocol, scheme | pictures | target | measured | |", "| --- | --- | --- | --- | --- |"]
     for data, protocol, scheme, split, bound, wanted in TARGETS:
         told, verdict = "", "not measured"
-        for folder, record in accuracy_records():
-            if (record["dataset"], record["protocol"], record["scheme"]) == (data, protocol, scheme):
-                cell = next(c for c in cells(record) if (c.split, c.defence) == (split, "none"))
-                told = f"[{spread(cell.test, cell.test_sd)}]({link}{folder}/record.json) (n = {len(cell.seeds)})"
-                reached = cell.test >= wanted if bound == AT_LEAST else cell.test <= wanted
-                verdict = "reached" if reached else "**missed**"
+        for form in (BEFORE, ""):  # as it is now, if that is measured
+            for folder, record in accuracy_records():
+                if (record["dataset"], record["protocol"], record["scheme"]) == (data, protocol, scheme + form):
+                    cell = next(c for c in cells(record) if (c.split, c.defence) == (split, "none"))
+                    told = f"[{spread(cell.test, cell.test_sd)}]({link}{folder}/record.json) (n = {len(cell.seeds)})"
+                    told += f"{form if split == 'protected' else ''}"
+                    reached = cell.test >= wanted if bound == AT_LEAST else cell.test <= wanted
+                    verdict = "reached" if reached else "**missed**"
         lines.append(f"| {data}, `{protocol}`, `{scheme}` | {split} | {bound} {wanted:.2f} | {told} | {verdict} |")
     return lines
 
