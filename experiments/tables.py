@@ -167,8 +167,12 @@ def summary_table(link: str) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     notes = []
+    present = {(r["dataset"], r["protocol"], r["scheme"]) for _, r in of_the_paper() if r["scheme"] in SCHEMES}
     for folder, record in of_the_paper():
-        if record["scheme"] not in SCHEMES:  # a setting that was left behind
+        scheme = record["scheme"].removesuffix(BEFORE)
+        if scheme not in SCHEMES:  # a setting that was left behind
+            continue
+        if scheme != record["scheme"] and (record["dataset"], record["protocol"], scheme) in present:
             continue
         found = {cell.split: cell for cell in cells(record) if cell.defence == "none"}
         told = {split: f"{spread(c.test, c.test_sd)} (n = {len(c.seeds)})" for split, c in found.items()}
