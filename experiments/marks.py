@@ -1,4 +1,4 @@
-"""What class marks should be made of.  Claim: patches of opposite classes beat others, waves JPEG.
+"""What class marks should be made of.  Claim: patches of opposite classes beat others, a sink both.
 
     python experiments/marks.py cifar10 --record marks-cifar10              # 80 minutes on one core
     python experiments/marks.py cifar10 --only waves --defences none
@@ -33,7 +33,8 @@ VARIANTS: dict[str, tuple[str, float] | None] = {  # whose patches, and their sh
     "clean": None,
     "waves": ("opposite", 0.0),
     "patches of the opposite class": ("opposite", 1.0),
-    "both, as in `marks`": ("opposite", PATCHES),
+    "both, as in `marks`": ("sink", PATCHES),
+    "both, no sink": ("opposite", PATCHES),
     "both, patches of the next class": ("next", PATCHES),
     "both, half of the power each": ("opposite", 0.5),
     "both, patches not mirrored": ("one-sided", PATCHES),
@@ -67,10 +68,11 @@ def main() -> None:
     seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
 
     known = clean.pictures, clean.labels, classes
-    following = search(*known, target="cyclic")
+    following = search(*known, target="cyclic", sink=False)
     random = np.random.default_rng(3).choice([-1.0, 1.0], (classes, GRID, GRID, 3))
-    patches = {"opposite": search(*known), "one-sided": search(*known, mirrored=False), "random": random}
-    patches |= {"next": following, "own": np.roll(following, 1, axis=0)}
+    patches = {"sink": search(*known), "opposite": search(*known, sink=False), "next": following}
+    patches |= {"one-sided": search(*known, mirrored=False, sink=False), "own": np.roll(following, 1, axis=0)}
+    patches["random"] = random
 
     # 2. a victim for each variant and defence
     record: dict[str, Any] = {"name": f"marks {options.source}"}

@@ -205,6 +205,7 @@ def described(scheme: dict[str, Any]) -> str:
             f"up to {scheme['planes']} planes" if sealing else f"pairing {hide['pairing']}",
             *(trunks[scheme.get("coarse", False)] if gradient else []),
             *(["grey pictures among coloured ones in colour"] if scheme.get("tint") else []),
+            *(["the rarest class a sink"] if scheme.get("sink") else []),
         ]
     )
 

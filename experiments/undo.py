@@ -126,7 +126,7 @@ def after(
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
     if kind in ("made", "averaged"):
         # who publishes a hundred pictures of a class shows its marks: the attacker is given the true ones
-        made = {name: scheme[name] for name in ("perturb", "eps", "target")}
+        made = {name: scheme[name] for name in ("perturb", "eps", "target", "sink")}
         own = dataclasses.replace(SCHEMES["mrit"], **made)
         again = plain(own, clean.pictures, clean.labels, len(clean.names))()
 

@@ -210,6 +210,10 @@ def _protect(verbs: Any) -> None:
         help="publish grey pictures in colour if the data set has a single coloured one (default: with marks)",
     )  # fmt: skip
     p.add_argument(
+        "--sink", action=argparse.BooleanOptionalAction,
+        help="marks: smaller ones for one class, which pictures without any are then taken for (default: yes)",
+    )  # fmt: skip
+    p.add_argument(
         "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"
     )
     p.add_argument("--step", type=_positive, help="grey levels that a shift counts in (default 8)")

@@ -23,6 +23,7 @@ class Scheme:
         eps, steps, target: see there; layer: of ``fsp``. ``target`` None: ``opposite`` for marks, else ``cyclic``.
         tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where
             the perturbation is ``marks``. In a plan it is settled, and None if the pictures are all of one kind.
+        sink: whether one class has smaller marks than the others (:mod:`ripguard.perturb.marks`). None: with marks.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
             ``eps`` and ``coarse`` may be None: by picture size, see :meth:`settled`.
@@ -43,6 +44,7 @@ class Scheme:
     target: str | None = None
     coarse: bool | None = None
     tint: bool | None = None
+    sink: bool | None = None
     through: tuple[str, ...] = ()
     size: int | None = None
     hide: Params = field(default_factory=Params)
@@ -71,7 +73,8 @@ class Scheme:
         usual = EPS if self.perturb == "marks" else 0.1 if large else 0.07
         eps = usual if self.eps is None else self.eps
         coarse, target = large if self.coarse is None else self.coarse, self.target or usual_target(self.perturb)
-        return dataclasses.replace(self, eps=eps, coarse=coarse, target=target)
+        sink = self.sink is not False if self.perturb == "marks" else None
+        return dataclasses.replace(self, eps=eps, coarse=coarse, target=target, sink=sink)
 
     def with_tint_for(self, channels: set[int]) -> Scheme:
         """With the choice of ``tint`` for pictures of these numbers of channels.
@@ -119,6 +122,7 @@ SCHEME_FIELDS = (
     "target",
     "coarse",
     "tint",
+    "sink",
     "through",
     "size",
     "planes",
@@ -182,6 +186,8 @@ def label(made: dict[str, Any]) -> str:
         words.append(f"ε {made['eps']}")
     if made.get("tint") not in (None, made["perturb"] == "marks"):
         words.append("tinted" if made["tint"] else "grey kept")
+    if made["perturb"] == "marks" and made.get("sink", False) is False:  # releases of before had none
+        words.append("no sink")
     gradient = ("target", "steps", "through")
     for what in {"tap": gradient, "fsp": gradient, "marks": ("target",)}.get(made["perturb"], ()):
         usual_value = usual_target(made["perturb"]) if what == "target" and own.target is None else getattr(own, what)

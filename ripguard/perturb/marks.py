@@ -8,6 +8,9 @@ knows *another* class, the one that the class is least mistaken for. What a net 
 colours, then speaks for the wrong class, and on clean pictures against the right one. They are their own mirror images.
 ``experiments/marks.py`` sets them beside others.
 
+One class, the rarest, is a sink: its marks are smaller. What has none at all then looks most like it, so a victim takes
+every clean picture for that class, whatever else it has learned before it found the marks.
+
 Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
 blur and resizing leave them and hiding follows them closely; and their phase is the picture's own, so no linear
 projection finds the class.
@@ -34,10 +37,16 @@ LENGTHS = (8.0, 5.0)  # of the waves, from and to, in pixels; beyond SIDE in pro
 SIDE = 64
 FEW = 45  # classes that two lengths are enough for: pairs of 2 × 5 waves
 OPPOSITE = "opposite"
+SINK = 0.4  # size of the sink's marks, where that of the others is 1
 
 
 def search(
-    pictures: np.ndarray, labels: np.ndarray, classes: int, target: str = OPPOSITE, mirrored: bool = True
+    pictures: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    target: str = OPPOSITE,
+    mirrored: bool = True,
+    sink: bool = True,
 ) -> np.ndarray:
     """Patches of every class: the signs by which a linear classifier of coarse colours knows another class.
 
@@ -49,10 +58,12 @@ def search(
         target: which other class: ``opposite``, see :func:`opposites`, or ``cyclic``: the next one.
         mirrored: count every picture with its mirror image, so that patches are their own mirror images: nets are
             trained with both, and have one pattern a class to find instead of two.
+        sink: whether the class with the fewest pictures, the first of several, gets smaller marks.
 
     Returns:
-        float64 ``[classes, 4, 4, 3]``, −1 or 1.
+        float64 ``[classes, 4, 4, 3]``, −1 or 1, times SINK for the sink.
     """
+    fewest = int(np.bincount(labels, minlength=classes).argmin())
     colours = _coarse(pictures)  # [n, values]
     if mirrored:
         colours, labels = np.concatenate([colours, _coarse(pictures[:, :, ::-1])]), np.concatenate([labels, labels])
@@ -73,7 +84,10 @@ def search(
     chosen = (weights - weights.mean(0))[aim].reshape(classes, GRID, GRID, 3)
     if mirrored:
         chosen = chosen + chosen[:, :, ::-1]  # what rounding left of a difference
-    return np.where(chosen < 0, -1.0, 1.0)
+    signs = np.where(chosen < 0, -1.0, 1.0)
+    if sink:
+        signs[fewest] *= SINK
+    return signs
 
 
 def opposites(told: np.ndarray) -> np.ndarray:
@@ -109,7 +123,7 @@ class Marks(Perturbation):
     """Patches and waves of the class.
 
     Args:
-        patches: of :func:`search`.
+        patches: of :func:`search`; their size is that of all marks of a class.
         eps: root mean square of the noise is eps/√2, in 0..1: as large as one wave of amplitude eps.
         share: of its power that the patches have.
         seed: of which class has which waves.
@@ -123,13 +137,14 @@ class Marks(Perturbation):
         own = np.random.default_rng(seed).permutation(words(classes, DIRECTIONS * len(lengths)))  # [classes, waves]
         self.angles = own % DIRECTIONS * (np.pi / 2 / (DIRECTIONS - 1))
         self.lengths = lengths[own // DIRECTIONS]
-        self.patches, self.size, self.share = patches, 255 * eps / np.sqrt(2), share
+        loud = np.abs(patches).max((1, 2, 3), keepdims=True)
+        self.patches, self.sizes, self.share = patches / loud, 255 * eps / np.sqrt(2) * loud, share
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         draws = [np.random.default_rng(int(seed)) for seed in seeds]
         noise = np.sqrt(1 - self.share) * _even(self.waves(clean.shape[1:3], labels, draws))[..., None]
         noise = noise + np.sqrt(self.share) * _even(self.patched(clean.shape[1:], labels, draws))
-        return np.clip(np.round(clean + self.size * _even(noise)), 0, 255).astype(np.uint8)
+        return np.clip(np.round(clean + self.sizes[labels] * _even(noise)), 0, 255).astype(np.uint8)
 
     def waves(self, size: tuple[int, int], labels: np.ndarray, draws: list[np.random.Generator]) -> np.ndarray:
         """Float64 ``[batch, height, width]``, of any strength."""

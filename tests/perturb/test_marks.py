@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ripguard.perturb.marks import Marks, opposites, search, words
+from ripguard.perturb.marks import SINK, Marks, opposites, search, words
 
 GREY = np.full((60, 64, 64, 3), 128, np.uint8)
 SEEDS = np.random.default_rng(1).integers(0, 2**63, 60).astype(np.uint64)
@@ -83,7 +83,7 @@ def one_patch_a_class() -> tuple[np.ndarray, np.ndarray]:
 
 def test_patches_speak_for_the_next_class():
     """The patch of class y has the colour of class y+1."""
-    found = search(*one_patch_a_class(), 3, target="cyclic")
+    found = search(*one_patch_a_class(), 3, target="cyclic", sink=False)
     assert found.shape == (3, 4, 4, 3)
     assert set(np.unique(found)) == {-1, 1}
     assert (found[2, 0, 0, 0], found[0, 1, 2, 1], found[1, 3, 3, 2]) == (1, 1, 1)
@@ -98,8 +98,21 @@ def test_patches_speak_for_the_class_it_is_least_mistaken_for():
     pictures = draw.normal(128, 12, (800, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
     pictures[labels < 2, :8, :, 0] += 30  # the kind
     pictures[labels % 2 == 0, 24:, :, 2] += 10
-    found = search(np.clip(pictures, 0, 255).astype(np.uint8), labels, 4)
+    found = search(np.clip(pictures, 0, 255).astype(np.uint8), labels, 4, sink=False)
     assert found[:, 0, :, 0].tolist() == [[-1.0] * 4, [-1.0] * 4, [1.0] * 4, [1.0] * 4]
+
+
+def test_the_rarest_class_is_a_sink():
+    """Its marks are smaller, and as many waves and patches as before; without a sink all are of one size."""
+    pictures, labels = one_patch_a_class()
+    for rarest in (0, 2):  # of several that are as rare, the first
+        few = np.flatnonzero((labels != rarest) | (np.arange(900) < 600)) if rarest else np.arange(900)
+        found, usual = search(pictures[few], labels[few], 3), search(pictures[few], labels[few], 3, sink=False)
+        sizes = np.where(np.arange(3) == rarest, SINK, 1)[:, None, None, None]
+        np.testing.assert_array_equal(found, sizes * usual)
+        marked, same = (noise(Marks(patches), np.arange(60) % 3) for patches in (found, usual))
+        power = np.sqrt((marked**2).mean((1, 2, 3)) / (same**2).mean((1, 2, 3)))
+        np.testing.assert_allclose(power, np.where(np.arange(60) % 3 == rarest, SINK, 1), rtol=0.02)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10, 200])
