@@ -127,7 +127,7 @@ def accuracy_tables(link: str, pictures: bool, current: bool | None = None) -> l
 
 
 AT_LEAST, AT_MOST = "≥", "≤"
-BEFORE = ", target cyclic"  # the form before the present one
+FORMS = (", target cyclic", ", no sink", "")  # of the marks, oldest first
 TARGETS = (  # what this project set out for: data, protocol, scheme, split, bound
     ("tinyimagenet", "paper", "mrit", "clean", AT_LEAST, 74.00),
     ("tinyimagenet:second", "paper", "mrit", "clean", AT_LEAST, 74.00),
@@ -148,7 +148,7 @@ def targets_table(link: str) -> list[str]:
     lines = ["| data, protocol, scheme | pictures | target | measured | |", "| --- | --- | --- | --- | --- |"]
     for data, protocol, scheme, split, bound, wanted in TARGETS:
         told, verdict = "", "not measured"
-        for form in (BEFORE, ""):  # as it is now, if that is measured
+        for form in FORMS:  # as it is now, if that is measured
             for folder, record in accuracy_records():
                 if (record["dataset"], record["protocol"], record["scheme"]) == (data, protocol, scheme + form):
                     cell = next(c for c in cells(record) if (c.split, c.defence) == (split, "none"))
@@ -161,18 +161,21 @@ def targets_table(link: str) -> list[str]:
 
 
 def summary_table(link: str) -> list[str]:
-    """One line for each accuracy record of a scheme as it is now; ``link`` is the way from the page to results/."""
+    """One line for each scheme, in the newest form that is recorded; ``link`` is the way from the page to results/."""
     lines = [
         "| data, protocol, scheme | clean | protected | restored | PSNR, SSIM of the protected | paper | record |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     notes = []
-    present = {(r["dataset"], r["protocol"], r["scheme"]) for _, r in of_the_paper() if r["scheme"] in SCHEMES}
+    forms: dict[tuple[str, str, str], str] = {}  # the newest of each scheme, by data set and protocol
+    for form in FORMS:
+        for _, record in of_the_paper():
+            base = record["scheme"].removesuffix(form)
+            if base in SCHEMES and base + form == record["scheme"]:
+                forms[record["dataset"], record["protocol"], base] = record["scheme"]
+    wanted = {(data, protocol, scheme) for (data, protocol, _), scheme in forms.items()}
     for folder, record in of_the_paper():
-        scheme = record["scheme"].removesuffix(BEFORE)
-        if scheme not in SCHEMES:  # a setting that was left behind
-            continue
-        if scheme != record["scheme"] and (record["dataset"], record["protocol"], scheme) in present:
+        if (record["dataset"], record["protocol"], record["scheme"]) not in wanted:  # a setting that was left behind
             continue
         found = {cell.split: cell for cell in cells(record) if cell.defence == "none"}
         told = {split: f"{spread(c.test, c.test_sd)} (n = {len(c.seeds)})" for split, c in found.items()}
