@@ -3,10 +3,11 @@
     python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2
     python experiments/adaptive.py tinyimagenet --protocol paper --record adaptive-tinyimagenet
 
-Takes the victims that `table1.py` trained on protected pictures (their checkpoints in <work>/victims) and, from a few
-labelled clean training pictures, (1) fits the best permutation of their outputs, on 100 pictures, and (2) a new linear
-head on their features. Beside that, the same for a net of the same protocol trained on those few pictures alone: what
-they are worth without the protected ones. Test pictures give the final accuracy only. Hardware: two CPU cores.
+Takes the victims that `table1.py` trained on protected pictures (their checkpoints in <work>/victims). Without a label
+it counts each of their outputs against its mean and spread over the pictures asked about. From a few labelled clean
+training pictures it fits the best permutation of their outputs, on 100 pictures, and a new linear head on their
+features. Beside that, the same for a net of the same protocol trained on those few pictures alone: what they are worth
+without the protected ones. Test pictures give the final accuracy only. Hardware: two CPU cores.
 """
 
 from __future__ import annotations
@@ -80,10 +81,11 @@ def main() -> None:
         about["defence"] = found["defence"] or "none"
         got = reached(victim, few, test, amounts)
         rows.append(about | {"attack": "none", "clean_pictures": 0, "test_accuracy": got.plain})
+        rows.append(about | {"attack": "standardised outputs", "clean_pictures": 0, "test_accuracy": got.standardised})
         rows.append(about | {"attack": "output permutation", "clean_pictures": 100, "test_accuracy": got.permuted})
         for amount, accuracy in got.heads.items():
             rows.append(about | {"attack": "linear head", "clean_pictures": amount, "test_accuracy": accuracy})
-        print(rows[-len(amounts) - 2 :], file=sys.stderr, flush=True)
+        print(rows[-len(amounts) - 3 :], file=sys.stderr, flush=True)
     if not rows:
         sys.exit(f"error: {work / 'victims'} has no whole victim of protocol {options.protocol}: run table1.py first")
     usual = PROTOCOLS[options.protocol]

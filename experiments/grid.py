@@ -121,11 +121,19 @@ def limit_for(pictures: int, items: Sequence[Item]) -> int:
 
 def recorded(step: Step, name: str) -> bool:
     """Whether nothing is left to do; `undo.py` finds that out for itself."""
-    found = [record for folder, record in read_records(ROOT / "results") if folder.split("_", 1)[1] == name]
+    known = [record for folder, record in read_records(ROOT / "results") if folder.split("_", 1)[1] == name]
+    found = [record for record in known if record["scheme"] == label_of(SCHEMES[step.scheme])]  # not an older form's
     if step.script != "table1" or not found:
         return step.script == "adaptive" and bool(found)
     rows = {(row["split"], row["defence"]) for row in found[-1]["rows"]}
     return "looks" in found[-1] and rows >= {(step.splits, defence) for defence in step.defences}
+
+
+def label_of(options: str) -> str:
+    """What :func:`ripguard.schemes.label` says of a release that is made with these options: ``seal, lsp``."""
+    words = options.split()
+    told = dict(zip(words[::2], words[1::2]))
+    return ", ".join([told.get("--scheme", "mrit"), *([told["--perturb"]] if "--perturb" in told else [])])
 
 
 def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:

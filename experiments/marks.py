@@ -1,11 +1,11 @@
-"""What class marks should be made of.  Claim: patches of opposite classes beat others, a sink both.
+"""What class marks should be made of.  Claim: patches of opposite classes beat others.
 
     python experiments/marks.py cifar10 --record marks-cifar10              # 80 minutes on one core
     python experiments/marks.py cifar10 --only waves --defences none
 
 Held-out training pictures only: victims of protocol `small` are trained on carriers of other training pictures, and
-asked for the class of clean held-out ones. All variants have the same size (root mean square of the noise). Hardware:
-one CPU core, or a GPU.
+asked for the class of clean held-out ones. All variants have the same size (root mean square of the noise), but for the
+sink's pictures, where it is smaller. Hardware: one CPU core, or a GPU.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Published poisons as their authors made them, without hiding.  Claim: each does what its paper says.
+"""Published poisons, made anew and not hidden.  Claim: each does what its paper says.
 
     python experiments/peers.py cifar10 --record peers-cifar10                    # protocol `small`, 20,000 pictures
     python experiments/peers.py cifar10 --pictures 50000 --protocol standard --steps 250 --device cuda
 
 A poison that does nothing here says nothing when a defence undoes it, so every one is trained on undefended first, then
 under the defence that its critics undid it with, beside clean pictures under the same defence. `seal` publishes them
-with noise of its own size, which drowns the faintest (`experiments/grid.py` has those rows). Published figures are of a
-ResNet-18 on 50,000 pictures. Trained on 8-bit carriers, measured on clean test pictures. What is recorded already is
+with noise of its own size, which may drown the faintest (`experiments/grid.py` has those rows). Published figures are of
+a ResNet-18 on 50,000 pictures. Trained on 8-bit carriers, measured on clean test pictures. What is recorded already is
 skipped. Hardware: two CPU cores, or a GPU.
 """
 
@@ -71,10 +71,12 @@ def main() -> None:
     record: dict[str, Any] = {"name": f"peers {options.source} {options.protocol}"}
     record |= {"command": "python experiments/peers.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "peers", "scheme": "none", "pictures": len(clean.labels)}
-    record |= {"recipe": dataclasses.asdict(protocol), "steps": options.steps, "rows": []}
+    record |= {"recipe": dataclasses.asdict(protocol), "steps": options.steps}
+    record |= {"surrogate_epochs": options.surrogate_epochs, "rows": []}
     folder = Path()
     if options.record:
-        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "pictures", "recipe", "steps"))
+        same = ("name", "pictures", "recipe", "steps", "surrogate_epochs")
+        folder, record = go_on_with(ROOT / "results", options.record, record, same)
     known = {(row["perturb"], row["defence"], row["seed"]) for row in record["rows"]}
 
     # 2. a victim for each poison, undefended and under its control

@@ -31,7 +31,7 @@ from ripguard.data.registry import open_source, short_name
 from ripguard.errors import RipguardError, UsageError
 from ripguard.evaluate import figures
 from ripguard.evaluate.page import html
-from ripguard.evaluate.record import add_row, environment, write_record
+from ripguard.evaluate.record import add_row, environment, read_records, write_record
 from ripguard.evaluate.report import grid, report
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, train_row
@@ -163,7 +163,8 @@ def open_record(
 ) -> tuple[Path, Any]:
     """Folder and record to go on with: the newest of this name, if it is about the same release, else one of today.
 
-    Rows of clean and restored pictures are taken over from an older release's record where its pictures are the same.
+    Rows of clean and restored pictures are taken over from a record of another release, of whatever scheme, where its
+    pictures are the same.
     """
     scheme = label(release["scheme"])
     name = f"table1 {options.source} {protocol} {scheme}"
@@ -181,11 +182,16 @@ def open_record(
         if old.get("name") == name and same_recipe(old["recipe"], fresh["recipe"]):
             if old["release"] == fresh["release"]:
                 return path.parent, old
-            digest = digest_of("restored", options.source, restored, os.cpu_count() or 1)
-            fresh["rows"] = [row for row in old["rows"] if row["split"] != "protected" and row["digest"] == digest]
             break
         if old and options.record and path.parent == today:
             raise UsageError(f"{today} is a record of {old['name']}", "give this one another --record")
+    others = read_records(ROOT / "results") if options.record else []
+    alike = [r for _, r in others if r["name"].startswith(f"table1 {options.source} {protocol} ")]
+    if alike := [r for r in alike if same_recipe(r["recipe"], fresh["recipe"])]:
+        digest = digest_of("restored", options.source, restored, os.cpu_count() or 1)
+        for old in alike:  # the newest record that has such rows
+            rows = [row for row in old["rows"] if row["split"] != "protected" and row["digest"] == digest]
+            fresh["rows"] = rows or fresh["rows"]
     return today, fresh
 
 

@@ -32,7 +32,7 @@ from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import read
 from ripguard.release.aim import PLAIN, plain
 from ripguard.release.manifest import Release
-from ripguard.schemes import SCHEMES, block_side, label
+from ripguard.schemes import block_side, label, marks_of
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS
 
@@ -64,7 +64,7 @@ def main() -> None:
     clean = read("restored", options.source, work / "restored", "train")  # of a limited release, its pictures alone
     test = read("clean", options.source, work, "test")
     chosen = np.random.default_rng(0).permutation(len(clean.labels))[: options.count]
-    protected, clean = protected.part(chosen), clean.part(chosen)
+    whole, protected, clean = clean, protected.part(chosen), clean.part(chosen)
     release = Release.open(work / "protected").info
     scheme = release["scheme"]
 
@@ -87,7 +87,7 @@ def main() -> None:
         if attack in ("made-up", "averaged-4") and scheme["perturb"] not in PLAIN:
             print(f"left out: {attack}, as {scheme['perturb']} needs a net", file=sys.stderr)
             continue
-        shown = after(attack, protected, clean, scheme, options)
+        shown = after(attack, protected, clean, whole, scheme, options)
         # as many steps for all: fewer pictures, more epochs
         own = dataclasses.replace(protocol, epochs=round(protocol.epochs * len(clean.labels) / len(shown.labels)))
         victim = fit(
@@ -106,9 +106,14 @@ def main() -> None:
 
 
 def after(
-    attack: str, protected: Pictures, clean: Pictures, scheme: dict[str, Any], options: argparse.Namespace
+    attack: str,
+    protected: Pictures,
+    clean: Pictures,
+    whole: Pictures,
+    scheme: dict[str, Any],
+    options: argparse.Namespace,
 ) -> Pictures:
-    """The training set that an attacker ends up with."""
+    """The training set that an attacker ends up with; ``whole``: all clean pictures that the marks were found on."""
     kind, _, number = attack.partition("-")
     draw = np.random.default_rng(options.seed + 1)
     order = draw.permutation(len(clean.labels))
@@ -126,9 +131,7 @@ def after(
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
     if kind in ("made", "averaged"):
         # who publishes a hundred pictures of a class shows its marks: the attacker is given the true ones
-        made = {name: scheme[name] for name in ("perturb", "eps", "target", "sink")}
-        own = dataclasses.replace(SCHEMES["mrit"], **made)
-        again = plain(own, clean.pictures, clean.labels, len(clean.names))()
+        again = plain(marks_of(scheme), whole.pictures, whole.labels, len(whole.names))()
 
         def marked(pictures: np.ndarray, labels: np.ndarray) -> np.ndarray:
             seeds = draw.integers(0, 2**63, len(labels)).astype(np.uint64)

@@ -113,7 +113,10 @@ def _workers(parser: argparse.ArgumentParser) -> None:
 
 def _share(text: str) -> float:
     """argparse type: more than 0, at most 1."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number above 0 and at most 1, got {text}")
     return value
@@ -233,8 +236,8 @@ def _protect(verbs: Any) -> None:
     p.add_argument("--surrogates", type=_positive, default=1, metavar="N", help="train an ensemble of N (default 1)")
     p.add_argument("--surrogate-epochs", type=_positive, metavar="E", help="train it for E epochs (default 10)")
     p.add_argument(
-        "--surrogate-share", type=_share, default=1.0, metavar="S",
-        help="let it, or the search for marks, patterns, pixels, see this share of the training pictures (default 1)",
+        "--surrogate-share", type=_share, metavar="S",
+        help="let the surrogate, or the search for marks, patterns or pixels, see this share of each class (default 1)",
     )  # fmt: skip
     p.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
     p.add_argument("--limit", type=_positive, metavar="N", help="only N pictures, taken evenly from all classes")
@@ -308,7 +311,6 @@ def run_protect(options: argparse.Namespace) -> int:
                 options.device,
                 options.workers,
                 options.surrogates,
-                options.surrogate_share,
             ),
             model=model,
         )

@@ -24,6 +24,7 @@ class Scheme:
         tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where
             the perturbation is ``marks``. In a plan it is settled, and None if the pictures are all of one kind.
         sink: whether one class has smaller marks than the others (:mod:`ripguard.perturb.marks`). None: with marks.
+        surrogate_share: of the training pictures, class by class, that a surrogate or a search gets to see.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
             ``eps`` and ``coarse`` may be None: by picture size, see :meth:`settled`.
@@ -45,6 +46,7 @@ class Scheme:
     coarse: bool | None = None
     tint: bool | None = None
     sink: bool | None = None
+    surrogate_share: float = 1.0
     through: tuple[str, ...] = ()
     size: int | None = None
     hide: Params = field(default_factory=Params)
@@ -89,6 +91,8 @@ class Scheme:
     def with_options(self, options: dict[str, object]) -> Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
         own = {k: v for k, v in options.items() if v is not None and k in SCHEME_FIELDS}
+        if own.get("perturb", self.perturb) != self.perturb:
+            own = {"target": None} | own  # the scheme's own is of its own perturbation
         hide = {k: v for k, v in options.items() if v is not None and k in HIDE_FIELDS}
         try:
             chosen = dataclasses.replace(self, **own, hide=dataclasses.replace(self.hide, **hide))  # type: ignore[arg-type]
@@ -123,6 +127,7 @@ SCHEME_FIELDS = (
     "coarse",
     "tint",
     "sink",
+    "surrogate_share",
     "through",
     "size",
     "planes",
@@ -173,6 +178,12 @@ SCHEMES = {
 }
 
 
+def marks_of(made: dict[str, Any]) -> Scheme:
+    """The perturbation of a release as a scheme; what a release is older than is as it was then."""
+    own = {name: made[name] for name in ("perturb", "eps", "target")}
+    return dataclasses.replace(SCHEMES["mrit"], **own, sink=made.get("sink", False))
+
+
 def label(made: dict[str, Any]) -> str:
     """Name of a scheme as a release tells it, and what of its perturbation is not the scheme's own: ``seal, lsp``."""
     own = SCHEMES.get(made["name"])
@@ -188,6 +199,8 @@ def label(made: dict[str, Any]) -> str:
         words.append("tinted" if made["tint"] else "grey kept")
     if made["perturb"] == "marks" and made.get("sink", False) is False:  # releases of before had none
         words.append("no sink")
+    if made.get("surrogate_share", 1.0) != 1:
+        words.append(f"share {made['surrogate_share']}")
     gradient = ("target", "steps", "through")
     for what in {"tap": gradient, "fsp": gradient, "marks": ("target",)}.get(made["perturb"], ()):
         usual_value = usual_target(made["perturb"]) if what == "target" and own.target is None else getattr(own, what)

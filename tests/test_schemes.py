@@ -15,7 +15,7 @@ from ripguard.hide.base import Identity
 from ripguard.hide.methods import for_hiding
 from ripguard.keys import Key
 from ripguard.release.aim import Spec
-from ripguard.schemes import SCHEMES, Scheme, label
+from ripguard.schemes import SCHEMES, Scheme, label, marks_of
 
 
 @pytest.mark.parametrize(("name", "least"), [("discreet", 30), ("balanced", 26), ("strong", 22), ("mrit", 26)])
@@ -51,4 +51,24 @@ def test_labels():
     old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["mrit"])))
     del old["tint"]  # of a release made before there was the choice
     assert label(old) == "mrit"
+    assert made("mrit", sink=False) == "mrit, no sink"
+    assert made("mrit", target="cyclic", sink=True) == "mrit, target cyclic"
+    del old["sink"]
+    assert label(old | {"target": "cyclic"}) == "mrit, no sink, target cyclic"  # as they were until November 2026
+    assert made("seal", perturb="lsp", sink=None) == "seal, lsp"
+    assert made("mrit", surrogate_share=0.5) == "mrit, share 0.5"
+
+
+def test_settled_marks():
+    """What a release of marks tells is what its marks were; a perturbation of one's own brings its own target rule."""
+    usual, asked = SCHEMES["mrit"].settled(32), SCHEMES["mrit"].with_options({"sink": False, "target": "cyclic"})
+    assert (usual.target, usual.sink) == ("opposite", True)
+    assert (asked.settled(32).target, asked.settled(32).sink) == ("cyclic", False)
+    assert SCHEMES["mrit-tap"].settled(32).sink is None
+    assert SCHEMES["paper"].with_options({"perturb": "marks"}).settled(32).target == "opposite"
+    assert SCHEMES["paper"].with_options({"eps": 0.05}).target == "random"
+    told = json.loads(json.dumps(dataclasses.asdict(asked.settled(32))))
+    assert (marks_of(told).target, marks_of(told).sink) == ("cyclic", False)
+    del told["sink"]
+    assert marks_of(told).sink is False
     assert label({"name": "of another version"}) == "of another version"

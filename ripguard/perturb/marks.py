@@ -8,8 +8,8 @@ knows *another* class, the one that the class is least mistaken for. What a net 
 colours, then speaks for the wrong class, and on clean pictures against the right one. They are their own mirror images.
 ``experiments/marks.py`` sets them beside others.
 
-One class, the rarest, is a sink: its marks are smaller. What has none at all then looks most like it, so a victim takes
-every clean picture for that class, whatever else it has learned before it found the marks.
+One class, the rarest, is a sink: its marks are smaller. What has none at all is most like it, so a victim takes clean
+pictures for that class, whatever else it has learned before it found the marks.
 
 Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
 blur and resizing leave them and hiding follows them closely; and their phase is the picture's own, so no linear
@@ -63,7 +63,9 @@ def search(
     Returns:
         float64 ``[classes, 4, 4, 3]``, −1 or 1, times SINK for the sink.
     """
-    fewest = int(np.bincount(labels, minlength=classes).argmin())
+    members = np.bincount(labels, minlength=classes)
+    if not members.all():
+        raise ValueError(expected("labels", "some of every class", f"none of class {members.argmin()}"))
     colours = _coarse(pictures)  # [n, values]
     if mirrored:
         colours, labels = np.concatenate([colours, _coarse(pictures[:, :, ::-1])]), np.concatenate([labels, labels])
@@ -86,7 +88,7 @@ def search(
         chosen = chosen + chosen[:, :, ::-1]  # what rounding left of a difference
     signs = np.where(chosen < 0, -1.0, 1.0)
     if sink:
-        signs[fewest] *= SINK
+        signs[members.argmin()] *= SINK
     return signs
 
 
@@ -124,7 +126,8 @@ class Marks(Perturbation):
 
     Args:
         patches: of :func:`search`; their size is that of all marks of a class.
-        eps: root mean square of the noise is eps/√2, in 0..1: as large as one wave of amplitude eps.
+        eps: root mean square of the noise is eps/√2, in 0..1, as large as one wave of amplitude eps; times SINK for the
+            sink.
         share: of its power that the patches have.
         seed: of which class has which waves.
     """

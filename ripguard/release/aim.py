@@ -138,13 +138,11 @@ def build(
     device: str,
     workers: int,
     number: int = 1,
-    share: float = 1.0,
 ) -> Spec:
     """Train or load the surrogate, choose target pictures. Raises :class:`InputRefused`, :class:`UsageError`.
 
     Args:
         given: surrogate files; several are an ensemble. Without any, ``number`` are trained, from seeds of their own.
-        share: of the training pictures, drawn from the plan's seed, that is all a surrogate or a search gets to see.
     """
     if plan.scheme.perturb in ("none", "noise"):
         return Spec(plan.scheme)
@@ -156,13 +154,12 @@ def build(
     if plan.scheme.perturb in ("lsp", "ar"):
         return Spec(plan.scheme, classes=len(plan.labels))
     pictures, labels = training_pictures(plan, workers)
-    if share < 1:
-        seen = np.sort(np.random.default_rng(plan.seed).permutation(len(labels))[: math.ceil(share * len(labels))])
+    if plan.scheme.surrogate_share < 1:
+        seen = some_of_each(labels, plan.scheme.surrogate_share, plan.seed)
         pictures, labels = pictures[seen], labels[seen]
     if missing := sorted(set(range(len(plan.labels))) - set(labels.tolist())):
         raise InputRefused(
-            f"class {plan.labels[missing[0]]} has no training picture" + (" in that share" if share < 1 else ""),
-            "every class needs some: others aim at it",
+            f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
         )
     side = pictures.shape[1]
     if plan.scheme.perturb in PLAIN:
@@ -189,6 +186,13 @@ def build(
         )
     members = library(model, pictures, labels, device) if plan.scheme.perturb == "fsp" else []
     return Spec(plan.scheme, paths[0], members, device, others=tuple(paths[1:]))
+
+
+def some_of_each(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Positions, ascending, of a random share of each class's pictures, at least one of each: int64 ``[chosen]``."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    own = [order[labels[order] == label] for label in np.unique(labels)]
+    return np.sort(np.concatenate([one[: math.ceil(share * len(one))] for one in own]))
 
 
 def training_pictures(plan: Plan, workers: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,15 @@ from ripguard.evaluate.leaderboard import _apart, entries, page, plot, worst
 
 
 def made(name: str, perturb: str) -> dict[str, Any]:
-    return {"name": name, "perturb": perturb, "eps": None, "target": "cyclic", "steps": 20, "through": []}
+    return {
+        "name": name,
+        "perturb": perturb,
+        "eps": None,
+        "target": "opposite",
+        "sink": True,
+        "steps": 20,
+        "through": [],
+    }
 
 
 def row(split: str, defence: str, seed: int, accuracy: float) -> dict[str, Any]:
@@ -34,7 +42,9 @@ RECORDS: list[dict[str, Any]] = [
         "name": "adaptive x small mrit", "dataset": "x", "protocol": "adaptive", "victims": "small", "scheme": "mrit",
         "release": {"scheme": made("mrit", "marks")},
         "rows": [{"trained_on": "protected", "defence": "none", "attack": "output permutation", "clean_pictures": 100,
-                  "test_accuracy": value} for value in (40.0, 44.0)],
+                  "test_accuracy": value} for value in (40.0, 44.0)]
+        + [{"trained_on": "protected", "defence": "none", "attack": "standardised outputs", "clean_pictures": 0,
+            "test_accuracy": 41.0}],
     },
     {
         "name": "undo x small mrit", "dataset": "x", "protocol": "undo", "scheme": "mrit", "recipe": {"name": "small"},
@@ -55,8 +65,8 @@ def test_records_meet():
     lines = page(board)
     assert "## x, 20 pictures, protocol `small`: clean and restored 90.00 (n = 1)" in lines
     first, second = [line for line in lines if line.startswith("| `")]  # the better one first, gaps empty
-    assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |"
-    assert second.endswith("| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 42.00 |  |  | 70.00 (restorer-500) |")
+    assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |  |"
+    assert second.endswith("| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 41.00 | 42.00 |  |  | 70.00 (restorer-500) |")
     assert len(plot(board).axes) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import resource
 import struct
 import subprocess
@@ -18,6 +19,7 @@ from helpers import call, crop, good, refused
 from PIL import Image, PngImagePlugin
 
 from ripguard.images import png_bytes, read_picture
+from ripguard.schemes import label
 
 
 def round_trip(source: Path, place: Path, *options: str) -> Path:
@@ -102,7 +104,7 @@ def test_mixed_sizes(tmp_path, monkeypatch, more):  # type: ignore[no-untyped-de
 
 
 def test_marks_looked_for_in_a_share_of_the_pictures(tmp_path):  # type: ignore[no-untyped-def]
-    """Other marks than those of all pictures, and back all the same; a class that the share leaves out is named."""
+    """Other marks than those of all pictures, the release says so, and all come back."""
     source = tmp_path / "source"
     for number in range(24):
         place = source / "train" / "abc"[number % 3]
@@ -117,10 +119,12 @@ def test_marks_looked_for_in_a_share_of_the_pictures(tmp_path):  # type: ignore[
         np.stack([read_picture(path) for path in sorted((tmp_path / name / "out" / "train").rglob("*.png"))])
         for name in ("all", "half")
     ]
-    assert (shown[0] != shown[1]).any()
+    assert (np.abs(shown[0].astype(int) - shown[1]) > 12).mean() > 0.01  # other marks, not other payload bits
+    release = json.loads((tmp_path / "half" / "out" / ".ripguard" / "release.json").read_text())
+    assert label(release["scheme"]) == "mrit, share 0.5"
     again = ("protect", source, tmp_path / "tiny", "--key-file", tmp_path / "all" / "k", "--surrogate-share")
-    assert "has no training picture in that share" in refused(3, *again, "0.01")
-    assert "expected a number above 0 and at most 1" in refused(2, *again, "0")
+    for wrong in ("0", "1.5", "half"):
+        assert f"expected a number above 0 and at most 1, got {wrong}" in refused(2, *again, wrong)
 
 
 def test_metadata_are_named_and_kept_with_whole_files(tmp_path):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""All that a few labelled clean pictures tell about a victim: the plain net, its outputs permuted, a new head."""
+"""All that clean pictures tell about a victim: the plain net, its outputs standardised or permuted, a new head."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ import numpy as np
 from ripguard.data.pictures import Pictures
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
 from ripguard.evaluate.attacks.permutation import best_permutation
+from ripguard.evaluate.attacks.standardised import standardised
 from ripguard.train.loop import Victim
 
 
 @dataclass(frozen=True)
 class Reached:
-    """Accuracies in percent: of the victim as it is, read by the best permutation, and by number of pictures a head."""
+    """Accuracies in percent.
+
+    Attributes:
+        plain: of the victim as it is.
+        standardised: each output against its mean and spread over the pictures asked about, without their labels.
+        permuted: read by the best permutation; heads: of a new linear head, by number of pictures.
+    """
 
     plain: float
+    standardised: float
     permuted: float
     heads: dict[int, float]
 
@@ -33,12 +41,14 @@ def reached(
         asked: the pictures that accuracy is measured on.
     """
     classes = len(asked.names)
-    told = victim.logits(asked.pictures).argmax(1)
+    logits = victim.logits(asked.pictures)  # [n, classes]
+    told = logits.argmax(1)
     first = victim.logits(few.pictures[:permuted_on]).argmax(1)
     reading = best_permutation(first, few.labels[:permuted_on], classes)
     known, wanted = features(victim, few.pictures[: max(amounts)]), features(victim, asked.pictures)
     return Reached(
         plain=100 * float(np.mean(told == asked.labels)),
+        standardised=100 * float(np.mean(standardised(logits).argmax(1) == asked.labels)),
         permuted=100 * float(np.mean(reading[told] == asked.labels)),
         heads={n: accuracy_of_new_head(known[:n], few.labels[:n], wanted, asked.labels, classes) for n in amounts},
     )

@@ -1,0 +1,14 @@
+"""The attacker who needs no label: a victim that gives one answer for everything may still rank the pictures.
+
+Every output is counted against its own mean and spread over many unlabelled pictures, so that an answer which is given
+to all of them, as to a sink (:mod:`ripguard.perturb.marks`), says nothing any more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def standardised(logits: np.ndarray) -> np.ndarray:
+    """Each output minus its mean, over its standard deviation: float ``[n, classes]`` → the same shape."""
+    return (logits - logits.mean(0)) / np.maximum(logits.std(0), 1e-9)
