@@ -558,8 +558,8 @@ def peers_section() -> list[str]:
         "## Peers without hiding (`experiments/peers.py`)",
         "",
         "Test accuracy of victims trained on what we make of each poison's recipe, undefended and under the defence "
-        "that is known to undo it; beside it clean pictures under the same defence, and what is published of a ResNet-18 on "
-        "50,000 pictures (APBench, undefended). One run each.",
+        "that is known to undo it; beside it clean pictures under the same defence, and what is published of a "
+        "ResNet-18 on 50,000 pictures (APBench, undefended). One run each.",
         "",
     ]
     for folder, record in found:
