@@ -3,11 +3,11 @@
     python experiments/peers.py cifar10 --record peers-cifar10                    # protocol `small`, 20,000 pictures
     python experiments/peers.py cifar10 --pictures 50000 --protocol standard --steps 250 --device cuda
 
-A poison that does nothing here says nothing when a defence undoes it, so every one is trained on undefended first, then
-under the defence that its critics undid it with, beside clean pictures under the same defence. `seal` publishes them
-with noise of its own size, which may drown the faintest (`experiments/grid.py` has those rows). Published figures are
-of a ResNet-18 on 50,000 pictures. Trained on 8-bit carriers, measured on clean test pictures. What is recorded already is
-skipped. Hardware: two CPU cores, or a GPU.
+A poison that does nothing here says nothing when a defence undoes it, so every one is trained on undefended first,
+then under the defence that its critics undid it with, beside clean pictures under the same defence. `seal` publishes
+them with noise of its own size, which may drown the faintest (`experiments/grid.py` has those rows). Published
+figures are of a ResNet-18 on 50,000 pictures. Trained on 8-bit carriers, measured on clean test pictures. What is
+recorded already is skipped. Hardware: two CPU cores, or a GPU.
 """
 
 from __future__ import annotations
