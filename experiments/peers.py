@@ -84,14 +84,17 @@ def main() -> None:
         published, control = PEERS[name]
         wanted = ["none", *(CONTROLS if name == "clean" else [control] if control else [])]
         wanted = [defence for defence in wanted if (name, defence, options.seed) not in known]
-        shown = carriers(name, clean, options) if wanted else clean.pictures
-        pairs = list(zip(shown[:500], clean.pictures))
+        if not wanted:
+            continue
+        shown = carriers(name, clean, options)
+        looks: dict[str, float] = {}
+        if name != "clean":
+            pairs = zip(shown[:500], clean.pictures)
+            looks["psnr_to_clean"] = round(float(np.median([likeness(a, b)["psnr"] for a, b in pairs])), 2)
         for defence, victim in victims(shown, clean, wanted, name, options):
             row: dict[str, Any] = {"perturb": name, "defence": defence, "seed": options.seed, "images": len(shown)}
             row |= {"test_accuracy": round(accuracy(victim, test.pictures, test.labels), 3), "published": published}
-            row |= {"test_images": len(test.labels), "model": protocol.model}
-            if name != "clean":
-                row["psnr_to_clean"] = round(float(np.median([likeness(a, b)["psnr"] for a, b in pairs])), 2)
+            row |= {"test_images": len(test.labels), "model": protocol.model} | looks
             print(row, flush=True)
             if options.record:
                 add_row(folder, record, row)
