@@ -169,13 +169,14 @@ def _apart(values: list[float], line: float = 7.0) -> list[float]:
 
 
 def plot(board: dict[Key, Entry]) -> Figure:
-    """Plain, best-defence and permuted accuracy against PSNR, a panel for each data set, size and protocol."""
+    """Accuracy, plain, under the best defence and read otherwise, against PSNR; a panel for each table."""
     groups = sorted({key[:3] for key in board})
     figure = Figure((6.4, 2.6 * len(groups)))
     for axis, group in zip(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups):
         series: tuple[tuple[str, str, str, Callable[[Entry], float | None]], ...] = (
             ("plain victim", "o", "#4477aa", lambda one: float(np.mean(one.plain))),
             ("best defence", "^", "#cc3311", lambda one: one.best_defence[1] if one.best_defence else None),
+            ("standardised outputs", "D", "#ccbb44", lambda one: one.reached("standardised outputs", 0)),
             ("output permutation", "s", "#228833", lambda one: one.reached("output permutation", 100)),
         )
         own = [entry for key, entry in board.items() if key[:3] == group]
