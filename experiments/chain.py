@@ -12,6 +12,7 @@ two CPU cores.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shlex
@@ -25,7 +26,7 @@ from typing import Any
 
 from ripguard.data.registry import short_name
 from ripguard.evaluate.record import environment, write_record
-from ripguard.schemes import label
+from ripguard.schemes import SCHEMES, label
 
 ROOT = Path(__file__).resolve().parents[1]
 OPTIONS = "protect-options.txt"  # what was asked of `ripguard protect`, beside the release
@@ -56,7 +57,10 @@ def main() -> None:
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     given = list(extra)
-    usual = USUAL.get(options.source.split(":")[0], {})
+    chosen = dict(itertools.pairwise(extra))
+    preset = SCHEMES.get(chosen.get("--scheme", "mrit"), SCHEMES["mrit"])
+    aims = chosen.get("--perturb", preset.perturb) in ("tap", "fsp")  # marks need no surrogate
+    usual = USUAL.get(options.source.split(":")[0], {}) if aims else {}
     extra += [word for option in usual.items() if option[0] not in extra for word in option]
     out = options.out or ROOT / "build" / short_name(options.source)
     for name in ("protected", "restored"):  # made by this script alone

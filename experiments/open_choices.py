@@ -31,8 +31,7 @@ from ripguard.hide.base import Identity
 from ripguard.hide.mrit.method import MRIT
 from ripguard.keys import Key
 from ripguard.perturb import surrogate
-from ripguard.perturb.fsp import library
-from ripguard.release.aim import PLAIN, Spec, plain
+from ripguard.release.aim import Spec, found_in
 from ripguard.schemes import SCHEMES, Scheme
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
@@ -101,13 +100,8 @@ def main() -> None:
     usual = bool(SCHEMES["mrit-tap"].settled(side).coarse)
 
     def spec(scheme: Scheme, epochs: int, coarse: bool) -> Spec:
-        if scheme.perturb in PLAIN:
-            return plain(scheme, data.pictures, data.labels, classes)
-        settings = surrogate.Settings(epochs=epochs, side=side, coarse=surrogate.COARSE if coarse else ())
-        path = surrogate.obtain(data.pictures, data.labels, data.names, settings, "cpu")
-        model = surrogate.load(path)[0]
-        members = library(model, data.pictures, data.labels) if scheme.perturb == "fsp" else []
-        return Spec(scheme, str(path), members)
+        own = dataclasses.replace(scheme, coarse=coarse)
+        return found_in(own, data.pictures, data.labels, data.names, epochs=epochs)
 
     # 2. the same pictures for every choice; the surrogate that judges is always the usual one
     chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]

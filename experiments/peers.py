@@ -27,9 +27,7 @@ from ripguard.data.registry import open_source
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import add_row, environment, go_on_with
-from ripguard.perturb import em, surrogate
-from ripguard.perturb.tap import TAP
-from ripguard.release.aim import plain
+from ripguard.release.aim import found_in
 from ripguard.schemes import SCHEMES
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS
@@ -104,19 +102,13 @@ def carriers(name: str, clean: Pictures, options: argparse.Namespace) -> np.ndar
     """The pictures under one perturbation: uint8, as many as the clean ones."""
     if name == "clean":
         return clean.pictures
-    classes, known = len(clean.names), (clean.pictures, clean.labels)
+    eps = {"tap": 8 / 255}.get(name)  # the others' sizes are their own, as published
+    scheme = dataclasses.replace(SCHEMES["seal"], perturb=name, eps=eps, steps=options.steps)
+    spec = found_in(
+        scheme, clean.pictures, clean.labels, clean.names, options.seed, options.device, epochs=options.surrogate_epochs
+    )  # fmt: skip
     seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
-    if name == "em":
-        return em.EM(em.search(*known, classes, options.seed, options.device)).in_parts(*known, seeds)
-    if name == "tap":
-        settings = surrogate.Settings(
-            seed=options.seed, side=clean.pictures.shape[1], epochs=options.surrogate_epochs
-        )  # fmt: skip
-        path = surrogate.obtain(*known, clean.names, settings, options.device)
-        model, _ = surrogate.load_all([str(path)], options.device)
-        return TAP(model, 8 / 255, options.steps, device=options.device).in_parts(*known, seeds)
-    scheme = dataclasses.replace(SCHEMES["seal"], perturb=name)
-    return plain(scheme, *known, classes)().in_parts(*known, seeds)
+    return spec().in_parts(clean.pictures, clean.labels, seeds)
 
 
 def victims(

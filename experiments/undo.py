@@ -30,7 +30,7 @@ from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.metrics import likeness
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import read
-from ripguard.release.aim import PLAIN, plain
+from ripguard.release.aim import PLAIN, found_in
 from ripguard.release.manifest import Release
 from ripguard.schemes import block_side, label, marks_of
 from ripguard.train.loop import accuracy, fit
@@ -131,7 +131,7 @@ def after(
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
     if kind in ("made", "averaged"):
         # who publishes a hundred pictures of a class shows its marks: the attacker is given the true ones
-        again = plain(marks_of(scheme), whole.pictures, whole.labels, len(whole.names))()
+        again = found_in(marks_of(scheme), whole.pictures, whole.labels, whole.names)()
 
         def marked(pictures: np.ndarray, labels: np.ndarray) -> np.ndarray:
             seeds = draw.integers(0, 2**63, len(labels)).astype(np.uint64)

@@ -20,7 +20,7 @@ from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
 from ripguard.perturb.names import THROUGH
 from ripguard.release.manifest import read_key, refuse_inside_release
-from ripguard.schemes import SCHEMES
+from ripguard.schemes import SCHEMES, SIZED
 from ripguard.signing import SigningKey, fingerprint
 from ripguard.train.protocols import PROTOCOLS
 
@@ -233,7 +233,7 @@ def _protect(verbs: Any) -> None:
     )  # fmt: skip
     p.add_argument("--surrogate", metavar="PATH", action="append",
                    help="tap, fsp: use this surrogate instead of training one; several are an ensemble")  # fmt: skip
-    p.add_argument("--surrogates", type=_positive, default=1, metavar="N", help="train an ensemble of N (default 1)")
+    p.add_argument("--surrogates", type=_positive, metavar="N", help="train an ensemble of N (default 1)")
     p.add_argument("--surrogate-epochs", type=_positive, metavar="E", help="train it for E epochs (default 10)")
     p.add_argument(
         "--surrogate-share", type=_share, metavar="S",
@@ -251,6 +251,15 @@ def _protect(verbs: Any) -> None:
 
 MRIT_OPTIONS = ("size", "step", "pairing", "tile", "overflow")
 SEAL_OPTIONS = ("planes", "coders", "coder_steps", "allow_residue")
+PERTURB_OPTIONS: dict[str, tuple[str, ...]] = {  # of which perturbations
+    "eps": SIZED,
+    "target": ("marks", "tap", "fsp"),
+    "sink": ("marks",),
+    **dict.fromkeys(("steps", "coarse", "surrogate", "surrogates", "surrogate_epochs"), ("tap", "fsp")),
+    "layer": ("fsp",),
+    "through": ("tap",),
+    "surrogate_share": ("marks", "tap", "fsp", "em", "ops"),
+}
 
 
 def _refuse_options_of(options: argparse.Namespace, other: str, names: tuple[str, ...]) -> None:
@@ -292,6 +301,11 @@ def run_protect(options: argparse.Namespace) -> int:
     signing = SigningKey.read(sign_file) if sign_file else None
     scheme = SCHEMES[options.scheme].with_options(vars(options))
     check_options(scheme, options.device)
+    for name, of in PERTURB_OPTIONS.items():
+        if getattr(options, name) is not None and scheme.perturb not in of:
+            raise UsageError(
+                f"--{name.replace('_', '-')} is an option of {', '.join(of)}, and this is --perturb {scheme.perturb}"
+            )
     source = open_source(options.source, options.labels)
     out = Path(os.path.abspath(options.out))
     secret = [f for f in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if f]
@@ -310,7 +324,7 @@ def run_protect(options: argparse.Namespace) -> int:
                 options.surrogate_epochs,
                 options.device,
                 options.workers,
-                options.surrogates,
+                options.surrogates or 1,
             ),
             model=model,
         )

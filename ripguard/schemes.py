@@ -71,9 +71,10 @@ class Scheme:
         From 64 pixels up victims with an ImageNet stem are usual. What only a fine net sees does not mislead them, and
         they average much of a small perturbation away: on held-out pictures (docs/reproduction.md) both are needed.
         """
+        if self.perturb not in SIZED:
+            return self
         large = side >= LARGE
-        usual = EPS if self.perturb == "marks" else 0.1 if large else 0.07
-        eps = usual if self.eps is None else self.eps
+        eps = USUAL_EPS[self.perturb][large] if self.eps is None else self.eps
         coarse, target = large if self.coarse is None else self.coarse, self.target or usual_target(self.perturb)
         sink = self.sink is not False if self.perturb == "marks" else None
         return dataclasses.replace(self, eps=eps, coarse=coarse, target=target, sink=sink)
@@ -118,6 +119,8 @@ def block_side(height: int, width: int) -> int:
 
 
 LARGE = 48  # pixels
+USUAL_EPS = {"marks": (EPS, EPS), "tap": (0.07, 0.1), "fsp": (0.07, 0.1), "noise": (8 / 255, 8 / 255)}  # small, large
+SIZED = tuple(USUAL_EPS)  # the other perturbations have sizes of their own
 SCHEME_FIELDS = (
     "perturb",
     "eps",
@@ -192,8 +195,7 @@ def label(made: dict[str, Any]) -> str:
     words = [made["name"]]
     if made["perturb"] != own.perturb:
         words.append(made["perturb"])
-    usual = (None, own.eps, *{"tap": (0.07, 0.1), "fsp": (0.07, 0.1), "marks": (EPS,)}.get(made["perturb"], ()))
-    if made["eps"] not in usual:
+    if made["eps"] not in (None, own.eps, *USUAL_EPS.get(made["perturb"], ())):
         words.append(f"ε {made['eps']}")
     if made.get("tint") not in (None, made["perturb"] == "marks"):
         words.append("tinted" if made["tint"] else "grey kept")

@@ -52,7 +52,7 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     """From a folder to the accuracy table: release made, three victims, record, figures, page; a second call skips."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     command = ["table1.py", source, "--work", work, "--protocol", "smoke", "--jobs", "1"]
-    printed = experiment(*command, "--protect", "--surrogate-epochs 1")
+    printed = experiment(*command, "--protect", "--eps 0.06")
     record = json.loads((work / "evaluation" / "record.json").read_text())
     assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
     rows = {row["split"]: row for row in record["rows"]}
@@ -81,7 +81,7 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     rows = json.loads((work / "evaluation" / "record.json").read_text())["rows"]
     assert (rows[:3], rows[3]["defence"]) == (record["rows"], "jpeg-10")
     other = refused(*command, "--protect", "--scheme seal")
-    assert other.splitlines()[0] == f"error: {work} holds a release made with --surrogate-epochs 1"
+    assert other.splitlines()[0] == f"error: {work} holds a release made with --eps 0.06"
 
     few = ["adaptive.py", source, "--work", work, "--protocol", "smoke", "--few", "8,0.5", "--steps", "2"]
     experiment(*few)

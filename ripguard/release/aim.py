@@ -20,10 +20,11 @@ from ripguard.perturb.base import Perturbation, Unperturbed
 from ripguard.perturb.lsp import LSP
 from ripguard.perturb.noise import Noise
 from ripguard.release.plan import Plan, training_side
-from ripguard.schemes import Scheme
+from ripguard.schemes import USUAL_EPS, Scheme
 
 # a new perturbation is one new file, one name here and one line in PLAIN or Spec.__call__
 NAMES = ("marks", "tap", "fsp", "em", "lsp", "ar", "ops", "noise", "none")
+LOOKING = ("marks", "tap", "fsp", "em", "ops")  # what looks at the training pictures, itself or by a surrogate
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Spec:
 # perturbations that no net is needed for
 PLAIN: dict[str, Callable[[Spec], Perturbation]] = {
     "none": lambda spec: Unperturbed(),
-    "noise": lambda spec: Noise(spec.scheme.eps or 8 / 255),
+    "noise": lambda spec: Noise(spec.scheme.eps or USUAL_EPS["noise"][0]),
     "marks": lambda spec: marks.Marks(np.stack(spec.members), spec.scheme.eps or marks.EPS),
     "lsp": lambda spec: LSP(spec.classes),
     "ar": lambda spec: AR(spec.classes),
@@ -104,13 +105,6 @@ SEARCHES: dict[str, Callable[[Scheme, np.ndarray, np.ndarray, int], np.ndarray]]
     ),
     "ops": lambda scheme, pictures, labels, classes: ops.search(pictures, labels, classes),
 }
-
-
-def plain(scheme: Scheme, pictures: np.ndarray, labels: np.ndarray, classes: int) -> Spec:
-    """One of PLAIN for training pictures uint8 ``[n, side, side, 3]`` with labels int64 ``[n]``."""
-    search = SEARCHES.get(scheme.perturb)
-    members = list(search(scheme, pictures, labels, classes)) if search else []
-    return Spec(scheme, members=members, classes=classes, side=pictures.shape[1])
 
 
 def check_options(scheme: Scheme, device: str) -> None:
@@ -139,10 +133,9 @@ def build(
     workers: int,
     number: int = 1,
 ) -> Spec:
-    """Train or load the surrogate, choose target pictures. Raises :class:`InputRefused`, :class:`UsageError`.
+    """What a plan's pictures are perturbed with; reads its training pictures where something is looked for in them.
 
-    Args:
-        given: surrogate files; several are an ensemble. Without any, ``number`` are trained, from seeds of their own.
+    Raises :class:`InputRefused`, :class:`UsageError`. Arguments: see :func:`found_in`.
     """
     if plan.scheme.perturb in ("none", "noise"):
         return Spec(plan.scheme)
@@ -151,7 +144,7 @@ def build(
             f"expected at least two classes, found {len(plan.labels)}",
             "use one folder for each class or --labels CSV, or hide without a perturbation: --perturb none",
         )
-    if plan.scheme.perturb in ("lsp", "ar"):
+    if plan.scheme.perturb not in LOOKING:
         return Spec(plan.scheme, classes=len(plan.labels))
     pictures, labels = training_pictures(plan, workers)
     if plan.scheme.surrogate_share < 1:
@@ -161,31 +154,55 @@ def build(
         raise InputRefused(
             f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
         )
-    side = pictures.shape[1]
-    if plan.scheme.perturb in PLAIN:
-        return plain(plan.scheme, pictures, labels, len(plan.labels))
-    if plan.scheme.perturb == "em":
+    return found_in(plan.scheme, pictures, labels, plan.labels, plan.seed, device, given, epochs, number)
+
+
+def found_in(
+    scheme: Scheme,
+    pictures: np.ndarray,
+    labels: np.ndarray,
+    names: list[str],
+    seed: int = 0,
+    device: str = "cpu",
+    given: list[str] | None = None,
+    epochs: int | None = None,
+    number: int = 1,
+) -> Spec:
+    """Train or load the surrogate, choose target pictures, search for patches: all that a perturbation is made of.
+
+    Args:
+        pictures: uint8 ``[n, side, side, 3]``, labels int64 ``[n]``, some of every class; names: of the classes.
+        seed: of surrogates and searches.
+        given: surrogate files; several are an ensemble. Without any, ``number`` are trained for ``epochs`` (None: as
+            many as usual), from seeds of their own.
+    """
+    side, classes = pictures.shape[1], len(names)
+    scheme = scheme.settled(side)
+    if scheme.perturb in PLAIN:
+        search = SEARCHES.get(scheme.perturb)
+        members = list(search(scheme, pictures, labels, classes)) if search else []
+        return Spec(scheme, members=members, classes=classes, side=side)
+    if scheme.perturb == "em":
         from ripguard.perturb import em
 
-        return Spec(plan.scheme, "", list(em.search(pictures, labels, len(plan.labels), plan.seed, device)))
+        return Spec(scheme, "", list(em.search(pictures, labels, classes, seed, device)))
     from ripguard.perturb import surrogate
     from ripguard.perturb.fsp import library
 
-    coarse = surrogate.COARSE if plan.scheme.coarse else ()
-    settings = surrogate.Settings(seed=plan.seed, side=side, coarse=coarse)
+    settings = surrogate.Settings(seed=seed, side=side, coarse=surrogate.COARSE if scheme.coarse else ())
     if epochs:
         settings = dataclasses.replace(settings, epochs=epochs)
     paths = list(given or ())
     for one in range(0 if paths else number):
         own = dataclasses.replace(settings, seed=settings.seed + one)
-        paths.append(str(surrogate.obtain(pictures, labels, plan.labels, own, device)))
-    model, names = surrogate.load_all(paths, device)
-    if names != plan.labels:
+        paths.append(str(surrogate.obtain(pictures, labels, names, own, device)))
+    model, known = surrogate.load_all(paths, device)
+    if known != names:
         raise InputRefused(
-            f"{paths[0]} knows the classes {', '.join(names)[:200]}", "train one on this data set's classes"
+            f"{paths[0]} knows the classes {', '.join(known)[:200]}", "train one on this data set's classes"
         )
-    members = library(model, pictures, labels, device) if plan.scheme.perturb == "fsp" else []
-    return Spec(plan.scheme, paths[0], members, device, others=tuple(paths[1:]))
+    members = library(model, pictures, labels, device) if scheme.perturb == "fsp" else []
+    return Spec(scheme, paths[0], members, device, others=tuple(paths[1:]))
 
 
 def some_of_each(labels: np.ndarray, share: float, seed: int) -> np.ndarray:

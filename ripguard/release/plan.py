@@ -22,7 +22,7 @@ from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused
 from ripguard.images import metadata, read_file, read_picture
 from ripguard.pool import spread
-from ripguard.schemes import Scheme
+from ripguard.schemes import SIZED, Scheme
 
 FEW = 2000  # pictures that are read sooner than processes start
 MOST = 50_000  # training pictures for a surrogate
@@ -237,7 +237,7 @@ def make_plan(
         Planned(i, item.name, path, out, *numbers[item.split, item.label], shapes[seen[0]], seen[1])
         for i, (item, path, out, seen) in enumerate(zip(items, paths, places, looks))
     ]
-    if scheme.perturb in ("marks", "tap", "fsp", "noise"):  # the others have sizes of their own
+    if scheme.perturb in SIZED:
         scheme = scheme.settled(training_side(_training(pictures, units)))
     scheme = scheme.with_tint_for({p.shape[2] for p in pictures})
     notes = [(n, str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in sorted(source.annotations)]

@@ -85,7 +85,10 @@ def test_sizes(tmp_path):  # type: ignore[no-untyped-def]
         np.testing.assert_array_equal(read_picture(restored), read_picture(source / f"{index}.png"))
 
 
-@pytest.mark.parametrize("more", [("--scheme", "mrit-tap", "--surrogates", "2"), ()], ids=["ensemble", "marks"])
+ENSEMBLE = ("--scheme", "mrit-tap", "--surrogates", "2", "--surrogate-epochs", "1", "--steps", "8")
+
+
+@pytest.mark.parametrize("more", [ENSEMBLE, ("--perturb", "marks")], ids=["ensemble", "marks"])
 def test_mixed_sizes(tmp_path, monkeypatch, more):  # type: ignore[no-untyped-def]
     """Surrogates are trained on resized copies, marks are found on them; every size is perturbed and comes back."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path / "cache"))
@@ -95,7 +98,7 @@ def test_mixed_sizes(tmp_path, monkeypatch, more):  # type: ignore[no-untyped-de
         place = source / "train" / "ab"[number % 2]
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{number}.png").write_bytes(png_bytes(crop(number, *sizes[number % 4])))
-    back = round_trip(source, tmp_path, "--surrogate-epochs", "1", "--steps", "8", *more)
+    back = round_trip(source, tmp_path, *more)
     for path in source.rglob("*.png"):
         name = path.relative_to(source)
         clean, published = read_picture(path), read_picture(tmp_path / "out" / name)

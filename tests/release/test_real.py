@@ -31,7 +31,8 @@ def test_whole_photographs(tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "more"), [("cifar10", ()), ("tinyimagenet", ("--byte-exact", "--scheme", "mrit-tap"))]
+    ("name", "more"),
+    [("cifar10", ()), ("tinyimagenet", ("--byte-exact", "--scheme", "mrit-tap", "--surrogate-epochs", "2"))],
 )
 def test_real_data_sets(tmp_path, name, more):  # type: ignore[no-untyped-def]
     """1,000 pictures with the real perturbation, from one command to the proof."""
@@ -40,7 +41,7 @@ def test_real_data_sets(tmp_path, name, more):  # type: ignore[no-untyped-def]
         pytest.skip("RIPGUARD_DATA is not set, or holds no cifar10: the real data are not at hand")
     good("keygen", "--out", tmp_path / "k")
     with_key = ("--key-file", tmp_path / "k")
-    good("protect", name, tmp_path / "r", *with_key, "--limit", "1000", "--surrogate-epochs", "2", *more)
+    good("protect", name, tmp_path / "r", *with_key, "--limit", "1000", *more)
     report = good("verify", tmp_path / "r", *with_key, "--against", name)
     assert (report["restored"], report["equal_to_source"]) == (1000, 1000)
     good("restore", tmp_path / "r", tmp_path / "back", *with_key)

@@ -251,3 +251,17 @@ def test_wrong_options(world, tmp_path):  # type: ignore[no-untyped-def]
     ):  # fmt: skip
         message = refused(2, "protect", world.source, tmp_path / "out", "--key-file", world.key, option, value)
         assert "expected" in message
+
+
+def test_options_without_effect(world, tmp_path):  # type: ignore[no-untyped-def]
+    """An option that the perturbation has no use for is refused, not passed over."""
+    out = ("protect", world.source, tmp_path / "out", "--key-file", world.key)
+    for perturb, option in (
+        ("marks", ("--steps", "3")), ("marks", ("--surrogates", "2")), ("marks", ("--through", "jpeg")),
+        ("tap", ("--no-sink",)), ("tap", ("--layer", "stage3")), ("lsp", ("--eps", "0.05")),
+        ("lsp", ("--surrogate-share", "0.5")), ("noise", ("--target", "cyclic")),
+    ):  # fmt: skip
+        message = refused(2, *out, "--perturb", perturb, *option)
+        assert f"{option[0].replace('no-', '')} is an option of" in message
+        assert message.splitlines()[0].endswith(f"this is --perturb {perturb}")
+    assert not (tmp_path / "out").exists()
