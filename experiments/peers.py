@@ -61,10 +61,10 @@ def main() -> None:
     options = parser.parse_args()
 
     # 1. clean pictures, and the record so far
-    items = open_source(options.source).items
-    data = load([item for item in items if item.split == "train"], note="clean train")
-    test = load([item for item in items if item.split == "test"], note="clean test")
-    clean = data.part(np.random.default_rng(0).permutation(len(data.labels))[: options.pictures])
+    source = open_source(options.source)
+    own = dataclasses.replace(source, items=[item for item in source.items if item.split == "train"])
+    clean = load(own.limited(options.pictures).items, note="clean train")  # the pictures that grid.py protects
+    test = load([item for item in source.items if item.split == "test"], note="clean test")
     protocol = PROTOCOLS[options.protocol]
     record: dict[str, Any] = {"name": f"peers {options.source} {options.protocol}"}
     record |= {"command": "python experiments/peers.py " + shlex.join(sys.argv[1:])} | environment()
