@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no state, notebooks keep their own
 
 from ripguard.schemes import label
+
+# of an earlier form of a scheme or an earlier setting, in its label
+EARLIER = re.compile(r" \(|, no sink|, target |, grey kept")
+STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"  # attackers of adaptive.py
 
 
 @dataclass
@@ -24,20 +29,24 @@ class Entry:
     clean: dict[tuple[str, str, int], float] = field(default_factory=dict)  # of each (pictures, model, seed)
     plain: list[float] = field(default_factory=list)
     defended: dict[str, list[float]] = field(default_factory=dict)
-    adaptive: dict[tuple[str, int], list[float]] = field(default_factory=dict)
+    adaptive: dict[tuple[str, int], dict[str, list[float]]] = field(default_factory=dict)  # by defence
     undone: dict[str, float] = field(default_factory=dict)
 
     @property
     def best_defence(self) -> tuple[str, float] | None:
-        return _highest({name: float(np.mean(found)) for name, found in self.defended.items()})
+        return _best_of(self.defended)
 
     @property
     def best_undoing(self) -> tuple[str, float] | None:
         return _highest(self.undone)
 
-    def reached(self, attack: str, clean: int) -> float | None:
-        found = self.adaptive.get((attack, clean))
-        return float(np.mean(found)) if found else None
+    def reached(self, attack: str, clean: int) -> tuple[str, float] | None:
+        """The defence under which an attacker gets most out of the victim, ``none`` among them, and how much."""
+        return _best_of(self.adaptive.get((attack, clean), {}))
+
+
+def _best_of(found: dict[str, list[float]]) -> tuple[str, float] | None:
+    return _highest({name: float(np.mean(values)) for name, values in found.items()})
 
 
 def _highest(found: dict[str, float]) -> tuple[str, float] | None:
@@ -72,9 +81,9 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
         if record["protocol"] == "adaptive" and "victims" in record:
             for entry in _about(board, record, record["victims"]):
                 for row in record["rows"]:
-                    if row["trained_on"] == "protected" and row["defence"] == "none" and row["attack"] != "none":
-                        what = row["attack"], row["clean_pictures"]
-                        entry.adaptive.setdefault(what, []).append(row["test_accuracy"])
+                    if row["trained_on"] == "protected" and row["attack"] != "none":
+                        read = entry.adaptive.setdefault((row["attack"], row["clean_pictures"]), {})
+                        read.setdefault(row["defence"], []).append(row["test_accuracy"])
         if record["protocol"] == "undo":
             for entry in _about(board, record, record["recipe"]["name"]):
                 for row in record["rows"]:
@@ -111,8 +120,9 @@ def page(board: dict[Key, Entry]) -> list[str]:
         "smaller is better protection. Empty: not measured; the order is that of the worst of plain victim, best "
         "defence, standardised outputs and permutation, of those that were. A defence works on the training pictures "
         "without any clean one; standardised outputs (each against its mean and spread) take unlabelled clean "
-        "pictures, the output permutation and a new linear head a few labelled ones; undoing is the best of the U-Nets "
-        "tried.",
+        "pictures, the output permutation and a new linear head a few labelled ones. These read the victims under "
+        "every defence that is recorded, and the highest figure counts, with the defence's name unless it was the "
+        "plain victim's. Undoing is the best of the U-Nets tried.",
         "",
         "![best attack against PSNR](leaderboard.png)",
         "",
@@ -124,76 +134,99 @@ def page(board: dict[Key, Entry]) -> list[str]:
             f"## {data}, {images:,} pictures, protocol `{protocol}`"
             + (f": clean and restored {np.mean(clean):.2f} (n = {len(clean)})" if clean else ""),
             "",
-            "| scheme | PSNR, SSIM to clean | plain victim | best defence | standardised | permutation | head, 100 "
-            "| head, 500 | undone |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+            *_table(present(own)),
         ]
-        for entry in sorted(own, key=lambda one: worst(one)):
-            cells = [
-                f"`{entry.scheme}`",
-                f"{entry.psnr:.1f} dB, {entry.ssim:.3f}",
-                _number(float(np.mean(entry.plain))) + (f" ({len(entry.plain)} seeds)" if len(entry.plain) > 1 else ""),
-                _named(entry.best_defence, f" of {len(entry.defended)}"),
-                _number(entry.reached("standardised outputs", 0)),
-                _number(entry.reached("output permutation", 100)),
-                _number(entry.reached("linear head", 100)),
-                _number(entry.reached("linear head", 500)),
-                _named(entry.best_undoing, ""),
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
+        if before := [entry for entry in own if entry not in present(own)]:
+            lines += ["Earlier forms and settings of these schemes:", "", *_table(before)]
     return lines
+
+
+def _table(entries: list[Entry]) -> list[str]:
+    lines = [
+        "| scheme | PSNR, SSIM to clean | plain victim | best defence | standardised | permutation | head, 100 "
+        "| head, 500 | undone |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for entry in sorted(entries, key=worst):
+        cells = [
+            f"`{entry.scheme}`",
+            f"{entry.psnr:.1f} dB, {entry.ssim:.3f}",
+            f"{np.mean(entry.plain):.2f}" + (f" ({len(entry.plain)} seeds)" if len(entry.plain) > 1 else ""),
+            _named(entry.best_defence, f" of {len(entry.defended)}"),
+            _named(entry.reached(STANDARDISED, 0)),
+            _named(entry.reached(PERMUTED, 100)),
+            _named(entry.reached(HEAD, 100)),
+            _named(entry.reached(HEAD, 500)),
+            _named(entry.best_undoing),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def present(entries: list[Entry]) -> list[Entry]:
+    """Without earlier forms and settings of schemes that are there as they are now, in the same order."""
+    known = {entry.scheme for entry in entries}
+    return [one for one in entries if not (EARLIER.search(one.scheme) and EARLIER.split(one.scheme)[0] in known)]
 
 
 def worst(entry: Entry) -> float:
     """The most that anybody got out of it without undoing it: plain, best defence, outputs read otherwise."""
-    found = [float(np.mean(entry.plain)), *([entry.best_defence[1]] if entry.best_defence else [])]
-    read = [entry.reached("standardised outputs", 0), entry.reached("output permutation", 100)]
-    return max([*found, *(one for one in read if one is not None)])
+    read = [entry.best_defence, entry.reached(STANDARDISED, 0), entry.reached(PERMUTED, 100)]
+    return max(float(np.mean(entry.plain)), *(found[1] for found in read if found), 0.0)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _named(found: tuple[str, float] | None, more: str = "") -> str:
+    if found is None:
+        return ""
+    return f"{found[1]:.2f}" + ("" if found[0] == "none" else f" ({found[0]}{more})")
 
 
-def _named(found: tuple[str, float] | None, more: str) -> str:
-    return "" if found is None else f"{found[1]:.2f} ({found[0]}{more})"
-
-
-def _apart(values: list[float], line: float = 7.0) -> list[float]:
-    """Heights of labels in a column, in the order of the values, a line apart at least: moved up, never down."""
-    order = np.argsort(values, kind="stable")
-    heights = np.array(values)[order] - line * np.arange(len(values))
-    heights = np.maximum.accumulate(heights) + line * np.arange(len(values))
-    return list(heights[np.argsort(order)])
+def _apart(places: list[float], least: float) -> list[float]:
+    """Places of labels in a row, in the order of ``places``, ``least`` apart: as near to them as that leaves."""
+    order = np.argsort(places, kind="stable")
+    steps = least * np.arange(len(places))
+    loose = np.array(places)[order] - steps
+    moved = np.empty(len(places))
+    # the mean of the two greedy ways, to the right alone and to the left alone, keeps order and distance
+    moved[order] = (np.maximum.accumulate(loose) + np.minimum.accumulate(loose[::-1])[::-1]) / 2 + steps
+    return list(moved)
 
 
 def plot(board: dict[Key, Entry]) -> Figure:
-    """Accuracy, plain, under the best defence and read otherwise, against PSNR; a panel for each table."""
+    """Accuracy, plain, under the best defence and read otherwise, against PSNR; a panel for each table.
+
+    A scheme is a column of points, from its plain victim to the best attacker, with its name above.
+    """
     groups = sorted({key[:3] for key in board})
-    figure = Figure((6.4, 2.6 * len(groups)))
+    figure = Figure((6.4, 3.1 * len(groups)))
+    series: tuple[tuple[str, str, str, Callable[[Entry], float | None]], ...] = (
+        ("plain victim", "o", "#4477aa", lambda one: float(np.mean(one.plain))),
+        ("best defence", "^", "#cc3311", lambda one: _value(one.best_defence)),
+        ("standardised outputs", "D", "#ccbb44", lambda one: _value(one.reached(STANDARDISED, 0))),
+        ("output permutation", "s", "#228833", lambda one: _value(one.reached(PERMUTED, 100))),
+    )
     for axis, group in zip(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups):
-        series: tuple[tuple[str, str, str, Callable[[Entry], float | None]], ...] = (
-            ("plain victim", "o", "#4477aa", lambda one: float(np.mean(one.plain))),
-            ("best defence", "^", "#cc3311", lambda one: one.best_defence[1] if one.best_defence else None),
-            ("standardised outputs", "D", "#ccbb44", lambda one: one.reached("standardised outputs", 0)),
-            ("output permutation", "s", "#228833", lambda one: one.reached("output permutation", 100)),
-        )
-        own = [entry for key, entry in board.items() if key[:3] == group]
+        own = present([entry for key, entry in board.items() if key[:3] == group])
+        for one, place in zip(own, _apart([entry.psnr for entry in own], 0.75)):
+            low, high = float(np.mean(one.plain)), worst(one)
+            axis.plot([one.psnr, place], [high, 100], "-", color="#bbbbbb", lw=0.6, zorder=0)
+            axis.plot([one.psnr, one.psnr], [low, high], "-", color="#666666", lw=1.2, zorder=0)
+            axis.text(place, 101, one.scheme, fontsize=6, rotation=45, ha="left", va="bottom", clip_on=False)
         for name, mark, colour, value in series:
             points = [(one.psnr, value(one)) for one in own if value(one) is not None]
             if points:
-                axis.plot(*zip(*points), mark, color=colour, label=name, ms=5)
-        means = [float(np.mean(one.plain)) for one in own]
-        for one, mean, height in zip(own, means, _apart(means)):
-            line = {"arrowstyle": "-", "lw": 0.4, "color": "#888888"}
-            axis.annotate(one.scheme, (one.psnr, mean), (36.5, height), fontsize=6, va="center", arrowprops=line)
-        axis.set_title(f"{group[0]}, {group[2]:,} pictures, {group[1]}", fontsize=8)
+                axis.plot(*zip(*points), mark, color=colour, label=name, ms=4)
         axis.set_ylim(0, 100)
-        axis.set_xlim(18, 42)
+        axis.set_xlim(20, max(36, *(entry.psnr + 1 for entry in board.values())))
         axis.set_xlabel("PSNR to clean, dB", fontsize=7)
         axis.set_ylabel("test accuracy, %", fontsize=7)
-        axis.legend(fontsize=6, loc="upper left")
+        axis.tick_params(labelsize=7)
+        axis.set_title(f"{group[0]}, {group[2]:,} pictures, {group[1]}", fontsize=8, pad=52, loc="left")
+        axis.legend(fontsize=6, loc="center right")
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     return figure
+
+
+def _value(found: tuple[str, float] | None) -> float | None:
+    return None if found is None else found[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.evaluate.leaderboard import _apart, entries, page, plot, worst
+from ripguard.evaluate.leaderboard import _apart, entries, page, plot, present, worst
 
 
 def made(name: str, perturb: str) -> dict[str, Any]:
@@ -43,8 +43,8 @@ RECORDS: list[dict[str, Any]] = [
         "release": {"scheme": made("mrit", "marks")},
         "rows": [{"trained_on": "protected", "defence": "none", "attack": "output permutation", "clean_pictures": 100,
                   "test_accuracy": value} for value in (40.0, 44.0)]
-        + [{"trained_on": "protected", "defence": "none", "attack": "standardised outputs", "clean_pictures": 0,
-            "test_accuracy": 41.0}],
+        + [{"trained_on": "protected", "defence": defence, "attack": "standardised outputs", "clean_pictures": 0,
+            "test_accuracy": value} for defence, value in (("none", 41.0), ("jpeg-10", 43.0))],
     },
     {
         "name": "undo x small mrit", "dataset": "x", "protocol": "undo", "scheme": "mrit", "recipe": {"name": "small"},
@@ -58,15 +58,18 @@ def test_records_meet():
     board = entries(RECORDS)
     ours = board["x", "small", 20, "mrit"]
     assert (ours.clean, ours.plain, ours.best_defence) == ({("clean", "", 0): 90.0}, [20.0, 22.0], ("jpeg-10", 30.0))
-    assert ours.reached("output permutation", 100) == 42.0
+    assert ours.reached("output permutation", 100) == ("none", 42.0)
+    assert ours.reached("standardised outputs", 0) == ("jpeg-10", 43.0)  # 41 from the plain victim
     assert ours.reached("linear head", 100) is None
     assert ours.best_undoing == ("restorer-500", 70.0)
-    assert worst(ours) == 42.0
+    assert worst(ours) == 43.0
     lines = page(board)
     assert "## x, 20 pictures, protocol `small`: clean and restored 90.00 (n = 1)" in lines
     first, second = [line for line in lines if line.startswith("| `")]  # the better one first, gaps empty
     assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |  |"
-    assert second.endswith("| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 41.00 | 42.00 |  |  | 70.00 (restorer-500) |")
+    assert second.endswith(
+        "| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 43.00 (jpeg-10) | 42.00 |  |  | 70.00 (restorer-500) |"
+    )
     assert len(plot(board).axes) == 1
 
 
@@ -82,15 +85,27 @@ def test_numbers_go_to_their_own_release():
     again = copy.deepcopy(named[2])
     again["rows"] = again["rows"][:1]
     ours = entries([*named, again])["x", "small", 20, "mrit"]
-    assert ours.adaptive == {("output permutation", 100): [40.0]}
+    assert ours.adaptive == {("output permutation", 100): {"none": [40.0]}}
     assert ours.undone == {"restorer-500": 70.0}
 
 
 def test_labels_stay_apart():
-    heights = _apart([20.0, 10.0, 11.0, 60.0, 10.0])
-    assert list(np.argsort(heights)) == [1, 4, 2, 0, 3]
-    assert min(np.diff(sorted(heights))) >= 7
-    assert (heights[1], heights[3]) == (10, 60)
+    """In order, far enough, and where there is room at their own places."""
+    places = _apart([26.6, 22.2, 26.3, 31.5, 26.6], 0.8)
+    assert list(np.argsort(places)) == [1, 2, 0, 4, 3]
+    assert min(np.diff(sorted(places))) >= 0.8 - 1e-9
+    assert (places[1], places[3]) == (22.2, 31.5)
+
+
+def test_earlier_forms_stand_apart():
+    """Below the others where the scheme is there as it is now; a peer of the same hiding method is none of them."""
+    board = entries(RECORDS)
+    old = copy.deepcopy(board["x", "small", 20, "mrit"])
+    old.scheme = "mrit, no sink, target cyclic"
+    assert present([*board.values(), old]) == list(board.values())
+    assert present([old]) == [old]
+    lines = page(board | {("x", "small", 20, old.scheme): old})
+    assert [line.split("`")[1] for line in lines if line.startswith("| `")] == ["seal, lsp", "mrit", old.scheme]
 
 
 def test_without_looks_or_victims_there_is_no_line():
