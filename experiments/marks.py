@@ -85,7 +85,7 @@ def main() -> None:
         psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.pictures)]))
         for name in options.defences:
             defence = DEFENCES[name]
-            seen = defence.prepare(shown, clean.labels, 0) if defence.prepare else shown
+            seen = defence.prepared(shown, clean.labels, 0)
             victim = fit(
                 seen, clean.labels, classes, protocol, 0, options.device, note=f"{variant}, {name}",
                 objective=defence.objective,

@@ -16,7 +16,6 @@ import argparse
 import dataclasses
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,11 @@ def main() -> None:
         if name != "clean":
             pairs = zip(shown[:500], clean.pictures)
             looks["psnr_to_clean"] = round(float(np.median([likeness(a, b)["psnr"] for a, b in pairs])), 2)
-        for defence, victim in victims(shown, clean, wanted, name, options):
+        for defence in wanted:
+            victim = fit(
+                DEFENCES[defence].prepared(shown, clean.labels, options.seed), clean.labels, len(clean.names), protocol,
+                options.seed, options.device, note=f"{name}, {defence}", objective=DEFENCES[defence].objective,
+            )  # fmt: skip
             row: dict[str, Any] = {"perturb": name, "defence": defence, "seed": options.seed, "images": len(shown)}
             row |= {"test_accuracy": round(accuracy(victim, test.pictures, test.labels), 3), "published": published}
             row |= {"test_images": len(test.labels), "model": protocol.model} | looks
@@ -109,19 +112,6 @@ def carriers(name: str, clean: Pictures, options: argparse.Namespace) -> np.ndar
     )  # fmt: skip
     seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
     return spec().in_parts(clean.pictures, clean.labels, seeds)
-
-
-def victims(
-    shown: np.ndarray, clean: Pictures, wanted: list[str], name: str, options: argparse.Namespace
-) -> Iterator[tuple[str, Any]]:
-    """(defence, victim) for each of the wanted defences."""
-    for one in wanted:
-        defence = DEFENCES[one]
-        seen = defence.prepare(shown, clean.labels, options.seed) if defence.prepare else shown
-        yield one, fit(
-            seen, clean.labels, len(clean.names), PROTOCOLS[options.protocol], options.seed, options.device,
-            note=f"{name}, {one}", objective=defence.objective,
-        )  # fmt: skip
 
 
 if __name__ == "__main__":

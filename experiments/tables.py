@@ -511,6 +511,7 @@ def adaptive_section() -> list[str]:
 
 UNDONE = {
     "none": "nothing is tried",
+    "sink-out": "pictures of the sink left out",
     "made-up": "U-Net, pairs made up by protecting once more",
     "oracle": "perfect {} of mRIT's blocks (a bound)",
     "averaged": "mean of {} releases with other seeds",
@@ -535,15 +536,18 @@ def undo_section() -> list[str]:
         attack = row["attack"]
         kind, _, number = attack.partition("-") if attack not in UNDONE else (attack, "", "")
         psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
-        return [UNDONE[kind].format(number), f"**{row['test_accuracy']:.2f}**", psnr]
+        found = [f"**{row['test_accuracy']:.2f}**", f"{row['standardised_accuracy']:.2f}"]
+        return [UNDONE[kind].format(number), *found, psnr]
 
-    if not (found := record_tables("undo", "", about, ["attacker", "test accuracy", "PSNR to clean"], line)):
+    columns = ["attacker", "test accuracy", "standardised", "PSNR to clean"]
+    if not (found := record_tables("undo", "", about, columns, line)):
         return []
     return [
         "## Undoing a protection (`experiments/undo.py`)",
         "",
-        "Test accuracy of a victim trained on what an attacker makes of the published pictures; one run each. PSNR is "
-        "of the pictures it trains on to the clean ones.",
+        "Test accuracy of a victim trained on what an attacker makes of the published pictures; one run each. "
+        "Standardised: each output against its mean and spread over the test pictures, without labels. PSNR is of the "
+        "pictures it trains on to the clean ones.",
         "",
         *found,
         "",

@@ -31,6 +31,10 @@ class Defence:
     prepare: Prepare | None = None
     objective: str = "plain"
 
+    def prepared(self, pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+        """The training pictures as a victim under this defence sees them: uint8, same shape."""
+        return self.prepare(pictures, labels, seed) if self.prepare else pictures
+
 
 def jpeg(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """JPEG at quality 10 and back."""

@@ -142,9 +142,7 @@ def train_row(job: Job) -> dict[str, Any]:
         raise InputRefused(f"{job.split} training pictures and clean test pictures differ in classes or size")
     stem = f"{job.split}-{job.model}-{job.own_seed}{job.suffix}"
     defence = DEFENCES[job.defence]
-    shown = training.pictures
-    if defence.prepare:
-        shown = defence.prepare(training.pictures, training.labels, job.own_seed)
+    shown = defence.prepared(training.pictures, training.labels, job.own_seed)
     left = None if job.deadline is None else job.deadline - time.time()
     checkpoint, log = Path(job.work) / f"{job.protocol}-{stem}.pt", Path(job.logs) / f"{stem}.jsonl"
     clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test pictures

@@ -49,7 +49,9 @@ RECORDS: list[dict[str, Any]] = [
     {
         "name": "undo x small mrit", "dataset": "x", "protocol": "undo", "scheme": "mrit", "recipe": {"name": "small"},
         "release": {"scheme": made("mrit", "marks")},
-        "rows": [{"attack": "none", "test_accuracy": 20.0}, {"attack": "restorer-500", "test_accuracy": 70.0}],
+        "rows": [{"attack": attack, "test_accuracy": plain, "standardised_accuracy": standardised}
+                 for attack, plain, standardised in (("none", 20.0, 22.0), ("restorer-500", 60.0, 70.0),
+                                                     ("sink-out", 30.0, 31.0), ("alone-10", 80.0, 80.0))],
     },
 ]  # fmt: skip
 
@@ -86,7 +88,7 @@ def test_numbers_go_to_their_own_release():
     again["rows"] = again["rows"][:1]
     ours = entries([*named, again])["x", "small", 20, "mrit"]
     assert ours.adaptive == {("output permutation", 100): {"none": [40.0]}}
-    assert ours.undone == {"restorer-500": 70.0}
+    assert ours.undone == {"restorer-500": 70.0, "sink-out": 31.0}
 
 
 def test_labels_stay_apart():
