@@ -6,8 +6,9 @@
 Takes the victims that `table1.py` trained on protected pictures (their checkpoints in <work>/victims). Without a label
 it counts each of their outputs against its mean and spread over the pictures asked about. From a few labelled clean
 training pictures it fits the best permutation of their outputs, on 100 pictures, and a new linear head on their
-features. Beside that, the same for a net of the same protocol trained on those few pictures alone: what they are worth
-without the protected ones. Test pictures give the final accuracy only. Hardware: two CPU cores.
+features. Where a victim's defence can treat a picture by itself, all of this is tried on pictures so treated as well.
+Beside that, the same for a net of the same protocol trained on those few pictures alone: what they are worth without
+the protected ones. Test pictures give the final accuracy only. Hardware: two CPU cores.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ripguard.data.pictures import load
+from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source, short_name
-from ripguard.evaluate.attacks.few_clean import reached
+from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTED, STANDARDISED, TREATED, reached
+from ripguard.evaluate.defences import DEFENCES, Defence
 from ripguard.evaluate.record import environment, write_record
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
@@ -77,15 +79,12 @@ def main() -> None:
             continue
         victim = Victim(protocol, classes, side)
         victim.restore(stored["victim"])
-        about = {"trained_on": "protected", "model": found["model"], "seed": int(found["seed"])}
+        about: dict[str, Any] = {"trained_on": "protected", "model": found["model"], "seed": int(found["seed"])}
         about["defence"] = found["defence"] or "none"
-        got = reached(victim, few, test, amounts)
-        rows.append(about | {"attack": "none", "clean_pictures": 0, "test_accuracy": got.plain})
-        rows.append(about | {"attack": "standardised outputs", "clean_pictures": 0, "test_accuracy": got.standardised})
-        rows.append(about | {"attack": "output permutation", "clean_pictures": 100, "test_accuracy": got.permuted})
-        for amount, accuracy in got.heads.items():
-            rows.append(about | {"attack": "linear head", "clean_pictures": amount, "test_accuracy": accuracy})
-        print(rows[-len(amounts) - 3 :], file=sys.stderr, flush=True)
+        rows += read_by(victim, few, test, amounts, about)
+        if (defence := DEFENCES[about["defence"]]).each:
+            so = about | {"defence": defence.name + TREATED}
+            rows += read_by(victim, treated(few, defence), treated(test, defence), amounts, so)
     if not rows:
         sys.exit(f"error: {work / 'victims'} has no whole victim of protocol {options.protocol}: run table1.py first")
     usual = PROTOCOLS[options.protocol]
@@ -99,7 +98,7 @@ def main() -> None:
         about |= {"defence": "none", "clean_pictures": amount, "epochs": epochs}
         got = reached(alone, own, test, (amount,))
         rows.append(about | {"attack": "none", "test_accuracy": got.plain})
-        rows.append(about | {"attack": "linear head", "test_accuracy": got.heads[amount]})
+        rows.append(about | {"attack": HEAD, "test_accuracy": got.heads[amount]})
         print(rows[-2:], file=sys.stderr, flush=True)
 
     for row in rows:
@@ -114,6 +113,22 @@ def main() -> None:
     record |= {"release": {"dataset_id": release["dataset_id"], "scheme": made}}
     if options.record:
         print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
+
+
+def treated(pictures: Pictures, defence: Defence) -> Pictures:
+    return dataclasses.replace(pictures, pictures=defence.prepared(pictures.pictures, pictures.labels, 0))
+
+
+def read_by(
+    victim: Victim, few: Pictures, test: Pictures, amounts: list[int], about: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """A row for each attack on one victim."""
+    got = reached(victim, few, test, amounts)
+    found = [("none", 0, got.plain), (STANDARDISED, 0, got.standardised), (PERMUTED, 100, got.permuted)]
+    found += [(HEAD, amount, accuracy) for amount, accuracy in got.heads.items()]
+    rows = [about | {"attack": name, "clean_pictures": n, "test_accuracy": value} for name, n, value in found]
+    print(rows, file=sys.stderr, flush=True)
+    return rows
 
 
 if __name__ == "__main__":

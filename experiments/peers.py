@@ -95,6 +95,9 @@ def main() -> None:
             )  # fmt: skip
             row: dict[str, Any] = {"perturb": name, "defence": defence, "seed": options.seed, "images": len(shown)}
             row |= {"test_accuracy": round(accuracy(victim, test.pictures, test.labels), 3), "published": published}
+            if DEFENCES[defence].each:
+                asked = DEFENCES[defence].prepared(test.pictures, test.labels, options.seed)
+                row["treated_accuracy"] = round(accuracy(victim, asked, test.labels), 3)
             row |= {"test_images": len(test.labels), "model": protocol.model} | looks
             print(row, flush=True)
             if options.record:

@@ -554,6 +554,12 @@ def undo_section() -> list[str]:
     ]
 
 
+def _both(row: dict[str, Any]) -> str:
+    """Accuracy, and that on test pictures that went through the defence as well."""
+    treated = f" ({row['treated_accuracy']:.2f})" if "treated_accuracy" in row else ""
+    return f"{row['test_accuracy']:.2f}{treated}"
+
+
 def peers_section() -> list[str]:
     """Published poisons without hiding, beside their published figures; nothing without a record."""
     if not (found := records("peers")):
@@ -563,12 +569,13 @@ def peers_section() -> list[str]:
         "",
         "Test accuracy of victims trained on what we make of each poison's recipe, undefended and under the defence "
         "that is known to undo it; beside it clean pictures under the same defence, and what is published of a "
-        "ResNet-18 on 50,000 pictures (APBench, undefended). One run each.",
+        "ResNet-18 on 50,000 pictures (APBench, undefended). In brackets: asked about test pictures that went through "
+        "the defence as well. One run each.",
         "",
     ]
     for folder, record in found:
         rows, hardware = record["rows"], record["hardware"]
-        clean = {row["defence"]: f"{row['test_accuracy']:.2f}" for row in rows if row["perturb"] == "clean"}
+        clean = {row["defence"]: _both(row) for row in rows if row["perturb"] == "clean"}
         lines += [
             f"{record['name'].removeprefix('peers ')}, {record['pictures']:,} training pictures, {rows[0]['model']}, "
             f"tap of {record['steps']} steps, its surrogate of {record['surrogate_epochs']} epochs; "
@@ -584,7 +591,7 @@ def peers_section() -> list[str]:
                 published = f"{row['published']:.2f}" if undefended and row["published"] is not None else ""
                 lines.append(
                     f"| `{row['perturb']}` | {row['psnr_to_clean']:.1f} dB | {row['defence']} "
-                    f"| **{row['test_accuracy']:.2f}** | {clean.get(row['defence'], '')} | {published} |"
+                    f"| **{_both(row)}** | {clean.get(row['defence'], '')} | {published} |"
                 )
         lines.append("")
     return lines

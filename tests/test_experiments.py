@@ -79,6 +79,7 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     more = experiment(*command, "--splits", "protected", "--defences", "jpeg-10")
     assert '"defence": "jpeg-10"' in more
     rows = json.loads((work / "evaluation" / "record.json").read_text())["rows"]
+    assert 0 <= rows[3]["treated_accuracy"] <= 100
     assert (rows[:3], rows[3]["defence"]) == (record["rows"], "jpeg-10")
     other = refused(*command, "--protect", "--scheme seal")
     assert other.splitlines()[0] == f"error: {work} holds a release made with --eps 0.06"
@@ -144,6 +145,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
         for defence in ("none", control)
     ]
     assert all(25 < row["psnr_to_clean"] < 60 for row in rows[4:])
+    assert {row["defence"] for row in rows if "treated_accuracy" in row} == {"grayscale", "jpeg-10"}
 
 
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]

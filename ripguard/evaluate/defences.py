@@ -1,7 +1,8 @@
 """What a victim may try against a protection, without any clean picture: each one function, or one training objective.
 
 A defence counts only after its positive control: a known poison that it undoes (``tests/evaluate/test_defences.py`` for
-what it does to pictures, ``experiments/`` for accuracies). They work on training pictures alone, as in APBench.
+what it does to pictures, ``experiments/`` for accuracies). They work on training pictures alone, as in APBench; what
+treats every picture by itself may be done to the pictures that a victim is asked about too, as Liu et al. 2023 offer.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ class Defence:
         source: where it was published, and what of it is our reading.
         prepare: what is done once to all training pictures: uint8 ``[n, height, width, 3]``, labels and a seed → uint8.
         objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
+        each: ``prepare`` treats every picture by itself, without its label.
     """
 
     name: str
     source: str
     prepare: Prepare | None = None
     objective: str = "plain"
+    each: bool = False
 
     def prepared(self, pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
         """The training pictures as a victim under this defence sees them: uint8, same shape."""
@@ -120,13 +123,13 @@ DEFENCES: dict[str, Defence] = {
     defence.name: defence
     for defence in (
         Defence("none", "the protocol as it is"),
-        Defence("jpeg-10", "Liu et al. 2023 (image shortcut squeezing)", jpeg),
-        Defence("grayscale", "Liu et al. 2023", grayscale),
-        Defence("posterise-2", "Qin et al. 2023 (APBench), bit depth reduction", posterise),
-        Defence("blur", "APBench's Gaussian blur with an SD that blurs: one pixel", blur),
-        Defence("resize", "half the side and back", resize),
-        Defence("median", "3×3", median),
-        Defence("low-bit-wipe", "four random low bits", wipe),
+        Defence("jpeg-10", "Liu et al. 2023 (image shortcut squeezing)", jpeg, each=True),
+        Defence("grayscale", "Liu et al. 2023", grayscale, each=True),
+        Defence("posterise-2", "Qin et al. 2023 (APBench), bit depth reduction", posterise, each=True),
+        Defence("blur", "APBench's Gaussian blur with an SD that blurs: one pixel", blur, each=True),
+        Defence("resize", "half the side and back", resize, each=True),
+        Defence("median", "3×3", median, each=True),
+        Defence("low-bit-wipe", "four random low bits", wipe, each=True),
         Defence("orthogonal-projection", "Sandoval-Segura et al. 2023", orthogonal),
         Defence("cutout", "DeVries, Taylor 2017", objective="cutout"),
         Defence("mixup", "Zhang et al. 2018", objective="mixup"),

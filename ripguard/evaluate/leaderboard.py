@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no state, notebooks keep their own
 
+from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTED, STANDARDISED, TREATED
 from ripguard.schemes import label
 
 UNDOING = ("made", "restorer", "averaged", "sink")  # first words of attacks of undo.py on the pictures alone
 # of an earlier form of a scheme or an earlier setting, in its label
 EARLIER = re.compile(r" \(|, no sink|, target |, grey kept")
-STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"  # attackers of adaptive.py
 
 
 @dataclass
@@ -74,7 +74,8 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
                 if row["defence"] == "none":
                     entry.plain.append(row["test_accuracy"])
                 else:
-                    entry.defended.setdefault(row["defence"], []).append(row["test_accuracy"])
+                    reached = max(row["test_accuracy"], row.get("treated_accuracy", 0.0))
+                    entry.defended.setdefault(row["defence"], []).append(reached)
         if entry.plain:
             entry.clean = {(row["digest"], row.get("model", ""), row["seed"]): row["test_accuracy"] for row in clean}
             board[record["dataset"], record["protocol"], entry.images, entry.scheme] = entry
@@ -84,7 +85,7 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
                 for row in record["rows"]:
                     if row["trained_on"] == "protected" and row["attack"] != "none":
                         read = entry.adaptive.setdefault((row["attack"], row["clean_pictures"]), {})
-                        read.setdefault(row["defence"], []).append(row["test_accuracy"])
+                        read.setdefault(row["defence"].removesuffix(TREATED), []).append(row["test_accuracy"])
         if record["protocol"] == "undo":
             for entry in _about(board, record, record["recipe"]["name"]):
                 for row in record["rows"]:

@@ -22,6 +22,7 @@ class Cell:
         train, test: mean accuracies in percent; ``train_sd``, ``test_sd``: sample SD over seeds, None for one seed.
         low, high: 95 % interval of a test set of this size at the mean test accuracy (Wilson), percent.
         images, test_images: training and test pictures.
+        treated: mean accuracy on test pictures that went through the defence as well; None where none can.
     """
 
     split: str
@@ -37,6 +38,7 @@ class Cell:
     images: int
     test_images: int
     published: tuple[float, float] | None
+    treated: float | None = None
 
 
 def cells(record: dict[str, Any]) -> list[Cell]:
@@ -55,6 +57,7 @@ def cells(record: dict[str, Any]) -> list[Cell]:
                 split, model, defence, sorted(row["seed"] for row in rows),
                 float(np.mean(train)), _sd(train), float(np.mean(test)), _sd(test), low, high,
                 rows[0]["images"], rows[0]["test_images"], published.get(split) if defence == "none" else None,
+                float(np.mean([row["treated_accuracy"] for row in rows])) if "treated_accuracy" in rows[0] else None,
             )
         )  # fmt: skip
     return found
@@ -82,9 +85,10 @@ def markdown(record: dict[str, Any]) -> list[str]:
     for cell in cells(record):
         paper = f"{cell.published[0]:.2f} / {cell.published[1]:.2f}" if cell.published else ""
         defence = "" if cell.defence == "none" else f", {cell.defence}"
+        treated = "" if cell.treated is None else f" (asked so too: {cell.treated:.2f})"
         lines.append(
             f"| {cell.split} ({cell.images:,}){defence} | {cell.model} | {', '.join(map(str, cell.seeds))} "
-            f"| {spread(cell.train, cell.train_sd)} | **{spread(cell.test, cell.test_sd)}** "
+            f"| {spread(cell.train, cell.train_sd)} | **{spread(cell.test, cell.test_sd)}**{treated} "
             f"| {cell.low:.1f}–{cell.high:.1f} | {paper} |"
         )
     return lines

@@ -127,7 +127,7 @@ def train_row(job: Job) -> dict[str, Any]:
     """
     import torch
 
-    from ripguard.train.loop import fit
+    from ripguard.train.loop import accuracy, fit
     from ripguard.train.protocols import PROTOCOLS
 
     if job.threads:
@@ -151,6 +151,10 @@ def train_row(job: Job) -> dict[str, Any]:
         checkpoint, log, left, job.compile, (clean.pictures, clean.labels), job.title, defence.objective,
     )  # fmt: skip
     told, truth = victim.logits(test.pictures).argmax(1), test.labels
+    treated = {}
+    if defence.each:
+        asked = defence.prepared(test.pictures, truth, job.own_seed)
+        treated["treated_accuracy"] = round(accuracy(victim, asked, truth), 4)
     confusion = np.zeros((len(test.names),) * 2, int)
     np.add.at(confusion, (truth, told), 1)
     fitted = victim.logits(shown).argmax(1) == training.labels
@@ -163,6 +167,7 @@ def train_row(job: Job) -> dict[str, Any]:
         "seed": job.own_seed,
         "train_accuracy": round(100 * float(fitted.mean()), 4),
         "test_accuracy": round(100 * float((told == truth).mean()), 4),
+        **treated,
         "images": len(training.labels),
         "digest": training.digest,
         "test_images": len(truth),

@@ -76,4 +76,9 @@ def test_registry():
         assert defence.source
         assert defence.objective in OBJECTIVES
         assert (defence.prepare is None and defence.objective == "plain") == (name == "none")
+    pictures = PICTURES[:3]
+    for defence in DEFENCES.values():
+        if defence.each and defence.name != "low-bit-wipe":  # which draws: the seed is the picture's place
+            alone = [defence.prepared(one[None], LABELS[:1], 0)[0] for one in pictures]
+            np.testing.assert_array_equal(defence.prepared(pictures, LABELS[:3] * 0, 0), alone)
     assert {defence.objective for defence in DEFENCES.values()} == set(OBJECTIVES)

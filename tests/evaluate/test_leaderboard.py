@@ -32,7 +32,7 @@ RECORDS: list[dict[str, Any]] = [
         "name": "table1 x small mrit", "dataset": "x", "protocol": "small", "scheme": "mrit", "looks": LOOKS,
         "release": {"scheme": made("mrit", "marks")},
         "rows": [row("clean", "none", 0, 90.0), row("protected", "none", 0, 20.0), row("protected", "none", 1, 22.0),
-                 row("protected", "jpeg-10", 0, 30.0), row("protected", "blur", 0, 25.0)],
+                 row("protected", "jpeg-10", 0, 28.0) | {"treated_accuracy": 30.0}, row("protected", "blur", 0, 25.0)],
     },
     {
         "name": "table1 x small seal, lsp", "dataset": "x", "protocol": "small", "scheme": "seal, lsp", "looks": LOOKS,

@@ -53,10 +53,12 @@ def test_interval_is_wilsons():
 
 def test_markdown_says_all(tmp_path):  # type: ignore[no-untyped-def]
     """One line a cell, seeds named, no spread where there is one seed."""
+    gray = row("protected", 0, 100, 15.1, defence="grayscale", treated_accuracy=17.25)
     lines = markdown(record(row("clean", 0, 99.5, 74.2), row("clean", 2, 99.5, 74.4), row("protected", 0, 100, 16.2)))
     assert lines[2].startswith("| clean (5,000) | resnet18 | 0, 2 | 99.50 ± 0.00 | **74.30 ± 0.14** | 70.")
     assert lines[3].startswith("| protected (5,000) | resnet18 | 0 | 100.00 | **16.20** |")
     assert lines[3].endswith("| 100.00 / 16.20 |")
+    assert "grayscale | resnet18 | 0 | 100.00 | **15.10** (asked so too: 17.25) |" in markdown(record(gray))[2]
 
 
 def test_page_and_pictures(tmp_path):  # type: ignore[no-untyped-def]

@@ -13,6 +13,9 @@ from ripguard.evaluate.attacks.permutation import best_permutation
 from ripguard.evaluate.attacks.standardised import standardised
 from ripguard.train.loop import Victim
 
+STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"  # as records call them
+TREATED = ", asked so too"  # after a defence's name: what the victim is asked about went through it as well
+
 
 @dataclass(frozen=True)
 class Reached:
