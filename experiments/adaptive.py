@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def treated(pictures: Pictures, defence: Defence) -> Pictures:
-    return dataclasses.replace(pictures, pictures=defence.prepared(pictures.pictures, pictures.labels, 0))
+    return dataclasses.replace(pictures, pictures=defence.prepared(pictures.pictures, pictures.labels, seed=1))
 
 
 def read_by(

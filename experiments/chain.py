@@ -57,7 +57,7 @@ def main() -> None:
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     given = list(extra)
-    chosen = dict(itertools.pairwise(extra))
+    chosen = dict(itertools.pairwise(word for one in extra for word in one.split("=", 1)))
     preset = SCHEMES.get(chosen.get("--scheme", "mrit"), SCHEMES["mrit"])
     aims = chosen.get("--perturb", preset.perturb) in ("tap", "fsp")  # marks need no surrogate
     usual = USUAL.get(options.source.split(":")[0], {}) if aims else {}

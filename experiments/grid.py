@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
@@ -70,6 +71,8 @@ def steps() -> Iterator[Step]:
         for scheme in WHOLE_ROW:
             yield Step("table1", scheme, (defence,))
         yield Step("table1", "mrit", (defence,), "restored")
+    for scheme in OURS | TAP:
+        yield Step("adaptive", scheme)  # once more, now that there are victims under defences
     for scheme in ("mrit", "strong"):
         yield Step("undo", scheme)
 
@@ -121,10 +124,17 @@ def limit_for(pictures: int, items: Sequence[Item]) -> int:
 
 def recorded(step: Step, name: str) -> bool:
     """Whether nothing is left to do; `undo.py` finds that out for itself."""
-    known = [record for folder, record in read_records(ROOT / "results") if folder.split("_", 1)[1] == name]
-    found = [record for record in known if record["scheme"] == label_of(SCHEMES[step.scheme])]  # not an older form's
+
+    def of(name: str) -> list[dict[str, Any]]:
+        return [record for folder, record in read_records(ROOT / "results") if folder.split("_", 1)[1] == name]
+
+    found = [record for record in of(name) if record["scheme"] == label_of(SCHEMES[step.scheme])]  # not an older form's
+    if step.script == "adaptive" and found:  # of which release: see adaptive.py
+        trained = [record for record in of(name.removeprefix("adaptive-")) if record["scheme"] == found[-1]["scheme"]]
+        there = {row["defence"] for record in trained for row in record["rows"] if row["split"] == "protected"}
+        return {row["defence"] for row in found[-1]["rows"]} >= there
     if step.script != "table1" or not found:
-        return step.script == "adaptive" and bool(found)
+        return False
     rows = {(row["split"], row["defence"]) for row in found[-1]["rows"]}
     return "looks" in found[-1] and rows >= {(step.splits, defence) for defence in step.defences}
 

@@ -4,8 +4,9 @@
     python experiments/leaderboard.py --check
 
 One line for each scheme, data set and protocol: looks, accuracy of a plain victim, under the best defence of those
-tried (`experiments/table1.py --defences`), after the best output permutation and a new linear head from a few clean
-pictures (`experiments/adaptive.py`), and after the best undoing (`experiments/undo.py`). Empty: not measured.
+tried (`experiments/table1.py --defences`), with outputs standardised, after the best output permutation and a new
+linear head from a few clean pictures (`experiments/adaptive.py`, of victims without and with defences), and after the
+best undoing (`experiments/undo.py`). Empty: not measured. Earlier forms of a scheme stand below the others.
 """
 
 from __future__ import annotations

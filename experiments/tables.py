@@ -659,7 +659,8 @@ def pages() -> dict[Path, str]:
         "",
         "Mean ± sample SD over seeds; trained on the files of each kind, as read back from disk, and measured on the "
         "clean test pictures. The interval is the test set's (Wilson, 95 %) and says nothing about seeds. Restored "
-        "pictures equal the clean ones by digest; their rows are trainings of their own, with seeds of their own.",
+        "pictures equal the clean ones by digest; their rows are trainings of their own, with seeds of their own. "
+        "Asked so too: on test pictures that went through the defence as well.",
         "",
         *accuracy_tables("", pictures=True),
         "",

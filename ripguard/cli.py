@@ -194,7 +194,8 @@ def _protect(verbs: Any) -> None:
     )
     p.add_argument(
         "--eps", type=float,
-        help="size of the perturbation in 0..1 (default: marks 0.064; tap, fsp: L∞ bound, 0.07, 0.1 from 48 pixels)",
+        help="size of the perturbation in 0..1 (default: marks 0.064; L∞ bound of tap, fsp: 0.07, 0.1 from 48 pixels; "
+             "of noise: 8/255)",
     )  # fmt: skip
     p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 20; paper 10)")
     p.add_argument(
@@ -273,7 +274,7 @@ def _refuse_options_of(options: argparse.Namespace, other: str, names: tuple[str
 
 def run_protect(options: argparse.Namespace) -> int:
     from ripguard.data.registry import open_source
-    from ripguard.release.aim import build, check_options
+    from ripguard.release.aim import NAMES, build, check_options
     from ripguard.release.atomic import drop_empty
     from ripguard.release.model import obtain
     from ripguard.release.plan import make_plan
@@ -300,12 +301,14 @@ def run_protect(options: argparse.Namespace) -> int:
     sign_file = options.sign_key or (f"{options.key_file}.sign" if os.path.exists(f"{options.key_file}.sign") else None)
     signing = SigningKey.read(sign_file) if sign_file else None
     scheme = SCHEMES[options.scheme].with_options(vars(options))
-    check_options(scheme, options.device)
     for name, of in PERTURB_OPTIONS.items():
-        if getattr(options, name) is not None and scheme.perturb not in of:
+        if getattr(options, name) is not None and scheme.perturb not in of and scheme.perturb in NAMES:
             raise UsageError(
                 f"--{name.replace('_', '-')} is an option of {', '.join(of)}, and this is --perturb {scheme.perturb}"
             )
+    if options.surrogate and (options.surrogates or options.surrogate_epochs):
+        raise UsageError("--surrogate gives trained ones: --surrogates and --surrogate-epochs would change nothing")
+    check_options(scheme, options.device)
     source = open_source(options.source, options.labels)
     out = Path(os.path.abspath(options.out))
     secret = [f for f in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if f]

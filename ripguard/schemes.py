@@ -93,7 +93,7 @@ class Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
         own = {k: v for k, v in options.items() if v is not None and k in SCHEME_FIELDS}
         if own.get("perturb", self.perturb) != self.perturb:
-            own = {"target": None} | own  # the scheme's own is of its own perturbation
+            own = {"target": None, "eps": None} | own  # the scheme's own are of its own perturbation
         hide = {k: v for k, v in options.items() if v is not None and k in HIDE_FIELDS}
         try:
             chosen = dataclasses.replace(self, **own, hide=dataclasses.replace(self.hide, **hide))  # type: ignore[arg-type]
@@ -195,7 +195,8 @@ def label(made: dict[str, Any]) -> str:
     words = [made["name"]]
     if made["perturb"] != own.perturb:
         words.append(made["perturb"])
-    if made["eps"] not in (None, own.eps, *USUAL_EPS.get(made["perturb"], ())):
+    of_scheme = (own.eps,) if made["perturb"] == own.perturb else ()
+    if made["eps"] not in (None, *of_scheme, *USUAL_EPS.get(made["perturb"], ())):
         words.append(f"ε {made['eps']}")
     if made.get("tint") not in (None, made["perturb"] == "marks"):
         words.append("tinted" if made["tint"] else "grey kept")

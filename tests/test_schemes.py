@@ -67,6 +67,13 @@ def test_settled_marks():
     assert SCHEMES["mrit-tap"].settled(32).sink is None
     assert SCHEMES["paper"].with_options({"perturb": "marks"}).settled(32).target == "opposite"
     assert SCHEMES["paper"].with_options({"eps": 0.05}).target == "random"
+    for name in SCHEMES:  # the null is of one size, whatever the scheme's own perturbation is
+        null = SCHEMES[name].with_options({"perturb": "noise"}).settled(64)
+        assert null.eps == 8 / 255
+        assert label(json.loads(json.dumps(dataclasses.asdict(null)))) == f"{name}, noise"
+    assert SCHEMES["strong"].with_options({"perturb": "tap", "eps": 0.108}).settled(32).eps == 0.108
+    loud = dataclasses.replace(SCHEMES["strong"], perturb="noise")
+    assert label(json.loads(json.dumps(dataclasses.asdict(loud)))) == "strong, noise, ε 0.108"
     told = json.loads(json.dumps(dataclasses.asdict(asked.settled(32))))
     assert (marks_of(told).target, marks_of(told).sink) == ("cyclic", False)
     del told["sink"]

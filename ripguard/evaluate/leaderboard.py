@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no state, notebooks keep their own
 
-from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTED, STANDARDISED, TREATED
+from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTED, STANDARDISED
 from ripguard.schemes import label
 
 UNDOING = ("made", "restorer", "averaged", "sink")  # first words of attacks of undo.py on the pictures alone
@@ -85,7 +85,7 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
                 for row in record["rows"]:
                     if row["trained_on"] == "protected" and row["attack"] != "none":
                         read = entry.adaptive.setdefault((row["attack"], row["clean_pictures"]), {})
-                        read.setdefault(row["defence"].removesuffix(TREATED), []).append(row["test_accuracy"])
+                        read.setdefault(row["defence"], []).append(row["test_accuracy"])
         if record["protocol"] == "undo":
             for entry in _about(board, record, record["recipe"]["name"]):
                 for row in record["rows"]:
@@ -121,8 +121,9 @@ def page(board: dict[Key, Entry]) -> list[str]:
         "and commits, are in [README.md](README.md). Accuracy on clean test pictures, percent, mean over seeds; "
         "smaller is better protection. Empty: not measured; the order is that of the worst of plain victim, best "
         "defence, standardised outputs and permutation, of those that were. A defence works on the training pictures "
-        "without any clean one; standardised outputs (each against its mean and spread) take unlabelled clean "
-        "pictures, the output permutation and a new linear head a few labelled ones. These read the victims under "
+        "without any clean one, and where it treats each by itself also on what the victim is asked about, if that "
+        "tells more; standardised outputs (each against its mean and spread) take unlabelled clean pictures, the output "
+        "permutation and a new linear head a few labelled ones. These read the victims under "
         "every defence that is recorded, and the highest figure counts, with the defence's name unless it was the "
         "plain victim's. Undoing is the best of what was tried on the pictures: U-Nets, averaging of several releases, "
         "leaving the sink out; plain or standardised, whichever is more.",

@@ -51,13 +51,14 @@ def cells(record: dict[str, Any]) -> list[Cell]:
     found = []
     for (split, model, defence), rows in sorted(groups.items(), key=lambda g: (g[0][1:], order.index(g[0][0]))):
         train, test = ([row[f"{name}_accuracy"] for row in rows] for name in ("train", "test"))
+        treated = [row["treated_accuracy"] for row in rows if "treated_accuracy" in row]
         low, high = interval(float(np.mean(test)), rows[0]["test_images"])
         found.append(
             Cell(
                 split, model, defence, sorted(row["seed"] for row in rows),
                 float(np.mean(train)), _sd(train), float(np.mean(test)), _sd(test), low, high,
                 rows[0]["images"], rows[0]["test_images"], published.get(split) if defence == "none" else None,
-                float(np.mean([row["treated_accuracy"] for row in rows])) if "treated_accuracy" in rows[0] else None,
+                float(np.mean(treated)) if len(treated) == len(rows) else None,
             )
         )  # fmt: skip
     return found

@@ -175,6 +175,9 @@ def found_in(
         seed: of surrogates and searches.
         given: surrogate files; several are an ensemble. Without any, ``number`` are trained for ``epochs`` (None: as
             many as usual), from seeds of their own.
+
+    Raises:
+        InputRefused: a surrogate file that is none, or of other classes.
     """
     side, classes = pictures.shape[1], len(names)
     scheme = scheme.settled(side)

@@ -245,11 +245,11 @@ def test_sources_that_cannot_be_kept(world, tmp_path):  # type: ignore[no-untype
 
 def test_wrong_options(world, tmp_path):  # type: ignore[no-untyped-def]
     """Names that do not exist: exit 2, and the message lists those that do."""
-    for option, value in (
-        ("--scheme", "x"), ("--perturb", "x"), ("--target", "x"), ("--layer", "x"),
+    for wrong in (
+        ("--scheme", "x"), ("--perturb", "x"), ("--target", "x"), ("--layer", "x", "--perturb", "fsp"),
         ("--pairing", "x"), ("--size", "99"), ("--eps", "2"), ("--device", "x"),
     ):  # fmt: skip
-        message = refused(2, "protect", world.source, tmp_path / "out", "--key-file", world.key, option, value)
+        message = refused(2, "protect", world.source, tmp_path / "out", "--key-file", world.key, *wrong)
         assert "expected" in message
 
 
@@ -259,9 +259,12 @@ def test_options_without_effect(world, tmp_path):  # type: ignore[no-untyped-def
     for perturb, option in (
         ("marks", ("--steps", "3")), ("marks", ("--surrogates", "2")), ("marks", ("--through", "jpeg")),
         ("tap", ("--no-sink",)), ("tap", ("--layer", "stage3")), ("lsp", ("--eps", "0.05")),
-        ("lsp", ("--surrogate-share", "0.5")), ("noise", ("--target", "cyclic")),
+        ("lsp", ("--surrogate-share", "0.5")), ("noise", ("--target", "opposite")),
+        ("marks", ("--coarse",)), ("em", ("--surrogate-epochs", "2")), ("em", ("--surrogate", "x")),
     ):  # fmt: skip
         message = refused(2, *out, "--perturb", perturb, *option)
         assert f"{option[0].replace('no-', '')} is an option of" in message
         assert message.splitlines()[0].endswith(f"this is --perturb {perturb}")
+    message = refused(2, *out, "--perturb", "tap", "--surrogate", "x", "--surrogates", "2")
+    assert "--surrogates and --surrogate-epochs would change nothing" in message
     assert not (tmp_path / "out").exists()
