@@ -122,9 +122,9 @@ def page(board: dict[Key, Entry]) -> list[str]:
         "smaller is better protection. Empty: not measured; the order is that of the worst of plain victim, best "
         "defence, standardised outputs and permutation, of those that were. A defence works on the training pictures "
         "without any clean one, and where it treats each by itself also on what the victim is asked about, if that "
-        "tells more; standardised outputs (each against its mean and spread) take unlabelled clean pictures, the output "
-        "permutation and a new linear head a few labelled ones. These read the victims under "
-        "every defence that is recorded, and the highest figure counts, with the defence's name unless it was the "
+        "tells more; standardised outputs (each against its mean and spread) take unlabelled clean pictures, the "
+        "output permutation and a new linear head a few labelled ones. These read the victims under every defence that "
+        "is recorded, and the highest figure counts, with the defence's name unless it was the "
         "plain victim's. Undoing is the best of what was tried on the pictures: U-Nets, averaging of several releases, "
         "leaving the sink out; plain or standardised, whichever is more.",
         "",
