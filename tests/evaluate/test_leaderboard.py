@@ -68,9 +68,7 @@ def test_records_meet():
     assert worst(ours) == 43.0
     lines = page(board)
     assert "## x, 20 pictures, protocol `small`: clean and restored 90.00 (n = 1)" in lines
-    second, first = [
-        line for line in lines if line.startswith("| `")
-    ]  # what no defence was tried on is below; gaps empty
+    second, first = [line for line in lines if line.startswith("| `")]  # without defences: below; gaps empty
     assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |  |"
     assert "| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 43.00 (jpeg-10, asked so too) | 42.00 |" in second
     assert second.endswith("| 42.00 |  |  | 70.00 (restorer-500) |")
