@@ -220,7 +220,8 @@ def plot(board: dict[Key, Entry]) -> Figure:
         for name, mark, colour, value in series:
             points = [(one.psnr, value(one)) for one in own if value(one) is not None]
             if points:
-                axis.plot(*zip(*points), mark, color=colour, label=name, ms=4)
+                inside = "none" if mark == "s" else colour  # it often lies on another point
+                axis.plot(*zip(*points), mark, color=colour, mfc=inside, label=name, ms=6 if mark == "s" else 4)
         axis.set_ylim(0, 100)
         axis.set_xlim(20, max(36, *(entry.psnr + 1 for entry in board.values())))
         axis.set_xlabel("PSNR to clean, dB", fontsize=7)
