@@ -35,7 +35,7 @@ from ripguard.evaluate.victims import read
 from ripguard.release.aim import PLAIN, found_in
 from ripguard.release.manifest import Release
 from ripguard.schemes import block_side, label, marks_of
-from ripguard.train.loop import fit
+from ripguard.train.loop import fit, percent_right
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,7 +101,7 @@ def main() -> None:
         row |= {"model": own.model, "epochs": own.epochs, "test_images": len(test.labels)}
         logits = victim.logits(test.pictures)  # [n, classes]
         for name, told in (("test_accuracy", logits), ("standardised_accuracy", standardised(logits))):
-            row[name] = round(100 * float((told.argmax(1) == test.labels).mean()), 3)
+            row[name] = round(percent_right(told, test.labels), 3)
         if len(shown.labels) == len(clean.labels):
             few = slice(None, None, max(1, len(clean.labels) // 500))
             pairs = zip(shown.pictures[few], clean.pictures[few])

@@ -18,7 +18,7 @@ from ripguard.errors import Damaged, OutputRefused, RipguardError, StorageError,
 from ripguard.keys import Key
 from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
-from ripguard.perturb.names import THROUGH
+from ripguard.perturb.names import BY_SURROGATE, LOOKING, THROUGH
 from ripguard.release.manifest import read_key, refuse_inside_release
 from ripguard.schemes import SCHEMES, SIZED
 from ripguard.signing import SigningKey, fingerprint
@@ -254,12 +254,12 @@ MRIT_OPTIONS = ("size", "step", "pairing", "tile", "overflow")
 SEAL_OPTIONS = ("planes", "coders", "coder_steps", "allow_residue")
 PERTURB_OPTIONS: dict[str, tuple[str, ...]] = {  # of which perturbations
     "eps": SIZED,
-    "target": ("marks", "tap", "fsp"),
+    "target": ("marks", *BY_SURROGATE),
     "sink": ("marks",),
-    **dict.fromkeys(("steps", "coarse", "surrogate", "surrogates", "surrogate_epochs"), ("tap", "fsp")),
+    **dict.fromkeys(("steps", "coarse", "surrogate", "surrogates", "surrogate_epochs"), BY_SURROGATE),
     "layer": ("fsp",),
     "through": ("tap",),
-    "surrogate_share": ("marks", "tap", "fsp", "em", "ops"),
+    "surrogate_share": LOOKING,
 }
 
 

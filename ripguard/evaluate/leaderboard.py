@@ -134,14 +134,15 @@ def page(board: dict[Key, Entry]) -> list[str]:
     ]
     for data, protocol, images in sorted({key[:3] for key in board}):
         own = [entry for key, entry in board.items() if key[:3] == (data, protocol, images)]
+        now = present(own)
         clean = list({run: found for entry in own for run, found in entry.clean.items()}.values())
         lines += [
             f"## {data}, {images:,} pictures, protocol `{protocol}`"
             + (f": clean and restored {np.mean(clean):.2f} (n = {len(clean)})" if clean else ""),
             "",
-            *_table(present(own)),
+            *_table(now),
         ]
-        if before := [entry for entry in own if entry not in present(own)]:
+        if before := [entry for entry in own if entry not in now]:
             lines += ["Earlier forms and settings of these schemes:", "", *_table(before)]
     return lines
 

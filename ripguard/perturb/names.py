@@ -5,3 +5,5 @@ TARGETS = ("random", "farthest", "cyclic", "permutation", "central")
 THROUGH = ("none", "jpeg", "grayscale", "blur", "resize", "posterise", "crop", "colour")
 CLASS_TARGETS = ("cyclic", "permutation", "random")  # where only a class is aimed at
 MARK_TARGETS = ("opposite", "cyclic")  # of marks
+BY_SURROGATE = ("tap", "fsp")  # need a net
+LOOKING = ("marks", *BY_SURROGATE, "em", "ops")  # look at the training pictures, themselves or by a net

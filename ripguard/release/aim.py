@@ -18,13 +18,13 @@ from ripguard.perturb import marks, ops
 from ripguard.perturb.ar import AR
 from ripguard.perturb.base import Perturbation, Unperturbed
 from ripguard.perturb.lsp import LSP
+from ripguard.perturb.names import LOOKING
 from ripguard.perturb.noise import Noise
 from ripguard.release.plan import Plan, training_side
 from ripguard.schemes import USUAL_EPS, Scheme
 
 # a new perturbation is one new file, one name here and one line in PLAIN or Spec.__call__
 NAMES = ("marks", "tap", "fsp", "em", "lsp", "ar", "ops", "noise", "none")
-LOOKING = ("marks", "tap", "fsp", "em", "ops")  # what looks at the training pictures, itself or by a surrogate
 
 
 @dataclass(frozen=True)

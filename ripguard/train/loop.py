@@ -206,7 +206,12 @@ def fit(
 
 def accuracy(victim: Victim, pictures: np.ndarray, labels: np.ndarray) -> float:
     """Percent of uint8 ``[n, side, side, 3]`` pictures, not augmented, that get their label."""
-    return 100 * float((victim.logits(pictures).argmax(1) == labels).mean())
+    return percent_right(victim.logits(pictures), labels)
+
+
+def percent_right(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Percent of rows of ``[n, classes]`` whose largest value is at their label."""
+    return 100 * float((outputs.argmax(1) == labels).mean())
 
 
 def run_id(pictures: np.ndarray, labels: np.ndarray, protocol: Protocol, seed: int) -> str:

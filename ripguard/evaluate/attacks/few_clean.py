@@ -11,7 +11,7 @@ from ripguard.data.pictures import Pictures
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head, features
 from ripguard.evaluate.attacks.permutation import best_permutation
 from ripguard.evaluate.attacks.standardised import standardised
-from ripguard.train.loop import Victim
+from ripguard.train.loop import Victim, percent_right
 
 STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"  # as records call them
 TREATED = ", asked so too"  # after a defence's name: what the victim is asked about went through it as well
@@ -50,8 +50,8 @@ def reached(
     reading = best_permutation(first, few.labels[:permuted_on], classes)
     known, wanted = features(victim, few.pictures[: max(amounts)]), features(victim, asked.pictures)
     return Reached(
-        plain=100 * float(np.mean(told == asked.labels)),
-        standardised=100 * float(np.mean(standardised(logits).argmax(1) == asked.labels)),
+        plain=percent_right(logits, asked.labels),
+        standardised=percent_right(standardised(logits), asked.labels),
         permuted=100 * float(np.mean(reading[told] == asked.labels)),
         heads={n: accuracy_of_new_head(known[:n], few.labels[:n], wanted, asked.labels, classes) for n in amounts},
     )
