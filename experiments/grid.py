@@ -37,7 +37,8 @@ AGAIN = 75  # EX_TEMPFAIL, as table1.py
 OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced", "discreet": "--scheme discreet"}
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
 PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "ar", "ops", "noise")}
-SCHEMES = OURS | TAP | PEERS
+HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training pictures
+SCHEMES = OURS | TAP | PEERS | HALF
 CHEAP = ("jpeg-10", "grayscale")
 OTHERS = tuple(name for name in DEFENCES if name not in ("none", "orthogonal-projection", *CHEAP))
 SCRIPTS = ("table1", "adaptive", "undo")
@@ -63,7 +64,7 @@ def steps() -> Iterator[Step]:
         yield Step("adaptive", scheme)
     for scheme in WHOLE_ROW:
         yield Step("table1", scheme, (*CHEAP, "orthogonal-projection"))
-    for scheme in SCHEMES:  # positive controls among them: JPEG against TAP, grayscale against error-minimising noise
+    for scheme in OURS | TAP | PEERS:  # positive controls among them, as JPEG against TAP
         yield Step("table1", scheme, CHEAP)
     yield Step("table1", "ops", ("orthogonal-projection",))  # and this one
     yield Step("table1", "mrit", (*CHEAP, "orthogonal-projection"), "restored")
@@ -143,7 +144,9 @@ def label_of(options: str) -> str:
     """What :func:`ripguard.schemes.label` says of a release that is made with these options: ``seal, lsp``."""
     words = options.split()
     told = dict(zip(words[::2], words[1::2]))
-    return ", ".join([told.get("--scheme", "mrit"), *([told["--perturb"]] if "--perturb" in told else [])])
+    words = [told.get("--scheme", "mrit")]
+    words += [told["--perturb"]] if "--perturb" in told else []
+    return ", ".join(words + ([f"share {told['--surrogate-share']}"] if "--surrogate-share" in told else []))
 
 
 def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
