@@ -515,6 +515,7 @@ UNDONE = {
     "made-up": "U-Net, pairs made up by protecting once more",
     "oracle": "perfect {} of mRIT's blocks (a bound)",
     "averaged": "mean of {} releases with other seeds",
+    "two-sizes": "two releases whose marks differ in size alone",
     "restorer": "U-Net, {} leaked pairs",
     "clean": "{} % clean pictures among them",
     "alone": "those {} % clean pictures alone",

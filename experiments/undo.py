@@ -4,14 +4,15 @@
     python experiments/undo.py cifar10 --record undo-cifar10                       # protocol `small`, 20,000 pictures
     python experiments/undo.py cifar10 --only none restorer-500 made-up --protocol fast --count 50000
 
-Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures: `restorer-m`: a U-Net
-that saw m leaked pairs of protected and clean pictures runs over all others; `made-up`: the same without a leak:
-pairs are made by protecting the protected pictures once more, under labels drawn at random; `averaged-4`: the mean of
-four releases, each with marks of its own seed; `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess
-of their shifts, which bound every real one; `clean-p`: p percent of the pictures are known clean and are mixed with
-the protected rest; `alone-p`: those clean ones alone, for as many steps; `sink-out`: the class with smaller marks is
-left out. Beside the plain accuracy, that of standardised outputs, which need no label. What is recorded already for
-this release is skipped. Hardware: two CPU cores, or a GPU with the same commands.
+Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures, for the same number of
+steps: `restorer-m`: a U-Net that saw m leaked pairs of protected and clean pictures, and labels, runs over all others;
+`made-up`: the same without a leak: pairs are made by protecting the protected pictures once more, under labels drawn at
+random; `averaged-4`: the mean of four releases, each with marks of its own seed; `two-sizes`: the difference of two
+releases with one seed, whose marks differ in size alone, before hiding; `oracle-…`: the perfect jigsaw of mRIT's
+blocks, and the perfect guess of their shifts, the most that either can do alone; `clean-p`: p percent of the pictures
+are known clean and are mixed with the protected rest; `alone-p`: those clean ones alone; `sink-out`: the class with
+smaller marks is left out. Beside the plain accuracy, that of standardised outputs, which need no label. What is
+recorded already for this release is skipped. Hardware: two CPU cores, or a GPU with the same commands.
 """
 
 from __future__ import annotations
@@ -36,11 +37,13 @@ from ripguard.release.aim import PLAIN, found_in
 from ripguard.release.manifest import Release
 from ripguard.schemes import block_side, label, marks_of
 from ripguard.train.loop import fit, percent_right
-from ripguard.train.protocols import PROTOCOLS
+from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
-ATTACKS = ("none", "sink-out", "restorer-500", "made-up", "averaged-4", "oracle-jigsaw", "oracle-shifts", "clean-10",
-           "alone-10", "restorer-2000", "restorer-100", "clean-50", "alone-50", "clean-1", "alone-1")  # fmt: skip
+ATTACKS = (
+    *("none", "sink-out", "restorer-500", "made-up", "averaged-4", "two-sizes", "oracle-jigsaw", "oracle-shifts"),
+    *("clean-10", "alone-10", "restorer-2000", "restorer-100", "clean-50", "alone-50", "clean-1", "alone-1"),
+)
 
 
 def main() -> None:
@@ -88,12 +91,11 @@ def main() -> None:
             continue  # nothing was moved
         if attack == "sink-out" and not scheme.get("sink"):
             continue  # there is none
-        if attack in ("made-up", "averaged-4") and scheme["perturb"] not in PLAIN:
+        if attack in ("made-up", "averaged-4", "two-sizes") and scheme["perturb"] not in PLAIN:
             print(f"left out: {attack}, as {scheme['perturb']} needs a net", file=sys.stderr)
             continue
         shown = after(attack, protected, clean, whole, scheme, options)
-        # as many steps for all: fewer pictures, more epochs
-        own = dataclasses.replace(protocol, epochs=round(protocol.epochs * len(clean.labels) / len(shown.labels)))
+        own = dataclasses.replace(protocol, epochs=epochs_for(len(shown.labels), len(clean.labels), protocol))
         victim = fit(
             shown.pictures, shown.labels, len(clean.names), own, options.seed, options.device, note=attack
         )  # fmt: skip
@@ -105,10 +107,21 @@ def main() -> None:
         if len(shown.labels) == len(clean.labels):
             few = slice(None, None, max(1, len(clean.labels) // 500))
             pairs = zip(shown.pictures[few], clean.pictures[few])
-            row["psnr_to_clean"] = round(float(np.median([likeness(a, b)["psnr"] for a, b in pairs])), 2)
+            looks = [likeness(a, b) for a, b in pairs]
+            row["psnr_to_clean"] = round(float(np.median([one["psnr"] for one in looks])), 2)
+            row["ssim_to_clean"] = round(float(np.median([one["ssim"] for one in looks])), 4)
         print(row, flush=True)
         if options.record:
             add_row(folder, record, row)
+
+
+def epochs_for(pictures: int, usual: int, protocol: Protocol) -> int:
+    """As many steps as ``usual`` pictures take: fewer pictures, more epochs. A last, smaller batch is left out."""
+
+    def batches(count: int) -> int:
+        return max(1, count // min(protocol.batch, count))
+
+    return round(protocol.epochs * batches(usual) / batches(pictures))
 
 
 def after(
@@ -126,30 +139,43 @@ def after(
     if kind == "restorer":
         known = order[: int(number)]
         net = restorer.train(
-            protected.pictures[known], clean.pictures[known], options.steps, options.seed, options.device
-        )
-        pictures = restorer.restored(net, protected.pictures, options.device)
+            protected.pictures[known], clean.pictures[known], clean.labels[known], len(clean.names), options.steps,
+            options.seed, options.device,
+        )  # fmt: skip
+        pictures = restorer.restored(net, protected.pictures, clean.labels, options.device)
         pictures[known] = clean.pictures[known]
         return dataclasses.replace(protected, pictures=pictures)
     if kind == "oracle":
         side = scheme["size"] or block_side(*clean.pictures.shape[1:3])
         best = oracle.jigsaw if number == "jigsaw" else oracle.shifts
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
-    if kind in ("made", "averaged"):
+    if kind in ("made", "averaged", "two"):
         # who publishes a hundred pictures of a class shows its marks: the attacker is given the true ones
-        again = found_in(marks_of(scheme), whole.pictures, whole.labels, whole.names)()
+        spec = found_in(marks_of(scheme), whole.pictures, whole.labels, whole.names)
+        again = spec()
+
+        def seeds() -> np.ndarray:
+            return draw.integers(0, 2**63, len(clean.labels)).astype(np.uint64)
 
         def marked(pictures: np.ndarray, labels: np.ndarray) -> np.ndarray:
-            seeds = draw.integers(0, 2**63, len(labels)).astype(np.uint64)
-            return again.in_parts(pictures, labels, seeds)
+            return again.in_parts(pictures, labels, seeds())
 
+        if kind == "two":
+            own = seeds()
+            small = dataclasses.replace(spec, scheme=dataclasses.replace(spec.scheme, eps=scheme["eps"] / 2))()
+            large, half = (one.in_parts(clean.pictures, clean.labels, own).astype(np.int16) for one in (again, small))
+            return dataclasses.replace(protected, pictures=np.clip(2 * half - large, 0, 255).astype(np.uint8))
         if kind == "averaged":
             others = [marked(clean.pictures, clean.labels).astype(np.uint16) for _ in range(int(number) - 1)]
             mean = np.round((protected.pictures + sum(others)) / int(number)).astype(np.uint8)
             return dataclasses.replace(protected, pictures=mean)
-        twice = marked(protected.pictures, draw.integers(0, len(clean.names), len(clean.labels)))
-        net = restorer.train(twice, protected.pictures, options.steps, options.seed, options.device)
-        return dataclasses.replace(protected, pictures=restorer.restored(net, protected.pictures, options.device))
+        drawn = draw.integers(0, len(clean.names), len(clean.labels))
+        net = restorer.train(
+            marked(protected.pictures, drawn), protected.pictures, drawn, len(clean.names), options.steps, options.seed,
+            options.device,
+        )  # fmt: skip
+        pictures = restorer.restored(net, protected.pictures, clean.labels, options.device)
+        return dataclasses.replace(protected, pictures=pictures)
     if attack == "none":
         return protected
     if kind == "sink":  # who knows the method knows which class it is

@@ -2,8 +2,8 @@
 
 Source: Sandoval-Segura, Singla, Geiping, Goldblum, Goldstein, Jacobs, "Autoregressive Perturbations for Data
 Poisoning", NeurIPS 2022 (AR): 3×3 windows, one rule for each class and channel, Gaussian start, the first rows
-and columns cut off, L2 norm 1 (pictures in 0..1, 32×32). The authors searched for rules that stay bounded; so does
-``rules``.
+and columns cut off, L2 norm 1 (pictures in 0..1, 32×32). The authors searched for rules that stay bounded and whose
+filters do not answer to each other's signals; so does ``rules``.
 """
 
 from __future__ import annotations
@@ -17,24 +17,59 @@ CUT = 4  # rows and columns that still show the starting values
 SIZE = 1 / np.sqrt(3072)  # root mean square of the noise: L2 norm 1 at 32×32×3
 TALLEST = 30.0  # a rule whose signal grows beyond this is not used
 LOWEST = 0.01  # nor one that dies out
+POOL, TRIES = 200, 500  # stable rules to choose from, at least; draws for each class
 
 
 def rules(classes: int, seed: int = 0) -> np.ndarray:
-    """Coefficients of the 3×3 window (the last is 0), float64 ``[classes, 3, 3, 3]``; each adds up to 1."""
+    """Coefficients of the 3×3 window (the last is 0), float64 ``[classes, 3, 3, 3]``; each adds up to 1.
+
+    Class by class the three, of many drawn from stable ones, whose signal the rules of the classes before leave most
+    unexplained, and that leave most of theirs.
+    """
     draw = np.random.default_rng(seed)
-    found: list[np.ndarray] = []
+    pool, signals = _stable(draw, max(POOL, 6 * classes))
+    left = unexplained(pool, signals)  # [rules, signals]
+    chosen = draw.choice(len(pool), (1, 3), replace=False)
+    while len(chosen) < classes:
+        tried = draw.integers(len(pool), size=(TRIES, 3))
+        theirs = left[chosen[None], tried[:, None]].mean(2)  # [tries, found], of their rules on the tried signal
+        own = left[tried[:, None], chosen[None]].mean(2)
+        best = np.minimum(theirs, own).min(1).argmax()
+        chosen = np.concatenate([chosen, tried[best : best + 1]])
+    return pool[chosen]
+
+
+def _stable(draw: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rules, float64 ``[count, 3, 3]``, whose signals neither die out nor grow, and a signal of each."""
     start = draw.normal(size=(8, 64 + CUT, 64 + CUT))
-    while len(found) < 3 * classes:
+    found: list[np.ndarray] = []
+    signals: list[np.ndarray] = []
+    while len(found) < count:
         rule = draw.normal(size=(3, 3))
         rule[2, 2] = 0
         if abs(rule.sum()) < 0.1:
             continue
         rule /= rule.sum()
         with np.errstate(over="ignore", invalid="ignore"):
-            signal = np.abs(process(start, rule)[:, CUT:, CUT:])
-        if np.isfinite(signal).all() and signal.max() < TALLEST and signal[:, -8:, -8:].mean() > LOWEST:
+            signal = process(start, rule)[:, CUT:, CUT:]
+        size = np.abs(signal)
+        if np.isfinite(size).all() and size.max() < TALLEST and size[:, -8:, -8:].mean() > LOWEST:
             found.append(rule)
-    return np.stack(found).reshape(classes, 3, 3, 3)
+            signals.append(signal[0])
+    return np.stack(found), np.stack(signals)
+
+
+def unexplained(rules: np.ndarray, signals: np.ndarray) -> np.ndarray:
+    """What each rule leaves of each signal, as a share of its power: float64 ``[rules, signals]``, 0 for its own.
+
+    Args:
+        rules: float64 ``[rules, 3, 3]``; signals: ``[signals, height, width]``.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(signals, (3, 3), axis=(1, 2))  # [signals, …, …, 3, 3]
+    windows = windows.reshape(len(signals), -1, 9)
+    scatter = windows.swapaxes(1, 2) @ windows  # [signals, 9, 9]
+    filters = np.eye(9)[8] - rules.reshape(-1, 9)
+    return np.einsum("ra,sab,rb->rs", filters, scatter, filters, optimize=True) / scatter[:, 8, 8]
 
 
 def process(start: np.ndarray, rule: np.ndarray) -> np.ndarray:

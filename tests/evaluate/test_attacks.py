@@ -76,16 +76,44 @@ def test_features_of_every_model(name):  # type: ignore[no-untyped-def]
 
 
 def test_a_restorer_learns_what_was_added():
-    """From 40 pairs it learns to take off a ramp, from other pictures too; an untrained one changes nothing."""
+    """From 40 pairs it learns to take off a class's ramp, from other pictures too; an untrained one changes nothing."""
     draw = np.random.default_rng(4)
     clean = draw.integers(60, 190, (80, 3, 3, 3)).repeat(6, 1).repeat(6, 2)[:, :16, :16].astype(np.uint8)
-    protected = clean + (np.arange(16) * 3).astype(np.uint8)[None, None, :, None]
-    np.testing.assert_array_equal(restorer.restored(restorer.UNet().eval(), clean), clean)
-    net = restorer.train(protected[:40], clean[:40], steps=80)
-    before, after = (
-        np.abs(one.astype(int) - clean[40:]).mean() for one in (protected[40:], restorer.restored(net, protected[40:]))
-    )
-    assert after < before / 2
+    labels = draw.integers(0, 2, 80)
+    ramp = np.where(labels[:, None], 3, -3) * np.arange(16)  # [80, 16]
+    protected = (clean + ramp[:, None, :, None]).astype(np.uint8)
+    np.testing.assert_array_equal(restorer.restored(restorer.UNet(2).eval(), clean, labels), clean)
+    net = restorer.train(protected[:40], clean[:40], labels[:40], 2, steps=80)
+
+    def away(told: np.ndarray) -> float:
+        found = restorer.restored(net, protected[40:], told)
+        return float(np.abs(found.astype(int) - clean[40:]).mean())
+
+    before = np.abs(protected[40:].astype(int) - clean[40:]).mean()
+    assert away(labels[40:]) < before / 2
+    assert away(1 - labels[40:]) > 1.2 * away(labels[40:])  # it listens to the label
+
+
+def test_a_restorer_keeps_its_best_state(monkeypatch):  # type: ignore[no-untyped-def]
+    """Where every step makes it worse on pairs that were held back, it stays as it was at the first look."""
+    draw = np.random.default_rng(5)
+    pictures = draw.integers(0, 256, (16, 8, 8, 3)).astype(np.uint8)
+    errors = iter([0.1, 0.2, 0.3])
+    states = []
+    real = restorer._error
+
+    def told(net, given, *others):  # type: ignore[no-untyped-def]
+        if net.training:
+            return real(net, given, *others)
+        states.append(net.last.weight.detach().clone())
+        return next(errors)
+
+    monkeypatch.setattr(restorer, "_error", told)
+    monkeypatch.setattr(restorer, "LOOKS", 3)
+    net = restorer.train(pictures, pictures[::-1].copy(), np.zeros(16, np.int64), 2, steps=6)
+    assert len(states) == 3
+    assert bool((net.last.weight == states[0]).all())
+    assert not bool((states[0] == states[2]).all())
 
 
 def test_oracles_take_one_half_each():

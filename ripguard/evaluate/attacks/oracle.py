@@ -1,8 +1,9 @@
-"""What no attacker on mRIT can exceed: the perfect jigsaw, and the perfect guess of every block's shift.
+"""What one attack on mRIT alone can do at most: the perfect jigsaw, or the perfect guess of every block's shift.
 
 A picture hidden by mRIT consists of the clean picture's own blocks, moved, turned and shifted in brightness. Somebody
 may try to put the blocks back (a jigsaw), or to guess the shifts. Instead of a search that finds some of it, these
-take all of it from the clean picture, so what a victim learns from them bounds every such attack.
+take all of it from the clean picture, so what a victim learns from them bounds every attack that does only the one. Who
+found all of both would have the clean picture.
 """
 
 from __future__ import annotations

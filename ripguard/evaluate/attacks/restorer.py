@@ -1,12 +1,15 @@
 """A net that learns to undo a protection from pairs: pictures that leaked, or that the attacker made up.
 
 Whoever has m protected pictures and the clean ones they hide trains a small U-Net (Ronneberger, Fischer, Brox, MICCAI
-2015) to tell the difference of the two, runs it over the whole release and trains on what comes out. Without any leak
-the same can be done with made-up pairs: the protected pictures stand for clean ones and are protected once more by the
-published method.
+2015) to tell the difference of the two, runs it over the whole release and trains on what comes out. The net is told
+each picture's label, which is published, so it knows whose marks to look for. Without any leak the same can be done
+with made-up pairs: the protected pictures stand for clean ones and are protected once more by the published method,
+under labels drawn at random, which the net is told.
 """
 
 from __future__ import annotations
+
+import copy
 
 import numpy as np
 import torch
@@ -19,22 +22,28 @@ from ripguard.train.loop import on_device
 
 WIDTHS = (32, 64, 128)
 BATCH, PEAK = 64, 2e-3
+HELD_BACK, LOOKS = 8, 15  # one pair in so many is not trained on; looks at these on the way: the best net is kept
+MOST_HELD = 256
 
 
 class UNet(nn.Module):
-    """Three scales, two 3×3 convolutions each; says what to add to a picture."""
+    """Three scales, two 3×3 convolutions each; says what to add to a picture of a class."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
         first, second, third = WIDTHS
-        self.down1, self.down2, self.middle = _pair(3, first), _pair(first, second), _pair(second, third)
+        self.classes = classes
+        self.down1, self.down2, self.middle = _pair(3 + classes, first), _pair(first, second), _pair(second, third)
         self.up2, self.up1 = _pair(third + second, second), _pair(second + first, first)
         self.last = nn.Conv2d(first, 3, 1)
         for values in self.last.parameters():  # at first it adds nothing
             nn.init.zeros_(values)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Values in −1..1, float ``[batch, 3, height, width]``, sides divisible by 4 → what to add, same shape."""
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Values in −1..1, float ``[batch, 3, height, width]``, sides divisible by 4, and labels, int64 ``[batch]``,
+        → what to add, shaped like the values."""
+        planes = F.one_hot(labels, self.classes)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        x = torch.cat([x, planes.to(x.dtype)], 1).contiguous(memory_format=torch.channels_last)
         one = self.down1(x)  # [batch, 32, height, width]
         two = self.down2(F.max_pool2d(one, 2))  # [batch, 64, height / 2, width / 2]
         three = self.middle(F.max_pool2d(two, 2))  # [batch, 128, height / 4, width / 4]
@@ -49,41 +58,70 @@ def _pair(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def train(protected: np.ndarray, clean: np.ndarray, steps: int = 1500, seed: int = 0, device: str = "cpu") -> UNet:
+def train(
+    protected: np.ndarray,
+    clean: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    steps: int = 1500,
+    seed: int = 0,
+    device: str = "cpu",
+) -> UNet:
     """A net that was shown pairs, mirrored at random.
 
     Args:
-        protected, clean: uint8 ``[m, side, side, 3]``, sides divisible by 4.
-        steps: batches of 64 pairs; Adam, one cycle of the learning rate; mean squared error.
+        protected, clean: uint8 ``[m, side, side, 3]``, sides divisible by 4, m at least 2.
+        labels: int64 ``[m]``, the class by whose marks a picture is protected.
+        steps: batches of 64 pairs; Adam, one cycle of the learning rate; mean squared error. The net is the one that
+            did best on pairs held back.
     """
     torch.manual_seed(seed)
     draw = torch.Generator().manual_seed(seed)
-    net = UNet().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = UNet(classes).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(net.parameters(), PEAK)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps)
     given, wanted = on_device(protected, device), on_device(clean, device)  # uint8 [m, 3, side, side]
-    for _ in tqdm(range(steps), desc="restorer", unit="step", disable=None):
-        rows = torch.randint(len(given), (BATCH,), generator=draw)
-        x, y = _scaled(given[rows]), _scaled(wanted[rows])
-        if torch.rand((), generator=draw) < 0.5:
-            x, y = x.flip(3), y.flip(3)
-        with fast_math(device):
-            found = x + net(x)
-        loss = F.mse_loss(found.float(), y)
+    told = torch.from_numpy(labels).to(device)
+    held = min(MOST_HELD, -(-len(given) // HELD_BACK))
+    order = torch.randperm(len(given), generator=draw)
+    kept, rest = order[:held], order[held:]
+    best, least = copy.deepcopy(net.state_dict()), float("inf")
+    for step in tqdm(range(1, steps + 1), desc="restorer", unit="step", disable=None):
+        rows = rest[torch.randint(len(rest), (BATCH,), generator=draw)]
+        loss = _error(net, given[rows], wanted[rows], told[rows], bool(torch.rand((), generator=draw) < 0.5))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
+        if step % -(-steps // LOOKS) == 0 or step == steps:
+            net.eval()
+            with torch.no_grad():
+                found = float(_error(net, given[kept], wanted[kept], told[kept]))
+            if found < least:
+                best, least = copy.deepcopy(net.state_dict()), found
+            net.train()
+    net.load_state_dict(best)
     return net.eval()
 
 
-def restored(net: UNet, pictures: np.ndarray, device: str = "cpu", batch: int = 256) -> np.ndarray:
-    """What the net makes of uint8 ``[n, side, side, 3]``: same shape and type."""
+def _error(net: UNet, given: Tensor, wanted: Tensor, labels: Tensor, mirrored: bool = False) -> Tensor:
+    """Mean squared error of what the net makes of uint8 ``[batch, 3, side, side]``."""
+    x, y = _scaled(given), _scaled(wanted)
+    if mirrored:
+        x, y = x.flip(3), y.flip(3)
+    with fast_math(str(given.device)):
+        found = x + net(x, labels)
+    return F.mse_loss(found.float(), y)
+
+
+def restored(net: UNet, pictures: np.ndarray, labels: np.ndarray, device: str = "cpu", batch: int = 256) -> np.ndarray:
+    """What the net makes of uint8 ``[n, side, side, 3]`` with labels int64 ``[n]``: same shape and type."""
+    told = torch.from_numpy(labels).to(device)
     parts = []
     with torch.no_grad(), fast_math(device):
         for start in range(0, len(pictures), batch):
             x = _scaled(on_device(pictures[start : start + batch], device))
-            y = (x + net(x).float() + 1) * 127.5
+            y = (x + net(x, told[start : start + batch]).float() + 1) * 127.5
             parts.append(y.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
     return np.concatenate(parts)
 
