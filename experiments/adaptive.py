@@ -1,14 +1,14 @@
-"""What an attacker with a few clean pictures gets out of a victim.  Claim: hardly more than without it.
+"""What an attacker with a few clean pictures gets out of a victim.  Claim: little more than those give alone.
 
     python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2
     python experiments/adaptive.py tinyimagenet --protocol paper --record adaptive-tinyimagenet
 
 Takes the victims that `table1.py` trained on protected pictures (their checkpoints in <work>/victims). Without a label
 it counts each of their outputs against its mean and spread over the pictures asked about. From a few labelled clean
-training pictures it fits the best permutation of their outputs, on 100 pictures, and a new linear head on their
-features. Where a victim's defence can treat a picture by itself, all of this is tried on pictures so treated as well.
-Beside that, the same for a net of the same protocol trained on those few pictures alone: what they are worth without
-the protected ones. Test pictures give the final accuracy only. Hardware: two CPU cores.
+training pictures it fits the best permutation of their outputs, as they are and standardised, on 100 pictures, and a
+new linear head on their features. Where a victim's defence can treat a picture by itself, all of this is tried on
+pictures so treated as well. Beside that, the same for a net of the same protocol trained on those few pictures alone:
+what they are worth without the protected ones. Test pictures give the final accuracy only. Hardware: two CPU cores.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import torch
 
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source, short_name
-from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTED, STANDARDISED, TREATED, reached
+from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
 from ripguard.evaluate.defences import DEFENCES, Defence
 from ripguard.evaluate.record import environment, write_record
 from ripguard.release.manifest import Release
@@ -52,7 +52,7 @@ def main() -> None:
         help="clean training pictures the attacker has, beside 100: numbers, or shares below 1 (default 0.01,0.1)",
     )
     parser.add_argument("--no-alone", action="store_true", help="leave out the few alone: the same for every scheme")
-    parser.add_argument("--steps", type=int, default=2000, help="batches that the few alone are trained for, at least")
+    parser.add_argument("--steps", type=int, default=2000, help="batches that the few alone are trained for")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
     work = options.work or ROOT / "build" / short_name(options.source)
@@ -91,7 +91,7 @@ def main() -> None:
     for amount in [] if options.no_alone else amounts:
         own = few.part(np.arange(amount))
         # few pictures are one batch or two: they are shown often enough
-        epochs = max(usual.epochs, options.steps // -(-amount // usual.batch))
+        epochs = max(usual.epochs, options.steps // max(1, amount // usual.batch))
         protocol = dataclasses.replace(usual, epochs=epochs)
         alone = fit(own.pictures, own.labels, classes, protocol, note=f"{amount} clean pictures alone")
         about = {"trained_on": "the attacker's clean pictures alone", "model": protocol.model, "seed": 0}
@@ -104,11 +104,13 @@ def main() -> None:
     for row in rows:
         row["test_accuracy"] = round(row["test_accuracy"], 3)
         row["test_images"] = len(test.labels)
-    release = Release.open(work / "protected").info
+    opened = Release.open(work / "protected")
+    release, units = opened.info, opened.info["units"]
     made = release["scheme"]
     record: dict[str, Any] = {"name": f"adaptive {options.source} {options.protocol} {label(made)}"}
     record |= {"command": "python experiments/adaptive.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "adaptive", "scheme": label(made)}
+    record |= {"pictures": sum(units[row["unit"]]["split"] == "train" for row in opened.rows)}
     record |= {"victims": options.protocol, "rows": rows}
     record |= {"release": {"dataset_id": release["dataset_id"], "scheme": made}}
     if options.record:
@@ -125,6 +127,7 @@ def read_by(
     """A row for each attack on one victim."""
     got = reached(victim, few, test, amounts)
     found = [("none", 0, got.plain), (STANDARDISED, 0, got.standardised), (PERMUTED, 100, got.permuted)]
+    found.append((BOTH, 100, got.both))
     found += [(HEAD, amount, accuracy) for amount, accuracy in got.heads.items()]
     rows = [about | {"attack": name, "clean_pictures": n, "test_accuracy": value} for name, n, value in found]
     print(rows, file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ CPU cores (some hours in all), or a GPU with the same commands.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import shlex
 import subprocess
@@ -25,11 +26,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ripguard.cli import build_parser
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
 from ripguard.errors import RipguardError
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import read_records
+from ripguard.schemes import SCHEMES as KNOWN
+from ripguard.schemes import label
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +42,8 @@ OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced"
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
 PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "ar", "ops", "noise")}
 HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training pictures
-SCHEMES = OURS | TAP | PEERS | HALF
+AWARE = {"seal-tap-through": "--scheme seal --perturb tap --through none,jpeg,grayscale,blur,resize"}
+SCHEMES = OURS | TAP | PEERS | HALF | AWARE
 CHEAP = ("jpeg-10", "grayscale")
 OTHERS = tuple(name for name in DEFENCES if name not in ("none", "orthogonal-projection", *CHEAP))
 SCRIPTS = ("table1", "adaptive", "undo")
@@ -60,11 +65,11 @@ def steps() -> Iterator[Step]:
     for scheme in SCHEMES:
         yield Step("table1", scheme, ("none",))
     yield Step("table1", "mrit", ("none",), "restored")  # the clean pictures, as many as the others are trained on
-    for scheme in (*OURS, *TAP):
+    for scheme in SCHEMES:
         yield Step("adaptive", scheme)
     for scheme in WHOLE_ROW:
         yield Step("table1", scheme, (*CHEAP, "orthogonal-projection"))
-    for scheme in OURS | TAP | PEERS:  # positive controls among them, as JPEG against TAP
+    for scheme in SCHEMES:  # positive controls among them, as JPEG against TAP
         yield Step("table1", scheme, CHEAP)
     yield Step("table1", "ops", ("orthogonal-projection",))  # and this one
     yield Step("table1", "mrit", (*CHEAP, "orthogonal-projection"), "restored")
@@ -72,7 +77,7 @@ def steps() -> Iterator[Step]:
         for scheme in WHOLE_ROW:
             yield Step("table1", scheme, (defence,))
         yield Step("table1", "mrit", (defence,), "restored")
-    for scheme in OURS | TAP:
+    for scheme in SCHEMES:
         yield Step("adaptive", scheme)  # once more, now that there are victims under defences
     for scheme in ("mrit", "strong"):
         yield Step("undo", scheme)
@@ -105,6 +110,10 @@ def main() -> None:
             print(shlex.join(call[1:]))
             continue
         if recorded(step, call[-1]):
+            continue
+        needed = ROOT / call[call.index("--work") + 1] / ("victims" if step.script == "adaptive" else "protected")
+        if step.script != "table1" and not needed.exists():
+            print(f"left out, as its rows were made elsewhere: {shlex.join(call[1:])}", file=sys.stderr)
             continue
         left = deadline - time.time() if deadline else None
         if left is not None and left < 0:
@@ -142,11 +151,8 @@ def recorded(step: Step, name: str) -> bool:
 
 def label_of(options: str) -> str:
     """What :func:`ripguard.schemes.label` says of a release that is made with these options: ``seal, lsp``."""
-    words = options.split()
-    told = dict(zip(words[::2], words[1::2]))
-    words = [told.get("--scheme", "mrit")]
-    words += [told["--perturb"]] if "--perturb" in told else []
-    return ", ".join(words + ([f"share {told['--surrogate-share']}"] if "--surrogate-share" in told else []))
+    asked = vars(build_parser().parse_args(["protect", "source", "release", *shlex.split(options)]))
+    return label(dataclasses.asdict(KNOWN[asked["scheme"]].with_options(asked).settled(32)))
 
 
 def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:

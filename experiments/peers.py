@@ -1,19 +1,21 @@
-"""Published poisons, made anew and not hidden.  Claim: each does what its paper says.
+"""Published poisons, made anew and not hidden.  Claim: each leaves what is published of it.
 
     python experiments/peers.py cifar10 --record peers-cifar10                    # protocol `small`, 20,000 pictures
     python experiments/peers.py cifar10 --pictures 50000 --protocol standard --steps 250 --device cuda
 
 A poison that does nothing here says nothing when a defence undoes it, so every one is trained on undefended first,
-then under the defence that its critics undid it with, beside clean pictures under the same defence. `seal` publishes
-them with noise of its own size, which may drown the faintest (`experiments/grid.py` has those rows). Published
-figures are of a ResNet-18 on 50,000 pictures. Trained on 8-bit carriers, measured on clean test pictures. What is
-recorded already is skipped. Hardware: two CPU cores, or a GPU.
+then under the defence that its critics undid it with, beside clean pictures under the same defence. The null is uniform
+noise, of 8/255 and as large as `balanced` (26 dB) and `strong` (22 dB) are. `seal` publishes carriers with noise of its
+own size, which may drown the faintest (`experiments/grid.py` has those rows). Published figures are of a ResNet-18 on
+50,000 pictures. Trained on 8-bit carriers, measured on clean test pictures. What is recorded already is skipped.
+Hardware: two CPU cores, or a GPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -35,6 +37,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PEERS: dict[str, tuple[float | None, str]] = {  # what they leave of CIFAR-10 for a ResNet-18 (APBench), and the control
     "clean": (None, ""),
     "noise": (None, ""),
+    "noise-26": (None, ""),
+    "noise-22": (None, ""),
     "lsp": (13.06, "grayscale"),
     "ar": (11.74, "jpeg-10"),
     "ops": (14.69, "orthogonal-projection"),
@@ -66,7 +70,8 @@ def main() -> None:
     test = load([item for item in source.items if item.split == "test"], note="clean test")
     protocol = PROTOCOLS[options.protocol]
     record: dict[str, Any] = {"name": f"peers {options.source} {options.protocol}"}
-    record |= {"command": "python experiments/peers.py " + shlex.join(sys.argv[1:])} | environment()
+    here = environment()
+    record |= {"command": "python experiments/peers.py " + shlex.join(sys.argv[1:])} | here
     record |= {"dataset": options.source, "protocol": "peers", "scheme": "none", "pictures": len(clean.labels)}
     record |= {"recipe": dataclasses.asdict(protocol), "steps": options.steps}
     record |= {"surrogate_epochs": options.surrogate_epochs, "rows": []}
@@ -88,7 +93,9 @@ def main() -> None:
         if name != "clean":
             some = slice(None, None, max(1, len(shown) // 500))  # of every class
             pairs = zip(shown[some], clean.pictures[some])
-            looks["psnr_to_clean"] = round(float(np.median([likeness(a, b)["psnr"] for a, b in pairs])), 2)
+            found = [likeness(a, b) for a, b in pairs]
+            looks["psnr_to_clean"] = round(float(np.median([one["psnr"] for one in found])), 2)
+            looks["ssim_to_clean"] = round(float(np.median([one["ssim"] for one in found])), 4)
         for defence in wanted:
             victim = fit(
                 DEFENCES[defence].prepared(shown, clean.labels, options.seed), clean.labels, len(clean.names), protocol,
@@ -99,7 +106,7 @@ def main() -> None:
             if DEFENCES[defence].each:
                 asked = DEFENCES[defence].prepared(test.pictures, test.labels, options.seed + 1)
                 row["treated_accuracy"] = round(accuracy(victim, asked, test.labels), 3)
-            row |= {"test_images": len(test.labels), "model": protocol.model} | looks
+            row |= {"test_images": len(test.labels), "model": protocol.model, "commit": here["commit"]} | looks
             print(row, flush=True)
             if options.record:
                 add_row(folder, record, row)
@@ -109,8 +116,9 @@ def carriers(name: str, clean: Pictures, options: argparse.Namespace) -> np.ndar
     """The pictures under one perturbation: uint8, as many as the clean ones."""
     if name == "clean":
         return clean.pictures
-    eps = {"tap": 8 / 255}.get(name)  # the others' sizes are their own, as published
-    scheme = dataclasses.replace(SCHEMES["seal"], perturb=name, eps=eps, steps=options.steps)
+    perturb, _, db = name.partition("-")  # uniform noise of a root mean square of so many dB
+    eps = math.sqrt(3) * 10 ** (-float(db) / 20) if db else {"tap": 8 / 255}.get(name)  # others: sizes of their own
+    scheme = dataclasses.replace(SCHEMES["seal"], perturb=perturb, eps=eps, steps=options.steps)
     spec = found_in(
         scheme, clean.pictures, clean.labels, clean.names, options.seed, options.device, epochs=options.surrogate_epochs
     )  # fmt: skip

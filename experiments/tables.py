@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.evaluate.record import read_records
+from ripguard.evaluate.record import read_records, subject
 from ripguard.evaluate.table import cells, interval, markdown, spread
 from ripguard.perturb.marks import EPS
 from ripguard.schemes import SCHEMES
@@ -26,14 +26,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def records(protocol: str) -> list[tuple[str, dict[str, Any]]]:
-    """(folder name, record) of one protocol, oldest first; of several with one name only the newest."""
+    """(folder name, record) of one protocol, oldest first; of several about the same only the newest."""
     return newest(lambda record: record["protocol"] == protocol)
 
 
 def newest(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[str, dict[str, Any]]]:
-    """(folder name, record) of the wanted records, oldest first; of several with one name only the newest."""
+    """(folder name, record) of the wanted records, oldest first; of several about the same only the newest."""
     found = read_records(ROOT / "results")
-    return sorted({record["name"]: (folder, record) for folder, record in found if wanted(record)}.values())
+    kept = {subject(record): (folder, record) for folder, record in found if wanted(record)}
+    return sorted(kept.values(), key=lambda one: one[0])
 
 
 def chain_table(link: str) -> list[str]:

@@ -76,7 +76,8 @@ def main() -> None:
     # 2. one victim an attack
     protocol = PROTOCOLS[options.protocol]
     record: dict[str, Any] = {"name": f"undo {options.source} {options.protocol} {label(scheme)}"}
-    record |= {"command": "python experiments/undo.py " + shlex.join(sys.argv[1:])} | environment()
+    here = environment()
+    record |= {"command": "python experiments/undo.py " + shlex.join(sys.argv[1:])} | here
     record |= {"dataset": options.source, "protocol": "undo", "scheme": label(scheme)}
     record |= {"release": {"dataset_id": release["dataset_id"], "scheme": scheme}, "pictures": len(clean.labels)}
     record |= {"recipe": dataclasses.asdict(protocol), "rows": []}
@@ -100,7 +101,7 @@ def main() -> None:
             shown.pictures, shown.labels, len(clean.names), own, options.seed, options.device, note=attack
         )  # fmt: skip
         row: dict[str, Any] = {"attack": attack, "images": len(shown.labels), "seed": options.seed}
-        row |= {"model": own.model, "epochs": own.epochs, "test_images": len(test.labels)}
+        row |= {"model": own.model, "epochs": own.epochs, "test_images": len(test.labels), "commit": here["commit"]}
         logits = victim.logits(test.pictures)  # [n, classes]
         for name, told in (("test_accuracy", logits), ("standardised_accuracy", standardised(logits))):
             row[name] = round(percent_right(told, test.labels), 3)

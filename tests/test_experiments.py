@@ -147,7 +147,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
         "em": "grayscale",
         "tap": "jpeg-10",
     }
-    assert found[4] == ("noise", "none")
+    assert found[4:7] == [(one, "none") for one in ("noise", "noise-26", "noise-22")]
     assert found[5:] == [(name, defence) for name, control in controls.items() for defence in ("none", control)]
     assert all(25 < row["psnr_to_clean"] < 60 for row in rows[4:])
     assert {row["defence"] for row in rows if "treated_accuracy" in row} == {"grayscale", "jpeg-10"}

@@ -4,63 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no state, notebooks keep their own
 
-from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTED, STANDARDISED
+from ripguard.evaluate.aims import aims
+from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED
+from ripguard.evaluate.entry import Entry
+from ripguard.evaluate.record import subject
 from ripguard.schemes import label
 
-UNDOING = ("made", "restorer", "averaged", "sink")  # first words of attacks of undo.py on the pictures alone
+UNDOING = ("made", "restorer", "averaged", "two", "sink")  # first words of attacks of undo.py that change the pictures
 # of an earlier form of a scheme or an earlier setting, in its label
-EARLIER = re.compile(r" \(|, no sink|, target |, grey kept")
+EARLIER = re.compile(r" \(|, no sink|, grey kept")
 
 
-@dataclass
-class Entry:
-    """What is known of one scheme on one data set under one protocol. Accuracies in percent, on clean test pictures."""
-
-    scheme: str
-    psnr: float
-    ssim: float
-    images: int
-    release: str | None = None
-    clean: dict[tuple[str, str, int], float] = field(default_factory=dict)  # of each (pictures, model, seed)
-    plain: list[float] = field(default_factory=list)
-    defended: dict[str, list[float]] = field(default_factory=dict)
-    adaptive: dict[tuple[str, int], dict[str, list[float]]] = field(default_factory=dict)  # by defence
-    undone: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def best_defence(self) -> tuple[str, float] | None:
-        return _best_of(self.defended)
-
-    @property
-    def best_undoing(self) -> tuple[str, float] | None:
-        return _highest(self.undone)
-
-    def reached(self, attack: str, clean: int) -> tuple[str, float] | None:
-        """The defence under which an attacker gets most out of the victim, ``none`` among them, and how much."""
-        return _best_of(self.adaptive.get((attack, clean), {}))
-
-
-def _best_of(found: dict[str, list[float]]) -> tuple[str, float] | None:
-    return _highest({name: float(np.mean(values)) for name, values in found.items()})
-
-
-def _highest(found: dict[str, float]) -> tuple[str, float] | None:
-    return max(found.items(), key=lambda one: one[1], default=None)
-
-
+PERMUTATIONS = (PERMUTED, BOTH)
 Key = tuple[str, str, int, str]  # data set, protocol, training pictures, scheme
 
 
 def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
-    """From all records, oldest first, whatever experiment wrote them; of several with one name the newest counts."""
+    """From all records, oldest first, whatever experiment wrote them; of several about the same the newest counts."""
     board: dict[Key, Entry] = {}
-    latest = list({record["name"]: record for record in records}.values())
+    latest = list({subject(record): record for record in records}.values())
     for record in latest:
         if not record["name"].startswith("table1 ") or "looks" not in record:
             continue
@@ -86,11 +53,18 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
                     if row["trained_on"] == "protected" and row["attack"] != "none":
                         read = entry.adaptive.setdefault((row["attack"], row["clean_pictures"]), {})
                         read.setdefault(row["defence"], []).append(row["test_accuracy"])
+            for row in record["rows"]:
+                if row["trained_on"] != "protected":  # the same for every scheme of a data set
+                    for key, entry in board.items():
+                        if key[:2] == (record["dataset"], record["victims"]):
+                            count = row["clean_pictures"]
+                            entry.alone[count] = max(row["test_accuracy"], entry.alone.get(count, 0.0))
         if record["protocol"] == "undo":
             for entry in _about(board, record, record["recipe"]["name"]):
                 for row in record["rows"]:
                     if row["attack"].split("-")[0] in UNDOING:
-                        entry.undone[row["attack"]] = max(row["test_accuracy"], row["standardised_accuracy"])
+                        most = max(row["test_accuracy"], row["standardised_accuracy"])
+                        entry.undone.setdefault(row["attack"], []).append(most)
     return board
 
 
@@ -112,8 +86,8 @@ def _scheme(record: dict[str, Any]) -> str:
     return label(made) if made and record["scheme"] == made["name"] else record["scheme"]
 
 
-def page(board: dict[Key, Entry]) -> list[str]:
-    """The tables, as lines of Markdown."""
+def page(board: dict[Key, Entry], peers: dict[str, Any] | None = None) -> list[str]:
+    """The tables, as lines of Markdown; ``peers`` is the record of `experiments/peers.py`."""
     lines = [
         "# Leaderboard",
         "",
@@ -124,12 +98,15 @@ def page(board: dict[Key, Entry]) -> list[str]:
         "outputs and permutation, as far as they are known. A defence works on the training pictures without any clean "
         "one, and where it treats each by itself also on what the victim is asked about, if that "
         "tells more; standardised outputs (each against its mean and spread) take unlabelled clean pictures, the "
-        "output permutation and a new linear head a few labelled ones. These read the victims under every defence that "
+        "output permutation (of the outputs as they are, or standardised) and a new linear head a few labelled ones; "
+        "what those few give alone stands above each table. These read the victims under every defence that "
         "is recorded, and the highest figure counts, with the defence's name unless it was the "
-        "plain victim's. Undoing is the best of what was tried on the pictures: U-Nets, averaging of several releases, "
-        "leaving the sink out; plain or standardised, whichever is more.",
+        "plain victim's. Undone is the best of what was tried on the pictures: U-Nets, some of which saw leaked clean "
+        "pictures, several releases compared, the sink left out; plain or standardised, whichever is more. Of the "
+        "defences JPEG, grayscale and orthogonal projection have a control, a poison that they undo "
+        "([results](README.md)); the others have none. What was aimed at, and what of it missed, stands at the end.",
         "",
-        "![best attack against PSNR](leaderboard.png)",
+        "![accuracy against PSNR](leaderboard.png)",
         "",
     ]
     for data, protocol, images in sorted({key[:3] for key in board}):
@@ -138,13 +115,14 @@ def page(board: dict[Key, Entry]) -> list[str]:
         clean = list({run: found for entry in own for run, found in entry.clean.items()}.values())
         lines += [
             f"## {data}, {images:,} pictures, protocol `{protocol}`"
-            + (f": clean and restored {np.mean(clean):.2f} (n = {len(clean)})" if clean else ""),
+            + (f": clean and restored {np.mean(clean):.2f} (n = {len(clean)})" if clean else "")
+            + "".join(f", {count} clean alone {told:.2f}" for count, told in sorted(own[0].alone.items())),
             "",
             *_table(now),
         ]
         if before := [entry for entry in own if entry not in now]:
             lines += ["Earlier forms and settings of these schemes:", "", *_table(before)]
-    return lines
+    return lines + aims(board, peers)
 
 
 def _table(entries: list[Entry]) -> list[str]:
@@ -160,7 +138,7 @@ def _table(entries: list[Entry]) -> list[str]:
             f"{np.mean(entry.plain):.2f}" + (f" ({len(entry.plain)} seeds)" if len(entry.plain) > 1 else ""),
             _named(entry.best_defence, f" of {len(entry.defended)}"),
             _named(entry.reached(STANDARDISED, 0)),
-            _named(entry.reached(PERMUTED, 100)),
+            _named(entry.reached(PERMUTATIONS, 100)),
             _named(entry.reached(HEAD, 100)),
             _named(entry.reached(HEAD, 500)),
             _named(entry.best_undoing),
@@ -177,7 +155,7 @@ def present(entries: list[Entry]) -> list[Entry]:
 
 def worst(entry: Entry) -> float:
     """The most that anybody got out of it without undoing it: plain, best defence, outputs read otherwise."""
-    read = [entry.best_defence, entry.reached(STANDARDISED, 0), entry.reached(PERMUTED, 100)]
+    read = [entry.best_defence, entry.reached(STANDARDISED, 0), entry.reached(PERMUTATIONS, 100)]
     return max(float(np.mean(entry.plain)), *(found[1] for found in read if found), 0.0)
 
 
@@ -199,9 +177,9 @@ def _apart(places: list[float], least: float) -> list[float]:
 
 
 def plot(board: dict[Key, Entry]) -> Figure:
-    """Accuracy, plain, under the best defence and read otherwise, against PSNR; a panel for each table.
+    """Accuracy, plain, under the best defence, read otherwise and undone, against PSNR; a panel for each table.
 
-    A scheme is a column of points, from its plain victim to the best attacker, with its name above.
+    A scheme is a column of points with its name above.
     """
     groups = sorted({key[:3] for key in board})
     figure = Figure((6.4, 3.1 * len(groups)))
@@ -209,12 +187,14 @@ def plot(board: dict[Key, Entry]) -> Figure:
         ("plain victim", "o", "#4477aa", lambda one: float(np.mean(one.plain))),
         ("best defence", "^", "#cc3311", lambda one: _value(one.best_defence)),
         ("standardised outputs", "D", "#ccbb44", lambda one: _value(one.reached(STANDARDISED, 0))),
-        ("output permutation", "s", "#228833", lambda one: _value(one.reached(PERMUTED, 100))),
+        ("output permutation", "s", "#228833", lambda one: _value(one.reached(PERMUTATIONS, 100))),
+        ("undone", "x", "#aa3377", lambda one: _value(one.best_undoing)),
     )
     for axis, group in zip(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups):
         own = present([entry for key, entry in board.items() if key[:3] == group])
         for one, place in zip(own, _apart([entry.psnr for entry in own], 0.75)):
-            low, high = float(np.mean(one.plain)), worst(one)
+            told = [value(one) for _, _, _, value in series]
+            low, high = (end(one for one in told if one is not None) for end in (min, max))
             axis.plot([one.psnr, place], [high, 100], "-", color="#bbbbbb", lw=0.6, zorder=0)
             axis.plot([one.psnr, one.psnr], [low, high], "-", color="#666666", lw=1.2, zorder=0)
             axis.text(place, 101, one.scheme, fontsize=6, rotation=45, ha="left", va="bottom", clip_on=False)

@@ -49,6 +49,12 @@ def read_records(results: Path) -> list[tuple[str, dict[str, Any]]]:
     return [(path.parent.name, json.loads(path.read_text())) for path in sorted(results.glob("*/record.json"))]
 
 
+def subject(record: dict[str, Any]) -> tuple[str, int]:
+    """What a record is about: of several with one name and as many training pictures the newest counts."""
+    pictures = record.get("pictures") or max((row.get("images", 0) for row in record["rows"]), default=0)
+    return record["name"], pictures
+
+
 def go_on_with(results: Path, name: str, fresh: dict[str, Any], same: Sequence[str]) -> tuple[Path, dict[str, Any]]:
     """Folder and record to add rows to: the newest ``*_<name>`` that equals ``fresh`` in ``same``, else today's."""
     wanted = json.loads(json.dumps([fresh[key] for key in same]))  # as a file holds it

@@ -59,6 +59,21 @@ def test_a_relabelled_victim_is_read():
     assert found.heads[60] > 90  # the features that say it are there
 
 
+def test_a_constant_answer_under_wrong_names_is_read():
+    """A victim that says one class of everything, and ranks the rest rightly, one further: only both together tell."""
+
+    class Constant:
+        def logits(self, pictures: np.ndarray) -> np.ndarray:
+            told = np.eye(5)[(pictures[:, 0, 0, 0] + 1) % 5]
+            return told + 100 * np.eye(5)[3]
+
+    pictures = np.zeros((100, 8, 8, 3), np.uint8)
+    pictures[:, 0, 0, 0] = np.arange(100) % 5
+    data = Pictures(pictures, np.arange(100) % 5, [f"{i}" for i in range(5)], "")
+    found = reached(Constant(), data, data, amounts=())  # type: ignore[arg-type]
+    assert (found.plain, found.permuted, found.standardised, found.both) == (20, 20, 0, 100)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_features_of_every_model(name):  # type: ignore[no-untyped-def]
     """What the last linear layer sees: with its own weights the logits come out again."""

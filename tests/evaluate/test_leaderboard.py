@@ -88,7 +88,7 @@ def test_numbers_go_to_their_own_release():
     again["rows"] = again["rows"][:1]
     ours = entries([*named, again])["x", "small", 20, "mrit"]
     assert ours.adaptive == {("output permutation", 100): {"none": [40.0]}}
-    assert ours.undone == {"restorer-500": 70.0, "sink-out": 31.0}
+    assert ours.undone == {"restorer-500": [70.0], "sink-out": [31.0]}
 
 
 def test_labels_stay_apart():

@@ -13,7 +13,9 @@ from ripguard.evaluate.attacks.permutation import best_permutation
 from ripguard.evaluate.attacks.standardised import standardised
 from ripguard.train.loop import Victim, percent_right
 
-STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"  # as records call them
+# as records call them
+STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"
+BOTH = f"{PERMUTED}, standardised"
 TREATED = ", asked so too"  # after a defence's name: what the victim is asked about went through it as well
 
 
@@ -24,12 +26,14 @@ class Reached:
     Attributes:
         plain: of the victim as it is.
         standardised: each output against its mean and spread over the pictures asked about, without their labels.
-        permuted: read by the best permutation; heads: of a new linear head, by number of pictures.
+        permuted: read by the best permutation; both: standardised, then permuted.
+        heads: of a new linear head, by number of pictures.
     """
 
     plain: float
     standardised: float
     permuted: float
+    both: float
     heads: dict[int, float]
 
 
@@ -45,13 +49,21 @@ def reached(
     """
     classes = len(asked.names)
     logits = victim.logits(asked.pictures)  # [n, classes]
-    told = logits.argmax(1)
-    first = victim.logits(few.pictures[:permuted_on]).argmax(1)
-    reading = best_permutation(first, few.labels[:permuted_on], classes)
-    known, wanted = features(victim, few.pictures[: max(amounts)]), features(victim, asked.pictures)
+    first = victim.logits(few.pictures[:permuted_on])
+
+    def permuted(first: np.ndarray, logits: np.ndarray) -> float:
+        reading = best_permutation(first.argmax(1), few.labels[:permuted_on], classes)
+        return 100 * float(np.mean(reading[logits.argmax(1)] == asked.labels))
+
+    heads: dict[int, float] = {}
+    if amounts:
+        known, wanted = features(victim, few.pictures[: max(amounts)]), features(victim, asked.pictures)
+        for n in amounts:
+            heads[n] = accuracy_of_new_head(known[:n], few.labels[:n], wanted, asked.labels, classes)
     return Reached(
         plain=percent_right(logits, asked.labels),
         standardised=percent_right(standardised(logits), asked.labels),
-        permuted=100 * float(np.mean(reading[told] == asked.labels)),
-        heads={n: accuracy_of_new_head(known[:n], few.labels[:n], wanted, asked.labels, classes) for n in amounts},
+        permuted=permuted(first, logits),
+        both=permuted(standardised(first, logits), standardised(logits)),
+        heads=heads,
     )

@@ -9,6 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 
-def standardised(logits: np.ndarray) -> np.ndarray:
-    """Each output minus its mean, over its standard deviation: float ``[n, classes]`` → the same shape."""
-    return (logits - logits.mean(0)) / np.maximum(logits.std(0), 1e-9)
+def standardised(logits: np.ndarray, over: np.ndarray | None = None) -> np.ndarray:
+    """Each output minus its mean, over its standard deviation: float ``[n, classes]`` → the same shape.
+
+    Args:
+        over: float ``[m, classes]`` of the pictures that mean and standard deviation are taken over; None: the same.
+    """
+    over = logits if over is None else over
+    return (logits - over.mean(0)) / np.maximum(over.std(0), 1e-9)

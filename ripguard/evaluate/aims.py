@@ -1,0 +1,88 @@
+"""What the project set out to reach, beside what the records hold: lines of the leaderboard's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED
+from ripguard.evaluate.entry import Entry
+
+OURS = ("strong", "balanced", "mrit", "discreet")  # as they are now: an earlier form has more in its name
+LEAST_DB = 26  # of a scheme that counts as the best
+PLAIN, OF_MRIT, OF_PERMUTATION, OF_DEFENCE, OF_HEAD, OF_PEERS = 10, 20, 20, 50, 10, 5  # percent; the last two: points
+Line = tuple[str, str, str, bool]  # about what, the aim, what was measured, whether it was reached
+
+
+def aims(board: dict[Any, Entry], peers: dict[str, Any] | None) -> list[str]:
+    """A table, as lines of Markdown; nothing where nothing was measured.
+
+    Args:
+        board: of :func:`ripguard.evaluate.leaderboard.entries`.
+        peers: the record of `experiments/peers.py`.
+    """
+    lines = [*_schemes(board), *_peers(peers)]
+    if not lines:
+        return []
+    return [
+        "## What was aimed at",
+        "",
+        "Chance is 10 percent on ten classes. Alone: the best that as many clean pictures give without the protected "
+        "ones, as a net or under a new head.",
+        "",
+        "| what | aim | measured | |",
+        "| --- | --- | --- | --- |",
+        *(f"| {what} | {aim} | {told} | {'reached' if held else '**missed**'} |" for what, aim, told, held in lines),
+        "",
+    ]
+
+
+def _schemes(board: dict[Any, Entry]) -> Iterator[Line]:
+    ours = {key: entry for key, entry in board.items() if entry.scheme in OURS}
+    for group in sorted({key[:3] for key in ours}):
+        own = [entry for key, entry in ours.items() if key[:3] == group]
+        where = f"{group[0]}, `{group[1]}`"
+        if fine := [entry for entry in own if entry.psnr >= LEAST_DB]:
+            best = min(fine, key=lambda one: float(np.mean(one.plain)))
+            told = float(np.mean(best.plain))
+            about = f"{where}: our best at ≥ {LEAST_DB} dB, plain victim"
+            yield about, f"≤ {PLAIN}", f"{told:.2f} (`{best.scheme}`)", told <= PLAIN
+        for entry in sorted(own, key=lambda one: OURS.index(one.scheme)):
+            yield from _scheme(entry, f"{where}, `{entry.scheme}`")
+
+
+def _scheme(entry: Entry, where: str) -> Iterator[Line]:
+    if entry.scheme == "mrit":
+        plain = float(np.mean(entry.plain))
+        yield f"{where}: plain victim", f"≤ {OF_MRIT}", f"{plain:.2f}", plain <= OF_MRIT
+    for whose, defences in (("plain victim", ("none",)), ("victims under defences", None)):
+        if defences is None and not entry.defended:
+            continue
+        found = entry.reached((PERMUTED, BOTH), 100, defences)
+        if found:
+            yield f"{where}: best permutation, {whose}", f"≤ {OF_PERMUTATION}", _told(found), found[1] <= OF_PERMUTATION
+        for count, alone in sorted(entry.alone.items()):
+            if found := entry.reached(HEAD, count, defences):
+                told = f"{_told(found)}, alone {alone:.2f}"
+                about = f"{where}: linear head, {count} clean, {whose}"
+                yield about, f"≤ alone + {OF_HEAD}", told, found[1] <= alone + OF_HEAD
+    if entry.scheme == "strong" and entry.best_defence:
+        told = f"{_told(entry.best_defence)}, of {len(entry.defended)}"
+        yield f"{where}: best defence", f"≤ {OF_DEFENCE}", told, entry.best_defence[1] <= OF_DEFENCE
+        if found := entry.reached(STANDARDISED, 0):
+            about = f"{where}: best defence, outputs standardised"
+            yield about, f"≤ {OF_DEFENCE}", _told(found), found[1] <= OF_DEFENCE
+
+
+def _peers(record: dict[str, Any] | None) -> Iterator[Line]:
+    for row in record["rows"] if record else []:
+        if row["published"] is not None and row["defence"] == "none":
+            near = abs(row["test_accuracy"] - row["published"]) <= OF_PEERS
+            about = f"{record['dataset']}, peer `{row['perturb']}`, plain victim"  # type: ignore[index]
+            yield about, f"{row['published']:.2f} ± {OF_PEERS}", f"{row['test_accuracy']:.2f}", near
+
+
+def _told(found: tuple[str, float]) -> str:
+    return f"{found[1]:.2f}" + ("" if found[0] == "none" else f" ({found[0]})")

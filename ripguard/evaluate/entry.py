@@ -1,0 +1,62 @@
+"""One line of the leaderboard: all that records hold about one scheme on one data set under one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Found = tuple[str, float]  # a defence or an attack, and the accuracy it ends in
+
+
+@dataclass
+class Entry:
+    """Accuracies in percent, on clean test pictures.
+
+    Attributes:
+        psnr, ssim: of the published pictures to the clean ones, medians.
+        clean: of each victim of clean or restored pictures: (their digest, model, seed).
+        plain: of victims without a defence, one a seed; defended: by defence.
+        adaptive: by attack and number of clean pictures, then by defence; alone: the best of what as many clean
+            pictures give without the protected ones, by their number.
+        undone: by attack on the pictures.
+    """
+
+    scheme: str
+    psnr: float
+    ssim: float
+    images: int
+    release: str | None = None
+    clean: dict[tuple[str, str, int], float] = field(default_factory=dict)
+    plain: list[float] = field(default_factory=list)
+    defended: dict[str, list[float]] = field(default_factory=dict)
+    adaptive: dict[tuple[str, int], dict[str, list[float]]] = field(default_factory=dict)
+    alone: dict[int, float] = field(default_factory=dict)
+    undone: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def best_defence(self) -> Found | None:
+        return _best_of(self.defended)
+
+    @property
+    def best_undoing(self) -> Found | None:
+        return _best_of(self.undone)
+
+    def reached(self, attacks: str | Sequence[str], clean: int, defences: Sequence[str] | None = None) -> Found | None:
+        """The defence under which one of the attackers gets most out of the victim, and how much.
+
+        Args:
+            attacks: as records call them; clean: the number of clean pictures they have.
+            defences: only these; None: all, ``none`` among them.
+        """
+        found: dict[str, float] = {}
+        for attack in [attacks] if isinstance(attacks, str) else attacks:
+            for defence, values in self.adaptive.get((attack, clean), {}).items():
+                if defences is None or defence in defences:
+                    found[defence] = max(found.get(defence, 0.0), float(np.mean(values)))
+        return max(found.items(), key=lambda one: one[1], default=None)
+
+
+def _best_of(found: dict[str, list[float]]) -> Found | None:
+    return max(((name, float(np.mean(values))) for name, values in found.items()), key=lambda one: one[1], default=None)
