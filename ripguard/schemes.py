@@ -162,7 +162,7 @@ SCHEMES = {
             hide=Params(pairing="ranked"),
         ),
         *(
-            Scheme(name, f"seal, at least {db} dB to the clean picture at 32×32", eps=eps, method="seal")
+            Scheme(name, f"seal, a median of at least {db} dB to the clean picture at 32×32", eps=eps, method="seal")
             for name, db, eps in (("discreet", 30, 0.034), ("balanced", 26, 0.064), ("strong", 22, 0.108))
         ),
         Scheme(

@@ -27,7 +27,7 @@ from ripguard.errors import expected
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.targets import next_class
 
-EPS = 0.064  # at least 26 dB to the clean picture, hiding included
+EPS = 0.064  # a median of at least 26 dB to the clean picture, hiding included
 PATCHES = 0.7  # of the noise's power; the waves have the rest
 GRID = 4  # patches along each side
 SPREAD = 0.3  # of the patches of one class around their mean, per patch and channel

@@ -47,7 +47,7 @@ class Planned:
         """64 random-looking bits of its own, from the clean file alone.
 
         So nobody without it can work them out, and a picture that is published again, in another release, draws the
-        same numbers: averaging releases takes nothing of it away.
+        same numbers: averaging releases that were made with the same options takes nothing of it away.
         """
         text = f"ripguard seed {plan_seed} {self.sha256}".encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
