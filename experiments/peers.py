@@ -42,7 +42,8 @@ PEERS: dict[str, tuple[float | None, str]] = {  # what they leave of CIFAR-10 fo
     "lsp": (13.06, "grayscale"),
     "ar": (11.74, "jpeg-10"),
     "ops": (14.69, "orthogonal-projection"),
-    "em": (20.78, "grayscale"),
+    "em": (None, "grayscale"),  # class-wise: APBench's is sample-wise
+    "em-sample": (20.78, "grayscale"),
     "tap": (6.27, "jpeg-10"),
 }
 CONTROLS = ("orthogonal-projection", "grayscale", "jpeg-10")

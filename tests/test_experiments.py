@@ -145,6 +145,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
         "ar": "jpeg-10",
         "ops": "orthogonal-projection",
         "em": "grayscale",
+        "em-sample": "grayscale",
         "tap": "jpeg-10",
     }
     assert found[4:7] == [(one, "none") for one in ("noise", "noise-26", "noise-22")]

@@ -6,4 +6,4 @@ THROUGH = ("none", "jpeg", "grayscale", "blur", "resize", "posterise", "crop", "
 CLASS_TARGETS = ("cyclic", "permutation", "random")  # where only a class is aimed at
 MARK_TARGETS = ("opposite", "cyclic")  # of marks
 BY_SURROGATE = ("tap", "fsp")  # need a net
-LOOKING = ("marks", *BY_SURROGATE, "em", "ops")  # look at the training pictures, themselves or by a net
+LOOKING = ("marks", *BY_SURROGATE, "em", "em-sample", "ops")  # look at the training pictures, themselves or by a net

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -218,13 +219,21 @@ def predict(model: Surrogate, pictures: np.ndarray, device: str = "cpu", batch: 
     return torch.cat(parts).numpy()
 
 
-def obtain(pictures: np.ndarray, labels: np.ndarray, names: list[str], settings: Settings, device: str) -> Path:
-    """Path of the surrogate for these data and settings: from the cache, else trained now."""
-    digest = hashlib.sha256(json.dumps([DESIGN, names, dataclasses.asdict(settings)], sort_keys=True).encode())
+def obtain(
+    pictures: np.ndarray,
+    labels: np.ndarray,
+    names: list[str],
+    settings: Settings,
+    device: str,
+    how: Callable[[np.ndarray, np.ndarray, int, Settings, str], Surrogate] = train,
+) -> Path:
+    """Path of the surrogate for these data and settings, trained by ``how``: from the cache, else trained now."""
+    about = [DESIGN, names, dataclasses.asdict(settings)] + ([] if how is train else [how.__module__])
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     digest.update(str(pictures.shape).encode() + pictures.tobytes() + labels.astype("<i8").tobytes())
     path = cache_root() / "surrogates" / f"{digest.hexdigest()[:20]}.pt"
     if not path.exists():
-        save(train(pictures, labels, len(names), settings, device), names, settings, path)
+        save(how(pictures, labels, len(names), settings, device), names, settings, path)
     return path
 
 

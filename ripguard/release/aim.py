@@ -24,7 +24,7 @@ from ripguard.release.plan import Plan, training_side
 from ripguard.schemes import USUAL_EPS, Scheme
 
 # a new perturbation is one new file, one name here and one line in PLAIN or Spec.__call__
-NAMES = ("marks", "tap", "fsp", "em", "lsp", "ar", "ops", "noise", "none")
+NAMES = ("marks", "tap", "fsp", "em", "em-sample", "lsp", "ar", "ops", "noise", "none")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Spec:
 
         from ripguard.perturb import surrogate
         from ripguard.perturb.em import EM
+        from ripguard.perturb.em_sample import EMSample
         from ripguard.perturb.fsp import FSP
         from ripguard.perturb.tap import TAP
 
@@ -62,6 +63,8 @@ class Spec:
         if kind == "em":
             return EM(np.stack(self.members))
         model, _ = surrogate.load_all([self.surrogate, *self.others], self.device)
+        if kind == "em-sample":
+            return EMSample(model, device=self.device)
         s = self.scheme.settled(model.side)
         assert s.eps is not None
         assert s.target is not None
@@ -189,9 +192,12 @@ def found_in(
         from ripguard.perturb import em
 
         return Spec(scheme, "", list(em.search(pictures, labels, classes, seed, device)))
-    from ripguard.perturb import surrogate
+    from ripguard.perturb import em_sample, surrogate
     from ripguard.perturb.fsp import library
 
+    if scheme.perturb == "em-sample":
+        own = dataclasses.replace(em_sample.SETTINGS, seed=seed, side=side)
+        return Spec(scheme, str(surrogate.obtain(pictures, labels, names, own, device, em_sample.train)), device=device)
     settings = surrogate.Settings(seed=seed, side=side, coarse=surrogate.COARSE if scheme.coarse else ())
     if epochs:
         settings = dataclasses.replace(settings, epochs=epochs)

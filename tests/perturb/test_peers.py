@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,11 @@ from helpers import good, make_source
 
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head
 from ripguard.images import read_picture
-from ripguard.perturb import ar, em, lsp, marks, ops
+from ripguard.perturb import ar, em, lsp, marks, ops, surrogate
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.noise import Noise
+from ripguard.release.aim import found_in
+from ripguard.schemes import SCHEMES
 
 DRAW = np.random.default_rng(0)
 PICTURES = DRAW.integers(60, 196, (40, 32, 32, 3)).astype(np.uint8)  # far enough from 0 and 255 that nothing is cut off
@@ -124,6 +128,37 @@ def test_error_minimising_patterns():
     for height, width, channels in ((24, 20, 3), (9, 16, 1)):
         odd = draw.integers(0, 256, (4, height, width, channels)).astype(np.uint8)
         assert attack(odd, labels[:4], SEEDS[:4]).shape == odd.shape
+
+
+def test_error_minimising_noise_of_each_picture(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Within the bound, repeatable, of the picture alone; its net knows the class of pictures that say nothing."""
+    monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
+    draw = np.random.default_rng(6)
+    pictures = draw.integers(60, 190, (512, 16, 16, 3)).astype(np.uint8)
+    labels = draw.integers(0, 3, 512)
+    scheme = dataclasses.replace(SCHEMES["seal"], perturb="em-sample")
+    spec = found_in(scheme, pictures, labels, ["a", "b", "c"])
+    assert found_in(scheme, pictures, labels, ["a", "b", "c"]).surrogate == spec.surrogate  # from the cache
+    attack, seeds = spec(), np.zeros(512, np.uint64)
+    carriers = attack(pictures, labels, seeds)
+    assert np.abs(carriers.astype(int) - pictures).max() <= 8
+    np.testing.assert_array_equal(attack(pictures, labels, seeds), carriers)
+    assert (attack(pictures[5:9], labels[5:9], seeds[5:9]) != carriers[5:9]).mean() < 0.01
+    told = surrogate.load(spec.surrogate)[0]
+    right = [(surrogate.predict(told, one).argmax(1) == labels).mean() for one in (carriers, pictures)]
+    assert right[0] > 0.75 > right[1] + 0.25
+    odd = draw.integers(0, 256, (4, 24, 20, 1)).astype(np.uint8)
+    assert attack(odd, labels[:4], seeds[:4]).shape == odd.shape
+
+
+def test_autoregressive_rules_are_far_apart():
+    """What a class's rules leave of other classes' signals is much, of their own nothing."""
+    rules = ar.rules(10, seed=1)
+    start = DRAW.normal(size=(10, 3, 40, 40))
+    signals = np.stack([[ar.process(start[i, k : k + 1], rules[i, k])[0] for k in range(3)] for i in range(10)])
+    left = np.mean([ar.unexplained(rules[:, k], signals[:, k, ar.CUT :, ar.CUT :]) for k in range(3)], axis=0)
+    np.testing.assert_allclose(np.diag(left), 0, atol=1e-9)
+    assert left[~np.eye(10, dtype=bool)].min() > 0.2
 
 
 @pytest.mark.parametrize("name", ALL)

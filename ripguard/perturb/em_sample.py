@@ -1,0 +1,93 @@
+"""Error-minimising noise, sample-wise: every picture gets the noise that leaves a net nothing to learn from it.
+
+Source: Huang, Ma, Erfani, Bailey, Wang, "Unlearnable Examples: Making Personal Data Unexploitable", ICLR 2021 (EM), the
+sample-wise setting: a net is trained on pictures with noise, the noise goes down the loss of that net, ε = 8/255, until
+the net errs on less than a hundredth of the pictures. Two things differ. Noise and net take turns batch by batch, two
+steps of 1.6/255 and one of training, in place of ten batches of training and twenty steps of 0.8/255 for all pictures.
+And what is published is found anew by twenty steps on the last net, picture by picture, so that it depends on the
+picture and the net alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ripguard.perturb.em import EPS, STEP
+from ripguard.perturb.scaled import Scaled
+from ripguard.perturb.surrogate import Settings, Surrogate, freeze
+from ripguard.precision import fast_math
+
+TURNS, STRIDE = 2, 2 * STEP  # steps of the noise for one of the net, while the net is trained
+DONE = 0.01  # share of wrong answers to stop at
+SETTINGS = Settings(widths=(16, 32, 64, 128), epochs=15, peak_lr=0.1)  # at most so many epochs
+
+
+def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
+    """The net whose error the noise minimises, trained together with it on uint8 ``[n, side, side, 3]`` pictures."""
+    torch.manual_seed(settings.seed)
+    draw = torch.Generator().manual_seed(settings.seed)
+    net: Surrogate = Surrogate(classes, settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.SGD(net.parameters(), settings.peak_lr, momentum=0.9, weight_decay=settings.weight_decay)
+    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
+    targets = torch.from_numpy(labels).to(device)
+    noise = torch.zeros(images.shape, dtype=torch.float16, device=device)  # half the memory of the nets' own type
+    count = len(pictures)
+    batch = min(settings.batch, count)
+    bar = tqdm(total=settings.epochs * (count // batch), desc="error-minimising noise", unit="step", disable=None)
+    for _ in range(settings.epochs):
+        order = torch.randperm(count, generator=draw)
+        wrong = seen = 0
+        for start in range(0, count - batch + 1, batch):
+            rows = order[start : start + batch].to(device)
+            x, y = images[rows].float() / 255, targets[rows]
+            net.eval()
+            own = noise[rows].float()
+            for _ in range(TURNS):
+                own = down(net, x, own, y, STRIDE, device)
+            noise[rows] = own.half()
+            net.train()
+            with fast_math(device):
+                told = net((x + own).clamp(0, 1)).float()  # [batch, classes]
+            loss = F.cross_entropy(told, y)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            wrong, seen = wrong + int((told.argmax(1) != y).sum()), seen + len(y)
+            bar.update()
+        bar.set_postfix(error=f"{wrong / seen:.2f}")
+        if wrong / seen < DONE:
+            break
+    bar.close()
+    return freeze(net)
+
+
+def down(net: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: float, device: str) -> Tensor:
+    """One step of the noise down the loss: float ``[batch, channels, height, width]``, within ±ε."""
+    own = noise.detach().requires_grad_(True)
+    with fast_math(device):
+        told = net((x + own).clamp(0, 1)).float()  # [batch, classes]
+    (gradient,) = torch.autograd.grad(F.cross_entropy(told, labels, reduction="sum"), own)
+    return (own.detach() - stride * gradient.sign()).clamp(-EPS, EPS)
+
+
+class EMSample(Scaled):
+    """Each picture's noise minimises the loss of its own label.
+
+    Args:
+        net: of :func:`train`.
+    """
+
+    name = "em-sample"
+
+    def __init__(self, net: Surrogate, steps: int = 20, device: str = "cpu") -> None:
+        super().__init__(net, EPS, steps, device)
+
+    def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
+        own, noise = torch.from_numpy(labels).to(self.device), torch.zeros_like(source)
+        for _ in range(self.steps):
+            noise = down(self.surrogate, source, noise, own, STEP, self.device)
+        return noise
