@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.evaluate.leaderboard import scheme_of
 from ripguard.evaluate.record import read_records, subject
 from ripguard.evaluate.table import cells, interval, markdown, spread
 from ripguard.perturb.marks import EPS
@@ -50,7 +51,7 @@ def chain_table(link: str) -> list[str]:
         row = record["rows"][0]
         residue, ssim, took = row["residue_bytes_per_picture"], row["ssim_to_clean"], row["seconds"]
         lines.append(
-            f"| {record['dataset']}, `{record['scheme']}` | **{row['restored_equal']:,} / {row['pictures']:,}** "
+            f"| {record['dataset']}, `{scheme_of(record)}` | **{row['restored_equal']:,} / {row['pictures']:,}** "
             f"| {_count(row.get('files_equal'))} | {_count(row.get('without_residue'))} "
             f"| {row['psnr_to_clean']['median']:.1f} / {row['median_psnr_to_carrier']:.1f} dB "
             f"| {ssim['median']:.3f} / {row['median_ssim_to_carrier']:.3f} "

@@ -5,9 +5,10 @@
     python experiments/transfer.py cifar10 --pictures 50000 --protocol standard --device cuda --seconds 560
 
 Every net of ripguard.train.models is trained on the pictures of a release as they are published, and on as many that
-its key gave back: one protocol for all, on the first by default 5,000 of them (large nets take minutes an epoch on a
-CPU). Small nets come first. What is recorded already is skipped, a victim that was cut goes on: the same command,
-called again, ends with the whole table. Exit code 75: time was up, call again. Hardware: two CPU cores, or a GPU.
+its key gave back: one protocol for all, on every n-th of them, by default at most 5,000 (large nets take minutes an
+epoch on a CPU). Small nets come first. What is recorded already is skipped, a victim that was cut goes on: the same
+command, called again, ends with the whole table. Exit code 75: time was up, call again. Hardware: two CPU cores, or a
+GPU.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
         if not record["name"].startswith("table1 ") or "looks" not in record:
             continue
         looks, release = record["looks"], record.get("release", {})
-        entry = Entry(_scheme(record), looks["psnr_to_clean"]["median"], looks["ssim_to_clean"]["median"], 0)
+        entry = Entry(scheme_of(record), looks["psnr_to_clean"]["median"], looks["ssim_to_clean"]["median"], 0)
         entry.release = release.get("dataset_id")
         clean = [row for row in record["rows"] if row["split"] != "protected" and row["defence"] == "none"]
         for row in record["rows"]:
@@ -74,13 +74,13 @@ def _about(board: dict[Key, Entry], record: dict[str, Any], protocol: str) -> li
     return [
         entry
         for (data, own, images, scheme), entry in board.items()
-        if (data, own, scheme) == (record["dataset"], protocol, _scheme(record))
+        if (data, own, scheme) == (record["dataset"], protocol, scheme_of(record))
         and (release is None or release == entry.release)
         and (pictures is None or pictures == images)
     ]
 
 
-def _scheme(record: dict[str, Any]) -> str:
+def scheme_of(record: dict[str, Any]) -> str:
     """Of a record of ours; a setting that is no scheme any more keeps the name it was given."""
     made = record.get("release", {}).get("scheme")
     return label(made) if made and record["scheme"] == made["name"] else record["scheme"]
