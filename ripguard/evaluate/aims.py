@@ -57,7 +57,7 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
     if entry.scheme == "mrit":
         plain = float(np.mean(entry.plain))
         yield f"{where}: plain victim", f"≤ {OF_MRIT}", f"{plain:.2f}", plain <= OF_MRIT
-    for whose, defences in (("plain victim", ("none",)), ("victims under defences", None)):
+    for whose, defences in (("plain victim", ("none",)), ("victims with and without defences", None)):
         if defences is None and not entry.defended:
             continue
         found = entry.reached((PERMUTED, BOTH), 100, defences)

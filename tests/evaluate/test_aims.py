@@ -34,8 +34,8 @@ def test_reached_and_missed():
         "x, `small`: our best at ≥ 26 dB, plain victim": ("10.30 (`mrit`)", "**missed**"),
         "x, `small`, `strong`: best permutation, plain victim": ("21.00", "**missed**"),
         "x, `small`, `strong`: linear head, 500 clean, plain victim": ("55.00, alone 50.00", "reached"),
-        "x, `small`, `strong`: best permutation, victims under defences": ("21.00", "**missed**"),
-        "x, `small`, `strong`: linear head, 500 clean, victims under defences": (
+        "x, `small`, `strong`: best permutation, victims with and without defences": ("21.00", "**missed**"),
+        "x, `small`, `strong`: linear head, 500 clean, victims with and without defences": (
             "62.00 (blur), alone 50.00",
             "**missed**",
         ),
