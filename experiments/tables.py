@@ -537,10 +537,12 @@ def undo_section() -> list[str]:
 
     def line(row: dict[str, Any]) -> list[str]:
         attack = row["attack"]
+        attack = attack.removesuffix("-told")
         kind, _, number = attack.partition("-") if attack not in UNDONE else (attack, "", "")
         psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
         found = [f"**{row['test_accuracy']:.2f}**", f"{row['standardised_accuracy']:.2f}"]
-        return [UNDONE[kind].format(number), *found, psnr]
+        told = ", told the labels" if row["attack"].endswith("-told") else ""
+        return [UNDONE[kind].format(number) + told, *found, psnr]
 
     columns = ["attacker", "test accuracy", "standardised", "PSNR to clean"]
     if not (found := record_tables("undo", "", about, columns, line)):

@@ -5,14 +5,15 @@
     python experiments/undo.py cifar10 --only none restorer-500 made-up --protocol fast --count 50000
 
 Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures, for the same number of
-steps: `restorer-m`: a U-Net that saw m leaked pairs of protected and clean pictures, and labels, runs over all others;
-`made-up`: the same without a leak: pairs are made by protecting the protected pictures once more, under labels drawn at
-random; `averaged-4`: the mean of four releases, each with marks of its own seed; `two-sizes`: the difference of two
-releases with one seed, whose marks differ in size alone, before hiding; `oracle-…`: the perfect jigsaw of mRIT's
-blocks, and the perfect guess of their shifts, the most that either can do alone; `clean-p`: p percent of the pictures
-are known clean and are mixed with the protected rest; `alone-p`: those clean ones alone; `sink-out`: the class with
-smaller marks is left out. Beside the plain accuracy, that of standardised outputs, which need no label. What is
-recorded already for this release is skipped. Hardware: two CPU cores, or a GPU with the same commands.
+steps: `restorer-m`: a U-Net that saw m leaked pairs of protected and clean pictures runs over all others; `made-up`:
+the same without a leak: pairs are made by protecting the protected pictures once more, under labels drawn at random;
+`…-told`: the U-Net is told the labels as well; `averaged-4`: the mean of four releases, each with marks of its own
+seed; `two-sizes`: the difference of two releases with one seed, whose marks differ in size alone, before hiding;
+`oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts, the most that either can do
+alone; `clean-p`: p percent of the pictures are known clean and are mixed with the protected rest; `alone-p`: those
+clean ones alone; `sink-out`: the class with smaller marks is left out. Beside the plain accuracy, that of standardised
+outputs, which need no label. What is recorded already for this release is skipped. Hardware: two CPU cores, or a GPU
+with the same commands.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 ATTACKS = (
-    *("none", "sink-out", "restorer-500", "made-up", "averaged-4", "two-sizes", "oracle-jigsaw", "oracle-shifts"),
-    *("clean-10", "alone-10", "restorer-2000", "restorer-100", "clean-50", "alone-50", "clean-1", "alone-1"),
+    *("none", "sink-out", "restorer-500", "made-up", "made-up-told", "averaged-4", "two-sizes", "oracle-jigsaw"),
+    *("oracle-shifts", "clean-10", "alone-10", "restorer-2000", "restorer-100", "clean-50", "alone-50", "clean-1"),
+    *("alone-1", "restorer-500-told"),
 )
 
 
@@ -92,7 +94,7 @@ def main() -> None:
             continue  # nothing was moved
         if attack == "sink-out" and not scheme.get("sink"):
             continue  # there is none
-        if attack in ("made-up", "averaged-4", "two-sizes") and scheme["perturb"] not in PLAIN:
+        if attack.split("-")[0] in ("made", "averaged", "two") and scheme["perturb"] not in PLAIN:
             print(f"left out: {attack}, as {scheme['perturb']} needs a net", file=sys.stderr)
             continue
         shown = after(attack, protected, clean, whole, scheme, options)
@@ -134,14 +136,15 @@ def after(
     options: argparse.Namespace,
 ) -> Pictures:
     """The training set that an attacker ends up with; ``whole``: all clean pictures that the marks were found on."""
-    kind, _, number = attack.partition("-")
+    kind, _, number = attack.removesuffix("-told").partition("-")
+    told = len(clean.names) if attack.endswith("-told") else 0
     draw = np.random.default_rng(options.seed + 1)
     order = draw.permutation(len(clean.labels))
     if kind == "restorer":
         known = order[: int(number)]
         net = restorer.train(
-            protected.pictures[known], clean.pictures[known], clean.labels[known], len(clean.names), options.steps,
-            options.seed, options.device,
+            protected.pictures[known], clean.pictures[known], clean.labels[known], told, options.steps, options.seed,
+            options.device,
         )  # fmt: skip
         pictures = restorer.restored(net, protected.pictures, clean.labels, options.device)
         pictures[known] = clean.pictures[known]
@@ -172,7 +175,7 @@ def after(
             return dataclasses.replace(protected, pictures=mean)
         drawn = draw.integers(0, len(clean.names), len(clean.labels))
         net = restorer.train(
-            marked(protected.pictures, drawn), protected.pictures, drawn, len(clean.names), options.steps, options.seed,
+            marked(protected.pictures, drawn), protected.pictures, drawn, told, options.steps, options.seed,
             options.device,
         )  # fmt: skip
         pictures = restorer.restored(net, protected.pictures, clean.labels, options.device)

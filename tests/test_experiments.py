@@ -110,11 +110,11 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     experiment("chain.py", source, "--out", work)
     attacks = ["none", "sink-out", "made-up", "averaged-4", "oracle-shifts", "restorer-100", "clean-50", "alone-50"]
-    attacks.append("two-sizes")
+    attacks += ["two-sizes", "made-up-told"]
     told = experiment("undo.py", source, "--work", work, "--protocol", "smoke", "--steps", "2", "--only", *attacks)
     rows = [ast.literal_eval(line) for line in told.splitlines()]
     assert [row["attack"] for row in rows] == attacks
-    assert [row["images"] for row in rows] == [24, 18, 24, 24, 24, 24, 24, 12, 24]
+    assert [row["images"] for row in rows] == [24, 18, 24, 24, 24, 24, 24, 12, 24, 24]
     assert {row["epochs"] for row in rows} == {8}  # a batch an epoch: as many steps for all
     assert rows[5]["psnr_to_clean"] > 60 > rows[8]["psnr_to_clean"] > 40  # all 24 leaked; marks cancel
     assert 40 > rows[3]["psnr_to_clean"] > rows[0]["psnr_to_clean"]

@@ -1,10 +1,12 @@
 """A net that learns to undo a protection from pairs: pictures that leaked, or that the attacker made up.
 
 Whoever has m protected pictures and the clean ones they hide trains a small U-Net (Ronneberger, Fischer, Brox, MICCAI
-2015) to tell the difference of the two, runs it over the whole release and trains on what comes out. The net is told
-each picture's label, which is published, so it knows whose marks to look for. Without any leak the same can be done
-with made-up pairs: the protected pictures stand for clean ones and are protected once more by the published method,
-under labels drawn at random, which the net is told.
+2015) to tell the difference of the two, runs it over the whole release and trains on what comes out. Without any leak
+the same can be done with made-up pairs: the protected pictures stand for clean ones and are protected once more by the
+published method, under labels drawn at random.
+
+Labels are published, so the net may be told each picture's, and knows whose marks to look for. It comes nearer to the
+clean pictures then; but what it leaves also follows the label, which is a mark of its own.
 """
 
 from __future__ import annotations
@@ -27,9 +29,13 @@ MOST_HELD = 256
 
 
 class UNet(nn.Module):
-    """Three scales, two 3×3 convolutions each; says what to add to a picture of a class."""
+    """Three scales, two 3×3 convolutions each; says what to add to a picture.
 
-    def __init__(self, classes: int) -> None:
+    Args:
+        classes: that it is told the label among; 0: it is not told.
+    """
+
+    def __init__(self, classes: int = 0) -> None:
         super().__init__()
         first, second, third = WIDTHS
         self.classes = classes
@@ -42,8 +48,9 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         """Values in −1..1, float ``[batch, 3, height, width]``, sides divisible by 4, and labels, int64 ``[batch]``,
         → what to add, shaped like the values."""
-        planes = F.one_hot(labels, self.classes)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        x = torch.cat([x, planes.to(x.dtype)], 1).contiguous(memory_format=torch.channels_last)
+        if self.classes:
+            planes = F.one_hot(labels, self.classes)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+            x = torch.cat([x, planes.to(x.dtype)], 1).contiguous(memory_format=torch.channels_last)
         one = self.down1(x)  # [batch, 32, height, width]
         two = self.down2(F.max_pool2d(one, 2))  # [batch, 64, height / 2, width / 2]
         three = self.middle(F.max_pool2d(two, 2))  # [batch, 128, height / 4, width / 4]
@@ -62,7 +69,7 @@ def train(
     protected: np.ndarray,
     clean: np.ndarray,
     labels: np.ndarray,
-    classes: int,
+    classes: int = 0,
     steps: int = 1500,
     seed: int = 0,
     device: str = "cpu",
@@ -71,7 +78,7 @@ def train(
 
     Args:
         protected, clean: uint8 ``[m, side, side, 3]``, sides divisible by 4, m at least 2.
-        labels: int64 ``[m]``, the class by whose marks a picture is protected.
+        labels: int64 ``[m]``, the class by whose marks a picture is protected; classes: see :class:`UNet`.
         steps: batches of 64 pairs; Adam, one cycle of the learning rate; mean squared error. The net is the one that
             did best on pairs held back.
     """
