@@ -60,9 +60,11 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
     for whose, defences in (("plain victim", ("none",)), ("victims with and without defences", None)):
         if defences is None and not entry.defended:
             continue
-        found = entry.reached((PERMUTED, BOTH), 100, defences)
-        if found:
-            yield f"{where}: best permutation, {whose}", f"≤ {OF_PERMUTATION}", _told(found), found[1] <= OF_PERMUTATION
+        # standardised outputs as they are named are a permutation too
+        read = [entry.reached((PERMUTED, BOTH), 100, defences), entry.reached(STANDARDISED, 0, defences)]
+        if found := max((one for one in read if one), key=lambda one: one[1], default=None):
+            about = f"{where}: outputs permuted or standardised, {whose}"
+            yield about, f"≤ {OF_PERMUTATION}", _told(found), found[1] <= OF_PERMUTATION
         for count, alone in sorted(entry.alone.items()):
             if found := entry.reached(HEAD, count, defences):
                 told = f"{_told(found)}, alone {alone:.2f}"
