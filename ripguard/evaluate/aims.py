@@ -40,7 +40,8 @@ def aims(board: dict[Any, Entry], peers: dict[str, Any] | None) -> list[str]:
 
 
 def _schemes(board: dict[Any, Entry]) -> Iterator[Line]:
-    ours = {key: entry for key, entry in board.items() if entry.scheme in OURS}
+    # `photos` are for trying things out: nothing was aimed at there
+    ours = {key: entry for key, entry in board.items() if entry.scheme in OURS and key[0] != "photos"}
     for group in sorted({key[:3] for key in ours}):
         own = [entry for key, entry in ours.items() if key[:3] == group]
         where = f"{group[0]}, `{group[1]}`"
