@@ -34,11 +34,11 @@ from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
+NULLS = {f"noise-{db}": math.sqrt(3) * 10 ** (-db / 20) for db in (26, 22)}  # uniform noise, a root mean square in dB
 PEERS: dict[str, tuple[float | None, str]] = {  # what they leave of CIFAR-10 for a ResNet-18 (APBench), and the control
     "clean": (None, ""),
     "noise": (None, ""),
-    "noise-26": (None, ""),
-    "noise-22": (None, ""),
+    **dict.fromkeys(NULLS, (None, "")),
     "lsp": (13.06, "grayscale"),
     "ar": (11.74, "jpeg-10"),
     "ops": (14.69, "orthogonal-projection"),
@@ -117,8 +117,8 @@ def carriers(name: str, clean: Pictures, options: argparse.Namespace) -> np.ndar
     """The pictures under one perturbation: uint8, as many as the clean ones."""
     if name == "clean":
         return clean.pictures
-    perturb, _, db = name.partition("-")  # uniform noise of a root mean square of so many dB
-    eps = math.sqrt(3) * 10 ** (-float(db) / 20) if db else {"tap": 8 / 255}.get(name)  # others: sizes of their own
+    perturb = "noise" if name in NULLS else name
+    eps = NULLS.get(name, 8 / 255 if name == "tap" else None)  # the others' sizes are their own, as published
     scheme = dataclasses.replace(SCHEMES["seal"], perturb=perturb, eps=eps, steps=options.steps)
     spec = found_in(
         scheme, clean.pictures, clean.labels, clean.names, options.seed, options.device, epochs=options.surrogate_epochs
