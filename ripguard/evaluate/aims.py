@@ -13,6 +13,7 @@ from ripguard.evaluate.entry import Entry
 OURS = ("strong", "balanced", "mrit", "discreet")  # as they are now: an earlier form has more in its name
 LEAST_DB = 26  # of a scheme that counts as the best
 PLAIN, OF_MRIT, OF_PERMUTATION, OF_DEFENCE, OF_HEAD, OF_PEERS = 10, 20, 20, 50, 10, 5  # percent; the last two: points
+CONTROLS = {("tap", "jpeg-10"): 75, ("em-sample", "grayscale"): 80, ("ops", "orthogonal-projection"): 80}  # percent
 Line = tuple[str, str, str, bool]  # about what, the aim, what was measured, whether it was reached
 
 
@@ -80,11 +81,23 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
 
 
 def _peers(record: dict[str, Any] | None) -> Iterator[Line]:
-    for row in record["rows"] if record else []:
+    if record is None:
+        return
+    clean = {row["defence"]: _better(row) for row in record["rows"] if row["perturb"] == "clean"}
+    for row in record["rows"]:
+        if least := CONTROLS.get((row["perturb"], row["defence"])):
+            about = f"{record['dataset']}, control: peer `{row['perturb']}` under {row['defence']}"
+            told = f"{_better(row):.2f}" + (f", clean {clean[row['defence']]:.2f}" if row["defence"] in clean else "")
+            yield about, f"≥ {least}", told, _better(row) >= least
         if row["published"] is not None and row["defence"] == "none":
             near = abs(row["test_accuracy"] - row["published"]) <= OF_PEERS
-            about = f"{record['dataset']}, peer `{row['perturb']}`, plain victim"  # type: ignore[index]
+            about = f"{record['dataset']}, peer `{row['perturb']}`, plain victim"
             yield about, f"{row['published']:.2f} ± {OF_PEERS}", f"{row['test_accuracy']:.2f}", near
+
+
+def _better(row: dict[str, Any]) -> float:
+    """Accuracy, or that on test pictures that went through the defence as well, if it is more."""
+    return float(max(row["test_accuracy"], row.get("treated_accuracy", 0.0)))
 
 
 def _told(found: tuple[str, float]) -> str:

@@ -28,6 +28,8 @@ def test_reached_and_missed():
     peers: dict[str, Any] = {"dataset": "x", "rows": [
         {"perturb": "lsp", "defence": "none", "test_accuracy": 15.0, "published": 13.0},
         {"perturb": "lsp", "defence": "blur", "test_accuracy": 80.0, "published": 13.0},
+        {"perturb": "tap", "defence": "jpeg-10", "test_accuracy": 70.0, "treated_accuracy": 76.0, "published": 6.0},
+        {"perturb": "clean", "defence": "jpeg-10", "test_accuracy": 78.0, "published": None},
         {"perturb": "noise", "defence": "none", "test_accuracy": 84.0, "published": None},
     ]}  # fmt: skip
     assert told(aims(board, peers)) == {
@@ -46,6 +48,7 @@ def test_reached_and_missed():
         "x, `small`, `strong`: best defence, outputs standardised": ("51.00 (blur)", "**missed**"),
         "x, `small`, `mrit`: plain victim": ("10.30", "reached"),
         "x, peer `lsp`, plain victim": ("15.00", "reached"),
+        "x, control: peer `tap` under jpeg-10": ("76.00, clean 78.00", "reached"),
     }
 
 
