@@ -234,12 +234,17 @@ def _through(scheme: dict[str, Any]) -> str:
 def where_and_when(record: dict[str, Any]) -> str:
     """Machine, versions and commits of the rows."""
     hardware, versions = record["hardware"], record["versions"]
-    commits = sorted({row["commit"][:12] for row in record["rows"]})
     devices = sorted({row["device"] for row in record["rows"]})
     return (
         f"{hardware['cores']} cores {hardware['cpu']} (a victim on {', '.join(devices)}), torch {versions['torch']}, "
-        f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)}"
+        f"{commits_of(record)}"
     )
+
+
+def commits_of(record: dict[str, Any]) -> str:
+    """Of the rows, where they say so."""
+    commits = sorted({row.get("commit", record["commit"])[:12] for row in record["rows"]})
+    return f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)}"
 
 
 def block_table() -> list[str]:
@@ -532,7 +537,7 @@ def undo_section() -> list[str]:
         return (
             f"{record['name'].removeprefix('undo ')}, {max(row['images'] for row in rows):,} training pictures, "
             f"{rows[0]['test_images']:,} test pictures, {rows[0]['model']}, {described(record['release']['scheme'])}; "
-            f"{hardware['cores']} cores {hardware['cpu']}, commit {record['commit'][:12]}"
+            f"{hardware['cores']} cores {hardware['cpu']}, {commits_of(record)}"
         )
 
     def line(row: dict[str, Any]) -> list[str]:
@@ -585,7 +590,7 @@ def peers_section() -> list[str]:
             f"{record['name'].removeprefix('peers ')}, {record['pictures']:,} training pictures, {rows[0]['model']}, "
             f"tap of {record['steps']} steps, its surrogate of {record['surrogate_epochs']} epochs; "
             f"{hardware['cores']} cores {hardware['cpu']}, "
-            f"commit {record['commit'][:12]} ([record]({folder}/record.json)):",
+            f"{commits_of(record)} ([record]({folder}/record.json)):",
             "",
             "| poison | PSNR | defence | test accuracy | clean, same defence | published |",
             "| --- | --- | --- | --- | --- | --- |",
