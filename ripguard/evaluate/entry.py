@@ -20,7 +20,7 @@ class Entry:
         plain: of victims without a defence, one a seed; defended: by defence.
         adaptive: by attack and number of clean pictures, then by defence; alone: the best of what as many clean
             pictures give without the protected ones, by their number.
-        undone: by attack on the pictures.
+        undone: by attack on the pictures; leaked: by attack with leaked clean ones.
     """
 
     scheme: str
@@ -34,6 +34,7 @@ class Entry:
     adaptive: dict[tuple[str, int], dict[str, list[float]]] = field(default_factory=dict)
     alone: dict[int, float] = field(default_factory=dict)
     undone: dict[str, list[float]] = field(default_factory=dict)
+    leaked: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def best_defence(self) -> Found | None:
@@ -42,6 +43,10 @@ class Entry:
     @property
     def best_undoing(self) -> Found | None:
         return _best_of(self.undone)
+
+    @property
+    def best_leaked(self) -> Found | None:
+        return _best_of(self.leaked)
 
     def reached(self, attacks: str | Sequence[str], clean: int, defences: Sequence[str] | None = None) -> Found | None:
         """The defence under which one of the attackers gets most out of the victim, and how much.

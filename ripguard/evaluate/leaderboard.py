@@ -15,7 +15,8 @@ from ripguard.evaluate.entry import Entry
 from ripguard.evaluate.record import subject
 from ripguard.schemes import label
 
-UNDOING = ("made", "restorer", "averaged", "two", "sink")  # first words of attacks of undo.py that change the pictures
+# first words of attacks of undo.py that change the pictures, without and with leaked clean ones
+UNDOING, LEAKED = ("made", "averaged", "two", "sink"), ("restorer",)
 # of an earlier form of a scheme or an earlier setting, in its label
 EARLIER = re.compile(r" \(|, no sink|, grey kept")
 
@@ -62,9 +63,10 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
         if record["protocol"] == "undo":
             for entry in _about(board, record, record["recipe"]["name"]):
                 for row in record["rows"]:
-                    if row["attack"].split("-")[0] in UNDOING:
-                        most = max(row["test_accuracy"], row["standardised_accuracy"])
-                        entry.undone.setdefault(row["attack"], []).append(most)
+                    most = max(row["test_accuracy"], row["standardised_accuracy"])
+                    for words, found in ((UNDOING, entry.undone), (LEAKED, entry.leaked)):
+                        if row["attack"].split("-")[0] in words:
+                            found.setdefault(row["attack"], []).append(most)
     return board
 
 
@@ -101,8 +103,9 @@ def page(board: dict[Key, Entry], peers: dict[str, Any] | None = None) -> list[s
         "output permutation (of the outputs as they are, or standardised) and a new linear head a few labelled ones; "
         "what those few give alone stands above each table. These read the victims under every defence that "
         "is recorded, and the highest figure counts, with the defence's name unless it was the "
-        "plain victim's. Undone is the best of what was tried on the pictures: U-Nets, some of which saw leaked clean "
-        "pictures, several releases compared, the sink left out; plain or standardised, whichever is more. Of the "
+        "plain victim's. Undone is the best of what was tried on the pictures without clean ones: U-Nets that train on "
+        "pairs made up by the published method, several releases compared, the sink left out; leaked: U-Nets that saw "
+        "so many clean pictures beside their protected forms; plain or standardised, whichever is more. Of the "
         "defences JPEG, grayscale and orthogonal projection have a control, a poison that they undo "
         "([results](README.md)); the others have none. What was aimed at, and what of it missed, stands at the end.",
         "",
@@ -128,8 +131,8 @@ def page(board: dict[Key, Entry], peers: dict[str, Any] | None = None) -> list[s
 def _table(entries: list[Entry]) -> list[str]:
     lines = [
         "| scheme | PSNR, SSIM to clean | plain victim | best defence | standardised | permutation | head, 100 "
-        "| head, 500 | undone |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| head, 500 | undone | leaked |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for entry in sorted(entries, key=lambda one: (one.best_defence is None, worst(one))):
         cells = [
@@ -142,6 +145,7 @@ def _table(entries: list[Entry]) -> list[str]:
             _named(entry.reached(HEAD, 100)),
             _named(entry.reached(HEAD, 500)),
             _named(entry.best_undoing),
+            _named(entry.best_leaked),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
@@ -189,6 +193,7 @@ def plot(board: dict[Key, Entry]) -> Figure:
         ("standardised outputs", "D", "#ccbb44", lambda one: _value(one.reached(STANDARDISED, 0))),
         ("output permutation", "s", "#228833", lambda one: _value(one.reached(PERMUTATIONS, 100))),
         ("undone", "x", "#aa3377", lambda one: _value(one.best_undoing)),
+        ("leaked pairs", "+", "#666666", lambda one: _value(one.best_leaked)),
     )
     for axis, group in zip(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups):
         own = present([entry for key, entry in board.items() if key[:3] == group])
