@@ -31,7 +31,7 @@ from ripguard.evaluate.defences import DEFENCES, Defence
 from ripguard.evaluate.record import environment, write_record
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
-from ripguard.train.loop import Victim, fit
+from ripguard.train.loop import Victim, batches, fit
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,7 +91,7 @@ def main() -> None:
     for amount in [] if options.no_alone else amounts:
         own = few.part(np.arange(amount))
         # few pictures are one batch or two: they are shown often enough
-        epochs = max(usual.epochs, options.steps // max(1, amount // usual.batch))
+        epochs = max(usual.epochs, options.steps // batches(amount, usual))
         protocol = dataclasses.replace(usual, epochs=epochs)
         alone = fit(own.pictures, own.labels, classes, protocol, note=f"{amount} clean pictures alone")
         about = {"trained_on": "the attacker's clean pictures alone", "model": protocol.model, "seed": 0}

@@ -541,8 +541,7 @@ def undo_section() -> list[str]:
         )
 
     def line(row: dict[str, Any]) -> list[str]:
-        attack = row["attack"]
-        attack = attack.removesuffix("-told")
+        attack = row["attack"].removesuffix("-told")
         kind, _, number = attack.partition("-") if attack not in UNDONE else (attack, "", "")
         psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
         found = [f"**{row['test_accuracy']:.2f}**", f"{row['standardised_accuracy']:.2f}"]

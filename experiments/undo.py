@@ -37,7 +37,7 @@ from ripguard.evaluate.victims import read
 from ripguard.release.aim import PLAIN, found_in
 from ripguard.release.manifest import Release
 from ripguard.schemes import block_side, label, marks_of
-from ripguard.train.loop import fit, percent_right
+from ripguard.train.loop import batches, fit, percent_right
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,12 +119,8 @@ def main() -> None:
 
 
 def epochs_for(pictures: int, usual: int, protocol: Protocol) -> int:
-    """As many steps as ``usual`` pictures take: fewer pictures, more epochs. A last, smaller batch is left out."""
-
-    def batches(count: int) -> int:
-        return max(1, count // min(protocol.batch, count))
-
-    return round(protocol.epochs * batches(usual) / batches(pictures))
+    """As many steps as ``usual`` pictures take: fewer pictures, more epochs."""
+    return round(protocol.epochs * batches(usual, protocol) / batches(pictures, protocol))
 
 
 def after(

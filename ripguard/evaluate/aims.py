@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED
-from ripguard.evaluate.entry import Entry
+from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTATIONS, STANDARDISED
+from ripguard.evaluate.entry import Entry, better, told
 
 OURS = ("strong", "balanced", "mrit", "discreet")  # as they are now: an earlier form has more in its name
 LEAST_DB = 26  # of a scheme that counts as the best
@@ -35,7 +35,10 @@ def aims(board: dict[Any, Entry], peers: dict[str, Any] | None) -> list[str]:
         "",
         "| what | aim | measured | |",
         "| --- | --- | --- | --- |",
-        *(f"| {what} | {aim} | {told} | {'reached' if held else '**missed**'} |" for what, aim, told, held in lines),
+        *(
+            f"| {what} | {aim} | {figure} | {'reached' if held else '**missed**'} |"
+            for what, aim, figure, held in lines
+        ),
         "",
     ]
 
@@ -48,9 +51,9 @@ def _schemes(board: dict[Any, Entry]) -> Iterator[Line]:
         where = f"{group[0]}, `{group[1]}`"
         if fine := [entry for entry in own if entry.psnr >= LEAST_DB]:
             best = min(fine, key=lambda one: float(np.mean(one.plain)))
-            told = float(np.mean(best.plain))
+            plain = float(np.mean(best.plain))
             about = f"{where}: our best at ≥ {LEAST_DB} dB, plain victim"
-            yield about, f"≤ {PLAIN}", f"{told:.2f} (`{best.scheme}`)", told <= PLAIN
+            yield about, f"≤ {PLAIN}", f"{plain:.2f} (`{best.scheme}`)", plain <= PLAIN
         for entry in sorted(own, key=lambda one: OURS.index(one.scheme)):
             yield from _scheme(entry, f"{where}, `{entry.scheme}`")
 
@@ -63,42 +66,33 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
         if defences is None and not entry.defended:
             continue
         # standardised outputs as they are named are a permutation too
-        read = [entry.reached((PERMUTED, BOTH), 100, defences), entry.reached(STANDARDISED, 0, defences)]
+        read = [entry.reached(PERMUTATIONS, 100, defences), entry.reached(STANDARDISED, 0, defences)]
         if found := max((one for one in read if one), key=lambda one: one[1], default=None):
             about = f"{where}: outputs permuted or standardised, {whose}"
-            yield about, f"≤ {OF_PERMUTATION}", _told(found), found[1] <= OF_PERMUTATION
+            yield about, f"≤ {OF_PERMUTATION}", told(found), found[1] <= OF_PERMUTATION
         for count, alone in sorted(entry.alone.items()):
             if found := entry.reached(HEAD, count, defences):
-                told = f"{_told(found)}, alone {alone:.2f}"
+                figure = f"{told(found)}, alone {alone:.2f}"
                 about = f"{where}: linear head, {count} clean, {whose}"
-                yield about, f"≤ alone + {OF_HEAD}", told, found[1] <= alone + OF_HEAD
+                yield about, f"≤ alone + {OF_HEAD}", figure, found[1] <= alone + OF_HEAD
     if entry.scheme == "strong" and entry.best_defence:
-        told = f"{_told(entry.best_defence)}, of {len(entry.defended)}"
-        yield f"{where}: best defence", f"≤ {OF_DEFENCE}", told, entry.best_defence[1] <= OF_DEFENCE
+        figure = f"{told(entry.best_defence)}, of {len(entry.defended)}"
+        yield f"{where}: best defence", f"≤ {OF_DEFENCE}", figure, entry.best_defence[1] <= OF_DEFENCE
         if found := entry.reached(STANDARDISED, 0):
             about = f"{where}: best defence, outputs standardised"
-            yield about, f"≤ {OF_DEFENCE}", _told(found), found[1] <= OF_DEFENCE
+            yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
 
 
 def _peers(record: dict[str, Any] | None) -> Iterator[Line]:
     if record is None:
         return
-    clean = {row["defence"]: _better(row) for row in record["rows"] if row["perturb"] == "clean"}
+    clean = {row["defence"]: better(row) for row in record["rows"] if row["perturb"] == "clean"}
     for row in record["rows"]:
         if least := CONTROLS.get((row["perturb"], row["defence"])):
             about = f"{record['dataset']}, control: peer `{row['perturb']}` under {row['defence']}"
-            told = f"{_better(row):.2f}" + (f", clean {clean[row['defence']]:.2f}" if row["defence"] in clean else "")
-            yield about, f"≥ {least}", told, _better(row) >= least
+            figure = f"{better(row):.2f}" + (f", clean {clean[row['defence']]:.2f}" if row["defence"] in clean else "")
+            yield about, f"≥ {least}", figure, better(row) >= least
         if row["published"] is not None and row["defence"] == "none":
             near = abs(row["test_accuracy"] - row["published"]) <= OF_PEERS
             about = f"{record['dataset']}, peer `{row['perturb']}`, plain victim"
             yield about, f"{row['published']:.2f} ± {OF_PEERS}", f"{row['test_accuracy']:.2f}", near
-
-
-def _better(row: dict[str, Any]) -> float:
-    """Accuracy, or that on test pictures that went through the defence as well, if it is more."""
-    return float(max(row["test_accuracy"], row.get("treated_accuracy", 0.0)))
-
-
-def _told(found: tuple[str, float]) -> str:
-    return f"{found[1]:.2f}" + ("" if found[0] == "none" else f" ({found[0]})")

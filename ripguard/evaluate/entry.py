@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,18 @@ class Entry:
                 if defences is None or defence in defences:
                     found[defence] = max(found.get(defence, 0.0), float(np.mean(values)))
         return max(found.items(), key=lambda one: one[1], default=None)
+
+
+def better(row: dict[str, Any]) -> float:
+    """Accuracy of a victim, or that on test pictures that went through its defence as well, if it is more."""
+    return float(max(row["test_accuracy"], row.get("treated_accuracy", 0.0)))
+
+
+def told(found: Found | None, more: str = "") -> str:
+    """As tables have it: nothing where nothing was measured; the defence's name unless it was the plain victim's."""
+    if found is None:
+        return ""
+    return f"{found[1]:.2f}" + ("" if found[0] == "none" else f" ({found[0]}{more})")
 
 
 def _best_of(found: dict[str, list[float]]) -> Found | None:

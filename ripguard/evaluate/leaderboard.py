@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no state, notebooks keep their own
 
 from ripguard.evaluate.aims import aims
-from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED
-from ripguard.evaluate.entry import Entry
+from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTATIONS, STANDARDISED
+from ripguard.evaluate.entry import Entry, better, told
 from ripguard.evaluate.record import subject
 from ripguard.schemes import label
 
@@ -20,8 +20,6 @@ UNDOING, LEAKED = ("made", "averaged", "two", "sink"), ("restorer",)
 # of an earlier form of a scheme or an earlier setting, in its label
 EARLIER = re.compile(r" \(|, no sink|, grey kept")
 
-
-PERMUTATIONS = (PERMUTED, BOTH)
 Key = tuple[str, str, int, str]  # data set, protocol, training pictures, scheme
 
 
@@ -42,7 +40,7 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
                 if row["defence"] == "none":
                     entry.plain.append(row["test_accuracy"])
                 else:
-                    reached = max(row["test_accuracy"], row.get("treated_accuracy", 0.0))
+                    reached = better(row)
                     entry.defended.setdefault(row["defence"], []).append(reached)
         if entry.plain:
             entry.clean = {(row["digest"], row.get("model", ""), row["seed"]): row["test_accuracy"] for row in clean}
@@ -119,7 +117,7 @@ def page(board: dict[Key, Entry], peers: dict[str, Any] | None = None) -> list[s
         lines += [
             f"## {data}, {images:,} pictures, protocol `{protocol}`"
             + (f": clean and restored {np.mean(clean):.2f} (n = {len(clean)})" if clean else "")
-            + "".join(f", {count} clean alone {told:.2f}" for count, told in sorted(own[0].alone.items())),
+            + "".join(f", {count} clean alone {most:.2f}" for count, most in sorted(own[0].alone.items())),
             "",
             *_table(now),
         ]
@@ -139,13 +137,13 @@ def _table(entries: list[Entry]) -> list[str]:
             f"`{entry.scheme}`",
             f"{entry.psnr:.1f} dB, {entry.ssim:.3f}",
             f"{np.mean(entry.plain):.2f}" + (f" ({len(entry.plain)} seeds)" if len(entry.plain) > 1 else ""),
-            _named(entry.best_defence, f" of {len(entry.defended)}"),
-            _named(entry.reached(STANDARDISED, 0)),
-            _named(entry.reached(PERMUTATIONS, 100)),
-            _named(entry.reached(HEAD, 100)),
-            _named(entry.reached(HEAD, 500)),
-            _named(entry.best_undoing),
-            _named(entry.best_leaked),
+            told(entry.best_defence, f" of {len(entry.defended)}"),
+            told(entry.reached(STANDARDISED, 0)),
+            told(entry.reached(PERMUTATIONS, 100)),
+            told(entry.reached(HEAD, 100)),
+            told(entry.reached(HEAD, 500)),
+            told(entry.best_undoing),
+            told(entry.best_leaked),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
@@ -161,12 +159,6 @@ def worst(entry: Entry) -> float:
     """The most that anybody got out of it without undoing it: plain, best defence, outputs read otherwise."""
     read = [entry.best_defence, entry.reached(STANDARDISED, 0), entry.reached(PERMUTATIONS, 100)]
     return max(float(np.mean(entry.plain)), *(found[1] for found in read if found), 0.0)
-
-
-def _named(found: tuple[str, float] | None, more: str = "") -> str:
-    if found is None:
-        return ""
-    return f"{found[1]:.2f}" + ("" if found[0] == "none" else f" ({found[0]}{more})")
 
 
 def _apart(places: list[float], least: float) -> list[float]:
@@ -198,8 +190,8 @@ def plot(board: dict[Key, Entry]) -> Figure:
     for axis, group in zip(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups):
         own = present([entry for key, entry in board.items() if key[:3] == group])
         for one, place in zip(own, _apart([entry.psnr for entry in own], 0.75)):
-            told = [value(one) for _, _, _, value in series]
-            low, high = (end(one for one in told if one is not None) for end in (min, max))
+            heights = [value(one) for _, _, _, value in series]
+            low, high = (end(one for one in heights if one is not None) for end in (min, max))
             axis.plot([one.psnr, place], [high, 100], "-", color="#bbbbbb", lw=0.6, zorder=0)
             axis.plot([one.psnr, one.psnr], [low, high], "-", color="#666666", lw=1.2, zorder=0)
             axis.text(place, 101, one.scheme, fontsize=6, rotation=45, ha="left", va="bottom", clip_on=False)

@@ -122,8 +122,7 @@ def fit(
     images = on_device(pictures, device)
     victim.look_at(images)
     targets = torch.from_numpy(labels).to(device)
-    batch = min(protocol.batch, count)
-    per_epoch = max(1, count // batch)  # the last, smaller batch is left out; the order changes every epoch
+    batch, per_epoch = min(protocol.batch, count), batches(count, protocol)
     optimiser = _optimiser(victim.net, protocol)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _factor(protocol, per_epoch))
     padding = round(protocol.crop * pictures.shape[1])
@@ -202,6 +201,11 @@ def fit(
                 file.write(json.dumps(line) + "\n")
     bar.close()
     return victim
+
+
+def batches(count: int, protocol: Protocol) -> int:
+    """Of an epoch over so many pictures: the last, smaller one is left out; the order changes every epoch."""
+    return max(1, count // min(protocol.batch, count))
 
 
 def accuracy(victim: Victim, pictures: np.ndarray, labels: np.ndarray) -> float:

@@ -16,6 +16,7 @@ from ripguard.train.loop import Victim, percent_right
 # as records call them
 STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"
 BOTH = f"{PERMUTED}, standardised"
+PERMUTATIONS = (PERMUTED, BOTH)
 TREATED = ", asked so too"  # after a defence's name: what the victim is asked about went through it as well
 
 
