@@ -26,7 +26,7 @@ import numpy as np
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source
 from ripguard.evaluate.defences import DEFENCES
-from ripguard.evaluate.metrics import likeness
+from ripguard.evaluate.metrics import median_looks
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.release.aim import found_in
 from ripguard.schemes import SCHEMES
@@ -92,11 +92,7 @@ def main() -> None:
         shown = carriers(name, clean, options)
         looks: dict[str, float] = {}
         if name != "clean":
-            some = slice(None, None, max(1, len(shown) // 500))  # of every class
-            pairs = zip(shown[some], clean.pictures[some])
-            found = [likeness(a, b) for a, b in pairs]
-            looks["psnr_to_clean"] = round(float(np.median([one["psnr"] for one in found])), 2)
-            looks["ssim_to_clean"] = round(float(np.median([one["ssim"] for one in found])), 4)
+            looks = median_looks(shown, clean.pictures)
         for defence in wanted:
             victim = fit(
                 DEFENCES[defence].prepared(shown, clean.labels, options.seed), clean.labels, len(clean.names), protocol,

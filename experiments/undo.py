@@ -31,7 +31,7 @@ from ripguard.data.pictures import Pictures
 from ripguard.data.registry import short_name
 from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.attacks.standardised import standardised
-from ripguard.evaluate.metrics import likeness
+from ripguard.evaluate.metrics import median_looks
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import read
 from ripguard.release.aim import PLAIN, found_in
@@ -108,11 +108,7 @@ def main() -> None:
         for name, told in (("test_accuracy", logits), ("standardised_accuracy", standardised(logits))):
             row[name] = round(percent_right(told, test.labels), 3)
         if len(shown.labels) == len(clean.labels):
-            few = slice(None, None, max(1, len(clean.labels) // 500))
-            pairs = zip(shown.pictures[few], clean.pictures[few])
-            looks = [likeness(a, b) for a, b in pairs]
-            row["psnr_to_clean"] = round(float(np.median([one["psnr"] for one in looks])), 2)
-            row["ssim_to_clean"] = round(float(np.median([one["ssim"] for one in looks])), 4)
+            row |= median_looks(shown.pictures, clean.pictures)
         print(row, flush=True)
         if options.record:
             add_row(folder, record, row)
