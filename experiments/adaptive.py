@@ -18,6 +18,7 @@ import dataclasses
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ import torch
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
-from ripguard.evaluate.defences import DEFENCES, Defence
-from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.defences import DEFENCES, WITHDRAWN, Defence
+from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
 from ripguard.train.loop import Victim, batches, fit
@@ -67,71 +68,89 @@ def main() -> None:
     amounts = sorted({min(number, len(order)) for number in wanted})
     few = clean.part(order[: amounts[-1]])
 
-    # 2. nets: every victim on protected pictures, and one on each of the attacker's sets alone
-    rows: list[dict[str, Any]] = []
+    # 2. the record so far: what was read already is not read again
+    opened = Release.open(work / "protected")
+    release, units = opened.info, opened.info["units"]
+    made = release["scheme"]
+    here = environment()
+    record: dict[str, Any] = {"name": f"adaptive {options.source} {options.protocol} {label(made)}"}
+    record |= {"command": "python experiments/adaptive.py " + shlex.join(sys.argv[1:])} | here
+    record |= {"dataset": options.source, "protocol": "adaptive", "scheme": label(made)}
+    record |= {"pictures": sum(units[row["unit"]]["split"] == "train" for row in opened.rows)}
+    record |= {"victims": options.protocol, "rows": []}
+    record |= {"release": {"dataset_id": release["dataset_id"], "scheme": made}}
+    folder = Path()
+    if options.record:
+        same = ("name", "victims", "pictures", "release")
+        folder, record = go_on_with(ROOT / "results", options.record, record, same)
+
+    def known(about: dict[str, Any], wanted: Sequence[int]) -> bool:
+        """Whether heads on so many pictures are recorded, which are read last."""
+        heads = [row for row in record["rows"] if row["attack"] == HEAD and about.items() <= row.items()]
+        return {row["clean_pictures"] for row in heads} >= set(wanted)
+
+    def keep(about: dict[str, Any], found: Sequence[tuple[str, int, float]]) -> None:
+        """Rows of (attack, clean pictures, accuracy), in place of those about the same."""
+        record["rows"] = [row for row in record["rows"] if not about.items() <= row.items()]
+        for attack, count, value in found:
+            row = about | {"attack": attack, "clean_pictures": count, "test_accuracy": round(value, 3)}
+            record["rows"].append(row | {"test_images": len(test.labels), "commit": here["commit"]})
+        print(record["rows"][-len(found) :], file=sys.stderr, flush=True)
+        if options.record:
+            write_record(folder, record)
+
+    # 3. every victim of protected pictures, asked as it is and, where its defence can, about treated pictures
     for path in sorted((work / "victims").glob(f"{options.protocol}-protected-*.pt")):
-        found = NAME.fullmatch(path.stem)
-        assert found is not None
-        protocol = dataclasses.replace(PROTOCOLS[options.protocol], model=found["model"])
+        parts = NAME.fullmatch(path.stem)
+        assert parts is not None
+        if parts["defence"] in WITHDRAWN:
+            continue
+        defence = DEFENCES[parts["defence"] or "none"]
+        about: dict[str, Any] = {"trained_on": "protected", "model": parts["model"], "seed": int(parts["seed"])}
+        asked_so = [(about | {"defence": defence.name}, few, test)]
+        if defence.each:
+            so = about | {"defence": defence.name + TREATED}
+            asked_so.append((so, treated(few, defence), treated(test, defence)))
+        protocol = dataclasses.replace(PROTOCOLS[options.protocol], model=parts["model"])
         stored = torch.load(path, map_location="cpu", weights_only=True)
         if stored["epoch"] < protocol.epochs:
             print(f"{path.name} is not trained to its end: left out", file=sys.stderr)
             continue
         victim = Victim(protocol, classes, side)
         victim.restore(stored["victim"])
-        about: dict[str, Any] = {"trained_on": "protected", "model": found["model"], "seed": int(found["seed"])}
-        about["defence"] = found["defence"] or "none"
-        rows += read_by(victim, few, test, amounts, about)
-        if (defence := DEFENCES[about["defence"]]).each:
-            so = about | {"defence": defence.name + TREATED}
-            rows += read_by(victim, treated(few, defence), treated(test, defence), amounts, so)
-    if not rows:
+        for about, own, asked_about in asked_so:
+            if not known(about, amounts):
+                keep(about, read_by(victim, own, asked_about, amounts))
+    if not record["rows"]:
         sys.exit(f"error: {work / 'victims'} has no whole victim of protocol {options.protocol}: run table1.py first")
+
+    # 4. those few pictures alone
     usual = PROTOCOLS[options.protocol]
     for amount in [] if options.no_alone else amounts:
+        about = {"trained_on": "the attacker's clean pictures alone", "model": usual.model, "seed": 0}
+        about |= {"defence": "none", "clean_pictures": amount}
+        if known(about, (amount,)):
+            continue
         own = few.part(np.arange(amount))
         # few pictures are one batch or two: they are shown often enough
         epochs = max(usual.epochs, options.steps // batches(amount, usual))
         protocol = dataclasses.replace(usual, epochs=epochs)
         alone = fit(own.pictures, own.labels, classes, protocol, note=f"{amount} clean pictures alone")
-        about = {"trained_on": "the attacker's clean pictures alone", "model": protocol.model, "seed": 0}
-        about |= {"defence": "none", "clean_pictures": amount, "epochs": epochs}
         got = reached(alone, own, test, (amount,))
-        rows.append(about | {"attack": "none", "test_accuracy": got.plain})
-        rows.append(about | {"attack": HEAD, "test_accuracy": got.heads[amount]})
-        print(rows[-2:], file=sys.stderr, flush=True)
-
-    for row in rows:
-        row["test_accuracy"] = round(row["test_accuracy"], 3)
-        row["test_images"] = len(test.labels)
-    opened = Release.open(work / "protected")
-    release, units = opened.info, opened.info["units"]
-    made = release["scheme"]
-    record: dict[str, Any] = {"name": f"adaptive {options.source} {options.protocol} {label(made)}"}
-    record |= {"command": "python experiments/adaptive.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "adaptive", "scheme": label(made)}
-    record |= {"pictures": sum(units[row["unit"]]["split"] == "train" for row in opened.rows)}
-    record |= {"victims": options.protocol, "rows": rows}
-    record |= {"release": {"dataset_id": release["dataset_id"], "scheme": made}}
+        keep(about | {"epochs": epochs}, [("none", amount, got.plain), (HEAD, amount, got.heads[amount])])
     if options.record:
-        print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
+        print(folder / "record.json")
 
 
 def treated(pictures: Pictures, defence: Defence) -> Pictures:
     return dataclasses.replace(pictures, pictures=defence.prepared(pictures.pictures, pictures.labels, seed=1))
 
 
-def read_by(
-    victim: Victim, few: Pictures, test: Pictures, amounts: list[int], about: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """A row for each attack on one victim."""
-    got = reached(victim, few, test, amounts)
+def read_by(victim: Victim, few: Pictures, asked: Pictures, amounts: Sequence[int]) -> list[tuple[str, int, float]]:
+    """(attack, clean pictures, accuracy) of each attack on one victim."""
+    got = reached(victim, few, asked, amounts)
     found = [("none", 0, got.plain), (STANDARDISED, 0, got.standardised), (PERMUTED, 100, got.permuted)]
-    found.append((BOTH, 100, got.both))
-    found += [(HEAD, amount, accuracy) for amount, accuracy in got.heads.items()]
-    rows = [about | {"attack": name, "clean_pictures": n, "test_accuracy": value} for name, n, value in found]
-    print(rows, file=sys.stderr, flush=True)
-    return rows
+    return [*found, (BOTH, 100, got.both), *((HEAD, amount, accuracy) for amount, accuracy in got.heads.items())]
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from ripguard.cli import build_parser
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
 from ripguard.errors import RipguardError
-from ripguard.evaluate.defences import DEFENCES
+from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
 from ripguard.evaluate.record import read_records
 from ripguard.schemes import SCHEMES as KNOWN
 from ripguard.schemes import label
@@ -142,7 +142,7 @@ def recorded(step: Step, name: str) -> bool:
     if step.script == "adaptive" and found:  # of which release: see adaptive.py
         trained = [record for record in of(name.removeprefix("adaptive-")) if record["scheme"] == found[-1]["scheme"]]
         there = {row["defence"] for record in trained for row in record["rows"] if row["split"] == "protected"}
-        return {row["defence"] for row in found[-1]["rows"]} >= there
+        return {row["defence"] for row in found[-1]["rows"]} >= there - set(WITHDRAWN)
     if step.script != "table1" or not found:
         return False
     rows = {(row["split"], row["defence"]) for row in found[-1]["rows"]}

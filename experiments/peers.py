@@ -45,7 +45,7 @@ PEERS: dict[str, tuple[float | None, tuple[str, ...]]] = {  # what they leave of
     "ar": (11.74, ("jpeg-10", "blur")),
     "ops": (14.69, ("orthogonal-projection", "median", "cutout", "mixup", "cutmix")),
     "em": (None, ("grayscale",)),  # class-wise: APBench's is sample-wise
-    "em-sample": (20.78, ("grayscale", "loss-maximising")),
+    "em-sample": (20.78, ("grayscale", "ueraser-max")),
     "tap": (6.27, tuple(DEFENCES)),
 }
 

@@ -92,7 +92,7 @@ class NeedsRelease(RipguardError):
 
 
 class MissingExtra(RipguardError):
-    """The picture is written with a codec that this installation lacks."""
+    """The picture is written with a codec, or the defence made with a library, that this installation lacks."""
 
     code, exit_code = "missing-extra", 13
 

@@ -134,8 +134,10 @@ DEFENCES: dict[str, Defence] = {
         Defence("cutout", "DeVries, Taylor 2017", objective="cutout"),
         Defence("mixup", "Zhang et al. 2018", objective="mixup"),
         Defence("cutmix", "Yun et al. 2019", objective="cutmix"),
-        Defence("loss-maximising", "in the spirit of UEraser-max, Qin et al. 2023", objective="loss-maximising"),
+        Defence("ueraser-max", "Qin et al. 2023, their augmentations (kornia)", objective="ueraser-max"),
         Defence("adversarial-training", "Madry et al. 2018: PGD-10, 8/255", objective="adversarial"),
         Defence("adversarial-training-16", "the same within 16/255: marks may be larger", objective="adversarial-16"),
     )
 }
+# in records, but not tried any more: UEraser with smooth light of our own, which gave nothing back of any poison
+WITHDRAWN = ("loss-maximising",)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure  # not pyplot: no display, no state, notebo
 from ripguard.evaluate.aims import aims
 from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTATIONS, STANDARDISED
 from ripguard.evaluate.controls import controls
+from ripguard.evaluate.defences import WITHDRAWN
 from ripguard.evaluate.entry import Entry, better, told
 from ripguard.evaluate.record import subject
 from ripguard.schemes import label
@@ -40,9 +41,8 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
                 entry.images = row["images"]
                 if row["defence"] == "none":
                     entry.plain.append(row["test_accuracy"])
-                else:
-                    reached = better(row)
-                    entry.defended.setdefault(row["defence"], []).append(reached)
+                elif row["defence"] not in WITHDRAWN:
+                    entry.defended.setdefault(row["defence"], []).append(better(row))
         if entry.plain:
             entry.clean = {(row["digest"], row.get("model", ""), row["seed"]): row["test_accuracy"] for row in clean}
             board[record["dataset"], record["protocol"], entry.images, entry.scheme] = entry
@@ -50,7 +50,8 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
         if record["protocol"] == "adaptive" and "victims" in record:
             for entry in _about(board, record, record["victims"]):
                 for row in record["rows"]:
-                    if row["trained_on"] == "protected" and row["attack"] != "none":
+                    there = row["trained_on"] == "protected" and row["attack"] != "none"
+                    if there and row["defence"] not in WITHDRAWN:
                         read = entry.adaptive.setdefault((row["attack"], row["clean_pictures"]), {})
                         read.setdefault(row["defence"], []).append(row["test_accuracy"])
             for row in record["rows"]:

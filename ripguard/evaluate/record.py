@@ -24,6 +24,7 @@ PACKAGES = (
     "pycryptodome",
     "cryptography",
     "constriction",
+    "kornia",
 )
 
 

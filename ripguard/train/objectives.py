@@ -8,17 +8,19 @@ that training can be resumed. It returns the loss to minimise and the logits tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ripguard.errors import MissingExtra
+
 Look = Callable[[Tensor], Tensor]
 Objective = Callable[[Look, Tensor, Tensor, torch.Generator, float], tuple[Tensor, Tensor]]
 
 RADIUS, STEPS = 8.0, 10  # of the adversary, in grey levels; APBench's and Madry et al.'s
-DRAWS = 5  # of loss-maximising augmentation
+DRAWS = 5  # augmentations that UEraser chooses from
 
 
 def plain(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
@@ -48,13 +50,16 @@ def cutmix(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: f
     return _mixed(out, y, y[other], 1 - float(box[0, 0].float().mean()), smoothing), out
 
 
-def loss_maximising(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Of several strong augmentations of each picture the one with the largest loss (UEraser-max, Qin et al. 2023).
+def ueraser_max(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Of five strong augmentations of each picture the one with the largest loss (UEraser-max, Qin et al. 2023).
 
-    Ours, in place of kornia's: brightness and contrast vary smoothly over the picture (plasma), channels are shuffled
-    half of the time.
+    Raises:
+        MissingExtra: kornia, whose augmentations they published it with, is not installed.
     """
-    tries = [_strong(x, draw) for _ in range(DRAWS)]
+    augment = _strong()
+    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):  # kornia draws from the global generator
+        torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))
+        tries = [(augment(x / 255) * 255).clamp(0, 255) for _ in range(DRAWS)]
     with torch.no_grad():
         losses = torch.stack([F.cross_entropy(look(one), y, reduction="none") for one in tries])  # [DRAWS, batch]
     chosen = torch.stack(tries)[losses.argmax(0), torch.arange(len(x), device=x.device)]
@@ -82,7 +87,7 @@ OBJECTIVES: dict[str, Objective] = {
     "cutout": cutout,
     "mixup": mixup,
     "cutmix": cutmix,
-    "loss-maximising": loss_maximising,
+    "ueraser-max": ueraser_max,
     "adversarial": adversarial,
     "adversarial-16": partial(adversarial, radius=2 * RADIUS),
 }
@@ -106,23 +111,17 @@ def _boxes(x: Tensor, side: Tensor, draw: torch.Generator) -> Tensor:
     return (inside[0][:, None, :, None] & inside[1][:, None, None, :]).to(x.device)
 
 
-def _strong(x: Tensor, draw: torch.Generator) -> Tensor:
-    """Plasma brightness and contrast, channels shuffled for half of the pictures."""
-    batch = len(x)
-    brightness, contrast = (_plasma(x, draw) for _ in range(2))  # [batch, 1, height, width] in −1..1
-    mean = x.mean((1, 2, 3), keepdim=True)
-    y = (x - mean) * (1 + 0.7 * contrast) + mean + 90 * brightness
-    order = torch.rand(batch, 3, generator=draw).argsort(1)
-    order[torch.rand(batch, generator=draw) < 0.5] = torch.arange(3)
-    rows = torch.arange(batch)[:, None]
-    return y[rows.to(x.device), order.to(x.device)].clamp(0, 255)
-
-
-def _plasma(x: Tensor, draw: torch.Generator) -> Tensor:
-    """Smooth noise: grids of 2, 4 and 8 points, each half as strong, brought to the size of the picture."""
-    found = torch.zeros(len(x), 1, *x.shape[2:], device=x.device)
-    for level, points in enumerate((2, 4, 8)):
-        coarse = (2 * torch.rand(len(x), 1, points, points, generator=draw) - 1).to(x.device)
-        fine = F.interpolate(coarse, x.shape[2:], mode="bilinear", align_corners=True)
-        found = found + fine / 2 ** (level + 1)
-    return found
+@cache
+def _strong() -> Callable[[Tensor], Tensor]:
+    """Brightness and contrast like plasma, channels shuffled half of the time, one operation of TrivialAugment."""
+    try:
+        from kornia import augmentation as one
+        from kornia.augmentation.auto import TrivialAugment
+    except ImportError:
+        raise MissingExtra("UEraser augments with kornia", 'pip install "ripguard[defences]"') from None
+    return torch.nn.Sequential(
+        one.RandomPlasmaBrightness(roughness=(0.1, 0.7), intensity=(0.0, 1.0), p=1.0),
+        one.RandomPlasmaContrast(roughness=(0.1, 0.7), p=1.0),
+        one.RandomChannelShuffle(p=0.5),
+        TrivialAugment(),
+    )

@@ -32,7 +32,8 @@ RECORDS: list[dict[str, Any]] = [
         "name": "table1 x small mrit", "dataset": "x", "protocol": "small", "scheme": "mrit", "looks": LOOKS,
         "release": {"scheme": made("mrit", "marks")},
         "rows": [row("clean", "none", 0, 90.0), row("protected", "none", 0, 20.0), row("protected", "none", 1, 22.0),
-                 row("protected", "jpeg-10", 0, 28.0) | {"treated_accuracy": 30.0}, row("protected", "blur", 0, 25.0)],
+                 row("protected", "jpeg-10", 0, 28.0) | {"treated_accuracy": 30.0}, row("protected", "blur", 0, 25.0),
+                 row("protected", "loss-maximising", 0, 80.0)],
     },
     {
         "name": "table1 x small seal, lsp", "dataset": "x", "protocol": "small", "scheme": "seal, lsp", "looks": LOOKS,
@@ -45,7 +46,8 @@ RECORDS: list[dict[str, Any]] = [
                   "test_accuracy": value} for value in (40.0, 44.0)]
         + [{"trained_on": "protected", "defence": defence, "attack": "standardised outputs", "clean_pictures": 0,
             "test_accuracy": value}
-           for defence, value in (("none", 41.0), ("jpeg-10", 39.0), ("jpeg-10, asked so too", 43.0))],
+           for defence, value in (("none", 41.0), ("jpeg-10", 39.0), ("jpeg-10, asked so too", 43.0),
+                                  ("loss-maximising", 80.0))],
     },
     {
         "name": "undo x small mrit", "dataset": "x", "protocol": "undo", "scheme": "mrit", "recipe": {"name": "small"},
@@ -58,6 +60,7 @@ RECORDS: list[dict[str, Any]] = [
 
 
 def test_records_meet():
+    """… and a defence that was withdrawn counts no more."""
     board = entries(RECORDS)
     ours = board["x", "small", 20, "mrit"]
     assert (ours.clean, ours.plain, ours.best_defence) == ({("clean", "", 0): 90.0}, [20.0, 22.0], ("jpeg-10", 30.0))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 from helpers import crop
 
+from ripguard.errors import MissingExtra
 from ripguard.train.loop import accuracy, fit
-from ripguard.train.objectives import OBJECTIVES, RADIUS
+from ripguard.train.objectives import OBJECTIVES, RADIUS, _strong
 from ripguard.train.protocols import PROTOCOLS
 
 X = torch.from_numpy(np.stack([crop(i) for i in range(12)])).permute(0, 3, 1, 2).float()  # [12, 3, 32, 32]
@@ -85,10 +88,19 @@ def test_the_adversary_stays_in_its_ball_and_hurts():
 def test_the_largest_loss_is_taken():
     """Larger than that of one strong augmentation on average."""
     spy = Spy()
-    OBJECTIVES["loss-maximising"](spy, X, Y, torch.Generator().manual_seed(5), 0.0)
+    OBJECTIVES["ueraser-max"](spy, X, Y, torch.Generator().manual_seed(5), 0.0)
     losses = torch.stack([torch.nn.functional.cross_entropy(spy(x), Y, reduction="none") for x in spy.seen[:5]])
-    _, loss = shown("loss-maximising")
+    _, loss = shown("ueraser-max")
     assert loss == pytest.approx(float(losses.max(0).values.mean()), rel=1e-5)
+
+
+def test_without_kornia(monkeypatch):  # type: ignore[no-untyped-def]
+    """It is an extra: what is missing is named, and how to get it."""
+    _strong.cache_clear()
+    monkeypatch.setitem(sys.modules, "kornia", None)
+    with pytest.raises(MissingExtra) as found:
+        shown("ueraser-max")
+    assert "ripguard[defences]" in found.value.hint
 
 
 def test_training_with_each_and_resuming(tmp_path):  # type: ignore[no-untyped-def]
