@@ -41,7 +41,7 @@ PEERS: dict[str, tuple[float | None, tuple[str, ...]]] = {  # what they leave of
     "clean": (None, tuple(DEFENCES)),  # and what they are tried against
     "noise": (None, ()),
     **dict.fromkeys(NULLS, (None, ())),
-    "lsp": (13.06, ("grayscale", "ueraser-max")),
+    "lsp": (13.06, ("grayscale", "ueraser-max", "adversarial-training")),
     "ar": (11.74, ("jpeg-10", "blur")),
     "ops": (14.69, ("orthogonal-projection", "median", "cutout", "mixup", "cutmix")),
     "em": (None, ("grayscale",)),  # class-wise: APBench's is sample-wise
