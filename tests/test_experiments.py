@@ -16,6 +16,7 @@ from PIL import Image
 
 from ripguard.cli import build_parser
 from ripguard.data.registry import open_source
+from ripguard.evaluate.attacks.few_clean import HEAD
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.train.protocols import PROTOCOLS
 
@@ -84,8 +85,20 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     other = refused(*command, "--protect", "--scheme seal")
     assert other.splitlines()[0] == f"error: {work} holds a release made with --eps 0.06"
 
-    few = ["adaptive.py", source, "--work", work, "--protocol", "smoke", "--few", "8,0.5", "--steps", "2"]
-    experiment(*few)
+    few = ["adaptive.py", source, "--work", work, "--protocol", "smoke", "--steps", "2"]
+    copy = tmp_path / "experiments" / "adaptive.py"  # writes its record beside itself
+    copy.parent.mkdir()
+    shutil.copy(ROOT / "experiments" / "adaptive.py", copy)
+    told = []
+    for amounts in ("8,0.5", "8,0.5", "6"):
+        call = [sys.executable, copy, *few[1:], "--few", amounts, "--record", "few"]
+        done = subprocess.run(list(map(str, call)), check=True, capture_output=True, text=True, cwd=ROOT)
+        told.append(done.stderr.count("'attack': 'none'"))
+    # plain, jpeg-10, jpeg-10 asked so too, and 8, 12, 100 = all 24 alone; nothing again; other amounts: all anew
+    assert told == [6, 0, 4]
+    rows = json.loads(next((tmp_path / "results").glob("*_few/record.json")).read_text())["rows"]
+    heads = [(row["trained_on"], row["defence"], row["clean_pictures"]) for row in rows if row["attack"] == HEAD]
+    assert len(heads) == len(set(heads)) == 3 * 2 + 4
     shutil.rmtree(work / "victims")
     assert "run table1.py first" in refused(*few)
 
