@@ -27,8 +27,10 @@ import numpy as np
 
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source
+from ripguard.errors import RipguardError
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import add_row, environment, go_on_with
+from ripguard.evaluate.victims import check
 from ripguard.looks import median_looks
 from ripguard.release.aim import found_in
 from ripguard.schemes import SCHEMES
@@ -65,6 +67,11 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on")
     options = parser.parse_args()
+
+    try:
+        check((), options.protocol, None, tuple(options.defences))
+    except RipguardError as error:
+        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
 
     # 1. clean pictures, and the record so far
     source = open_source(options.source)

@@ -134,7 +134,7 @@ DEFENCES: dict[str, Defence] = {
         Defence("cutout", "DeVries, Taylor 2017", objective="cutout"),
         Defence("mixup", "Zhang et al. 2018", objective="mixup"),
         Defence("cutmix", "Yun et al. 2019", objective="cutmix"),
-        Defence("ueraser-max", "Qin et al. 2023, their augmentations (kornia)", objective="ueraser-max"),
+        Defence("ueraser-max", "Qin et al. 2023, their augmentations but for random JPEG", objective="ueraser-max"),
         Defence("adversarial-training", "Madry et al. 2018: PGD-10, 8/255", objective="adversarial"),
         Defence("adversarial-training-16", "the same within 16/255: marks may be larger", objective="adversarial-16"),
     )

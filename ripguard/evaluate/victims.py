@@ -99,8 +99,14 @@ def read(split: str, source: str, place: Path, part: str, workers: int = 1, most
 
 
 def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tuple[str, ...] = ()) -> None:
-    """Raise :class:`UsageError` for names that do not exist, before any work."""
+    """Before any work.
+
+    Raises:
+        UsageError: a name does not exist.
+        MissingExtra: a defence needs a library that is not installed.
+    """
     from ripguard.train.models import MODELS
+    from ripguard.train.objectives import augmentations
     from ripguard.train.protocols import PROTOCOLS
 
     for option, values, known in (
@@ -112,6 +118,8 @@ def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tu
         wrong = [value for value in values if value not in known]
         if wrong:
             raise UsageError(f"{option}: expected one of {', '.join(known)}, got {wrong[0]!r}")
+    if any(DEFENCES[name].objective == "ueraser-max" for name in defences):
+        augmentations()
 
 
 def digest_of(split: str, source: str, place: Path, workers: int = 1, most: int | None = None) -> str:

@@ -56,7 +56,7 @@ def ueraser_max(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothi
     Raises:
         MissingExtra: kornia, whose augmentations they published it with, is not installed.
     """
-    augment = _strong()
+    augment = augmentations()
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):  # kornia draws from the global generator
         torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))
         tries = [(augment(x / 255) * 255).clamp(0, 255) for _ in range(DRAWS)]
@@ -112,7 +112,7 @@ def _boxes(x: Tensor, side: Tensor, draw: torch.Generator) -> Tensor:
 
 
 @cache
-def _strong() -> Callable[[Tensor], Tensor]:
+def augmentations() -> Callable[[Tensor], Tensor]:
     """Brightness and contrast like plasma, channels shuffled half of the time, one operation of TrivialAugment."""
     try:
         from kornia import augmentation as one

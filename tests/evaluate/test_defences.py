@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import numpy as np
 import pytest
 from helpers import crop
 from PIL import Image
 
+from ripguard.errors import MissingExtra, UsageError
 from ripguard.evaluate.defences import DEFENCES
-from ripguard.train.objectives import OBJECTIVES
+from ripguard.evaluate.victims import check
+from ripguard.train.objectives import OBJECTIVES, augmentations
 
 PICTURES = np.stack([crop(i) for i in range(24)])
 LABELS = np.arange(24) % 4
@@ -82,3 +85,15 @@ def test_registry():
             alone = [defence.prepared(one[None], LABELS[:1], 0)[0] for one in pictures]
             np.testing.assert_array_equal(defence.prepared(pictures, LABELS[:3] * 0, 0), alone)
     assert {defence.objective for defence in DEFENCES.values()} == set(OBJECTIVES)
+
+
+def test_names_and_libraries_are_checked_before_any_work(monkeypatch):  # type: ignore[no-untyped-def]
+    """A defence that does not exist, and one whose library is not installed."""
+    check(("clean",), "smoke", None, tuple(DEFENCES))
+    with pytest.raises(UsageError):
+        check(("clean",), "smoke", None, ("wishful",))
+    augmentations.cache_clear()
+    monkeypatch.setitem(sys.modules, "kornia", None)
+    check(("clean",), "smoke", None, ("none", "cutout"))
+    with pytest.raises(MissingExtra):
+        check(("clean",), "smoke", None, ("none", "ueraser-max"))

@@ -11,7 +11,7 @@ from helpers import crop
 
 from ripguard.errors import MissingExtra
 from ripguard.train.loop import accuracy, fit
-from ripguard.train.objectives import OBJECTIVES, RADIUS, _strong
+from ripguard.train.objectives import OBJECTIVES, RADIUS, augmentations
 from ripguard.train.protocols import PROTOCOLS
 
 X = torch.from_numpy(np.stack([crop(i) for i in range(12)])).permute(0, 3, 1, 2).float()  # [12, 3, 32, 32]
@@ -96,7 +96,7 @@ def test_the_largest_loss_is_taken():
 
 def test_without_kornia(monkeypatch):  # type: ignore[no-untyped-def]
     """It is an extra: what is missing is named, and how to get it."""
-    _strong.cache_clear()
+    augmentations.cache_clear()
     monkeypatch.setitem(sys.modules, "kornia", None)
     with pytest.raises(MissingExtra) as found:
         shown("ueraser-max")
