@@ -223,6 +223,7 @@ def described(scheme: dict[str, Any]) -> str:
             *(trunks[scheme.get("coarse", False)] if gradient else []),
             *(["grey pictures among coloured ones in colour"] if scheme.get("tint") else []),
             *(["the rarest class a sink"] if scheme.get("sink") else []),
+            *([f"patches on {scheme['cells']} of 16 cells"] if scheme.get("cells") else []),
         ]
     )
 

@@ -229,6 +229,11 @@ def _protect(verbs: Any) -> None:
         help="marks: smaller ones for one class, which pictures without any are then taken for (default: yes)",
     )  # fmt: skip
     p.add_argument(
+        "--cells", type=_positive, metavar="N",
+        help="marks: patches on 2 or 4 of 16 cells, larger there; holds better against adversarial training "
+        "(default: all cells)",
+    )  # fmt: skip
+    p.add_argument(
         "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"
     )
     p.add_argument("--step", type=_positive, help="grey levels that a shift counts in (default 8)")
@@ -266,7 +271,7 @@ SEAL_OPTIONS = ("planes", "coders", "coder_steps", "allow_residue")
 PERTURB_OPTIONS: dict[str, tuple[str, ...]] = {  # of which perturbations
     "eps": SIZED,
     "target": ("marks", *BY_SURROGATE),
-    "sink": ("marks",),
+    **dict.fromkeys(("sink", "cells"), ("marks",)),
     **dict.fromkeys(("steps", "coarse", "surrogate", "surrogates", "surrogate_epochs"), BY_SURROGATE),
     "layer": ("fsp",),
     "through": ("tap",),

@@ -24,6 +24,7 @@ class Scheme:
         tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where
             the perturbation is ``marks``. In a plan it is settled, and None if the pictures are all of one kind.
         sink: whether one class has smaller marks than the others (:mod:`ripguard.perturb.marks`). None: with marks.
+        cells: of the 16 that patches of marks may stand on, how many a class has; None: all.
         surrogate_share: of the training pictures, class by class, that a surrogate or a search gets to see.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
@@ -46,6 +47,7 @@ class Scheme:
     coarse: bool | None = None
     tint: bool | None = None
     sink: bool | None = None
+    cells: int | None = None
     surrogate_share: float = 1.0
     through: tuple[str, ...] = ()
     size: int | None = None
@@ -58,6 +60,8 @@ class Scheme:
     def __post_init__(self) -> None:
         if not 1 <= self.planes <= 8:
             raise ValueError(f"planes: expected 1..8, got {self.planes}")
+        if self.cells not in (None, *CELLS):
+            raise ValueError(f"cells: expected {' or '.join(map(str, CELLS))}, got {self.cells}")
         if not self.coders or set(self.coders) - set(CODERS):
             raise ValueError(f"coders: expected some of {', '.join(CODERS)}, got {', '.join(self.coders) or 'none'}")
 
@@ -120,6 +124,7 @@ def block_side(height: int, width: int) -> int:
 
 LARGE = 48  # pixels
 USUAL_EPS = {"marks": (EPS, EPS), "tap": (0.07, 0.1), "fsp": (0.07, 0.1), "noise": (8 / 255, 8 / 255)}  # small, large
+CELLS = (2, 4)  # of the grid of marks; others are not tried
 SIZED = tuple(USUAL_EPS)  # the other perturbations have sizes of their own
 SCHEME_FIELDS = (
     "perturb",
@@ -130,6 +135,7 @@ SCHEME_FIELDS = (
     "coarse",
     "tint",
     "sink",
+    "cells",
     "surrogate_share",
     "through",
     "size",
@@ -184,7 +190,7 @@ SCHEMES = {
 def marks_of(made: dict[str, Any]) -> Scheme:
     """The perturbation of a release as a scheme; what a release is older than is as it was then."""
     own = {name: made[name] for name in ("perturb", "eps", "target")}
-    return dataclasses.replace(SCHEMES["mrit"], **own, sink=made.get("sink", False))
+    return dataclasses.replace(SCHEMES["mrit"], **own, sink=made.get("sink", False), cells=made.get("cells"))
 
 
 def label(made: dict[str, Any]) -> str:
@@ -202,6 +208,8 @@ def label(made: dict[str, Any]) -> str:
         words.append("tinted" if made["tint"] else "grey kept")
     if made["perturb"] == "marks" and made.get("sink", False) is False:  # releases of before had none
         words.append("no sink")
+    if made.get("cells"):
+        words.append(f"cells {made['cells']}")
     if made.get("surrogate_share", 1.0) != 1:
         words.append(f"share {made['surrogate_share']}")
     gradient = ("target", "steps", "through")

@@ -57,6 +57,7 @@ def test_labels():
     assert label(old | {"target": "cyclic"}) == "mrit, no sink, target cyclic"  # as they were until November 2026
     assert made("seal", perturb="lsp", sink=None) == "seal, lsp"
     assert made("mrit", surrogate_share=0.5) == "mrit, share 0.5"
+    assert made("balanced", cells=2) == "balanced, cells 2"
 
 
 def test_settled_marks():

@@ -11,6 +11,8 @@ colours, then speaks for the wrong class, and on clean pictures against the righ
 One class, the rarest, is a sink: its marks are smaller. What has none at all is most like it, so a victim takes clean
 pictures for that class, whatever else it has learned before it found the marks.
 
+Patches may be told to stand on few cells of the grid, and be larger there, against adversarial training.
+
 Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
 blur and resizing leave them and hiding follows them closely; and their phase is the picture's own, so no linear
 projection finds the class.
@@ -23,7 +25,7 @@ import math
 
 import numpy as np
 
-from ripguard.errors import expected
+from ripguard.errors import UsageError, expected
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.targets import next_class
 
@@ -47,6 +49,7 @@ def search(
     target: str = OPPOSITE,
     mirrored: bool = True,
     sink: bool = True,
+    cells: int | None = None,
 ) -> np.ndarray:
     """Patches of every class: the signs by which a linear classifier of coarse colours knows another class.
 
@@ -59,9 +62,13 @@ def search(
         mirrored: count every picture with its mirror image, so that patches are their own mirror images: nets are
             trained with both, and have one pattern a class to find instead of two.
         sink: whether the class with the fewest pictures, the first of several, gets smaller marks.
+        cells: see :func:`few_cells`, for mirrored patches; None: patches on all of the grid.
 
     Returns:
-        float64 ``[classes, 4, 4, 3]``, −1 or 1, times SINK for the sink.
+        float64 ``[classes, 4, 4, 3]``, −1 or 1, or 0 where a class has no patch; times SINK for the sink.
+
+    Raises:
+        UsageError: more classes than so few cells can tell apart.
     """
     members = np.bincount(labels, minlength=classes)
     if not members.all():
@@ -86,7 +93,7 @@ def search(
     chosen = (weights - weights.mean(0))[aim].reshape(classes, GRID, GRID, 3)
     if mirrored:
         chosen = chosen + chosen[:, :, ::-1]  # what rounding left of a difference
-    signs = np.where(chosen < 0, -1.0, 1.0)
+    signs = np.where(chosen < 0, -1.0, 1.0) if cells is None else few_cells(chosen, cells)
     if sink:
         signs[members.argmin()] *= SINK
     return signs
@@ -105,6 +112,35 @@ def opposites(told: np.ndarray) -> np.ndarray:
 
     barred = np.eye(len(told)) * (np.ptp(told) * len(told) + 1)  # dearer than any choice without it
     return linear_sum_assignment(told + barred)[1]
+
+
+def few_cells(weights: np.ndarray, cells: int) -> np.ndarray:
+    """Patches on the few cells that tell most, no two classes the same: −1, 0 or 1, as ``weights``.
+
+    The power that patches have is then on an eighth or a quarter of the picture, 2.8 or 2 times as large there. An
+    adversary who may change every sample by a few grey levels, as in adversarial training, takes patches of about that
+    size away; not these.
+
+    Args:
+        weights: float64 ``[classes, 4, 4, 3]``, their own mirror images.
+        cells: 2 or 4 of the 16, in mirrored pairs.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    pairs = cells // 2
+    places = np.array(list(itertools.combinations(range(GRID * GRID // 2), pairs)))  # [places, pairs]
+    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=3 * pairs))).reshape(-1, pairs, 3)
+    classes = len(weights)
+    if classes > (codes := len(places) * len(signs)):
+        raise UsageError(f"--cells {cells}: expected at most {codes} classes, got {classes}")
+    left = weights[:, :, : GRID // 2].reshape(classes, -1, 3)  # [classes, 8, 3]
+    left = left / np.linalg.norm(left, axis=(1, 2), keepdims=True)  # no class counts for more than another
+    told = np.einsum("cpjk,sjk->cps", left[:, places], signs).reshape(classes, -1)
+    place, sign = np.divmod(linear_sum_assignment(-told)[1], len(signs))
+    found = np.zeros((classes, GRID * GRID // 2, 3))
+    found[np.arange(classes)[:, None], places[place]] = signs[sign]
+    half = found.reshape(classes, GRID, GRID // 2, 3)
+    return np.concatenate([half, half[:, :, ::-1]], 2)
 
 
 def _coarse(pictures: np.ndarray) -> np.ndarray:
@@ -164,7 +200,8 @@ class Marks(Perturbation):
         """Float64 ``[batch, height, width, channels]``, of any strength."""
         height, width, channels = shape
         own = np.stack([draw.normal(size=self.patches.shape[1:]) for draw in draws])  # [batch, 4, 4, 3]
-        patches = self.patches[labels] + SPREAD * own
+        patches = self.patches[labels]
+        patches = patches + SPREAD * own * (patches != 0)
         if channels == 1:  # what a net that knows the coloured ones sees of them in grey
             patches = patches.mean(-1, keepdims=True)
         return patches[:, np.arange(height) * GRID // height][:, :, np.arange(width) * GRID // width]

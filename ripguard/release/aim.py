@@ -106,7 +106,7 @@ PLAIN: dict[str, Callable[[Spec], Perturbation]] = {
 # what some of them look for in the training pictures, class by class
 SEARCHES: dict[str, Callable[[Scheme, np.ndarray, np.ndarray, int], np.ndarray]] = {
     "marks": lambda scheme, pictures, labels, classes: marks.search(
-        pictures, labels, classes, scheme.target or marks.OPPOSITE, sink=scheme.sink is not False
+        pictures, labels, classes, scheme.target or marks.OPPOSITE, sink=scheme.sink is not False, cells=scheme.cells
     ),
     "ops": lambda scheme, pictures, labels, classes: ops.search(pictures, labels, classes),
 }

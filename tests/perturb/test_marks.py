@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ripguard.perturb.marks import SINK, Marks, opposites, search, words
+from ripguard.errors import UsageError
+from ripguard.perturb.marks import SINK, Marks, few_cells, opposites, search, words
 
 GREY = np.full((60, 64, 64, 3), 128, np.uint8)
 SEEDS = np.random.default_rng(1).integers(0, 2**63, 60).astype(np.uint64)
@@ -113,6 +114,41 @@ def test_the_rarest_class_is_a_sink():
         marked, same = (noise(Marks(patches), np.arange(60) % 3) for patches in (found, usual))
         power = np.sqrt((marked**2).mean((1, 2, 3)) / (same**2).mean((1, 2, 3)))
         np.testing.assert_allclose(power, np.where(np.arange(60) % 3 == rarest, SINK, 1), rtol=0.02)
+
+
+@pytest.mark.parametrize("cells", [2, 4])
+@pytest.mark.parametrize("classes", [2, 10, 64])
+def test_few_cells(cells: int, classes: int):
+    """So many cells a class, in mirrored pairs, all codes different, louder in proportion; the rest of it is waves."""
+    weights = np.random.default_rng(classes).normal(size=(classes, 4, 4, 3))
+    weights += weights[:, :, ::-1]
+    found = few_cells(weights, cells)
+    assert (np.abs(found).sum((1, 2, 3)) == 3 * cells).all()
+    np.testing.assert_array_equal(found, found[:, :, ::-1])
+    assert len(np.unique(found.reshape(classes, -1), axis=0)) == classes
+    marked = noise(Marks(found, share=1.0), np.arange(60) % classes)
+    np.testing.assert_allclose(np.sqrt((marked**2).mean((1, 2, 3))), 255 * 0.064 / np.sqrt(2), rtol=0.02)
+    assert ((marked != 0).any(3).mean((1, 2)) == cells / 16).all()
+
+
+def test_few_cells_are_those_that_tell_most():
+    """Where no two classes want the same, each gets its own; where they do, one gets the next best."""
+    weights = np.zeros((3, 4, 4, 3)) + 0.01
+    for label, row in enumerate((0, 2, 2)):
+        weights[label, row, 1:3] = (-1, 1, 1)
+    weights[2, 3, 1:3] = (0.9, 0.9, -0.9)
+    found = few_cells(weights, 2)
+    for label, (row, colour) in enumerate(((0, [-1, 1, 1]), (2, [-1, 1, 1]), (3, [1, 1, -1]))):
+        assert found[label, row, 1:3].tolist() == [colour, colour]
+    with pytest.raises(UsageError, match="at most 64 classes, got 65"):
+        few_cells(np.ones((65, 4, 4, 3)), 2)
+
+
+def test_search_with_few_cells():
+    """The same classes are spoken for, on fewer cells; the sink's are smaller as well."""
+    pictures, labels = one_patch_a_class()
+    found = search(pictures, labels, 3, cells=2)
+    assert (np.abs(found).sum((1, 2, 3)) == [6 * SINK, 6, 6]).all()
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10, 200])

@@ -247,7 +247,7 @@ def test_wrong_options(world, tmp_path):  # type: ignore[no-untyped-def]
     """Names that do not exist: exit 2, and the message lists those that do."""
     for wrong in (
         ("--scheme", "x"), ("--perturb", "x"), ("--target", "x"), ("--layer", "x", "--perturb", "fsp"),
-        ("--pairing", "x"), ("--size", "99"), ("--eps", "2"), ("--device", "x"),
+        ("--pairing", "x"), ("--cells", "3"), ("--size", "99"), ("--eps", "2"), ("--device", "x"),
     ):  # fmt: skip
         message = refused(2, "protect", world.source, tmp_path / "out", "--key-file", world.key, *wrong)
         assert "expected" in message
@@ -258,7 +258,7 @@ def test_options_without_effect(world, tmp_path):  # type: ignore[no-untyped-def
     out = ("protect", world.source, tmp_path / "out", "--key-file", world.key)
     for perturb, option in (
         ("marks", ("--steps", "3")), ("marks", ("--surrogates", "2")), ("marks", ("--through", "jpeg")),
-        ("tap", ("--no-sink",)), ("tap", ("--layer", "stage3")), ("lsp", ("--eps", "0.05")),
+        ("tap", ("--no-sink",)), ("lsp", ("--cells", "2")), ("tap", ("--layer", "stage3")), ("lsp", ("--eps", "0.05")),
         ("lsp", ("--surrogate-share", "0.5")), ("noise", ("--target", "opposite")),
         ("marks", ("--coarse",)), ("em", ("--surrogate-epochs", "2")), ("em", ("--surrogate", "x")),
     ):  # fmt: skip
