@@ -1,6 +1,6 @@
 """What class marks should be made of.  Claim: none yet, there is no record.
 
-    python experiments/marks.py cifar10 --record marks-cifar10              # 80 minutes on one core
+    python experiments/marks.py cifar10 --record marks-cifar10              # 100 minutes on one core
     python experiments/marks.py cifar10 --only waves --defences none
 
 Held-out training pictures only: victims of protocol `small` are trained on carriers of other training pictures, and
@@ -25,6 +25,7 @@ from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import environment, write_record
 from ripguard.looks import likeness
 from ripguard.perturb.marks import EPS, GRID, PATCHES, Marks, search
+from ripguard.schemes import CELLS
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 
@@ -34,6 +35,8 @@ VARIANTS: dict[str, tuple[str, float] | None] = {  # whose patches, and their sh
     "waves": ("opposite", 0.0),
     "patches of the opposite class": ("opposite", 1.0),
     "both, as in `marks`": ("sink", PATCHES),
+    "both, patches on 2 cells": ("cells 2", PATCHES),
+    "both, patches on 4 cells": ("cells 4", PATCHES),
     "both, no sink": ("opposite", PATCHES),
     "both, patches of the next class": ("next", PATCHES),
     "both, half of the power each": ("opposite", 0.5),
@@ -72,7 +75,7 @@ def main() -> None:
     random = np.random.default_rng(3).choice([-1.0, 1.0], (classes, GRID, GRID, 3))
     patches = {"sink": search(*known), "opposite": search(*known, sink=False), "next": following}
     patches |= {"one-sided": search(*known, mirrored=False, sink=False), "own": np.roll(following, 1, axis=0)}
-    patches["random"] = random
+    patches |= {"random": random} | {f"cells {n}": search(*known, cells=n) for n in CELLS}
 
     # 2. a victim for each variant and defence
     record: dict[str, Any] = {"name": f"marks {options.source}"}
@@ -98,6 +101,7 @@ def main() -> None:
                 "held_out": len(asked.labels),
                 "psnr_to_clean": None if made is None else round(psnr, 2),
                 "accuracy": got.plain,
+                "standardised": got.standardised,
                 "permuted": got.permuted,
                 "new_head": got.heads[FEW],
             }

@@ -21,7 +21,7 @@ from ripguard.evaluate.defences import DEFENCES
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
-MIRRORED = "both, patches not mirrored"
+MIRRORED, FEW_CELLS = "both, patches not mirrored", "both, patches on 2 cells"
 
 
 def experiment(name: str, *arguments: str | Path) -> str:
@@ -186,10 +186,10 @@ def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out pictures."""
     source = make_source(tmp_path / "source")
     told = experiment(
-        "marks.py", source, "--protocol", "smoke", "--only", "clean", "waves", MIRRORED, "--defences", "none"
+        "marks.py", source, "--protocol", "smoke", "--only", "clean", "waves", MIRRORED, FEW_CELLS, "--defences", "none"
     )
     rows = [ast.literal_eval(line) for line in told.splitlines()]
-    assert [row["variant"] for row in rows] == ["clean", "waves", MIRRORED]
+    assert [row["variant"] for row in rows] == ["clean", "waves", MIRRORED, FEW_CELLS]
     assert rows[0]["psnr_to_clean"] is None
     assert 24 < rows[1]["psnr_to_clean"] < 29
     assert all(0 <= row[name] <= 100 for row in rows for name in ("accuracy", "permuted", "new_head"))
