@@ -449,8 +449,8 @@ def marks_table(link: str) -> list[str]:
     def line(row: dict[str, Any]) -> list[str]:
         psnr = "" if row["psnr_to_clean"] is None else f"{row['psnr_to_clean']:.1f} dB"
         return [
-            row["variant"], row["defence"], psnr, f"**{row['accuracy']:.1f}**", f"{row['permuted']:.1f}",
-            f"{row['new_head']:.1f}",
+            row["variant"], row["defence"], psnr, f"**{row['accuracy']:.1f}**", f"{row['standardised']:.1f}",
+            f"{row['permuted']:.1f}", f"{row['new_head']:.1f}",
         ]  # fmt: skip
 
     def about(record: dict[str, Any]) -> str:
@@ -464,6 +464,7 @@ def marks_table(link: str) -> list[str]:
         "defence",
         "PSNR to clean",
         "victim",
+        "outputs standardised",
         "best output permutation",
         "new linear head, 500 pictures",
     ]
