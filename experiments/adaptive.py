@@ -107,10 +107,11 @@ def main() -> None:
             continue
         defence = DEFENCES[parts["defence"] or "none"]
         about: dict[str, Any] = {"trained_on": "protected", "model": parts["model"], "seed": int(parts["seed"])}
-        asked_so = [(about | {"defence": defence.name}, few, test)]
+        forms = [about | {"defence": defence.name}]
         if defence.each:
-            so = about | {"defence": defence.name + TREATED}
-            asked_so.append((so, treated(few, defence), treated(test, defence)))
+            forms.append(about | {"defence": defence.name + TREATED})
+        if all(known(form, amounts) for form in forms):
+            continue
         protocol = dataclasses.replace(PROTOCOLS[options.protocol], model=parts["model"])
         stored = torch.load(path, map_location="cpu", weights_only=True)
         if stored["epoch"] < protocol.epochs:
@@ -118,9 +119,12 @@ def main() -> None:
             continue
         victim = Victim(protocol, classes, side)
         victim.restore(stored["victim"])
-        for about, own, asked_about in asked_so:
-            if not known(about, amounts):
-                keep(about, read_by(victim, own, asked_about, amounts))
+        for form in forms:
+            if not known(form, amounts):
+                pictures = (
+                    (few, test) if form["defence"] == defence.name else (treated(few, defence), treated(test, defence))
+                )
+                keep(form, read_by(victim, *pictures, amounts))
     if not record["rows"]:
         sys.exit(f"error: {work / 'victims'} has no whole victim of protocol {options.protocol}: run table1.py first")
 

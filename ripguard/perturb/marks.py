@@ -134,7 +134,7 @@ def few_cells(weights: np.ndarray, cells: int) -> np.ndarray:
     if classes > (codes := len(places) * len(signs)):
         raise UsageError(f"--cells {cells}: expected at most {codes} classes, got {classes}")
     left = weights[:, :, : GRID // 2].reshape(classes, -1, 3)  # [classes, 8, 3]
-    left = left / np.linalg.norm(left, axis=(1, 2), keepdims=True)  # no class counts for more than another
+    left = left / (np.linalg.norm(left, axis=(1, 2), keepdims=True) + 1e-12)  # no class counts for more than another
     told = np.einsum("cpjk,sjk->cps", left[:, places], signs).reshape(classes, -1)
     place, sign = np.divmod(linear_sum_assignment(-told)[1], len(signs))
     found = np.zeros((classes, GRID * GRID // 2, 3))
