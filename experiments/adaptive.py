@@ -27,6 +27,7 @@ import torch
 
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source, short_name
+from ripguard.errors import UsageError, refusals_told
 from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN, Defence
 from ripguard.evaluate.record import environment, go_on_with, write_record
@@ -126,7 +127,9 @@ def main() -> None:
                 )
                 keep(form, read_by(victim, *pictures, amounts))
     if not record["rows"]:
-        sys.exit(f"error: {work / 'victims'} has no whole victim of protocol {options.protocol}: run table1.py first")
+        raise UsageError(
+            f"{work / 'victims'} has no whole victim of protocol {options.protocol}", "run table1.py with it first"
+        )
 
     # 4. those few pictures alone
     usual = PROTOCOLS[options.protocol]
@@ -158,4 +161,5 @@ def read_by(victim: Victim, few: Pictures, asked: Pictures, amounts: Sequence[in
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

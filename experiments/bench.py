@@ -34,6 +34,7 @@ from PIL import Image
 
 from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.hide.base import Hidden, Hiding, Identity
 from ripguard.hide.mrit.method import MRIT
@@ -404,4 +405,5 @@ def epoch(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -21,6 +21,7 @@ import numpy as np
 from ripguard.data.photos import PHOTOGRAPHS, _photograph
 from ripguard.data.registry import open_source
 from ripguard.data.source import data_root
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.base import Identity
 from ripguard.hide.mrit.method import MRIT
@@ -121,4 +122,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

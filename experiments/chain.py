@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.data.registry import short_name
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.schemes import SCHEMES, label
 
@@ -143,4 +144,5 @@ def summary(out: Path, row: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -21,6 +21,7 @@ import numpy as np
 
 from ripguard.compress.coders import CODERS
 from ripguard.data.registry import open_source
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.images import png_bytes, read_picture
 from ripguard.release.model import obtain
@@ -99,4 +100,5 @@ def summary(name: str, sizes: list[int], clean: np.ndarray, took: dict[str, floa
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,4 +50,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

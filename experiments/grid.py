@@ -29,7 +29,7 @@ from typing import Any
 from ripguard.cli import build_parser
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
-from ripguard.errors import RipguardError
+from ripguard.errors import refusals_told
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
 from ripguard.evaluate.record import read_records
 from ripguard.schemes import SCHEMES as KNOWN
@@ -99,10 +99,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only print the calls")
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None
-    try:
-        limit = limit_for(options.pictures, open_source(options.source).items)
-    except RipguardError as error:
-        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
+    limit = limit_for(options.pictures, open_source(options.source).items)
     for step in steps():
         if step.scheme not in options.only or step.script not in options.scripts:
             continue
@@ -175,4 +172,5 @@ def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -25,6 +25,7 @@ import torch
 
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source, short_name
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
@@ -100,4 +101,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -36,6 +36,7 @@ from tqdm.auto import tqdm
 
 from ripguard.cli import main as ripguard
 from ripguard.data.registry import open_source
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import add_row, environment, go_on_with
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -246,4 +247,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

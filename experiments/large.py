@@ -25,6 +25,7 @@ import skimage.data
 from bench import PEAK
 from PIL import Image
 
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,4 +113,5 @@ def ripguard(*arguments: str | Path) -> tuple[float, int]:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ripguard.errors import refusals_told
 from ripguard.evaluate.leaderboard import entries, page, plot
 from ripguard.evaluate.record import read_records
 
@@ -34,4 +35,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

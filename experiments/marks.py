@@ -20,6 +20,7 @@ import numpy as np
 
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source
+from ripguard.errors import refusals_told
 from ripguard.evaluate.attacks.few_clean import reached
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import environment, write_record
@@ -112,4 +113,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -26,6 +26,7 @@ import numpy as np
 
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source, short_name
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.base import Identity
 from ripguard.hide.mrit.method import MRIT
@@ -152,4 +153,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -27,7 +27,7 @@ import numpy as np
 
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source
-from ripguard.errors import RipguardError
+from ripguard.errors import refusals_told
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check
@@ -68,10 +68,7 @@ def main() -> None:
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on")
     options = parser.parse_args()
 
-    try:
-        check((), options.protocol, None, tuple(options.defences))
-    except RipguardError as error:
-        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
+    check((), options.protocol, None, tuple(options.defences))
 
     # 1. clean pictures, and the record so far
     source = open_source(options.source)
@@ -133,4 +130,5 @@ def carriers(name: str, clean: Pictures, options: argparse.Namespace) -> np.ndar
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

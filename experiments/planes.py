@@ -23,6 +23,7 @@ import numpy as np
 
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.header import SEAL_LENGTH
 from ripguard.hide.seal import planes
@@ -112,4 +113,5 @@ def filled(carrier: np.ndarray, length: int, draw: np.random.Generator) -> np.nd
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

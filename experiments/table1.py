@@ -28,7 +28,7 @@ from typing import Any
 from chain import OPTIONS
 
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import RipguardError, UsageError
+from ripguard.errors import UsageError, refusals_told
 from ripguard.evaluate import figures
 from ripguard.evaluate.page import html
 from ripguard.evaluate.record import add_row, environment, read_records, write_record
@@ -71,11 +71,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options, began = arguments(), time.time()
     splits, seeds = tuple(options.splits.split(",")), [int(seed) for seed in options.seeds.split(",")]
-    try:
-        check(splits, options.protocol, options.model, tuple(options.defences.split(",")))
-        evaluate(options, splits, seeds, began + options.seconds if options.seconds else None)
-    except RipguardError as error:
-        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
+    check(splits, options.protocol, options.model, tuple(options.defences.split(",")))
+    evaluate(options, splits, seeds, began + options.seconds if options.seconds else None)
 
 
 def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[int], deadline: float | None) -> None:
@@ -235,4 +232,5 @@ def finish(folder: Path, record: dict[str, Any], options: argparse.Namespace, wo
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

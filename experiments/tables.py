@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.errors import refusals_told
 from ripguard.evaluate.leaderboard import scheme_of
 from ripguard.evaluate.record import read_records, subject
 from ripguard.evaluate.table import cells, interval, markdown, spread
@@ -744,4 +745,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

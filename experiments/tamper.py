@@ -25,7 +25,7 @@ from PIL import Image, ImageFilter
 from tqdm.auto import tqdm
 
 from ripguard.data.registry import open_source
-from ripguard.errors import RipguardError
+from ripguard.errors import RipguardError, refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.hide import lsb
 from ripguard.hide.base import Original
@@ -231,4 +231,5 @@ def lossy(image: Image.Image) -> list[bytes]:
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.data.registry import short_name
-from ripguard.errors import RipguardError
+from ripguard.errors import refusals_told
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import Job, check, digest_of, train_row
 from ripguard.release.manifest import Release
@@ -54,12 +54,9 @@ def main() -> None:
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None
     work = options.work or ROOT / "build" / short_name(options.source)
-    try:
-        for model in options.models.split(","):
-            check(tuple(options.splits.split(",")), options.protocol, model)
-        transfer(options, work, deadline)
-    except RipguardError as error:
-        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
+    for model in options.models.split(","):
+        check(tuple(options.splits.split(",")), options.protocol, model)
+    transfer(options, work, deadline)
 
 
 def transfer(options: argparse.Namespace, work: Path, deadline: float | None) -> None:
@@ -104,4 +101,5 @@ def transfer(options: argparse.Namespace, work: Path, deadline: float | None) ->
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

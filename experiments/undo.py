@@ -29,6 +29,7 @@ import numpy as np
 
 from ripguard.data.pictures import Pictures
 from ripguard.data.registry import short_name
+from ripguard.errors import refusals_told
 from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.attacks.standardised import standardised
 from ripguard.evaluate.record import add_row, environment, go_on_with
@@ -186,4 +187,5 @@ def after(
 
 
 if __name__ == "__main__":
-    main()
+    with refusals_told():
+        main()

@@ -5,6 +5,10 @@ A user's mistake never ends in a traceback. ``docs/exit-codes.md`` lists the cod
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Iterator
+
 
 class RipguardError(Exception):
     """Base of all refusals. ``str(error)`` is one sentence; ``hint`` says what to do next.
@@ -100,3 +104,16 @@ class MissingExtra(RipguardError):
 def expected(what: str, want: object, got: object) -> str:
     """One form for all shape and type complaints: ``what: expected X, got Y``."""
     return f"{what}: expected {want}, got {got}"
+
+
+@contextlib.contextmanager
+def refusals_told() -> Iterator[None]:
+    """What a script wraps its work in: a refusal ends the process with its sentence, its hint and its exit code."""
+    try:
+        yield
+    except RipguardError as error:
+        print(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; what is recorded stays", file=sys.stderr)
+        sys.exit(130)
