@@ -128,7 +128,7 @@ def main() -> None:
                 keep(form, read_by(victim, *pictures, amounts))
     if not record["rows"]:
         raise UsageError(
-            f"{work / 'victims'} has no whole victim of protocol {options.protocol}", "run table1.py with it first"
+            f"{work / 'victims'} has no whole victim of protocol {options.protocol}", "run table1.py first"
         )
 
     # 4. those few pictures alone
