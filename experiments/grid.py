@@ -43,12 +43,16 @@ TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap
 PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "em-sample", "ar", "ops", "noise")}
 HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training pictures
 AWARE = {"seal-tap-through": "--scheme seal --perturb tap --through planes,jpeg,grayscale,blur,resize"}
-CELLS = {"balanced-cells": "--scheme balanced --cells 2", "mrit-cells": "--cells 2"}  # patches on few cells
+CELLS = {  # patches on few cells where the scheme has them on all, and the other way round
+    "strong-cells": "--scheme strong --cells 2",
+    "mrit-cells": "--cells 2",
+    "balanced-all-cells": "--scheme balanced --cells 16",
+}
 SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE
 CHEAP = ("jpeg-10", "grayscale")
 OTHERS = tuple(name for name in DEFENCES if name not in ("none", "orthogonal-projection", *CHEAP))
 SCRIPTS = ("table1", "adaptive", "undo")
-WHOLE_ROW = ("strong", "mrit", "mrit-tap")  # against all defences; the other schemes against the cheap ones
+WHOLE_ROW = ("strong", "balanced", "mrit", "mrit-tap")  # against all defences; the other schemes against the cheap ones
 
 
 @dataclass(frozen=True)

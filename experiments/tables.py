@@ -21,7 +21,7 @@ from ripguard.evaluate.leaderboard import scheme_of
 from ripguard.evaluate.record import read_records, subject
 from ripguard.evaluate.table import cells, interval, markdown, spread
 from ripguard.perturb.marks import EPS
-from ripguard.schemes import SCHEMES
+from ripguard.schemes import ALL_CELLS, SCHEMES, cells_of
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -224,7 +224,7 @@ def described(scheme: dict[str, Any]) -> str:
             *(trunks[scheme.get("coarse", False)] if gradient else []),
             *(["grey pictures among coloured ones in colour"] if scheme.get("tint") else []),
             *(["the rarest class a sink"] if scheme.get("sink") else []),
-            *([f"patches on {scheme['cells']} of 16 cells"] if scheme.get("cells") else []),
+            *([f"patches on {cells_of(scheme)} of 16 cells"] if marks and cells_of(scheme) != ALL_CELLS else []),
         ]
     )
 

@@ -9,7 +9,9 @@ from typing import Any
 from ripguard.compress.coders import CODERS, USUAL
 from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params
-from ripguard.perturb.marks import EPS, OPPOSITE
+from ripguard.perturb.marks import CELLS, EPS, OPPOSITE, enough_cells
+
+ALL_CELLS = CELLS[-1]
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Scheme:
         tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where
             the perturbation is ``marks``. In a plan it is settled, and None if the pictures are all of one kind.
         sink: whether one class has smaller marks than the others (:mod:`ripguard.perturb.marks`). None: with marks.
-        cells: of the 16 that patches of marks may stand on, how many a class has; None: all.
+        cells: of the 16 that patches of marks may stand on, how many a class has; more where that is too few to tell
+            the classes apart, see :meth:`with_cells_for`.
         surrogate_share: of the training pictures, class by class, that a surrogate or a search gets to see.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
@@ -47,7 +50,7 @@ class Scheme:
     coarse: bool | None = None
     tint: bool | None = None
     sink: bool | None = None
-    cells: int | None = None
+    cells: int = ALL_CELLS
     surrogate_share: float = 1.0
     through: tuple[str, ...] = ()
     size: int | None = None
@@ -60,8 +63,8 @@ class Scheme:
     def __post_init__(self) -> None:
         if not 1 <= self.planes <= 8:
             raise ValueError(f"planes: expected 1..8, got {self.planes}")
-        if self.cells not in (None, *CELLS):
-            raise ValueError(f"cells: expected {' or '.join(map(str, CELLS))}, got {self.cells}")
+        if self.cells not in CELLS:
+            raise ValueError(f"cells: expected one of {', '.join(map(str, CELLS))}, got {self.cells}")
         if not self.coders or set(self.coders) - set(CODERS):
             raise ValueError(f"coders: expected some of {', '.join(CODERS)}, got {', '.join(self.coders) or 'none'}")
 
@@ -93,11 +96,17 @@ class Scheme:
             return dataclasses.replace(self, tint=None)
         return dataclasses.replace(self, tint=self.perturb == "marks" if self.tint is None else self.tint)
 
+    def with_cells_for(self, classes: int) -> Scheme:
+        """With cells enough to tell so many classes apart: on two, 64."""
+        if self.perturb != "marks":
+            return self
+        return dataclasses.replace(self, cells=enough_cells(classes, self.cells))
+
     def with_options(self, options: dict[str, object]) -> Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
         own = {k: v for k, v in options.items() if v is not None and k in SCHEME_FIELDS}
         if own.get("perturb", self.perturb) != self.perturb:
-            own = {"target": None, "eps": None} | own  # the scheme's own are of its own perturbation
+            own = {"target": None, "eps": None, "cells": ALL_CELLS} | own  # the scheme's are of its own perturbation
         hide = {k: v for k, v in options.items() if v is not None and k in HIDE_FIELDS}
         try:
             chosen = dataclasses.replace(self, **own, hide=dataclasses.replace(self.hide, **hide))  # type: ignore[arg-type]
@@ -124,7 +133,6 @@ def block_side(height: int, width: int) -> int:
 
 LARGE = 48  # pixels
 USUAL_EPS = {"marks": (EPS, EPS), "tap": (0.07, 0.1), "fsp": (0.07, 0.1), "noise": (8 / 255, 8 / 255)}  # small, large
-CELLS = (2, 4)  # of the grid of marks; others are not tried
 SIZED = tuple(USUAL_EPS)  # the other perturbations have sizes of their own
 SCHEME_FIELDS = (
     "perturb",
@@ -168,8 +176,18 @@ SCHEMES = {
             hide=Params(pairing="ranked"),
         ),
         *(
-            Scheme(name, f"seal, a median of at least {db} dB to the clean picture at 32×32", eps=eps, method="seal")
-            for name, db, eps in (("discreet", 30, 0.034), ("balanced", 26, 0.064), ("strong", 22, 0.108))
+            Scheme(
+                name,
+                f"seal, a median of at least {db} dB to the clean picture at 32×32",
+                eps=eps,
+                cells=cells,
+                method="seal",
+            )
+            for name, db, eps, cells in (
+                ("discreet", 30, 0.034, ALL_CELLS),
+                ("balanced", 26, 0.064, 2),
+                ("strong", 22, 0.108, ALL_CELLS),
+            )
         ),
         Scheme(
             "paper",
@@ -190,7 +208,12 @@ SCHEMES = {
 def marks_of(made: dict[str, Any]) -> Scheme:
     """The perturbation of a release as a scheme; what a release is older than is as it was then."""
     own = {name: made[name] for name in ("perturb", "eps", "target")}
-    return dataclasses.replace(SCHEMES["mrit"], **own, sink=made.get("sink", False), cells=made.get("cells"))
+    return dataclasses.replace(SCHEMES["mrit"], **own, sink=made.get("sink", False), cells=cells_of(made))
+
+
+def cells_of(made: dict[str, Any]) -> int:
+    """Cells that a class of a release has its patches on; releases of before were on all."""
+    return made.get("cells") or ALL_CELLS
 
 
 def label(made: dict[str, Any]) -> str:
@@ -208,8 +231,8 @@ def label(made: dict[str, Any]) -> str:
         words.append("tinted" if made["tint"] else "grey kept")
     if made["perturb"] == "marks" and made.get("sink", False) is False:  # releases of before had none
         words.append("no sink")
-    if made.get("cells"):
-        words.append(f"cells {made['cells']}")
+    if made["perturb"] == "marks" and (cells := cells_of(made)) != own.cells:
+        words.append("all cells" if cells == ALL_CELLS else f"cells {cells}")
     if made.get("surrogate_share", 1.0) != 1:
         words.append(f"share {made['surrogate_share']}")
     gradient = ("target", "steps", "through")

@@ -34,7 +34,8 @@ def refused(name: str, *arguments: str | Path) -> str:
     """What an experiment says that ends with one of the codes of docs/exit-codes.md."""
     command = [sys.executable, str(ROOT / "experiments" / name), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert 1 <= done.returncode <= 13 and "Traceback" not in done.stderr, done.stderr
+    assert 1 <= done.returncode <= 13, done.stderr
+    assert "Traceback" not in done.stderr
     return done.stderr
 
 

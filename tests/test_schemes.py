@@ -57,7 +57,10 @@ def test_labels():
     assert label(old | {"target": "cyclic"}) == "mrit, no sink, target cyclic"  # as they were until November 2026
     assert made("seal", perturb="lsp", sink=None) == "seal, lsp"
     assert made("mrit", surrogate_share=0.5) == "mrit, share 0.5"
-    assert made("balanced", cells=2) == "balanced, cells 2"
+    assert (made("balanced", cells=16), made("mrit", cells=2)) == ("balanced, all cells", "mrit, cells 2")
+    old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["balanced"]))) | {"cells": None}
+    assert label(old) == "balanced, all cells"  # as it was until then
+    assert made("balanced", perturb="lsp", eps=None) == "balanced, lsp"
 
 
 def test_settled_marks():
@@ -80,3 +83,14 @@ def test_settled_marks():
     del told["sink"]
     assert marks_of(told).sink is False
     assert label({"name": "of another version"}) == "of another version"
+
+
+def test_cells():
+    """Few cells are of marks alone, more where they cannot tell so many classes apart."""
+    balanced = SCHEMES["balanced"]
+    assert [balanced.with_cells_for(n).cells for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
+    assert SCHEMES["mrit"].with_cells_for(10).cells == 16
+    assert balanced.with_options({"perturb": "lsp"}).cells == 16
+    assert balanced.with_options({"cells": 4}).cells == 4
+    told = dataclasses.asdict(balanced)
+    assert (marks_of(told).cells, marks_of(told | {"cells": None}).cells) == (2, 16)

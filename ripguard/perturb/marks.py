@@ -11,7 +11,7 @@ colours, then speaks for the wrong class, and on clean pictures against the righ
 One class, the rarest, is a sink: its marks are smaller. What has none at all is most like it, so a victim takes clean
 pictures for that class, whatever else it has learned before it found the marks.
 
-Patches may be told to stand on few cells of the grid, and be larger there, against adversarial training.
+Patches may stand on few cells of the grid, and be larger there, against adversarial training and strong augmentation.
 
 Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
 blur and resizing leave them and hiding follows them closely; and their phase is the picture's own, so no linear
@@ -25,13 +25,14 @@ import math
 
 import numpy as np
 
-from ripguard.errors import UsageError, expected
+from ripguard.errors import expected
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.targets import next_class
 
 EPS = 0.064  # a median of at least 26 dB to the clean picture, hiding included
 PATCHES = 0.7  # of the noise's power; the waves have the rest
 GRID = 4  # patches along each side
+CELLS = (2, 4, GRID * GRID)  # that a class may have its patches on; others are not tried
 SPREAD = 0.3  # of the patches of one class around their mean, per patch and channel
 RIDGE = 0.01  # of the linear classifier, against standardised colours
 DIRECTIONS = 5  # from level to upright; their mirror images are of the same class, as nets are trained with both
@@ -49,7 +50,7 @@ def search(
     target: str = OPPOSITE,
     mirrored: bool = True,
     sink: bool = True,
-    cells: int | None = None,
+    cells: int = CELLS[-1],
 ) -> np.ndarray:
     """Patches of every class: the signs by which a linear classifier of coarse colours knows another class.
 
@@ -62,13 +63,11 @@ def search(
         mirrored: count every picture with its mirror image, so that patches are their own mirror images: nets are
             trained with both, and have one pattern a class to find instead of two.
         sink: whether the class with the fewest pictures, the first of several, gets smaller marks.
-        cells: see :func:`few_cells`, for mirrored patches; None: patches on all of the grid.
+        cells: that a class has its patches on: all of the grid, or fewer, see :func:`few_cells`, if mirrored.
 
     Returns:
         float64 ``[classes, 4, 4, 3]``, −1 or 1, or 0 where a class has no patch; times SINK for the sink.
 
-    Raises:
-        UsageError: more classes than so few cells can tell apart.
     """
     members = np.bincount(labels, minlength=classes)
     if not members.all():
@@ -93,7 +92,7 @@ def search(
     chosen = (weights - weights.mean(0))[aim].reshape(classes, GRID, GRID, 3)
     if mirrored:
         chosen = chosen + chosen[:, :, ::-1]  # what rounding left of a difference
-    signs = np.where(chosen < 0, -1.0, 1.0) if cells is None else few_cells(chosen, cells)
+    signs = few_cells(chosen, cells) if cells < GRID * GRID else np.where(chosen < 0, -1.0, 1.0)
     if sink:
         signs[members.argmin()] *= SINK
     return signs
@@ -123,7 +122,7 @@ def few_cells(weights: np.ndarray, cells: int) -> np.ndarray:
 
     Args:
         weights: float64 ``[classes, 4, 4, 3]``, their own mirror images.
-        cells: 2 or 4 of the 16, in mirrored pairs.
+        cells: 2 or 4 of the 16, in mirrored pairs; enough for that many classes, see :func:`enough_cells`.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -131,8 +130,6 @@ def few_cells(weights: np.ndarray, cells: int) -> np.ndarray:
     places = np.array(list(itertools.combinations(range(GRID * GRID // 2), pairs)))  # [places, pairs]
     signs = np.array(list(itertools.product((-1.0, 1.0), repeat=3 * pairs))).reshape(-1, pairs, 3)
     classes = len(weights)
-    if classes > (codes := len(places) * len(signs)):
-        raise UsageError(f"--cells {cells}: expected at most {codes} classes, got {classes}")
     left = weights[:, :, : GRID // 2].reshape(classes, -1, 3)  # [classes, 8, 3]
     left = left / (np.linalg.norm(left, axis=(1, 2), keepdims=True) + 1e-12)  # no class counts for more than another
     told = np.einsum("cpjk,sjk->cps", left[:, places], signs).reshape(classes, -1)
@@ -141,6 +138,14 @@ def few_cells(weights: np.ndarray, cells: int) -> np.ndarray:
     found[np.arange(classes)[:, None], places[place]] = signs[sign]
     half = found.reshape(classes, GRID, GRID // 2, 3)
     return np.concatenate([half, half[:, :, ::-1]], 2)
+
+
+def enough_cells(classes: int, cells: int) -> int:
+    """So many cells, or as many more as it takes for every class to have patches of its own."""
+    pairs = GRID * GRID // 2
+    return next(
+        n for n in CELLS if n >= cells and (n == CELLS[-1] or math.comb(pairs, n // 2) * 8 ** (n // 2) >= classes)
+    )
 
 
 def _coarse(pictures: np.ndarray) -> np.ndarray:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ripguard.errors import UsageError
-from ripguard.perturb.marks import SINK, Marks, few_cells, opposites, search, words
+from ripguard.perturb.marks import SINK, Marks, enough_cells, few_cells, opposites, search, words
 
 GREY = np.full((60, 64, 64, 3), 128, np.uint8)
 SEEDS = np.random.default_rng(1).integers(0, 2**63, 60).astype(np.uint64)
@@ -140,8 +139,14 @@ def test_few_cells_are_those_that_tell_most():
     found = few_cells(weights, 2)
     for label, (row, colour) in enumerate(((0, [-1, 1, 1]), (2, [-1, 1, 1]), (3, [1, 1, -1]))):
         assert found[label, row, 1:3].tolist() == [colour, colour]
-    with pytest.raises(UsageError, match="at most 64 classes, got 65"):
-        few_cells(np.ones((65, 4, 4, 3)), 2)
+
+
+def test_cells_are_enough():
+    """No two classes need to share a code: 64 on two cells, 28 · 64 on four."""
+    classes = (2, 64, 65, 28 * 64, 28 * 64 + 1, 10**6)
+    assert [enough_cells(n, 2) for n in classes] == [2, 2, 4, 4, 16, 16]
+    assert [enough_cells(n, 4) for n in classes] == [4, 4, 4, 4, 16, 16]
+    assert {enough_cells(n, 16) for n in classes} == {16}
 
 
 def test_search_with_few_cells():
