@@ -9,7 +9,7 @@ from typing import Any
 from ripguard.compress.coders import CODERS, USUAL
 from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params
-from ripguard.perturb.marks import CELLS, EPS, OPPOSITE, enough_cells
+from ripguard.perturb.marks import CELLS, COLOURS, EPS, GREY, OPPOSITE, enough_cells
 
 ALL_CELLS = CELLS[-1]
 
@@ -96,11 +96,12 @@ class Scheme:
             return dataclasses.replace(self, tint=None)
         return dataclasses.replace(self, tint=self.perturb == "marks" if self.tint is None else self.tint)
 
-    def with_cells_for(self, classes: int) -> Scheme:
-        """With cells enough to tell so many classes apart: on two, 64."""
+    def with_cells_for(self, classes: int, channels: set[int]) -> Scheme:
+        """With cells enough to tell so many classes apart: on two, 64, or 16 if all pictures have one channel."""
         if self.perturb != "marks":
             return self
-        return dataclasses.replace(self, cells=enough_cells(classes, self.cells))
+        colours = GREY if channels == {1} else COLOURS
+        return dataclasses.replace(self, cells=enough_cells(classes, self.cells, colours))
 
     def with_options(self, options: dict[str, object]) -> Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""

@@ -88,8 +88,9 @@ def test_settled_marks():
 def test_cells():
     """Few cells are of marks alone, more where they cannot tell so many classes apart."""
     balanced = SCHEMES["balanced"]
-    assert [balanced.with_cells_for(n).cells for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
-    assert SCHEMES["mrit"].with_cells_for(10).cells == 16
+    assert [balanced.with_cells_for(n, {1, 3}).cells for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
+    assert [balanced.with_cells_for(n, {1}).cells for n in (10, 16, 17, 113)] == [2, 2, 4, 16]
+    assert SCHEMES["mrit"].with_cells_for(10, {3}).cells == 16
     assert balanced.with_options({"perturb": "lsp"}).cells == 16
     assert balanced.with_options({"cells": 4}).cells == 4
     told = dataclasses.asdict(balanced)

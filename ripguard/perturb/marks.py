@@ -33,6 +33,7 @@ EPS = 0.064  # a median of at least 26 dB to the clean picture, hiding included
 PATCHES = 0.7  # of the noise's power; the waves have the rest
 GRID = 4  # patches along each side
 CELLS = (2, 4, GRID * GRID)  # that a class may have its patches on; others are not tried
+COLOURS, GREY = 8, 2  # signs that a patch may have in three channels, and in one
 SPREAD = 0.3  # of the patches of one class around their mean, per patch and channel
 RIDGE = 0.01  # of the linear classifier, against standardised colours
 DIRECTIONS = 5  # from level to upright; their mirror images are of the same class, as nets are trained with both
@@ -92,7 +93,11 @@ def search(
     chosen = (weights - weights.mean(0))[aim].reshape(classes, GRID, GRID, 3)
     if mirrored:
         chosen = chosen + chosen[:, :, ::-1]  # what rounding left of a difference
-    signs = few_cells(chosen, cells) if cells < GRID * GRID else np.where(chosen < 0, -1.0, 1.0)
+    if cells == GRID * GRID:
+        signs = np.where(chosen < 0, -1.0, 1.0)
+    else:  # grey pictures get grey patches: those of one channel could not show others
+        grey = (pictures[..., :1] == pictures).all() and enough_cells(classes, cells, GREY) == cells
+        signs = few_cells(chosen, cells, GREY if grey else COLOURS)
     if sink:
         signs[members.argmin()] *= SINK
     return signs
@@ -113,7 +118,7 @@ def opposites(told: np.ndarray) -> np.ndarray:
     return linear_sum_assignment(told + barred)[1]
 
 
-def few_cells(weights: np.ndarray, cells: int) -> np.ndarray:
+def few_cells(weights: np.ndarray, cells: int, colours: int = COLOURS) -> np.ndarray:
     """Patches on the few cells that tell most, no two classes the same: −1, 0 or 1, as ``weights``.
 
     The power that patches have is then on an eighth or a quarter of the picture, 2.8 or 2 times as large there. An
@@ -123,12 +128,15 @@ def few_cells(weights: np.ndarray, cells: int) -> np.ndarray:
     Args:
         weights: float64 ``[classes, 4, 4, 3]``, their own mirror images.
         cells: 2 or 4 of the 16, in mirrored pairs; enough for that many classes, see :func:`enough_cells`.
+        colours: COLOURS, or GREY for the same sign in all channels.
     """
     from scipy.optimize import linear_sum_assignment
 
     pairs = cells // 2
     places = np.array(list(itertools.combinations(range(GRID * GRID // 2), pairs)))  # [places, pairs]
-    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=3 * pairs))).reshape(-1, pairs, 3)
+    patch = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # [colours, 3]
+    patch = patch if colours == COLOURS else patch[[0, -1]]
+    signs = patch[np.array(list(itertools.product(range(colours), repeat=pairs)))]  # [codes, pairs, 3]
     classes = len(weights)
     left = weights[:, :, : GRID // 2].reshape(classes, -1, 3)  # [classes, 8, 3]
     left = left / (np.linalg.norm(left, axis=(1, 2), keepdims=True) + 1e-12)  # no class counts for more than another
@@ -140,12 +148,13 @@ def few_cells(weights: np.ndarray, cells: int) -> np.ndarray:
     return np.concatenate([half, half[:, :, ::-1]], 2)
 
 
-def enough_cells(classes: int, cells: int) -> int:
+def enough_cells(classes: int, cells: int, colours: int = COLOURS) -> int:
     """So many cells, or as many more as it takes for every class to have patches of its own."""
-    pairs = GRID * GRID // 2
-    return next(
-        n for n in CELLS if n >= cells and (n == CELLS[-1] or math.comb(pairs, n // 2) * 8 ** (n // 2) >= classes)
-    )
+
+    def codes(n: int) -> int:
+        return math.comb(GRID * GRID // 2, n // 2) * colours ** (n // 2)
+
+    return next(n for n in CELLS if n >= cells and (n == CELLS[-1] or codes(n) >= classes))
 
 
 def _coarse(pictures: np.ndarray) -> np.ndarray:

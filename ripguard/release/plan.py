@@ -247,7 +247,8 @@ def make_plan(
     ]
     if scheme.perturb in SIZED:
         scheme = scheme.settled(training_side(_training(pictures, units)))
-    scheme = scheme.with_tint_for({p.shape[2] for p in pictures}).with_cells_for(len(labels))
+    channels = {p.shape[2] for p in pictures}
+    scheme = scheme.with_tint_for(channels).with_cells_for(len(labels), channels)
     notes = [(n, str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in sorted(source.annotations)]
     carried = dict(sorted(Counter(kind for seen in looks for kind in seen[2]).items()))
     return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes, carried)

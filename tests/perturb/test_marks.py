@@ -147,6 +147,18 @@ def test_cells_are_enough():
     assert [enough_cells(n, 2) for n in classes] == [2, 2, 4, 4, 16, 16]
     assert [enough_cells(n, 4) for n in classes] == [4, 4, 4, 4, 16, 16]
     assert {enough_cells(n, 16) for n in classes} == {16}
+    assert [enough_cells(n, 2, colours=2) for n in (2, 16, 17, 112, 113)] == [2, 2, 4, 4, 16]
+
+
+@pytest.mark.parametrize(("classes", "grey"), [(2, True), (16, True), (17, False)])
+def test_grey_pictures_get_grey_patches(classes: int, grey: bool):
+    """Else two classes could look the same in one channel; where there are too few, files have three, and colours."""
+    shown = np.random.default_rng(0).integers(0, 256, (classes * 20, 16, 16, 1), np.uint8).repeat(3, -1)
+    found = search(shown, np.arange(classes * 20) % classes, classes, cells=2)
+    alike = (found == found[..., :1]).all()
+    assert alike == grey
+    seen = np.sign(found).mean(-1) if grey else np.sign(found)  # what one channel shows of them
+    assert len(np.unique(seen.reshape(classes, -1), axis=0)) == classes
 
 
 def test_search_with_few_cells():
