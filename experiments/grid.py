@@ -1,4 +1,4 @@
-"""Every scheme against defences, three against all, most valuable rows first.  Claim: none; it fills the leaderboard.
+"""Every scheme against defences, four against all, most valuable rows first.  Claim: none; it fills the leaderboard.
 
     python experiments/grid.py cifar10                                  # 20,000 pictures, protocol `small`, two cores
     python experiments/grid.py cifar10 --list                           # only say what there is to do, in order

@@ -24,6 +24,7 @@ from ripguard.errors import refusals_told
 from ripguard.evaluate.attacks.few_clean import reached
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.victims import check
 from ripguard.looks import likeness
 from ripguard.perturb.marks import CELLS, EPS, GRID, PATCHES, Marks, search
 from ripguard.train.loop import fit
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row")
     options = parser.parse_args()
+    check((), options.protocol, None, tuple(options.defences))
 
     # 1. training pictures for the victims, a few for the attacker, held-out ones to ask about
     data = load([item for item in open_source(options.source).items if item.split == "train"], note="clean train")

@@ -97,10 +97,10 @@ class Scheme:
         return dataclasses.replace(self, tint=self.perturb == "marks" if self.tint is None else self.tint)
 
     def with_cells_for(self, classes: int, channels: set[int]) -> Scheme:
-        """With cells enough to tell so many classes apart: on two, 64, or 16 if all pictures have one channel."""
+        """With cells enough to tell so many classes apart: on two, 64, or 16 if some are published in one channel."""
         if self.perturb != "marks":
             return self
-        colours = GREY if channels == {1} else COLOURS
+        colours = GREY if 1 in channels and not self.tint else COLOURS
         return dataclasses.replace(self, cells=enough_cells(classes, self.cells, colours))
 
     def with_options(self, options: dict[str, object]) -> Scheme:

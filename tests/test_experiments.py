@@ -197,7 +197,7 @@ def test_marks(tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_grid():
-    """The calls in their order: every scheme first, all defences for three; all of them calls that ripguard takes."""
+    """The calls in their order: every scheme first, all defences for four; all of them calls that ripguard takes."""
     told = experiment("grid.py", "photos", "--list", "--pictures", "2000")
     calls = [shlex.split(line) for line in told.splitlines()]
     table1 = [dict(zip(call[2::2], call[3::2], strict=True)) for call in calls if call[0].endswith("table1.py")]

@@ -14,6 +14,7 @@ from ripguard.hide.base import Identity
 from ripguard.hide.methods import for_hiding
 from ripguard.keys import Key
 from ripguard.looks import likeness
+from ripguard.perturb.marks import few_cells
 from ripguard.release.aim import Spec
 from ripguard.schemes import SCHEMES, Scheme, label, marks_of
 
@@ -25,7 +26,9 @@ def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
     key = Key(bytes(32))
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(40)]
     keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(40)]
-    patches = list(np.random.default_rng(1).choice([-1.0, 1.0], (10, 4, 4, 3)))
+    drawn = np.random.default_rng(1).normal(size=(10, 4, 4, 3))
+    cells = SCHEMES[name].cells
+    patches = list(np.sign(drawn) if cells == 16 else few_cells(drawn + drawn[:, :, ::-1], cells))
     carriers = Spec(SCHEMES[name], members=patches)()(clean, np.arange(40) % 10, np.arange(40, dtype=np.uint64))
     hidden = for_hiding(SCHEMES[name], clean.shape[1:], False, b"").hide(clean, carriers, ids, keys)
     psnr = np.median([likeness(one.picture, before)["psnr"] for one, before in zip(hidden, clean)])
@@ -88,7 +91,9 @@ def test_settled_marks():
 def test_cells():
     """Few cells are of marks alone, more where they cannot tell so many classes apart."""
     balanced = SCHEMES["balanced"]
-    assert [balanced.with_cells_for(n, {1, 3}).cells for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
+    assert [balanced.with_cells_for(n, {3}).cells for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
+    mixed = [balanced.with_options({"tint": tint}).with_tint_for({1, 3}) for tint in (None, False)]
+    assert [one.with_cells_for(17, {1, 3}).cells for one in mixed] == [2, 4]  # grey ones in colour, or as they are
     assert [balanced.with_cells_for(n, {1}).cells for n in (10, 16, 17, 113)] == [2, 2, 4, 16]
     assert SCHEMES["mrit"].with_cells_for(10, {3}).cells == 16
     assert balanced.with_options({"perturb": "lsp"}).cells == 16

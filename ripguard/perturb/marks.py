@@ -64,15 +64,16 @@ def search(
         mirrored: count every picture with its mirror image, so that patches are their own mirror images: nets are
             trained with both, and have one pattern a class to find instead of two.
         sink: whether the class with the fewest pictures, the first of several, gets smaller marks.
-        cells: that a class has its patches on: all of the grid, or fewer, see :func:`few_cells`, if mirrored.
+        cells: that a class has its patches on: all of the grid, or fewer, see :func:`few_cells`, if mirrored; more
+            where those do not tell the classes apart.
 
     Returns:
         float64 ``[classes, 4, 4, 3]``, −1 or 1, or 0 where a class has no patch; times SINK for the sink.
-
     """
     members = np.bincount(labels, minlength=classes)
     if not members.all():
         raise ValueError(expected("labels", "some of every class", f"none of class {members.argmin()}"))
+    cells = enough_cells(classes, cells)
     colours = _coarse(pictures)  # [n, values]
     if mirrored:
         colours, labels = np.concatenate([colours, _coarse(pictures[:, :, ::-1])]), np.concatenate([labels, labels])

@@ -161,6 +161,12 @@ def test_grey_pictures_get_grey_patches(classes: int, grey: bool):
     assert len(np.unique(seen.reshape(classes, -1), axis=0)) == classes
 
 
+def test_search_takes_more_cells_for_many_classes():
+    """Two tell 64 classes apart; of one more, each has four."""
+    shown = np.random.default_rng(0).integers(0, 256, (65, 8, 8, 3), np.uint8)
+    assert ((search(shown, np.arange(65), 65, cells=2) != 0).any(3).sum((1, 2)) == 4).all()
+
+
 def test_search_with_few_cells():
     """The same classes are spoken for, on fewer cells; the sink's are smaller as well."""
     pictures, labels = one_patch_a_class()

@@ -6,12 +6,17 @@ import dataclasses
 import hashlib
 import json
 
+import numpy as np
 import pytest
 from helpers import make_source
+from PIL import Image
 
+from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
 from ripguard.keys import Key
 from ripguard.perturb.base import Unperturbed
+from ripguard.perturb.marks import Marks
+from ripguard.release.aim import found_in
 from ripguard.release.commit import Commits
 from ripguard.release.plan import Plan, Planned, make_plan
 from ripguard.release.shard import Job, committed, run_shard
@@ -91,3 +96,24 @@ def test_commits_that_do_not_fit_the_plan(change, job):
     path = job.commit_path(number)
     path.write_bytes(change(path.read_bytes()))
     assert not committed(job, number)
+
+
+@pytest.mark.parametrize(("classes", "scheme", "options", "cells"), [
+    (3, "balanced", {}, 2), (65, "balanced", {}, 4), (3, "balanced", {"cells": 16}, 16), (3, "mrit", {}, 16),
+    (3, "mrit", {"cells": 4}, 4),
+])  # fmt: skip
+def test_cells_reach_the_marks(tmp_path, classes, scheme, options, cells):  # type: ignore[no-untyped-def]
+    """As many as the scheme or the option says, more where that is too few: in the plan, and in what workers build."""
+    draw = np.random.default_rng(0)
+    for label in range(classes):
+        for number in range(2):
+            path = tmp_path / f"source/c{label:02}/{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw.integers(0, 256, (16, 16, 3), np.uint8)).save(path)
+    source = open_source(str(tmp_path / "source"))
+    plan = make_plan(source, SCHEMES[scheme].with_options(options))
+    assert plan.scheme.cells == cells
+    known = load(source.items)
+    marks = found_in(plan.scheme, known.pictures, known.labels, known.names)()
+    assert isinstance(marks, Marks)
+    assert ((marks.patches != 0).any(3).sum((1, 2)) == cells).all()
