@@ -108,10 +108,10 @@ def main() -> None:
             continue
         defence = DEFENCES[parts["defence"] or "none"]
         about: dict[str, Any] = {"trained_on": "protected", "model": parts["model"], "seed": int(parts["seed"])}
-        forms = [about | {"defence": defence.name}]
-        if defence.each:
-            forms.append(about | {"defence": defence.name + TREATED})
-        if all(known(form, amounts) for form in forms):
+        names = {defence.name: False} | ({defence.name + TREATED: True} if defence.each else {})  # asked about treated
+        forms = [(about | {"defence": name}, so) for name, so in names.items()]
+        forms = [(form, so) for form, so in forms if not known(form, amounts)]
+        if not forms:
             continue
         protocol = dataclasses.replace(PROTOCOLS[options.protocol], model=parts["model"])
         stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -120,12 +120,9 @@ def main() -> None:
             continue
         victim = Victim(protocol, classes, side)
         victim.restore(stored["victim"])
-        for form in forms:
-            if not known(form, amounts):
-                pictures = (
-                    (few, test) if form["defence"] == defence.name else (treated(few, defence), treated(test, defence))
-                )
-                keep(form, read_by(victim, *pictures, amounts))
+        for form, so in forms:
+            known_few, shown = (treated(few, defence), treated(test, defence)) if so else (few, test)
+            keep(form, read_by(victim, known_few, shown, amounts))
     if not record["rows"]:
         raise UsageError(
             f"{work / 'victims'} has no whole victim of protocol {options.protocol}", "run table1.py first"

@@ -14,7 +14,17 @@ from typing import Any
 
 from ripguard import __version__
 from ripguard.compress.coders import USUAL, WHOLE
-from ripguard.errors import Damaged, OutputRefused, RipguardError, StorageError, UsageError, VerifyFailed
+from ripguard.errors import (
+    READER_GONE,
+    Damaged,
+    OutputRefused,
+    RipguardError,
+    StorageError,
+    UsageError,
+    VerifyFailed,
+    reader_gone,
+    written,
+)
 from ripguard.keys import Key
 from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
@@ -35,10 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
-        return options.run(options)
+        code = options.run(options)
+        written()
+        return code
     except RipguardError as error:
         return _complain(options, error)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and reader_gone():
+            return READER_GONE
         return _complain(options, StorageError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")))
     except KeyboardInterrupt:
         print("ripguard: interrupted; repeat the command to continue", file=sys.stderr)
@@ -51,9 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _complain(options: argparse.Namespace, error: RipguardError) -> int:
     if getattr(options, "json", False):
-        print(
-            json.dumps({"error": error.code, "message": str(error), "hint": error.hint, "exit_code": error.exit_code})
-        )
+        told = {"error": error.code, "message": str(error), "hint": error.hint, "exit_code": error.exit_code}
+        try:
+            print(json.dumps(told), flush=True)
+        except BrokenPipeError:
+            reader_gone()
     print(f"ripguard: error: {error}", file=sys.stderr)
     if error.hint:
         print(f"ripguard: hint: {error.hint}", file=sys.stderr)

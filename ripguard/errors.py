@@ -6,6 +6,7 @@ A user's mistake never ends in a traceback. ``docs/exit-codes.md`` lists the cod
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 
@@ -106,11 +107,39 @@ def expected(what: str, want: object, got: object) -> str:
     return f"{what}: expected {want}, got {got}"
 
 
+def written() -> None:
+    """Everything printed so far is with the reader, or an OSError says why not. Standard output may be closed."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+READER_GONE = 141  # 128 + SIGPIPE, as other programs whose reader has read enough
+
+
+def reader_gone() -> bool:
+    """Whether a broken pipe is standard output's, as with ``| head``; what is left to be written is then dropped."""
+    import select
+
+    out = sys.stdout.fileno()
+    if hasattr(select, "poll"):  # not on Windows
+        asked = select.poll()
+        asked.register(out, 0)  # errors and hang-ups are told unasked
+        if not asked.poll(0):
+            return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out)  # the interpreter writes the rest at its end
+    return True
+
+
 @contextlib.contextmanager
 def refusals_told() -> Iterator[None]:
     """What a script wraps its work in: a refusal ends the process with its sentence, its hint and its exit code."""
     try:
         yield
+        written()
+    except BrokenPipeError:
+        if reader_gone():
+            sys.exit(READER_GONE)
+        raise
     except RipguardError as error:
         print(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)
         sys.exit(error.exit_code)
