@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from ripguard.memory import keep_freed
 from ripguard.precision import fast_math
 from ripguard.train.augment import mirror, random_crop, random_zoom
 from ripguard.train.models import build
@@ -116,6 +117,8 @@ def fit(
     """
     _check(pictures, labels, classes)
     began, count = time.monotonic(), len(pictures)
+    if device == "cpu":
+        keep_freed()
     torch.manual_seed(seed)  # initial weights, dropout
     draw = torch.Generator().manual_seed(seed)
     victim = Victim(protocol, classes, pictures.shape[1], device)
