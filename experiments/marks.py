@@ -5,12 +5,14 @@
 
 Held-out training pictures only: victims of protocol `small` are trained on carriers of other training pictures, and
 asked for the class of clean held-out ones. All variants have the same size (root mean square of the noise), but for the
-sink's pictures, where it is smaller. Hardware: one CPU core, or a GPU.
+sink's pictures, where it is smaller. What is recorded already is skipped: the same command, called again, ends with the
+whole table. Hardware: one CPU core, or a GPU.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -23,7 +25,7 @@ from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
 from ripguard.evaluate.attacks.few_clean import reached
 from ripguard.evaluate.defences import DEFENCES
-from ripguard.evaluate.record import environment, write_record
+from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check
 from ripguard.looks import likeness
 from ripguard.perturb.marks import CELLS, EPS, GRID, PATCHES, Marks, search
@@ -59,7 +61,7 @@ def main() -> None:
     parser.add_argument("--defences", nargs="*", default=["none", "jpeg-10", "orthogonal-projection"])
     parser.add_argument("--protocol", default="small")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row")
+    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on")
     options = parser.parse_args()
     check((), options.protocol, None, tuple(options.defences))
 
@@ -79,17 +81,27 @@ def main() -> None:
     patches |= {"one-sided": search(*known, mirrored=False, sink=False), "own": np.roll(following, 1, axis=0)}
     patches |= {"random": random} | {f"cells {n}": search(*known, cells=n) for n in CELLS[:-1]}
 
-    # 2. a victim for each variant and defence
+    # 2. the record so far
+    here = environment()
     record: dict[str, Any] = {"name": f"marks {options.source}"}
-    record |= {"command": "python experiments/marks.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "marks", "scheme": "none", "rows": []}
-    for variant in options.only:
-        made, shown = VARIANTS[variant], clean.pictures
-        if made is not None:
-            shown = Marks(patches[made[0]], options.eps, made[1]).in_parts(shown, clean.labels, seeds)
-        psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.pictures)]))
-        for name in options.defences:
-            defence = DEFENCES[name]
+    record |= {"command": "python experiments/marks.py " + shlex.join(sys.argv[1:])} | here
+    record |= {"dataset": options.source, "protocol": "marks", "scheme": "none", "pictures": len(clean.labels)}
+    record |= {"recipe": dataclasses.asdict(protocol), "eps": options.eps, "rows": []}
+    folder = Path()
+    if options.record:
+        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "pictures", "recipe", "eps"))
+    done = {(row["variant"], row["defence"]) for row in record["rows"]}
+
+    # 3. a victim for each defence and variant
+    for name in options.defences:
+        defence = DEFENCES[name]
+        for variant in options.only:
+            if (variant, name) in done:
+                continue
+            made, shown = VARIANTS[variant], clean.pictures
+            if made is not None:
+                shown = Marks(patches[made[0]], options.eps, made[1]).in_parts(shown, clean.labels, seeds)
+            psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.pictures)]))
             seen = defence.prepared(shown, clean.labels, 0)
             victim = fit(
                 seen, clean.labels, classes, protocol, 0, options.device, note=f"{variant}, {name}",
@@ -106,11 +118,12 @@ def main() -> None:
                 "standardised": got.standardised,
                 "permuted": got.permuted,
                 "new_head": got.heads[FEW],
+                "commit": here["commit"],
             }
-            record["rows"].append({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
-            print(record["rows"][-1], flush=True)
+            row = {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}
+            print(row, flush=True)
             if options.record:
-                write_record(ROOT / "results" / f"{record['date']}_{options.record}", record)
+                add_row(folder, record, row)
 
 
 if __name__ == "__main__":

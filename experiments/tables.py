@@ -455,9 +455,11 @@ def marks_table(link: str) -> list[str]:
         ]  # fmt: skip
 
     def about(record: dict[str, Any]) -> str:
-        row = record["rows"][0]
+        row, hardware = record["rows"][0], record["hardware"]
         return (
-            f"{record['dataset']}, {row['images']:,} training pictures, {row['held_out']:,} held-out ones, one run each"
+            f"{record['dataset']}, {row['images']:,} training pictures, {row['held_out']:,} held-out ones, protocol "
+            f"`small`, {record['recipe']['model']}, one run each; {hardware['cores']} cores {hardware['cpu']}, "
+            f"{commits_of(record)}"
         )
 
     columns = [
