@@ -133,11 +133,7 @@ def few_cells(weights: np.ndarray, cells: int, colours: int = COLOURS) -> np.nda
     """
     from scipy.optimize import linear_sum_assignment
 
-    pairs = cells // 2
-    places = np.array(list(itertools.combinations(range(GRID * GRID // 2), pairs)))  # [places, pairs]
-    patch = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # [colours, 3]
-    patch = patch if colours == COLOURS else patch[[0, -1]]
-    signs = patch[np.array(list(itertools.product(range(colours), repeat=pairs)))]  # [codes, pairs, 3]
+    places, signs = codes(cells, colours)
     classes = len(weights)
     left = weights[:, :, : GRID // 2].reshape(classes, -1, 3)  # [classes, 8, 3]
     left = left / (np.linalg.norm(left, axis=(1, 2), keepdims=True) + 1e-12)  # no class counts for more than another
@@ -149,13 +145,19 @@ def few_cells(weights: np.ndarray, cells: int, colours: int = COLOURS) -> np.nda
     return np.concatenate([half, half[:, :, ::-1]], 2)
 
 
+def codes(cells: int, colours: int = COLOURS) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of cells that a class may have patches on, ``[places, pairs]``, and their signs, ``[signs, pairs, 3]``."""
+    pairs = cells // 2
+    places = np.array(list(itertools.combinations(range(GRID * GRID // 2), pairs)))
+    patch = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # [colours, 3]
+    patch = patch if colours == COLOURS else patch[[0, -1]]
+    return places, patch[np.array(list(itertools.product(range(colours), repeat=pairs)))]
+
+
 def enough_cells(classes: int, cells: int, colours: int = COLOURS) -> int:
     """So many cells, or as many more as it takes for every class to have patches of its own."""
-
-    def codes(n: int) -> int:
-        return math.comb(GRID * GRID // 2, n // 2) * colours ** (n // 2)
-
-    return next(n for n in CELLS if n >= cells and (n == CELLS[-1] or codes(n) >= classes))
+    few = (n for n in CELLS[:-1] if n >= cells and math.prod(map(len, codes(n, colours))) >= classes)
+    return next(few, CELLS[-1])
 
 
 def _coarse(pictures: np.ndarray) -> np.ndarray:
