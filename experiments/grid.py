@@ -103,7 +103,8 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only print the calls")
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None
-    limit = limit_for(options.pictures, open_source(options.source).items)
+    source = open_source(options.source)
+    limit, classes = limit_for(options.pictures, source.items), len(source.labels)
     for step in steps():
         if step.scheme not in options.only or step.script not in options.scripts:
             continue
@@ -111,7 +112,7 @@ def main() -> None:
         if options.list:
             print(shlex.join(call[1:]))
             continue
-        if recorded(step, call[-1]):
+        if recorded(step, call[-1], classes):
             continue
         needed = ROOT / call[call.index("--work") + 1] / ("victims" if step.script == "adaptive" else "protected")
         if step.script != "table1" and not needed.exists():
@@ -134,13 +135,14 @@ def limit_for(pictures: int, items: Sequence[Item]) -> int:
     return sum(min(size, each) for size in groups.values())
 
 
-def recorded(step: Step, name: str) -> bool:
+def recorded(step: Step, name: str, classes: int) -> bool:
     """Whether nothing is left to do; `undo.py` finds that out for itself."""
 
     def of(name: str) -> list[dict[str, Any]]:
         return [record for folder, record in read_records(ROOT / "results") if folder.split("_", 1)[1] == name]
 
-    found = [record for record in of(name) if record["scheme"] == label_of(SCHEMES[step.scheme])]  # not an older form's
+    wanted = label_of(SCHEMES[step.scheme], classes)
+    found = [record for record in of(name) if record["scheme"] == wanted]  # not an older form's
     if step.script == "adaptive" and found:  # of which release: see adaptive.py
         trained = [record for record in of(name.removeprefix("adaptive-")) if record["scheme"] == found[-1]["scheme"]]
         there = {row["defence"] for record in trained for row in record["rows"] if row["split"] == "protected"}
@@ -151,10 +153,11 @@ def recorded(step: Step, name: str) -> bool:
     return "looks" in found[-1] and rows >= {(step.splits, defence) for defence in step.defences}
 
 
-def label_of(options: str) -> str:
-    """What :func:`ripguard.schemes.label` says of a release that is made with these options: ``seal, lsp``."""
+def label_of(options: str, classes: int) -> str:
+    """What :func:`ripguard.schemes.label` says of coloured pictures' release with these options: ``seal, lsp``."""
     asked = vars(build_parser().parse_args(["protect", "source", "release", *shlex.split(options)]))
-    return label(dataclasses.asdict(KNOWN[asked["scheme"]].with_options(asked).settled(32)))
+    scheme = KNOWN[asked["scheme"]].with_options(asked).settled(32).with_cells_for(classes, {3})
+    return label(dataclasses.asdict(scheme))
 
 
 def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:

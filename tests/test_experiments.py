@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -227,6 +228,13 @@ def test_grid():
     for one in plain:
         asked = build_parser().parse_args(["protect", "photos", "out", *shlex.split(one["--protect"])])
         assert sum(item.split == "train" for item in open_source("photos").limited(asked.limit).items) == 2_000
+
+
+def test_grid_knows_releases_by_what_they_are_called():
+    """Of many classes too: their patches stand on more cells, and their label says so."""
+    label_of = runpy.run_path(str(ROOT / "experiments" / "grid.py"))["label_of"]
+    assert [label_of("--scheme balanced", classes) for classes in (10, 65)] == ["balanced", "balanced, cells 4"]
+    assert label_of("--scheme seal --perturb lsp", 200) == "seal, lsp"
 
 
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]
