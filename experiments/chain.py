@@ -24,7 +24,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ripguard.data.registry import short_name
+from ripguard.cli import asked_scheme, build_parser
+from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.schemes import SCHEMES, label
@@ -64,6 +65,8 @@ def main() -> None:
     usual = USUAL.get(options.source.split(":")[0], {}) if aims else {}
     extra += [word for option in usual.items() if option[0] not in extra for word in option]
     out = options.out or ROOT / "build" / short_name(options.source)
+    open_source(options.source)  # what is mistyped is refused before anything of an older release is removed
+    asked_scheme(build_parser().parse_args(["protect", options.source, str(out / "protected"), *extra]))
     for name in ("protected", "restored"):  # made by this script alone
         shutil.rmtree(out / name, ignore_errors=True)
     for path in out.glob("victims/*-protected-*"):  # of the release that was there

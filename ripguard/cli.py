@@ -30,7 +30,7 @@ from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
 from ripguard.perturb.names import BY_SURROGATE, LOOKING, THROUGH
 from ripguard.release.manifest import read_key, refuse_inside_release
-from ripguard.schemes import SCHEMES, SIZED
+from ripguard.schemes import SCHEMES, SIZED, Scheme
 from ripguard.signing import SigningKey, fingerprint
 from ripguard.train.protocols import PROTOCOLS
 
@@ -304,14 +304,9 @@ def _refuse_options_of(options: argparse.Namespace, other: str, names: tuple[str
             )
 
 
-def run_protect(options: argparse.Namespace) -> int:
-    from ripguard.data.registry import open_source
-    from ripguard.release.aim import NAMES, build, check_options
-    from ripguard.release.atomic import drop_empty
-    from ripguard.release.model import obtain
-    from ripguard.release.plan import make_plan
-    from ripguard.release.protect import precheck, protect, refuse_secrets
-    from ripguard.release.room import check_room
+def asked_scheme(options: argparse.Namespace) -> Scheme:
+    """What `protect` is asked for, before anything is read: options that contradict each other are refused here."""
+    from ripguard.release.aim import NAMES, check_options
 
     if options.scheme not in SCHEMES:
         raise UsageError(f"--scheme: expected one of {', '.join(SCHEMES)}, got {options.scheme!r}")
@@ -321,18 +316,10 @@ def run_protect(options: argparse.Namespace) -> int:
     if options.lossy and sealing:
         raise UsageError("--lossy is mRIT's: seal overwrites nothing that it would have to keep")
     _refuse_options_of(options, *(("mRIT", MRIT_OPTIONS) if sealing else ("seal", SEAL_OPTIONS)))
-    if options.byte_exact and sealing:
-        if options.coders:
-            raise UsageError(
-                "--coders and --byte-exact contradict each other", "--byte-exact takes those that keep files"
-            )
-        options.coders = WHOLE
-    key = _read_key(options)
-    assert key is not None
-    key_file = None if options.key_file == "-" else Path(options.key_file)
-    sign_file = options.sign_key or (f"{options.key_file}.sign" if os.path.exists(f"{options.key_file}.sign") else None)
-    signing = SigningKey.read(sign_file) if sign_file else None
-    scheme = SCHEMES[options.scheme].with_options(vars(options))
+    if options.byte_exact and sealing and options.coders:
+        raise UsageError("--coders and --byte-exact contradict each other", "--byte-exact takes those that keep files")
+    whole = {"coders": WHOLE} if options.byte_exact and sealing else {}
+    scheme = SCHEMES[options.scheme].with_options(vars(options) | whole)
     for name, of in PERTURB_OPTIONS.items():
         if getattr(options, name) is not None and scheme.perturb not in of and scheme.perturb in NAMES:
             raise UsageError(
@@ -341,6 +328,24 @@ def run_protect(options: argparse.Namespace) -> int:
     if options.surrogate and (options.surrogates or options.surrogate_epochs):
         raise UsageError("--surrogate gives trained ones: --surrogates and --surrogate-epochs would change nothing")
     check_options(scheme, options.device)
+    return scheme
+
+
+def run_protect(options: argparse.Namespace) -> int:
+    from ripguard.data.registry import open_source
+    from ripguard.release.aim import build
+    from ripguard.release.atomic import drop_empty
+    from ripguard.release.model import obtain
+    from ripguard.release.plan import make_plan
+    from ripguard.release.protect import precheck, protect, refuse_secrets
+    from ripguard.release.room import check_room
+
+    scheme = asked_scheme(options)
+    key = _read_key(options)
+    assert key is not None
+    key_file = None if options.key_file == "-" else Path(options.key_file)
+    sign_file = options.sign_key or (f"{options.key_file}.sign" if os.path.exists(f"{options.key_file}.sign") else None)
+    signing = SigningKey.read(sign_file) if sign_file else None
     source = open_source(options.source, options.labels)
     out = Path(os.path.abspath(options.out))
     secret = [f for f in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if f]

@@ -51,6 +51,37 @@ def test_chain(tmp_path):  # type: ignore[no-untyped-def]
     assert (out / "grid.png").stat().st_size > 10_000
 
 
+def test_chain_keeps_what_it_cannot_make_again(tmp_path):  # type: ignore[no-untyped-def]
+    """Mistyped: refused before an older release, or anything else, is touched."""
+    older = tmp_path / "out" / "protected"
+    older.mkdir(parents=True)
+    assert "nosuch is not a folder" in refused("chain.py", "nosuch", "--out", tmp_path / "out")
+    source = make_source(tmp_path / "source")
+    assert "expected one of mrit" in refused("chain.py", source, "--out", tmp_path / "out", "--", "--scheme", "strnog")
+    assert list((tmp_path / "out").iterdir()) == [older]
+
+
+SOURCES = (
+    *("adaptive", "bench", "coders", "grid", "held_out", "marks", "open_choices"),
+    *("peers", "planes", "table1", "transfer", "undo"),
+)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_mistyped_source_is_refused(name, tmp_path, monkeypatch, capfd):  # type: ignore[no-untyped-def]
+    """By every script that takes one: its sentence, a hint, its code."""
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "nosuch"])
+    monkeypatch.setattr(sys, "path", [str(ROOT / "experiments"), *sys.path])  # as of a script that is run
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "experiments" / f"{name}.py"), run_name="__main__")
+    told = capfd.readouterr().err.splitlines()
+    assert end.value.code == (6 if name in ("transfer", "undo") else 3)  # these want the release first
+    assert "nosuch" in told[-2]
+    assert told[-1].removeprefix("ripguard: ").startswith("hint: ")
+    assert not (ROOT / "build" / "nosuch").exists()
+
+
 def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     """From a folder to the accuracy table: release made, three victims, record, figures, page; a second call skips."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
