@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.cli import build_parser
+from ripguard.data.pictures import common_side
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
 from ripguard.errors import refusals_told
@@ -45,7 +46,7 @@ HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the trai
 AWARE = {"seal-tap-through": "--scheme seal --perturb tap --through planes,jpeg,grayscale,blur,resize"}
 CELLS = {  # patches on few cells where the scheme has them on all, and the other way round
     "strong-cells": "--scheme strong --cells 2",
-    "mrit-cells": "--cells 2",
+    "mrit-all-cells": "--cells 16",
     "balanced-all-cells": "--scheme balanced --cells 16",
 }
 SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE
@@ -104,7 +105,8 @@ def main() -> None:
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None
     source = open_source(options.source)
-    limit, classes = limit_for(options.pictures, source.items), len(source.labels)
+    limit = limit_for(options.pictures, source.items)
+    classes, side = len(source.labels), common_side([item.path for item in source.items[:100]])
     for step in steps():
         if step.scheme not in options.only or step.script not in options.scripts:
             continue
@@ -112,7 +114,7 @@ def main() -> None:
         if options.list:
             print(shlex.join(call[1:]))
             continue
-        if recorded(step, call[-1], classes):
+        if recorded(step, call[-1], classes, side):
             continue
         needed = ROOT / call[call.index("--work") + 1] / ("victims" if step.script == "adaptive" else "protected")
         if step.script != "table1" and not needed.exists():
@@ -135,13 +137,13 @@ def limit_for(pictures: int, items: Sequence[Item]) -> int:
     return sum(min(size, each) for size in groups.values())
 
 
-def recorded(step: Step, name: str, classes: int) -> bool:
+def recorded(step: Step, name: str, classes: int, side: int) -> bool:
     """Whether nothing is left to do; `undo.py` finds that out for itself."""
 
     def of(name: str) -> list[dict[str, Any]]:
         return [record for folder, record in read_records(ROOT / "results") if folder.split("_", 1)[1] == name]
 
-    wanted = label_of(SCHEMES[step.scheme], classes)
+    wanted = label_of(SCHEMES[step.scheme], classes, side)
     found = [record for record in of(name) if record["scheme"] == wanted]  # not an older form's
     if step.script == "adaptive" and found:  # of which release: see adaptive.py
         trained = [record for record in of(name.removeprefix("adaptive-")) if record["scheme"] == found[-1]["scheme"]]
@@ -153,10 +155,13 @@ def recorded(step: Step, name: str, classes: int) -> bool:
     return "looks" in found[-1] and rows >= {(step.splits, defence) for defence in step.defences}
 
 
-def label_of(options: str, classes: int) -> str:
-    """What :func:`ripguard.schemes.label` says of coloured pictures' release with these options: ``seal, lsp``."""
+def label_of(options: str, classes: int, side: int) -> str:
+    """What :func:`ripguard.schemes.label` says of coloured pictures' release with these options: ``seal, lsp``.
+
+    Side in pixels, as a victim sees them.
+    """
     asked = vars(build_parser().parse_args(["protect", "source", "release", *shlex.split(options)]))
-    scheme = KNOWN[asked["scheme"]].with_options(asked).settled(32).with_cells_for(classes, {3})
+    scheme = KNOWN[asked["scheme"]].with_options(asked).settled(side).with_cells_for(classes, {3})
     return label(dataclasses.asdict(scheme))
 
 

@@ -11,7 +11,7 @@ from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params
 from ripguard.perturb.marks import CELLS, COLOURS, EPS, GREY, OPPOSITE, enough_cells
 
-ALL_CELLS = CELLS[-1]
+FEW_CELLS, ALL_CELLS = CELLS[0], CELLS[-1]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Scheme:
             the perturbation is ``marks``. In a plan it is settled, and None if the pictures are all of one kind.
         sink: whether one class has smaller marks than the others (:mod:`ripguard.perturb.marks`). None: with marks.
         cells: of the 16 that patches of marks may stand on, how many a class has; more where that is too few to tell
-            the classes apart, see :meth:`with_cells_for`.
+            the classes apart, see :meth:`with_cells_for`. None: by picture size, see :meth:`settled`.
         surrogate_share: of the training pictures, class by class, that a surrogate or a search gets to see.
         through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
@@ -50,7 +50,7 @@ class Scheme:
     coarse: bool | None = None
     tint: bool | None = None
     sink: bool | None = None
-    cells: int = ALL_CELLS
+    cells: int | None = None
     surrogate_share: float = 1.0
     through: tuple[str, ...] = ()
     size: int | None = None
@@ -63,7 +63,7 @@ class Scheme:
     def __post_init__(self) -> None:
         if not 1 <= self.planes <= 8:
             raise ValueError(f"planes: expected 1..8, got {self.planes}")
-        if self.cells not in CELLS:
+        if self.cells not in (None, *CELLS):
             raise ValueError(f"cells: expected one of {', '.join(map(str, CELLS))}, got {self.cells}")
         if not self.coders or set(self.coders) - set(CODERS):
             raise ValueError(f"coders: expected some of {', '.join(CODERS)}, got {', '.join(self.coders) or 'none'}")
@@ -77,14 +77,16 @@ class Scheme:
 
         From 64 pixels up victims with an ImageNet stem are usual. What only a fine net sees does not mislead them, and
         they average much of a small perturbation away: on held-out pictures (docs/reproduction.md) both are needed.
+        There, too, patches on few cells leave a plain victim more; below, defences get less of them (results/).
         """
         if self.perturb not in SIZED:
             return self
         large = side >= LARGE
         eps = USUAL_EPS[self.perturb][large] if self.eps is None else self.eps
         coarse, target = large if self.coarse is None else self.coarse, self.target or usual_target(self.perturb)
-        sink = self.sink is not False if self.perturb == "marks" else None
-        return dataclasses.replace(self, eps=eps, coarse=coarse, target=target, sink=sink)
+        marks = self.perturb == "marks"
+        sink, cells = (self.sink is not False, self.cells or usual_cells(large)) if marks else (None, None)
+        return dataclasses.replace(self, eps=eps, coarse=coarse, target=target, sink=sink, cells=cells)
 
     def with_tint_for(self, channels: set[int]) -> Scheme:
         """With the choice of ``tint`` for pictures of these numbers of channels.
@@ -100,6 +102,7 @@ class Scheme:
         """With cells enough to tell so many classes apart: on two, 64, or 16 if some are published in one channel."""
         if self.perturb != "marks":
             return self
+        assert self.cells is not None  # settled
         colours = GREY if 1 in channels and not self.tint else COLOURS
         return dataclasses.replace(self, cells=enough_cells(classes, self.cells, colours))
 
@@ -107,7 +110,7 @@ class Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
         own = {k: v for k, v in options.items() if v is not None and k in SCHEME_FIELDS}
         if own.get("perturb", self.perturb) != self.perturb:
-            own = {"target": None, "eps": None, "cells": ALL_CELLS} | own  # the scheme's are of its own perturbation
+            own = {"target": None, "eps": None, "cells": None} | own  # the scheme's are of its own perturbation
         hide = {k: v for k, v in options.items() if v is not None and k in HIDE_FIELDS}
         try:
             chosen = dataclasses.replace(self, **own, hide=dataclasses.replace(self.hide, **hide))  # type: ignore[arg-type]
@@ -120,6 +123,11 @@ class Scheme:
 def usual_target(perturb: str) -> str:
     """The target rule of a scheme that names none."""
     return OPPOSITE if perturb == "marks" else "cyclic"
+
+
+def usual_cells(large: bool) -> int:
+    """Cells of a scheme that names none."""
+    return ALL_CELLS if large else FEW_CELLS
 
 
 def block_side(height: int, width: int) -> int:
@@ -186,7 +194,7 @@ SCHEMES = {
             )
             for name, db, eps, cells in (
                 ("discreet", 30, 0.034, ALL_CELLS),
-                ("balanced", 26, 0.064, 2),
+                ("balanced", 26, 0.064, None),
                 ("strong", 22, 0.108, ALL_CELLS),
             )
         ),
@@ -213,7 +221,7 @@ def marks_of(made: dict[str, Any]) -> Scheme:
 
 
 def cells_of(made: dict[str, Any]) -> int:
-    """Cells that a class of a release has its patches on; releases of before were on all."""
+    """Cells that a class of a release has its patches on; those of releases that do not say so were on all."""
     return made.get("cells") or ALL_CELLS
 
 
@@ -232,7 +240,7 @@ def label(made: dict[str, Any]) -> str:
         words.append("tinted" if made["tint"] else "grey kept")
     if made["perturb"] == "marks" and made.get("sink", False) is False:  # releases of before had none
         words.append("no sink")
-    if made["perturb"] == "marks" and (cells := cells_of(made)) != own.cells:
+    if made["perturb"] == "marks" and (cells := cells_of(made)) != (own.cells or usual_cells(bool(made.get("coarse")))):
         words.append("all cells" if cells == ALL_CELLS else f"cells {cells}")
     if made.get("surrogate_share", 1.0) != 1:
         words.append(f"share {made['surrogate_share']}")

@@ -27,7 +27,8 @@ def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(40)]
     keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(40)]
     drawn = np.random.default_rng(1).normal(size=(10, 4, 4, 3))
-    cells = SCHEMES[name].cells
+    cells = SCHEMES[name].settled(32).cells
+    assert cells is not None
     patches = list(np.sign(drawn) if cells == 16 else few_cells(drawn + drawn[:, :, ::-1], cells))
     carriers = Spec(SCHEMES[name], members=patches)()(clean, np.arange(40) % 10, np.arange(40, dtype=np.uint64))
     hidden = for_hiding(SCHEMES[name], clean.shape[1:], False, b"").hide(clean, carriers, ids, keys)
@@ -38,11 +39,11 @@ def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
 def test_labels():
     """A scheme's own settings are not told, others are; eps that hangs on the picture size is its own."""
 
-    def made(name: str, **changes: object) -> str:
-        scheme: Scheme = dataclasses.replace(SCHEMES[name], **changes)  # type: ignore[arg-type]
+    def made(name: str, side: int = 32, **changes: object) -> str:
+        scheme: Scheme = dataclasses.replace(SCHEMES[name], **changes).settled(side)  # type: ignore[arg-type]
         return label(json.loads(json.dumps(dataclasses.asdict(scheme))))
 
-    assert {made(name) for name in SCHEMES} == set(SCHEMES)
+    assert {made(name) for name in SCHEMES} == {made(name, 64) for name in SCHEMES} == set(SCHEMES)
     assert made("mrit-tap", eps=0.1, coarse=True) == "mrit-tap"
     assert made("mrit-tap", eps=0.05) == "mrit-tap, ε 0.05"
     assert made("seal", perturb="lsp") == "seal, lsp"
@@ -51,7 +52,7 @@ def test_labels():
     assert made("mrit", tint=True) == "mrit"
     assert made("mrit", tint=False) == "mrit, grey kept"
     assert made("mrit-tap", tint=True) == "mrit-tap, tinted"
-    old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["mrit"])))
+    old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["mrit"].settled(32))))
     del old["tint"]  # of a release made before there was the choice
     assert label(old) == "mrit"
     assert made("mrit", sink=False) == "mrit, no sink"
@@ -60,8 +61,9 @@ def test_labels():
     assert label(old | {"target": "cyclic"}) == "mrit, no sink, target cyclic"  # as they were until November 2026
     assert made("seal", perturb="lsp", sink=None) == "seal, lsp"
     assert made("mrit", surrogate_share=0.5) == "mrit, share 0.5"
-    assert (made("balanced", cells=16), made("mrit", cells=2)) == ("balanced, all cells", "mrit, cells 2")
-    old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["balanced"]))) | {"cells": None}
+    assert (made("mrit", cells=16), made("strong", cells=2)) == ("mrit, all cells", "strong, cells 2")
+    assert (made("mrit", 64, cells=16), made("mrit", 64, cells=2)) == ("mrit", "mrit, cells 2")
+    old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["balanced"].settled(32)))) | {"cells": None}
     assert label(old) == "balanced, all cells"  # as it was until then
     assert made("balanced", perturb="lsp", eps=None) == "balanced, lsp"
 
@@ -89,14 +91,16 @@ def test_settled_marks():
 
 
 def test_cells():
-    """Few cells are of marks alone, more where they cannot tell so many classes apart."""
-    balanced = SCHEMES["balanced"]
+    """Few cells are of marks alone and of small pictures, more where they cannot tell so many classes apart."""
+    balanced = SCHEMES["balanced"].settled(32)
     assert [balanced.with_cells_for(n, {3}).cells for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
-    mixed = [balanced.with_options({"tint": tint}).with_tint_for({1, 3}) for tint in (None, False)]
-    assert [one.with_cells_for(17, {1, 3}).cells for one in mixed] == [2, 4]  # grey ones in colour, or as they are
+    asked = [SCHEMES["balanced"].with_options({"tint": tint}).settled(32) for tint in (None, False)]
+    mixed = [one.with_tint_for({1, 3}).with_cells_for(17, {1, 3}).cells for one in asked]
+    assert mixed == [2, 4]  # grey ones in colour, or as they are
     assert [balanced.with_cells_for(n, {1}).cells for n in (10, 16, 17, 113)] == [2, 2, 4, 16]
-    assert SCHEMES["mrit"].with_cells_for(10, {3}).cells == 16
-    assert balanced.with_options({"perturb": "lsp"}).cells == 16
-    assert balanced.with_options({"cells": 4}).cells == 4
+    assert [SCHEMES[name].settled(32).cells for name in ("mrit", "seal", "strong", "discreet")] == [2, 2, 16, 16]
+    assert SCHEMES["balanced"].settled(64).with_cells_for(10, {3}).cells == 16
+    assert SCHEMES["balanced"].with_options({"cells": 4}).settled(64).cells == 4
+    assert SCHEMES["strong"].with_options({"perturb": "lsp"}).settled(32).with_cells_for(10, {3}).cells is None
     told = dataclasses.asdict(balanced)
     assert (marks_of(told).cells, marks_of(told | {"cells": None}).cells) == (2, 16)

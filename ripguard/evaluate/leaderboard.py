@@ -20,7 +20,7 @@ from ripguard.schemes import label
 # first words of attacks of undo.py that change the pictures, without and with leaked clean ones
 UNDOING, LEAKED = ("made", "averaged", "two", "sink"), ("restorer",)
 # of an earlier form of a scheme or an earlier setting, in its label
-EARLIER = re.compile(r" \(|, no sink|, grey kept|, all cells")
+EARLIER = re.compile(r" \(|, no sink|, grey kept|, all cells|, cells \d")
 
 Key = tuple[str, str, int, str]  # data set, protocol, training pictures, scheme
 

@@ -21,7 +21,7 @@ from ripguard.perturb.lsp import LSP
 from ripguard.perturb.names import LOOKING
 from ripguard.perturb.noise import Noise
 from ripguard.release.plan import Plan, training_side
-from ripguard.schemes import USUAL_EPS, Scheme
+from ripguard.schemes import ALL_CELLS, USUAL_EPS, Scheme
 
 # a new perturbation is one new file, one name here and one line in PLAIN or Spec.__call__
 NAMES = ("marks", "tap", "fsp", "em", "em-sample", "lsp", "ar", "ops", "noise", "none")
@@ -106,7 +106,12 @@ PLAIN: dict[str, Callable[[Spec], Perturbation]] = {
 # what some of them look for in the training pictures, class by class
 SEARCHES: dict[str, Callable[[Scheme, np.ndarray, np.ndarray, int], np.ndarray]] = {
     "marks": lambda scheme, pictures, labels, classes: marks.search(
-        pictures, labels, classes, scheme.target or marks.OPPOSITE, sink=scheme.sink is not False, cells=scheme.cells
+        pictures,
+        labels,
+        classes,
+        scheme.target or marks.OPPOSITE,
+        sink=scheme.sink is not False,
+        cells=scheme.cells or ALL_CELLS,
     ),
     "ops": lambda scheme, pictures, labels, classes: ops.search(pictures, labels, classes),
 }
