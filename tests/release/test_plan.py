@@ -98,18 +98,18 @@ def test_commits_that_do_not_fit_the_plan(change, job):
     assert not committed(job, number)
 
 
-@pytest.mark.parametrize(("classes", "scheme", "options", "cells"), [
-    (3, "balanced", {}, 2), (65, "balanced", {}, 4), (3, "balanced", {"cells": 16}, 16), (3, "mrit", {}, 16),
-    (3, "mrit", {"cells": 4}, 4),
+@pytest.mark.parametrize(("classes", "side", "scheme", "options", "cells"), [
+    (3, 16, "balanced", {}, 2), (65, 16, "balanced", {}, 4), (3, 16, "balanced", {"cells": 16}, 16),
+    (3, 16, "mrit", {}, 2), (3, 64, "mrit", {}, 16), (3, 64, "mrit", {"cells": 4}, 4), (3, 16, "strong", {}, 16),
 ])  # fmt: skip
-def test_cells_reach_the_marks(tmp_path, classes, scheme, options, cells):  # type: ignore[no-untyped-def]
-    """As many as the scheme or the option says, more where that is too few: in the plan, and in what workers build."""
+def test_cells_reach_the_marks(tmp_path, classes, side, scheme, options, cells):  # type: ignore[no-untyped-def]
+    """As option, scheme or size have it, more where that is too few: in the plan, and in what workers build."""
     draw = np.random.default_rng(0)
     for label in range(classes):
         for number in range(2):
             path = tmp_path / f"source/c{label:02}/{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(draw.integers(0, 256, (16, 16, 3), np.uint8)).save(path)
+            Image.fromarray(draw.integers(0, 256, (side, side, 3), np.uint8)).save(path)
     source = open_source(str(tmp_path / "source"))
     plan = make_plan(source, SCHEMES[scheme].with_options(options))
     assert plan.scheme.cells == cells
