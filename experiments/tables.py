@@ -612,8 +612,12 @@ def peers_section() -> list[str]:
 
 
 def transfer_section() -> list[str]:
-    """What other nets learn; nothing without a record."""
-    if not (found := records("transfer")):
+    """What other nets learn; nothing without a record. Several of one name are of releases that differ in the key."""
+    about: dict[tuple[str, int], list[tuple[str, dict[str, Any]]]] = {}
+    for folder, record in read_records(ROOT / "results"):
+        if record["protocol"] == "transfer":
+            about.setdefault(subject(record), []).append((folder, record))
+    if not about:
         return []
     lines = [
         "## Other nets (`experiments/transfer.py`)",
@@ -622,21 +626,18 @@ def transfer_section() -> list[str]:
         "ones; one run each.",
         "",
     ]
-    for folder, record in found:
-        groups: dict[str, dict[str, str]] = {}
-        for cell in cells(record):
-            groups.setdefault(cell.model, {})[cell.split] = f"{cell.test:.2f}"
-        first = record["rows"][0]
+    for (name, pictures), found in sorted(about.items()):
+        nets: dict[str, dict[str, str]] = {}
+        for cell in (cell for _, record in found for cell in cells(record)):  # the newest last
+            nets.setdefault(cell.model, {})[cell.split] = f"{cell.test:.2f}"
+        told = "; ".join(f"{where_and_when(record)} ([record]({folder}/record.json))" for folder, record in found)
         lines += [
-            f"{record['name'].removeprefix('transfer ')}, {first['images']:,} training pictures, {first['epochs']} "
-            f"epochs; {where_and_when(record)} ([record]({folder}/record.json)):",
+            f"{name.removeprefix('transfer ')}, {pictures:,} training pictures, {found[-1][1]['rows'][0]['epochs']} "
+            f"epochs; {told}:",
             "",
             "| net | protected | restored |",
             "| --- | --- | --- |",
-            *(
-                f"| {net} | **{told.get('protected', '')}** | {told.get('restored', '')} |"
-                for net, told in groups.items()
-            ),
+            *(f"| {net} | **{row.get('protected', '')}** | {row.get('restored', '')} |" for net, row in nets.items()),
             "",
         ]
     return lines
