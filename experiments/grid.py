@@ -46,7 +46,7 @@ HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the trai
 AWARE = {"seal-tap-through": "--scheme seal --perturb tap --through planes,jpeg,grayscale,blur,resize"}
 CELLS = {  # patches on few cells where the scheme has them on all, and the other way round
     "strong-cells": "--scheme strong --cells 2",
-    "mrit-all-cells": "--cells 16",
+    "mrit-cells": "--cells 2",
     "balanced-all-cells": "--scheme balanced --cells 16",
 }
 SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE

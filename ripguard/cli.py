@@ -247,8 +247,8 @@ def _protect(verbs: Any) -> None:
     p.add_argument(
         "--cells", type=_positive, metavar="N",
         help="marks: patches on 2, 4 or all 16 cells; on few they are larger, which holds better against adversarial "
-        "training and strong augmentation (default: 2 below 48 pixels, 16 from there and for discreet and strong; "
-        "more where they do not tell the classes apart)",
+        "training and strong augmentation (default: 16; balanced: 2 below 48 pixels; more where they do not "
+        "tell the classes apart)",
     )  # fmt: skip
     p.add_argument(
         "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"

@@ -77,7 +77,7 @@ class Scheme:
 
         From 64 pixels up victims with an ImageNet stem are usual. What only a fine net sees does not mislead them, and
         they average much of a small perturbation away: on held-out pictures (docs/reproduction.md) both are needed.
-        There, too, patches on few cells leave a plain victim more; below, defences get less of them (results/).
+        There patches on few cells leave a plain victim more; below, what defences get makes up for it (results/).
         """
         if self.perturb not in SIZED:
             return self
@@ -168,6 +168,7 @@ SCHEMES = {
         Scheme(
             "mrit",
             "our best setting of the paper's chain: marks of the class, 2×2 blocks, ranked pairing",
+            cells=ALL_CELLS,
             hide=Params(pairing="ranked"),
         ),
         Scheme(
@@ -181,6 +182,7 @@ SCHEMES = {
             "seal",
             "the clean picture itself, losslessly compressed, in the low planes of any carrier; no residue, and JPEG "
             "files come back byte for byte",
+            cells=ALL_CELLS,
             method="seal",
             hide=Params(pairing="ranked"),
         ),

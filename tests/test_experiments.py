@@ -265,7 +265,10 @@ def test_grid_knows_releases_by_what_they_are_called():
     """Of many classes too: their patches stand on more cells, and their label says so; of large pictures: on all."""
     label_of = runpy.run_path(str(ROOT / "experiments" / "grid.py"))["label_of"]
     assert [label_of("--scheme balanced", classes, 32) for classes in (10, 65)] == ["balanced", "balanced, cells 4"]
-    assert [label_of("--cells 16", 10, side) for side in (32, 64)] == ["mrit, all cells", "mrit"]
+    assert [label_of("--scheme balanced --cells 16", 10, side) for side in (32, 64)] == [
+        "balanced, all cells",
+        "balanced",
+    ]
     assert label_of("--scheme seal --perturb lsp", 200, 32) == "seal, lsp"
 
 

@@ -61,8 +61,8 @@ def test_labels():
     assert label(old | {"target": "cyclic"}) == "mrit, no sink, target cyclic"  # as they were until November 2026
     assert made("seal", perturb="lsp", sink=None) == "seal, lsp"
     assert made("mrit", surrogate_share=0.5) == "mrit, share 0.5"
-    assert (made("mrit", cells=16), made("strong", cells=2)) == ("mrit, all cells", "strong, cells 2")
-    assert (made("mrit", 64, cells=16), made("mrit", 64, cells=2)) == ("mrit", "mrit, cells 2")
+    assert (made("balanced", cells=16), made("mrit", cells=2)) == ("balanced, all cells", "mrit, cells 2")
+    assert (made("balanced", 64, cells=16), made("balanced", 64, cells=2)) == ("balanced", "balanced, cells 2")
     old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["balanced"].settled(32)))) | {"cells": None}
     assert label(old) == "balanced, all cells"  # as it was until then
     assert made("balanced", perturb="lsp", eps=None) == "balanced, lsp"
@@ -98,7 +98,7 @@ def test_cells():
     mixed = [one.with_tint_for({1, 3}).with_cells_for(17, {1, 3}).cells for one in asked]
     assert mixed == [2, 4]  # grey ones in colour, or as they are
     assert [balanced.with_cells_for(n, {1}).cells for n in (10, 16, 17, 113)] == [2, 2, 4, 16]
-    assert [SCHEMES[name].settled(32).cells for name in ("mrit", "seal", "strong", "discreet")] == [2, 2, 16, 16]
+    assert [SCHEMES[name].settled(32).cells for name in ("mrit", "seal", "strong", "discreet")] == [16] * 4
     assert SCHEMES["balanced"].settled(64).with_cells_for(10, {3}).cells == 16
     assert SCHEMES["balanced"].with_options({"cells": 4}).settled(64).cells == 4
     assert SCHEMES["strong"].with_options({"perturb": "lsp"}).settled(32).with_cells_for(10, {3}).cells is None

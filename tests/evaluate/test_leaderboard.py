@@ -17,7 +17,6 @@ def made(name: str, perturb: str) -> dict[str, Any]:
         "eps": None,
         "target": "opposite",
         "sink": True,
-        "cells": 2,
         "steps": 20,
         "through": [],
     }

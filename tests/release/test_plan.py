@@ -100,7 +100,7 @@ def test_commits_that_do_not_fit_the_plan(change, job):
 
 @pytest.mark.parametrize(("classes", "side", "scheme", "options", "cells"), [
     (3, 16, "balanced", {}, 2), (65, 16, "balanced", {}, 4), (3, 16, "balanced", {"cells": 16}, 16),
-    (3, 16, "mrit", {}, 2), (3, 64, "mrit", {}, 16), (3, 64, "mrit", {"cells": 4}, 4), (3, 16, "strong", {}, 16),
+    (3, 16, "mrit", {}, 16), (3, 64, "balanced", {}, 16), (3, 64, "balanced", {"cells": 4}, 4),
 ])  # fmt: skip
 def test_cells_reach_the_marks(tmp_path, classes, side, scheme, options, cells):  # type: ignore[no-untyped-def]
     """As option, scheme or size have it, more where that is too few: in the plan, and in what workers build."""
