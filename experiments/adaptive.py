@@ -1,4 +1,4 @@
-"""What an attacker with a few clean pictures gets out of a victim.  Claim: of marks, little more than they give alone.
+"""What a few clean pictures get out of a victim.  Claim: of a plain victim of marks, little more than they give alone.
 
     python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2
     python experiments/adaptive.py tinyimagenet --protocol paper --record adaptive-tinyimagenet

@@ -8,7 +8,7 @@
 Each step is one call of `table1.py` (or `adaptive.py`, `undo.py`) with a record of its own for each scheme. What is
 recorded already is skipped, a victim that was cut goes on: the same command, called again, ends with the whole grid.
 Exit code 75: time was up, call again; a step of `adaptive.py` or `undo.py` that has begun is let finish. Hardware: two
-CPU cores (some hours in all), or a GPU with the same commands.
+CPU cores (a day in all), or a GPU with the same commands.
 """
 
 from __future__ import annotations

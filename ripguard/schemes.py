@@ -77,7 +77,7 @@ class Scheme:
 
         From 64 pixels up victims with an ImageNet stem are usual. What only a fine net sees does not mislead them, and
         they average much of a small perturbation away: on held-out pictures (docs/reproduction.md) both are needed.
-        There patches on few cells leave a plain victim more; below, what defences get makes up for it (results/).
+        There, too, patches on few cells leave a plain victim half as much again (docs/perturbations.md).
         """
         if self.perturb not in SIZED:
             return self

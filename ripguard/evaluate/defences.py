@@ -139,5 +139,5 @@ DEFENCES: dict[str, Defence] = {
         Defence("adversarial-training-16", "the same within 16/255: marks may be larger", objective="adversarial-16"),
     )
 }
-# in records, but not tried any more: UEraser with smooth light of our own, which gave nothing back of any poison
+# in records, but not tried any more: UEraser with smooth light of our own, which gave nothing back of a poison
 WITHDRAWN = ("loss-maximising",)
