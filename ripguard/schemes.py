@@ -50,7 +50,7 @@ class Scheme:
     coarse: bool | None = None
     tint: bool | None = None
     sink: bool | None = None
-    cells: int | None = None
+    cells: int | None = ALL_CELLS
     surrogate_share: float = 1.0
     through: tuple[str, ...] = ()
     size: int | None = None
@@ -84,8 +84,7 @@ class Scheme:
         large = side >= LARGE
         eps = USUAL_EPS[self.perturb][large] if self.eps is None else self.eps
         coarse, target = large if self.coarse is None else self.coarse, self.target or usual_target(self.perturb)
-        marks = self.perturb == "marks"
-        sink, cells = (self.sink is not False, self.cells or usual_cells(large)) if marks else (None, None)
+        sink, cells = self.sink is not False if self.perturb == "marks" else None, self.cells or usual_cells(large)
         return dataclasses.replace(self, eps=eps, coarse=coarse, target=target, sink=sink, cells=cells)
 
     def with_tint_for(self, channels: set[int]) -> Scheme:
@@ -110,7 +109,7 @@ class Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
         own = {k: v for k, v in options.items() if v is not None and k in SCHEME_FIELDS}
         if own.get("perturb", self.perturb) != self.perturb:
-            own = {"target": None, "eps": None, "cells": None} | own  # the scheme's are of its own perturbation
+            own = {"target": None, "eps": None, "cells": ALL_CELLS} | own  # the scheme's are of its own perturbation
         hide = {k: v for k, v in options.items() if v is not None and k in HIDE_FIELDS}
         try:
             chosen = dataclasses.replace(self, **own, hide=dataclasses.replace(self.hide, **hide))  # type: ignore[arg-type]
@@ -126,7 +125,7 @@ def usual_target(perturb: str) -> str:
 
 
 def usual_cells(large: bool) -> int:
-    """Cells of a scheme that names none."""
+    """Cells of a scheme that leaves them to the picture size."""
     return ALL_CELLS if large else FEW_CELLS
 
 
@@ -168,7 +167,6 @@ SCHEMES = {
         Scheme(
             "mrit",
             "our best setting of the paper's chain: marks of the class, 2×2 blocks, ranked pairing",
-            cells=ALL_CELLS,
             hide=Params(pairing="ranked"),
         ),
         Scheme(
@@ -182,7 +180,6 @@ SCHEMES = {
             "seal",
             "the clean picture itself, losslessly compressed, in the low planes of any carrier; no residue, and JPEG "
             "files come back byte for byte",
-            cells=ALL_CELLS,
             method="seal",
             hide=Params(pairing="ranked"),
         ),

@@ -101,6 +101,7 @@ def test_cells():
     assert [SCHEMES[name].settled(32).cells for name in ("mrit", "seal", "strong", "discreet")] == [16] * 4
     assert SCHEMES["balanced"].settled(64).with_cells_for(10, {3}).cells == 16
     assert SCHEMES["balanced"].with_options({"cells": 4}).settled(64).cells == 4
-    assert SCHEMES["strong"].with_options({"perturb": "lsp"}).settled(32).with_cells_for(10, {3}).cells is None
+    assert SCHEMES["balanced"].with_options({"perturb": "lsp"}).cells == 16
+    assert SCHEMES["paper"].with_options({"perturb": "marks"}).settled(32).cells == 16
     told = dataclasses.asdict(balanced)
     assert (marks_of(told).cells, marks_of(told | {"cells": None}).cells) == (2, 16)
