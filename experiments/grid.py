@@ -32,7 +32,7 @@ from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
 from ripguard.errors import refusals_told
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
-from ripguard.evaluate.record import read_records
+from ripguard.evaluate.record import joined, read_records
 from ripguard.schemes import SCHEMES as KNOWN
 from ripguard.schemes import label
 from ripguard.train.protocols import PROTOCOLS
@@ -140,8 +140,10 @@ def limit_for(pictures: int, items: Sequence[Item]) -> int:
 def recorded(step: Step, name: str, classes: int, side: int) -> bool:
     """Whether nothing is left to do; `undo.py` finds that out for itself."""
 
+    known = joined(read_records(ROOT / "results"))
+
     def of(name: str) -> list[dict[str, Any]]:
-        return [record for folder, record in read_records(ROOT / "results") if folder.split("_", 1)[1] == name]
+        return [record for folder, record in known if folder.split("_", 1)[1] == name]
 
     wanted = label_of(SCHEMES[step.scheme], classes, side)
     found = [record for record in of(name) if record["scheme"] == wanted]  # not an older form's

@@ -18,7 +18,7 @@ import numpy as np
 
 from ripguard.errors import refusals_told
 from ripguard.evaluate.leaderboard import scheme_of
-from ripguard.evaluate.record import read_records, subject
+from ripguard.evaluate.record import joined, read_records, subject
 from ripguard.evaluate.table import cells, interval, markdown, spread
 from ripguard.perturb.marks import EPS
 from ripguard.schemes import ALL_CELLS, SCHEMES, cells_of
@@ -28,15 +28,20 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def records(protocol: str) -> list[tuple[str, dict[str, Any]]]:
-    """(folder name, record) of one protocol, oldest first; of several about the same only the newest."""
+    """(folder name, record) of one protocol, oldest first; of several about the same rows only the newest."""
     return newest(lambda record: record["protocol"] == protocol)
 
 
 def newest(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[str, dict[str, Any]]]:
-    """(folder name, record) of the wanted records, oldest first; of several about the same only the newest."""
-    found = read_records(ROOT / "results")
-    kept = {subject(record): (folder, record) for folder, record in found if wanted(record)}
-    return sorted(kept.values(), key=lambda one: one[0])
+    """(folder name, record) of the wanted records, oldest first; of several about the same rows only the newest."""
+    return joined([(folder, record) for folder, record in read_records(ROOT / "results") if wanted(record)])
+
+
+def linked(link: str, folder: str, record: dict[str, Any]) -> str:
+    """Where a table's rows come from; ``link`` is the way from the page to results/."""
+    places = [folder, *reversed(record.get("elders", []))]
+    names = ["record", *["an earlier one, of a release under another key"] * (len(places) - 1)]
+    return ", ".join(f"[{name}]({link}{place}/record.json)" for name, place in zip(names, places))
 
 
 def chain_table(link: str) -> list[str]:
@@ -113,7 +118,7 @@ def accuracy_tables(link: str, pictures: bool, current: bool | None = None) -> l
         looks, recipe = record["looks"], record["recipe"]
         lines += [
             f"**{record['dataset']}, protocol `{record['protocol']}`, scheme `{record['scheme']}`** "
-            f"([record]({link}{folder}/record.json))",
+            f"({linked(link, folder, record)})",
             "",
             *markdown(record),
             "",
@@ -201,7 +206,7 @@ def summary_table(link: str) -> list[str]:
             f"| **{told.get('protected', '')}** | {told.get('restored', '')} | {looks} | {paper} "
             f"| [{folder}]({link}{folder}/record.json) |"
         )
-        notes.append(f"- {folder}: {where_and_when(record)}")
+        notes.append(f"- {', '.join([folder, *record.get('elders', [])])}: {where_and_when(record)}")
     return [*lines, "", *notes]
 
 
@@ -282,7 +287,7 @@ def record_tables(
     """One table for each record of a protocol: a sentence with a link to it, then one line a row."""
     lines = []
     for folder, record in records(protocol):
-        lines += [f"{about(record)} ([record]({link}{folder}/record.json)):", "", _cells(columns)]
+        lines += [f"{about(record)} ({linked(link, folder, record)}):", "", _cells(columns)]
         lines += [_cells(["---"] * len(columns)), *(_cells(line(row)) for row in record["rows"]), ""]
     return lines[:-1]
 
@@ -508,7 +513,7 @@ def adaptive_section() -> list[str]:
             key = row["trained_on"], row["defence"], row["attack"], row["clean_pictures"]
             groups.setdefault(key, []).append(row["test_accuracy"])
         lines += [
-            f"{record['name'].removeprefix('adaptive ')} ([record]({folder}/record.json)):",
+            f"{record['name'].removeprefix('adaptive ')} ({linked('', folder, record)}):",
             "",
             "| trained on | clean pictures | attack | victims | test accuracy |",
             "| --- | --- | --- | --- | --- |",
@@ -612,12 +617,8 @@ def peers_section() -> list[str]:
 
 
 def transfer_section() -> list[str]:
-    """What other nets learn; nothing without a record. Several of one name are of releases that differ in the key."""
-    about: dict[tuple[str, int], list[tuple[str, dict[str, Any]]]] = {}
-    for folder, record in read_records(ROOT / "results"):
-        if record["protocol"] == "transfer":
-            about.setdefault(subject(record), []).append((folder, record))
-    if not about:
+    """What other nets learn; nothing without a record."""
+    if not (found := records("transfer")):
         return []
     lines = [
         "## Other nets (`experiments/transfer.py`)",
@@ -626,14 +627,14 @@ def transfer_section() -> list[str]:
         "ones; one run each.",
         "",
     ]
-    for (name, pictures), found in sorted(about.items()):
+    for folder, record in sorted(found, key=lambda one: subject(one[1])):
         nets: dict[str, dict[str, str]] = {}
-        for cell in (cell for _, record in found for cell in cells(record)):  # the newest last
+        for cell in cells(record):
             nets.setdefault(cell.model, {})[cell.split] = f"{cell.test:.2f}"
-        told = "; ".join(f"{where_and_when(record)} ([record]({folder}/record.json))" for folder, record in found)
+        name, pictures = subject(record)
         lines += [
-            f"{name.removeprefix('transfer ')}, {pictures:,} training pictures, {found[-1][1]['rows'][0]['epochs']} "
-            f"epochs; {told}:",
+            f"{name.removeprefix('transfer ')}, {pictures:,} training pictures, {record['rows'][0]['epochs']} epochs; "
+            f"{where_and_when(record)} ({linked('', folder, record)}):",
             "",
             "| net | protected | restored |",
             "| --- | --- | --- |",

@@ -17,6 +17,7 @@ class Entry:
 
     Attributes:
         psnr, ssim: of the published pictures to the clean ones, medians.
+        releases: identifiers of the releases that its victims were trained on.
         clean: of each victim of clean or restored pictures: (their digest, model, seed).
         plain: of victims without a defence, one a seed; defended: by defence.
         adaptive: by attack and number of clean pictures, then by defence; alone: the best of what as many clean
@@ -28,7 +29,7 @@ class Entry:
     psnr: float
     ssim: float
     images: int
-    release: str | None = None
+    releases: list[str] = field(default_factory=list)
     clean: dict[tuple[str, str, int], float] = field(default_factory=dict)
     plain: list[float] = field(default_factory=list)
     defended: dict[str, list[float]] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTATIONS, STANDARDISED
 from ripguard.evaluate.controls import controls
 from ripguard.evaluate.defences import WITHDRAWN
 from ripguard.evaluate.entry import Entry, better, told
-from ripguard.evaluate.record import subject
+from ripguard.evaluate.record import joined, releases_of
 from ripguard.schemes import label
 
 # first words of attacks of undo.py that change the pictures, without and with leaked clean ones
@@ -26,15 +26,15 @@ Key = tuple[str, str, int, str]  # data set, protocol, training pictures, scheme
 
 
 def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
-    """From all records, oldest first, whatever experiment wrote them; of several about the same the newest counts."""
+    """From all records, oldest first, whatever experiment wrote them; of several about the same rows the newest."""
     board: dict[Key, Entry] = {}
-    latest = list({subject(record): record for record in records}.values())
+    latest = [record for _, record in joined([("", record) for record in records])]
     for record in latest:
         if not record["name"].startswith("table1 ") or "looks" not in record:
             continue
-        looks, release = record["looks"], record.get("release", {})
+        looks = record["looks"]
         entry = Entry(scheme_of(record), looks["psnr_to_clean"]["median"], looks["ssim_to_clean"]["median"], 0)
-        entry.release = release.get("dataset_id")
+        entry.releases = releases_of(record)
         clean = [row for row in record["rows"] if row["split"] != "protected" and row["defence"] == "none"]
         for row in record["rows"]:
             if row["split"] == "protected":
@@ -71,13 +71,13 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
 
 
 def _about(board: dict[Key, Entry], record: dict[str, Any], protocol: str) -> list[Entry]:
-    """The entries that an attacker's record speaks of: of its release, where it says which that was."""
-    release, pictures = record.get("release", {}).get("dataset_id"), record.get("pictures")
+    """The entries that an attacker's record speaks of: of its releases, where it says which those were."""
+    releases, pictures = set(releases_of(record)), record.get("pictures")
     return [
         entry
         for (data, own, images, scheme), entry in board.items()
         if (data, own, scheme) == (record["dataset"], protocol, scheme_of(record))
-        and (release is None or release == entry.release)
+        and (not releases or releases & set(entry.releases))
         and (pictures is None or pictures == images)
     ]
 

@@ -56,6 +56,50 @@ def subject(record: dict[str, Any]) -> tuple[str, int]:
     return record["name"], pictures
 
 
+def joined(found: Sequence[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """Of several records about one subject the newest alone, with the rows of its elders that it lacks.
+
+    Rows are taken from records of other releases that were made with the same options: such a release is protected
+    alike, under another key. ``elders`` of a record that took some are their folders, ``releases`` the identifiers of
+    all.
+
+    Args:
+        found: (folder name, record), oldest first.
+    """
+    kept: dict[tuple[str, int], tuple[str, dict[str, Any]]] = {}
+    for folder, record in found:
+        elder = kept.pop(subject(record), None)
+        kept[subject(record)] = folder, _with_rows_of(*elder, record) if elder else record
+    return list(kept.values())
+
+
+def _with_rows_of(folder: str, elder: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    own, other = (one.get("release", {}).get("scheme", {}) for one in (record, elder))
+    common = own.keys() & other.keys()  # an option that one of them is older than is as it was: else their names differ
+    if set(releases_of(record)) & set(releases_of(elder)) or not common or any(own[k] != other[k] for k in common):
+        return record
+    there = {_of_row(row) for row in record["rows"]}
+    rows = [row for row in elder["rows"] if _of_row(row) not in there]
+    if not rows or not releases_of(record):
+        return record
+    return record | {
+        "rows": [*rows, *record["rows"]],
+        "elders": [*elder.get("elders", []), folder],
+        "releases": [*releases_of(elder), *releases_of(record)],
+    }
+
+
+def _of_row(row: dict[str, Any]) -> tuple[object, ...]:
+    about = ("split", "trained_on", "model", "seed", "defence", "attack", "clean_pictures")
+    return tuple(row.get(key) for key in about)
+
+
+def releases_of(record: dict[str, Any]) -> list[str]:
+    """Identifiers of the releases that its rows are about; none where it does not say."""
+    own = record.get("release", {}).get("dataset_id")
+    return record.get("releases") or ([own] if own else [])
+
+
 def go_on_with(results: Path, name: str, fresh: dict[str, Any], same: Sequence[str]) -> tuple[Path, dict[str, Any]]:
     """Folder and record to add rows to: the newest ``*_<name>`` that equals ``fresh`` in ``same``, else today's."""
     wanted = json.loads(json.dumps([fresh[key] for key in same]))  # as a file holds it

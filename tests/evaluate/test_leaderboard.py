@@ -94,6 +94,19 @@ def test_numbers_go_to_their_own_release():
     assert (ours.undone, ours.leaked) == ({"sink-out": [31.0]}, {"restorer-500": [70.0]})
 
 
+def test_releases_under_two_keys_are_one_line():
+    """… and an attacker's record of either is about it."""
+    named = copy.deepcopy(RECORDS)
+    for record, release in zip(named, "axab"):
+        record["release"]["dataset_id"] = release
+    again = copy.deepcopy(named[0]) | {"rows": [row("protected", "none", 2, 27.0)]}
+    again["release"]["dataset_id"] = "b"
+    ours = entries([*named, again])["x", "small", 20, "mrit"]
+    assert (ours.plain, ours.best_defence, ours.releases) == ([20.0, 22.0, 27.0], ("jpeg-10", 30.0), ["a", "b"])
+    assert ours.reached("output permutation", 100) == ("none", 42.0)
+    assert ours.best_undoing == ("sink-out", 31.0)
+
+
 def test_labels_stay_apart():
     """In order, far enough, and where there is room at their own places."""
     places = _apart([26.6, 22.2, 26.3, 31.5, 26.6], 0.8)
