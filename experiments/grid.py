@@ -3,6 +3,7 @@
     python experiments/grid.py cifar10                                  # 20,000 pictures, protocol `small`, two cores
     python experiments/grid.py cifar10 --list                           # only say what there is to do, in order
     python experiments/grid.py cifar10 --only strong mrit --seconds 3000
+    python experiments/grid.py cifar10 --only mrit --scripts table1 --defences none --seeds 1,2     # beside seed 0
     python experiments/grid.py cifar10 --pictures 50000 --protocol standard --device cuda --seconds 560
 
 Each step is one call of `table1.py` (or `adaptive.py`, `undo.py`) with a record of its own for each scheme. What is
@@ -33,6 +34,7 @@ from ripguard.data.source import Item
 from ripguard.errors import refusals_told
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
 from ripguard.evaluate.record import joined, read_records
+from ripguard.evaluate.victims import own_seed, seeds_of
 from ripguard.schemes import SCHEMES as KNOWN
 from ripguard.schemes import label
 from ripguard.train.protocols import PROTOCOLS
@@ -98,23 +100,29 @@ def main() -> None:
     parser.add_argument("--protocol", default="small", choices=PROTOCOLS)
     parser.add_argument("--only", nargs="*", choices=SCHEMES, default=list(SCHEMES), help="some schemes")
     parser.add_argument("--scripts", nargs="*", choices=SCRIPTS, default=list(SCRIPTS), help="some kinds of steps")
+    parser.add_argument("--defences", nargs="*", choices=DEFENCES, default=list(DEFENCES), help="at most these")
+    parser.add_argument("--seeds", default="0", help="of victims, by commas (default: 0)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--jobs", type=int, help="victims at a time (default: as table1.py)")
     parser.add_argument("--seconds", type=float, help="stop after so many, to be called again")
     parser.add_argument("--list", action="store_true", help="only print the calls")
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None
+    seeds = seeds_of(options.seeds)
     source = open_source(options.source)
     limit = limit_for(options.pictures, source.items)
     classes, side = len(source.labels), common_side([item.path for item in source.items[:100]])
     for step in steps():
+        step = dataclasses.replace(step, defences=tuple(one for one in step.defences if one in options.defences))
         if step.scheme not in options.only or step.script not in options.scripts:
+            continue
+        if step.script == "table1" and not step.defences:
             continue
         call = command(step, options, limit)
         if options.list:
             print(shlex.join(call[1:]))
             continue
-        if recorded(step, call[-1], classes, side):
+        if recorded(step, call[-1], classes, side, seeds):
             continue
         needed = ROOT / call[call.index("--work") + 1] / ("victims" if step.script == "adaptive" else "protected")
         if step.script != "table1" and not needed.exists():
@@ -137,7 +145,7 @@ def limit_for(pictures: int, items: Sequence[Item]) -> int:
     return sum(min(size, each) for size in groups.values())
 
 
-def recorded(step: Step, name: str, classes: int, side: int) -> bool:
+def recorded(step: Step, name: str, classes: int, side: int, seeds: Sequence[int]) -> bool:
     """Whether nothing is left to do; `undo.py` finds that out for itself."""
 
     known = joined(read_records(ROOT / "results"))
@@ -145,16 +153,20 @@ def recorded(step: Step, name: str, classes: int, side: int) -> bool:
     def of(name: str) -> list[dict[str, Any]]:
         return [record for folder, record in known if folder.split("_", 1)[1] == name]
 
+    def victim(row: dict[str, Any]) -> tuple[str, int]:
+        return row["defence"], row["seed"]
+
     wanted = label_of(SCHEMES[step.scheme], classes, side)
     found = [record for record in of(name) if record["scheme"] == wanted]  # not an older form's
     if step.script == "adaptive" and found:  # of which release: see adaptive.py
         trained = [record for record in of(name.removeprefix("adaptive-")) if record["scheme"] == found[-1]["scheme"]]
-        there = {row["defence"] for record in trained for row in record["rows"] if row["split"] == "protected"}
-        return {row["defence"] for row in found[-1]["rows"]} >= there - set(WITHDRAWN)
+        there = {victim(row) for record in trained for row in record["rows"] if row["split"] == "protected"}
+        return {victim(row) for row in found[-1]["rows"]} >= {one for one in there if one[0] not in WITHDRAWN}
     if step.script != "table1" or not found:
         return False
-    rows = {(row["split"], row["defence"]) for row in found[-1]["rows"]}
-    return "looks" in found[-1] and rows >= {(step.splits, defence) for defence in step.defences}
+    rows = {(row["split"], *victim(row)) for row in found[-1]["rows"]}
+    asked = {(step.splits, defence, own_seed(step.splits, seed)) for defence in step.defences for seed in seeds}
+    return "looks" in found[-1] and rows >= asked
 
 
 def label_of(options: str, classes: int, side: int) -> str:
@@ -177,8 +189,8 @@ def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
     if step.script == "table1":
         protect = f"--limit {limit} {SCHEMES[step.scheme]}".strip()
         call += ["--splits", step.splits, "--defences", ",".join(step.defences), "--protect", protect]
-        call += ["--device", options.device] + (["--jobs", str(options.jobs)] if options.jobs else [])
-        return [*call, "--record", name]
+        call += ["--seeds", options.seeds, "--device", options.device]
+        return [*call, *(["--jobs", str(options.jobs)] if options.jobs else []), "--record", name]
     if step.script == "adaptive":
         alone = [] if step.scheme == "mrit" else ["--no-alone"]
         return [*call, "--few", "500", *alone, "--record", f"adaptive-{name}"]

@@ -34,7 +34,7 @@ from ripguard.evaluate.page import html
 from ripguard.evaluate.record import add_row, environment, read_records, write_record
 from ripguard.evaluate.report import grid, report
 from ripguard.evaluate.table import markdown
-from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, train_row
+from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
 from ripguard.schemes import label
 from ripguard.train.loop import Unfinished
 from ripguard.train.protocols import PROTOCOLS, Protocol
@@ -70,7 +70,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options, began = arguments(), time.time()
-    splits, seeds = tuple(options.splits.split(",")), [int(seed) for seed in options.seeds.split(",")]
+    splits, seeds = tuple(options.splits.split(",")), seeds_of(options.seeds)
     check(splits, options.protocol, options.model, tuple(options.defences.split(",")))
     evaluate(options, splits, seeds, began + options.seconds if options.seconds else None)
 

@@ -145,6 +145,8 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
     assert cut.returncode == 75, cut.stderr
     assert not (work / "evaluation" / "record.json").exists()
     wrong = subprocess.run([*command, "--protocol", "papers"], capture_output=True, text=True)
+    for script in ("table1.py", "grid.py"):
+        assert "whole numbers by commas, got 1,a" in refused(script, source, "--seeds", "1,a")
     part = refused("table1.py", source, "--work", tmp_path / "part", "--protect", "--limit 10")
     assert part.splitlines()[-2].endswith(f"holds a part of {source} only")
     assert wrong.returncode == 2
@@ -259,6 +261,24 @@ def test_grid():
     for one in plain:
         asked = build_parser().parse_args(["protect", "photos", "out", *shlex.split(one["--protect"])])
         assert sum(item.split == "train" for item in open_source("photos").limited(asked.limit).items) == 2_000
+
+
+def test_grid_with_other_seeds():
+    """Only the defences asked for, under those seeds; what one seed has the other may lack."""
+    asked = ("--only", "mrit", "--scripts", "table1", "--defences", "none", "--seeds", "1,2")
+    calls = [shlex.split(line) for line in experiment("grid.py", "photos", "--list", *asked).splitlines()]
+    told = [dict(zip(call[2::2], call[3::2], strict=True)) for call in calls]
+    assert [(one["--splits"], one["--defences"], one["--seeds"]) for one in told] == [
+        ("protected", "none", "1,2"),
+        ("restored", "none", "1,2"),
+    ]
+    grid = runpy.run_path(str(ROOT / "experiments" / "grid.py"))
+    for split in ("protected", "restored"):
+        step = grid["Step"]("table1", "mrit", ("none",), split)
+        there = [grid["recorded"](step, "cifar10-small-20000-mrit", 10, 32, seeds) for seeds in ([0], [0, 99])]
+        assert there == [True, False]
+    step = grid["Step"]("adaptive", "mrit")
+    assert grid["recorded"](step, "adaptive-cifar10-small-20000-mrit", 10, 32, [0])
 
 
 def test_grid_knows_releases_by_what_they_are_called():

@@ -61,7 +61,7 @@ class Job:
 
     @property
     def own_seed(self) -> int:
-        return self.seed + (OWN_SEEDS if self.split == "restored" else 0)
+        return own_seed(self.split, self.seed)
 
     @property
     def title(self) -> str:
@@ -71,6 +71,19 @@ class Job:
     def suffix(self) -> str:
         """Of file names and titles: nothing without a defence."""
         return "" if self.defence == "none" else f"-{self.defence}"
+
+
+def own_seed(split: str, seed: int) -> int:
+    """The seed that a victim of ``split`` is trained with, where the others' is ``seed``."""
+    return seed + (OWN_SEEDS if split == "restored" else 0)
+
+
+def seeds_of(words: str) -> list[int]:
+    """Seeds as scripts are asked for them, by commas; raises UsageError where a word is none."""
+    try:
+        return [int(word) for word in words.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds: expected whole numbers by commas, got {words}") from None
 
 
 def items_of(split: str, source: str, root: Path) -> list[Item]:
