@@ -1,4 +1,4 @@
-"""ripguard: publish an image data set that is useless for training without a key and comes back bit for bit with it.
+"""ripguard: publish an image data set from which training learns next to nothing, and which a key turns back exactly.
 
 The short public list. Restoring imports neither torch nor anything else that is only needed to protect.
 """

@@ -80,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     """All verbs and options."""
     parser = argparse.ArgumentParser(
         prog="ripguard",
-        description="Publish an image data set that is useless for training without your key and exact with it.",
+        description="Publish an image data set that teaches a net next to nothing; your key turns it back exactly.",
         epilog="A first round: ripguard keygen --out my.key; ripguard protect photos protected --key-file my.key; "
         "ripguard restore protected restored --key-file my.key",
     )
