@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -307,6 +308,20 @@ def test_choices(tmp_path):  # type: ignore[no-untyped-def]
     rows = json.loads(Path(path).read_text())["rows"]
     assert {row["choice"] for row in rows} == {"no augmentation", "CIFAR stem"}
     assert all((row["images"], row["held_out"]) == (22, 2) for row in rows)
+
+
+def test_block_size():
+    """Larger blocks need fewer bits, at one picture size; the carrier itself is the first to be asked about."""
+    script = runpy.run_path(str(ROOT / "experiments" / "block_size.py"))
+    rows = script["measure"]("photographs 64", script["crops"](64, 8), epochs=1, count=4)
+    assert [row["pairing"] for row in rows[:2]] == ["clean", "carrier alone"]
+    assert {(row["size"], row["pairing"]) for row in rows[2:]} == set(product(script["SIZES"], script["PAIRINGS"]))
+    for pairing in script["PAIRINGS"]:
+        bits = [row["bpp"] for row in rows[2:] if row["pairing"] == pairing]
+        assert bits == sorted(bits, reverse=True)
+        assert bits[0] > 2 * bits[-1]
+    assert all(0 <= row[name] <= 1 for row in rows for name in ("keeps", "next"))
+    assert all(10 < row["psnr_to_carrier"] < 60 for row in rows[2:])
 
 
 def test_tables_follow_the_records():
