@@ -31,7 +31,7 @@ from ripguard.data.registry import open_source, short_name
 from ripguard.errors import UsageError, refusals_told
 from ripguard.evaluate import figures
 from ripguard.evaluate.page import html
-from ripguard.evaluate.record import add_row, environment, read_records, write_record
+from ripguard.evaluate.record import add_row, environment, read_records, unwritten, write_record
 from ripguard.evaluate.report import grid, report
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
@@ -158,7 +158,7 @@ def finished(jobs: list[Job], number: int) -> Iterator[dict[str, Any] | None]:
 def open_record(
     options: argparse.Namespace, work: Path, protocol: str, release: dict[str, Any], restored: Path
 ) -> tuple[Path, Any]:
-    """Folder and record to go on with: the newest of this name, if it is about the same release, else one of today.
+    """Folder and record to go on with: the newest of this name about the same release, else one of today.
 
     Rows of clean and restored pictures are taken over from a record of another release, of whatever scheme, where its
     pictures are the same.
@@ -176,12 +176,14 @@ def open_record(
     known = sorted((ROOT / "results").glob(f"*_{options.record}/record.json")) if options.record else []
     for path in reversed([*known, today / "record.json"]):
         old = json.loads(path.read_text()) if path.exists() else {}
-        if old.get("name") == name and same_recipe(old["recipe"], fresh["recipe"]):
-            if old["release"] == fresh["release"]:
-                return path.parent, old
-            break
-        if old and options.record and path.parent == today:
-            raise UsageError(f"{today} is a record of {old['name']}", "give this one another --record")
+        if (
+            old.get("name") == name
+            and same_recipe(old["recipe"], fresh["recipe"])
+            and old["release"] == fresh["release"]
+        ):
+            return path.parent, old
+    if options.record:
+        unwritten(today)
     others = read_records(ROOT / "results") if options.record else []
     alike = [r for _, r in others if r["name"].startswith(f"table1 {options.source} {protocol} ")]
     if alike := [r for r in alike if same_recipe(r["recipe"], fresh["recipe"])]:

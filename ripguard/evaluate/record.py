@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ripguard.errors import UsageError
 from ripguard.release.atomic import write_file
 
 PACKAGES = (
@@ -101,13 +102,26 @@ def releases_of(record: dict[str, Any]) -> list[str]:
 
 
 def go_on_with(results: Path, name: str, fresh: dict[str, Any], same: Sequence[str]) -> tuple[Path, dict[str, Any]]:
-    """Folder and record to add rows to: the newest ``*_<name>`` that equals ``fresh`` in ``same``, else today's."""
+    """Folder and record to add rows to: the newest ``*_<name>`` that equals ``fresh`` in ``same``, else today's.
+
+    Raises:
+        UsageError: today's is there, and differs.
+    """
     wanted = json.loads(json.dumps([fresh[key] for key in same]))  # as a file holds it
     for path in sorted(results.glob(f"*_{name}/record.json"), reverse=True):
         old = json.loads(path.read_text())
         if [old.get(key) for key in same] == wanted:
             return path.parent, old
-    return results / f"{fresh['date']}_{name}", fresh
+    return unwritten(results / f"{fresh['date']}_{name}"), fresh
+
+
+def unwritten(folder: Path) -> Path:
+    """The folder, which a new record goes to; raises UsageError where it holds one: rows are not overwritten."""
+    path = folder / "record.json"
+    if path.exists():
+        told = f"{folder} is a record of {json.loads(path.read_text())['name']} with other settings or another release"
+        raise UsageError(told, "give this one another --record")
+    return folder
 
 
 def add_row(folder: Path, record: dict[str, Any], row: dict[str, Any]) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ripguard.evaluate.record import joined
+import pytest
+
+from ripguard.errors import UsageError
+from ripguard.evaluate.record import add_row, go_on_with, joined
 
 
 def row(seed: int, accuracy: float) -> dict[str, Any]:
@@ -40,3 +43,17 @@ def test_other_options_and_the_same_release_add_nothing():
 def test_other_subjects_stand_apart():
     one, other = record("a", row(0, 20.0)), record("b", row(1, 20.0)) | {"pictures": 30}
     assert joined([("1_x", one), ("2_x", other)]) == [("1_x", one), ("2_x", other)]
+
+
+def test_nothing_is_overwritten(tmp_path):  # type: ignore[no-untyped-def]
+    """A record is gone on with where it is about the same; where it is not, its name is taken for the day."""
+    fresh = record("a") | {"date": "2026-01-02"}
+    folder, opened = go_on_with(tmp_path, "x", fresh, ("name", "release"))
+    assert (folder.name, opened) == ("2026-01-02_x", fresh)
+    add_row(folder, opened, row(0, 20.0))
+    tomorrow = record("a") | {"date": "2026-01-03"}
+    assert go_on_with(tmp_path, "x", tomorrow, ("name", "release")) == (folder, fresh | {"rows": [row(0, 20.0)]})
+    other = record("b") | {"date": "2026-01-02"}
+    with pytest.raises(UsageError, match="2026-01-02_x is a record of table1 x small mrit with other settings"):
+        go_on_with(tmp_path, "x", other, ("name", "release"))
+    assert go_on_with(tmp_path, "x", other | {"date": "2026-01-03"}, ("name",))[1]["release"] == fresh["release"]
