@@ -46,6 +46,7 @@ def main() -> None:
     )
     parser.add_argument("source")
     parser.add_argument("--protocol", default="fast")
+    parser.add_argument("--epochs", type=int, help="of the victims, where table1.py was told so")
     parser.add_argument("--work", type=Path, help="folder with victims/ (default: build/<source>)")
     parser.add_argument(
         "--few",
@@ -74,11 +75,12 @@ def main() -> None:
     release, units = opened.info, opened.info["units"]
     made = release["scheme"]
     here = environment()
-    record: dict[str, Any] = {"name": f"adaptive {options.source} {options.protocol} {label(made)}"}
+    trained = options.protocol + (f" ({options.epochs} epochs)" if options.epochs else "")  # as table1.py calls it
+    record: dict[str, Any] = {"name": f"adaptive {options.source} {trained} {label(made)}"}
     record |= {"command": "python experiments/adaptive.py " + shlex.join(sys.argv[1:])} | here
     record |= {"dataset": options.source, "protocol": "adaptive", "scheme": label(made)}
     record |= {"pictures": sum(units[row["unit"]]["split"] == "train" for row in opened.rows)}
-    record |= {"victims": options.protocol, "rows": []}
+    record |= {"victims": trained, "rows": []}
     record |= {"release": {"dataset_id": release["dataset_id"], "scheme": made}}
     folder = Path()
     if options.record:
@@ -115,8 +117,8 @@ def main() -> None:
             continue
         protocol = dataclasses.replace(PROTOCOLS[options.protocol], model=parts["model"])
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        if stored["epoch"] < protocol.epochs:
-            print(f"{path.name} is not trained to its end: left out", file=sys.stderr)
+        if stored["epoch"] != (wanted_epochs := options.epochs or protocol.epochs):
+            print(f"{path.name} is not trained for {wanted_epochs} epochs: left out", file=sys.stderr)
             continue
         victim = Victim(protocol, classes, side)
         victim.restore(stored["victim"])

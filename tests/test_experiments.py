@@ -133,6 +133,7 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     rows = json.loads(next((tmp_path / "results").glob("*_few/record.json")).read_text())["rows"]
     heads = [(row["trained_on"], row["defence"], row["clean_pictures"]) for row in rows if row["attack"] == HEAD]
     assert len(heads) == len(set(heads)) == 3 * 2 + 4
+    assert "is not trained for 99 epochs: left out" in refused(*few, "--epochs", "99")
     shutil.rmtree(work / "victims")
     assert "run table1.py first" in refused(*few)
 
