@@ -164,6 +164,26 @@ def _print(options: argparse.Namespace, result: dict[str, Any], lines: list[str]
     print(json.dumps(result) if options.json else "\n".join(lines))
 
 
+def _listed(found: dict[str, Any]) -> list[str]:
+    """One line a name, as ``--json`` calls it; values as people read them."""
+    width = max(map(len, found))
+    return [f"{name:{width}}  {_said(value)}" for name, value in found.items()]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        own = {
+            name: f"({_said(one)})" if isinstance(one, (dict, list, tuple)) else _said(one)
+            for name, one in value.items()
+        }
+        return ", ".join(f"{name} {one}" for name, one in own.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_said, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "not set", True: "yes", False: "no"}[value]
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 # --- keygen -----------------------------------------------------------------------------------------------------------
 
 
@@ -490,7 +510,7 @@ def run_inspect(options: argparse.Namespace) -> int:
     from ripguard.release.inspect import inspect
 
     found = inspect(Path(options.path))
-    _print(options, found, [f"{name}: {value}" for name, value in found.items()])
+    _print(options, found, _listed(found))
     return 0
 
 
@@ -522,7 +542,7 @@ def run_report(options: argparse.Namespace) -> int:
     data = report(Path(options.release), source, restored, options.surrogate, options.workers)
     if options.grid:
         grid(Path(options.release), source, restored, Path(options.grid))
-    _print(options, data, [f"{name}: {value}" for name, value in data.items()])
+    _print(options, data, _listed(data))
     if restored and data["restored_equal"] != data["pictures"] and data["exact"] != "no (lossy)":
         return VerifyFailed.exit_code
     return 0

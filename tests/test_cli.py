@@ -70,6 +70,28 @@ def test_every_verb_prints_one_json_object_and_no_key(tmp_path):  # type: ignore
     assert (tmp_path / "grid.png").stat().st_size > 10_000
 
 
+def test_facts_are_written_for_people(tmp_path):  # type: ignore[no-untyped-def]
+    """Without --json: one line a name, aligned, and nothing that only Python writes."""
+    source, key, release = make_source(tmp_path / "source"), tmp_path / "k", tmp_path / "release"
+    good("keygen", "--out", key)
+    good("protect", source, release, "--key-file", key, "--perturb", "none", "--workers", "1")
+    lines: list[str] = []
+    for command in (
+        ("inspect", release),
+        ("inspect", release / "train/cup/0.png"),
+        ("report", release, "--against", source),
+    ):
+        code, out, _ = call(*command)
+        assert code == 0
+        lines += out.splitlines()
+    told = dict(line.split(maxsplit=1) for line in lines)
+    assert (told["kind"], told["exact"], told["limited"], told["annotations"]) == ("picture", "pixels", "no", "labels.csv")
+    assert told["labels"] == "cat, cup, face"
+    assert "hide (overflow 0, pairing ranked, size 2, step 8, tile 128)" in told["parameters"]
+    assert told["psnr_to_clean"].startswith("median ")
+    assert not any(sign in line for line in lines for sign in ("{", "[", "None", "True", "False"))
+
+
 def test_a_crash_shows_no_key(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """A defect in the middle of sealing: a traceback, exit code 1, and not a byte of the key in it."""
     from ripguard.hide.mrit import method
