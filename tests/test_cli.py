@@ -85,8 +85,8 @@ def test_facts_are_written_for_people(tmp_path):  # type: ignore[no-untyped-def]
         assert code == 0
         lines += out.splitlines()
     told = dict(line.split(maxsplit=1) for line in lines)
-    assert (told["kind"], told["exact"], told["limited"], told["annotations"]) == ("picture", "pixels", "no", "labels.csv")
-    assert told["labels"] == "cat, cup, face"
+    assert (told["kind"], told["exact"], told["limited"]) == ("picture", "pixels", "no")
+    assert (told["annotations"], told["labels"]) == ("labels.csv", "cat, cup, face")
     assert "hide (overflow 0, pairing ranked, size 2, step 8, tile 128)" in told["parameters"]
     assert told["psnr_to_clean"].startswith("median ")
     assert not any(sign in line for line in lines for sign in ("{", "[", "None", "True", "False"))

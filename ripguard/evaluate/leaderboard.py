@@ -107,7 +107,8 @@ def page(board: dict[Key, Entry], records: list[dict[str, Any]]) -> list[str]:
         "plain victim's. Undone is the best of what was tried on the pictures without clean ones: U-Nets that train on "
         "pairs made up by the published method, several releases compared, the sink left out; leaked: U-Nets that saw "
         "so many clean pictures beside their protected forms; plain or standardised, whichever is more. Which "
-        "poison each defence undoes, and what was aimed at and missed, stands at the end.",
+        "poison each defence undoes, what it leaves of clean pictures, and what was aimed at and missed, stands at the "
+        "end.",
         "",
         "![accuracy against PSNR](leaderboard.png)",
         "",
