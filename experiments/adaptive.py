@@ -102,6 +102,10 @@ def main() -> None:
         if options.record:
             write_record(folder, record)
 
+    usual = PROTOCOLS[options.protocol]
+    usual = dataclasses.replace(usual, epochs=options.epochs or usual.epochs)
+    epochs = usual.epochs
+
     # 3. every victim of protected pictures, asked as it is and, where its defence can, about treated pictures
     for path in sorted((work / "victims").glob(f"{options.protocol}-protected-*.pt")):
         parts = NAME.fullmatch(path.stem)
@@ -115,10 +119,10 @@ def main() -> None:
         forms = [(form, so) for form, so in forms if not known(form, amounts)]
         if not forms:
             continue
-        protocol = dataclasses.replace(PROTOCOLS[options.protocol], model=parts["model"])
+        protocol = dataclasses.replace(usual, model=parts["model"])
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        if stored["epoch"] != (wanted_epochs := options.epochs or protocol.epochs):
-            print(f"{path.name} is not trained for {wanted_epochs} epochs: left out", file=sys.stderr)
+        if {stored["epoch"], stored.get("epochs", epochs)} != {epochs}:  # cut, or of another length
+            print(f"{path.name} is not trained for {epochs} epochs: left out", file=sys.stderr)
             continue
         victim = Victim(protocol, classes, side)
         victim.restore(stored["victim"])
@@ -126,12 +130,9 @@ def main() -> None:
             known_few, shown = (treated(few, defence), treated(test, defence)) if so else (few, test)
             keep(form, read_by(victim, known_few, shown, amounts))
     if not record["rows"]:
-        raise UsageError(
-            f"{work / 'victims'} has no whole victim of protocol {options.protocol}", "run table1.py first"
-        )
+        raise UsageError(f"{work / 'victims'} has no whole victim of protocol {trained}", "run table1.py first")
 
     # 4. those few pictures alone
-    usual = PROTOCOLS[options.protocol]
     for amount in [] if options.no_alone else amounts:
         about = {"trained_on": "the attacker's clean pictures alone", "model": usual.model, "seed": 0}
         about |= {"defence": "none", "clean_pictures": amount}
@@ -139,11 +140,11 @@ def main() -> None:
             continue
         own = few.part(np.arange(amount))
         # few pictures are one batch or two: they are shown often enough
-        epochs = max(usual.epochs, options.steps // batches(amount, usual))
-        protocol = dataclasses.replace(usual, epochs=epochs)
+        length = max(epochs, options.steps // batches(amount, usual))
+        protocol = dataclasses.replace(usual, epochs=length)
         alone = fit(own.pictures, own.labels, classes, protocol, note=f"{amount} clean pictures alone")
         got = reached(alone, own, test, (amount,))
-        keep(about | {"epochs": epochs}, [("none", amount, got.plain), (HEAD, amount, got.heads[amount])])
+        keep(about | {"epochs": length}, [("none", amount, got.plain), (HEAD, amount, got.heads[amount])])
     if options.record:
         print(folder / "record.json")
 

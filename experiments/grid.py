@@ -148,10 +148,11 @@ def limit_for(pictures: int, items: Sequence[Item]) -> int:
 def recorded(step: Step, name: str, classes: int, side: int, seeds: Sequence[int]) -> bool:
     """Whether nothing is left to do; `undo.py` finds that out for itself."""
 
-    known = joined(read_records(ROOT / "results"))
+    known = read_records(ROOT / "results")
 
-    def of(name: str) -> list[dict[str, Any]]:
-        return [record for folder, record in known if folder.split("_", 1)[1] == name]
+    def of(name: str) -> list[dict[str, Any]]:  # of this name first, then joined: a newer one may have another
+        own = [(folder, record) for folder, record in known if folder.split("_", 1)[1] == name]
+        return [record for _, record in joined(own)]
 
     def victim(row: dict[str, Any]) -> tuple[str, int]:
         return row["defence"], row["seed"]

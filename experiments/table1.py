@@ -31,7 +31,7 @@ from ripguard.data.registry import open_source, short_name
 from ripguard.errors import UsageError, refusals_told
 from ripguard.evaluate import figures
 from ripguard.evaluate.page import html
-from ripguard.evaluate.record import add_row, environment, read_records, unwritten, write_record
+from ripguard.evaluate.record import add_row, environment, new_folder, read_records, write_record
 from ripguard.evaluate.report import grid, report
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
@@ -158,7 +158,7 @@ def finished(jobs: list[Job], number: int) -> Iterator[dict[str, Any] | None]:
 def open_record(
     options: argparse.Namespace, work: Path, protocol: str, release: dict[str, Any], restored: Path
 ) -> tuple[Path, Any]:
-    """Folder and record to go on with: the newest of this name about the same release, else one of today.
+    """Folder and record to go on with: the newest of this name about the same release, else a new one.
 
     Rows of clean and restored pictures are taken over from a record of another release, of whatever scheme, where its
     pictures are the same.
@@ -172,9 +172,9 @@ def open_record(
         "release": {"dataset_id": release["dataset_id"], "scheme": release["scheme"], "root": release["manifest"]}
     }
     fresh |= {"recipe": recipe(options), "rows": []}
-    today = ROOT / "results" / f"{fresh['date']}_{options.record}" if options.record else work / "evaluation"
-    known = sorted((ROOT / "results").glob(f"*_{options.record}/record.json")) if options.record else []
-    for path in reversed([*known, today / "record.json"]):
+    own = work / "evaluation" / "record.json"
+    known = sorted((ROOT / "results").glob(f"*_{options.record}/record.json")) if options.record else [own]
+    for path in reversed(known):
         old = json.loads(path.read_text()) if path.exists() else {}
         if (
             old.get("name") == name
@@ -182,8 +182,7 @@ def open_record(
             and old["release"] == fresh["release"]
         ):
             return path.parent, old
-    if options.record:
-        unwritten(today)
+    folder = new_folder(ROOT / "results", fresh["date"], options.record) if options.record else own.parent
     others = read_records(ROOT / "results") if options.record else []
     alike = [r for _, r in others if r["name"].startswith(f"table1 {options.source} {protocol} ")]
     if alike := [r for r in alike if same_recipe(r["recipe"], fresh["recipe"])]:
@@ -191,7 +190,7 @@ def open_record(
         for old in alike:  # the newest record that has such rows
             rows = [row for row in old["rows"] if row["split"] != "protected" and row["digest"] == digest]
             fresh["rows"] = rows or fresh["rows"]
-    return today, fresh
+    return folder, fresh
 
 
 def same_recipe(one: dict[str, Any], other: dict[str, Any]) -> bool:

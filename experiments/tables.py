@@ -18,7 +18,7 @@ import numpy as np
 
 from ripguard.errors import refusals_told
 from ripguard.evaluate.leaderboard import scheme_of
-from ripguard.evaluate.record import joined, read_records, subject
+from ripguard.evaluate.record import joined, parts_of, read_records, subject
 from ripguard.evaluate.table import cells, interval, markdown, spread
 from ripguard.perturb.marks import EPS
 from ripguard.schemes import ALL_CELLS, SCHEMES, cells_of
@@ -39,9 +39,13 @@ def newest(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[str, dict[str
 
 def linked(link: str, folder: str, record: dict[str, Any]) -> str:
     """Where a table's rows come from; ``link`` is the way from the page to results/."""
-    places = [folder, *reversed(record.get("elders", []))]
-    names = ["record", *["an earlier one, of a release under another key"] * (len(places) - 1)]
-    return ", ".join(f"[{name}]({link}{place}/record.json)" for name, place in zip(names, places))
+    first, *elders = [place for place, _ in parts_of(folder, record)]
+    names = {first: "record"} | dict.fromkeys(elders, "an earlier one, of a release under another key")
+    return ", ".join(f"[{name}]({link}{place}/record.json)" for place, name in names.items())
+
+
+def by_folder(link: str, parts: list[tuple[str, dict[str, Any]]]) -> str:
+    return ", ".join(f"[{place}]({link}{place}/record.json)" for place, _ in parts)
 
 
 def chain_table(link: str) -> list[str]:
@@ -129,7 +133,7 @@ def accuracy_tables(link: str, pictures: bool, current: bool | None = None) -> l
             "",
         ]
         if pictures:
-            for place in (folder, *record.get("elders", [])):
+            for place, _ in parts_of(folder, record):
                 names = [n for n in ("accuracy", "curves", "confusion") if (ROOT / f"results/{place}/{n}.png").exists()]
                 lines += [f"![{name}]({link}{place}/{name}.png)" for name in names]
             lines.append("")
@@ -170,7 +174,7 @@ def targets_table(link: str) -> list[str]:
     for data, protocol, scheme, split, bound, wanted in TARGETS:
         told, verdict = "", "not measured"
         found = {
-            form: (folder, cell)
+            form: (parts_of(folder, record), cell)
             for form in FORMS
             for folder, record in accuracy_records()
             if (record["dataset"], record["protocol"], record["scheme"]) == (data, protocol, scheme + form)
@@ -178,8 +182,9 @@ def targets_table(link: str) -> list[str]:
             if (cell.split, cell.defence) == (split, "none")
         }
         if found:
-            form, (folder, cell) = list(found.items())[-1]
-            told = f"[{spread(cell.test, cell.test_sd)}]({link}{folder}/record.json) (n = {len(cell.seeds)})"
+            form, ((newest, *elders), cell) = list(found.items())[-1]
+            also = f", with {by_folder(link, elders)}" if elders else ""
+            told = f"[{spread(cell.test, cell.test_sd)}]({link}{newest[0]}/record.json) (n = {len(cell.seeds)}{also})"
             told += form if split == "protected" else ""
             reached = cell.test >= wanted if bound == AT_LEAST else cell.test <= wanted
             verdict = "reached" if reached else "**missed**"
@@ -205,9 +210,9 @@ def summary_table(link: str) -> list[str]:
         lines.append(
             f"| {record['dataset']}, `{record['protocol']}`, `{record['scheme']}` | {told.get('clean', '')} "
             f"| **{told.get('protected', '')}** | {told.get('restored', '')} | {looks} | {paper} "
-            f"| [{folder}]({link}{folder}/record.json) |"
+            f"| {by_folder(link, parts_of(folder, record))} |"
         )
-        notes.append(f"- {', '.join([folder, *record.get('elders', [])])}: {where_and_when(record)}")
+        notes.append(f"- {', '.join(place for place, _ in parts_of(folder, record))}: {where_and_when(record)}")
     return [*lines, "", *notes]
 
 
@@ -240,18 +245,22 @@ def _through(scheme: dict[str, Any]) -> str:
 
 
 def where_and_when(record: dict[str, Any]) -> str:
-    """Machine, versions and commits of the rows."""
-    hardware, versions = record["hardware"], record["versions"]
-    devices = sorted({row["device"] for row in record["rows"]})
-    return (
-        f"{hardware['cores']} cores {hardware['cpu']} (a victim on {', '.join(devices)}), torch {versions['torch']}, "
-        f"{commits_of(record)}"
-    )
+    """Machines, versions and commits of the rows."""
+    machines = dict.fromkeys(_machine(part) for _, part in parts_of("", record))
+    return ", ".join(["; ".join(machines), commits_of(record)])
+
+
+def _machine(record: dict[str, Any]) -> str:
+    hardware, devices = record["hardware"], sorted({row["device"] for row in record["rows"] if "device" in row})
+    own = f"{hardware['cores']} cores {hardware['cpu']}"
+    victims = f" (a victim on {', '.join(devices)})" if devices else ""
+    return f"{own}{victims}, torch {record['versions']['torch']}"
 
 
 def commits_of(record: dict[str, Any]) -> str:
     """Of the rows, where they say so."""
-    commits = sorted({row.get("commit", record["commit"])[:12] for row in record["rows"]})
+    parts = [part for _, part in parts_of("", record)]
+    commits = sorted({row.get("commit", part["commit"])[:12] for part in parts for row in part["rows"]})
     return f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)}"
 
 
@@ -544,11 +553,11 @@ def undo_section() -> list[str]:
     """What victims learn from pictures that an attacker worked on; nothing without a record."""
 
     def about(record: dict[str, Any]) -> str:
-        rows, hardware = record["rows"], record["hardware"]
+        rows = record["rows"]
         return (
             f"{record['name'].removeprefix('undo ')}, {max(row['images'] for row in rows):,} training pictures, "
             f"{rows[0]['test_images']:,} test pictures, {rows[0]['model']}, {described(record['release']['scheme'])}; "
-            f"{hardware['cores']} cores {hardware['cpu']}, {commits_of(record)}"
+            f"{where_and_when(record)}"
         )
 
     def line(row: dict[str, Any]) -> list[str]:
@@ -672,7 +681,8 @@ def pages() -> dict[Path, str]:
         "Generated by `make results` from the records beside it; each names command, commit, hardware, versions. A "
         "command is that of its commit: defaults may be others today (`mrit` was what `mrit-tap` is now), and "
         "folders of forms that were left behind are called by what they are now. A release made again with the same "
-        "options differs in its key alone: victims of either are rows of one table.",
+        "options has another key: rows of its victims join those of the first, where those of the newer are not about "
+        "the same.",
         "",
         "## What victims learn (`experiments/table1.py`)",
         "",

@@ -1,4 +1,4 @@
-"""ripguard: publish an image data set from which training learns next to nothing, and which a key turns back exactly.
+"""ripguard: publish an image data set from which ordinary training learns next to nothing; a key turns it back exactly.
 
 The short public list. Restoring imports neither torch nor anything else that is only needed to protect.
 """

@@ -80,7 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     """All verbs and options."""
     parser = argparse.ArgumentParser(
         prog="ripguard",
-        description="Publish an image data set that teaches a net next to nothing; your key turns it back exactly.",
+        description="Publish an image data set that ordinary training learns next to nothing from; "
+        "your key turns it back exactly.",
         epilog="A first round: ripguard keygen --out my.key; ripguard protect photos protected --key-file my.key; "
         "ripguard restore protected restored --key-file my.key",
     )
@@ -170,18 +171,18 @@ def _listed(found: dict[str, Any]) -> list[str]:
     return [f"{name:{width}}  {_said(value)}" for name, value in found.items()]
 
 
-def _said(value: object) -> str:
-    if isinstance(value, dict):
-        own = {
-            name: f"({_said(one)})" if isinstance(one, (dict, list, tuple)) else _said(one)
-            for name, one in value.items()
-        }
-        return ", ".join(f"{name} {one}" for name, one in own.items()) or "none"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_said, value)) or "none"
+def _said(value: object, inside: bool = False) -> str:
+    """``inside`` a list or a table there are brackets round others, and no commas in numbers."""
+    if isinstance(value, (dict, list, tuple)):
+        own = [_said(one, True) for one in (value.values() if isinstance(value, dict) else value)]
+        names = [f"{_said(name, True)} " for name in value] if isinstance(value, dict) else [""] * len(own)
+        told = ", ".join(name + one for name, one in zip(names, own)) or "none"
+        return f"({told})" if inside and own else told
     if value is None or isinstance(value, bool):
         return {None: "not set", True: "yes", False: "no"}[value]
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, str):  # a stranger's release: no control characters, no name that looks like two
+        return value if value.isprintable() and not (inside and "," in value) else json.dumps(value)
+    return f"{value:,}" if isinstance(value, int) and not inside else str(value)
 
 
 # --- keygen -----------------------------------------------------------------------------------------------------------

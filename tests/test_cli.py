@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers import call, environment, good, make_source
 
+from ripguard.cli import _listed
 from ripguard.keys import Key
 
 VERBS = ("keygen", "protect", "restore", "verify", "inspect", "report", "train", "gc", "data")
@@ -90,6 +91,14 @@ def test_facts_are_written_for_people(tmp_path):  # type: ignore[no-untyped-def]
     assert "hide (overflow 0, pairing ranked, size 2, step 8, tile 128)" in told["parameters"]
     assert told["psnr_to_clean"].startswith("median ")
     assert not any(sign in line for line in lines for sign in ("{", "[", "None", "True", "False"))
+    strange = {"shape": (1024, 2048, 3), "count": 1024, "labels": ["a, b", "x\x1b[31m\n"], "own": [{"a": 1}, {"a": 2}]}
+    assert _listed(strange) == [
+        "shape   1024, 2048, 3",
+        "count   1,024",
+        'labels  "a, b", "x\\u001b[31m\\n"',
+        "own     (a 1), (a 2)",
+    ]
+    assert _listed({"signer": "\x07"}) == ['signer  "\\u0007"']
 
 
 def test_a_crash_shows_no_key(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]

@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 from helpers import crop, make_source
 from PIL import Image
 
@@ -134,6 +135,12 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     heads = [(row["trained_on"], row["defence"], row["clean_pictures"]) for row in rows if row["attack"] == HEAD]
     assert len(heads) == len(set(heads)) == 3 * 2 + 4
     assert "is not trained for 99 epochs: left out" in refused(*few, "--epochs", "99")
+    for path in (work / "victims").glob("smoke-protected-*.pt"):  # as if cut: so many epochs of a longer run
+        stored = torch.load(path, weights_only=True)
+        whole = stored["epochs"]
+        torch.save(stored | {"epochs": whole + 1}, path)
+    assert f"is not trained for {whole} epochs: left out" in refused(*few)
+    assert f"is not trained for {whole + 1} epochs: left out" in refused(*few, "--epochs", str(whole + 1))
     shutil.rmtree(work / "victims")
     assert "run table1.py first" in refused(*few)
 
@@ -148,7 +155,7 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
     assert not (work / "evaluation" / "record.json").exists()
     wrong = subprocess.run([*command, "--protocol", "papers"], capture_output=True, text=True)
     for script in ("table1.py", "grid.py"):
-        assert "whole numbers by commas, got 1,a" in refused(script, source, "--seeds", "1,a")
+        assert "from 0 to 999 by commas, got 1,a" in refused(script, source, "--seeds", "1,a")
     part = refused("table1.py", source, "--work", tmp_path / "part", "--protect", "--limit 10")
     assert part.splitlines()[-2].endswith(f"holds a part of {source} only")
     assert wrong.returncode == 2
@@ -281,6 +288,14 @@ def test_grid_with_other_seeds():
         assert there == [True, False]
     step = grid["Step"]("adaptive", "mrit")
     assert grid["recorded"](step, "adaptive-cifar10-small-20000-mrit", 10, 32, [0])
+    read = grid["read_records"]
+    found = next(one for folder, one in read(ROOT / "results") if folder.endswith("_cifar10-small-20000-mrit"))
+    newer = found | {
+        "rows": [row | {"seed": 7} for row in found["rows"][:1]]
+    }  # of the same name inside, called otherwise
+    grid["recorded"].__globals__["read_records"] = lambda place: [*read(place), ("2999-01-01_more", newer)]
+    asked = ("table1", "mrit", ("none",))
+    assert grid["recorded"](grid["Step"](*asked), "cifar10-small-20000-mrit", 10, 32, [0])
 
 
 def test_grid_knows_releases_by_what_they_are_called():

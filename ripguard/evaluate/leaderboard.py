@@ -28,9 +28,10 @@ Key = tuple[str, str, int, str]  # data set, protocol, training pictures, scheme
 def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
     """From all records, oldest first, whatever experiment wrote them; of several about the same rows the newest."""
     board: dict[Key, Entry] = {}
-    latest = [record for _, record in joined([("", record) for record in records])]
+    whole = [record for record in records if "looks" in record or not record["name"].startswith("table1 ")]
+    latest = [record for _, record in joined([("", record) for record in whole])]
     for record in latest:
-        if not record["name"].startswith("table1 ") or "looks" not in record:
+        if not record["name"].startswith("table1 "):
             continue
         looks = record["looks"]
         entry = Entry(scheme_of(record), looks["psnr_to_clean"]["median"], looks["ssim_to_clean"]["median"], 0)

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import string
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,34 +61,42 @@ def subject(record: dict[str, Any]) -> tuple[str, int]:
 def joined(found: Sequence[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
     """Of several records about one subject the newest alone, with the rows of its elders that it lacks.
 
-    Rows are taken from records of other releases that were made with the same options: such a release is protected
-    alike, under another key. ``elders`` of a record that took some are their folders, ``releases`` the identifiers of
-    all.
+    Rows are taken from records of other releases, where both say the same of how release and victims were made: such a
+    release is protected alike, under another key. A record that took some has ``parts``: (folder, record) of its own
+    and of each elder with what was taken of it, newest first.
 
     Args:
         found: (folder name, record), oldest first.
     """
-    kept: dict[tuple[str, int], tuple[str, dict[str, Any]]] = {}
+    groups: dict[tuple[str, int], list[tuple[str, dict[str, Any]]]] = {}
     for folder, record in found:
-        elder = kept.pop(subject(record), None)
-        kept[subject(record)] = folder, _with_rows_of(*elder, record) if elder else record
-    return list(kept.values())
+        groups[subject(record)] = [*groups.pop(subject(record), []), (folder, record)]  # in the order of the newest
+    return [_newest_of(group) for group in groups.values()]
 
 
-def _with_rows_of(folder: str, elder: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
-    own, other = (one.get("release", {}).get("scheme", {}) for one in (record, elder))
-    common = own.keys() & other.keys()  # an option that one of them is older than is as it was: else their names differ
-    if set(releases_of(record)) & set(releases_of(elder)) or not common or any(own[k] != other[k] for k in common):
-        return record
-    there = {_of_row(row) for row in record["rows"]}
-    rows = [row for row in elder["rows"] if _of_row(row) not in there]
-    if not rows or not releases_of(record):
-        return record
-    return record | {
-        "rows": [*rows, *record["rows"]],
-        "elders": [*elder.get("elders", []), folder],
-        "releases": [*releases_of(elder), *releases_of(record)],
-    }
+def _newest_of(group: list[tuple[str, dict[str, Any]]]) -> tuple[str, dict[str, Any]]:
+    folder, record = group[-1]
+    parts = [(folder, record)]
+    for place, elder in reversed(group[:-1]):
+        releases = {release for _, part in parts for release in releases_of(part)}
+        if not releases or not releases_of(elder) or releases & set(releases_of(elder)) or not _alike(record, elder):
+            continue
+        there = {_of_row(row) for _, part in parts for row in part["rows"]}
+        if rows := [row for row in elder["rows"] if _of_row(row) not in there]:
+            parts.append((place, elder | {"rows": rows}))
+    if len(parts) == 1:
+        return folder, record
+    return folder, record | {"rows": [row for _, part in reversed(parts) for row in part["rows"]], "parts": parts}
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether what both say of the release and of the protocol is equal: of a newer option the elder says nothing."""
+    mine, theirs = (
+        record.get("release", {}).get("scheme", {}) | {f"protocol {k}": v for k, v in record.get("recipe", {}).items()}
+        for record in (one, other)
+    )
+    common = mine.keys() & theirs.keys() - {"protocol source"}  # a wording
+    return "name" in common and all(mine[key] == theirs[key] for key in common)
 
 
 def _of_row(row: dict[str, Any]) -> tuple[object, ...]:
@@ -95,33 +104,38 @@ def _of_row(row: dict[str, Any]) -> tuple[object, ...]:
     return tuple(row.get(key) for key in about)
 
 
+def parts_of(folder: str, record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """(folder name, record) of each record that rows of this one were measured for, newest first."""
+    return record.get("parts", [(folder, record)])
+
+
 def releases_of(record: dict[str, Any]) -> list[str]:
     """Identifiers of the releases that its rows are about; none where it does not say."""
-    own = record.get("release", {}).get("dataset_id")
-    return record.get("releases") or ([own] if own else [])
+    named = [part.get("release", {}).get("dataset_id") for _, part in parts_of("", record)]
+    return [release for release in named if release]
 
 
 def go_on_with(results: Path, name: str, fresh: dict[str, Any], same: Sequence[str]) -> tuple[Path, dict[str, Any]]:
-    """Folder and record to add rows to: the newest ``*_<name>`` that equals ``fresh`` in ``same``, else today's.
-
-    Raises:
-        UsageError: today's is there, and differs.
-    """
+    """Folder and record to add rows to: the newest ``*_<name>`` that equals ``fresh`` in ``same``, else a new one."""
     wanted = json.loads(json.dumps([fresh[key] for key in same]))  # as a file holds it
     for path in sorted(results.glob(f"*_{name}/record.json"), reverse=True):
         old = json.loads(path.read_text())
         if [old.get(key) for key in same] == wanted:
             return path.parent, old
-    return unwritten(results / f"{fresh['date']}_{name}"), fresh
+    return new_folder(results, fresh["date"], name), fresh
 
 
-def unwritten(folder: Path) -> Path:
-    """The folder, which a new record goes to; raises UsageError where it holds one: rows are not overwritten."""
-    path = folder / "record.json"
-    if path.exists():
-        told = f"{folder} is a record of {json.loads(path.read_text())['name']} with other settings or another release"
-        raise UsageError(told, "give this one another --record")
-    return folder
+def new_folder(results: Path, date: str, name: str) -> Path:
+    """``<date>_<name>``, or ``<date>b_<name>`` and so on where that holds a record: nothing is overwritten.
+
+    Raises:
+        UsageError: all letters of the day are taken.
+    """
+    for letter in ("", *string.ascii_lowercase[1:]):  # these sort behind the underscore: the later the day, the further
+        folder = results / f"{date}{letter}_{name}"
+        if not (folder / "record.json").exists():
+            return folder
+    raise UsageError(f"{results} holds too many records {name} of {date}", "give this one another --record")
 
 
 def add_row(folder: Path, record: dict[str, Any], row: dict[str, Any]) -> None:

@@ -79,11 +79,14 @@ def own_seed(split: str, seed: int) -> int:
 
 
 def seeds_of(words: str) -> list[int]:
-    """Seeds as scripts are asked for them, by commas; raises UsageError where a word is none."""
+    """Seeds as scripts are asked for them, by commas, each once; raises UsageError where a word is none."""
     try:
-        return [int(word) for word in words.split(",")]
+        seeds = [int(word) for word in words.split(",")]
     except ValueError:
-        raise UsageError(f"--seeds: expected whole numbers by commas, got {words}") from None
+        seeds = [-1]
+    if not all(0 <= seed < OWN_SEEDS for seed in seeds):  # those of restored pictures begin there
+        raise UsageError(f"--seeds: expected whole numbers from 0 to {OWN_SEEDS - 1} by commas, got {words}")
+    return list(dict.fromkeys(seeds))
 
 
 def items_of(split: str, source: str, root: Path) -> list[Item]:

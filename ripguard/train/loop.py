@@ -183,7 +183,7 @@ def fit(
         longest = max(longest, time.monotonic() - start)
         if checkpoint:
             state = {
-                "identity": identity, "epoch": epoch + 1, "victim": victim.state(),
+                "identity": identity, "epoch": epoch + 1, "epochs": protocol.epochs, "victim": victim.state(),
                 "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict(),
                 "draw": draw.get_state(), "torch": torch.get_rng_state(),
             }  # fmt: skip
