@@ -39,7 +39,7 @@ def test_other_options_and_the_same_release_add_nothing():
     del unnamed["release"]["dataset_id"]
     for newer in (record("a", row(0, 30.0)), record("b", row(0, 30.0), eps=0.07), unnamed):
         assert joined([("1_x", elder), ("2_x", newer)]) == [("2_x", newer)]
-    last = record("b", row(0, 30.0))
+    last = record("c", row(2, 30.0))
     assert joined([("1_x", unnamed), ("2_x", last)]) == [("2_x", last)]
 
 
