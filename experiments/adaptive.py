@@ -31,10 +31,11 @@ from ripguard.errors import UsageError, refusals_told
 from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN, Defence
 from ripguard.evaluate.record import environment, go_on_with, write_record
+from ripguard.evaluate.victims import check
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
 from ripguard.train.loop import Victim, batches, fit
-from ripguard.train.protocols import PROTOCOLS
+from ripguard.train.protocols import PROTOCOLS, called
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = re.compile(r"[^-]+-protected-(?P<model>.+?)-(?P<seed>\d+)(-(?P<defence>.+))?")
@@ -46,10 +47,12 @@ def main() -> None:
     )
     parser.add_argument("source")
     parser.add_argument("--protocol", default="fast")
-    parser.add_argument("--epochs", type=int, help="of the victims, where table1.py was told so")
+    parser.add_argument("--model", help="of the victims, where table1.py was told so")
+    parser.add_argument("--epochs", type=int, help="likewise")
     parser.add_argument("--work", type=Path, help="folder with victims/ (default: build/<source>)")
     parser.add_argument(
         "--few",
+        type=numbers,
         default="0.01,0.1",
         metavar="N,…",
         help="clean training pictures the attacker has, beside 100: numbers, or shares below 1 (default 0.01,0.1)",
@@ -58,6 +61,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000, help="batches that the few alone are trained for")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
+    check((), options.protocol, options.model)
     work = options.work or ROOT / "build" / short_name(options.source)
 
     # 1. the attacker's pictures: drawn once, the smaller sets inside the larger ones
@@ -65,8 +69,7 @@ def main() -> None:
     clean, test = (load([item for item in items if item.split == part]) for part in ("train", "test"))
     classes, side = len(clean.names), clean.pictures.shape[1]
     order = np.random.default_rng(0).permutation(len(clean.labels))
-    asked = [float(word) for word in options.few.split(",")]
-    wanted = (100, *(round(number if number >= 1 else number * len(order)) for number in asked))
+    wanted = (100, *(round(number if number >= 1 else number * len(order)) for number in options.few))
     amounts = sorted({min(number, len(order)) for number in wanted})
     few = clean.part(order[: amounts[-1]])
 
@@ -75,7 +78,7 @@ def main() -> None:
     release, units = opened.info, opened.info["units"]
     made = release["scheme"]
     here = environment()
-    trained = options.protocol + (f" ({options.epochs} epochs)" if options.epochs else "")  # as table1.py calls it
+    trained = called(options.protocol, options.model, options.epochs)
     record: dict[str, Any] = {"name": f"adaptive {options.source} {trained} {label(made)}"}
     record |= {"command": "python experiments/adaptive.py " + shlex.join(sys.argv[1:])} | here
     record |= {"dataset": options.source, "protocol": "adaptive", "scheme": label(made)}
@@ -103,14 +106,14 @@ def main() -> None:
             write_record(folder, record)
 
     usual = PROTOCOLS[options.protocol]
-    usual = dataclasses.replace(usual, epochs=options.epochs or usual.epochs)
+    usual = dataclasses.replace(usual, model=options.model or usual.model, epochs=options.epochs or usual.epochs)
     epochs = usual.epochs
 
     # 3. every victim of protected pictures, asked as it is and, where its defence can, about treated pictures
     for path in sorted((work / "victims").glob(f"{options.protocol}-protected-*.pt")):
         parts = NAME.fullmatch(path.stem)
         assert parts is not None
-        if parts["defence"] in WITHDRAWN:
+        if parts["model"] != usual.model or parts["defence"] in WITHDRAWN:
             continue
         defence = DEFENCES[parts["defence"] or "none"]
         about: dict[str, Any] = {"trained_on": "protected", "model": parts["model"], "seed": int(parts["seed"])}
@@ -119,12 +122,11 @@ def main() -> None:
         forms = [(form, so) for form, so in forms if not known(form, amounts)]
         if not forms:
             continue
-        protocol = dataclasses.replace(usual, model=parts["model"])
         stored = torch.load(path, map_location="cpu", weights_only=True)
         if {stored["epoch"], stored.get("epochs", epochs)} != {epochs}:  # cut, or of another length
             print(f"{path.name} is not trained for {epochs} epochs: left out", file=sys.stderr)
             continue
-        victim = Victim(protocol, classes, side)
+        victim = Victim(usual, classes, side)
         victim.restore(stored["victim"])
         for form, so in forms:
             known_few, shown = (treated(few, defence), treated(test, defence)) if so else (few, test)
@@ -147,6 +149,14 @@ def main() -> None:
         keep(about | {"epochs": length}, [("none", amount, got.plain), (HEAD, amount, got.heads[amount])])
     if options.record:
         print(folder / "record.json")
+
+
+def numbers(text: str) -> list[float]:
+    """Positive ones, by commas."""
+    found = [float(word) for word in text.split(",")]
+    if min(found) <= 0:
+        raise ValueError
+    return found
 
 
 def treated(pictures: Pictures, defence: Defence) -> Pictures:

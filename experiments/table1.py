@@ -37,7 +37,7 @@ from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
 from ripguard.schemes import label
 from ripguard.train.loop import Unfinished
-from ripguard.train.protocols import PROTOCOLS, Protocol
+from ripguard.train.protocols import PROTOCOLS, Protocol, called
 
 ROOT = Path(__file__).resolve().parents[1]
 AGAIN = 75  # EX_TEMPFAIL
@@ -54,8 +54,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="0", help="by commas (default: 0); restored rows take seeds of their own")
     parser.add_argument("--splits", default=",".join(SPLITS), help="training pictures, by commas (default: all three)")
     parser.add_argument("--defences", default="none", help="what victims try, by commas (default: none)")
-    parser.add_argument("--model", help="instead of the protocol's own")
-    parser.add_argument("--epochs", type=int, help="instead of the protocol's own; the record then says so in its name")
+    parser.add_argument("--model", help="instead of the protocol's own; the record then says so in its name")
+    parser.add_argument("--epochs", type=int, help="instead of the protocol's own; so does this")
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/ (default: <work>/evaluation)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
@@ -103,7 +103,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
 
     # 2. the record so far
     model = options.model or PROTOCOLS[options.protocol].model
-    protocol = options.protocol + (f" ({options.epochs} epochs)" if options.epochs else "")
+    protocol = called(options.protocol, options.model, options.epochs)
     folder, record = open_record(options, work, protocol, release, places["restored"])
 
     # 3. what is still to be trained, the first seed of every split first

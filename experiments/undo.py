@@ -33,7 +33,7 @@ from ripguard.errors import refusals_told
 from ripguard.evaluate.attacks import oracle, restorer
 from ripguard.evaluate.attacks.standardised import standardised
 from ripguard.evaluate.record import add_row, environment, go_on_with
-from ripguard.evaluate.victims import read
+from ripguard.evaluate.victims import check, read
 from ripguard.looks import median_looks
 from ripguard.release.aim import PLAIN, found_in
 from ripguard.release.manifest import Release
@@ -65,6 +65,7 @@ def main() -> None:
         "--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on with it"
     )
     options = parser.parse_args()
+    check((), options.protocol, None)
     work = options.work or ROOT / "build" / short_name(options.source)
 
     # 1. the release's pictures as published, and the clean ones that some of the attackers know

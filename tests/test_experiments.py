@@ -84,6 +84,16 @@ def test_a_mistyped_source_is_refused(name, tmp_path, monkeypatch, capfd):  # ty
     assert not (ROOT / "build" / "nosuch").exists()
 
 
+@pytest.mark.parametrize("name", ["adaptive", "marks", "peers", "table1", "transfer", "undo"])
+def test_a_mistyped_protocol_is_refused(name, tmp_path, monkeypatch, capfd):  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "photos", "--protocol", "fsat"])
+    monkeypatch.setattr(sys, "path", [str(ROOT / "experiments"), *sys.path])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "experiments" / f"{name}.py"), run_name="__main__")
+    assert end.value.code == 2
+    assert "--protocol: expected one of paper, " in capfd.readouterr().err
+
+
 def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     """From a folder to the accuracy table: release made, three victims, record, figures, page; a second call skips."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
@@ -135,6 +145,8 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     heads = [(row["trained_on"], row["defence"], row["clean_pictures"]) for row in rows if row["attack"] == HEAD]
     assert len(heads) == len(set(heads)) == 3 * 2 + 4
     assert "is not trained for 99 epochs: left out" in refused(*few, "--epochs", "99")
+    assert "has no whole victim of protocol smoke (fastnet)" in refused(*few, "--model", "fastnet")
+    assert "--few: invalid numbers value: '0,x'" in refused(*few, "--few", "0,x")
     for path in (work / "victims").glob("smoke-protected-*.pt"):  # as if cut: so many epochs of a longer run
         stored = torch.load(path, weights_only=True)
         whole = stored["epochs"]

@@ -56,7 +56,7 @@ def cells(record: dict[str, Any]) -> list[Cell]:
         found.append(
             Cell(
                 split, model, defence, sorted(row["seed"] for row in rows),
-                float(np.mean(train)), _sd(train), float(np.mean(test)), _sd(test), low, high,
+                float(np.mean(train)), sd(train), float(np.mean(test)), sd(test), low, high,
                 rows[0]["images"], rows[0]["test_images"], published.get(split) if defence == "none" else None,
                 float(np.mean(treated)) if len(treated) == len(rows) else None,
             )
@@ -95,5 +95,6 @@ def markdown(record: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _sd(values: list[float]) -> float | None:
+def sd(values: list[float]) -> float | None:
+    """Sample SD, None of a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None

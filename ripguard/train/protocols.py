@@ -81,3 +81,11 @@ _ALL = (
     ),
 )  # fmt: skip
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
+
+
+def called(name: str, model: str | None = None, epochs: int | None = None) -> str:
+    """What records call a protocol with another net or length, so that none is taken for it: ``small (24 epochs)``."""
+    own = PROTOCOLS[name]
+    other = [model] if model and model != own.model else []
+    other += [f"{epochs} epochs"] if epochs and epochs != own.epochs else []
+    return name + (f" ({', '.join(other)})" if other else "")

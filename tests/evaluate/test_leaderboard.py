@@ -73,7 +73,7 @@ def test_records_meet():
     assert "## x, 20 pictures, protocol `small`: clean and restored 90.00 (n = 1)" in lines
     second, first = [line for line in lines if line.startswith("| `")]  # without defences: below; gaps empty
     assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |  |  |"
-    assert "| 21.00 (2 seeds) | 30.00 (jpeg-10 of 2) | 43.00 (jpeg-10, asked so too) | 42.00 |" in second
+    assert "| 21.00 ± 1.41 (2 seeds) | 30.00 (jpeg-10 of 2) | 43.00 (jpeg-10, asked so too) | 42.00 |" in second
     assert second.endswith("| 42.00 |  |  | 31.00 (sink-out) | 70.00 (restorer-500) |")
     assert len(plot(board).axes) == 1
 
