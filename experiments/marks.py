@@ -1,6 +1,6 @@
-"""What class marks should be made of.  Claim: none yet, there is no record.
+"""What class marks should be made of.  Claim: patches, waves and a sink together.
 
-    python experiments/marks.py cifar10 --record marks-cifar10              # 100 minutes on one core
+    python experiments/marks.py cifar10 --record marks-cifar10
     python experiments/marks.py cifar10 --only waves --defences none
 
 Held-out training pictures only: victims of protocol `small` are trained on carriers of other training pictures, and
