@@ -32,6 +32,7 @@ from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDIS
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN, Defence
 from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.evaluate.victims import check
+from ripguard.numbers import positive
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
 from ripguard.train.loop import Victim, batches, fit
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--protocol", default="fast")
     parser.add_argument("--model", help="of the victims, where table1.py was told so")
-    parser.add_argument("--epochs", type=int, help="likewise")
+    parser.add_argument("--epochs", type=positive, help="likewise")
     parser.add_argument("--work", type=Path, help="folder with victims/ (default: build/<source>)")
     parser.add_argument(
         "--few",
@@ -58,7 +59,7 @@ def main() -> None:
         help="clean training pictures the attacker has, beside 100: numbers, or shares below 1 (default 0.01,0.1)",
     )
     parser.add_argument("--no-alone", action="store_true", help="leave out the few alone: the same for every scheme")
-    parser.add_argument("--steps", type=int, default=2000, help="batches that the few alone are trained for")
+    parser.add_argument("--steps", type=positive, default=2000, help="batches that the few alone are trained for")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
     check((), options.protocol, options.model)

@@ -41,6 +41,7 @@ from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.seal.method import Seal
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import Key, PictureKeys
+from ripguard.numbers import above_zero, positive
 from ripguard.schemes import SCHEMES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,11 +55,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source", nargs="?", default="photos")
-    parser.add_argument("--count", type=int, default=1024, help="pictures for the rates (default 1024)")
-    parser.add_argument("--files", type=int, default=2000, help="pictures for whole commands (default 2000)")
+    parser.add_argument("--count", type=positive, default=1024, help="pictures for the rates (default 1024)")
+    parser.add_argument("--files", type=positive, default=2000, help="pictures for whole commands (default 2000)")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 6000], help="pictures for the memory part")
-    parser.add_argument("--seconds", type=float, default=3.0, help="least seconds a measurement takes")
+    parser.add_argument("--sizes", type=positive, nargs="*", default=[1000, 6000], help="pictures for the memory part")
+    parser.add_argument("--seconds", type=above_zero, default=3.0, help="least seconds a measurement takes")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
     items = [item for item in open_source(options.source).items if item.split == "train"][: options.count]

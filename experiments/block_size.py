@@ -29,6 +29,7 @@ from ripguard.hide.mrit.transform import Params
 from ripguard.images import read_picture
 from ripguard.keys import Key
 from ripguard.looks import likeness
+from ripguard.numbers import positive
 from ripguard.perturb import surrogate
 from ripguard.perturb.fsp import FSP, library
 
@@ -106,7 +107,7 @@ def _small(picture: np.ndarray, side: int) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", metavar="NAME")
-    parser.add_argument("--count", type=int, default=200, help="pictures measured at each size")
+    parser.add_argument("--count", type=positive, default=200, help="pictures measured at each size")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     if data_root():

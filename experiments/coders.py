@@ -24,6 +24,7 @@ from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.images import png_bytes, read_picture
+from ripguard.numbers import positive
 from ripguard.release.model import obtain
 from ripguard.release.plan import make_plan
 from ripguard.schemes import SCHEMES
@@ -36,8 +37,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source")
-    parser.add_argument("--count", type=int, default=2000, help="test pictures (default 2000)")
-    parser.add_argument("--coder-steps", type=int, help="of the fit (default: as protect)")
+    parser.add_argument("--count", type=positive, default=2000, help="test pictures (default 2000)")
+    parser.add_argument("--coder-steps", type=positive, help="of the fit (default: as protect)")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
 

@@ -35,6 +35,7 @@ from ripguard.errors import refusals_told
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
 from ripguard.evaluate.record import joined, read_records
 from ripguard.evaluate.victims import own_seed, seeds_of
+from ripguard.numbers import above_zero, positive
 from ripguard.schemes import SCHEMES as KNOWN
 from ripguard.schemes import label
 from ripguard.train.protocols import PROTOCOLS
@@ -96,15 +97,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: records."
     )
     parser.add_argument("source")
-    parser.add_argument("--pictures", type=int, default=20_000, help="training pictures (default 20,000)")
+    parser.add_argument("--pictures", type=positive, default=20_000, help="training pictures (default 20,000)")
     parser.add_argument("--protocol", default="small", choices=PROTOCOLS)
     parser.add_argument("--only", nargs="*", choices=SCHEMES, default=list(SCHEMES), help="some schemes")
     parser.add_argument("--scripts", nargs="*", choices=SCRIPTS, default=list(SCRIPTS), help="some kinds of steps")
     parser.add_argument("--defences", nargs="*", choices=DEFENCES, default=list(DEFENCES), help="at most these")
     parser.add_argument("--seeds", default="0", help="of victims, by commas (default: 0)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--jobs", type=int, help="victims at a time (default: as table1.py)")
-    parser.add_argument("--seconds", type=float, help="stop after so many, to be called again")
+    parser.add_argument("--jobs", type=positive, help="victims at a time (default: as table1.py)")
+    parser.add_argument("--seconds", type=above_zero, help="stop after so many, to be called again")
     parser.add_argument("--list", action="store_true", help="only print the calls")
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None

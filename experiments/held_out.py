@@ -27,6 +27,7 @@ from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
+from ripguard.numbers import positive
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
@@ -71,10 +72,10 @@ def one(source: str, choice: str, epochs: int, device: str, work: str) -> dict[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
-    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument("--epochs", type=positive, default=80)
     parser.add_argument("--only", nargs="*", choices=list(CHOICES), help="some choices (default: all)")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--jobs", type=int, help="victims at a time (default: one a core; one on a GPU)")
+    parser.add_argument("--jobs", type=positive, help="victims at a time (default: one a core; one on a GPU)")
     parser.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()

@@ -38,6 +38,7 @@ from ripguard.cli import main as ripguard
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import add_row, environment, go_on_with
+from ripguard.numbers import not_negative, positive
 
 ROOT = Path(__file__).resolve().parents[1]
 STORAGE = 9  # exit code
@@ -211,12 +212,12 @@ def timed(world: World, verb: str, workers: int, until_written: bool) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--moments", type=int, default=100, help="random kills of each verb (default 100)")
-    parser.add_argument("--many", type=int, default=2000, help="pictures for the random kills (default 2000)")
-    parser.add_argument("--stride", type=int, default=1, help="take every n-th operation only")
+    parser.add_argument("--moments", type=positive, default=100, help="random kills of each verb (default 100)")
+    parser.add_argument("--many", type=positive, default=2000, help="pictures for the random kills (default 2000)")
+    parser.add_argument("--stride", type=positive, default=1, help="take every n-th operation only")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, help="faults (default: all)")
     parser.add_argument("--verbs", nargs="*", default=["protect", "restore"], choices=["protect", "restore"])
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=not_negative, default=0)
     parser.add_argument("--record", metavar="NAME", help="results/<date>_<NAME>/, written after every row")
     options = parser.parse_args()
     record: dict[str, Any] = {"name": "interruption"}

@@ -27,6 +27,7 @@ from PIL import Image
 
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
+from ripguard.numbers import above_zero
 
 ROOT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "ihc", "hubble_deep_field", "motorcycle_left")
@@ -39,8 +40,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
-    parser.add_argument("--jpegs", type=float, nargs="*", default=list(JPEGS), help="megapixels, one for each quality")
-    parser.add_argument("--ladder", type=float, nargs="*", default=list(LADDER), help="megapixels, one at a time")
+    parser.add_argument(
+        "--jpegs", type=above_zero, nargs="*", default=list(JPEGS), help="megapixels, one for each quality"
+    )
+    parser.add_argument("--ladder", type=above_zero, nargs="*", default=list(LADDER), help="megapixels, one at a time")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []

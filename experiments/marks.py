@@ -28,6 +28,7 @@ from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check
 from ripguard.looks import likeness
+from ripguard.numbers import above_zero, positive
 from ripguard.perturb.marks import CELLS, EPS, GRID, PATCHES, Marks, search
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
@@ -55,8 +56,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source")
-    parser.add_argument("--count", type=int, default=10_000, help="training pictures (default 10,000)")
-    parser.add_argument("--eps", type=float, default=EPS)
+    parser.add_argument("--count", type=positive, default=10_000, help="training pictures (default 10,000)")
+    parser.add_argument("--eps", type=above_zero, default=EPS)
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--defences", nargs="*", default=["none", "jpeg-10", "orthogonal-projection"])
     parser.add_argument("--protocol", default="small")

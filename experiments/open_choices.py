@@ -32,6 +32,7 @@ from ripguard.hide.base import Identity
 from ripguard.hide.mrit.method import MRIT
 from ripguard.keys import Key
 from ripguard.looks import likeness
+from ripguard.numbers import positive
 from ripguard.perturb import surrogate
 from ripguard.release.aim import Spec, found_in
 from ripguard.schemes import SCHEMES, Scheme
@@ -79,8 +80,8 @@ def choices(side: int) -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
-    parser.add_argument("--count", type=int, default=500, help="held-out pictures that are perturbed and hidden")
-    parser.add_argument("--surrogate-epochs", type=int, default=10)
+    parser.add_argument("--count", type=positive, default=500, help="held-out pictures that are perturbed and hidden")
+    parser.add_argument("--surrogate-epochs", type=positive, default=10)
     parser.add_argument("--protocol", default="fast", help="of the independent net (default: fast)")
     parser.add_argument("--only", nargs="*", help="some choices, by their first word(s), e.g. preset ε (default: all)")
     parser.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")

@@ -32,6 +32,7 @@ from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check
 from ripguard.looks import median_looks
+from ripguard.numbers import not_negative, positive
 from ripguard.release.aim import found_in
 from ripguard.schemes import SCHEMES
 from ripguard.train.loop import accuracy, fit
@@ -59,11 +60,13 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--only", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--defences", nargs="*", choices=DEFENCES, default=list(DEFENCES), help="at most these")
-    parser.add_argument("--pictures", type=int, default=20_000, help="training pictures (default 20,000)")
-    parser.add_argument("--steps", type=int, default=20, help="of tap (default 20; published: 250)")
-    parser.add_argument("--surrogate-epochs", type=int, default=10, metavar="E", help="of tap's surrogate (default 10)")
+    parser.add_argument("--pictures", type=positive, default=20_000, help="training pictures (default 20,000)")
+    parser.add_argument("--steps", type=positive, default=20, help="of tap (default 20; published: 250)")
+    parser.add_argument(
+        "--surrogate-epochs", type=positive, default=10, metavar="E", help="of tap's surrogate (default 10)"
+    )
     parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=not_negative, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on")
     options = parser.parse_args()

@@ -29,6 +29,7 @@ from ripguard.hide.header import SEAL_LENGTH
 from ripguard.hide.seal import planes
 from ripguard.hide.seal.method import HEAD
 from ripguard.looks import likeness
+from ripguard.numbers import positive
 from ripguard.perturb import surrogate
 from ripguard.release.aim import Spec
 from ripguard.schemes import SCHEMES
@@ -42,8 +43,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source")
-    parser.add_argument("--count", type=int, default=600, help="pictures (default 600)")
-    parser.add_argument("--surrogate-epochs", type=int, default=10)
+    parser.add_argument("--count", type=positive, default=600, help="pictures (default 600)")
+    parser.add_argument("--surrogate-epochs", type=positive, default=10)
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
 

@@ -35,6 +35,7 @@ from ripguard.evaluate.record import add_row, environment, new_folder, read_reco
 from ripguard.evaluate.report import grid, report
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
+from ripguard.numbers import above_zero, positive
 from ripguard.schemes import label
 from ripguard.train.loop import Unfinished
 from ripguard.train.protocols import PROTOCOLS, Protocol, called
@@ -55,12 +56,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--splits", default=",".join(SPLITS), help="training pictures, by commas (default: all three)")
     parser.add_argument("--defences", default="none", help="what victims try, by commas (default: none)")
     parser.add_argument("--model", help="instead of the protocol's own; the record then says so in its name")
-    parser.add_argument("--epochs", type=int, help="instead of the protocol's own; so does this")
+    parser.add_argument("--epochs", type=positive, help="instead of the protocol's own; so does this")
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/ (default: <work>/evaluation)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--jobs", type=int, help="victims at a time (default: one a core on a CPU, each on one thread)")
-    parser.add_argument("--seconds", type=float, help="stop after so many, to be called again")
+    parser.add_argument(
+        "--jobs", type=positive, help="victims at a time (default: one a core on a CPU, each on one thread)"
+    )
+    parser.add_argument("--seconds", type=above_zero, help="stop after so many, to be called again")
     parser.add_argument("--compile", action="store_true", help="torch.compile the victims")
     parser.add_argument(
         "--protect", default="", help="options for `ripguard protect`, as one string, where it is to make the release"

@@ -36,6 +36,7 @@ from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.seal.method import places_of
 from ripguard.images import read_picture
 from ripguard.keys import Key, PictureKeys
+from ripguard.numbers import positive
 from ripguard.release.manifest import Release
 from ripguard.release.reveal import read_header, reveal_files
 from ripguard.release.verify import sources_by_place
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("release", type=Path)
     parser.add_argument("--key-file", required=True)
     parser.add_argument("--against", required=True, help="the source, to know what exact means")
-    parser.add_argument("--stride", type=int, default=1, help="try every n-th flip, cut, key and pair only")
+    parser.add_argument("--stride", type=positive, default=1, help="try every n-th flip, cut, key and pair only")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
     release, key, stride = Release.open(options.release), Key.read(options.key_file), options.stride

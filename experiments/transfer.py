@@ -25,6 +25,7 @@ from ripguard.data.registry import short_name
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import Job, check, digest_of, train_row
+from ripguard.numbers import above_zero, not_negative, positive
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
 from ripguard.train.loop import Unfinished
@@ -43,11 +44,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
     parser.add_argument("--models", default=NETS, help=f"by commas (default: {NETS})")
     parser.add_argument("--splits", default="protected,restored", help="by commas (default: protected,restored)")
-    parser.add_argument("--pictures", type=int, default=5_000, help="training pictures at most (default 5,000)")
+    parser.add_argument("--pictures", type=positive, default=5_000, help="training pictures at most (default 5,000)")
     parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=not_negative, default=0)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--seconds", type=float, help="stop after so many, to be called again")
+    parser.add_argument("--seconds", type=above_zero, help="stop after so many, to be called again")
     parser.add_argument(
         "--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on with it"
     )

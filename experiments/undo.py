@@ -35,6 +35,7 @@ from ripguard.evaluate.attacks.standardised import standardised
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check, read
 from ripguard.looks import median_looks
+from ripguard.numbers import not_negative, positive
 from ripguard.release.aim import PLAIN, found_in
 from ripguard.release.manifest import Release
 from ripguard.schemes import block_side, label, marks_of
@@ -56,10 +57,10 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
     parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
-    parser.add_argument("--count", type=int, default=20_000, help="training pictures, drawn once (default 20,000)")
+    parser.add_argument("--count", type=positive, default=20_000, help="training pictures, drawn once (default 20,000)")
     parser.add_argument("--only", nargs="*", choices=ATTACKS, default=list(ATTACKS))
-    parser.add_argument("--steps", type=int, default=1500, help="batches that a restorer is trained for (default 1500)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=positive, default=1500, help="batches to train a restorer for (default 1500)")
+    parser.add_argument("--seed", type=not_negative, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on with it"

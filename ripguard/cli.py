@@ -26,6 +26,7 @@ from ripguard.errors import (
     written,
 )
 from ripguard.keys import Key
+from ripguard.numbers import not_negative, positive, share
 from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
 from ripguard.perturb.names import BY_SURROGATE, LOOKING, THROUGH
@@ -124,37 +125,8 @@ def _read_key(options: argparse.Namespace) -> Key | None:
 
 def _workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--workers", type=_positive, default=os.cpu_count() or 1, metavar="W", help="processes (default: cores)"
+        "--workers", type=positive, default=os.cpu_count() or 1, metavar="W", help="processes (default: cores)"
     )
-
-
-def _share(text: str) -> float:
-    """argparse type: more than 0, at most 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number above 0 and at most 1, got {text}")
-    return value
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _seed(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if not least <= value < 2**63:  # what torch and NumPy both take
-        raise argparse.ArgumentTypeError(f"expected a whole number of {least} or more, below 2^63, got {text!r}")
-    return value
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -245,7 +217,7 @@ def _protect(verbs: Any) -> None:
         help="size of the perturbation in 0..1 (default: marks 0.064; L∞ bound of tap, fsp: 0.07, 0.1 from 48 pixels; "
              "of noise: 8/255)",
     )  # fmt: skip
-    p.add_argument("--steps", type=_positive, help="steps of the perturbation (default 20; paper 10)")
+    p.add_argument("--steps", type=positive, help="steps of the perturbation (default 20; paper 10)")
     p.add_argument(
         "--layer", help="activation that fsp works on: stage1, stage2, stage3, features, or some joined by +"
     )
@@ -266,37 +238,37 @@ def _protect(verbs: Any) -> None:
         help="marks: smaller ones for one class, which pictures without any are then taken for (default: yes)",
     )  # fmt: skip
     p.add_argument(
-        "--cells", type=_positive, metavar="N",
+        "--cells", type=positive, metavar="N",
         help="marks: patches on 2, 4 or all 16 cells; on few they are larger, which holds better against adversarial "
         "training and strong augmentation (default: 16; balanced: 2 below 48 pixels; more where they do not "
         "tell the classes apart)",
     )  # fmt: skip
-    p.add_argument(
-        "--size", type=_positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)"
-    )
-    p.add_argument("--step", type=_positive, help="grey levels that a shift counts in (default 8)")
+    p.add_argument("--size", type=positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)")
+    p.add_argument("--step", type=positive, help="grey levels that a shift counts in (default 8)")
     p.add_argument("--pairing", help="in-place, sd-rank, sd-classes, assignment, ranked")
-    p.add_argument("--tile", type=_positive, help="blocks paired among themselves, up to 1024 (default 128)")
+    p.add_argument("--tile", type=positive, help="blocks paired among themselves, up to 1024 (default 128)")
     p.add_argument("--overflow", type=int, help="grey levels that may be cut off and recorded (default 0)")
-    p.add_argument("--planes", type=_positive, help="seal: bit-planes that a payload may reach into, 1..8 (default 8)")
+    p.add_argument("--planes", type=positive, help="seal: bit-planes that a payload may reach into, 1..8 (default 8)")
     p.add_argument("--coders", type=_names,
                    help=f"seal: the cheapest of these is taken (default {','.join(USUAL)}; also jxl, raw)")  # fmt: skip
-    p.add_argument("--coder-steps", type=_positive, metavar="E", help="seal: fit the small-image coder for E steps")
+    p.add_argument("--coder-steps", type=positive, metavar="E", help="seal: fit the small-image coder for E steps")
     p.add_argument(
         "--allow-residue", action="store_true", default=None,
         help="seal: complete by residue what finds no room, instead of refusing the picture",
     )  # fmt: skip
     p.add_argument("--surrogate", metavar="PATH", action="append",
                    help="tap, fsp: use this surrogate instead of training one; several are an ensemble")  # fmt: skip
-    p.add_argument("--surrogates", type=_positive, metavar="N", help="train an ensemble of N (default 1)")
-    p.add_argument("--surrogate-epochs", type=_positive, metavar="E", help="train it for E epochs (default 10)")
+    p.add_argument("--surrogates", type=positive, metavar="N", help="train an ensemble of N (default 1)")
+    p.add_argument("--surrogate-epochs", type=positive, metavar="E", help="train it for E epochs (default 10)")
     p.add_argument(
-        "--surrogate-share", type=_share, metavar="S",
+        "--surrogate-share", type=share, metavar="S",
         help="let the surrogate, or the search for marks, patterns or pixels, see this share of each class (default 1)",
     )  # fmt: skip
     p.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
-    p.add_argument("--limit", type=_positive, metavar="N", help="only N pictures, taken evenly from all classes")
-    p.add_argument("--seed", type=_seed, default=0, metavar="S", help="seed of the surrogate and of all that is drawn")
+    p.add_argument("--limit", type=positive, metavar="N", help="only N pictures, taken evenly from all classes")
+    p.add_argument(
+        "--seed", type=not_negative, default=0, metavar="S", help="seed of the surrogate and of all that is drawn"
+    )
     p.add_argument("--byte-exact", action="store_true", help="give the original files back, byte for byte")
     p.add_argument("--lossy", action="store_true", help="the paper's recovery: no residue, and not exact")
     p.add_argument("--restart", action="store_true", help="throw away an unfinished run")
@@ -562,8 +534,10 @@ def _train(verbs: Any) -> None:
     p.add_argument("--out", default="model.pt", metavar="PT", help="file to write (default: model.pt)")
     p.add_argument("--protocol", default="fast", help=f"one of {', '.join(PROTOCOLS)} (default: fast)")
     p.add_argument("--model", help="instead of the protocol's own: resnet18, vgg16-bn, densenet121 …")
-    p.add_argument("--epochs", type=_positive, help="instead of the protocol's own")
-    p.add_argument("--seed", type=_seed, default=0, metavar="S", help="of weights, order and augmentation (default 0)")
+    p.add_argument("--epochs", type=positive, help="instead of the protocol's own")
+    p.add_argument(
+        "--seed", type=not_negative, default=0, metavar="S", help="of weights, order and augmentation (default 0)"
+    )
     p.add_argument("--device", default="cpu", help="cpu (default) or cuda")
 
 

@@ -140,6 +140,11 @@ def refusals_told() -> Iterator[None]:
         if reader_gone():
             sys.exit(READER_GONE)
         raise
+    except OSError as error:
+        if error.filename is None:  # not about a file: a defect
+            raise
+        print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
+        sys.exit(StorageError.exit_code)
     except RipguardError as error:
         print(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)
         sys.exit(error.exit_code)

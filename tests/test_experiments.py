@@ -58,6 +58,9 @@ def test_chain_keeps_what_it_cannot_make_again(tmp_path):  # type: ignore[no-unt
     older = tmp_path / "out" / "protected"
     older.mkdir(parents=True)
     assert "nosuch is not a folder" in refused("chain.py", "nosuch", "--out", tmp_path / "out")
+    (tmp_path / "file").touch()
+    told = refused("chain.py", "photos", "--out", tmp_path / "file" / "out")
+    assert told == f"error: Not a directory: {tmp_path / 'file' / 'out'}\n"
     source = make_source(tmp_path / "source")
     assert "expected one of mrit" in refused("chain.py", source, "--out", tmp_path / "out", "--", "--scheme", "strnog")
     assert list((tmp_path / "out").iterdir()) == [older]
@@ -412,7 +415,7 @@ def test_bench(tmp_path):
     source = make_source(tmp_path / "source")
     parts = ("codec", "png", "files", "peers", "memory")
     told = experiment(
-        "bench.py", source, "--count", "8", "--seconds", "0", "--sizes", "8", "--files", "8", "--only", *parts
+        "bench.py", source, "--count", "8", "--seconds", "0.001", "--sizes", "8", "--files", "8", "--only", *parts
     )
     for what in ("hide, cryptography", "restore, pycryptodome", "file to file", "Fernet", "peak memory, protect"):
         assert what in told
