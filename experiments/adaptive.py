@@ -32,7 +32,7 @@ from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDIS
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN, Defence
 from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.evaluate.victims import check
-from ripguard.numbers import positive
+from ripguard.numbers import above_zero, positive
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
 from ripguard.train.loop import Victim, batches, fit
@@ -153,11 +153,7 @@ def main() -> None:
 
 
 def numbers(text: str) -> list[float]:
-    """Positive ones, by commas."""
-    found = [float(word) for word in text.split(",")]
-    if min(found) <= 0:
-        raise ValueError
-    return found
+    return [above_zero(word) for word in text.split(",")]
 
 
 def treated(pictures: Pictures, defence: Defence) -> Pictures:

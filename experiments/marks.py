@@ -1,4 +1,4 @@
-"""What class marks should be made of.  Claim: patches, waves and a sink together.
+"""What class marks should be made of.  Claim: patches keep a victim from learning, waves less.
 
     python experiments/marks.py cifar10 --record marks-cifar10
     python experiments/marks.py cifar10 --only waves --defences none

@@ -141,9 +141,9 @@ def refusals_told() -> Iterator[None]:
             sys.exit(READER_GONE)
         raise
     except OSError as error:
-        if error.filename is None:  # not about a file: a defect
+        if error.errno is None:  # not of the system: a defect
             raise
-        print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
+        print(f"error: {error.strerror}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
         sys.exit(StorageError.exit_code)
     except RipguardError as error:
         print(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)

@@ -17,6 +17,8 @@ from ripguard.errors import Damaged, KeyFileError, refusals_told
     [
         (Damaged("a.png was changed", "fetch it again"), 5, "error: a.png was changed\nhint: fetch it again\n"),
         (KeyFileError("no key"), 7, "error: no key\n"),
+        (OSError(28, "No space left on device"), 9, "error: No space left on device\n"),
+        (PermissionError(13, "Permission denied", "/x"), 9, "error: Permission denied: /x\n"),
         (KeyboardInterrupt(), 130, "interrupted; what is recorded stays\n"),
     ],
 )
@@ -27,9 +29,10 @@ def test_refusals_are_told(error, code, said, capsys):  # type: ignore[no-untype
     assert capsys.readouterr() == ("", said)
 
 
-def test_a_defect_is_not_hidden():  # type: ignore[no-untyped-def]
-    with pytest.raises(ZeroDivisionError), refusals_told():
-        raise ZeroDivisionError
+@pytest.mark.parametrize("error", [ZeroDivisionError(), OSError("not of the system")])
+def test_a_defect_is_not_hidden(error):  # type: ignore[no-untyped-def]
+    with pytest.raises(type(error)), refusals_told():
+        raise error
 
 
 @pytest.mark.parametrize(

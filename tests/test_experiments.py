@@ -149,7 +149,7 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     assert len(heads) == len(set(heads)) == 3 * 2 + 4
     assert "is not trained for 99 epochs: left out" in refused(*few, "--epochs", "99")
     assert "has no whole victim of protocol smoke (fastnet)" in refused(*few, "--model", "fastnet")
-    assert "--few: invalid numbers value: '0,x'" in refused(*few, "--few", "0,x")
+    assert "--few: expected a number above 0, got 'x'" in refused(*few, "--few", "5,x")
     for path in (work / "victims").glob("smoke-protected-*.pt"):  # as if cut: so many epochs of a longer run
         stored = torch.load(path, weights_only=True)
         whole = stored["epochs"]
