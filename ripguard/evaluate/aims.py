@@ -81,6 +81,9 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
         if found := entry.reached(STANDARDISED, 0):
             about = f"{where}: best defence, outputs standardised"
             yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
+    if entry.scheme == "strong" and (found := entry.best_undoing):  # no defence of the list, but as little clean data
+        about = f"{where}: undone by who knows the method"
+        yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
 
 
 def _peers(record: dict[str, Any] | None) -> Iterator[Line]:

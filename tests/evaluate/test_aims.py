@@ -22,6 +22,7 @@ def test_reached_and_missed():
         ("linear head", 500): {"none": [55.0], "blur": [62.0]},
     }
     strong.alone = {500: 50.0}
+    strong.undone = {"sink-out": [20.0], "made-up-told": [60.0]}
     mrit = Entry("mrit", 26.5, 0.9, 20, plain=[10.5, 10.1])
     old = Entry("mrit, no sink", 26.5, 0.9, 20, plain=[5.0])
     board = {("x", "small", 20, entry.scheme): entry for entry in (strong, mrit, old)}
@@ -46,6 +47,7 @@ def test_reached_and_missed():
         ),
         "x, `small`, `strong`: best defence": ("35.00 (blur), of 2", "reached"),
         "x, `small`, `strong`: best defence, outputs standardised": ("51.00 (blur)", "**missed**"),
+        "x, `small`, `strong`: undone by who knows the method": ("60.00 (made-up-told)", "**missed**"),
         "x, `small`, `mrit`: plain victim": ("10.30", "reached"),
         "x, peer `lsp`, plain victim": ("15.00", "reached"),
         "x, control: peer `tap` under jpeg-10": ("76.00, clean 78.00", "reached"),
