@@ -28,6 +28,7 @@ from ripguard.cli import asked_scheme, build_parser
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
+from ripguard.perturb.names import BY_SURROGATE
 from ripguard.schemes import SCHEMES, label
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +62,7 @@ def main() -> None:
     given = list(extra)
     chosen = dict(itertools.pairwise(word for one in extra for word in one.split("=", 1)))
     preset = SCHEMES.get(chosen.get("--scheme", "mrit"), SCHEMES["mrit"])
-    aims = chosen.get("--perturb", preset.perturb) in ("tap", "fsp")  # marks need no surrogate
+    aims = chosen.get("--perturb", preset.perturb) in BY_SURROGATE  # marks alone need none
     usual = USUAL.get(options.source.split(":")[0], {}) if aims else {}
     extra += [word for option in usual.items() if option[0] not in extra for word in option]
     out = options.out or ROOT / "build" / short_name(options.source)

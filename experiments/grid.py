@@ -1,4 +1,4 @@
-"""Every scheme against defences, four against all, most valuable rows first.  Claim: none; it fills the leaderboard.
+"""Every scheme against defences, five against all, most valuable rows first.  Claim: none; it fills the leaderboard.
 
     python experiments/grid.py cifar10                                  # 20,000 pictures, protocol `small`, two cores
     python experiments/grid.py cifar10 --list                           # only say what there is to do, in order
@@ -43,6 +43,7 @@ from ripguard.train.protocols import PROTOCOLS
 ROOT = Path(__file__).resolve().parents[1]
 AGAIN = 75  # EX_TEMPFAIL, as table1.py
 OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced", "discreet": "--scheme discreet"}
+OURS |= {"layered": "--scheme layered"}
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
 PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "em-sample", "ar", "ops", "noise")}
 HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training pictures
@@ -56,7 +57,7 @@ SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE
 CHEAP = ("jpeg-10", "grayscale")
 OTHERS = tuple(name for name in DEFENCES if name not in ("none", "orthogonal-projection", *CHEAP))
 SCRIPTS = ("table1", "adaptive", "undo")
-WHOLE_ROW = ("strong", "balanced", "mrit", "mrit-tap")  # against all defences; the other schemes against the cheap ones
+WHOLE_ROW = ("strong", "balanced", "mrit", "layered", "mrit-tap")  # against all defences; the others: cheap ones
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def steps() -> Iterator[Step]:
         yield Step("table1", "mrit", (defence,), "restored")
     for scheme in SCHEMES:
         yield Step("adaptive", scheme)  # once more, now that there are victims under defences
-    for scheme in ("mrit", "strong"):
+    for scheme in ("mrit", "strong", "layered"):
         yield Step("undo", scheme)
 
 

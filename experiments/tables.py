@@ -21,6 +21,7 @@ from ripguard.evaluate.leaderboard import scheme_of
 from ripguard.evaluate.record import joined, parts_of, read_records, subject
 from ripguard.evaluate.table import cells, interval, markdown, spread
 from ripguard.perturb.marks import EPS
+from ripguard.perturb.names import BY_SURROGATE, MARKED
 from ripguard.schemes import ALL_CELLS, SCHEMES, cells_of
 from ripguard.train.protocols import PROTOCOLS
 
@@ -221,8 +222,12 @@ def described(scheme: dict[str, Any]) -> str:
     hide = scheme["hide"]
     sealing = scheme.get("method", "mrit") == "seal"
     through = "" if sealing else " through hiding"
-    aim = {"tap": f"cross-entropy{through}", "fsp": f"feature-space on {scheme['layer']}"}.get(scheme["perturb"])
-    gradient, marks = scheme["perturb"] in ("tap", "fsp"), scheme["perturb"] == "marks"
+    aim = {
+        "tap": f"cross-entropy{through}",
+        "layered": "marks over cross-entropy",
+        "fsp": f"feature-space on {scheme['layer']}",
+    }.get(scheme["perturb"])
+    gradient, marks = scheme["perturb"] in BY_SURROGATE, scheme["perturb"] in MARKED
     # None: the release was made before the choice was written down; the surrogate's trunks followed the picture size
     trunks = {True: ["surrogate with a coarse trunk"], None: ["surrogate's trunks by picture size"], False: []}
     return ", ".join(
@@ -540,6 +545,7 @@ UNDONE = {
     "none": "nothing is tried",
     "sink-out": "pictures of the sink left out",
     "made-up": "U-Net, pairs made up by protecting once more",
+    "made-up-twice": "the same, told the labels, then another for the perturbation below marks",
     "oracle": "perfect {} of mRIT's blocks (a bound)",
     "averaged": "mean of {} releases with other seeds",
     "two-sizes": "two releases whose marks differ in size alone",
@@ -561,22 +567,26 @@ def undo_section() -> list[str]:
         )
 
     def line(row: dict[str, Any]) -> list[str]:
-        attack = row["attack"].removesuffix("-told")
+        attack, _, under = row["attack"].partition("+")
+        base = attack
+        attack = attack.removesuffix("-told")
         kind, _, number = attack.partition("-") if attack not in UNDONE else (attack, "", "")
         psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
         found = [f"**{row['test_accuracy']:.2f}**", f"{row['standardised_accuracy']:.2f}"]
-        told = ", told the labels" if row["attack"].endswith("-told") else ""
-        return [UNDONE[kind].format(number) + told, *found, psnr]
+        told = ", told the labels" if base.endswith("-told") else ""
+        few = [f"{row[name]:.2f}" if name in row else "" for name in ("permuted_accuracy", "head_accuracy")]
+        return [UNDONE[kind].format(number) + told + (f", then {under}" if under else ""), *found, *few, psnr]
 
-    columns = ["attacker", "test accuracy", "standardised", "PSNR to clean"]
+    columns = ["attacker", "test accuracy", "standardised", "permuted, 100 clean", "head, 100 clean", "PSNR to clean"]
     if not (found := record_tables("undo", "", about, columns, line)):
         return []
     return [
         "## Undoing a protection (`experiments/undo.py`)",
         "",
         "Test accuracy of a victim trained on what an attacker makes of the published pictures; one run each. "
-        "Standardised: each output against its mean and spread over the test pictures, without labels. PSNR is of the "
-        "pictures it trains on to the clean ones.",
+        "Standardised: each output against its mean and spread over the test pictures, without labels; permuted, head: "
+        "the best output permutation (plain or standardised) and a new linear head, from a hundred labelled clean "
+        "pictures, where it was asked. PSNR is of the pictures that the victim trains on to the clean ones.",
         "",
         *found,
         "",

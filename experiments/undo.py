@@ -7,12 +7,15 @@
 Every attack ends in the accuracy of a victim trained on what it leaves, on clean test pictures, for the same number of
 steps: `restorer-m`: a U-Net that saw m leaked pairs of protected and clean pictures runs over all others; `made-up`:
 the same without a leak: pairs are made by protecting the protected pictures once more, under labels drawn at random;
-`…-told`: the U-Net is told the labels as well; `averaged-4`: the mean of the release and of three more sets of marks,
+`…-told`: the U-Net is told the labels as well; `made-up-twice`: what it leaves of marks over an adversarial
+perturbation, which another U-Net then takes off, from a surrogate trained on what is left; `…+defence`: the victim is
+trained under that defence on what is left; `averaged-4`: the mean of the release and of three more sets of marks,
 each of its own seed, before hiding; `two-sizes`: the difference of two releases with one seed, whose marks differ in
 size alone, before hiding; `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts, the
 most that either can do alone; `clean-p`: p percent of the pictures are known clean and are mixed with the protected
 rest; `alone-p`: those clean ones alone; `sink-out`: the class with smaller marks is left out. Beside the plain
-accuracy, that of standardised outputs, which need no label. What is recorded already for this release is skipped.
+accuracy, that of standardised outputs, which need no label, and what a hundred labelled clean pictures make of the
+victim. What is recorded already for this release is skipped.
 Hardware: two CPU cores, or a GPU with the same commands.
 """
 
@@ -30,24 +33,30 @@ import numpy as np
 from ripguard.data.pictures import Pictures
 from ripguard.data.registry import short_name
 from ripguard.errors import refusals_told
-from ripguard.evaluate.attacks import oracle, restorer
-from ripguard.evaluate.attacks.standardised import standardised
+from ripguard.evaluate.attacks import made_up, oracle, restorer
+from ripguard.evaluate.attacks.few_clean import reached
+from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check, read
 from ripguard.looks import median_looks
 from ripguard.numbers import not_negative, positive
+from ripguard.perturb.layered import UNDER
+from ripguard.perturb.names import MARKED
 from ripguard.release.aim import PLAIN, found_in
 from ripguard.release.manifest import Release
 from ripguard.schemes import block_side, label, marks_of
-from ripguard.train.loop import batches, fit, percent_right
+from ripguard.train.loop import batches, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 ATTACKS = (
     *("none", "sink-out", "restorer-500", "made-up", "made-up-told", "averaged-4", "two-sizes", "oracle-jigsaw"),
     *("oracle-shifts", "clean-10", "alone-10", "restorer-2000", "restorer-100", "clean-50", "alone-50", "clean-1"),
-    *("alone-1", "restorer-500-told"),
+    *("alone-1", "restorer-500-told", "made-up-told+jpeg-10", "made-up-twice", "made-up-twice+jpeg-10"),
+    *("made-up-told+ueraser-max", "made-up-told+adversarial-training"),
 )
+FEW = 100  # labelled clean pictures, for the last two readings of every victim
+AGAIN = ("made", "averaged", "two")  # attacks that put on the same marks
 
 
 def main() -> None:
@@ -75,6 +84,7 @@ def main() -> None:
     test = read("clean", options.source, work, "test")
     chosen = np.random.default_rng(0).permutation(len(clean.labels))[: options.count]
     whole, protected, clean = clean, protected.part(chosen), clean.part(chosen)
+    few = clean.part(np.random.default_rng([options.seed, FEW]).permutation(len(chosen))[:FEW])
     release = Release.open(work / "protected").info
     scheme = release["scheme"]
 
@@ -90,6 +100,7 @@ def main() -> None:
     if options.record:
         folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "release", "pictures", "recipe"))
     known = {(row["attack"], row["seed"]) for row in record["rows"]}
+    left: dict[str, Pictures] = {}  # by the last attack: defences may follow
     for attack in options.only:
         if (attack, options.seed) in known:
             continue
@@ -97,21 +108,34 @@ def main() -> None:
             continue  # nothing was moved
         if attack == "sink-out" and not scheme.get("sink"):
             continue  # there is none
-        if attack.split("-")[0] in ("made", "averaged", "two") and scheme["perturb"] not in PLAIN:
+        base, _, under = attack.partition("+")
+        kind = base.split("-")[0]
+        if kind in AGAIN and scheme["perturb"] not in (MARKED if kind == "made" else PLAIN):
             print(f"left out: {attack}, as {scheme['perturb']} needs a net", file=sys.stderr)
             continue
-        shown = after(attack, protected, clean, whole, scheme, options)
+        if base == "made-up-twice" and scheme["perturb"] != "layered":
+            continue  # nothing stands below
+        if base not in left:
+            left = {base: after(base, protected, clean, whole, scheme, options)}
+        shown, defence = left[base], DEFENCES[under or "none"]
         own = dataclasses.replace(protocol, epochs=epochs_for(len(shown.labels), len(clean.labels), protocol))
+        seen = defence.prepared(shown.pictures, shown.labels, options.seed)
         victim = fit(
-            shown.pictures, shown.labels, len(clean.names), own, options.seed, options.device, note=attack
+            seen, shown.labels, len(clean.names), own, options.seed, options.device, note=attack,
+            objective=defence.objective,
         )  # fmt: skip
         row: dict[str, Any] = {"attack": attack, "images": len(shown.labels), "seed": options.seed}
         row |= {"model": own.model, "epochs": own.epochs, "test_images": len(test.labels), "commit": here["commit"]}
-        logits = victim.logits(test.pictures)  # [n, classes]
-        for name, told in (("test_accuracy", logits), ("standardised_accuracy", standardised(logits))):
-            row[name] = round(percent_right(told, test.labels), 3)
+        got = reached(victim, few, test, (FEW,))
+        row |= {
+            "test_accuracy": got.plain,
+            "standardised_accuracy": got.standardised,
+            "clean_pictures": len(few.labels),
+        }
+        row |= {"permuted_accuracy": max(got.permuted, got.both), "head_accuracy": got.heads[FEW]}
+        row = {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}
         if len(shown.labels) == len(clean.labels):
-            row |= median_looks(shown.pictures, clean.pictures)
+            row |= median_looks(seen, clean.pictures)
         print(row, flush=True)
         if options.record:
             add_row(folder, record, row)
@@ -149,7 +173,6 @@ def after(
         best = oracle.jigsaw if number == "jigsaw" else oracle.shifts
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
     if kind in ("made", "averaged", "two"):
-        # who publishes a hundred pictures of a class shows its marks: the attacker is given the true ones
         spec = found_in(marks_of(scheme), whole.pictures, whole.labels, whole.names)
         again = spec()
 
@@ -168,12 +191,14 @@ def after(
             others = [marked(clean.pictures, clean.labels).astype(np.uint16) for _ in range(int(number) - 1)]
             mean = np.round((protected.pictures + sum(others)) / int(number)).astype(np.uint8)
             return dataclasses.replace(protected, pictures=mean)
-        drawn = draw.integers(0, len(clean.names), len(clean.labels))
-        net = restorer.train(
-            marked(protected.pictures, drawn), protected.pictures, drawn, told, options.steps, options.seed,
-            options.device,
-        )  # fmt: skip
-        pictures = restorer.restored(net, protected.pictures, clean.labels, options.device)
+        training = draw, options.steps, options.seed, options.device
+        twice = number == "up-twice"
+        pictures = made_up.marks_off(
+            protected.pictures, clean.labels, len(clean.names), again, bool(told) or twice, *training
+        )
+        if twice:
+            eps, target = UNDER * scheme["eps"], scheme["target"]
+            pictures = made_up.perturbation_off(pictures, clean.labels, clean.names, eps, target, *training)
         return dataclasses.replace(protected, pictures=pictures)
     if attack == "none":
         return protected

@@ -29,7 +29,7 @@ from ripguard.keys import Key
 from ripguard.numbers import not_negative, positive, share
 from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
-from ripguard.perturb.names import BY_SURROGATE, LOOKING, THROUGH
+from ripguard.perturb.names import BY_SURROGATE, LOOKING, MARKED, THROUGH
 from ripguard.release.manifest import read_key, refuse_inside_release
 from ripguard.schemes import SCHEMES, SIZED, Scheme
 from ripguard.signing import SigningKey, fingerprint
@@ -204,18 +204,18 @@ def _protect(verbs: Any) -> None:
     p.add_argument("--scheme", default="mrit", help=f"one of {', '.join(SCHEMES)} (default: mrit)")
     p.add_argument(
         "--perturb",
-        help="marks (of the class), tap (cross-entropy to a class), fsp (feature-space), a peer: em, lsp, ar, ops, "
-        "noise; or none",
+        help="marks (of the class), tap (cross-entropy to a class), layered (marks over tap), fsp (feature-space), a "
+        "peer: em, em-sample, lsp, ar, ops, noise; or none",
     )
     p.add_argument(
         "--target",
-        help="target rule: opposite, cyclic of marks; cyclic, permutation, random of tap; those, farthest, central of "
-        "fsp",
+        help="target rule: opposite, cyclic of marks; cyclic, permutation, random of tap, layered; those, farthest, "
+        "central of fsp",
     )
     p.add_argument(
         "--eps", type=float,
-        help="size of the perturbation in 0..1 (default: marks 0.064; L∞ bound of tap, fsp: 0.07, 0.1 from 48 pixels; "
-             "of noise: 8/255)",
+        help="size of the perturbation in 0..1 (default: marks, layered 0.064; L∞ bound of tap, fsp: 0.07, 0.1 from 48 "
+             "pixels; of noise: 8/255)",
     )  # fmt: skip
     p.add_argument("--steps", type=positive, help="steps of the perturbation (default 20; paper 10)")
     p.add_argument(
@@ -223,7 +223,7 @@ def _protect(verbs: Any) -> None:
     )
     p.add_argument(
         "--through", type=_names,
-        help=f"tap: aim through what a victim may do, one a step in turn: {','.join(THROUGH)}",
+        help=f"tap, layered: aim through what a victim may do, one a step in turn: {','.join(THROUGH)}",
     )  # fmt: skip
     p.add_argument(
         "--coarse", action=argparse.BooleanOptionalAction,
@@ -235,13 +235,13 @@ def _protect(verbs: Any) -> None:
     )  # fmt: skip
     p.add_argument(
         "--sink", action=argparse.BooleanOptionalAction,
-        help="marks: smaller ones for one class, which pictures without any are then taken for (default: yes)",
+        help="marks, layered: smaller ones for one class, which pictures without any are then taken for (default: yes)",
     )  # fmt: skip
     p.add_argument(
         "--cells", type=positive, metavar="N",
-        help="marks: patches on 2, 4 or all 16 cells; on few they are larger, which holds better against adversarial "
-        "training and strong augmentation (default: 16; balanced: 2 below 48 pixels; more where they do not "
-        "tell the classes apart)",
+        help="marks, layered: patches on 2, 4 or all 16 cells; on few they are larger, which holds better against "
+        "adversarial training and strong augmentation (default: 16; balanced: 2 below 48 pixels; more where they do "
+        "not tell the classes apart)",
     )  # fmt: skip
     p.add_argument("--size", type=positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)")
     p.add_argument("--step", type=positive, help="grey levels that a shift counts in (default 8)")
@@ -257,7 +257,7 @@ def _protect(verbs: Any) -> None:
         help="seal: complete by residue what finds no room, instead of refusing the picture",
     )  # fmt: skip
     p.add_argument("--surrogate", metavar="PATH", action="append",
-                   help="tap, fsp: use this surrogate instead of training one; several are an ensemble")  # fmt: skip
+                   help="tap, fsp, layered: this surrogate instead of training one; several: an ensemble")  # fmt: skip
     p.add_argument("--surrogates", type=positive, metavar="N", help="train an ensemble of N (default 1)")
     p.add_argument("--surrogate-epochs", type=positive, metavar="E", help="train it for E epochs (default 10)")
     p.add_argument(
@@ -281,10 +281,10 @@ SEAL_OPTIONS = ("planes", "coders", "coder_steps", "allow_residue")
 PERTURB_OPTIONS: dict[str, tuple[str, ...]] = {  # of which perturbations
     "eps": SIZED,
     "target": ("marks", *BY_SURROGATE),
-    **dict.fromkeys(("sink", "cells"), ("marks",)),
+    **dict.fromkeys(("sink", "cells"), MARKED),
     **dict.fromkeys(("steps", "coarse", "surrogate", "surrogates", "surrogate_epochs"), BY_SURROGATE),
     "layer": ("fsp",),
-    "through": ("tap",),
+    "through": ("tap", "layered"),
     "surrogate_share": LOOKING,
 }
 

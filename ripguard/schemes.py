@@ -10,6 +10,7 @@ from ripguard.compress.coders import CODERS, USUAL
 from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params
 from ripguard.perturb.marks import CELLS, COLOURS, EPS, GREY, OPPOSITE, enough_cells
+from ripguard.perturb.names import MARKED
 
 FEW_CELLS, ALL_CELLS = CELLS[0], CELLS[-1]
 
@@ -24,12 +25,12 @@ class Scheme:
         perturb: a name in :data:`ripguard.release.aim.NAMES`: ``marks`` (:mod:`ripguard.perturb.marks`), ``tap``, ….
         eps, steps, target: see there; layer: of ``fsp``. ``target`` None: ``opposite`` for marks, else ``cyclic``.
         tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where
-            the perturbation is ``marks``. In a plan it is settled, and None if the pictures are all of one kind.
+            the perturbation has marks. In a plan it is settled, and None if the pictures are all of one kind.
         sink: whether one class has smaller marks than the others (:mod:`ripguard.perturb.marks`). None: with marks.
         cells: of the 16 that patches of marks may stand on, how many a class has; more where that is too few to tell
             the classes apart, see :meth:`with_cells_for`. None: by picture size, see :meth:`settled`.
         surrogate_share: of the training pictures, class by class, that a surrogate or a search gets to see.
-        through: of ``tap``, what a victim may do to pictures (:mod:`ripguard.perturb.through`).
+        through: of ``tap`` (and ``layered``), what a victim may do to pictures (:mod:`ripguard.perturb.through`).
         coarse: whether the surrogate has a coarse trunk beside the fine one.
             ``eps`` and ``coarse`` may be None: by picture size, see :meth:`settled`.
         size: block side of mRIT; None: by picture size, see :func:`block_side`.
@@ -84,7 +85,7 @@ class Scheme:
         large = side >= LARGE
         eps = USUAL_EPS[self.perturb][large] if self.eps is None else self.eps
         coarse, target = large if self.coarse is None else self.coarse, self.target or usual_target(self.perturb)
-        sink, cells = self.sink is not False if self.perturb == "marks" else None, self.cells or usual_cells(large)
+        sink, cells = self.sink is not False if self.perturb in MARKED else None, self.cells or usual_cells(large)
         return dataclasses.replace(self, eps=eps, coarse=coarse, target=target, sink=sink, cells=cells)
 
     def with_tint_for(self, channels: set[int]) -> Scheme:
@@ -95,11 +96,11 @@ class Scheme:
         """
         if channels != {1, 3}:
             return dataclasses.replace(self, tint=None)
-        return dataclasses.replace(self, tint=self.perturb == "marks" if self.tint is None else self.tint)
+        return dataclasses.replace(self, tint=self.perturb in MARKED if self.tint is None else self.tint)
 
     def with_cells_for(self, classes: int, channels: set[int]) -> Scheme:
         """With cells enough to tell so many classes apart: on two, 64, or 16 if some are published in one channel."""
-        if self.perturb != "marks":
+        if self.perturb not in MARKED:
             return self
         assert self.cells is not None  # settled
         colours = GREY if 1 in channels and not self.tint else COLOURS
@@ -140,7 +141,13 @@ def block_side(height: int, width: int) -> int:
 
 
 LARGE = 48  # pixels
-USUAL_EPS = {"marks": (EPS, EPS), "tap": (0.07, 0.1), "fsp": (0.07, 0.1), "noise": (8 / 255, 8 / 255)}  # small, large
+USUAL_EPS = {
+    "marks": (EPS, EPS),
+    "layered": (EPS, EPS),
+    "tap": (0.07, 0.1),
+    "fsp": (0.07, 0.1),
+    "noise": (8 / 255, 8 / 255),
+}  # small, large
 SIZED = tuple(USUAL_EPS)  # the other perturbations have sizes of their own
 SCHEME_FIELDS = (
     "perturb",
@@ -198,6 +205,14 @@ SCHEMES = {
             )
         ),
         Scheme(
+            "layered",
+            "seal, a median of at least 22 dB: marks over an adversarial perturbation, against who takes marks off",
+            perturb="layered",
+            eps=0.085,
+            through=("planes", "jpeg", "grayscale", "blur", "resize"),
+            method="seal",
+        ),
+        Scheme(
             "paper",
             "a close reading of Xue et al.: 4×4 blocks, SD classes, random target",
             perturb="fsp",
@@ -214,8 +229,13 @@ SCHEMES = {
 
 
 def marks_of(made: dict[str, Any]) -> Scheme:
-    """The perturbation of a release as a scheme; what a release is older than is as it was then."""
+    """The marks of a release as a scheme; what a release is older than is as it was then.
+
+    A release without marks: its perturbation.
+    """
     own = {name: made[name] for name in ("perturb", "eps", "target")}
+    if made["perturb"] == "layered":  # the target is that of what is below
+        own |= {"perturb": "marks", "target": OPPOSITE}
     return dataclasses.replace(SCHEMES["mrit"], **own, sink=made.get("sink", False), cells=cells_of(made))
 
 
@@ -235,16 +255,16 @@ def label(made: dict[str, Any]) -> str:
     of_scheme = (own.eps,) if made["perturb"] == own.perturb else ()
     if made["eps"] not in (None, *of_scheme, *USUAL_EPS.get(made["perturb"], ())):
         words.append(f"ε {made['eps']}")
-    if made.get("tint") not in (None, made["perturb"] == "marks"):
+    if made.get("tint") not in (None, made["perturb"] in MARKED):
         words.append("tinted" if made["tint"] else "grey kept")
-    if made["perturb"] == "marks" and made.get("sink", False) is False:  # releases of before had none
+    if made["perturb"] in MARKED and made.get("sink", False) is False:  # releases of before had none
         words.append("no sink")
-    if made["perturb"] == "marks" and (cells := cells_of(made)) != (own.cells or usual_cells(bool(made.get("coarse")))):
+    if made["perturb"] in MARKED and (cells := cells_of(made)) != (own.cells or usual_cells(bool(made.get("coarse")))):
         words.append("all cells" if cells == ALL_CELLS else f"cells {cells}")
     if made.get("surrogate_share", 1.0) != 1:
         words.append(f"share {made['surrogate_share']}")
     gradient = ("target", "steps", "through")
-    for what in {"tap": gradient, "fsp": gradient, "marks": ("target",)}.get(made["perturb"], ()):
+    for what in {"tap": gradient, "fsp": gradient, "layered": gradient, "marks": ("target",)}.get(made["perturb"], ()):
         usual_value = usual_target(made["perturb"]) if what == "target" and own.target is None else getattr(own, what)
         value = made.get(what) or usual_value  # what a release is older than, or left to the usual
         words += [f"{what} {_told(value)}"] if _told(value) != _told(usual_value) else []

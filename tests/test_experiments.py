@@ -192,6 +192,20 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     assert 40 > rows[3]["psnr_to_clean"] > rows[0]["psnr_to_clean"]
 
 
+def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
+    """Marks alone are made up once more; what stands below is taken off by a net of the attacker's own."""
+    source, work = make_source(tmp_path / "source"), tmp_path / "work"
+    quick = ("--scheme", "layered", "--coders", "webp", "--allow-residue", "--surrogate-epochs", "1", "--steps", "2")
+    experiment("chain.py", source, "--out", work, "--", *quick)
+    attacks = ["none", "made-up-told", "made-up-told+jpeg-10", "made-up-twice"]
+    asked = [*attacks, "two-sizes", "oracle-jigsaw"]
+    told = experiment("undo.py", source, "--work", work, "--protocol", "smoke", "--steps", "2", "--only", *asked)
+    rows = [ast.literal_eval(line) for line in told.splitlines()]
+    assert [row["attack"] for row in rows] == attacks
+    assert rows[1]["psnr_to_clean"] > rows[2]["psnr_to_clean"]  # JPEG at 10 is taken of what the first leaves
+    assert all({"permuted_accuracy", "head_accuracy"} < set(row) for row in rows)
+
+
 def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
     """Other nets, on a part of the pictures; a net that does not exist: one sentence."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"

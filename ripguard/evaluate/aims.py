@@ -10,8 +10,9 @@ import numpy as np
 from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTATIONS, STANDARDISED
 from ripguard.evaluate.entry import Entry, better, told
 
-OURS = ("strong", "balanced", "mrit", "discreet")  # as they are now: an earlier form has more in its name
+OURS = ("strong", "layered", "balanced", "mrit", "discreet")  # as they are now: an earlier form has more in its name
 LEAST_DB = 26  # of a scheme that counts as the best
+AT_STRONG = ("strong", "layered")  # at 22 dB
 PLAIN, OF_MRIT, OF_PERMUTATION, OF_DEFENCE, OF_HEAD, OF_PEERS = 10, 20, 20, 50, 10, 5  # percent; the last two: points
 CONTROLS = {("tap", "jpeg-10"): 75, ("em-sample", "grayscale"): 80, ("ops", "orthogonal-projection"): 80}  # percent
 Line = tuple[str, str, str, bool]  # about what, the aim, what was measured, whether it was reached
@@ -75,13 +76,13 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
                 figure = f"{told(found)}, alone {alone:.2f}"
                 about = f"{where}: linear head, {count} clean, {whose}"
                 yield about, f"≤ alone + {OF_HEAD}", figure, found[1] <= alone + OF_HEAD
-    if entry.scheme == "strong" and entry.best_defence:
+    if entry.scheme in AT_STRONG and entry.best_defence:
         figure = f"{told(entry.best_defence)}, of {len(entry.defended)}"
         yield f"{where}: best defence", f"≤ {OF_DEFENCE}", figure, entry.best_defence[1] <= OF_DEFENCE
         if found := entry.reached(STANDARDISED, 0):
             about = f"{where}: best defence, outputs standardised"
             yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
-    if entry.scheme == "strong" and (found := entry.best_undoing):  # no defence of the list, but as little clean data
+    if entry.scheme in AT_STRONG and (found := entry.best_undoing):  # no defence of the list, but as little clean data
         about = f"{where}: undone by who knows the method"
         yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
 

@@ -24,7 +24,7 @@ from ripguard.release.plan import Plan, training_side
 from ripguard.schemes import ALL_CELLS, USUAL_EPS, Scheme
 
 # a new perturbation is one new file, one name here and one line in PLAIN or Spec.__call__
-NAMES = ("marks", "tap", "fsp", "em", "em-sample", "lsp", "ar", "ops", "noise", "none")
+NAMES = ("marks", "layered", "tap", "fsp", "em", "em-sample", "lsp", "ar", "ops", "noise", "none")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Spec:
         from ripguard.perturb.em import EM
         from ripguard.perturb.em_sample import EMSample
         from ripguard.perturb.fsp import FSP
+        from ripguard.perturb.layered import UNDER, Layered
         from ripguard.perturb.tap import TAP
 
         if self.device == "cpu":
@@ -74,6 +75,9 @@ class Spec:
             # `seal` changes a carrier by random low bits alone: `--through planes`
             published = self.published if s.method == "mrit" else None
             return TAP(model, s.eps, s.steps, s.target, published, self.device, through=s.through, seed=self.seed)
+        if s.perturb == "layered":
+            under = TAP(model, UNDER * s.eps, s.steps, s.target, None, self.device, through=s.through, seed=self.seed)
+            return Layered(under, marks.Marks(np.stack(self.members), s.eps))
         return FSP(model, self.members, s.eps, s.steps, s.layer, s.target, self.device, self.seed)
 
     def published(self, clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
@@ -103,16 +107,17 @@ PLAIN: dict[str, Callable[[Spec], Perturbation]] = {
     "ops": lambda spec: ops.OPS(np.stack(spec.members), (spec.side, spec.side)),
 }
 
+
+def _patches(scheme: Scheme, target: str, pictures: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Of marks, as the scheme wants them: see :func:`ripguard.perturb.marks.search`."""
+    sink, cells = scheme.sink is not False, scheme.cells or ALL_CELLS
+    return marks.search(pictures, labels, classes, target, sink=sink, cells=cells)
+
+
 # what some of them look for in the training pictures, class by class
 SEARCHES: dict[str, Callable[[Scheme, np.ndarray, np.ndarray, int], np.ndarray]] = {
-    "marks": lambda scheme, pictures, labels, classes: marks.search(
-        pictures,
-        labels,
-        classes,
-        scheme.target or marks.OPPOSITE,
-        sink=scheme.sink is not False,
-        cells=scheme.cells or ALL_CELLS,
-    ),
+    "marks": lambda scheme, *known: _patches(scheme, scheme.target or marks.OPPOSITE, *known),
+    "layered": lambda scheme, *known: _patches(scheme, marks.OPPOSITE, *known),  # its target is of what is below
     "ops": lambda scheme, pictures, labels, classes: ops.search(pictures, labels, classes),
 }
 
@@ -121,7 +126,7 @@ def check_options(scheme: Scheme, device: str) -> None:
     """Raise :class:`UsageError` for names that do not exist, before any picture is read."""
     from ripguard.perturb.names import CLASS_TARGETS, LAYERS, MARK_TARGETS, TARGETS, THROUGH
 
-    rules = {"tap": CLASS_TARGETS, "marks": MARK_TARGETS}.get(scheme.perturb, TARGETS)
+    rules = {"tap": CLASS_TARGETS, "layered": CLASS_TARGETS, "marks": MARK_TARGETS}.get(scheme.perturb, TARGETS)
     for option, value, known in (
         ("--perturb", scheme.perturb, NAMES),
         *((("--target", scheme.target, rules),) if scheme.target else ()),
@@ -191,9 +196,9 @@ def found_in(
     """
     side, classes = pictures.shape[1], len(names)
     scheme = scheme.settled(side)
+    search = SEARCHES.get(scheme.perturb)
+    members = list(search(scheme, pictures, labels, classes)) if search else []
     if scheme.perturb in PLAIN:
-        search = SEARCHES.get(scheme.perturb)
-        members = list(search(scheme, pictures, labels, classes)) if search else []
         return Spec(scheme, members=members, classes=classes, side=side)
     if scheme.perturb == "em":
         from ripguard.perturb import em
@@ -217,7 +222,8 @@ def found_in(
         raise InputRefused(
             f"{paths[0]} knows the classes {', '.join(known)[:200]}", "train one on this data set's classes"
         )
-    members = library(model, pictures, labels, device) if scheme.perturb == "fsp" else []
+    if scheme.perturb == "fsp":
+        members = library(model, pictures, labels, device)
     return Spec(scheme, paths[0], members, device, others=tuple(paths[1:]), seed=seed)
 
 
