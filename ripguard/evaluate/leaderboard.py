@@ -108,10 +108,10 @@ def page(board: dict[Key, Entry], records: list[dict[str, Any]]) -> list[str]:
         "what those few give alone stands above each table. These read the victims under every defence that "
         "is recorded, and the highest figure counts, with the defence's name unless it was the "
         "plain victim's. Undone is the best of what was tried on the pictures without clean ones: U-Nets that train on "
-        "pairs made up by the published method, several releases compared, the sink left out; leaked: U-Nets that saw "
-        "so many clean pictures beside their protected forms; plain or standardised, whichever is more. Which "
-        "poison each defence undoes, what it leaves of clean pictures, and what was aimed at and missed, stands at the "
-        "end.",
+        "pairs made up by the published method, with defences after it, several releases compared, the sink left out; "
+        "leaked: U-Nets that saw so many clean pictures beside their protected forms; plain or standardised, whichever "
+        "is more. Which poison each defence undoes, what it leaves of clean pictures, and what was aimed at and "
+        "missed, stands at the end.",
         "",
         "![accuracy against PSNR](leaderboard.png)",
         "",
