@@ -100,7 +100,7 @@ def main() -> None:
     if options.record:
         folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "release", "pictures", "recipe"))
     known = {(row["attack"], row["seed"]) for row in record["rows"]}
-    left: dict[str, Pictures] = {}  # by the last attack: defences may follow
+    left: dict[str, Pictures] = {}  # by the last attack: a defence may follow, or another attack
     for attack in options.only:
         if (attack, options.seed) in known:
             continue
@@ -116,7 +116,7 @@ def main() -> None:
         if base == "made-up-twice" and scheme["perturb"] != "layered":
             continue  # nothing stands below
         if base not in left:
-            left = {base: after(base, protected, clean, whole, scheme, options)}
+            left = {base: after(base, protected, clean, whole, scheme, options, left)}
         shown, defence = left[base], DEFENCES[under or "none"]
         own = dataclasses.replace(protocol, epochs=epochs_for(len(shown.labels), len(clean.labels), protocol))
         seen = defence.prepared(shown.pictures, shown.labels, options.seed)
@@ -127,12 +127,9 @@ def main() -> None:
         row: dict[str, Any] = {"attack": attack, "images": len(shown.labels), "seed": options.seed}
         row |= {"model": own.model, "epochs": own.epochs, "test_images": len(test.labels), "commit": here["commit"]}
         got = reached(victim, few, test, (FEW,))
-        row |= {
-            "test_accuracy": got.plain,
-            "standardised_accuracy": got.standardised,
-            "clean_pictures": len(few.labels),
-        }
+        row |= {"test_accuracy": got.plain, "standardised_accuracy": got.standardised}
         row |= {"permuted_accuracy": max(got.permuted, got.both), "head_accuracy": got.heads[FEW]}
+        row["clean_pictures"] = len(few.labels)
         row = {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}
         if len(shown.labels) == len(clean.labels):
             row |= median_looks(seen, clean.pictures)
@@ -153,8 +150,13 @@ def after(
     whole: Pictures,
     scheme: dict[str, Any],
     options: argparse.Namespace,
+    left: dict[str, Pictures],
 ) -> Pictures:
-    """The training set that an attacker ends up with; ``whole``: all clean pictures that the marks were found on."""
+    """The training set that an attacker ends up with.
+
+    Args:
+        whole: all clean pictures that the marks were found on; left: by attacks before, where these begin with one.
+    """
     kind, _, number = attack.removesuffix("-told").partition("-")
     told = len(clean.names) if attack.endswith("-told") else 0
     draw = np.random.default_rng(options.seed + 1)
@@ -172,7 +174,14 @@ def after(
         side = scheme["size"] or block_side(*clean.pictures.shape[1:3])
         best = oracle.jigsaw if number == "jigsaw" else oracle.shifts
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
-    if kind in ("made", "averaged", "two"):
+    if attack == "made-up-twice":
+        stripped = left.get("made-up-told") or after("made-up-told", protected, clean, whole, scheme, options, left)
+        pictures = made_up.perturbation_off(
+            stripped.pictures, clean.labels, clean.names, UNDER * scheme["eps"], scheme["target"],
+            np.random.default_rng([options.seed, 2]), options.steps, options.seed, options.device,
+        )  # fmt: skip
+        return dataclasses.replace(protected, pictures=pictures)
+    if kind in AGAIN:
         spec = found_in(marks_of(scheme), whole.pictures, whole.labels, whole.names)
         again = spec()
 
@@ -191,14 +200,10 @@ def after(
             others = [marked(clean.pictures, clean.labels).astype(np.uint16) for _ in range(int(number) - 1)]
             mean = np.round((protected.pictures + sum(others)) / int(number)).astype(np.uint8)
             return dataclasses.replace(protected, pictures=mean)
-        training = draw, options.steps, options.seed, options.device
-        twice = number == "up-twice"
         pictures = made_up.marks_off(
-            protected.pictures, clean.labels, len(clean.names), again, bool(told) or twice, *training
-        )
-        if twice:
-            eps, target = UNDER * scheme["eps"], scheme["target"]
-            pictures = made_up.perturbation_off(pictures, clean.labels, clean.names, eps, target, *training)
+            protected.pictures, clean.labels, len(clean.names), again, bool(told), draw, options.steps, options.seed,
+            options.device,
+        )  # fmt: skip
         return dataclasses.replace(protected, pictures=pictures)
     if attack == "none":
         return protected
