@@ -110,7 +110,8 @@ class Scheme:
         """The scheme with command-line options in place of its own values; None means: keep."""
         own = {k: v for k, v in options.items() if v is not None and k in SCHEME_FIELDS}
         if own.get("perturb", self.perturb) != self.perturb:
-            own = {"target": None, "eps": None, "cells": ALL_CELLS} | own  # the scheme's are of its own perturbation
+            # the scheme's are of its own perturbation
+            own = {"target": None, "eps": None, "cells": ALL_CELLS, "through": ()} | own
         hide = {k: v for k, v in options.items() if v is not None and k in HIDE_FIELDS}
         try:
             chosen = dataclasses.replace(self, **own, hide=dataclasses.replace(self.hide, **hide))  # type: ignore[arg-type]

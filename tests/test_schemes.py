@@ -91,6 +91,8 @@ def test_settled_marks():
     assert (asked.settled(32).target, asked.settled(32).sink) == ("cyclic", False)
     assert SCHEMES["mrit-tap"].settled(32).sink is None
     assert SCHEMES["paper"].with_options({"perturb": "marks"}).settled(32).target == "opposite"
+    assert SCHEMES["layered"].with_options({"perturb": "tap"}).through == ()
+    assert SCHEMES["mrit"].with_options({"perturb": "layered"}).settled(32).target == "cyclic"
     assert SCHEMES["paper"].with_options({"eps": 0.05}).target == "random"
     for name in SCHEMES:  # the null is of one size, whatever the scheme's own perturbation is
         null = SCHEMES[name].with_options({"perturb": "noise"}).settled(64)
