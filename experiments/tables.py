@@ -541,11 +541,12 @@ def adaptive_section() -> list[str]:
     return lines
 
 
+UNDO_READINGS = ("renamed_accuracy", "permuted_accuracy", "head_accuracy")  # where it was asked
 UNDONE = {
     "none": "nothing is tried",
     "sink-out": "pictures of the sink left out",
     "made-up": "U-Net, pairs made up by protecting once more",
-    "made-up-twice": "the same, told the labels, then another for the perturbation below marks",
+    "made-up-twice": "made-up pairs, told the labels, then a U-Net for the perturbation below marks",
     "oracle": "perfect {} of mRIT's blocks (a bound)",
     "averaged": "mean of {} releases with other seeds",
     "two-sizes": "two releases whose marks differ in size alone",
@@ -574,17 +575,26 @@ def undo_section() -> list[str]:
         psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
         found = [f"**{row['test_accuracy']:.2f}**", f"{row['standardised_accuracy']:.2f}"]
         told = ", told the labels" if base.endswith("-told") else ""
-        few = [f"{row[name]:.2f}" if name in row else "" for name in ("permuted_accuracy", "head_accuracy")]
+        few = [f"{row[name]:.2f}" if name in row else "" for name in UNDO_READINGS]
         return [UNDONE[kind].format(number) + told + (f", then {under}" if under else ""), *found, *few, psnr]
 
-    columns = ["attacker", "test accuracy", "standardised", "permuted, 100 clean", "head, 100 clean", "PSNR to clean"]
+    columns = [
+        "attacker",
+        "test accuracy",
+        "standardised",
+        "renamed",
+        "permuted, 100 clean",
+        "head, 100 clean",
+        "PSNR to clean",
+    ]
     if not (found := record_tables("undo", "", about, columns, line)):
         return []
     return [
         "## Undoing a protection (`experiments/undo.py`)",
         "",
         "Test accuracy of a victim trained on what an attacker makes of the published pictures; one run each. "
-        "Standardised: each output against its mean and spread over the test pictures, without labels; permuted, head: "
+        "Standardised: each output against its mean and spread over the test pictures, without labels; renamed: "
+        "answers by the public rule of the perturbation, plain or standardised; permuted, head: "
         "the best output permutation (plain or standardised) and a new linear head, from a hundred labelled clean "
         "pictures, where it was asked. PSNR is of the pictures that the victim trains on to the clean ones.",
         "",

@@ -207,7 +207,8 @@ SCHEMES = {
         ),
         Scheme(
             "layered",
-            "seal, a median of at least 22 dB: marks over an adversarial perturbation, against who takes marks off",
+            "seal, a median of at least 22 dB to the clean picture at 32×32: marks over an adversarial perturbation, "
+            "against who takes marks off",
             perturb="layered",
             eps=0.085,
             through=("planes", "jpeg", "grayscale", "blur", "resize"),
@@ -253,8 +254,9 @@ def label(made: dict[str, Any]) -> str:
     words = [made["name"]]
     if made["perturb"] != own.perturb:
         words.append(made["perturb"])
-    of_scheme = (own.eps,) if made["perturb"] == own.perturb else ()
-    if made["eps"] not in (None, *of_scheme, *USUAL_EPS.get(made["perturb"], ())):
+    its = made["perturb"] == own.perturb
+    usual_eps = (own.eps,) if its and own.eps else (None, *USUAL_EPS.get(made["perturb"], ()))
+    if made["eps"] not in usual_eps:
         words.append(f"ε {made['eps']}")
     if made.get("tint") not in (None, made["perturb"] in MARKED):
         words.append("tinted" if made["tint"] else "grey kept")
@@ -267,6 +269,8 @@ def label(made: dict[str, Any]) -> str:
     gradient = ("target", "steps", "through")
     for what in {"tap": gradient, "fsp": gradient, "layered": gradient, "marks": ("target",)}.get(made["perturb"], ()):
         usual_value = usual_target(made["perturb"]) if what == "target" and own.target is None else getattr(own, what)
+        if what == "through" and not its:
+            usual_value = ()
         value = made.get(what) or usual_value  # what a release is older than, or left to the usual
         words += [f"{what} {_told(value)}"] if _told(value) != _told(usual_value) else []
     return ", ".join(words)

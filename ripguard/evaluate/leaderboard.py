@@ -20,6 +20,7 @@ from ripguard.schemes import label
 
 # first words of attacks of undo.py that change the pictures, without and with leaked clean ones
 UNDOING, LEAKED = ("made", "averaged", "two", "sink"), ("restorer",)
+READINGS = ("test", "standardised", "renamed")  # that need no labelled clean picture
 # of an earlier form of a scheme or an earlier setting, in its label
 EARLIER = re.compile(r" \(|, no sink|, grey kept|, all cells|, cells \d")
 
@@ -65,7 +66,7 @@ def entries(records: list[dict[str, Any]]) -> dict[Key, Entry]:
         if record["protocol"] == "undo":
             for entry in _about(board, record, record["recipe"]["name"]):
                 for row in record["rows"]:
-                    most = max(row["test_accuracy"], row["standardised_accuracy"])
+                    most = max(row[f"{name}_accuracy"] for name in READINGS if f"{name}_accuracy" in row)
                     for words, found in ((UNDOING, entry.undone), (LEAKED, entry.leaked)):
                         if row["attack"].split("-")[0] in words:
                             found.setdefault(row["attack"], []).append(most)
@@ -109,9 +110,9 @@ def page(board: dict[Key, Entry], records: list[dict[str, Any]]) -> list[str]:
         "is recorded, and the highest figure counts, with the defence's name unless it was the "
         "plain victim's. Undone is the best of what was tried on the pictures without clean ones: U-Nets that train on "
         "pairs made up by the published method, with defences after it, several releases compared, the sink left out; "
-        "leaked: U-Nets that saw so many clean pictures beside their protected forms; plain or standardised, whichever "
-        "is more. Which poison each defence undoes, what it leaves of clean pictures, and what was aimed at and "
-        "missed, stands at the end.",
+        "leaked: U-Nets that saw so many clean pictures beside their protected forms; plain, standardised or, where "
+        "the names that a perturbation teaches follow a public rule, renamed, whichever is more. Which poison each "
+        "defence undoes, what it leaves of clean pictures, and what was aimed at and missed, stands at the end.",
         "",
         "![accuracy against PSNR](leaderboard.png)",
         "",

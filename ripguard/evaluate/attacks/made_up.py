@@ -7,6 +7,8 @@ a net that knows clean pictures; for what stands below marks the attacker trains
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ripguard.evaluate.attacks import restorer
@@ -45,22 +47,28 @@ def marks_off(
 def perturbation_off(
     pictures: np.ndarray,
     labels: np.ndarray,
-    names: list[str],
-    eps: float,
-    target: str,
+    classes: int,
+    shown: np.ndarray,
+    settings: dict[str, Any],
     draw: np.random.Generator,
     steps: int = 1500,
     seed: int = 0,
     device: str = "cpu",
 ) -> np.ndarray:
-    """The same for an adversarial perturbation: made by a surrogate that is trained on ``pictures`` and their labels.
+    """What a U-Net that is told labels leaves of adversarial pictures; the pairs are of an attacker's own surrogate.
 
-    Arguments and result: see :func:`marks_off`; ``eps`` and ``target``: of :class:`ripguard.perturb.tap.TAP`.
+    That is trained on the pictures, which show another class than they are. Who knows the rule calls them by that, and
+    has a surrogate that knows the classes by their names.
+
+    Args:
+        pictures, labels, classes, steps, seed, device: see :func:`marks_off`.
+        shown: int64 ``[n]``, the class that the attacker takes each picture to show.
+        settings: of :class:`ripguard.perturb.tap.TAP`, as the owner's.
     """
-    own = surrogate.train(pictures, labels, len(names), surrogate.Settings(seed=seed, side=pictures.shape[1]), device)
-    again = TAP(own, eps, target=target, device=device)
-    more = again.in_parts(pictures, labels, _seeds(draw, len(labels)))
-    net = restorer.train(more, pictures, labels, len(names), steps, seed, device)
+    own = surrogate.train(pictures, shown, classes, surrogate.Settings(seed=seed, side=pictures.shape[1]), device)
+    drawn = draw.integers(0, classes, len(labels))
+    more = TAP(own, **settings, device=device).in_parts(pictures, drawn, _seeds(draw, len(labels)))
+    net = restorer.train(more, pictures, drawn, classes, steps, seed, device)
     return restorer.restored(net, pictures, labels, device)
 
 
