@@ -203,7 +203,7 @@ def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
     rows = [ast.literal_eval(line) for line in told.splitlines()]
     assert [row["attack"] for row in rows] == attacks
     assert rows[1]["psnr_to_clean"] > rows[2]["psnr_to_clean"]  # JPEG at 10 is taken of what the first leaves
-    assert all({"permuted_accuracy", "head_accuracy"} < set(row) for row in rows)
+    assert all({"renamed_accuracy", "permuted_accuracy", "head_accuracy"} < set(row) for row in rows)
 
 
 def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
@@ -286,14 +286,14 @@ def test_marks(tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_grid():
-    """The calls in their order: every scheme first, all defences for four; all of them calls that ripguard takes."""
+    """The calls in their order: every scheme first, all defences for five; all of them calls that ripguard takes."""
     told = experiment("grid.py", "photos", "--list", "--pictures", "2000")
     calls = [shlex.split(line) for line in told.splitlines()]
     table1 = [dict(zip(call[2::2], call[3::2], strict=True)) for call in calls if call[0].endswith("table1.py")]
     plain = [one for one in table1 if one["--splits"] == "protected" and one["--defences"] == "none"]
     assert len(plain) >= 11
     assert table1[: len(plain)] == plain
-    for scheme in ("strong", "mrit", "mrit-tap"):
+    for scheme in ("strong", "balanced", "mrit", "layered", "mrit-tap"):
         own = [one["--defences"] for one in table1 if one["--record"] == f"photos-small-2000-{scheme}"]
         assert set(",".join(own).split(",")) == set(DEFENCES)
     for one in plain:

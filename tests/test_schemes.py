@@ -64,6 +64,10 @@ def test_labels():
     assert made("mrit-tap", eps=0.05) == "mrit-tap, ε 0.05"
     assert made("seal", perturb="lsp") == "seal, lsp"
     assert made("mrit", eps=0.1) == "mrit, ε 0.1"
+    assert made("strong", eps=0.064) == "strong, ε 0.064"
+    assert made("layered", target="permutation", sink=False) == "layered, no sink, target permutation"
+    assert made("layered", perturb="tap", eps=None, through=()) == "layered, tap"
+    assert made("layered", perturb="tap", eps=None, through=("jpeg",)) == "layered, tap, through jpeg"
     assert made("seal", perturb="tap", through=("jpeg", "blur"), steps=40) == "seal, tap, steps 40, through jpeg+blur"
     assert made("mrit", tint=True) == "mrit"
     assert made("mrit", tint=False) == "mrit, grey kept"
@@ -92,6 +96,11 @@ def test_settled_marks():
     assert SCHEMES["mrit-tap"].settled(32).sink is None
     assert SCHEMES["paper"].with_options({"perturb": "marks"}).settled(32).target == "opposite"
     assert SCHEMES["layered"].with_options({"perturb": "tap"}).through == ()
+    alone = SCHEMES["layered"].with_options({"perturb": "marks"}).settled(32)
+    assert (alone.eps, alone.target, alone.through) == (0.064, "opposite", ())
+    layered = marks_of(dataclasses.asdict(SCHEMES["layered"].settled(32)))
+    assert SCHEMES["layered"].with_tint_for({1, 3}).tint
+    assert (layered.perturb, layered.target, layered.eps) == ("marks", "opposite", SCHEMES["layered"].eps)
     assert SCHEMES["mrit"].with_options({"perturb": "layered"}).settled(32).target == "cyclic"
     assert SCHEMES["paper"].with_options({"eps": 0.05}).target == "random"
     for name in SCHEMES:  # the null is of one size, whatever the scheme's own perturbation is
