@@ -260,7 +260,8 @@ def test_options_without_effect(world, tmp_path):  # type: ignore[no-untyped-def
         ("marks", ("--steps", "3")), ("marks", ("--surrogates", "2")), ("marks", ("--through", "jpeg")),
         ("tap", ("--no-sink",)), ("lsp", ("--cells", "2")), ("tap", ("--layer", "stage3")), ("lsp", ("--eps", "0.05")),
         ("lsp", ("--surrogate-share", "0.5")), ("noise", ("--target", "opposite")),
-        ("marks", ("--coarse",)), ("layered", ("--layer", "stage3")), ("em", ("--surrogate-epochs", "2")), ("em", ("--surrogate", "x")),
+        ("marks", ("--coarse",)), ("em", ("--surrogate-epochs", "2")), ("em", ("--surrogate", "x")),
+        ("layered", ("--layer", "stage3")),
     ):  # fmt: skip
         message = refused(2, *out, "--perturb", perturb, *option)
         assert f"{option[0].replace('no-', '')} is an option of" in message
