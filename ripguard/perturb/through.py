@@ -95,8 +95,9 @@ def blur(x: Tensor, draw: torch.Generator) -> Tensor:
     sd = 0.5 + 0.7 * float(torch.rand((), generator=draw))
     line = torch.exp(-0.5 * (torch.arange(-3, 4, dtype=x.dtype, device=x.device) / sd) ** 2)
     line = (line / line.sum()).expand(x.shape[1], 1, 1, 7)
-    wide = F.conv2d(F.pad(x, (3, 3, 0, 0), mode="reflect"), line, groups=x.shape[1])
-    return F.conv2d(F.pad(wide, (0, 0, 3, 3), mode="reflect"), line.transpose(2, 3), groups=x.shape[1])
+    mode = "reflect" if min(x.shape[2:]) > 3 else "replicate"  # a side of three pixels has no fourth to reflect
+    wide = F.conv2d(F.pad(x, (3, 3, 0, 0), mode=mode), line, groups=x.shape[1])
+    return F.conv2d(F.pad(wide, (0, 0, 3, 3), mode=mode), line.transpose(2, 3), groups=x.shape[1])
 
 
 def resize(x: Tensor, draw: torch.Generator) -> Tensor:

@@ -75,7 +75,7 @@ class Spec:
             # `seal` changes a carrier by random low bits alone: `--through planes`
             published = self.published if s.method == "mrit" else None
             return TAP(model, s.eps, s.steps, s.target, published, self.device, through=s.through, seed=self.seed)
-        if s.perturb == "layered":
+        if s.perturb == "layered":  # marks stand between this and hiding, so nothing is aimed through that
             under = TAP(model, UNDER * s.eps, s.steps, s.target, None, self.device, through=s.through, seed=self.seed)
             return Layered(under, marks.Marks(np.stack(self.members), s.eps))
         return FSP(model, self.members, s.eps, s.steps, s.layer, s.target, self.device, self.seed)

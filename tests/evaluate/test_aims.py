@@ -25,7 +25,8 @@ def test_reached_and_missed():
     strong.undone = {"sink-out": [20.0], "made-up-told": [60.0]}
     mrit = Entry("mrit", 26.5, 0.9, 20, plain=[10.5, 10.1])
     old = Entry("mrit, no sink", 26.5, 0.9, 20, plain=[5.0])
-    board = {("x", "small", 20, entry.scheme): entry for entry in (strong, mrit, old)}
+    layered = Entry("layered", 22.7, 0.8, 20, plain=[9.0], undone={"made-up-told": [19.0], "made-up-twice": [49.0]})
+    board = {("x", "small", 20, entry.scheme): entry for entry in (strong, mrit, old, layered)}
     peers: dict[str, Any] = {"dataset": "x", "rows": [
         {"perturb": "lsp", "defence": "none", "test_accuracy": 15.0, "published": 13.0},
         {"perturb": "lsp", "defence": "blur", "test_accuracy": 80.0, "published": 13.0},
@@ -48,6 +49,7 @@ def test_reached_and_missed():
         "x, `small`, `strong`: best defence": ("35.00 (blur), of 2", "reached"),
         "x, `small`, `strong`: best defence, outputs standardised": ("51.00 (blur)", "**missed**"),
         "x, `small`, `strong`: undone by who knows the method": ("60.00 (made-up-told)", "**missed**"),
+        "x, `small`, `layered`: undone by who knows the method": ("49.00 (made-up-twice)", "reached"),
         "x, `small`, `mrit`: plain victim": ("10.30", "reached"),
         "x, peer `lsp`, plain victim": ("15.00", "reached"),
         "x, control: peer `tap` under jpeg-10": ("76.00, clean 78.00", "reached"),

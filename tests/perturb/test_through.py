@@ -53,7 +53,7 @@ def test_soft_rounding():
 
 
 @pytest.mark.parametrize("name", THROUGH)
-@pytest.mark.parametrize(("height", "width", "channels"), [(32, 32, 3), (13, 21, 3), (16, 8, 1)])
+@pytest.mark.parametrize(("height", "width", "channels"), [(32, 32, 3), (13, 21, 3), (16, 8, 1), (2, 3, 3), (1, 1, 1)])
 def test_every_one(name, height, width, channels):  # type: ignore[no-untyped-def]
     """Same shape, within 0..1 and a little, a gradient for the input, repeatable from the generator."""
     x = torch.rand(2, channels, height, width, generator=torch.Generator().manual_seed(1)).requires_grad_(True)

@@ -26,6 +26,7 @@ MADE = {
     "seal": ("--scheme", "seal", "--allow-residue"),
     "seal, whole files": ("--scheme", "seal", "--allow-residue", "--byte-exact"),
     "adversarial": ("--scheme", "mrit-tap", "--tint", "--surrogate-epochs", "1"),
+    "layered": ("--scheme", "layered", "--allow-residue", "--surrogate-epochs", "1"),
 }
 
 
