@@ -43,7 +43,7 @@ from ripguard.train.protocols import PROTOCOLS
 ROOT = Path(__file__).resolve().parents[1]
 AGAIN = 75  # EX_TEMPFAIL, as table1.py
 OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced", "discreet": "--scheme discreet"}
-OURS |= {"layered": "--scheme layered"}
+OURS |= {name: f"--scheme {name}" for name in ("layered", "layered-balanced")}
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
 PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "em-sample", "ar", "ops", "noise")}
 HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training pictures
