@@ -144,7 +144,7 @@ def block_side(height: int, width: int) -> int:
 LARGE = 48  # pixels
 USUAL_EPS = {
     "marks": (EPS, EPS),
-    "layered": (0.057, 0.061),  # with what is below, a median of at least 26 dB
+    "layered": (0.053, 0.058),  # with what is below, a median of at least 26 dB
     "tap": (0.07, 0.1),
     "fsp": (0.07, 0.1),
     "noise": (8 / 255, 8 / 255),
