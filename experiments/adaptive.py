@@ -29,7 +29,7 @@ from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import UsageError, refusals_told
 from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
-from ripguard.evaluate.defences import DEFENCES, WITHDRAWN, Defence
+from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
 from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.evaluate.victims import check
 from ripguard.numbers import above_zero, positive
@@ -130,7 +130,7 @@ def main() -> None:
         victim = Victim(usual, classes, side)
         victim.restore(stored["victim"])
         for form, so in forms:
-            known_few, shown = (treated(few, defence), treated(test, defence)) if so else (few, test)
+            known_few, shown = (defence.treated(few), defence.treated(test)) if so else (few, test)
             keep(form, read_by(victim, known_few, shown, amounts))
     if not record["rows"]:
         raise UsageError(f"{work / 'victims'} has no whole victim of protocol {trained}", "run table1.py first")
@@ -154,10 +154,6 @@ def main() -> None:
 
 def numbers(text: str) -> list[float]:
     return [above_zero(word) for word in text.split(",")]
-
-
-def treated(pictures: Pictures, defence: Defence) -> Pictures:
-    return dataclasses.replace(pictures, pictures=defence.prepared(pictures.pictures, pictures.labels, seed=1))
 
 
 def read_by(victim: Victim, few: Pictures, asked: Pictures, amounts: Sequence[int]) -> list[tuple[str, int, float]]:

@@ -9,14 +9,14 @@ steps: `restorer-m`: a U-Net that saw m leaked pairs of protected and clean pict
 the same without a leak: pairs are made by protecting the protected pictures once more, under labels drawn at random;
 `…-told`: the U-Net is told the labels as well; `made-up-twice`: what it leaves of marks over an adversarial
 perturbation, which another U-Net then takes off, from a surrogate trained on what is left; `…+defence`: the victim is
-trained under that defence on what is left; `averaged-4`: the mean of the release and of three more sets of marks,
-each of its own seed, before hiding; `two-sizes`: the difference of two releases with one seed, whose marks differ in
-size alone, before hiding; `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts, the
-most that either can do alone; `clean-p`: p percent of the pictures are known clean and are mixed with the protected
-rest; `alone-p`: those clean ones alone; `sink-out`: the class with smaller marks is left out. Beside the plain
-accuracy, that of standardised outputs, which need no label, and what a hundred labelled clean pictures make of the
-victim; where the names that a perturbation teaches follow a public rule (`cyclic`), the right names as well. What is
-recorded already for this release is skipped.
+trained under that defence on what is left, and asked about pictures so treated as well; `averaged-4`: the mean of the
+release and of three more sets of marks, each of its own seed, before hiding; `two-sizes`: the difference of two
+releases with one seed, whose marks differ in size alone, before hiding; `oracle-…`: the perfect jigsaw of mRIT's
+blocks, and the perfect guess of their shifts, the most that either can do alone; `clean-p`: p percent of the pictures
+are known clean and are mixed with the protected rest; `alone-p`: those clean ones alone; `sink-out`: the class with
+smaller marks is left out. Beside the plain accuracy, that of standardised outputs, which need no label, and what a
+hundred labelled clean pictures make of the victim; where the names that a perturbation teaches follow a public rule
+(`cyclic`), the right names as well. What is recorded already for this release is skipped.
 Hardware: two CPU cores, or a GPU with the same commands.
 """
 
@@ -35,7 +35,7 @@ from ripguard.data.pictures import Pictures
 from ripguard.data.registry import short_name
 from ripguard.errors import refusals_told
 from ripguard.evaluate.attacks import made_up, oracle, restorer
-from ripguard.evaluate.attacks.few_clean import reached
+from ripguard.evaluate.attacks.few_clean import TREATED, reached
 from ripguard.evaluate.attacks.standardised import standardised
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import add_row, environment, go_on_with
@@ -126,20 +126,27 @@ def main() -> None:
             seen, shown.labels, len(clean.names), own, options.seed, options.device, note=attack,
             objective=defence.objective,
         )  # fmt: skip
-        row: dict[str, Any] = {"attack": attack, "images": len(shown.labels), "seed": options.seed}
-        row |= {"model": own.model, "epochs": own.epochs, "test_images": len(test.labels), "commit": here["commit"]}
-        got = reached(victim, few, test, (FEW,))
-        row |= {"test_accuracy": got.plain, "standardised_accuracy": got.standardised}
-        row |= {"permuted_accuracy": max(got.permuted, got.both), "head_accuracy": got.heads[FEW]}
-        if off := names_off(scheme):
-            row["renamed_accuracy"] = renamed(victim, test, off)
-        row["clean_pictures"] = len(few.labels)
-        row = {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}
-        if len(shown.labels) == len(clean.labels):
-            row |= median_looks(seen, clean.pictures)
-        print(row, flush=True)
-        if options.record:
-            add_row(folder, record, row)
+        looks = median_looks(seen, clean.pictures) if len(shown.labels) == len(clean.labels) else {}
+        about: dict[str, Any] = {"images": len(shown.labels), "seed": options.seed, "model": own.model}
+        about |= {"epochs": own.epochs, "test_images": len(test.labels), "commit": here["commit"]}
+        forms = {attack: (few, test)}
+        if under and defence.each:  # first: a record that has the attack has this
+            forms = {attack + TREATED: (defence.treated(few), defence.treated(test))} | forms
+        for name, (known_few, asked) in forms.items():
+            row = {"attack": name} | about | read_by(victim, known_few, asked, names_off(scheme)) | looks
+            print(row, flush=True)
+            if options.record:
+                add_row(folder, record, row)
+
+
+def read_by(victim: Victim, few: Pictures, asked: Pictures, off: int) -> dict[str, float]:
+    """What a victim tells: as it is, standardised, of ``few`` labelled clean pictures, and under the right names."""
+    got = reached(victim, few, asked, (len(few.labels),))
+    found = {"test_accuracy": got.plain, "standardised_accuracy": got.standardised}
+    found |= {"permuted_accuracy": max(got.permuted, got.both), "head_accuracy": got.heads[len(few.labels)]}
+    if off:
+        found["renamed_accuracy"] = renamed(victim, asked, off)
+    return {name: round(value, 3) for name, value in found.items()} | {"clean_pictures": len(few.labels)}
 
 
 def names_off(scheme: dict[str, Any]) -> int:

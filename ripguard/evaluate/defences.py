@@ -7,12 +7,15 @@ treats every picture by itself may be done to the pictures that a victim is aske
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+
+from ripguard.data.pictures import Pictures
 
 Prepare = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
@@ -37,6 +40,10 @@ class Defence:
     def prepared(self, pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
         """The training pictures as a victim under this defence sees them: uint8, same shape."""
         return self.prepare(pictures, labels, seed) if self.prepare else pictures
+
+    def treated(self, asked: Pictures) -> Pictures:
+        """What a victim is asked about, treated as its training pictures were; where each is treated by itself."""
+        return dataclasses.replace(asked, pictures=self.prepared(asked.pictures, asked.labels, seed=1))
 
 
 def jpeg(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
