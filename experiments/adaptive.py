@@ -130,7 +130,7 @@ def main() -> None:
         victim = Victim(usual, classes, side)
         victim.restore(stored["victim"])
         for form, so in forms:
-            known_few, shown = (defence.treated(few), defence.treated(test)) if so else (few, test)
+            known_few, shown = (defence.treated(few, 1), defence.treated(test, 1)) if so else (few, test)
             keep(form, read_by(victim, known_few, shown, amounts))
     if not record["rows"]:
         raise UsageError(f"{work / 'victims'} has no whole victim of protocol {trained}", "run table1.py first")

@@ -110,8 +110,8 @@ def main() -> None:
             row: dict[str, Any] = {"perturb": name, "defence": defence, "seed": options.seed, "images": len(shown)}
             row |= {"test_accuracy": round(accuracy(victim, test.pictures, test.labels), 3), "published": published}
             if DEFENCES[defence].each:
-                asked = DEFENCES[defence].prepared(test.pictures, test.labels, options.seed + 1)
-                row["treated_accuracy"] = round(accuracy(victim, asked, test.labels), 3)
+                asked = DEFENCES[defence].treated(test, options.seed + 1)
+                row["treated_accuracy"] = round(accuracy(victim, asked.pictures, asked.labels), 3)
             row |= {"test_images": len(test.labels), "model": protocol.model, "commit": here["commit"]} | looks
             print(row, flush=True)
             if options.record:

@@ -568,13 +568,12 @@ def undo_section() -> list[str]:
         )
 
     def line(row: dict[str, Any]) -> list[str]:
-        attack, _, under = row["attack"].partition("+")
-        base = attack
-        attack = attack.removesuffix("-told")
+        base, _, under = row["attack"].partition("+")
+        attack = base.removesuffix("-told")
         kind, _, number = attack.partition("-") if attack not in UNDONE else (attack, "", "")
         psnr = f"{row['psnr_to_clean']:.1f} dB" if "psnr_to_clean" in row else ""
         found = [f"**{row['test_accuracy']:.2f}**", f"{row['standardised_accuracy']:.2f}"]
-        told = ", told the labels" if base.endswith("-told") else ""
+        told = ", told the labels" if attack != base else ""
         few = [f"{row[name]:.2f}" if name in row else "" for name in UNDO_READINGS]
         return [UNDONE[kind].format(number) + told + (f", then {under}" if under else ""), *found, *few, psnr]
 

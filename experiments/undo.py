@@ -36,7 +36,6 @@ from ripguard.data.registry import short_name
 from ripguard.errors import refusals_told
 from ripguard.evaluate.attacks import made_up, oracle, restorer
 from ripguard.evaluate.attacks.few_clean import TREATED, reached
-from ripguard.evaluate.attacks.standardised import standardised
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check, read
@@ -47,7 +46,7 @@ from ripguard.perturb.names import MARKED
 from ripguard.release.aim import PLAIN, found_in
 from ripguard.release.manifest import Release
 from ripguard.schemes import block_side, label, marks_of
-from ripguard.train.loop import Victim, batches, fit, percent_right
+from ripguard.train.loop import Victim, batches, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,7 +130,8 @@ def main() -> None:
         about |= {"epochs": own.epochs, "test_images": len(test.labels), "commit": here["commit"]}
         forms = {attack: (few, test)}
         if under and defence.each:  # first: a record that has the attack has this
-            forms = {attack + TREATED: (defence.treated(few), defence.treated(test))} | forms
+            so = options.seed + 1
+            forms = {attack + TREATED: (defence.treated(few, so), defence.treated(test, so))} | forms
         for name, (known_few, asked) in forms.items():
             row = {"attack": name} | about | read_by(victim, known_few, asked, names_off(scheme)) | looks
             print(row, flush=True)
@@ -141,23 +141,17 @@ def main() -> None:
 
 def read_by(victim: Victim, few: Pictures, asked: Pictures, off: int) -> dict[str, float]:
     """What a victim tells: as it is, standardised, of ``few`` labelled clean pictures, and under the right names."""
-    got = reached(victim, few, asked, (len(few.labels),))
+    got = reached(victim, few, asked, (len(few.labels),), names_off=off)
     found = {"test_accuracy": got.plain, "standardised_accuracy": got.standardised}
     found |= {"permuted_accuracy": max(got.permuted, got.both), "head_accuracy": got.heads[len(few.labels)]}
-    if off:
-        found["renamed_accuracy"] = renamed(victim, asked, off)
+    if got.renamed is not None:
+        found["renamed_accuracy"] = got.renamed
     return {name: round(value, 3) for name, value in found.items()} | {"clean_pictures": len(few.labels)}
 
 
 def names_off(scheme: dict[str, Any]) -> int:
     """How many classes further on than its label a picture of a release shows; the rule ``cyclic`` is public."""
     return 1 if scheme["perturb"] in ("tap", "layered") and scheme.get("target") == "cyclic" else 0
-
-
-def renamed(victim: Victim, asked: Pictures, off: int) -> float:
-    """Percent right of answers, plain or standardised (the better), that are ``off`` classes short of the truth."""
-    logits = victim.logits(asked.pictures)  # [n, classes]
-    return max(percent_right(np.roll(told, off, axis=1), asked.labels) for told in (logits, standardised(logits)))
 
 
 def epochs_for(pictures: int, usual: int, protocol: Protocol) -> int:

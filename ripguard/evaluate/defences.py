@@ -41,9 +41,9 @@ class Defence:
         """The training pictures as a victim under this defence sees them: uint8, same shape."""
         return self.prepare(pictures, labels, seed) if self.prepare else pictures
 
-    def treated(self, asked: Pictures) -> Pictures:
+    def treated(self, asked: Pictures, seed: int) -> Pictures:
         """What a victim is asked about, treated as its training pictures were; where each is treated by itself."""
-        return dataclasses.replace(asked, pictures=self.prepared(asked.pictures, asked.labels, seed=1))
+        return dataclasses.replace(asked, pictures=self.prepared(asked.pictures, asked.labels, seed))
 
 
 def jpeg(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:

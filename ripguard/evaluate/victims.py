@@ -177,8 +177,8 @@ def train_row(job: Job) -> dict[str, Any]:
     told, truth = victim.logits(test.pictures).argmax(1), test.labels
     treated = {}
     if defence.each:
-        asked = defence.prepared(test.pictures, truth, job.own_seed + 1)
-        treated["treated_accuracy"] = round(accuracy(victim, asked, truth), 4)
+        asked = defence.treated(test, job.own_seed + 1)
+        treated["treated_accuracy"] = round(accuracy(victim, asked.pictures, truth), 4)
     confusion = np.zeros((len(test.names),) * 2, int)
     np.add.at(confusion, (truth, told), 1)
     fitted = victim.logits(shown).argmax(1) == training.labels

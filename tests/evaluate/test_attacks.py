@@ -72,6 +72,9 @@ def test_a_constant_answer_under_wrong_names_is_read():
     data = Pictures(pictures, np.arange(100) % 5, [f"{i}" for i in range(5)], "")
     found = reached(Constant(), data, data, amounts=())  # type: ignore[arg-type]
     assert (found.plain, found.permuted, found.standardised, found.both) == (20, 20, 0, 100)
+    assert found.renamed is None
+    known, wrong = (reached(Constant(), data, data, (), names_off=off).renamed for off in (-1, 1))  # type: ignore[arg-type]
+    assert (known, wrong) == (100, 20)
 
 
 @pytest.mark.parametrize("name", MODELS)

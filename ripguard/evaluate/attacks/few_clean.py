@@ -29,6 +29,7 @@ class Reached:
         standardised: each output against its mean and spread over the pictures asked about, without their labels.
         permuted: read by the best permutation; both: standardised, then permuted.
         heads: of a new linear head, by number of pictures.
+        renamed: under the right names, plain or standardised, whichever is more; None where none are known.
     """
 
     plain: float
@@ -36,10 +37,16 @@ class Reached:
     permuted: float
     both: float
     heads: dict[int, float]
+    renamed: float | None = None
 
 
 def reached(
-    victim: Victim, few: Pictures, asked: Pictures, amounts: Sequence[int] = (100,), permuted_on: int = 100
+    victim: Victim,
+    few: Pictures,
+    asked: Pictures,
+    amounts: Sequence[int] = (100,),
+    permuted_on: int = 100,
+    names_off: int = 0,
 ) -> Reached:
     """What an attacker gets out of a victim.
 
@@ -47,6 +54,7 @@ def reached(
         few: the attacker's clean pictures, in random order; the first ``permuted_on`` fit the permutation, the first of
             each of ``amounts`` a head.
         asked: the pictures that accuracy is measured on.
+        names_off: how many classes short of the truth answers are by a rule that the attacker knows; 0: no such rule.
     """
     classes = len(asked.names)
     logits = victim.logits(asked.pictures)  # [n, classes]
@@ -61,10 +69,13 @@ def reached(
         known, wanted = features(victim, few.pictures[: max(amounts)]), features(victim, asked.pictures)
         for n in amounts:
             heads[n] = accuracy_of_new_head(known[:n], few.labels[:n], wanted, asked.labels, classes)
+    even = standardised(logits)
+    by_rule = [percent_right(np.roll(told, names_off, axis=1), asked.labels) for told in (logits, even)]
     return Reached(
         plain=percent_right(logits, asked.labels),
-        standardised=percent_right(standardised(logits), asked.labels),
+        standardised=percent_right(even, asked.labels),
         permuted=permuted(first, logits),
-        both=permuted(standardised(first, logits), standardised(logits)),
+        both=permuted(standardised(first, logits), even),
         heads=heads,
+        renamed=max(by_rule) if names_off else None,
     )
