@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 
 
@@ -105,6 +106,29 @@ class MissingExtra(RipguardError):
 def expected(what: str, want: object, got: object) -> str:
     """One form for all shape and type complaints: ``what: expected X, got Y``."""
     return f"{what}: expected {want}, got {got}"
+
+
+def shown(text: object) -> str:
+    """A text as it may be printed: control characters, marks that turn the direction of writing, and half characters
+    are written out (``\\x1b``, ``\\u202e``), so that no name of a stranger's file can act on a terminal or look like
+    another line. Everything that ripguard prints goes through here.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(one if _harmless(one) else one.encode("unicode_escape").decode() for one in text)
+
+
+def _harmless(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"  # spaces of all kinds
+
+
+def acts(text: str) -> bool:
+    """Whether a name holds a control character or one that turns the direction of writing: no new release takes it."""
+    return any(unicodedata.category(one) == "Cc" or unicodedata.bidirectional(one) in TURNS for one in text)
+
+
+TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def written() -> None:
