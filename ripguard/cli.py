@@ -15,6 +15,7 @@ from typing import Any
 from ripguard import __version__
 from ripguard.compress.coders import USUAL, WHOLE
 from ripguard.errors import (
+    LISTED,
     READER_GONE,
     Damaged,
     OutputRefused,
@@ -23,6 +24,7 @@ from ripguard.errors import (
     UsageError,
     VerifyFailed,
     reader_gone,
+    shown,
     written,
 )
 from ripguard.keys import Key
@@ -31,6 +33,8 @@ from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
 from ripguard.perturb.names import BY_SURROGATE, LOOKING, MARKED, THROUGH
 from ripguard.release.manifest import read_key, refuse_inside_release
+from ripguard.release.signers import ANY
+from ripguard.release.signers import VARIABLE as SIGNER_VARIABLE
 from ripguard.schemes import SCHEMES, SIZED, Scheme
 from ripguard.signing import SigningKey, fingerprint
 from ripguard.train.protocols import PROTOCOLS
@@ -71,9 +75,9 @@ def _complain(options: argparse.Namespace, error: RipguardError) -> int:
             print(json.dumps(told), flush=True)
         except BrokenPipeError:
             reader_gone()
-    print(f"ripguard: error: {error}", file=sys.stderr)
+    print(f"ripguard: error: {shown(error)}", file=sys.stderr)
     if error.hint:
-        print(f"ripguard: hint: {error.hint}", file=sys.stderr)
+        print(f"ripguard: hint: {shown(error.hint)}", file=sys.stderr)
     return error.exit_code
 
 
@@ -123,6 +127,14 @@ def _read_key(options: argparse.Namespace) -> Key | None:
     return None
 
 
+def _signer_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--signer", metavar="F",
+        help=f"fingerprint that must have signed the release, or '{ANY}' (default: the one named by {SIGNER_VARIABLE}, "
+        "else a signer of this key's releases so far, as listed in K.signers)",
+    )  # fmt: skip
+
+
 def _workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=positive, default=os.cpu_count() or 1, metavar="W", help="processes (default: cores)"
@@ -134,13 +146,19 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _print(options: argparse.Namespace, result: dict[str, Any], lines: list[str]) -> None:
-    print(json.dumps(result) if options.json else "\n".join(lines))
+    print(json.dumps(result) if options.json else "\n".join(map(shown, lines)))
 
 
 def _listed(found: dict[str, Any]) -> list[str]:
     """One line a name, as ``--json`` calls it; values as people read them."""
     width = max(map(len, found))
     return [f"{name:{width}}  {_said(value)}" for name, value in found.items()]
+
+
+def _some(form: str, rows: list[dict[str, str]]) -> list[str]:
+    """The first rows as lines, and how many more there are."""
+    more = [f"  … and {len(rows) - LISTED} more"] if len(rows) > LISTED else []
+    return [form.format(**row) for row in rows[:LISTED]] + more
 
 
 def _said(value: object, inside: bool = False) -> str:
@@ -398,14 +416,21 @@ def run_protect(options: argparse.Namespace) -> int:
 def _restore(verbs: Any) -> None:
     p = _verb(
         verbs, "restore", run_restore, "get the clean pictures back, exactly",
-        "PATH is a release, a part of one, or loose protected pictures under any name. Pictures that cannot be "
-        "restored exactly are refused and listed; OUT holds only exact ones and appears when the run is over.",
+        "PATH is a release, a part of one, or loose protected pictures under any name. Of a release every picture comes back "
+        "at its place in the manifest, and exit code 0 means that all are there. What cannot be restored exactly, or "
+        "is missing, is listed; OUT holds only exact pictures and appears when the run is over.",
     )  # fmt: skip
     p.add_argument("paths", nargs="+", metavar="PATH")
     p.add_argument("out", metavar="OUT", help="folder to make")
     _key_option(p)
     p.add_argument("--release", metavar="R", help="the release that loose pictures come from (holds their residue)")
     p.add_argument("--only", metavar="GLOB", help="only pictures whose path matches, e.g. 'train/cat/*'")
+    p.add_argument(
+        "--loose", action="store_true",
+        help="take pictures of a release under the names they have; labels and completeness are not checked",
+    )  # fmt: skip
+    p.add_argument("--require-release", action="store_true", help="refuse pictures that lie in no release")
+    _signer_option(p)
     _workers(p)
 
 
@@ -416,13 +441,26 @@ def run_restore(options: argparse.Namespace) -> int:
     assert key is not None
     paths = [Path(p) for p in options.paths]
     release = Path(options.release) if options.release else None
-    result = restore(paths, Path(options.out), key, release, options.only, options.workers)
+    result = restore(
+        paths, Path(options.out), key, release, options.only, options.workers, options.signer, options.loose,
+        options.require_release,
+    )  # fmt: skip
     exact = "bit for bit" if result.exact else "roughly (lossy release)"
     lines = [f"{result.restored} pictures restored {exact} in {result.out}"]
-    lines += [f"  refused ({r['code']}): {r['message']}" for r in result.refused[:20]]
-    if len(result.refused) > 20:
-        lines.append(f"  … and {len(result.refused) - 20} more")
-    data = {"out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused}
+    if result.checked:
+        by = result.signer or "nobody"
+        lines.append(f"  names and completeness checked against {result.release}, signed by {by}")
+    else:
+        lines.append("  no release around: labels and completeness are NOT checked")
+    lines += _some("  refused ({code}): {message}", result.refused)
+    moved = [{"from": file, "to": place} for file, place in result.moved]
+    lines += _some("  back at its place: {to} (was {from})", moved)
+    lines += _some("  left out, no picture of the release: {file}", [{"file": file} for file in result.left_out])
+    data = {
+        "out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused,
+        "release": result.release or None, "checked": result.checked, "signer": result.signer, "moved": moved,
+        "left_out": result.left_out,
+    }  # fmt: skip
     _print(options, data, lines)
     if result.refused:
         print(f"ripguard: error: {len(result.refused)} files were refused", file=sys.stderr)
@@ -443,7 +481,7 @@ def _verify(verbs: Any) -> None:
     _key_option(p, required=False)
     p.add_argument("--against", metavar="SRC", help="the source it was made from (needs a key)")
     p.add_argument("--labels", metavar="CSV", help="the labels file that protect was given")
-    p.add_argument("--signer", metavar="F", help="fingerprint that must have signed the release")
+    _signer_option(p)
     _workers(p)
 
 
@@ -462,10 +500,13 @@ def run_verify(options: argparse.Namespace) -> int:
         lines.append(f"{report.restored} / {report.pictures} restore with this key")
     if report.equal_to_source is not None:
         lines.append(f"{report.equal_to_source} / {report.pictures} restored pictures equal the source bit for bit")
-    for name in ("missing", "extra", "renamed", "changed", "swapped", "residue", "annotations", "differs", "reencoded"):
-        lines += [f"  {name}: {path}" for path in data[name][:20]]
-        if len(data[name]) > 20:
-            lines.append(f"  {name}: … and {len(data[name]) - 20} more")
+    for name in (
+        "missing", "extra", "renamed", "changed", "swapped", "residue", "annotations", "unreadable", "unlisted",
+        "differs", "reencoded",
+    ):  # fmt: skip
+        lines += [f"  {name}: {path}" for path in data[name][:LISTED]]
+        if len(data[name]) > LISTED:
+            lines.append(f"  {name}: … and {len(data[name]) - LISTED} more")
     lines.append("ok" if report.ok else "NOT ok")
     _print(options, data, lines)
     return 0 if report.ok else VerifyFailed.exit_code
@@ -500,6 +541,7 @@ def _report(verbs: Any) -> None:
     p.add_argument("--restored", metavar="DIR", help="folder that restore wrote: compared with SRC sample by sample")
     p.add_argument("--surrogate", metavar="PATH", help="count what this surrogate says of the protected pictures")
     p.add_argument("--grid", metavar="PNG", help="also draw clean | protected | restored")
+    _signer_option(p)
     _workers(p)
 
 
@@ -512,7 +554,7 @@ def run_report(options: argparse.Namespace) -> int:
     for folder in (*source.roots, Path(options.release), *([restored] if restored else [])):
         if options.grid and folder.resolve() in Path(options.grid).resolve().parents:
             raise OutputRefused(f"{options.grid} lies inside {folder}", "choose a place outside")
-    data = report(Path(options.release), source, restored, options.surrogate, options.workers)
+    data = report(Path(options.release), source, restored, options.surrogate, options.workers, options.signer)
     if options.grid:
         grid(Path(options.release), source, restored, Path(options.grid))
     _print(options, data, _listed(data))
@@ -539,6 +581,7 @@ def _train(verbs: Any) -> None:
         "--seed", type=not_negative, default=0, metavar="S", help="of weights, order and augmentation (default 0)"
     )
     p.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    _signer_option(p)
 
 
 def run_train(options: argparse.Namespace) -> int:
@@ -548,7 +591,7 @@ def run_train(options: argparse.Namespace) -> int:
     assert key is not None  # the option is required
     done = train_on_release(
         Path(options.release), key, Path(options.out), options.protocol, options.model, options.epochs, options.seed,
-        options.device,
+        options.device, options.signer,
     )  # fmt: skip
     tested = "" if done["test_accuracy"] is None else f", test {done['test_accuracy']:.2f} %"
     lines = [f"{done['out']}: {done['model']}, train accuracy {done['train_accuracy']:.2f} %{tested}"]
@@ -561,25 +604,34 @@ def run_train(options: argparse.Namespace) -> int:
 
 def _gc(verbs: Any) -> None:
     p = _verb(
-        verbs, "gc", run_gc, "remove what killed runs left in and beside a release",
-        "Removes temporary files and residue that no manifest names. Pictures, also unknown ones, are never touched: "
-        "ripguard verify lists those.",
+        verbs, "gc", run_gc, "move aside what killed runs left in and beside a release",
+        "Moves temporary files, and residue that no manifest names, into a folder beside the release, which you may "
+        "remove once the release restores. Pictures, also unknown ones, are never touched: ripguard verify lists them. "
+        "The release must be signed, or its key named.",
     )  # fmt: skip
     p.add_argument("release", metavar="RELEASE", help="a release, or the output of a run that never finished")
     p.add_argument("--unfinished", action="store_true", help="also drop an unfinished run, which could be continued")
     p.add_argument("--dry-run", action="store_true", help="only list")
+    _key_option(p, required=False)
+    _signer_option(p)
 
 
 def run_gc(options: argparse.Namespace) -> int:
     from ripguard.release.gc import collect
 
-    found = collect(Path(options.release), options.unfinished, options.dry_run)
+    found = collect(Path(options.release), options.unfinished, options.dry_run, _read_key(options), options.signer)
     total = sum(one.bytes for one in found)
-    rows = [{"path": str(one.path), "kind": one.kind, "bytes": one.bytes} for one in found]
-    verb = "would remove" if options.dry_run else "removed"
-    lines = [f"{row['kind']:10} {row['path']} ({row['bytes']:,} bytes)" for row in rows]
+    rows = [
+        {"path": str(one.path), "kind": one.kind, "bytes": one.bytes, "moved_to": str(one.moved_to or "") or None}
+        for one in found
+    ]
+    verb = "would go" if options.dry_run else "gone"
+    lines = [
+        f"{one.kind:10} {one.path} ({one.bytes:,} bytes)" + (f" → {one.moved_to}" if one.moved_to else "")
+        for one in found
+    ]
     data = {"removed": not options.dry_run, "files": rows, "bytes": total}
-    _print(options, data, [*lines, f"{verb} {len(rows)}, {total:,} bytes"])
+    _print(options, data, [*lines, f"{len(rows)} {verb}, {total:,} bytes"])
     return 0
 
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 class RipguardError(Exception):
@@ -103,6 +103,19 @@ class MissingExtra(RipguardError):
     code, exit_code = "missing-extra", 13
 
 
+LISTED = 20  # names in one message
+
+
+def refuse_all(refusals: Sequence[InputRefused]) -> None:
+    """Raise one refusal that names all of these; nothing for none."""
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        some = "; ".join(map(str, refusals[:LISTED]))
+        more = f"; … and {len(refusals) - LISTED} more" if len(refusals) > LISTED else ""
+        raise InputRefused(f"{len(refusals)} names are refused: {some}{more}", refusals[0].hint)
+
+
 def expected(what: str, want: object, got: object) -> str:
     """One form for all shape and type complaints: ``what: expected X, got Y``."""
     return f"{what}: expected {want}, got {got}"
@@ -167,10 +180,10 @@ def refusals_told() -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # not of the system: a defect
             raise
-        print(f"error: {error.strerror}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        print(shown(f"error: {error.strerror}: {error.filename or ''}".rstrip(": ")), file=sys.stderr)
         sys.exit(StorageError.exit_code)
     except RipguardError as error:
-        print(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)
+        print(f"error: {shown(error)}" + (f"\nhint: {shown(error.hint)}" if error.hint else ""), file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted; what is recorded stays", file=sys.stderr)

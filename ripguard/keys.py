@@ -112,9 +112,14 @@ def write_private(path: str | Path, text: str) -> None:
 
 @dataclass(frozen=True)
 class Key:
-    """The restore key of an owner: 32 random bytes. ``repr`` shows the key id only."""
+    """The restore key of an owner: 32 random bytes. ``repr`` shows the key id only.
+
+    Attributes:
+        file: where it was read from, if from a file: beside it stands who signed its releases so far.
+    """
 
     secret: bytes = field(repr=False)
+    file: Path | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.secret) != 32:

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from ripguard.data.source import TEST_SPLITS, TRAIN_SPLITS, Item, Source
-from ripguard.errors import InputRefused
+from ripguard.errors import InputRefused, refuse_all
+from ripguard.files import walk
 from ripguard.images import REFUSED_SUFFIXES, SUFFIXES
 
 ANNOTATIONS = frozenset({".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md"})
@@ -29,25 +30,19 @@ def folder(root: Path, labels: Path | None = None) -> Source:
     if (root / META).exists():
         raise InputRefused(f"{root} is a protected release already", "name the folder of clean pictures")
     pictures: list[tuple[str, Path]] = []
-    source = Source(root.name, [], roots=[root])
-    for path in _walk(root):
-        name = path.relative_to(root).as_posix()
-        suffix = path.suffix.lower()
-        if path.is_symlink():
-            raise InputRefused(f"{name}: links are not followed", "put a copy in its place")
-        if any(part.startswith(".") for part in Path(name).parts) or path.name in ("Thumbs.db", "desktop.ini"):
-            source.ignored.append(name)
-        elif not path.is_file():
-            raise InputRefused(f"{name}: not a regular file", "move it out of the folder")
-        elif suffix in SUFFIXES:
-            pictures.append((name, path))
-        elif suffix in ANNOTATIONS:
-            source.annotations.append((name, path))
-        else:
-            kind = (
-                "a picture format that is not supported" if suffix in REFUSED_SUFFIXES else "neither picture nor text"
-            )
-            raise InputRefused(f"{name}: {kind}", "convert it, or move it out of the folder")
+    source, refusals = Source(root.name, [], roots=[root]), list[InputRefused]()
+    try:
+        found = sorted((place.split("/"), place, entry) for place, entry in walk(root))
+    except OSError as error:
+        reason = error.strerror if error.errno else error
+        raise InputRefused(
+            f"{error.filename}: cannot be listed: {reason}", "give it permissions, or move it out"
+        ) from None
+    for parts, name, entry in found:
+        refusal = _sort(parts, name, entry, pictures, source)
+        if refusal:
+            refusals.append(refusal)
+    refuse_all(refusals)
     table = _read_labels(labels) if labels else None
     with_splits = has_splits([name for name, _ in pictures])
     for name, path in pictures:
@@ -84,12 +79,25 @@ def split_and_label(name: str, with_splits: bool) -> tuple[str, str]:
     return split, parts[0] if parts else ""
 
 
-def _walk(root: Path) -> list[Path]:
-    found = []
-    for directory, names, files in os.walk(root, followlinks=False):
-        links = [n for n in names if (Path(directory) / n).is_symlink()]
-        found += [Path(directory) / name for name in files + links]
-    return sorted(found)
+def _sort(
+    parts: list[str], name: str, entry: os.DirEntry[str], pictures: list[tuple[str, Path]], source: Source
+) -> InputRefused | None:
+    """Put one file where it belongs, or say why it belongs nowhere."""
+    suffix = os.path.splitext(name)[1].lower()
+    if entry.is_symlink():
+        return InputRefused(f"{name}: links are not followed", "put a copy in its place")
+    if any(part.startswith(".") for part in parts) or entry.name in ("Thumbs.db", "desktop.ini"):
+        source.ignored.append(name)
+    elif not entry.is_file(follow_symlinks=False):
+        return InputRefused(f"{name}: not a regular file", "move it out of the folder")
+    elif suffix in SUFFIXES:
+        pictures.append((name, Path(entry.path)))
+    elif suffix in ANNOTATIONS:
+        source.annotations.append((name, Path(entry.path)))
+    else:
+        kind = "a picture format that is not supported" if suffix in REFUSED_SUFFIXES else "neither picture nor text"
+        return InputRefused(f"{name}: {kind}", "convert it, or move it out of the folder")
+    return None
 
 
 def _read_labels(path: Path) -> dict[str, tuple[str, str]]:

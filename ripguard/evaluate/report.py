@@ -18,6 +18,7 @@ from ripguard.looks import likeness
 from ripguard.pool import spread
 from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
+from ripguard.release.signers import vouched
 from ripguard.release.verify import sources_by_place
 
 # of a manifest row
@@ -25,7 +26,12 @@ NEEDED = ("path", "name", "shape", "unit", "residue", "overwritten", "overflow",
 
 
 def report(
-    root: Path, source: Source, restored: Path | None = None, surrogate: str | None = None, workers: int = 1
+    root: Path,
+    source: Source,
+    restored: Path | None = None,
+    surrogate: str | None = None,
+    workers: int = 1,
+    signer: str | None = None,
 ) -> dict[str, Any]:
     """Measure a release.
 
@@ -33,6 +39,7 @@ def report(
         source: the clean pictures it was made from.
         restored: folder that ``ripguard restore`` wrote; its pictures are compared with the clean ones.
         surrogate: file of a surrogate; what it says of each protected picture is counted.
+        signer: fingerprint that must have signed the release.
 
     Returns:
         Counts, also of restored files with the bytes of the source's; medians and 5th/95th percentiles of PSNR (dB) and
@@ -40,6 +47,7 @@ def report(
         label, or says the label after it (cyclic target).
     """
     release = Release.open(root)
+    vouched(release, signer)
     wanted = sources_by_place(release, source)
     rows = [{key: row[key] for key in NEEDED if key in row} for row in release.rows if row["path"] in wanted]
     if not rows:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
+import re
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ripguard.errors import OutputRefused, StorageError
+from ripguard.files import NOFOLLOW, open_regular
 
 
 @contextlib.contextmanager
@@ -30,12 +36,21 @@ def write_temporary(path: Path, data: bytes | Iterable[bytes]) -> Path:
     temporary = path.with_name(f".{short}.{os.getpid()}.tmp")
     with storage("cannot write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        with _new(temporary) as file:
             for piece in [data] if isinstance(data, bytes) else data:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
     return temporary
+
+
+def _new(path: Path) -> BinaryIO:
+    """A new file, never through a link; what a killed run left, whose number this process has now, goes."""
+    try:
+        return open(path, "xb")
+    except FileExistsError:
+        path.unlink()
+        return open(path, "xb")
 
 
 def write_unsynced(path: Path, data: bytes) -> None:
@@ -74,9 +89,13 @@ def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of a file, read in pieces."""
-    with storage("cannot read"), open(path, "rb") as file:
+    """Hex SHA-256 of a regular file, read in pieces."""
+    with storage("cannot read"), open(open_regular(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+LOCK = "lock"  # in a working folder
+TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.\d+\.tmp")  # as write_temporary names files
 
 
 def working_folder(out: Path) -> Path:
@@ -85,16 +104,51 @@ def working_folder(out: Path) -> Path:
 
 
 def make_working_folder(out: Path) -> Path:
-    """Make it, or go on with it. Raises :class:`OutputRefused` where a link or a file stands in its place."""
+    """Make it, for this user alone, or go on with it.
+
+    In a folder that others can write to, somebody may have made it first, or put a link into it. Raises
+    :class:`OutputRefused` for what is not this user's own folder.
+    """
     place = working_folder(out)
-    if place.is_symlink() or (place.exists() and not place.is_dir()):
-        raise OutputRefused(f"{place} is no folder", "unfinished work is kept under this name: move away what has it")
     new = [folder for folder in place.parents if not folder.exists()]
     with storage("cannot create"):
-        place.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            place.mkdir(mode=0o700)
+    refuse_foreign_work(place)
     for folder in new:
         sync_folder(folder.parent)  # else what is published could lose the folder that it stands in
     return place
+
+
+def refuse_foreign_work(place: Path) -> None:
+    """Raise :class:`OutputRefused` unless a working folder is this user's own, alone, and has no link in it."""
+    hint = "ripguard keeps unfinished work under this name: rename or remove what has it"
+    with storage("cannot look into"):
+        found = place.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise OutputRefused(f"{place} is no folder", hint)
+        if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+            raise OutputRefused(f"{place} belongs to another user", hint)
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            place.chmod(0o700)
+        for entry in os.scandir(place):
+            if entry.is_symlink():
+                raise OutputRefused(f"{entry.path} is a link", hint)
+
+
+def drop_work(folder: Path) -> None:
+    """Remove a folder of a working folder, if it is there."""
+    with storage("cannot remove"), contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+
+
+def drop_empty_work(partial: Path) -> None:
+    """Remove a working folder in which nothing but the lock is left, the lock last: until then nobody else begins."""
+    with contextlib.suppress(OSError):
+        if set(os.listdir(partial)) <= {LOCK}:
+            (partial / LOCK).unlink(missing_ok=True)
+            partial.rmdir()
 
 
 def refuse_unwritable(out: Path) -> list[Path]:
@@ -108,8 +162,8 @@ def refuse_unwritable(out: Path) -> list[Path]:
     make_working_folder(out)
     with storage("cannot create"):
         os.rmdir(tempfile.mkdtemp(dir=place))
-    if (place / "lock").is_file():
-        with lock(place / "lock"):
+    if (place / LOCK).is_file():
+        with lock(place / LOCK):
             pass
     return made
 
@@ -123,17 +177,37 @@ def drop_empty(made: list[Path]) -> None:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold a folder for one process; a second one is told. The lock dies with its holder."""
-    with storage("cannot lock"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold a folder for one process; a second one is told. The lock dies with its holder.
+
+    Who ends may remove the file while another process waits between opening and locking it: what that one then holds is
+    no lock. So the file that is locked must be the one that stands there.
+    """
+    while True:
+        with storage("cannot lock"):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                handle = os.open(path, os.O_RDWR | os.O_CREAT | NOFOLLOW, 0o600)
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    raise OutputRefused(f"{path} is a link", "remove it") from None
+                raise
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputRefused(f"another ripguard is writing to {path.parent}", "wait for it to end") from None
+            if _stands_there(path, handle):
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _stands_there(path: Path, handle: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise OutputRefused(f"another ripguard is writing to {path.parent}", "wait for it to end") from None
-    finally:
-        os.close(handle)
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def refuse_overlap(sources: list[Path], output: Path) -> None:
@@ -146,6 +220,8 @@ def refuse_overlap(sources: list[Path], output: Path) -> None:
 
 
 def refuse_existing(output: Path) -> None:
-    """Raise :class:`OutputRefused` unless ``output`` is absent or an empty folder."""
+    """Raise :class:`OutputRefused` unless ``output`` is absent or an empty folder that can be replaced."""
+    if os.path.ismount(output):
+        raise OutputRefused(f"{output} is a mount point, which nothing can be renamed to", "name a folder inside it")
     if output.is_symlink() or (output.exists() and (not output.is_dir() or any(output.iterdir()))):
         raise OutputRefused(f"{output} exists and is not an empty folder", "choose another name, or remove it")

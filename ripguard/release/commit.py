@@ -103,6 +103,13 @@ class Commits:
         known = self._likeness[kind]
         return round(float(np.median(known)), 4) if known else None
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The manifest rows of all pictures, shard by shard."""
+        for number in range(len(self.plan.shards)):
+            with storage("cannot read"):
+                data = self.path_of(number).read_bytes()
+            yield from map(json.loads, data.splitlines()[1:])
+
     def lines(self) -> Iterator[bytes]:
         """The manifest: the lines of all pictures in the order of their paths, some at a time."""
         order = sorted(self.plan.pictures, key=lambda picture: picture.out)

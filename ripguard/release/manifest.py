@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import hmac
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ripguard import signing
-from ripguard.errors import Damaged, KeyFileError, NotProtected, SignatureInvalid, WrongKey
+from ripguard.errors import Damaged, KeyFileError, NotProtected, SignatureInvalid, StorageError, WrongKey
+from ripguard.files import NotRegular, TooLarge, open_regular, read_regular
 from ripguard.keys import DatasetKeys, Key
-from ripguard.release.atomic import sha256_file, storage
+from ripguard.release.atomic import storage
 from ripguard.release.rows import Rows
-from ripguard.release.schema import check_info
-from ripguard.seal import FORMATS, Forged, length_prefixed, open_sealed
+from ripguard.release.schema import MOST_INFO, check_info, parsed
+from ripguard.seal import FORMATS, TAG, Forged, length_prefixed, open_sealed
 
 META = ".ripguard"
 READS = tuple(name.decode() for name in FORMATS)
 RELEASE, MANIFEST, RESIDUE, MODEL = "release.json", "manifest.jsonl", "residue", "model.bin"
+MOST_MODEL = (1 << 22) + (1 << 16) + TAG  # bytes; the coder's own bound, and what zlib adds to what it cannot compress
 
 
 def canonical(value: Any) -> bytes:
@@ -47,30 +51,31 @@ class Release:
     def open(cls, root: Path) -> Release:
         """Read and cross-check both files. Raises :class:`NotProtected` or :class:`Damaged`."""
         meta = root / META
-        if not (meta / RELEASE).is_file():
-            raise NotProtected(f"{root} is not a protected release", f"it has no {META}/{RELEASE}")
-        with storage("cannot read"):
-            raw = (meta / RELEASE).read_bytes()
+        for folder in (meta, meta / RESIDUE):
+            if folder.is_symlink():
+                raise Damaged(f"{folder} is a link, and links are not followed", "put a copy in its place: cp -rL")
+        with _expected(meta / RELEASE):
+            try:
+                raw = read_regular(meta / RELEASE, MOST_INFO)
+            except (FileNotFoundError, NotADirectoryError):
+                raise NotProtected(f"{root} is not a protected release", f"it has no {META}/{RELEASE}") from None
         try:
-            info = json.loads(raw)
+            info = parsed(raw)
             if info["format"] not in READS:
                 raise NotProtected(
-                    f"{root} has format {info['format']!r}", f"this ripguard reads {' and '.join(READS)}"
+                    f"{root} has format {str(info['format'])[:40]!r}", f"this ripguard reads {' and '.join(READS)}"
                 )
             check_info(info)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Damaged(f"{meta / RELEASE} cannot be read", "get a fresh copy of it") from None
         manifest = meta / MANIFEST
-        another = Damaged(f"{manifest} is not the one that {RELEASE} names", "get a fresh copy of both")
-        if info["manifest"] != (sha256_file(manifest) if manifest.is_file() else hashlib.sha256().hexdigest()):
-            raise another
         try:
-            with storage("cannot read"):
+            with _expected(manifest):
                 rows = Rows(manifest, len(info["units"]))
         except (ValueError, RecursionError):
             raise Damaged(f"{manifest} cannot be read", "get a fresh copy of it") from None
-        if info["manifest"] != rows.digest:  # replaced in between
-            raise another
+        if info["manifest"] != rows.digest or info["pictures"] != len(rows):
+            raise Damaged(f"{manifest} is not the one that {RELEASE} names", "get a fresh copy of both")
         return cls(root, info, rows)
 
     @cached_property
@@ -78,8 +83,24 @@ class Release:
         """Subkeys of the key whose proof was checked, by its secret: batches ask again and again."""
         return {}
 
+    @cached_property
+    def _models(self) -> dict[bytes, bytes]:
+        """The model, by the subkey that opened it."""
+        return {}
+
+    @cached_property
+    def shards(self) -> dict[str, int]:
+        """Bytes of each residue file, by its name."""
+        return {shard["file"]: shard["bytes"] for shard in self.info["residue"]}
+
     def keys(self, key: Key) -> DatasetKeys:
-        """Subkeys of this release. Raises :class:`WrongKey`, told by the key id, and :class:`Damaged`."""
+        """Subkeys of this release, once its proof and its signature, if it has one, were found right.
+
+        Raises:
+            WrongKey: told by the key id.
+            Damaged: ``release.json`` is not as the owner of the key made it.
+            SignatureInvalid: it is signed, and the signature does not fit.
+        """
         if key.id.hex() != self.info["key_id"]:
             raise WrongKey(
                 f"wrong key: {self.root} was protected with key {self.info['key_id']}, this is key {key.id.hex()}",
@@ -90,15 +111,20 @@ class Release:
         keys = key.dataset(bytes.fromhex(self.info["dataset_id"]))
         if not hmac.compare_digest(keys.proof(b"release", signed_part(self.info)).hex(), self.info["proof"]):
             raise Damaged(f"{self.root / META / RELEASE} was changed after publishing", "get a fresh copy of it")
+        self.check_signature()
         self._checked[key.secret] = keys
         return keys
 
     def check_signature(self, wanted: str | None = None) -> str | None:
-        """Fingerprint of the signer, None if unsigned. Raises :class:`SignatureInvalid`."""
+        """Fingerprint of the signer, None if unsigned. Raises :class:`SignatureInvalid`.
+
+        Three answers are told apart: unsigned though a signer was expected, a signature that does not fit, and one that
+        fits and is somebody else's.
+        """
         signature = self.info.get("signature")
         if signature is None:
             if wanted:
-                raise SignatureInvalid(f"{self.root} is unsigned, expected {wanted}")
+                raise SignatureInvalid(f"{self.root} is unsigned, expected {wanted}", f"get a fresh {RELEASE}")
             return None
         try:
             public, value = bytes.fromhex(signature["public"]), bytes.fromhex(signature["value"])
@@ -114,27 +140,49 @@ class Release:
         """The model of the small-image coder, empty if the release has none. Raises :class:`Damaged`."""
         if not self.info.get("model"):
             return b""
-        path = self.root / META / MODEL
-        try:
-            return open_sealed(keys.model, model_bound(keys.dataset_id), path.read_bytes())
-        except (OSError, Forged):
-            raise Damaged(f"{path} is missing or damaged", "get a fresh copy of it") from None
+        path, size = self.root / META / MODEL, self.info["model"]["bytes"]
+        if keys.model not in self._models:
+            try:
+                with _expected(path):
+                    sealed = read_regular(path, min(size, MOST_MODEL))
+                self._models[keys.model] = open_sealed(keys.model, model_bound(keys.dataset_id), sealed)
+            except (FileNotFoundError, Forged):
+                raise Damaged(f"{path} is missing or damaged", "get a fresh copy of it") from None
+        return self._models[keys.model]
 
     def residue(self, place: list[Any] | None) -> bytes:
-        """Bytes at ``[file, offset, length]`` of the residue; short or empty where the file is damaged."""
+        """Bytes at ``[file, offset, length]`` of the residue; empty where that file is missing or not what it was.
+
+        Raises :class:`StorageError` where it is there and cannot be read now.
+        """
         if place is None:
             return b""
         name, offset, length = place
-        try:
-            handle = os.open(f"{self.root}/{META}/{RESIDUE}/{name}", os.O_RDONLY)  # for every picture: be quick
-        except OSError:
+        if offset + length > (size := self.shards.get(name, 0)):
             return b""
-        try:
-            return os.pread(handle, length, offset)
-        except OSError:
-            return b""
-        finally:
-            os.close(handle)
+        path = f"{self.root}/{META}/{RESIDUE}/{name}"
+        with storage("cannot read"):
+            try:
+                handle = open_regular(path, size)  # for every picture: be quick
+            except (FileNotFoundError, NotADirectoryError, NotRegular, TooLarge):
+                return b""
+            try:
+                return os.pread(handle, length, offset)
+            finally:
+                os.close(handle)
+
+
+@contextmanager
+def _expected(path: Path) -> Iterator[None]:
+    """Something else in the place of a file of a release is damage to it; an error of the disk is not."""
+    try:
+        yield
+    except (NotRegular, TooLarge) as error:
+        raise Damaged(f"{path}: {error.strerror}", "get a fresh copy of it") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}", "permissions, a failing disk?") from None
 
 
 def model_bound(dataset_id: bytes) -> bytes:
@@ -149,9 +197,10 @@ def signed_part(info: dict[str, Any]) -> bytes:
 
 def read_key(path: str | Path) -> Key:
     """A key file (``-``: standard input) that lies in no release. Raises :class:`KeyFileError`."""
-    if str(path) != "-":
-        refuse_inside_release(Path(path))
-    return Key.read(path)
+    if str(path) == "-":
+        return Key.read(path)
+    refuse_inside_release(Path(path))
+    return dataclasses.replace(Key.read(path), file=Path(path))
 
 
 def refuse_inside_release(path: Path) -> None:
@@ -161,9 +210,27 @@ def refuse_inside_release(path: Path) -> None:
 
 
 def find_release(path: Path) -> Path | None:
-    """The release that a file or folder lies in, if any."""
+    """The release that a file or folder lies in, if any.
+
+    A ``.ripguard`` of another owner's in a folder above counts for nothing: anybody can put one into a shared folder.
+    """
     real = path.resolve()
     for folder in [real, *real.parents]:
-        if (folder / META / RELEASE).is_file():
+        if os.path.lexists(folder / META / RELEASE) and (folder == real or _same_owner(folder / META, real)):
+            return folder
+    return None
+
+
+def _same_owner(meta: Path, path: Path) -> bool:
+    there = next(place for place in [path, *path.parents] if place.exists())
+    return meta.lstat().st_uid in (there.stat().st_uid, 0)
+
+
+def without_record(path: Path) -> Path | None:
+    """The folder around a path that was a release, and whose ``release.json`` is gone."""
+    real = path.resolve()
+    for folder in [real, *real.parents]:
+        meta = folder / META
+        if not os.path.lexists(meta / RELEASE) and any(os.path.lexists(meta / it) for it in (MANIFEST, RESIDUE, MODEL)):
             return folder
     return None

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
+from typing import Any, overload
 
 from tqdm.auto import tqdm
 
 from ripguard.compress.coders import JPEG
 from ripguard.data.pictures import side_for
 from ripguard.data.source import Item, Source
-from ripguard.errors import InputRefused
+from ripguard.errors import InputRefused, acts, refuse_all
+from ripguard.files import open_regular
 from ripguard.images import metadata, read_file, read_picture
 from ripguard.pool import spread
 from ripguard.schemes import SIZED, Scheme
@@ -158,7 +160,8 @@ def look(path: str, name: str, whole: bytes | None) -> tuple[tuple[int, int, int
 def read_unchanged(path: str, name: str, sha256: str) -> bytes:
     """A source file as the plan has it. Raises :class:`InputRefused`."""
     try:
-        data = Path(path).read_bytes()
+        with open(open_regular(path, follow=True), "rb") as file:  # some sources are links: a hub's cache
+            data = file.read()
     except OSError as error:
         raise InputRefused(f"{name}: cannot be read any more: {error.strerror}") from None
     if hashlib.sha256(data).hexdigest() != sha256:
@@ -176,18 +179,29 @@ def published_places(items: list[Item]) -> list[str]:
     return published_names([f"train/{name}" for name in names] if classes_first else names)
 
 
-def published_names(names: list[str]) -> list[str]:
+@overload
+def published_names(names: list[str]) -> list[str]: ...
+
+
+@overload
+def published_names(names: list[str], keep_going: bool) -> list[str | InputRefused]: ...
+
+
+def published_names(names: list[str], keep_going: bool = False) -> Any:
     """Where each source picture stands in the release: ``a.jpg`` → ``a.png``; where two would meet, ``a.jpg.png``.
 
     Two names meet if a file system may take them for one, without regard to case or to how accents are written, so a
     release can be unpacked anywhere.
 
+    Args:
+        keep_going: give the error in the place of a name that is too long.
+
     Raises:
-        InputRefused: a name that would become longer than file systems allow.
+        InputRefused: names that would become longer than file systems allow, all of them.
     """
     plain = [_as_png(name) for name in names]
     keys = [_folded(short) for short in plain]
-    counts, result = Counter(keys), list[str]()
+    counts, result = Counter(keys), list[str | InputRefused]()
     taken = {""}  # folders are names as well
     for folder in {_folded(name.rpartition("/")[0]) for name in names}:
         while folder not in taken:
@@ -199,11 +213,21 @@ def published_names(names: list[str]) -> list[str]:
         while _folded(out) in taken:
             number += 1
             out = f"{name}.{number}.png"
-        if len(out.rpartition("/")[2].encode(errors="surrogateescape")) > LONGEST_NAME:
-            raise InputRefused(f"{name}: its published name would be longer than {LONGEST_NAME} bytes", "shorten it")
+        if too_long(out):
+            result.append(
+                InputRefused(f"{name}: its published name would be longer than {LONGEST_NAME} bytes", "shorten it")
+            )
+            continue
         taken.add(_folded(out))
         result.append(out)
+    if not keep_going:
+        refuse_all([one for one in result if isinstance(one, InputRefused)])
     return result
+
+
+def too_long(place: str) -> bool:
+    """Whether a part of a path is longer than file systems allow."""
+    return any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in place.split("/"))
 
 
 def _as_png(name: str) -> str:
@@ -215,6 +239,23 @@ def _as_png(name: str) -> str:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def _refuse_names(names: list[str]) -> None:
+    """Control characters in names, and such as turn the direction of writing, could forge what a terminal shows."""
+    hint = "rename it: control characters and marks of writing direction are not published"
+    refuse_all(
+        [InputRefused(f"{name}: its name holds a character that is not shown", hint) for name in names if acts(name)]
+    )
+
+
+def _digest(name: str, path: Path) -> str:
+    """Hex SHA-256 of an annotation file. Raises :class:`InputRefused`."""
+    try:
+        with open(open_regular(path), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputRefused(f"{name}: cannot be read: {error.strerror}", "permissions?") from None
 
 
 def make_plan(
@@ -232,6 +273,7 @@ def make_plan(
     """
     limited = limit is not None and limit < len(source.items)
     items = source.limited(limit).items
+    _refuse_names([item.name for item in items] + [name for name, _ in source.annotations] + source.labels)
     paths, names = [str(item.path) for item in items], [item.name for item in items]
     whole = b"" if byte_exact else JPEG if scheme.method == "seal" and "file" in scheme.coders else None
     found = spread(look, paths, names, repeat(whole), workers=workers if len(items) > FEW else 1, chunk=200)
@@ -249,6 +291,6 @@ def make_plan(
         scheme = scheme.settled(training_side(_training(pictures, units)))
     channels = {p.shape[2] for p in pictures}
     scheme = scheme.with_tint_for(channels).with_cells_for(len(labels), channels)
-    notes = [(n, str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in sorted(source.annotations)]
+    notes = [(n, str(p), _digest(n, p)) for n, p in sorted(source.annotations)]
     carried = dict(sorted(Counter(kind for seen in looks for kind in seen[2]).items()))
     return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes, carried)

@@ -21,12 +21,16 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
-from ripguard.errors import KeyFileError, OutputRefused
+from ripguard.errors import KeyFileError, OutputRefused, StorageError
+from ripguard.files import walk
 from ripguard.keys import PREFIX as KEY_PREFIX
 from ripguard.keys import Key
 from ripguard.perturb.base import Perturbation
 from ripguard.pool import spread
 from ripguard.release.atomic import (
+    LOCK,
+    TEMPORARY,
+    drop_empty_work,
     lock,
     make_working_folder,
     publish,
@@ -40,10 +44,11 @@ from ripguard.release.atomic import (
     write_temporary,
 )  # fmt: skip
 from ripguard.release.commit import Commits
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, model_bound, signed_part
+from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, model_bound, signed_part
 from ripguard.release.plan import Plan, read_unchanged
 from ripguard.release.schema import check_info
 from ripguard.release.shard import Job, committed, run_shard
+from ripguard.release.signers import remember
 from ripguard.seal import FORMAT, seal
 from ripguard.signing import PREFIX as SIGNING_PREFIX
 from ripguard.signing import SigningKey, fingerprint
@@ -121,7 +126,7 @@ def protect(
     out = Path(os.path.abspath(out))
     precheck(roots or [], out, [])
     partial = make_working_folder(out)
-    with lock(partial / "lock"):
+    with lock(partial / LOCK):
         _start(partial, plan, key, restart)
         dataset_id = key.dataset_id(bytes.fromhex(plan.digest))
         keys = key.dataset(dataset_id)
@@ -134,7 +139,11 @@ def protect(
                 out.rmdir()
             os.rename(partial / "release", out)
         sync_folder(out.parent)
-        shutil.rmtree(partial, ignore_errors=True)
+        for name in ("commits", "plan.json"):  # the lock last: until then nobody else begins here
+            _drop(partial / name)
+        drop_empty_work(partial)
+        if signing_key:
+            remember(key, fingerprint(signing_key.public))
     return _summary(out, plan, info, commits, resumed)
 
 
@@ -152,9 +161,8 @@ def _start(partial: Path, plan: Plan, key: Key, restart: bool) -> None:
     token = json.dumps({"plan": plan.digest, "key_id": key.id.hex()}).encode()
     state = partial / "plan.json"
     if restart:
-        for name in ("release", "commits"):
-            shutil.rmtree(partial / name, ignore_errors=True)
-        state.unlink(missing_ok=True)
+        for name in ("release", "commits", "plan.json"):
+            _drop(partial / name)
     if state.exists() and state.read_bytes() != token:
         raise OutputRefused(
             f"{partial} holds an unfinished run with another source, key or settings",
@@ -163,9 +171,19 @@ def _start(partial: Path, plan: Plan, key: Key, restart: bool) -> None:
     for folder in (partial / "release" / META, partial / "commits"):
         with storage("cannot create"):
             folder.mkdir(parents=True, exist_ok=True)
-    for litter in (partial / "release").rglob(".*.tmp"):  # of a killed run
-        litter.unlink()
+    with storage("cannot remove"):
+        for place, entry in walk(partial / "release"):  # of a killed run
+            if TEMPORARY.fullmatch(place.rpartition("/")[2]):
+                os.unlink(entry.path)
     write_file(state, token)
+
+
+def _drop(path: Path) -> None:
+    """Remove a file or a folder of the working folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _run(base: Job, make: PerturbationFactory, workers: int) -> tuple[Commits, int]:
@@ -204,6 +222,7 @@ def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict
     plan, tree = base.plan, base.tree
     annotations, manifest = [], tree / META / MANIFEST
     write_file(manifest, commits.lines())
+    _refuse_exchanged(tree, commits)
     for name, path, digest in plan.annotations:
         write_file(tree / name, read_unchanged(path, name, digest))
         annotations.append({"path": name, "sha256": digest})
@@ -239,9 +258,30 @@ def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict
     check_info(info)  # nothing is published that cannot be opened again
     place = tree / META / RELEASE
     publish(write_temporary(place, json.dumps(info, indent=1, sort_keys=True).encode() + b"\n"), place)
-    for folder in [tree, *(path for path in tree.rglob("*") if path.is_dir())]:
-        sync_folder(folder)
+    folders = {""}
+    for name, _ in walk(tree):
+        above = name
+        while (above := above.rpartition("/")[0]) not in folders:
+            folders.add(above)
+    for inside in folders:
+        sync_folder(tree / inside)
     return info
+
+
+def _refuse_exchanged(tree: Path, commits: Commits) -> None:
+    """Hash everything once more: what was checked hours ago is published only if it is still the same."""
+    for row in tqdm(commits.rows(), total=commits.pictures, desc="checking", unit="picture", disable=None):
+        _refuse_other(tree / row["path"], row["file"])
+    for shard in commits.residue_files():
+        _refuse_other(tree / META / RESIDUE / shard["file"], shard["sha256"])
+
+
+def _refuse_other(path: Path, digest: str) -> None:
+    if not os.path.lexists(path) or sha256_file(path) != digest:
+        raise StorageError(
+            f"{path} was changed after it had been checked; nothing is published",
+            "repeat the command: it makes what is not right anew",
+        )
 
 
 def _summary(out: Path, plan: Plan, info: dict[str, Any], commits: Commits, resumed: int) -> Protected:

@@ -1,47 +1,65 @@
-"""Restore protected pictures to a folder: a release, a part of one, or loose files under any name."""
+"""Restore protected pictures to a folder: a release, a part of one, or loose files under any name.
+
+What comes back of a release is compared with its manifest: every picture that was asked for stands at the place that
+the manifest gives it, whatever became of its name meanwhile, and what is missing is refused. Of loose pictures nobody
+knows the right names, nor how many there were.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import errno
+import hashlib
 import itertools
 import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from tqdm.auto import tqdm
 
-from ripguard.errors import Damaged, RipguardError, StorageError
+from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, VerifyFailed
+from ripguard.files import NotRegular, open_regular, walk
 from ripguard.images import png_bytes
 from ripguard.keys import Key
 from ripguard.pool import spread
-from ripguard.release.asked import Wanted, in_batches, pictures_below, split
+from ripguard.release.asked import Asked, Wanted, in_batches, split, survey
 from ripguard.release.atomic import (
+    LOCK,
+    drop_empty_work,
+    drop_work,
     lock,
     make_working_folder,
     refuse_existing,
     refuse_overlap,
-    sha256_file,
     storage,
     sync_everything,
     sync_folder,
     write_unsynced,
 )  # fmt: skip
-from ripguard.release.manifest import Release, find_release
+from ripguard.release.plan import too_long
 from ripguard.release.reveal import reveal_files
+from ripguard.release.signers import vouched
 from ripguard.release.worker import forget, held, hold
+
+KEPT = ("restored", "originals")  # folders of a restoration in a working folder
 
 
 @dataclass
 class Outcome:
-    """What became of one: ``name`` is that of its original file, if any, which waits under its number for its place."""
+    """What became of one.
+
+    Attributes:
+        name: that of its original file, if any, which waits under its number for its place.
+        home: its place in the release, "" if that does not know it.
+    """
 
     wanted: Wanted
     exact: bool
     error: RipguardError | None
     name: str = ""
+    home: str = ""
 
 
 @dataclass
@@ -49,82 +67,181 @@ class Restored:
     """What a restoration did.
 
     Attributes:
+        release: the one that the pictures are of; "" for loose ones without any.
+        checked: whether names and completeness were compared with the manifest of ``release``.
+        signer: fingerprint of who signed it, None for nobody.
         refused: for each picture that was not restored: path, code, message.
+        moved: (file, place) of pictures that stood under other names than the release gives them, and are back.
+        left_out: files among the pictures that are none, and that the release does not know.
         exact: False if any picture came from a lossy release.
     """
 
     out: str
     restored: int
     exact: bool
+    release: str = ""
+    checked: bool = False
+    signer: str | None = None
     refused: list[dict[str, str]] = field(default_factory=list)
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     first_error: RipguardError | None = None
 
 
 def restore(
-    paths: list[Path], out: Path, key: Key, release: Path | None = None, only: str | None = None, workers: int = 1
+    paths: list[Path],
+    out: Path,
+    key: Key,
+    release: Path | None = None,
+    only: str | None = None,
+    workers: int = 1,
+    signer: str | None = None,
+    loose: bool = False,
+    require_release: bool = False,
 ) -> Restored:
     """Restore to ``out``, which appears only when the run is over and holds only pictures that proved exact.
 
-    Each restored picture stands where its protected one stood: as PNG, or, from a ``--byte-exact`` release, as the
-    original file under its original name. Pictures that are refused are listed and left out.
+    Each picture of a release stands where its manifest says, seen from the folder that was named: as PNG, or, from a
+    ``--byte-exact`` release, as the original file under its original name. Pictures that are refused and those that
+    are missing are listed and left out. The list is empty only if all that was asked for is back under its right name.
+
+    Args:
+        release: the release that loose pictures come from.
+        only: glob on the path below each folder.
+        signer: fingerprint that must have signed the release; see :func:`ripguard.release.signers.vouched`.
+        loose: restore pictures under the names they have, also inside a release; nothing is compared with a manifest.
+        require_release: refuse pictures that lie in no release.
 
     Raises:
         RipguardError: nothing could be restored (wrong key, no release, output in the way).
     """
     out = Path(os.path.abspath(out))
+    if loose and require_release:
+        raise UsageError("--loose and --require-release contradict each other")
     refuse_overlap(paths, out)
     refuse_existing(out)
-    root = release or next((r for p in paths if (r := find_release(p))), None)
-    opened = Release.open(root) if root else None
+    asked = survey(paths, release, only, loose)
+    opened = asked.release
+    if require_release and not asked.whole:
+        raise NotProtected(f"{paths[0]} lies in no release", "name the release, or a part of it")
+    result = Restored(str(out), 0, True, checked=asked.whole, left_out=asked.left_out)
     if opened:
         opened.keys(key)  # a wrong key ends here, before any work
+        result.release, result.signer = str(opened.root), vouched(opened, signer, key)
         refuse_overlap([opened.root], out)
-    files = pictures_below(paths, only, root)
+    for path, error in asked.refused:
+        refuse(result, path, error)
     partial = make_working_folder(out)
-    with lock(partial / "lock"):
-        tree, originals = partial / "restored", partial / "originals"
-        for folder in (tree, originals):
-            shutil.rmtree(folder, ignore_errors=True)
-            with storage("cannot create"):
-                folder.mkdir()
+    with lock(partial / LOCK):
+        tree, originals = (partial / name for name in KEPT)
         try:
-            result = _run(files, opened, tree, originals, key, workers)
-        finally:
-            forget()
-        result.out = str(out)
-        if result.restored:
-            _copy_annotations(opened, paths, tree, result)
-            sync_everything()
-            refuse_existing(out)
-            with storage("cannot publish"):
-                if out.exists():
-                    out.rmdir()
-                os.rename(tree, out)
-            sync_folder(out.parent)
-        _tidy(partial)
-    if not result.restored and result.first_error:
-        raise result.first_error
+            for folder in (tree, originals):
+                drop_work(folder)
+                with storage("cannot create"):
+                    folder.mkdir()
+            try:
+                _run(asked, tree, originals, key, workers, result)
+            finally:
+                forget()
+            if result.restored:
+                _copy_annotations(asked, tree, result)
+                sync_everything()
+                _publish(tree, out, result.restored)
+        finally:  # clean pictures do not stay behind, whatever ended the run
+            _tidy(partial)
+    if not result.restored:
+        raise result.first_error or NotProtected("there is no picture to restore")
     return result
 
 
-def _run(files: list[Wanted], release: Release | None, tree: Path, originals: Path, key: Key, workers: int) -> Restored:
+def _publish(tree: Path, out: Path, count: int) -> None:
+    """Give the finished tree its name. Raises where it does not hold all that this run restored."""
+    with storage("cannot list"):
+        lost = count - sum(1 for _ in walk(tree))
+    if lost > 0:
+        raise StorageError(f"{lost} restored files vanished from {tree}", "does something else write there?")
+    refuse_existing(out)
+    with storage("cannot publish"):
+        if out.exists():
+            out.rmdir()
+        os.rename(tree, out)
+    sync_folder(out.parent)
+
+
+def _run(asked: Asked, tree: Path, originals: Path, key: Key, workers: int, result: Restored) -> None:
+    """Restore into the tree, and put on the list what did not come back."""
+    files, release = asked.files, asked.release
     batches = split(files, in_batches((one.file for one in files), (one.inside for one in files), release))
-    places, result, done = ([tree] * len(batches), [originals] * len(batches)), Restored("", 0, True), list[Outcome]()
+    batches = [batch for batch in batches if batch]
+    places, done = ([tree] * len(batches), [originals] * len(batches)), list[Outcome]()
+    homes = _Homes(asked, result) if asked.whole else None
     workers = min(workers, len(batches))
     read = release.root if release and workers > 1 else release  # other processes read it for themselves
     with tqdm(total=len(files), desc="restoring", unit="picture", disable=None) as bar:
         for outcomes in spread(_work, batches, *places, workers=workers, start=hold, given=(key, read)):
             for one in outcomes:
                 bar.update()
-                if one.error is None:
-                    result.restored += 1
-                    result.exact &= one.exact
-                    if one.name:
-                        done.append(one)
-                else:
+                if homes:
+                    homes.settle(one)
+                if one.error:
                     refuse(result, str(one.wanted.file), one.error)
-    _give_names(done, tree, originals)
-    return result
+                    continue
+                result.restored += 1
+                result.exact &= one.exact
+                if one.name or one.wanted.stray:
+                    done.append(one)
+    _give_names(done, tree, originals, result)
+    if homes:
+        homes.refuse_missing()
+
+
+class _Homes:
+    """Which pictures of a release came back: each one once, at its place in the manifest."""
+
+    MISSING, TOLD, BACK = range(3)
+
+    def __init__(self, asked: Asked, result: Restored) -> None:
+        assert asked.release
+        self.asked, self.release, self.result = asked, asked.release, result
+        self.state = bytearray(len(self.release.rows))
+        for place in asked.told:
+            self._tell(place)
+
+    def settle(self, one: Outcome) -> None:
+        """Note a picture; one that was not asked for, or is back already, becomes refused."""
+        if one.error is None:
+            one.error = self._why_not(one)
+        if one.error and not one.wanted.stray:
+            self._tell(one.wanted.inside)
+
+    def _why_not(self, one: Outcome) -> RipguardError | None:
+        file, number = one.wanted.file, self.release.rows.number(one.home) if one.home else None
+        if number is None:
+            return VerifyFailed(f"{file} is not in the manifest of the release", "move it out, or use --loose")
+        if not one.wanted.place and not self.asked.wants(one.home):
+            return VerifyFailed(f"{file} is {one.home} of the release, which was not asked for", "name that instead")
+        if self.state[number] == self.BACK:
+            return VerifyFailed(f"{file} is a second copy of {one.home}", "move it out of the release")
+        place = one.wanted.place or self.asked.place_of(one.home)
+        if too_long(place):
+            return Damaged(f"{file}: its place in the release has a longer name than file systems allow")
+        self.state[number] = self.BACK
+        if one.wanted.stray:
+            self.result.moved.append((str(file), one.home))
+            one.wanted, one.name = replace(one.wanted, place=place), one.name or PurePosixPath(place).name
+        return None
+
+    def _tell(self, place: str) -> None:
+        if (number := self.release.rows.number(place)) is not None:
+            self.state[number] = max(self.state[number], self.TOLD)
+
+    def refuse_missing(self) -> None:
+        """Put the pictures on the list that were asked for and of which there is no trace."""
+        if self.MISSING in self.state:
+            for row, state in zip(self.release.rows, self.state):
+                if state == self.MISSING and self.asked.wants(row["path"]):
+                    gone = VerifyFailed(f"{row['path']} of the release is missing", "get a fresh copy of it")
+                    refuse(self.result, str(self.release.root / row["path"]), gone)
 
 
 def refuse(result: Restored, path: str, error: RipguardError) -> None:
@@ -133,8 +250,8 @@ def refuse(result: Restored, path: str, error: RipguardError) -> None:
     result.first_error = result.first_error or error
 
 
-def _give_names(done: list[Outcome], tree: Path, originals: Path) -> None:
-    """Move original files to where their pictures stood, under their own names where no other has that there."""
+def _give_names(done: list[Outcome], tree: Path, originals: Path, result: Restored) -> None:
+    """Move files that wait to where their pictures belong, under their own names where no other has that there."""
     asked = Counter(PurePosixPath(one.wanted.place).with_name(one.name) for one in done)
     with storage("cannot write"):
         for folder in {(tree / one.wanted.place).parent for one in done}:
@@ -143,7 +260,14 @@ def _give_names(done: list[Outcome], tree: Path, originals: Path) -> None:
         names = _names_for(PurePosixPath(one.wanted.place), one.name, asked)
         target = next(tree / name for name in names if not os.path.lexists(tree / name))
         with storage("cannot write"):
-            os.rename(originals / str(one.wanted.number), target)
+            try:
+                os.rename(originals / str(one.wanted.number), target)
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                file = str(one.wanted.file)
+                refuse(result, file, Damaged(f"{file}: its path is longer than file systems allow", "a shorter OUT?"))
+                result.restored -= 1
 
 
 def _names_for(place: PurePosixPath, name: str, asked: Counter[PurePosixPath]) -> Iterator[PurePosixPath]:
@@ -158,10 +282,9 @@ def _names_for(place: PurePosixPath, name: str, asked: Counter[PurePosixPath]) -
 
 def _tidy(partial: Path) -> None:
     """Remove what a restoration kept in a working folder; what an unfinished protection keeps there stays."""
-    for name in ("restored", "originals"):
+    for name in KEPT:
         shutil.rmtree(partial / name, ignore_errors=True)
-    if {path.name for path in partial.iterdir()} <= {"lock"}:
-        shutil.rmtree(partial, ignore_errors=True)
+    drop_empty_work(partial)
 
 
 def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
@@ -170,32 +293,48 @@ def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
     outcomes = []
     revealed = reveal_files([one.file for one in batch], [one.inside for one in batch], key, release)
     for wanted, one in zip(batch, revealed):
-        if one.error is None and one.clean is not None:
-            if one.file:
-                write_unsynced(originals / str(wanted.number), one.file[1])
-            else:
-                write_unsynced(tree / wanted.place, png_bytes(one.clean))
-        outcomes.append(Outcome(wanted, one.exact, one.error, one.file[0] if one.file else ""))
+        error, name = one.error, one.file[0] if one.file else ""
+        if error is None and any(map(too_long, (name, "" if wanted.stray else wanted.place))):
+            error = Damaged(f"{wanted.file}: its name in the release is longer than file systems allow")
+        if error is None and one.clean is not None:
+            data = one.file[1] if one.file else png_bytes(one.clean)
+            write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
+        outcomes.append(Outcome(wanted, one.exact, error, name, one.home))
     return outcomes
 
 
-def _copy_annotations(release: Release | None, paths: list[Path], tree: Path, result: Restored) -> None:
-    """Annotation files of a whole release travel back beside the pictures, if they are those that were published."""
-    if release is None or not any(p.resolve() == release.root.resolve() for p in paths):
-        return
-    for note in release.info["annotations"]:
-        source, target = release.root / note["path"], tree / note["path"]
-        if (found := _digest_of(source)) != note["sha256"]:
-            state = "missing or unreadable" if found is None else "changed after it was published"
-            refuse(result, str(source), Damaged(f"{source}: {state}", "get a fresh copy of it"))
-        elif not target.exists():
-            with storage("cannot copy"):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
+def _copy_annotations(asked: Asked, tree: Path, result: Restored) -> None:
+    """Annotation files below the folders of the release travel along, if they are those that were published."""
+    for note in asked.release.info["annotations"] if asked.release and asked.whole else ():
+        if not note["path"].startswith(tuple(asked.folders)):
+            continue
+        source, target = asked.release.root / note["path"], tree / asked.place_of(note["path"])  # type: ignore[union-attr]
+        try:
+            _copy(source, target, note["sha256"])
+        except RipguardError as error:
+            refuse(result, str(source), error)
 
 
-def _digest_of(path: Path) -> str | None:
-    """None where there is no such file, or none that can be read."""
-    with contextlib.suppress(StorageError):
-        return sha256_file(path) if path.is_file() else None
-    return None
+def _copy(source: Path, target: Path, digest: str) -> None:
+    """Copy what has this SHA-256. Raises :class:`Damaged` for anything else, and leaves nothing then."""
+    fresh = "get a fresh copy of it"
+    if os.path.lexists(target) or too_long(target.name):
+        raise Damaged(f"{source}: there is no place for it in the output", "rename it in a copy of the release")
+    try:
+        handle = open_regular(source)
+    except FileNotFoundError:
+        raise Damaged(f"{source} is missing", fresh) from None
+    except NotRegular as error:
+        raise Damaged(f"{source}: {error.strerror}", fresh) from None
+    except OSError as error:
+        raise StorageError(f"{source} cannot be read: {error.strerror}", "permissions?") from None
+    with storage("cannot copy"), open(handle, "rb") as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        found = hashlib.sha256()
+        with open(target, "xb") as copy:
+            while piece := file.read(1 << 20):
+                found.update(piece)
+                copy.write(piece)
+        if found.hexdigest() != digest:
+            target.unlink()
+            raise Damaged(f"{source}: changed after it was published", fresh)

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from ripguard.crypto import Forged
-from ripguard.errors import Damaged, InputRefused, NeedsRelease, NotProtected, RipguardError, WrongKey
+from ripguard.errors import (
+    Damaged,
+    InputRefused,
+    NeedsRelease,
+    NotProtected,
+    RipguardError,
+    StorageError,
+    WrongKey,
+)
 from ripguard.hide import lsb
 from ripguard.hide.base import Original
 from ripguard.hide.header import LENGTH, BadHeader, Header, size_of
@@ -36,7 +44,8 @@ class Revealed:
         path: the protected file.
         clean: uint8 ``[height, width, channels]``.
         file: original (name, bytes), for releases made with ``--byte-exact``.
-        row: its manifest row, where a release knows it.
+        row: its manifest row, where a release knows its samples.
+        home: its place in the release, where that knows it: also of one whose samples changed and which carries itself.
         exact: False for pictures of lossy releases.
     """
 
@@ -44,6 +53,7 @@ class Revealed:
     clean: np.ndarray | None = None
     file: tuple[str, bytes] | None = None
     row: dict[str, Any] | None = None
+    home: str = ""
     exact: bool = True
     error: RipguardError | None = None
 
@@ -53,6 +63,7 @@ class _Candidate:
     picture: np.ndarray
     header: Header
     row: dict[str, Any] | None
+    home: str
 
 
 def read_header(picture: np.ndarray) -> Header:
@@ -74,7 +85,6 @@ def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release
         release: where manifest and residue are, if known.
     """
     keys = release.keys(key) if release else None
-    model = release.model(keys) if release and keys else b""
     results = [Revealed(path) for path in paths]
     known = [release.rows.at(name) if release and name else None for name in names]
     # each step for the whole batch, and not all steps for each picture: that keeps its code in the processor's cache
@@ -88,7 +98,7 @@ def reveal_files(paths: list[Path], names: list[str], key: Key, release: Release
             continue
         groups.setdefault(candidate.picture.shape, []).append((result, candidate))
     for group in groups.values():
-        _reveal_group(group, key, keys, release, model)
+        _reveal_group(group, key, keys, release)
     return results
 
 
@@ -101,6 +111,10 @@ def _read(path: Path, known: dict[str, Any] | None) -> np.ndarray | RipguardErro
         picture = read_picture(path)
     except InputRefused as error:
         return Damaged(f"{path}: its file is damaged", FRESH) if known else error.with_traceback(None)
+    except StorageError as error:  # nothing is known to be wrong with it
+        return error.with_traceback(None)
+    except MemoryError:
+        return StorageError(f"{path}: there is not enough memory to decode it", "fewer --workers?")
     if known and list(picture.shape) != known["shape"]:
         return Damaged(f"{path}: changed after it was published", FRESH)
     return picture
@@ -124,7 +138,7 @@ def _identify(
         raise Damaged(f"{path}: changed after it was published", FRESH)
     if known and row and row != known:
         raise Damaged(f"{path}: another picture of the release stands under this name", "ripguard verify lists both")
-    if row != known and len({r["clean"] for r in rows}) > 1:
+    if row != known and len({_what_comes_back(one) for one in rows}) > 1:
         raise Damaged(f"{path}: two pictures of the release look the same", "give it its name in the release back")
     try:
         header = Header.unpack(bytes.fromhex(row["header"])) if row and "header" in row else read_header(picture)
@@ -143,7 +157,27 @@ def _identify(
         if release:
             raise Damaged(f"{path}: changed after it was published", FRESH)
         raise NeedsRelease(f"{path}: its release holds the rest of it", "name that folder with --release")
-    return _Candidate(picture, header, row)
+    return _Candidate(picture, header, row, _home(header, row, known, rows, release))
+
+
+def _what_comes_back(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What would be restored for a picture that looks like this row's: samples, or a file, which is one of a kind."""
+    return row["clean"], row["index"] if "name" in row else None
+
+
+def _home(
+    header: Header,
+    row: dict[str, Any] | None,
+    known: dict[str, Any] | None,
+    rows: list[dict[str, Any]],
+    release: Release | None,
+) -> str:
+    """Place in the release; "" where that does not know it, or has several pictures that look like this."""
+    if row is not None:
+        return row["path"] if row == known or len(rows) == 1 else ""
+    if known is None and release and header.self_contained:
+        known = release.rows.numbered(header.index)
+    return known["path"] if known and known["unit"] == header.unit else ""
 
 
 def _keys_of(header: Header, key: Key, keys: DatasetKeys | None) -> PictureKeys:
@@ -160,15 +194,51 @@ def _carries_itself(picture: np.ndarray, known: dict[str, Any]) -> bool:
 
 
 def _reveal_group(
+    group: list[tuple[Revealed, _Candidate]], key: Key, keys: DatasetKeys | None, release: Release | None
+) -> None:
+    """Open what is authentic. One that cannot be opened, for whatever reason, costs none of the others."""
+    try:
+        _open_group(group, key, keys, release, _model_for(group, keys, release))
+    except Exception as error:
+        if len(group) > 1:
+            for one in group:
+                _reveal_group([one], key, keys, release)
+            return
+        result = group[0][0]
+        result.clean = result.file = None
+        if isinstance(error, MemoryError):
+            result.error = StorageError(f"{result.path}: there is not enough memory to restore it", "fewer --workers?")
+        elif isinstance(error, StorageError):
+            result.error = error.with_traceback(None)
+        else:  # its bytes are authentic, and yet nothing that ripguard writes
+            result.error = Damaged(f"{result.path}: cannot be decoded ({type(error).__name__})", FRESH)
+
+
+def _model_for(group: list[tuple[Revealed, _Candidate]], keys: DatasetKeys | None, release: Release | None) -> bytes:
+    """The release's model if one of these needs it, empty else or where it is damaged: the others do without."""
+    if release and keys and any(c.header.needs_model for _, c in group):
+        try:
+            return release.model(keys)
+        except Damaged as error:
+            for result, c in group:
+                if c.header.needs_model:
+                    result.error = Damaged(f"{result.path} needs the model of its release: {error}", error.hint)
+    return b""
+
+
+def _open_group(
     group: list[tuple[Revealed, _Candidate]], key: Key, keys: DatasetKeys | None, release: Release | None, model: bytes
 ) -> None:
+    group = [(result, c) for result, c in group if result.error is None]
     candidates = [c for _, c in group]
+    if not group:
+        return
     pictures, headers = np.stack([c.picture for c in candidates]), [c.header for c in candidates]
     own = [_keys_of(header, key, keys) for header in headers]
     residues = [release.residue(c.row["residue"]) if release and c.row else b"" for c in candidates]
     cleans = reveal(pictures, headers, residues, own, model)
     for (result, c), its_keys, clean in zip(group, own, cleans):
-        result.row, result.exact = c.row, not c.header.lossy
+        result.row, result.home, result.exact = c.row, c.home, not c.header.lossy
         if isinstance(clean, RipguardError):
             result.error = (
                 Damaged(f"{result.path}: {clean}", "get a fresh copy of it and of the release's residue")
@@ -177,7 +247,7 @@ def _reveal_group(
             )
             continue
         if isinstance(clean, Original):  # authentic byte for byte; how its samples decode is this machine's business
-            name = c.row["name"] if c.row else result.path.with_suffix(file_suffix(clean.file)).name
+            name = (c.row or {}).get("name") or result.path.with_suffix(file_suffix(clean.file)).name
             result.file, result.clean = (name, clean.file), clean.picture
             continue
         if c.row and keys and result.exact:

@@ -1,10 +1,12 @@
 """What ``release.json`` and ``manifest.jsonl`` must hold: a hostile or rotten one is refused before it is used.
 
-``docs/format.md`` says what the fields mean. Unknown fields are allowed: a later version may add some.
+``docs/format.md`` says what the fields mean. Unknown fields are allowed: a later version may add some. How large, how
+deep and how full such a file may be is bounded: anybody can write one, without any key.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -14,13 +16,57 @@ from ripguard.images import MAX_PIXELS
 
 Check = Callable[[Any], bool]
 
+MOST_INFO = 1 << 26  # bytes of release.json: residue files of twenty million pictures, 130 bytes each
+MOST_ROW = 1 << 16  # bytes of a line of the manifest: paths have at most 4,096, spelt in six letters each at worst
+MOST_PARTS = (
+    1 << 20
+)  # lists and objects in one file, and a fourth of its values: Python takes 60 bytes and more for each
+DEEPEST = 20  # lists in lists: ripguard writes four
+
+
+def parsed(raw: bytes) -> Any:
+    """The JSON value in these bytes. Raises :class:`ValueError` where it is none, too deep, or has too many parts."""
+    nested = raw.count(b"[") + raw.count(b"{")
+    if nested > MOST_PARTS or raw.count(b",") > 4 * MOST_PARTS:
+        raise ValueError("too many parts")
+    try:
+        value = json.loads(raw, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("too deep") from None
+    if nested > DEEPEST and _deeper(value):  # else it cannot be
+        raise ValueError("too deep")
+    return value
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)  # NaN and infinities, which JSON does not have
+
+
+def _deeper(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [one for one in level if isinstance(one, (dict, list))]
+        if not level:
+            return False
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return True
+
 
 def text(value: Any) -> bool:
-    return isinstance(value, str)
+    """Text that can be written to a file: no half characters, but for those that stand for bytes of names."""
+    return isinstance(value, str) and not HALVES.search(value)
+
+
+HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 def count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+    return below(1 << 63)(value)
+
+
+def below(bound: int) -> Check:
+    """A whole number from 0 on."""
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value < bound
 
 
 def flag(value: Any) -> bool:
@@ -99,8 +145,8 @@ INFO_MAY: dict[str, Check] = {
 }
 ROW: dict[str, Check] = {
     "path": path,
-    "unit": count,
-    "index": count,
+    "unit": below(1 << 16),
+    "index": below(1 << 32),
     "shape": shape,
     "pixels": digits(32),
     "clean": digits(32),
@@ -134,6 +180,8 @@ def check_row(row: Any, units: int) -> None:
     _check(row, ROW, ROW_MAY)
     if row["unit"] >= units:
         raise ValueError(f"{row['path']}: unit")
+    if "bytes" in row and "name" not in row:  # a file that comes back has one
+        raise ValueError(f"{row['path']}: name")
 
 
 def _check(value: Any, needed: dict[str, Check], may: dict[str, Check]) -> None:

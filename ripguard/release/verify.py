@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,16 @@ from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
 from ripguard.errors import RipguardError, StorageError
+from ripguard.files import walk
 from ripguard.images import SUFFIXES, read_picture
 from ripguard.keys import Key
 from ripguard.pool import spread
-from ripguard.release.asked import in_batches, places_below, split
+from ripguard.release.asked import in_batches, split
 from ripguard.release.atomic import sha256_file
-from ripguard.release.manifest import META, MODEL, RESIDUE, Release
+from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
 from ripguard.release.plan import published_places
 from ripguard.release.reveal import reveal_files
+from ripguard.release.signers import vouched
 from ripguard.release.worker import forget, held, hold
 from ripguard.seal import picture_digest
 
@@ -34,6 +37,8 @@ class Report:
         swapped: pictures of the release that stand under another picture's name.
         reencoded: other file bytes, same samples: still restorable, so no complaint.
         differs: pictures that do not restore to the source named by ``--against``.
+        unreadable: folders that cannot be listed and files that cannot be read now, links among them.
+        unlisted: files in ``.ripguard`` that the release does not name.
     """
 
     pictures: int = 0
@@ -46,6 +51,8 @@ class Report:
     reencoded: list[str] = field(default_factory=list)
     residue: list[str] = field(default_factory=list)
     annotations: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
     restored: int | None = None
     equal_to_source: int | None = None
     differs: list[str] = field(default_factory=list)
@@ -53,7 +60,7 @@ class Report:
     @property
     def ok(self) -> bool:
         lists = (self.missing, self.extra, self.renamed, self.changed, self.swapped, self.residue, self.annotations)
-        return not any((*lists, self.differs))
+        return not any((*lists, self.differs, self.unreadable, self.unlisted))
 
     def as_dict(self) -> dict[str, Any]:
         return {"ok": self.ok, **asdict(self)}
@@ -73,27 +80,19 @@ def verify(
         WrongKey, SignatureInvalid, Damaged, NotProtected: before any picture is looked at.
     """
     release = Release.open(root)
-    report = Report(signer=release.check_signature(signer))
     if key:
         release.keys(key)
+    report = Report(signer=vouched(release, signer, key))
+    if key:
         report.restored = 0
     known = {row["path"] for row in release.rows}
     notes = {note["path"]: note["sha256"] for note in release.info["annotations"]}
-    present = {place for place in places_below(root) if META not in place.split("/")}
-    report.missing = sorted(known - present)
+    present = _present(root, report)
+    report.missing = sorted(known - present - set(report.unreadable))
     report.extra = sorted(present - known - set(notes))
     _find_renamed(release, report)
-    for name, digest in notes.items():
-        if name not in present or sha256_file(root / name) != digest:
-            report.annotations.append(name)
-    for shard in release.info["residue"]:
-        path = root / META / RESIDUE / shard["file"]
-        if not path.is_file() or sha256_file(path) != shard["sha256"]:
-            report.residue.append(shard["file"])
-    if release.info.get("model"):
-        path = root / META / MODEL
-        if not path.is_file() or sha256_file(path) != release.info["model"]["sha256"]:
-            report.residue.append(MODEL)
+    report.annotations += [name for name, digest in notes.items() if not _is(root / name, digest, name, report)]
+    _check_meta(release, report)
     paths = sorted(known & present)
     wanted = sources_by_place(release, source)
     if source:
@@ -120,6 +119,48 @@ def verify(
         finally:
             forget()
     return report
+
+
+def _present(root: Path, report: Report) -> set[str]:
+    """Paths of all regular files beside ``.ripguard``; links and folders that cannot be listed go into the report."""
+    unlistable, found = list[OSError](), set()
+    for place, entry in walk(root, unlistable):
+        if entry.is_symlink():
+            report.unreadable.append(place)
+        elif META not in place.split("/"):
+            found.add(place)
+    report.unreadable += [os.path.relpath(error.filename, root) + "/" for error in unlistable]
+    report.unreadable.sort()
+    return found
+
+
+def _is(path: Path, digest: str, name: str, report: Report) -> bool:
+    """Whether a file has this digest; one that cannot be read now goes into the report."""
+    if not os.path.lexists(path):
+        return False
+    try:
+        return sha256_file(path) == digest
+    except StorageError:
+        if name not in report.unreadable:
+            report.unreadable.append(name)
+        return True  # not known to be wrong
+
+
+def _check_meta(release: Release, report: Report) -> None:
+    """Residue and model, and that nothing else lies in ``.ripguard``."""
+    info, meta = release.info, release.root / META
+    for shard in info["residue"]:
+        if not _is(meta / RESIDUE / shard["file"], shard["sha256"], f"{META}/{RESIDUE}/{shard['file']}", report):
+            report.residue.append(shard["file"])
+    if info.get("model") and not _is(meta / MODEL, info["model"]["sha256"], f"{META}/{MODEL}", report):
+        report.residue.append(MODEL)
+    named = {
+        RELEASE,
+        MANIFEST,
+        *(f"{RESIDUE}/{name}" for name in release.shards),
+        *([MODEL] if info.get("model") else []),
+    }
+    report.unlisted = sorted(f"{META}/{place}" for place, _ in walk(meta, []) if place not in named)
 
 
 def _find_renamed(release: Release, report: Report) -> None:
@@ -153,7 +194,12 @@ def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str,
     """(name, list to put it on or "", restored, equal to source) for each picture."""
     key, release = held()
     assert release
-    verdicts = [_verdict(release, name) for name in names]
+    verdicts = []
+    for name in names:
+        try:
+            verdicts.append(_verdict(release, name))
+        except StorageError:
+            verdicts.append("unreadable")
     if key is None:
         return [(name, verdict, False, False) for name, verdict in zip(names, verdicts)]
     outcomes = []
@@ -161,7 +207,7 @@ def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str,
     for name, verdict, one, path in zip(names, verdicts, revealed, expected):
         right = one.clean is not None and one.row is not None and one.row["path"] == name
         if not right and not verdict:
-            verdict = "changed"
+            verdict = "unreadable" if isinstance(one.error, StorageError) else "changed"
         equal = right and path is not None and np.array_equal(one.clean, read_picture(path))  # type: ignore[arg-type]
         outcomes.append((name, verdict, right, bool(equal)))
     return outcomes

@@ -30,6 +30,7 @@ def train_on_release(
     epochs: int | None = None,
     seed: int = 0,
     device: str = "cpu",
+    signer: str | None = None,
 ) -> dict[str, Any]:
     """Train a net from scratch on the clean pictures behind a release and write it to ``out``.
 
@@ -50,7 +51,7 @@ def train_on_release(
         raise UsageError(f"--model: expected one of {', '.join(MODELS)}, got {recipe.model!r}")
     if out.exists():
         raise OutputRefused(f"{out} exists", "choose another name")
-    training = ProtectedDataset(root, key, "train")
+    training = ProtectedDataset(root, key, "train", signer=signer)
     pictures, labels = in_memory(training)
     checkpoint = out.with_name(f".{out.name}.checkpoint")
     victim = fit(pictures, labels, len(training.classes), recipe, seed, device, checkpoint, note="training")
@@ -65,7 +66,7 @@ def train_on_release(
         "test_accuracy": None,
     }
     if "test" in training.splits:
-        shown, truth = in_memory(ProtectedDataset(root, key, "test"), pictures.shape[1])
+        shown, truth = in_memory(ProtectedDataset(root, key, "test", signer=signer), pictures.shape[1])
         result["test_accuracy"] = round(accuracy(victim, shown, truth), 3)
     about = {"model": recipe.model, "classes": training.classes, "side": pictures.shape[1]}
     save_whole(victim.state() | about, out)

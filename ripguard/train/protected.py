@@ -17,6 +17,7 @@ from ripguard.keys import Key
 from ripguard.release.asked import in_batches, split
 from ripguard.release.manifest import Release, read_key
 from ripguard.release.reveal import reveal_files
+from ripguard.release.signers import vouched
 
 
 class ProtectedDataset(Dataset):
@@ -33,6 +34,7 @@ class ProtectedDataset(Dataset):
             passphrase: name a file that holds it by ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
         transform, target_transform: as in torchvision; they get a picture and a class number.
+        signer: fingerprint that must have signed the release, or ``"any"``; None: one that signed this key's releases.
         form: what a picture is: ``"pil"``, or ``"tensor"``: uint8 ``[channels, height, width]``, for transforms v2.
 
     Attributes:
@@ -42,6 +44,7 @@ class ProtectedDataset(Dataset):
 
     Raises:
         WrongKey, NotProtected, Damaged: at once for the release, at its turn for a picture.
+        SignatureInvalid: the release is not signed as it should be.
         KeyFileError: no key, or one that lies inside a release.
     """
 
@@ -53,6 +56,7 @@ class ProtectedDataset(Dataset):
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[int], Any] | None = None,
         form: str = "pil",
+        signer: str | None = None,
     ) -> None:
         if form not in ("pil", "tensor"):
             raise ValueError(f"form: expected 'pil' or 'tensor', got {form!r}")
@@ -61,6 +65,7 @@ class ProtectedDataset(Dataset):
         self._opened: tuple[Release, Key] | None = None
         release, opened = self._open()
         release.keys(opened)  # a wrong key ends here, not in a worker
+        vouched(release, signer, opened)
         units = release.info["units"]
         self.classes: list[str] = sorted({unit["label"] for unit in units})
         self.class_to_idx = {name: number for number, name in enumerate(self.classes)}

@@ -40,10 +40,10 @@ def round_trip(source: Path, place: Path, *options: str) -> Path:
 
 
 def test_names(tmp_path):  # type: ignore[no-untyped-def]
-    """Every name a file system takes; those that some systems take for one stay two."""
+    """Names that are text in any language; those that some systems take for one stay two."""
     two_spellings = [unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD")]
     names = [
-        "-rf.png", "--help.png", " leading space.png", "trailing dot..png", "new\nline.png", "tab\t.png", "🙂.png",
+        "-rf.png", "--help.png", " leading space.png", "trailing dot..png", "🙂.png",
         "שלום.png", "a'b\"c.png", "a%2fb.png", "$(id).png", "CON.png", "x" * 251 + ".png", "ß.png", "ss.png",
         *two_spellings,
     ]  # fmt: skip
@@ -57,6 +57,30 @@ def test_names(tmp_path):  # type: ignore[no-untyped-def]
         found = [path for path in back.rglob("*.png") if np.array_equal(read_picture(path), crop(index, 18, 18))]
         assert len(found) == 1, name
         assert found[0].name.startswith(name[:-4])
+
+
+@pytest.mark.parametrize("name", ["new\nline.png", "tab\t.png", "\x1b[2J.png", "\x9b31m.png", "a\u202egnp.png"])
+def test_names_that_act_on_a_terminal(name, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Refused in new releases; a release of before that has them restores, and prints them written out."""
+    from ripguard.release import plan
+
+    source, key = tmp_path / "source", ("--key-file", tmp_path / "k", "--perturb", "none")
+    for place in (source / "a" / name, source / "a" / "good.png"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(png_bytes(crop(len(place.name), 18, 18)))
+    good("keygen", "--out", tmp_path / "k")
+    message = refused(3, "protect", source, tmp_path / "out", *key)
+    assert name not in message
+    assert "its name holds a character that is not shown" in message
+    monkeypatch.setattr(plan, "_refuse_names", lambda names: None)
+    good("protect", source, tmp_path / "out", *key)
+    good("restore", tmp_path / "out", tmp_path / "back", *key[:2])
+    assert (tmp_path / "back/train/a" / name).exists()
+    (tmp_path / "out/train/a" / name).unlink()
+    for verb in (("verify", tmp_path / "out"), ("restore", tmp_path / "out", tmp_path / "again", *key[:2])):
+        code, out, err = call(*verb)
+        assert code == 10
+        assert name not in out + err
 
 
 def test_names_that_would_become_too_long(tmp_path):  # type: ignore[no-untyped-def]

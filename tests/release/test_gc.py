@@ -23,23 +23,28 @@ def test_a_clean_release_has_no_litter(release):  # type: ignore[no-untyped-def]
 
 
 def test_litter_goes_and_pictures_stay(release, tmp_path):  # type: ignore[no-untyped-def]
-    """Temporary files, residue without a manifest entry, unknown meta files; a stranger's picture is not ours."""
+    """Temporary files, residue that nothing names, unknown meta files are moved aside; a stranger's picture stays."""
     before = tree_digest(release)
     meta = release / ".ripguard"
     litter = [
-        release / "train/cat/.0.png.4711.tmp", meta / "residue/999999.bin", meta / "residue/.000000.bin.12.tmp",
-        meta / "release.json.bak",
+        release / "train/cat/.0123456789abcdef.4711.tmp", meta / "residue/999999.bin",
+        meta / "residue/.0123456789abcdef.12.tmp", meta / "release.json.bak",
     ]  # fmt: skip
     for path in litter:
         path.write_bytes(b"left behind")
-    stranger = release / "train/cat/stranger.png"
-    stranger.write_bytes(b"not ours")
+    strangers = [release / "train/cat/stranger.png", release / "train/cat/.notes.1.tmp"]
+    for path in strangers:
+        path.write_bytes(b"not ours")
     listed = good("gc", release, "--dry-run")
     assert {row["path"] for row in listed["files"]} == {str(path) for path in litter}
     assert all(path.exists() for path in litter)
     done = good("gc", release)
     assert done["bytes"] == 11 * len(litter)
-    stranger.unlink()
+    aside = tmp_path / ".r.ripguard-removed-1"
+    assert {row["moved_to"] for row in done["files"]} == {str(aside / path.relative_to(release)) for path in litter}
+    assert sorted(tree_digest(aside)) == sorted(path.relative_to(release).as_posix() for path in litter)
+    for path in strangers:
+        path.unlink()
     assert tree_digest(release) == before
     assert good("verify", release, "--key-file", tmp_path / "k")["ok"]
 

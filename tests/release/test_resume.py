@@ -54,7 +54,7 @@ def test_killed_runs_are_continued(shapes, tmp_path):  # type: ignore[no-untyped
     assert killed >= 2
     good(*command)
     assert tree_digest(out) == wanted
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["k", "k.sign", "out", "source"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["k", "k.sign", "k.signers", "out", "source"]
 
 
 def test_another_plan_does_not_continue(shapes, tmp_path):  # type: ignore[no-untyped-def]

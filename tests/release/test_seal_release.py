@@ -141,18 +141,22 @@ def test_a_release_has_its_model(fitted, tmp_path):  # type: ignore[no-untyped-d
 
 
 def test_a_damaged_model_is_told(fitted, tmp_path):  # type: ignore[no-untyped-def]
-    """Missing, one bit changed, another release's: refused as damaged, and nothing is restored."""
+    """Missing, one bit changed, empty: what needs it is refused as damaged, all else comes back."""
     place, _ = fitted
     out = shutil.copytree(place / "out", tmp_path / "out")
     model = out / ".ripguard" / "model.bin"
     data = model.read_bytes()
-    for wrong in (data[:-1], data[:40] + bytes([data[40] ^ 1]) + data[41:], b""):
-        model.write_bytes(wrong)
-        assert "model.bin" in refused(5, "restore", out, tmp_path / "back", "--key-file", place / "k")
-        assert not (tmp_path / "back").exists()
+    pictures = sorted(out.rglob("*.png"))
+    needs = {str(path) for path in pictures if good("inspect", path).get("params", {}).get("coder") == 4}
+    assert 0 < len(needs) < len(pictures)
+    for wrong in (data[:-1], data[:40] + bytes([data[40] ^ 1]) + data[41:], b"", None):
+        model.unlink() if wrong is None else model.write_bytes(wrong)
+        found = json.loads(refused_json(5, "restore", out, tmp_path / "back", "--key-file", place / "k"))
+        assert {one["path"] for one in found["refused"]} == needs
+        assert all("model.bin" in one["message"] for one in found["refused"])
+        assert found["restored"] == len(pictures) - len(needs)
+        shutil.rmtree(tmp_path / "back")
         assert json.loads(refused_json(10, "verify", out))["residue"] == ["model.bin"]
-    model.unlink()
-    assert "model.bin" in refused(5, "restore", out, tmp_path / "back", "--key-file", place / "k")
 
 
 def test_loose_pictures_of_a_fitted_release_need_it(fitted, tmp_path):  # type: ignore[no-untyped-def]

@@ -378,6 +378,16 @@ def meta() -> Iterator[Vector]:
             "damaged",
             put=((manifest, lines(**changes)),),
         )
+    doubled = b"".join(json.dumps(one, sort_keys=True, separators=(",", ":")).encode() + b"\n" for one in [*rows, row])
+    fitting = json.dumps(info | {"manifest": hashlib.sha256(doubled).hexdigest(), "pictures": len(rows) + 1}).encode()
+    yield Vector("manifest-doubled", "two rows about one picture, and a release.json that fits them", "damaged",
+                 put=((manifest, doubled), (f"{META}/release.json", fitting)))  # fmt: skip
+    for name, about, value in (
+        ("deep", "lists in lists, 985 deep, in a field that nobody knows", "[" * 985 + "]" * 985),
+        ("not-a-number", "NaN in a field that nobody knows", "NaN"),
+    ):
+        data = json.dumps(info)[:-1] + f', "x": {value}' + "}"
+        yield Vector(f"release-{name}", about, "damaged", put=((f"{META}/release.json", data.encode()),))
     yield Vector("manifest-empty", "an empty manifest", "damaged", put=((manifest, b""),))
     yield Vector("manifest-missing", "no manifest", "damaged", remove=(manifest,))
     for name, changes in (
@@ -454,9 +464,11 @@ def sealed() -> Iterator[Vector]:
     name = "v1-seal-model"
     model = (HERE / "releases" / name / META / "model.bin").read_bytes()
     changed = bytes([*model[:99], model[99] ^ 1, *model[100:]])
-    at = f"{META}/model.bin"
-    yield Vector("model-flip", "one bit of the sealed model flipped", "damaged", name, put=((at, changed),))
-    yield Vector("model-missing", "the model is gone", "damaged", name, remove=(at,))
+    at, needs = f"{META}/model.bin", "train/b/flat.png"
+    yield Vector("model-flip", "one bit of the sealed model flipped", "damaged", name, needs, put=((at, changed),))
+    yield Vector("model-missing", "the model is gone", "damaged", name, needs, remove=(at,))
+    yield Vector("model-flip-unneeded", "one bit of the sealed model flipped, which this picture does without", "exact",
+                 name, put=((at, changed),))  # fmt: skip
     yield Vector("model-needed", "a loose picture that only its release's model can read", "exact", name,
                  put=(("x.png", png_bytes(published(name))),), picture="x.png", loose=True)  # fmt: skip
 
