@@ -416,7 +416,7 @@ def run_protect(options: argparse.Namespace) -> int:
 def _restore(verbs: Any) -> None:
     p = _verb(
         verbs, "restore", run_restore, "get the clean pictures back, exactly",
-        "PATH is a release, a part of one, or loose protected pictures under any name. Of a release every picture comes back "
+        "PATH is a release, a part of one, or loose pictures under any name. Of a release every picture comes back "
         "at its place in the manifest, and exit code 0 means that all are there. What cannot be restored exactly, or "
         "is missing, is listed; OUT holds only exact pictures and appears when the run is over.",
     )  # fmt: skip

@@ -121,7 +121,7 @@ def survey(paths: list[Path], release: Path | None = None, only: str | None = No
     root = release or next((found for path in paths if (found := find_release(path))), None)
     if root is None and not loose:
         _refuse_without_record(paths)
-    asked = Asked(Release.open(root) if root else None)
+    asked = Asked(_open(root, loose and not release) if root else None)
     prefixes = [_prefix(path, root) for path in paths]
     inside = [prefix is not None for prefix in prefixes]
     if asked.release and any(inside) and not loose:
@@ -141,6 +141,16 @@ def survey(paths: list[Path], release: Path | None = None, only: str | None = No
     if not asked.files and not asked.refused and not asked.whole:
         raise NotProtected("there is no picture to restore" + (f" that matches {only}" if only else ""))
     return asked
+
+
+def _open(root: Path, if_possible: bool) -> Release | None:
+    """The release; None for one that cannot be opened, if it need not be."""
+    try:
+        return Release.open(root)
+    except (Damaged, NotProtected):
+        if if_possible:
+            return None
+        raise
 
 
 def _refuse_without_record(paths: list[Path]) -> None:

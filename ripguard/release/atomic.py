@@ -15,15 +15,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ripguard.errors import OutputRefused, StorageError
-from ripguard.files import NOFOLLOW, open_regular
+from ripguard.errors import Damaged, OutputRefused, StorageError
+from ripguard.files import NOFOLLOW, NotRegular, TooLarge, open_regular
 
 
 @contextlib.contextmanager
 def storage(what: str) -> Iterator[None]:
-    """Turn an OSError into one sentence with exit code 9."""
+    """Turn an OSError into one sentence with exit code 9; something else in the place of a file is damage, code 5."""
     try:
         yield
+    except (NotRegular, TooLarge) as error:
+        raise Damaged(f"{error.filename}: {error.strerror}", "put the file itself in its place") from None
     except OSError as error:
         place = f" {error.filename}" if error.filename else ""
         raise StorageError(f"{what}:{place}: {error.strerror or error}", "free space, permissions?") from None
@@ -57,7 +59,7 @@ def write_unsynced(path: Path, data: bytes) -> None:
     """Write a file of a tree that nobody sees yet; :func:`sync_everything` must follow before it gets its name."""
     with storage("cannot write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "wb") as file:
+        with open(path, "xb") as file:  # where two names are one to the file system, neither overwrites the other
             file.write(data)
 
 
@@ -88,9 +90,9 @@ def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
     sync_folder(path.parent)
 
 
-def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of a regular file, read in pieces."""
-    with storage("cannot read"), open(open_regular(path), "rb") as file:
+def sha256_file(path: Path, at_most: int | None = None) -> str:
+    """Hex SHA-256 of a regular file, read in pieces, and only if it has at most so many bytes."""
+    with storage("cannot read"), open(open_regular(path, at_most), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -98,7 +98,7 @@ def _refuse_incomplete(release: Release, needed: set[str]) -> None:
         )
     for shard in release.info["residue"]:
         place = folder / shard["file"]
-        if not os.path.lexists(place) or sha256_file(place) != shard["sha256"]:
+        if not os.path.lexists(place) or sha256_file(place, shard["bytes"]) != shard["sha256"]:
             raise Damaged(
                 f"{place} is missing or changed, so other residue may be of this release", "ripguard verify lists all"
             )

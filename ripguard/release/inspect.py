@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ripguard.errors import NotProtected
+from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import BadHeader
 from ripguard.images import read_picture
 from ripguard.release.manifest import META, Release, find_release
@@ -22,7 +22,12 @@ def inspect(path: Path) -> dict[str, Any]:
         raise NotProtected(f"there is no file or folder {path}")
     picture = read_picture(path)
     root = find_release(path)
-    rows = Release.open(root).rows.showing(picture_digest(picture).hex()) if root else []
+    rows, around = list[dict[str, Any]](), "no release around"
+    if root:
+        try:
+            rows, around = Release.open(root).rows.showing(picture_digest(picture).hex()), ""
+        except RipguardError as error:  # the picture can be told of all the same
+            around = f"the release around cannot be opened: {error}"
     facts: dict[str, Any] = {"kind": "picture", "shape": list(picture.shape)}
     try:
         header = read_header(picture)
@@ -31,7 +36,7 @@ def inspect(path: Path) -> dict[str, Any]:
         if not rows:
             raise NotProtected(f"{path}: not a protected picture, or damaged beyond recognition") from None
         facts["header"] = "in the manifest: the picture is too small to carry one"
-    facts["known_to_release"] = [row["path"] for row in rows] if root else "no release around"
+    facts["known_to_release"] = around or [row["path"] for row in rows]
     return facts
 
 

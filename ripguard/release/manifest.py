@@ -6,15 +6,13 @@ import dataclasses
 import hmac
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ripguard import signing
-from ripguard.errors import Damaged, KeyFileError, NotProtected, SignatureInvalid, StorageError, WrongKey
+from ripguard.errors import Damaged, KeyFileError, NotProtected, SignatureInvalid, WrongKey
 from ripguard.files import NotRegular, TooLarge, open_regular, read_regular
 from ripguard.keys import DatasetKeys, Key
 from ripguard.release.atomic import storage
@@ -54,7 +52,7 @@ class Release:
         for folder in (meta, meta / RESIDUE):
             if folder.is_symlink():
                 raise Damaged(f"{folder} is a link, and links are not followed", "put a copy in its place: cp -rL")
-        with _expected(meta / RELEASE):
+        with storage("cannot read"):
             try:
                 raw = read_regular(meta / RELEASE, MOST_INFO)
             except (FileNotFoundError, NotADirectoryError):
@@ -70,7 +68,7 @@ class Release:
             raise Damaged(f"{meta / RELEASE} cannot be read", "get a fresh copy of it") from None
         manifest = meta / MANIFEST
         try:
-            with _expected(manifest):
+            with storage("cannot read"):
                 rows = Rows(manifest, len(info["units"]))
         except (ValueError, RecursionError):
             raise Damaged(f"{manifest} cannot be read", "get a fresh copy of it") from None
@@ -142,12 +140,12 @@ class Release:
             return b""
         path, size = self.root / META / MODEL, self.info["model"]["bytes"]
         if keys.model not in self._models:
-            try:
-                with _expected(path):
+            with storage("cannot read"):
+                try:
                     sealed = read_regular(path, min(size, MOST_MODEL))
-                self._models[keys.model] = open_sealed(keys.model, model_bound(keys.dataset_id), sealed)
-            except (FileNotFoundError, Forged):
-                raise Damaged(f"{path} is missing or damaged", "get a fresh copy of it") from None
+                    self._models[keys.model] = open_sealed(keys.model, model_bound(keys.dataset_id), sealed)
+                except (FileNotFoundError, Forged):
+                    raise Damaged(f"{path} is missing or damaged", "get a fresh copy of it") from None
         return self._models[keys.model]
 
     def residue(self, place: list[Any] | None) -> bytes:
@@ -170,19 +168,6 @@ class Release:
                 return os.pread(handle, length, offset)
             finally:
                 os.close(handle)
-
-
-@contextmanager
-def _expected(path: Path) -> Iterator[None]:
-    """Something else in the place of a file of a release is damage to it; an error of the disk is not."""
-    try:
-        yield
-    except (NotRegular, TooLarge) as error:
-        raise Damaged(f"{path}: {error.strerror}", "get a fresh copy of it") from None
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}", "permissions, a failing disk?") from None
 
 
 def model_bound(dataset_id: bytes) -> bytes:

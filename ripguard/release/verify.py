@@ -12,9 +12,9 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
-from ripguard.errors import RipguardError, StorageError
+from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.files import walk
-from ripguard.images import SUFFIXES, read_picture
+from ripguard.images import MAX_BYTES, SUFFIXES, read_picture
 from ripguard.keys import Key
 from ripguard.pool import spread
 from ripguard.release.asked import in_batches, split
@@ -134,13 +134,17 @@ def _present(root: Path, report: Report) -> set[str]:
     return found
 
 
-def _is(path: Path, digest: str, name: str, report: Report) -> bool:
-    """Whether a file has this digest; one that cannot be read now goes into the report."""
-    if not os.path.lexists(path):
-        return False
+def _is(path: Path, digest: str, name: str, report: Report, size: int | None = None) -> bool:
+    """Whether a file has this digest, and this size if that is known; one that cannot be read goes into the report."""
     try:
-        return sha256_file(path) == digest
+        if size is not None and os.lstat(path).st_size > size:  # not read, however long it is
+            return False
+        return sha256_file(path, size) == digest
+    except (FileNotFoundError, Damaged):
+        return False
     except StorageError:
+        if not os.path.lexists(path):
+            return False
         if name not in report.unreadable:
             report.unreadable.append(name)
         return True  # not known to be wrong
@@ -150,9 +154,11 @@ def _check_meta(release: Release, report: Report) -> None:
     """Residue and model, and that nothing else lies in ``.ripguard``."""
     info, meta = release.info, release.root / META
     for shard in info["residue"]:
-        if not _is(meta / RESIDUE / shard["file"], shard["sha256"], f"{META}/{RESIDUE}/{shard['file']}", report):
+        inside = f"{RESIDUE}/{shard['file']}"
+        if not _is(meta / inside, shard["sha256"], f"{META}/{inside}", report, shard["bytes"]):
             report.residue.append(shard["file"])
-    if info.get("model") and not _is(meta / MODEL, info["model"]["sha256"], f"{META}/{MODEL}", report):
+    model = info.get("model")
+    if model and not _is(meta / MODEL, model["sha256"], f"{META}/{MODEL}", report, model["bytes"]):
         report.residue.append(MODEL)
     named = {
         RELEASE,
@@ -171,8 +177,8 @@ def _find_renamed(release: Release, report: Report) -> None:
     for name in report.extra if wanted else ():
         if (release.root / name).suffix.lower() not in SUFFIXES:
             continue
-        with contextlib.suppress(StorageError):  # what cannot be read is extra
-            if was := wanted.pop(sha256_file(release.root / name), ""):
+        with contextlib.suppress(StorageError, Damaged):  # what cannot be read is extra
+            if was := wanted.pop(sha256_file(release.root / name, MAX_BYTES), ""):
                 report.renamed.append(f"{was} → {name}")
                 gone |= {was, name}
     report.missing = [name for name in report.missing if name not in gone]
@@ -198,7 +204,7 @@ def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str,
     for name in names:
         try:
             verdicts.append(_verdict(release, name))
-        except StorageError:
+        except (OSError, StorageError):
             verdicts.append("unreadable")
     if key is None:
         return [(name, verdict, False, False) for name, verdict in zip(names, verdicts)]
@@ -216,7 +222,7 @@ def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str,
 def _verdict(release: Release, name: str) -> str:
     row, path = release.rows.at(name), release.root / name
     assert row  # the name comes from the manifest
-    if sha256_file(path) == row["file"]:
+    if path.lstat().st_size <= MAX_BYTES and sha256_file(path, MAX_BYTES) == row["file"]:
         return ""
     try:
         digest = picture_digest(read_picture(path)).hex()

@@ -1,0 +1,82 @@
+"""Releases of every kind, made once through the command line; attacks work on copies of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import crop, good
+from PIL import Image
+
+from ripguard.images import png_bytes
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "mrit": (),
+    "bytes": ("--byte-exact",),
+    "seal": ("--scheme", "seal", "--allow-residue", "--coders", "webp,raw"),
+    "sealbytes": ("--scheme", "seal", "--allow-residue", "--byte-exact"),
+}
+LIGHT = ("--perturb", "none", "--workers", "1")
+
+
+class Field:
+    """A source, a key, releases of all kinds, and what each of them restores to."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.key = root, root / "k"
+        self.source = root / "source"
+        index = 0
+        for split, count in (("train", 3), ("test", 1)):
+            for label in ("cat", "cup", "face"):
+                (self.source / split / label).mkdir(parents=True)
+                for number in range(count):
+                    (self.source / split / label / f"{number}.png").write_bytes(png_bytes(crop(index)))
+                    index += 1
+        extra = self.source / "train/cat"
+        Image.fromarray(crop(101)).save(extra / "a.jpg", quality=90)
+        (extra / "grey.png").write_bytes(png_bytes(crop(102)[:, :, :1]))
+        (extra / "odd.png").write_bytes(png_bytes(crop(103, 13, 21)))
+        (extra / "tiny.png").write_bytes(png_bytes(crop(104, 3, 2)))
+        (self.source / "labels.csv").write_text("path,label\n")
+        good("keygen", "--out", self.key)
+        for kind, options in KINDS.items():
+            good("protect", self.source, root / kind, "--key-file", self.key, *LIGHT, *options)
+            good("restore", root / kind, root / f"{kind}.back", "--key-file", self.key, "--workers", "1")
+
+    def release(self, kind: str) -> Path:
+        return self.root / kind
+
+    def restored(self, kind: str) -> Path:
+        return self.root / f"{kind}.back"
+
+
+@pytest.fixture(scope="session")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Field:
+    return Field(tmp_path_factory.mktemp("field"))
+
+
+@pytest.fixture
+def copied(field: Field, tmp_path: Path) -> Callable[[str], Path]:
+    """A fresh copy of the release of a kind, to spoil."""
+
+    def copy(kind: str = "mrit") -> Path:
+        shutil.rmtree(tmp_path / "release", ignore_errors=True)
+        return Path(shutil.copytree(field.release(kind), tmp_path / "release", symlinks=True))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def fitted(field: Field) -> str:
+    """The kind of a release that has a model, of which none of its pictures is in need."""
+    from ripguard.release import model
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "ENOUGH", 0)
+        patch.setattr(model, "CHEAP", 0.0)
+        good("protect", field.source, field.root / "fitted", "--key-file", field.key, *LIGHT, "--scheme", "seal",
+             "--allow-residue", "--coder-steps", "10")  # fmt: skip
+    assert (field.root / "fitted/.ripguard/model.bin").exists()
+    return "fitted"

@@ -1,0 +1,183 @@
+"""Restore gives back what it can: one bad file, row or model costs that picture alone."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import call, tree_digest
+
+from ripguard.errors import Damaged
+from ripguard.hide.mrit.method import MRIT
+from ripguard.images import read_picture
+from ripguard.keys import Key
+from ripguard.release import reveal
+from ripguard.release.manifest import Release, signed_part
+
+
+def restore(field, release, out, *more):  # type: ignore[no-untyped-def]
+    code, said, err = call("restore", release, out, "--key-file", field.key, "--workers", "1", "--json", *more)
+    assert "Traceback" not in err
+    return code, json.loads(said), tree_digest(out) if out.exists() else {}
+
+
+@pytest.mark.parametrize("how", ["bit", "gone", "empty", "long"])
+def test_a_model_that_nobody_needs(how, field, fitted, copied, tmp_path):  # type: ignore[no-untyped-def]
+    release = copied(fitted)
+    model = release / ".ripguard/model.bin"
+    data = bytearray(model.read_bytes())
+    data[1000] ^= 1
+    model.unlink() if how == "gone" else model.write_bytes({"bit": data, "empty": b""}.get(how, data + b"x"))
+    code, found, _ = restore(field, release, tmp_path / "out")
+    assert (code, found["restored"]) == (0, 16)
+
+
+def deep(folder: Path) -> None:
+    """A picture below a path that is longer than the system takes."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(40):
+        os.mkdir("d" * 150, dir_fd=here)
+        inner = os.open("d" * 150, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(os.open("deep.png", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+
+
+@pytest.mark.parametrize("junk", ["long names", "jpeg", "short", "folder", "deep", "pipe"])
+def test_files_that_do_not_belong_there(junk, field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """Named, and nothing else is lost."""
+    release, wanted = copied(), tree_digest(field.restored("mrit"))
+    cat = release / "train/cat"
+    names = {"long names": ("x" * 251 + ".png", "x" * 251 + ".bmp"), "jpeg": ("x" * 250 + ".jpeg",),
+             "short": ("junk.png",)}.get(junk, ())  # fmt: skip
+    for name in names:
+        (cat / name).write_bytes(b"junk")
+    if junk == "folder":
+        (cat / "sub.png").mkdir()
+    elif junk == "deep":
+        deep(cat)
+    elif junk == "pipe":
+        os.mkfifo(cat / "pipe.png")
+    try:
+        code, found, back = restore(field, release, tmp_path / "out")
+        verified, _, err = call("verify", release)
+    finally:
+        subprocess.run(["rm", "-rf", str(cat)], check=True)  # shutil cannot reach that deep
+    assert back == wanted
+    assert "Traceback" not in err
+    assert (code == 0, len(found["refused"])) == (junk == "folder", {"long names": 2, "folder": 0}.get(junk, 1))
+    assert verified == (0 if junk == "folder" else 10)
+
+
+def rewritten(field, release: Path, change) -> None:  # type: ignore[no-untyped-def]
+    """The manifest changed by somebody who holds the key, so that all fits but the signature."""
+    import hashlib
+
+    place, manifest = release / ".ripguard/release.json", release / ".ripguard/manifest.jsonl"
+    rows, info = [json.loads(line) for line in manifest.read_text().splitlines()], json.loads(place.read_text())
+    change(rows, info)
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    info["manifest"] = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    info.pop("signature", None)
+    keys = Key.read(field.key).dataset(bytes.fromhex(info["dataset_id"]))
+    info["proof"] = keys.proof(b"release", signed_part(info)).hex()
+    place.write_text(json.dumps(info))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("bytes", {"name": "n" * 300}), ("bytes", {"bytes": ["000000.bin", 0, 1 << 62]}),
+        ("mrit", {"residue": ["000000.bin", 0, 1 << 40]}), ("mrit", {"residue": ["none.bin", 0, 9]}),
+        ("mrit", {"residue": ["000000.bin", 1 << 62, 9]}), ("mrit", {"clean": "00" * 32}),
+        ("mrit", {"header": "00"}), ("mrit", {"header": "ff" * 36}), ("mrit", {"pixels": "00" * 32}),
+        ("mrit", {"shape": [5000, 5000, 3]}), ("seal", {"header": "72670101" + "00" * 32}),
+    ],
+)  # fmt: skip
+def test_one_row(kind, change, field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """An authentic row that says nonsense: that picture is refused, all others come back."""
+    release, wanted = copied(kind), tree_digest(field.restored(kind))
+
+    def spoil(rows, info):  # type: ignore[no-untyped-def]
+        (row,) = (one for one in rows if one["path"] == "train/cup/1.png")
+        row.update(change)
+
+    rewritten(field, release, spoil)
+    code, found, back = restore(field, release, tmp_path / "out", "--signer", "any")
+    lost = {"train/cup/1.png"} if len(back) < len(wanted) else set()
+    assert back == {name: digest for name, digest in wanted.items() if name not in lost}
+    if lost:
+        assert [Path(one["path"]).name for one in found["refused"]] == ["1.png"]
+        assert code in (5, 6)
+    else:  # a header that is not looked at, as the picture has its own
+        assert "name" in change or "header" in change
+
+
+def test_one_annotation(field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """A name that no file system takes."""
+    release = copied()
+    rewritten(field, release, lambda rows, info: info["annotations"].append({"path": "a" * 300, "sha256": "00" * 32}))
+    code, found, back = restore(field, release, tmp_path / "out", "--signer", "any")
+    assert (code, found["restored"], len(found["refused"])) == (5, 16, 1)
+    assert back == tree_digest(field.restored("mrit"))
+
+
+@pytest.mark.parametrize("error", [AssertionError("inside a decoder"), MemoryError(), Damaged("told"), KeyError("x")])
+def test_whatever_a_decoder_raises(error, field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """For one picture of a batch: the others are tried one by one."""
+    real, victim = MRIT.run_reveal, read_picture(field.release("mrit") / "train/cup/1.png")
+
+    def fragile(self, pictures, *rest):  # type: ignore[no-untyped-def]
+        if any(np.array_equal(one, victim) for one in pictures):
+            raise error
+        return real(self, pictures, *rest)
+
+    monkeypatch.setattr(MRIT, "run_reveal", fragile)
+    code, found, back = restore(field, field.release("mrit"), tmp_path / "out")
+    assert code == (9 if isinstance(error, MemoryError) else 5)
+    assert [Path(one["path"]).parts[-2:] for one in found["refused"]] == [("cup", "1.png")]
+    assert len(back) == 16  # fifteen pictures and the text
+
+
+def test_what_cannot_be_read_now_is_not_damaged(field, copied, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """An error of the disk or of permissions: exit 9 for that file; verify lists it and goes on."""
+    release = copied()
+    bad = [release / "train/cup/1.png", release / ".ripguard/residue/000003.bin"]
+    real = os.open
+
+    def failing(path, *rest, **more):  # type: ignore[no-untyped-def]
+        if str(path) in map(str, bad):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return real(path, *rest, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", failing)
+        code, found, _ = restore(field, release, tmp_path / "out")
+        verified, said, err = call("verify", release, "--json")
+        keyed, more, _ = call("verify", release, "--json", "--key-file", field.key, "--workers", "1")
+    assert code == 9
+    assert {one["code"] for one in found["refused"]} == {"storage"}
+    report = json.loads(said)
+    assert (verified, report["unreadable"], report["changed"], err) == (
+        10, [".ripguard/residue/000003.bin", "train/cup/1.png"], [], "",
+    )  # fmt: skip
+    assert keyed == 10
+    assert json.loads(more)["changed"] == []
+
+
+def test_a_batch_is_tried_once_where_nothing_fails(field, monkeypatch):  # type: ignore[no-untyped-def]
+    """The way one by one is for failures: it would cost a batch its speed."""
+    calls = []
+    real = reveal._open_group
+    monkeypatch.setattr(reveal, "_open_group", lambda group, *rest: (calls.append(len(group)), real(group, *rest)))
+    release = Release.open(field.release("mrit"))
+    names = [row["path"] for row in release.rows]
+    found = reveal.reveal_files([release.root / name for name in names], names, Key.read(field.key), release)
+    assert all(one.error is None for one in found)
+    assert sum(calls) == len(names)
