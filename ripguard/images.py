@@ -181,12 +181,14 @@ def read_file(path: str | Path, what: str | None = None, follow: bool = True) ->
             size, start = os.fstat(file.fileno()).st_size, file.read(16)
             if not start.startswith(STARTS):
                 raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?")
-            rest = file.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
+            if size > MAX_BYTES:
+                raise InputRefused(f"{what}: {size:,} bytes, more than a picture of {MAX_PIXELS:,} pixels takes")
+            data = start + file.read(max(0, size - len(start)) + 1)
     except (OSError, MemoryError) as error:
         raise cannot_read(error, what) from None
-    if max(size, len(start) + len(rest)) > MAX_BYTES:  # the second where it grew meanwhile
-        raise InputRefused(f"{what}: {size:,} bytes, more than a picture of {MAX_PIXELS:,} pixels takes")
-    return start + rest
+    if len(data) > size:
+        raise InputRefused(f"{what}: it grew while it was read", "wait until it is written")
+    return data
 
 
 def cannot_read(error: OSError | MemoryError, what: str) -> RipguardError:

@@ -363,3 +363,40 @@ def test_only_regular_files_are_opened(tmp_path: Path):
     np.testing.assert_array_equal(read_picture(tmp_path / "link.png"), RGB)
     with pytest.raises(InputRefused, match="links are not followed"):
         read_picture(tmp_path / "link.png", follow=False)
+
+
+def test_a_file_is_read_as_long_as_it_says(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """No more room is made than its size, and one that grows meanwhile is refused."""
+    path, asked = tmp_path / "x.png", []
+    path.write_bytes(png_bytes(RGB))
+    size = path.stat().st_size
+    begin = open
+
+    def watched(*names, **options):  # type: ignore[no-untyped-def]
+        file = begin(*names, **options)
+        read = file.read
+
+        class Growing:
+            def __enter__(self):  # type: ignore[no-untyped-def]
+                return self
+
+            def __exit__(self, *_):  # type: ignore[no-untyped-def]
+                file.close()
+
+            fileno = staticmethod(file.fileno)
+
+            def read(self, most):  # type: ignore[no-untyped-def]
+                asked.append(most)
+                if grows:
+                    os.truncate(path, 2 * size)
+                return read(most)
+
+        return Growing()
+
+    monkeypatch.setattr(images, "open", watched, raising=False)
+    grows = False
+    np.testing.assert_array_equal(read_picture(path), RGB)
+    assert sum(asked) <= size + 1
+    grows = True
+    with pytest.raises(InputRefused, match="grew"):
+        read_picture(path)

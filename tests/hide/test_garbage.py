@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers import crop
 from hidden import KEY, keys_for, protect_batch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_seal import MODEL, OTHER
 
@@ -85,6 +85,7 @@ GARBAGE = st.one_of(st.binary(min_size=1, max_size=60), st.binary(max_size=40).m
 
 
 @given(GARBAGE, st.sampled_from(sorted(BY_NUMBER)), st.sampled_from([(32, 32, 3), (5, 7, 1), (1, 1, 3)]), st.booleans())
+@example(b"\1\2\3\4", 4, (32, 32, 3), False)
 def test_garbage_under_every_coder(data, coder, shape, begun):  # type: ignore[no-untyped-def]
     """A picture of garbage or a refusal, whatever the bytes; also where they begin like those of a real one."""
     if begun:
