@@ -6,11 +6,14 @@ integers, so the bytes are the same on every machine; golden bytes in the tests 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 
 import constriction
 import numpy as np
+
+from ripguard.panics import refused_as
 
 _models = constriction.stream.model
 _Encoder, _Decoder = constriction.stream.queue.RangeEncoder, constriction.stream.queue.RangeDecoder
@@ -19,6 +22,11 @@ _uniform = _models.Uniform()
 # 16·mean of |residual| for the two-sided geometric tables, 16·(spread)² for the Gaussian ones
 _WIDTHS = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 160, 320, 640, 1280)
 TABLES = 2 * len(_WIDTHS)
+TOGETHER = 1024  # permutations that are written out at once
+
+
+class BadSequence(ValueError):
+    """These bytes are not a Sequence of the expected layout."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,16 @@ def encode(sequence: Sequence, layout: Layout) -> list[bytes]:
 
 
 def decode(records: list[bytes], layout: Layout) -> Sequence:
-    """Inverse of :func:`encode`; the records must be authentic."""
+    """Inverse of :func:`encode`.
+
+    Raises:
+        BadSequence: bytes that no Sequence is written as. Not all such are noticed.
+    """
+    with refused_as(BadSequence, "its moves cannot be read"):
+        return _decode(records, layout)
+
+
+def _decode(records: list[bytes], layout: Layout) -> Sequence:
     batch = len(records)
     order = np.zeros((batch, len(_order_sizes(layout))), np.int32)
     turns = np.zeros((batch, layout.blocks), np.uint8)
@@ -111,7 +128,8 @@ def _order_sizes(layout: Layout) -> np.ndarray:
     if layout.pairing == "tags":
         return np.full(2 * layout.blocks, layout.classes, np.int32)
     if layout.pairing == "permutation":
-        return np.concatenate([np.arange(t, 1, -1, dtype=np.int32) for t in layout.tiles] or [np.zeros(0, np.int32)])
+        parts = [np.tile(np.arange(t, 1, -1, dtype=np.int32), count) for t, count in runs(layout.tiles)]
+        return np.concatenate(parts or [np.zeros(0, np.int32)])
     return np.zeros(0, np.int32)
 
 
@@ -126,11 +144,18 @@ def _order_symbols(order: np.ndarray, layout: Layout) -> np.ndarray:
 def _from_symbols(symbols: np.ndarray, layout: Layout) -> np.ndarray:
     if layout.pairing != "permutation":
         return symbols.astype(np.int64)
-    parts, start = [], 0
-    for tile in layout.tiles:
-        parts.append(_unlehmer(symbols[:, start : start + tile - 1]))
-        start += tile - 1
+    parts, start, batch = [], 0, len(symbols)
+    for tile, count in runs(layout.tiles):  # tiles of one size together: each by itself would cost as much as hundreds
+        stop = start + count * (tile - 1)
+        codes = symbols[:, start:stop].reshape(batch * count, tile - 1)
+        parts.append(_unlehmer(codes).reshape(batch, count * tile))
+        start = stop
     return np.concatenate(parts or [symbols.astype(np.int64)], axis=1)
+
+
+def runs(tiles: tuple[int, ...]) -> list[tuple[int, int]]:
+    """(blocks, tiles) of each run of tiles with as many blocks."""
+    return [(blocks, len(list(same))) for blocks, same in itertools.groupby(tiles)]
 
 
 def _lehmer(permutations: np.ndarray) -> np.ndarray:
@@ -154,6 +179,9 @@ def _lehmer(permutations: np.ndarray) -> np.ndarray:
 def _unlehmer(codes: np.ndarray) -> np.ndarray:
     """Inverse of :func:`_lehmer` (whose last entry, always 0, is not stored): ``[batch, n-1]`` → ``[batch, n]``."""
     batch, n = codes.shape[0], codes.shape[1] + 1
+    if batch > TOGETHER:  # that much stays in the processor's cache
+        pieces = [_unlehmer(codes[i : i + TOGETHER]) for i in range(0, batch, TOGETHER)]
+        return np.concatenate(pieces)
     result = np.zeros((n, batch), "u1" if n <= 256 else "i2")  # entries first: each step works on whole rows
     result[: n - 1] = codes.T
     for i in range(n - 2, -1, -1):

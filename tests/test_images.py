@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import io
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ripguard.errors import InputRefused
-from ripguard.images import png_bytes, read_picture
+from ripguard import images
+from ripguard.errors import InputRefused, StorageError
+from ripguard.images import file_suffix, metadata, png_bytes, read_picture, samples_claimed, size_of_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (9, 7, 3)).astype(np.uint8)
 
@@ -112,7 +117,7 @@ def refused() -> dict[str, tuple[bytes, str]]:
         "signed": (tiff(1, 1, struct.pack("<HHII", 339, 3, 1, 2)), "unsigned"),
         "deep TIFF": (saved(Image.fromarray(RGB[:, :, 0].astype(np.uint16) * 257), "TIFF"), "mode I;16"),
         "float TIFF": (saved(Image.fromarray(RGB[:, :, 0].astype(np.float32)), "TIFF"), "mode F"),
-        "pages": (saved(two[0], "TIFF", **many), "one frame, got 2"),
+        "pages": (saved(two[0], "TIFF", **many), "one frame, got more"),
         "CMYK TIFF": (saved(image.convert("CMYK"), "TIFF"), "mode CMYK"),
         "LAB": (saved(image.convert("LAB"), "TIFF"), "mode LAB"),
         "YCbCr TIFF": (saved(image.convert("YCbCr"), "TIFF"), "mode YCbCr"),
@@ -183,3 +188,215 @@ def test_every_truncation_is_refused():
     for length in range(len(data)):
         with pytest.raises(InputRefused):
             read_picture(data[:length])
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return b"\xff" + bytes([marker]) + struct.pack(">H", len(content) + 2) + content
+
+
+def frames(count: int) -> bytes:
+    """A TIFF that tells of its one picture so many times."""
+    one = tiff(1, 1)
+    entries = one[struct.unpack("<I", one[4:8])[0] : -4]
+    links = (struct.pack("<I", len(one) + i * (len(entries) + 4)) for i in range(count - 1))
+    return one[:-4] + b"".join(link + entries for link in links) + bytes(4)
+
+
+def strips(count: int) -> bytes:
+    """A TIFF of 4×4 pixels that tells of so many strips."""
+    one, where = tiff(1, 1), len(tiff(1, 1))
+    return one.replace(struct.pack("<HHII", 273, 4, 1, 8), struct.pack("<HHII", 273, 4, count, where)) + bytes(
+        4 * count
+    )
+
+
+def run_length(width: int, height: int) -> bytes:
+    """A BMP of grey levels whose pixels are all left out: each line ends after its first."""
+    grey, lines = b"".join(bytes((i, i, i, 0)) for i in range(256)), b"\1\7\0\0" * height + b"\0\1"
+    size = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(lines), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + 1024 + len(lines), 0, 0, 54 + 1024) + size + grey + lines
+
+
+def webp_canvas(width: int, height: int) -> bytes:
+    """A WebP file of one picture that says its canvas has another size."""
+    still = saved(Image.fromarray(RGB), "WEBP", lossless=True)[12:]
+    body = (
+        b"WEBPVP8X" + struct.pack("<II", 10, 0) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    )
+    return b"RIFF" + struct.pack("<I", len(body + still)) + body + still
+
+
+@functools.cache
+def endless() -> dict[str, tuple[bytes, str]]:
+    """Small files that cost a decoder seconds to hours, and by which words they are refused."""
+    jpeg, png, more = saved(Image.fromarray(RGB), "JPEG"), png_bytes(RGB), images.MAX_READS + 1
+    scans, first = images.MAX_SCANS + 1, jpeg.index(b"\xff\xda")
+    profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(1 << 20), 9))
+    return {
+        "JPEG of fill bytes": (b"\xff\xd8" + b"\xff" * more + jpeg[2:], "too many pieces"),
+        "JPEG of comments": (jpeg[:2] + segment(0xFE, b"") * more + jpeg[2:], "too many pieces"),
+        "JPEG of EXIF": (jpeg[:2] + segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0") * 65 + jpeg[2:], "64 EXIF segments"),
+        "JPEG of scans": (jpeg[:first] + jpeg[first:-2] * scans + jpeg[-2:], "100 scans"),
+        "PNG of empty chunks": (png[:33] + chunk(b"prVt", b"") * (more // 2) + png[33:], "too many pieces"),
+        "PNG of colour profiles": (png[:33] + profile * 65 + png[33:], "64 colour profiles"),
+        "PNM of comments": (b"P2\n2 2 255\n" + b"#\n" * 1001 + b"1\n" * 4, "1,000 comments"),
+        "PNM with a long comment in its header": (b"P5\n#" + b"a" * more + b"\n2 2 255\nabcd", "too many pieces"),
+        "TIFF of strips": (strips(images.MAX_STRIPS + 1), "200,000 strips"),
+        "BMP of run lengths": (run_length(2001, 2000), "run-length coded BMP"),
+        "WebP that claims much": (webp_canvas(16383, 16383), "16383×16383 is more"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(endless()))
+def test_files_that_take_for_ever_are_refused(name, tmp_path):  # type: ignore[no-untyped-def]
+    """By name, by everything that opens pictures."""
+    data, words = endless()[name]
+    for function in (read_picture, file_suffix, metadata):
+        if function is read_picture or name != "BMP of run lengths":  # which costs its pixels only
+            with pytest.raises(InputRefused, match=words):
+                function(data)
+    (tmp_path / "x").write_bytes(data)
+    assert samples_claimed(tmp_path / "x") < 2**30  # is told, or 0, and not waited for
+    assert read_picture(run_length(20, 20)).shape == (20, 20, 1)
+
+
+def test_frames_are_not_counted(monkeypatch):  # type: ignore[no-untyped-def]
+    """Of a TIFF two are looked at, however many there are: each took longer than the one before."""
+    looked = []
+    load = images.ImageFileDirectory_v2.load
+    monkeypatch.setattr(images.ImageFileDirectory_v2, "load", lambda *a: (looked.append(a), load(*a))[1])
+    with pytest.raises(InputRefused, match="expected one frame, got more"):
+        read_picture(frames(2000))
+    assert len(looked) <= 4
+
+
+def test_sizes_are_told_by_headers(tmp_path):  # type: ignore[no-untyped-def]
+    """Width and height as they decode, without decoding; what is no picture is refused, or claims nothing."""
+    made = {kind: saved(Image.fromarray(RGB), kind) for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")}
+    made["lossless"] = saved(Image.fromarray(RGB), "WEBP", lossless=True)
+    made["exif"] = saved(Image.fromarray(RGB), "WEBP", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0")
+    buffer = io.BytesIO()
+    np.save(buffer, RGB)
+    made["npy"] = buffer.getvalue()
+    path = tmp_path / "x"
+    for data in made.values():
+        path.write_bytes(data)
+        assert size_of_picture(path) == (7, 9)
+        assert samples_claimed(path) == 9 * 7 * 3
+        assert read_picture(data, expected=(9, 7, 3)).shape == (9, 7, 3)
+        assert read_picture(path, expected=(9, 7)).dtype == np.uint8
+        with pytest.raises(InputRefused, match=r"expected a picture of 9×7, got 7×9"):
+            read_picture(data, expected=(7, 9, 3))
+    for junk in (b"", b"RIFF", b"\x93NUMPY", b"\xff\xd8\xff", b"GIF89a" + bytes(9), made["TIFF"][:20]):
+        path.write_bytes(junk)
+        assert samples_claimed(path) == 0
+        with pytest.raises(InputRefused, match="not a readable"):
+            size_of_picture(path)
+
+
+def test_another_size_is_refused_before_it_is_decoded(monkeypatch):  # type: ignore[no-untyped-def]
+    """No pixel is decoded, and the decoder of WebP, which makes room at once, is not even called."""
+    data, canvas = saved(Image.fromarray(RGB), "PNG"), webp_canvas(4000, 4000)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", None)
+    with pytest.raises(InputRefused, match="expected a picture"):
+        read_picture(data, expected=(8, 7, 3))
+    monkeypatch.setattr(Image, "open", None)
+    with pytest.raises(InputRefused, match="expected a picture"):
+        read_picture(canvas, expected=(9, 7, 3))
+
+
+def test_arrays_that_claim_much_take_no_memory(monkeypatch):  # type: ignore[no-untyped-def]
+    """The shape in the header is looked at before there is room for it."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": (7000, 7000, 3)})
+    monkeypatch.setattr(np, "frombuffer", None)
+    with pytest.raises(InputRefused, match=r"not a readable \.npy array"):
+        read_picture(buffer.getvalue() + bytes(100))
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_what_cannot_be_read_just_now(number, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Is a matter of storage (9), never damage or an unreadable kind; what is not there is refused (3)."""
+    path = tmp_path / "x.png"
+    path.write_bytes(png_bytes(RGB))
+
+    def failing(*_, **__):  # type: ignore[no-untyped-def]
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", failing)
+        for read in (read_picture, size_of_picture):
+            with pytest.raises(StorageError, match="cannot be read"):
+                read(path)
+        assert samples_claimed(path) == 0
+    for read in (read_picture, size_of_picture):
+        with pytest.raises(InputRefused, match="cannot be read: No such file"):
+            read(tmp_path / "nowhere.png")
+
+
+def test_out_of_memory_is_no_damage(monkeypatch):  # type: ignore[no-untyped-def]
+    """A decoder without memory ends in exit code 9."""
+
+    def full(*_):  # type: ignore[no-untyped-def]
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", full)
+    with pytest.raises(StorageError, match=r"out of memory while reading somewhere\.png"):
+        read_picture(png_bytes(RGB), "somewhere.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
+def test_only_regular_files_are_opened(tmp_path: Path):
+    """A pipe is not waited for, a folder and a device are refused; links are followed only where that is asked for."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "x.png").write_bytes(png_bytes(RGB))
+    (tmp_path / "link.png").symlink_to("x.png")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        for read in (read_picture, size_of_picture):
+            with pytest.raises(InputRefused, match="not a regular file"):
+                read(path)
+        assert samples_claimed(path) == 0
+    np.testing.assert_array_equal(read_picture(tmp_path / "link.png"), RGB)
+    with pytest.raises(InputRefused, match="links are not followed"):
+        read_picture(tmp_path / "link.png", follow=False)
+
+
+def test_a_file_is_read_as_long_as_it_says(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """No more room is made than its size, and one that grows meanwhile is refused."""
+    path, asked = tmp_path / "x.png", []
+    path.write_bytes(png_bytes(RGB))
+    size = path.stat().st_size
+    begin = open
+
+    def watched(*names, **options):  # type: ignore[no-untyped-def]
+        file = begin(*names, **options)
+        read = file.read
+
+        class Growing:
+            def __enter__(self):  # type: ignore[no-untyped-def]
+                return self
+
+            def __exit__(self, *_):  # type: ignore[no-untyped-def]
+                file.close()
+
+            fileno = staticmethod(file.fileno)
+
+            def read(self, most):  # type: ignore[no-untyped-def]
+                asked.append(most)
+                if grows:
+                    os.truncate(path, 2 * size)
+                return read(most)
+
+        return Growing()
+
+    monkeypatch.setattr(images, "open", watched, raising=False)
+    grows = False
+    np.testing.assert_array_equal(read_picture(path), RGB)
+    assert sum(asked) <= size + 1
+    grows = True
+    with pytest.raises(InputRefused, match="grew"):
+        read_picture(path)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard.sequence import Layout, Sequence, decode, encode
+from ripguard import sequence as sequence_
+from ripguard.sequence import BadSequence, Layout, Sequence, decode, encode, runs
 
 
 def random_sequence(layout: Layout, batch: int, seed: int, spread: float) -> Sequence:
@@ -117,3 +118,42 @@ def test_residuals_cost_what_they_hold(spread):  # type: ignore[no-untyped-def]
     share = np.unique(sequence.residuals, return_counts=True)[1] / 6000
     entropy = -(share * np.log2(share)).sum() * 6000 / 8
     assert len(encode(sequence, layout)[0]) <= 1.05 * entropy + 8
+
+
+@given(
+    data=st.binary(max_size=120),
+    tiles=st.lists(st.integers(1, 60), max_size=4),
+    pairing=st.sampled_from(["none", "permutation", "tags"]),
+    shifts=st.integers(1, 80),
+)
+def test_garbage_is_a_sequence_or_refused(data, tiles, pairing, shifts):  # type: ignore[no-untyped-def]
+    """Of the layout that was asked for; what the range coder cannot read is no assertion of its library."""
+    layout = Layout(tuple(tiles), pairing, 6, True, shifts, 3, 65)
+    try:
+        found = decode([data], layout)
+    except BadSequence:
+        return
+    assert np.abs(found.residuals).max() <= 65
+    assert found.turns.max(initial=0) < 4
+    start = 0
+    for tile in tiles if pairing == "permutation" else []:
+        assert sorted(found.order[0, start : start + tile]) == list(range(tile))
+        start += tile
+
+
+def test_garbage_that_is_noticed():
+    """Bytes that stand beyond every symbol's share."""
+    with pytest.raises(BadSequence):
+        decode([b"\xff" * 100], Layout((128, 128), "permutation", 6, True, 256, 3, 66))
+
+
+def test_tiles_are_written_out_together(monkeypatch):  # type: ignore[no-untyped-def]
+    """Tiles of one size cost one pass for a thousand of them, however large and however many."""
+    calls, written_out = [], sequence_._unlehmer
+    monkeypatch.setattr(sequence_, "_unlehmer", lambda codes: calls.append(len(codes)) or written_out(codes))
+    layout = Layout((9,) * 700 + (8,) * 900, "permutation", 6, False, 1, 1, 8)
+    before = random_sequence(layout, 2, 0, 1.0)
+    after = decode(encode(before, layout), layout)
+    np.testing.assert_array_equal(after.order, before.order)
+    assert calls == [1400, 1024, 376, 1800, 1024, 776]
+    assert runs(layout.tiles) == [(9, 700), (8, 900)]

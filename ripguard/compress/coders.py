@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import io
 import lzma
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,18 +16,20 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
+from ripguard.compress import jxl
+from ripguard.compress.bounded import BadStream, unxz
 from ripguard.compress.interlaced import codec, net
 from ripguard.errors import InputRefused, MissingExtra
-from ripguard.images import MAX_PIXELS, read_picture
+from ripguard.images import opened, read_picture
+
+__all__ = ["BY_NUMBER", "CODERS", "SMALL", "USUAL", "WHOLE", "BadStream", "Coder", "File", "cheapest", "known_model"]
 
 JPEG = b"\xff\xd8\xff"
 DENSE = (JPEG, b"RIFF")  # how files begin that xz would only make longer: JPEG, WebP
-LONGEST = 1 << 30  # bytes of a source file
+# bytes that a source file may have, for each pixel (decimal numbers), beside them, and for each byte of its xz stream:
+# nothing but a trap shrinks further
+PIXEL, BESIDE, SHRUNK = 12, 1 << 20, 64
 SMALL = 1 << 16  # pixels: above, the small-image coder is slow and the others are good
-
-
-class BadStream(ValueError):
-    """These bytes do not decode to a picture of the expected shape."""
 
 
 class Coder(ABC):
@@ -52,10 +53,6 @@ class Coder(ABC):
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
         """The pictures, uint8 ``[batch, *shape]``. Raises :class:`BadStream`."""
 
-    def source(self, data: bytes) -> bytes:
-        """The source file, where ``gives_file``. Raises :class:`BadStream`."""
-        return data
-
 
 class Raw(Coder):
     """The samples as they are: always possible."""
@@ -78,10 +75,19 @@ class File(Coder):
         return files or [None] * len(pictures)
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
+        return np.stack([self.original(one, shape)[0] for one in data])
+
+    def original(self, data: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray, bytes]:
+        """Picture, uint8 ``shape``, and source file. Raises :class:`BadStream`."""
+        file = self.source(data, shape)
         try:
-            return np.stack([_shaped(read_picture(self.source(one)), shape) for one in data])
+            return _shaped(read_picture(file, expected=shape), shape), file
         except InputRefused as error:
             raise BadStream(str(error)) from None
+
+    def source(self, data: bytes, shape: tuple[int, ...]) -> bytes:
+        """The source file of a picture of this shape. Raises :class:`BadStream`."""
+        return data
 
 
 class Packed(File):
@@ -90,13 +96,21 @@ class Packed(File):
     number, name = 5, "xz"
 
     def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
-        return [None if one.startswith(DENSE) else _xz(one) for one in files] or [None] * len(pictures)
+        return [self._one(one, pictures.shape[1:]) for one in files] or [None] * len(pictures)
 
-    def source(self, data: bytes) -> bytes:
-        try:
-            return lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(data, LONGEST)
-        except lzma.LZMAError:
-            raise BadStream("not a readable xz stream") from None
+    def _one(self, file: bytes, shape: tuple[int, ...]) -> bytes | None:
+        if file.startswith(DENSE):
+            return None
+        made = _xz(file)
+        return made if len(file) <= self._longest(made, shape) else None
+
+    def source(self, data: bytes, shape: tuple[int, ...]) -> bytes:
+        return unxz(data, self._longest(data, shape))
+
+    @staticmethod
+    def _longest(data: bytes, shape: tuple[int, ...]) -> int:
+        """Bytes of the source file of such a picture that this stream may hold."""
+        return PIXEL * shape[0] * shape[1] + BESIDE + SHRUNK * len(data)
 
 
 class Pillow(Coder):
@@ -132,18 +146,16 @@ class Pillow(Coder):
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
         if not self.ready():
             raise MissingExtra(f"this picture is written as {self.name}", f'pip install "ripguard[{self.name}]"')
-        return np.stack([_shaped(self._read(one), shape) for one in data])
+        return np.stack([_shaped(self._read(one, shape), shape) for one in data])
 
-    def _read(self, data: bytes) -> np.ndarray:
+    def _read(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+        if self.name == "jxl" and jxl.size(data) != tuple(shape[:2]):  # whose decoder asks nobody how large it may be
+            raise BadStream(f"expected a picture of {shape[1]}×{shape[0]}, got another")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(io.BytesIO(data), formats=[self.name.upper()]) as image:
-                    if image.width * image.height > MAX_PIXELS:
-                        raise BadStream("more pixels than any picture has")
-                    array = np.asarray(image)
-        except Exception:  # as in ripguard.images: decoders raise almost anything
-            raise BadStream(f"not a readable {self.name} stream") from None
+            with opened(data, f"a {self.name} stream", (self.name.upper(),), shape) as image:
+                array = np.asarray(image)
+        except InputRefused as error:
+            raise BadStream(str(error)) from None
         return array if array.ndim == 3 else array[:, :, None]
 
 
@@ -159,6 +171,8 @@ class Interlaced(Coder):
         return codec.encode(pictures, nets)
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
+        if shape[0] * shape[1] > SMALL:  # as none is written: it would take gigabytes
+            raise BadStream(f"a picture of {shape[1]}×{shape[0]} is too large for its coder")
         try:
             nets = _model(model)
         except net.BadModel as error:
@@ -218,6 +232,15 @@ def _xz(data: bytes) -> bytes:
     return lzma.compress(
         data, check=lzma.CHECK_NONE, filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": size}]
     )
+
+
+def known_model(data: bytes) -> bool:
+    """Whether these bytes are a model of the small-image coder."""
+    try:
+        _model(data)
+    except net.BadModel:
+        return False
+    return True
 
 
 @lru_cache(maxsize=4)

@@ -8,9 +8,11 @@ from typing import final
 
 import numpy as np
 
-from ripguard.errors import Damaged, InputRefused, RipguardError, expected
+from ripguard.compress.bounded import BadStream
+from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, expected
 from ripguard.hide.header import Header
 from ripguard.keys import PictureKeys
+from ripguard.panics import is_panic
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ class Hiding(ABC):
     def run_reveal(
         self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
     ) -> list[Clean]:
-        """The way back, one result per picture: the clean picture or the reason why not."""
+        """The way back, one result per picture: the clean picture or the reason why not.
+
+        May raise what it likes where a record is authentic, but not of this method's making: see :meth:`reveal`.
+        """
 
     @final
     def hide(
@@ -115,23 +120,51 @@ class Hiding(ABC):
             raise ValueError(expected("files", len(clean), len(files)))
         return self.run_hide(clean, carrier, who, keys, files or []) if len(clean) else []
 
+    def _each(
+        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+    ) -> list[Clean]:
+        """All at once; where that fails, one half and then the other, down to the pictures that it fails at."""
+        try:
+            return self.run_reveal(pictures, headers, residues, keys)
+        except BaseException as error:
+            failure = _failed(error)
+        if len(pictures) == 1:
+            return [failure]
+        middle = len(pictures) // 2
+        halves = (slice(None, middle), slice(middle, None))
+        return [one for h in halves for one in self._each(pictures[h], headers[h], residues[h], keys[h])]
+
     @final
     def reveal(
         self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
     ) -> list[Clean]:
         """Bring clean pictures back, exactly, or say for each why not. Shapes as in :meth:`hide`.
 
-        A grey picture that was published in colour comes back with its one channel.
+        A grey picture that was published in colour comes back with its one channel. Who holds the key can seal any
+        bytes: whatever goes wrong with those of one picture is the result of that picture alone.
         """
         check_pictures("pictures", pictures)
         if not len(pictures) == len(headers) == len(residues) == len(keys):
             raise ValueError(
                 expected("headers, residues, keys", len(pictures), (len(headers), len(residues), len(keys)))
             )
-        found = self.run_reveal(pictures, headers, residues, keys) if len(pictures) else []
+        found = self._each(pictures, headers, residues, keys) if len(pictures) else []
         if pictures.shape[3] == 3:
             return found
         return [Damaged("its header belongs to a picture in colour") if h.grey else f for h, f in zip(headers, found)]
+
+
+def _failed(error: BaseException) -> RipguardError:
+    """What an error says of the one picture that it comes from; anything but an error of decoding is raised again."""
+    if isinstance(error, RipguardError):
+        return error.with_traceback(None)  # whose frames hold the picture
+    if isinstance(error, MemoryError):
+        return StorageError("out of memory while restoring it")
+    if isinstance(error, BadStream):
+        return Damaged(f"its record cannot be read: {error}")
+    if isinstance(error, Exception) or is_panic(error):
+        return Damaged("its record is sealed with this key, and nothing that can be read")
+    raise error
 
 
 def check_pictures(what: str, pictures: np.ndarray) -> None:

@@ -10,7 +10,7 @@ from helpers import crop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard.compress.coders import CODERS
+from ripguard.compress.coders import CODERS, BadStream
 from ripguard.compress.interlaced import codec, fit, net
 from ripguard.compress.interlaced.order import CHANNELS, coarsest, context, inputs, steps, target
 from ripguard.compress.interlaced.tables import tables
@@ -123,6 +123,8 @@ def test_model_files(channels):  # type: ignore[no-untyped-def]
         data[:4] + b"\2" + data[5:],
         data[:-9],
         data[:5] + b"\7" + data[6:],
+        data[:-1],
+        data + b"\0",
     ):
         with pytest.raises(net.BadModel):
             net.unpack(wrong)
@@ -154,3 +156,19 @@ def test_fitting_pays(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     ours = sum(map(len, CODERS["interlaced"].encode(others, [], data)))  # type: ignore[arg-type]
     webp = sum(map(len, CODERS["webp"].encode(others, [], b"")))  # type: ignore[arg-type]
     assert ours < 0.97 * webp
+
+
+@given(st.binary(max_size=80), st.sampled_from([(8, 8), (1, 1), (1, 40), (33, 17)]), st.sampled_from([1, 3]))
+def test_garbage_is_a_picture_or_refused(data, size, channels):  # type: ignore[no-untyped-def]
+    """What the range coder cannot read is a bad stream, and not an assertion of its library."""
+    try:
+        found = codec.decode([data], (*size, channels), MODELS[channels])
+    except BadStream:
+        return
+    assert found.shape == (1, *size, channels)
+
+
+def test_streams_that_no_coder_wrote():
+    """This one the range coder notices."""
+    with pytest.raises(BadStream, match="small-image coder"):
+        codec.decode([b"\xff" * 40], (32, 32, 3), MODELS[3])

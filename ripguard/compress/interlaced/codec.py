@@ -9,9 +9,11 @@ from __future__ import annotations
 import constriction
 import numpy as np
 
+from ripguard.compress.bounded import BadStream
 from ripguard.compress.interlaced.net import Model
 from ripguard.compress.interlaced.order import coarsest, context, steps, target
 from ripguard.compress.interlaced.tables import tables
+from ripguard.panics import refused_as
 
 _models = constriction.stream.model
 _Encoder, _Decoder = constriction.stream.queue.RangeEncoder, constriction.stream.queue.RangeDecoder
@@ -51,11 +53,20 @@ def encode(pictures: np.ndarray, model: Model) -> list[bytes]:
 
 
 def decode(records: list[bytes], shape: tuple[int, int, int], model: Model) -> np.ndarray:
-    """Inverse of :func:`encode`: uint8 ``[batch, height, width, channels]``. Authenticity is the seal's business."""
+    """Inverse of :func:`encode`: uint8 ``[batch, height, width, channels]``. Authenticity is the seal's business.
+
+    Raises:
+        BadStream: bytes that no picture is written as. Not all such are noticed.
+    """
+    with refused_as(BadStream, "not a readable stream of the small-image coder"):
+        return _decode(records, shape, model)
+
+
+def _decode(records: list[bytes], shape: tuple[int, int, int], model: Model) -> np.ndarray:
     height, width, channels = shape
     part = max(1, PART // (height * width * channels))
     if len(records) > part:
-        pieces = [decode(records[i : i + part], shape, model) for i in range(0, len(records), part)]
+        pieces = [_decode(records[i : i + part], shape, model) for i in range(0, len(records), part)]
         return np.concatenate(pieces)
     x = np.zeros((len(records), channels, height, width), np.float32)
     words = [np.frombuffer(r.ljust(-(-len(r) // 4) * 4, b"\0"), "<u4").astype(np.uint32) for r in records]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ripguard.compress.bounded import BadStream, inflate
 from ripguard.compress.interlaced.order import CHANNELS, FARTHEST, PHASES, inputs
 from ripguard.compress.interlaced.tables import FRACTION, SHARES, WIDTHS
 
@@ -113,9 +114,9 @@ def unpack(data: bytes) -> Model:
     if magic != MAGIC or channels not in CHANNELS or not hidden:
         raise BadModel("not a model of this version")
     try:
-        values = zlib.decompressobj().decompress(data[head.size :], LARGEST)
-    except zlib.error:
-        raise BadModel("the model's weights are damaged") from None
+        values = inflate(data[head.size :], LARGEST)
+    except BadStream as error:
+        raise BadModel(f"the model's weights are damaged: {error}") from None
     nets = {}
     for place in places(channels):
         weights, biases = [], []

@@ -66,15 +66,26 @@ class Grid:
         return self.size**2 if self.even else self.counts.astype(np.int32)[None, :, None]
 
     @cached_property
-    def tiles(self) -> list[tuple[int, int]]:
-        """``(start, stop)`` runs of full blocks, near equal, at most ``tile`` long each."""
+    def tile_lengths(self) -> tuple[int, ...]:
+        """How many full blocks each tile has: near equal, at most ``tile``, the longer ones first."""
         total = len(self.full)
         if total == 0:
-            return []
+            return ()
         parts = -(-total // self.tile)
         base, extra = divmod(total, parts)
-        stops = np.cumsum([base + (i < extra) for i in range(parts)])
-        return [(int(stop - base - (i < extra)), int(stop)) for i, stop in enumerate(stops)]
+        return (base + 1,) * extra + (base,) * (parts - extra)
+
+    @property
+    def tile_starts(self) -> np.ndarray:
+        """Where the tile of each full block begins, int64 ``[full]``."""
+        lengths = np.array(self.tile_lengths, np.int64)
+        return np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+    @cached_property
+    def tiles(self) -> list[tuple[int, int]]:
+        """``(start, stop)`` of each tile."""
+        stops = np.cumsum(self.tile_lengths, dtype=np.int64).tolist()
+        return [(stop - length, stop) for stop, length in zip(stops, self.tile_lengths)]
 
 
 @lru_cache(maxsize=64)

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ripguard.compress.bounded import BadStream, inflate
 from ripguard.errors import Damaged, InputRefused
 from ripguard.hide import header as headers_
 from ripguard.hide import lsb
@@ -164,15 +165,18 @@ class MRIT(Hiding):
 def _open(
     pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
 ) -> Iterator[tuple[int, bytes, np.ndarray, np.ndarray]]:
-    """Check and open: (position, Sequence, temporary picture, cut-off levels) of each that is authentic."""
+    """Check and open: (position, Sequence, temporary picture, cut-off levels) of each that is authentic.
+
+    Raises:
+        BadStream: an authentic record that holds something else.
+    """
     samples = pictures[0].size
     for i, (header, picture) in enumerate(zip(headers, pictures)):
         if header.planes == 0 and len(residues[i]) == header.length:
-            with contextlib.suppress(Forged, ValueError, zlib.error):
+            with contextlib.suppress(Forged):
                 bound = associated_data(b"whole", header.pack(), picture_digest(picture))
-                record = open_sealed(keys[i].residue, bound, residues[i])
-                stop = 3 + int.from_bytes(record[:3], "big")
-                yield i, record[3:stop], picture, _unpack_excess(picture, record[stop:])
+                sequence, excess = _split(open_sealed(keys[i].residue, bound, residues[i]))
+                yield i, sequence, picture, _unpack_excess(picture, excess)
     rows = [
         i
         for i, header in enumerate(headers)
@@ -186,36 +190,42 @@ def _open(
     batch, lengths = pictures[rows], np.array([LENGTH + headers[i].length for i in rows])
     opened: list[tuple[int, bytes, bytes]] = []
     for i, payload, fixed in zip(rows, lsb.read(batch, lengths), lsb.clear(batch, lengths)):
-        with contextlib.suppress(Forged, zlib.error):
+        with contextlib.suppress(Forged):
             opened.append((i, *_records(headers[i], payload, fixed, pictures[i], residues[i], keys[i])))
     if not opened:
         return
     kept = [corrections[: LENGTH + headers[i].length] for i, _, corrections in opened]  # nothing of a lossy picture
     temporaries, _ = lsb.replace(pictures[[i for i, _, _ in opened]], kept)
     for (i, sequence, corrections), temporary in zip(opened, temporaries):
-        with contextlib.suppress(ValueError, zlib.error):
-            yield i, sequence, temporary, _unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
+        yield i, sequence, temporary, _unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
 
 
 def _records(
     header: Header, payload: bytes, fixed: np.ndarray, picture: np.ndarray, residue: bytes, keys: PictureKeys
 ) -> tuple[bytes, bytes]:
-    """Sequence and corrections of one picture. Raises :class:`Forged` or :class:`zlib.error`."""
+    """Sequence and corrections of one picture. Raises :class:`Forged` or :class:`BadStream`."""
     head = header.pack()
     if payload[:LENGTH] != head:
         raise Forged
     bound = associated_data(b"payload", head, picture_digest(fixed))
-    record = open_sealed(keys.payload, bound, payload[LENGTH:])
-    stop = 3 + int.from_bytes(record[:3], "big")
+    sequence, rest = _split(open_sealed(keys.payload, bound, payload[LENGTH:]))
     if header.lossy:
-        return record[3:stop], b""
+        return sequence, b""
     if header.inline:
-        corrections = zlib.decompressobj().decompress(record[stop:])
+        corrections = inflate(rest, len(payload) + _packed_excess(picture.size), padded=True)
     else:
         corrections = open_sealed(keys.residue, associated_data(b"residue", head, picture_digest(picture)), residue)
     if len(corrections) < len(payload):
-        raise Forged
-    return record[3:stop], corrections
+        raise BadStream("too few corrections")
+    return sequence, corrections
+
+
+def _split(record: bytes) -> tuple[bytes, bytes]:
+    """A record's Sequence and what follows it. Raises :class:`BadStream`."""
+    stop = 3 + int.from_bytes(record[:3], "big")
+    if stop > len(record):
+        raise BadStream("it ends before the moves that it tells of")
+    return record[3:stop], record[stop:]
 
 
 def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:
@@ -253,9 +263,17 @@ def _pack_excess(temporary: np.ndarray, excess: np.ndarray) -> bytes:
 
 
 def _unpack_excess(temporary: np.ndarray, packed: bytes) -> np.ndarray:
-    """Inverse of :func:`_pack_excess`: uint8, shape of ``temporary``."""
+    """Inverse of :func:`_pack_excess`: uint8, shape of ``temporary``. Raises :class:`BadStream`."""
     excess = np.zeros_like(temporary)
     if packed:
-        values = zlib.decompress(packed)
-        excess[(temporary == 0) | (temporary == 255)] = np.frombuffer(values, np.uint8)
+        cut_off = (temporary == 0) | (temporary == 255)
+        count = int(np.count_nonzero(cut_off))
+        if len(values := inflate(packed, count)) != count:
+            raise BadStream(f"{len(values):,} cut-off samples instead of {count:,}")
+        excess[cut_off] = np.frombuffer(values, np.uint8)
     return excess
+
+
+def _packed_excess(samples: int) -> int:
+    """Bytes that :func:`_pack_excess` can make of so many samples: where nothing shrinks, zlib adds a little."""
+    return samples + samples // 1000 + 64

@@ -12,7 +12,7 @@ import numpy as np
 from ripguard.hide.mrit.blocks import Grid, cell_sums, full_cells, grid, placed, to_cells
 from ripguard.hide.mrit.pairing import CLASSES, class_tags, from_tags
 from ripguard.hide.mrit.transform import Moves, Params, global_sources
-from ripguard.sequence import Layout, Sequence
+from ripguard.sequence import Layout, Sequence, runs
 
 
 def layout(shape: tuple[int, int, int], params: Params) -> Layout:
@@ -20,7 +20,7 @@ def layout(shape: tuple[int, int, int], params: Params) -> Layout:
     g = grid(shape[0], shape[1], params.size, params.tile)
     kind = {"in-place": "none", "sd-classes": "tags"}.get(params.pairing, "permutation")
     return Layout(
-        tiles=tuple(b - a for a, b in g.tiles),
+        tiles=g.tile_lengths,
         pairing=kind,
         classes=CLASSES,
         turns=params.size > 1,
@@ -67,11 +67,15 @@ def from_sequence(sequence: Sequence, seen: np.ndarray, params: Params) -> Moves
     batch, blocks = len(seen), len(g.full)
     source_of = sequence.order
     if params.pairing == "in-place":
-        inside = np.concatenate([np.arange(b - a) for a, b in g.tiles] or [np.zeros(0, np.int64)])
-        source_of = np.broadcast_to(inside.astype(np.int64), (batch, blocks))
+        source_of = np.broadcast_to(np.arange(blocks) - g.tile_starts, (batch, blocks))
     elif params.pairing == "sd-classes":
-        pairs = [from_tags(sequence.order[:, a:b], sequence.order[:, blocks + a : blocks + b]) for a, b in g.tiles]
-        source_of = np.concatenate(pairs or [np.zeros((batch, 0), np.int64)], axis=1)
+        parts, start = [np.zeros((batch, 0), np.int64)], 0
+        for length, count in runs(g.tile_lengths):
+            stop = start + length * count
+            own, wanted = (side[:, start:stop].reshape(-1, length) for side in np.split(sequence.order, 2, axis=1))
+            parts.append(from_tags(own, wanted).reshape(batch, stop - start))
+            start = stop
+        source_of = np.concatenate(parts, axis=1)
     shifts = sequence.residuals + predict(seen, source_of, g, params)
     return Moves(source_of, sequence.turns, shifts.astype(np.int16), np.zeros(seen.shape, np.uint8))
 

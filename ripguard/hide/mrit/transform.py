@@ -81,8 +81,7 @@ PART = 1 << 18  # samples that are transformed at once
 
 def global_sources(source_of: np.ndarray, g: Grid) -> np.ndarray:
     """Tile-relative block numbers → numbers among all full blocks, int64 ``[batch, full]``."""
-    offset = np.concatenate([np.full(stop - start, start) for start, stop in g.tiles] or [np.zeros(0, np.int64)])
-    return source_of + offset.astype(np.int64)
+    return source_of + g.tile_starts
 
 
 def pair(clean: np.ndarray, carrier: np.ndarray, g: Grid, rule: str) -> np.ndarray:

@@ -14,12 +14,12 @@ from functools import cached_property
 
 import numpy as np
 
-from ripguard.compress.coders import BY_NUMBER, USUAL, BadStream, cheapest
+from ripguard.compress.coders import BY_NUMBER, SMALL, USUAL, File, cheapest, known_model
 from ripguard.crypto import TAG, Forged
-from ripguard.errors import Damaged, MissingExtra
+from ripguard.errors import Damaged
 from ripguard.hide.base import Clean, DoesNotFit, Hidden, Hiding, Identity, Original
-from ripguard.hide.header import SEAL, Header, SealPart
 from ripguard.hide.header import SEAL_LENGTH as LENGTH
+from ripguard.hide.header import Header, SealPart
 from ripguard.hide.lsb import capacity
 from ripguard.hide.seal import planes
 from ripguard.keys import PictureKeys
@@ -27,6 +27,7 @@ from ripguard.seal import associated_data, length_prefixed, open_sealed, seal
 
 HEAD = 8 * LENGTH  # bits
 CHANGED = "its payload was changed after it was published"
+NO_MODEL = "it cannot be read without its release's model, and that is missing or damaged"
 
 
 @dataclass
@@ -36,7 +37,8 @@ class Seal(Hiding):
     Args:
         most: planes that a payload may reach into.
         coders: names in :data:`ripguard.compress.coders.CODERS` to choose the cheapest from.
-        model: of the small-image coder, empty for none.
+        model: of the small-image coder, empty for none. On revealing, one that is missing or damaged costs those
+            pictures alone that need it.
         allow_residue: put what finds no room into the residue instead of refusing the picture.
     """
 
@@ -50,6 +52,11 @@ class Seal(Hiding):
     def model_digest(self) -> bytes:
         """SHA-256 of the model, once for all pictures."""
         return hashlib.sha256(self.model).digest()
+
+    @cached_property
+    def model_known(self) -> bool:
+        """Whether the model can be read; what needs none is revealed without."""
+        return known_model(self.model)
 
     def room(self, samples: int) -> int:
         """Bytes of a stream that a carrier of so many samples has room for."""
@@ -112,6 +119,9 @@ class Seal(Hiding):
         result: list[Clean] = [Damaged(CHANGED)] * len(pictures)
         opened: dict[tuple[int, bool], list[tuple[int, bytes]]] = {}
         for i, header in enumerate(headers):
+            if header.needs_model and not self.model_known:
+                result[i] = Damaged(NO_MODEL)
+                continue
             try:
                 sealed = _payload(pictures[i], header, keys[i]) + (b"" if header.inline else residues[i])
                 bound = bound_to(header, pictures.shape[1:], self.model_digest)
@@ -122,14 +132,12 @@ class Seal(Hiding):
             opened.setdefault((header.params.coder, header.grey), []).append((i, data))
         for (number, grey), rows in opened.items():
             coder, shape = BY_NUMBER[number], (*pictures.shape[1:3], 1 if grey else pictures.shape[3])
-            try:
-                cleans = coder.decode([data for _, data in rows], shape, self.model)
-            except (BadStream, MissingExtra) as error:
-                for i, _ in rows:
-                    result[i] = error if isinstance(error, MissingExtra) else Damaged(str(error))
-                continue
-            for (i, data), clean in zip(rows, cleans):
-                result[i] = Original(clean, coder.source(data)) if coder.gives_file else clean
+            if isinstance(coder, File):
+                for i, data in rows:
+                    result[i] = Original(*coder.original(data, shape))
+            else:
+                for (i, _), clean in zip(rows, coder.decode([data for _, data in rows], shape, self.model)):
+                    result[i] = clean
         return result
 
 
@@ -141,7 +149,9 @@ def bound_to(header: Header, shape: tuple[int, ...], model_digest: bytes) -> byt
 
 def _payload(picture: np.ndarray, header: Header, keys: PictureKeys) -> bytes:
     """The sealed bytes that stand in a picture. Raises :class:`Forged` where the header cannot be this picture's."""
-    if header.method == SEAL and header.planes == 0:
+    if not possible(header, picture.shape):
+        raise Forged
+    if header.planes == 0:
         return b""
     where = places_of(header, picture.shape, keys)
     if where is None:
@@ -149,10 +159,16 @@ def _payload(picture: np.ndarray, header: Header, keys: PictureKeys) -> bytes:
     return planes.extract(picture, where)
 
 
+def possible(header: Header, shape: tuple[int, ...]) -> bool:
+    """Whether a picture of this shape can have such a header: the small-image coder takes small pictures alone."""
+    return isinstance(header.params, SealPart) and not (header.needs_model and shape[0] * shape[1] > SMALL)
+
+
 def places_of(header: Header, shape: tuple[int, ...], keys: PictureKeys) -> planes.Places | None:
     """Where the payload stands that a header speaks of; None where it cannot be the header of such a picture."""
-    if not isinstance(header.params, SealPart) or header.planes == 0:
+    if not possible(header, shape) or header.planes == 0:
         return None
+    assert isinstance(header.params, SealPart)
     samples = math.prod(shape)
     carried = header.length if header.inline else capacity(samples, header.planes) - LENGTH
     fits = samples >= HEAD and 0 < carried <= header.length
