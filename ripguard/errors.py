@@ -190,9 +190,9 @@ def as_refusal(error: BaseException) -> RipguardError | None:
     if isinstance(error, RipguardError):
         return error
     if out_of_memory(error):
-        size = re.search(r"\d[\d.]* (bytes|[KMGT]i?B)", str(error))
+        size = re.search(r"\d+(\.\d+)?\.? (bytes|[KMGT]i?B)", str(error))
         return StorageError(
-            "out of memory" + (f": {size[0]} more were asked for" if size else ""),
+            "out of memory" + (f": {size[0].replace('. ', ' ')} more were asked for" if size else ""),
             "nothing is half written; repeat the command with fewer --workers, or where there is more memory",
         )
     if isinstance(error, OSError) and (error.errno is not None or error.strerror):

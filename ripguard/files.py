@@ -14,6 +14,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from ripguard.errors import StorageError
+
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # absent on Windows; on Unix a pipe would be waited for
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 CLOEXEC = getattr(os, "O_CLOEXEC", 0)
@@ -113,12 +115,14 @@ def partial_name(path: Path) -> Path:
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Raise OSError where a file cannot be made at ``path``, before the work for it; leaves nothing behind."""
+    """Raise :class:`StorageError` where no file can be made at ``path``, before the work for it; leaves nothing."""
     new = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial_name(path).touch()
         partial_name(path).unlink()
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}", "choose another place") from None
     finally:
         with contextlib.suppress(OSError):
             for folder in new:

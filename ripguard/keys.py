@@ -240,7 +240,7 @@ def holds_key(data: bytes) -> bool:
     """
     if _names_key(data):
         return True
-    only = data.replace(rb"\n", b"").replace(rb"\r", b"").translate(AS_IN_MAIL, NOT_BASE64)  # ends of lines, in JSON
+    only = _unbroken(data).translate(AS_IN_MAIL, NOT_BASE64)
     shifted = (only[shift : shift + (len(only) - shift) // 4 * 4] for shift in range(4))  # base64 may begin anywhere
     return any(_names_key(binascii.a2b_base64(part)) for part in shifted)
 
@@ -250,8 +250,13 @@ def _names_key(data: bytes) -> bool:
         return True
     # letters and figures alone, whatever stands between them; prose behind a prefix may look like a key, so its
     # checksum must fit
-    bare = data.replace(rb"\n", b"").replace(rb"\r", b"").translate(None, NOT_LETTERS).lower()
+    bare = _unbroken(data).translate(None, NOT_LETTERS).lower()
     return any(_fits(found[1], bare[found.end() : found.end() + 200]) for found in A_PREFIX.finditer(bare))
+
+
+def _unbroken(data: bytes) -> bytes:
+    """Without every second byte of UTF-16, and ends of lines as JSON writes them: their letters would stay behind."""
+    return data.translate(None, b"\0").replace(rb"\n", b"").replace(rb"\r", b"")
 
 
 def _fits(kind: bytes, after: bytes) -> bool:

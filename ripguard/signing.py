@@ -18,7 +18,7 @@ from ripguard.keys import decode_secret, encode_secret, read_private, write_priv
 from ripguard.passphrase import Ask, ask
 
 FIELD = 2**255 - 19  # of the curve
-EIGHTH = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7  # y of a point of order 8
+EIGHTH = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7  # y of a point of order 8
 # y of all points whose order divides 8: to such a key everything is signed
 SMALL = frozenset({0, 1, FIELD - 1, EIGHTH, FIELD - EIGHTH})
 

@@ -188,7 +188,7 @@ def _opinions(
 
 
 def check_grid(target: str) -> None:
-    """Refuse, before any work, a place where :func:`grid` could not write. Raises :class:`UsageError`, OSError."""
+    """Refuse, before any work, a place where :func:`grid` could not write. Raises :class:`UsageError`, :class:`StorageError`."""
     path = Path(target)
     if path.suffix.lower() != ".png" or path.is_dir():
         raise UsageError(f"--grid: expected the name of a PNG file, got {target!r}", "such as grid.png")

@@ -43,7 +43,7 @@ def train_on_release(
         Train and, if the release has a test split, test accuracy in percent, and what was trained.
 
     Raises:
-        UsageError, OutputRefused, and OSError where ``out`` cannot be written: before any work.
+        UsageError, OutputRefused, and StorageError where ``out`` cannot be written: before any work.
         Whatever :class:`ProtectedDataset` raises.
     """
     if protocol not in PROTOCOLS:
