@@ -23,11 +23,15 @@ from ripguard.errors import (
     StorageError,
     UsageError,
     VerifyFailed,
+    as_refusal,
+    keep_streams,
     reader_gone,
     shown,
+    tell,
     written,
 )
-from ripguard.keys import Key
+from ripguard.keys import Key, write_private
+from ripguard.memory import no_core_dumps
 from ripguard.numbers import not_negative, positive, share
 from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
@@ -44,28 +48,50 @@ KEY_VARIABLE = "RIPGUARD_KEY_FILE"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code (``docs/exit-codes.md``)."""
+    no_core_dumps()
+    keep_streams()
     for stream in (sys.stdout, sys.stderr):  # names of files need not be text
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
+        _refuse_odd_texts(options)
         code = options.run(options)
         written()
         return code
-    except RipguardError as error:
-        return _complain(options, error)
-    except OSError as error:
+    except KeyboardInterrupt:
+        tell("ripguard: interrupted; repeat the command to continue")
+        return 130
+    except Exception as error:
         if isinstance(error, BrokenPipeError) and reader_gone():
             return READER_GONE
-        return _complain(options, StorageError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")))
-    except KeyboardInterrupt:
-        print("ripguard: interrupted; repeat the command to continue", file=sys.stderr)
-        return 130
-    except Exception:  # a defect: show where, but never a local variable
-        traceback.print_exc()
-        print("ripguard: this is a defect in ripguard, please report the lines above", file=sys.stderr)
-        return 1
+        refusal = as_refusal(error)
+        if refusal is None and isinstance(error, OSError):  # a library's, that the system has no number for
+            refusal = StorageError(str(error))
+        if refusal:
+            return _complain(options, refusal)
+        tell(*traceback.format_exc().splitlines(), "ripguard: this is a defect, please report the lines above")
+        return 1  # shown is where, but never a local variable
+
+
+def _refuse_odd_texts(options: argparse.Namespace) -> None:
+    """An empty value is a variable that was not set: taken for "not given" it would switch a check off, or mean the
+    working directory. No name of a file holds NUL or half characters.
+    """
+    for name, value in vars(options).items():
+        for text in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(text, str):
+                if not text:
+                    raise UsageError(
+                        f"{name.replace('_', '-')}: expected a value, got an empty one", "is a variable unset?"
+                    )
+                try:
+                    odd = b"\0" in os.fsencode(text)
+                except UnicodeEncodeError:
+                    odd = True
+                if odd:
+                    raise UsageError(f"{name.replace('_', '-')}: no name can hold a NUL character, or half of one")
 
 
 def _complain(options: argparse.Namespace, error: RipguardError) -> int:
@@ -75,9 +101,9 @@ def _complain(options: argparse.Namespace, error: RipguardError) -> int:
             print(json.dumps(told), flush=True)
         except BrokenPipeError:
             reader_gone()
-    print(f"ripguard: error: {shown(error)}", file=sys.stderr)
+    tell(f"ripguard: error: {error}")
     if error.hint:
-        print(f"ripguard: hint: {shown(error.hint)}", file=sys.stderr)
+        tell(f"ripguard: hint: {error.hint}")
     return error.exit_code
 
 
@@ -113,7 +139,7 @@ def _verb(verbs: Any, name: str, run: Any, help: str, description: str = "") -> 
 
 def _key_option(parser: argparse.ArgumentParser, required: bool = True) -> None:
     text = f"file that holds the restore key ('-': standard input; default: the file named by {KEY_VARIABLE})"
-    parser.add_argument("--key-file", metavar="K", default=os.environ.get(KEY_VARIABLE), help=text)
+    parser.add_argument("--key-file", metavar="K", default=os.environ.get(KEY_VARIABLE) or None, help=text)
     parser.set_defaults(key_required=required)
 
 
@@ -142,7 +168,10 @@ def _workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in text.split(",") if name)
+    names = tuple(name for name in text.split(",") if name)
+    if not names:
+        raise argparse.ArgumentTypeError(f"expected names joined by commas, got {text!r}")
+    return names
 
 
 def _print(options: argparse.Namespace, result: dict[str, Any], lines: list[str]) -> None:
@@ -194,8 +223,7 @@ def run_keygen(options: argparse.Namespace) -> int:
     refuse_inside_release(Path(options.out))
     key, signing = Key.generate(), SigningKey.generate()
     passphrase = ask_new() if options.passphrase else None
-    key.write(options.out, passphrase)
-    signing.write(options.out + ".sign", passphrase)
+    write_private((options.out, key.text(passphrase)), (options.out + ".sign", signing.text(passphrase)))
     signer = fingerprint(signing.public)
     _print(
         options,
@@ -463,7 +491,7 @@ def run_restore(options: argparse.Namespace) -> int:
     }  # fmt: skip
     _print(options, data, lines)
     if result.refused:
-        print(f"ripguard: error: {len(result.refused)} files were refused", file=sys.stderr)
+        tell(f"ripguard: error: {len(result.refused)} files were refused")
         return result.first_error.exit_code if result.first_error else Damaged.exit_code
     return 0
 
@@ -547,8 +575,10 @@ def _report(verbs: Any) -> None:
 
 def run_report(options: argparse.Namespace) -> int:
     from ripguard.data.registry import open_source
-    from ripguard.evaluate.report import grid, report
+    from ripguard.evaluate.report import check_grid, grid, report
 
+    if options.grid:
+        check_grid(options.grid)
     source = open_source(options.against, options.labels)
     restored = Path(options.restored) if options.restored else None
     for folder in (*source.roots, Path(options.release), *([restored] if restored else [])):
@@ -558,6 +588,9 @@ def run_report(options: argparse.Namespace) -> int:
     if options.grid:
         grid(Path(options.release), source, restored, Path(options.grid))
     _print(options, data, _listed(data))
+    if data["damaged"]:
+        tell(f"ripguard: error: {len(data['damaged'])} published pictures are damaged, and were left out")
+        return VerifyFailed.exit_code
     if restored and data["restored_equal"] != data["pictures"] and data["exact"] != "no (lossy)":
         return VerifyFailed.exit_code
     return 0

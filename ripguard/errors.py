@@ -6,7 +6,9 @@ A user's mistake never ends in a traceback. ``docs/exit-codes.md`` lists the cod
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -150,6 +152,69 @@ def written() -> None:
         sys.stdout.flush()
 
 
+def tell(*lines: str) -> None:
+    """Print lines to standard error, fit for a terminal. Where nobody listens, or it is full, the exit code must do."""
+    try:
+        print("\n".join(map(shown, lines)), file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # ValueError: closed
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), 2
+            )  # else the interpreter tries again at its end, and exits by 120
+
+
+def keep_streams() -> None:
+    """Give a standard stream that the caller closed (``2>&-``) to the null device.
+
+    Else the next file that is opened gets its number, and whatever a library says would be written into it; and nothing
+    that prints could be called.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)  # for processes started from here as well
+                os.close(nothing)
+            else:
+                os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
+
+
+# what libraries say that have no MemoryError: torch on a CPU and on a GPU, the system's loader, its threads
+NO_MEMORY = re.compile(r"allocate memory|out of memory|failed to map segment|can't start new thread|bad_alloc", re.I)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, whoever raised it."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or (
+        isinstance(error, (RuntimeError, ImportError, SystemError)) and bool(NO_MEMORY.search(str(error)))
+    )
+
+
+def as_refusal(error: BaseException) -> RipguardError | None:
+    """What an error means for who called: itself if it is a refusal; memory that ran out, a file that cannot be read or
+    written, a name that no file can have; None for a defect of ripguard.
+    """
+    if isinstance(error, RipguardError):
+        return error
+    if out_of_memory(error):
+        size = re.search(r"\d+(\.\d+)?\.? (bytes|[KMGT]i?B)", str(error))
+        return StorageError(
+            "out of memory" + (f": {size[0].replace('. ', ' ')} more were asked for" if size else ""),
+            "nothing is half written; repeat the command with fewer --workers, or where there is more memory",
+        )
+    if isinstance(error, OSError) and (error.errno is not None or error.strerror):
+        return StorageError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+    if isinstance(error, ValueError) and str(error).startswith("embedded null"):
+        return UsageError("no name can hold a NUL character")
+    return None
+
+
 READER_GONE = 141  # 128 + SIGPIPE, as other programs whose reader has read enough
 
 
@@ -170,21 +235,18 @@ def reader_gone() -> bool:
 @contextlib.contextmanager
 def refusals_told() -> Iterator[None]:
     """What a script wraps its work in: a refusal ends the process with its sentence, its hint and its exit code."""
+    keep_streams()
     try:
         yield
         written()
-    except BrokenPipeError:
-        if reader_gone():
-            sys.exit(READER_GONE)
-        raise
-    except OSError as error:
-        if error.errno is None:  # not of the system: a defect
-            raise
-        print(shown(f"error: {error.strerror}: {error.filename or ''}".rstrip(": ")), file=sys.stderr)
-        sys.exit(StorageError.exit_code)
-    except RipguardError as error:
-        print(f"error: {shown(error)}" + (f"\nhint: {shown(error.hint)}" if error.hint else ""), file=sys.stderr)
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("interrupted; what is recorded stays", file=sys.stderr)
+        tell("interrupted; what is recorded stays")
         sys.exit(130)
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and reader_gone():
+            sys.exit(READER_GONE)
+        refusal = None if isinstance(error, BrokenPipeError) else as_refusal(error)
+        if refusal is None:  # a defect
+            raise
+        tell(f"error: {refusal}", *([f"hint: {refusal.hint}"] if refusal.hint else []))
+        sys.exit(refusal.exit_code)

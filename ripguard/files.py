@@ -7,11 +7,14 @@ release, a source or a private file goes through :func:`open_regular` and :func:
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from ripguard.errors import StorageError
 
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # absent on Windows; on Unix a pipe would be waited for
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -95,3 +98,32 @@ def walk(root: Path, unlistable: list[OSError] | None = None) -> Iterator[tuple[
                 waiting.append((place + "/", entry.path))
             else:
                 yield place, entry
+
+
+def sync_folder(path: str | os.PathLike[str]) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def partial_name(path: Path) -> Path:
+    """What a file is called beside its place until it is whole."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise :class:`StorageError` where no file can be made at ``path``, before the work for it; leaves nothing."""
+    new = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial_name(path).touch()
+        partial_name(path).unlink()
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}", "choose another place") from None
+    finally:
+        with contextlib.suppress(OSError):
+            for folder in new:
+                folder.rmdir()

@@ -13,27 +13,46 @@ No subkey depends on a path or file name. Keys never appear in ``repr``, logs, e
 from __future__ import annotations
 
 import base64
+import binascii
+import contextlib
 import datetime
+import errno
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import stat
+import string
 import struct
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from ripguard.crypto import hkdf
-from ripguard.errors import KeyFileError
+from ripguard.errors import KeyFileError, StorageError
+from ripguard.files import NOFOLLOW, NotRegular, open_regular, sync_folder
 from ripguard.passphrase import LENGTH as LOCKED_LENGTH
 from ripguard.passphrase import Ask, ask, lock, unlock
 from ripguard.seal import length_prefixed
 
 PREFIX = "ripguard-key-1-"
+SIGNING_PREFIX = "ripguard-signing-key-1-"
 LOCKED = "locked-"  # after the prefix; base32 has no dash
 ID_BYTES = 8
+LONGEST = 4096  # characters, below which every private file stays
+MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8 and UTF-16
+NO_LINKS = {getattr(errno, name, -1) for name in ("EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EMLINK", "EACCES")}
+
+A_KEY = re.compile(rb"(%s|%s)(locked-)?[a-z2-7]{50}" % (PREFIX.encode(), SIGNING_PREFIX.encode()), re.IGNORECASE)
+PREFIXES = {prefix.replace("-", "").encode(): prefix for prefix in (PREFIX, SIGNING_PREFIX)}
+A_PREFIX = re.compile(b"(%s)" % b"|".join(PREFIXES))
+LETTERS = (string.ascii_letters + string.digits).encode()
+NOT_LETTERS = bytes(set(range(256)) - set(LETTERS))
+NOT_BASE64 = bytes(set(range(256)) - set(LETTERS + b"+/-_"))
+AS_IN_MAIL = bytes.maketrans(b"-_", b"+/")  # of the two alphabets of base64
 
 
 def encode_secret(prefix: str, secret: bytes, passphrase: str | None = None) -> str:
@@ -73,41 +92,184 @@ def decode_secret(prefix: str, text: str, where: str, passphrase: Ask = ask) -> 
 
 
 def read_private(path: str | Path) -> str:
-    """Text of a private file, or of standard input for ``-``; refuses files that others can read."""
+    """Text of a private file, or of standard input for ``-``.
+
+    It must be UTF-8 and short, and is never cut or patched up: else many passphrases would be one. A link may lead to
+    it; what is opened is what is checked.
+
+    Raises:
+        KeyFileError: others can read the file or exchange it, or it is none, or no text.
+    """
     if str(path) == "-":
-        return sys.stdin.read(4096)
+        return _text(_standard_input(), "standard input")
     try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):
-            raise KeyFileError(f"{path} is not a regular file", "name the key file itself")
-        if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-            raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(4096)
+        handle = open_regular(path, follow=True)
+        with open(handle, "rb") as file:
+            _refuse_shared(path, os.fstat(handle))
+            return _text(file.read(4 * LONGEST + 1), str(path))
+    except NotRegular:
+        raise KeyFileError(f"{path} is not a regular file", "name the key file itself") from None
     except FileNotFoundError:
         raise KeyFileError(f"there is no key file {path}", "make one: ripguard keygen --out FILE") from None
     except OSError as error:
         raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from None
 
 
-def write_private(path: str | Path, text: str) -> None:
-    """Create ``path`` with mode 0600; refuses to overwrite."""
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise KeyFileError("standard input is closed", "name a file, or write the key there")
+    raw = getattr(sys.stdin, "buffer", None)
+    if raw is None:  # a text that stands in its place
+        return sys.stdin.read(LONGEST).encode(errors="surrogatepass")
+    return raw.read(4 * LONGEST + 1)
+
+
+def _text(data: bytes, where: str) -> str:
+    if data.startswith(MARKS):
+        raise KeyFileError(f"{where} begins with a byte order mark", "save it as UTF-8 without one (BOM)")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        text = data.decode()
+    except UnicodeDecodeError:
+        if len(data) <= 4 * LONGEST:  # else it is cut, perhaps inside a character
+            raise KeyFileError(f"{where} is not UTF-8 text", "save it as UTF-8") from None
+        text = " " * LONGEST
+    if len(text) >= LONGEST:
+        raise KeyFileError(
+            f"{where} is too long: {LONGEST:,} characters or more",
+            "a key file has three lines of remarks and one line of key, a passphrase one line",
+        )
+    return text
+
+
+def _refuse_shared(path: str | Path, found: os.stat_result) -> None:
+    """Raise :class:`KeyFileError` where others can read the file, made it, or can put another in its place.
+
+    The superuser may use anybody's: in a container, or with sudo, the user's own files look like somebody else's.
+    """
+    if os.name != "posix":
+        return
+    own = os.geteuid()
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
+    if own and found.st_uid not in (own, 0):
+        raise KeyFileError(f"{path} belongs to another user", "make a copy of your own, if you trust it")
+    for folder in {os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))}:
+        there = os.stat(folder)
+        open_to_all = there.st_mode & 0o022 and not there.st_mode & stat.S_ISVTX
+        if open_to_all and there.st_uid not in (own, found.st_uid):
+            raise KeyFileError(
+                f"{path} can be exchanged by other users: they can write into its folder, which is not yours",
+                "keep it in a folder of your own",
+            )
+
+
+def write_private(*files: tuple[str | Path, str]) -> None:
+    """Create each ``(path, text)`` with mode 0600, all of them or none; refuses to overwrite.
+
+    A file gets its name when all are written and on the disk.
+
+    Raises:
+        KeyFileError: a file of that name exists, or none can be made there.
+        StorageError: the disk is full, or fails.
+    """
+    for path, _ in files:
+        if os.path.lexists(path):
+            raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name")
+    temporary, named = list[str](), list[str | Path]()
+    try:
+        for path, text in files:
+            place = os.path.join(os.path.dirname(os.path.abspath(path)), f".{secrets.token_hex(8)}.tmp")
+            with _writing(path):
+                _write_new(place, text)
+            temporary.append(place)
+        for place, (path, text) in zip(temporary, files):
+            with _writing(path):
+                _give_name(place, path, text)
+            named.append(path)
+        for place, (path, _) in zip(temporary, files):
+            with _writing(path):
+                os.unlink(place)
+                sync_folder(os.path.dirname(place))  # a key that is lost is lost for good
+    except BaseException:
+        for made in (*temporary, *named):
+            with contextlib.suppress(OSError):
+                os.unlink(made)
+        raise
+
+
+@contextlib.contextmanager
+def _writing(path: str | Path) -> Iterator[None]:
+    try:
+        yield
     except FileExistsError:
         raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name") from None
     except OSError as error:
-        raise KeyFileError(f"cannot write {path}: {error.strerror}") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)  # a key that is lost is lost for good
+        told = f"cannot write {path}: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise StorageError(told, "nothing was made; free space and repeat the command") from None
+        raise KeyFileError(told) from None
+
+
+def _write_new(path: str | Path, text: str) -> None:
+    """A new file, 0600, on the disk; none at all if that fails."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o600)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        with open(handle, "wb") as file:
+            os.fchmod(handle, 0o600)  # whatever the umask
+            file.write(text.encode())
+            file.flush()
+            os.fsync(handle)
+    except BaseException:
+        os.unlink(path)
+        raise
+
+
+def _give_name(place: str, path: str | Path, text: str) -> None:
+    """Let a written file be called ``path`` as well, which must not exist."""
+    try:
+        os.link(place, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        _write_new(path, text)  # such a file system has no better way
+
+
+def holds_key(data: bytes) -> bool:
+    """Whether bytes hold a key of either kind, locked or not: as text, as UTF-16 or UTF-32, broken over lines, quoted,
+    or any of these in base64. In time linear in their length.
+    """
+    if _names_key(data):
+        return True
+    only = _unbroken(data).translate(AS_IN_MAIL, NOT_BASE64)
+    shifted = (only[shift : shift + (len(only) - shift) // 4 * 4] for shift in range(4))  # base64 may begin anywhere
+    return any(_names_key(binascii.a2b_base64(part)) for part in shifted)
+
+
+def _names_key(data: bytes) -> bool:
+    if A_KEY.search(data):
+        return True
+    # letters and figures alone, whatever stands between them; prose behind a prefix may look like a key, so its
+    # checksum must fit
+    bare = _unbroken(data).translate(None, NOT_LETTERS).lower()
+    return any(_fits(found[1], bare[found.end() : found.end() + 200]) for found in A_PREFIX.finditer(bare))
+
+
+def _unbroken(data: bytes) -> bytes:
+    """Without every second byte of UTF-16, and ends of lines as JSON writes them: their letters would stay behind."""
+    return data.translate(None, b"\0").replace(rb"\n", b"").replace(rb"\r", b"")
+
+
+def _fits(kind: bytes, after: bytes) -> bool:
+    """Whether a whole key follows a prefix, of which ``kind`` is left without dashes."""
+    prefix = PREFIXES[kind]
+    for start, length in ((prefix, 32), (prefix + LOCKED, LOCKED_LENGTH)):
+        body = after.removeprefix(b"locked") if start.endswith(LOCKED) else after
+        body = body[: -(-(length + 4) * 8 // 5)]
+        with contextlib.suppress(ValueError):
+            raw = base64.b32decode(body.upper() + b"=" * (-len(body) % 8))
+            if len(raw) == length + 4 and _line(start, raw[:-4]) == start + body.decode():
+                return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -142,13 +304,16 @@ class Key:
     def write(self, path: str | Path, passphrase: str | None = None) -> None:
         """Write a key file, 0600, never over an existing one; locked if there is a passphrase.
 
-        Raises :class:`KeyFileError`.
+        Raises :class:`KeyFileError`, :class:`StorageError`.
         """
+        write_private((path, self.text(passphrase)))
+
+    def text(self, passphrase: str | None = None) -> str:
+        """What stands in its file; locked if there is a passphrase."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        write_private(
-            path,
+        return (
             "# ripguard restore key: whoever holds it gets the clean pictures back. Keep it outside the release.\n"
-            f"# created: {now}\n# key id: {self.id.hex()}\n{encode_secret(PREFIX, self.secret, passphrase)}\n",
+            f"# created: {now}\n# key id: {self.id.hex()}\n{encode_secret(PREFIX, self.secret, passphrase)}\n"
         )
 
     @cached_property

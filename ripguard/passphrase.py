@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from ripguard.errors import KeyFileError
+from ripguard.errors import KeyFileError, StorageError
 from ripguard.seal import TAG, Forged, length_prefixed, open_sealed, seal
 
 COST = 17  # log2 of scrypt's N: 128 MiB and a good part of a second
@@ -32,7 +32,7 @@ def lock(secret: bytes, passphrase: str, purpose: str, cost: int = COST) -> byte
 
 
 def unlock(locked: bytes, passphrase: str, purpose: str, where: str) -> bytes:
-    """Inverse of :func:`lock`; raises :class:`KeyFileError`."""
+    """Inverse of :func:`lock`; raises :class:`KeyFileError`, :class:`StorageError` where memory does not do."""
     cost = locked[0] if len(locked) == LENGTH else 0
     if not LEAST <= cost <= MOST:
         raise KeyFileError(f"the lock of {where} is not one that ripguard makes", "use a backup of the key file")
@@ -52,17 +52,35 @@ def ask(where: str) -> str:
         from ripguard.keys import read_private
 
         return read_private(Path(named)).rstrip("\r\n")
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise KeyFileError(
             f"{where} is locked with a passphrase", f"type it at a terminal, or name a file by {VARIABLE}"
         )
-    return getpass.getpass(f"passphrase of {where}: ")
+    return _typed(f"passphrase of {where}: ")
+
+
+def _typed(question: str) -> str:
+    """What is typed at the terminal, as it is: nothing of it is cut or replaced."""
+    from ripguard.keys import LONGEST
+
+    try:
+        typed = getpass.getpass(question)
+        typed.encode()
+    except EOFError:
+        raise KeyFileError("no passphrase was typed", f"type it, or name a file by {VARIABLE}") from None
+    except UnicodeError:  # half characters stand for bytes that are no text in this locale
+        raise KeyFileError(
+            "the passphrase holds bytes that are no text in this locale", "set the terminal and LC_ALL to UTF-8"
+        ) from None
+    if len(typed) >= LONGEST:
+        raise KeyFileError(f"the passphrase is too long: {LONGEST:,} characters or more", "choose a shorter one")
+    return typed
 
 
 def ask_new() -> str:
     """A new passphrase, typed twice or taken from the file; raises :class:`KeyFileError` if it is empty."""
     first = ask("the new keys")
-    if not os.environ.get(VARIABLE) and getpass.getpass("again: ") != first:
+    if not os.environ.get(VARIABLE) and _typed("again: ") != first:
         raise KeyFileError("the two passphrases differ", "try again")
     if not first.strip():
         raise KeyFileError("the passphrase is empty", "choose one, or make the keys without --passphrase")
@@ -72,8 +90,17 @@ def ask_new() -> str:
 def _stretched(passphrase: str, head: bytes) -> bytes:
     from Crypto.Protocol.KDF import scrypt
 
-    words = unicodedata.normalize("NFC", passphrase).encode()  # the same letters on every keyboard
-    return scrypt(words, head[1:], 64, 1 << head[0], 8, 1)  # type: ignore[return-value,arg-type]
+    try:
+        words = unicodedata.normalize("NFC", passphrase).encode()  # the same letters on every keyboard
+    except UnicodeEncodeError:
+        raise KeyFileError("the passphrase holds half characters", "it must be text") from None
+    try:
+        return scrypt(words, head[1:], 64, 1 << head[0], 8, 1)  # type: ignore[return-value,arg-type]
+    except (MemoryError, ValueError, OSError):  # ValueError: the library's own allocations failed
+        raise StorageError(
+            f"out of memory: a passphrase lock of cost {head[0]} takes {1 << head[0] >> 10:,} MiB",
+            "repeat the command where there is more memory",
+        ) from None
 
 
 def _bound(purpose: str, head: bytes) -> bytes:

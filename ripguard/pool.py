@@ -11,7 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
 
-from ripguard.errors import StorageError
+from ripguard.errors import StorageError, as_refusal, out_of_memory
+from ripguard.memory import no_core_dumps
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what numerical libraries read at start
 
@@ -33,7 +34,7 @@ def spread(
             a fork would copy the threads and locks of numerical libraries in an unknown state.
 
     Raises:
-        StorageError: a process was killed.
+        StorageError: a process was killed, or had too little memory.
     """
     if workers <= 1:
         if start:
@@ -55,6 +56,7 @@ _failed: BaseException | None = None  # why this process could not begin
 
 def _begin(start: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
     global _failed
+    no_core_dumps()  # it may hold subkeys
     try:
         if start:
             start(*given)
@@ -63,9 +65,14 @@ def _begin(start: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
-    if _failed:
-        raise _failed
-    return function(*arguments)
+    try:
+        if _failed:
+            raise _failed
+        return function(*arguments)
+    except Exception as error:
+        if out_of_memory(error) and (refusal := as_refusal(error)):  # small enough for the way back
+            raise refusal from None
+        raise
 
 
 @contextlib.contextmanager

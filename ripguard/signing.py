@@ -13,10 +13,14 @@ from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
 
 from ripguard.errors import SignatureInvalid
+from ripguard.keys import SIGNING_PREFIX as PREFIX
 from ripguard.keys import decode_secret, encode_secret, read_private, write_private
 from ripguard.passphrase import Ask, ask
 
-PREFIX = "ripguard-signing-key-1-"
+FIELD = 2**255 - 19  # of the curve
+EIGHTH = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7  # y of a point of order 8
+# y of all points whose order divides 8: to such a key everything is signed
+SMALL = frozenset({0, 1, FIELD - 1, EIGHTH, FIELD - EIGHTH})
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,15 @@ class SigningKey:
 
     def write(self, path: str | Path, passphrase: str | None = None) -> None:
         """Write a signing-key file, 0600, never over an existing one; locked if there is a passphrase."""
+        write_private((path, self.text(passphrase)))
+
+    def text(self, passphrase: str | None = None) -> str:
+        """What stands in its file; locked if there is a passphrase."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         line = encode_secret(PREFIX, self.seed, passphrase)
-        write_private(
-            path,
+        return (
             "# ripguard signing key: whoever holds it can publish in your name. It restores nothing.\n"
-            f"# created: {now}\n# fingerprint: {fingerprint(self.public)}\n{line}\n",
+            f"# created: {now}\n# fingerprint: {fingerprint(self.public)}\n{line}\n"
         )
 
     @property
@@ -64,7 +71,14 @@ def fingerprint(public: bytes) -> str:
 
 
 def check(public: bytes, message: bytes, signature: bytes) -> None:
-    """Raise :class:`SignatureInvalid` unless ``signature`` is of ``message`` by ``public``."""
+    """Raise :class:`SignatureInvalid` unless ``signature`` is of ``message`` by ``public``.
+
+    Keys of small order fit signatures that nobody made (RFC 8032, section 5.1.7, leaves them to the verifier); they,
+    and spellings that no encoder writes, are refused.
+    """
+    y = int.from_bytes(public, "little") & (2**255 - 1)  # the last bit is the sign of x
+    if len(public) != 32 or y >= FIELD or y in SMALL:
+        raise SignatureInvalid("the signature is by a key that nobody holds", "get the release from its owner")
     try:
         eddsa.new(eddsa.import_public_key(public), "rfc8032").verify(message, signature)
     except ValueError:

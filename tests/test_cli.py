@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from helpers import call, environment, good, make_source
+from helpers import call, crop, environment, good, make_source, refused
 
-from ripguard.cli import _listed
+from ripguard.cli import _listed, build_parser
+from ripguard.images import png_bytes
 from ripguard.keys import Key
 
 VERBS = ("keygen", "protect", "restore", "verify", "inspect", "report", "train", "gc", "data")
@@ -245,3 +247,94 @@ def test_byte_exact_chooses_its_coders(tmp_path):  # type: ignore[no-untyped-def
     code, _, err = call("protect", "photos", tmp_path / "x", "--key-file", "-", *options)
     assert code == 2
     assert "contradict" in err
+
+
+VALUES = ("", "\0", "a\0b", "\ud800", "-1", "0", "nan", "1e999", "9" * 30, "x" * 5000, ",", "~nobody", "/dev/null")
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "data"])
+def test_odd_values_of_every_option(verb, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Each option of each verb with each of them: a code of docs/exit-codes.md, and never a traceback."""
+    own = {
+        "keygen": ("--out", "k2"),
+        "protect": ("s", "o", "--perturb", "none"),
+        "restore": ("r", "o"),
+        "verify": ("r",),
+    }
+    own |= {"inspect": ("r",), "report": ("r", "--against", "s"), "train": ("r", "--out", "/dev/null"), "gc": ("r",)}
+    monkeypatch.chdir(tmp_path)
+    make_source(tmp_path / "s")
+    good("keygen", "--out", "k")
+    monkeypatch.setenv("RIPGUARD_KEY_FILE", "k")
+    good("protect", "s", "r", "--perturb", "none", "--workers", "1")
+    monkeypatch.setattr("ripguard.cli.os.cpu_count", lambda: 1)
+    monkeypatch.setattr(
+        "ripguard.release.protect.protect", lambda *arguments, **more: 1 / 0
+    )  # work is not what is tried
+    verbs = next(action for action in build_parser()._actions if isinstance(action.choices, dict))
+    for action in verbs.choices[verb]._actions:  # type: ignore[index]
+        name = action.option_strings[0] if action.option_strings else ""
+        if not name or action.nargs == 0:
+            continue
+        for value in VALUES:
+            code, _, err = call(verb, *own[verb], f"{name}={value}")
+            if verb == "protect" and "ZeroDivisionError" in err:
+                continue
+            assert code in {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, (name, value, err)
+            assert "Traceback" not in err
+            if "\0" in value or value in ("", "\ud800"):
+                assert code == 2, (name, value, err)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("protect", "", "o"), ("protect", "s", ""), ("restore", "r", ""), ("restore", "", "o"), ("inspect", ""),
+        ("verify", "r", "--signer", ""), ("verify", "r", "--key-file", ""), ("restore", "r", "o", "--release", ""),
+        ("keygen", "--out", ""), ("restore", "r", "o", "--only", ""), ("data", "export", "photos", ""),
+    ],
+)  # fmt: skip
+def test_empty_values_switch_nothing_off(command):  # type: ignore[no-untyped-def]
+    """A variable that is not set is neither "not given" nor the working directory."""
+    code, _, err = call(*command)
+    assert code == 2
+    assert "got an empty one" in err
+
+
+def test_an_empty_variable_names_no_key(monkeypatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("RIPGUARD_KEY_FILE", "")
+    assert "no key" in refused(2, "restore", "r", "o")
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "x", "cpu:0"])
+def test_devices_that_are_not_there(device, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Refused before the key is asked for."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "--device" in refused(2, "protect", tmp_path, tmp_path / "o", "--key-file", "none", "--device", device)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
+@pytest.mark.parametrize("mebibytes", [400, 550])
+def test_too_little_memory(mebibytes, tmp_path):  # type: ignore[no-untyped-def]
+    """Restoring a picture of 7 megapixels: one sentence, exit code 9, no output."""
+    (tmp_path / "s/a").mkdir(parents=True)
+    large = np.tile(crop(0, 250, 250), (12, 9, 1))
+    (tmp_path / "s/a/0.png").write_bytes(png_bytes(large))
+    good("keygen", "--out", tmp_path / "k")
+    good("protect", tmp_path / "s", tmp_path / "r", "--key-file", tmp_path / "k", "--perturb", "none", "--workers", "1")
+    script = (
+        "import resource, sys; from ripguard.cli import main;"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({mebibytes} << 20,) * 2); sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["restore", "r", "back", "--key-file", "k", "--workers", "1"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command], cwd=tmp_path, env=environment(OMP_NUM_THREADS="1"),
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 9, done.stderr
+    assert "out of memory" in done.stderr
+    assert "--workers" in done.stderr
+    assert not (tmp_path / "back").exists()

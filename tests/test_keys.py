@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import errno
 import hmac
 import io
 import os
 import stat
+import subprocess
+import sys
+import time
 from base64 import b32encode, b64encode
 from pathlib import Path
 
 import pytest
-from helpers import call
+from helpers import call, good, make_source, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ripguard import keys
 from ripguard.errors import KeyFileError
-from ripguard.keys import PREFIX, Key, decode_secret, encode_secret
+from ripguard.keys import PREFIX, SIGNING_PREFIX, Key, decode_secret, encode_secret, holds_key, read_private
 from ripguard.signing import SigningKey, check, fingerprint
 
 
@@ -224,3 +230,205 @@ def test_ids_differ_between_keys():
     """1,000 random keys: 1,000 key ids and data set ids."""
     keys = [Key.generate() for _ in range(1000)]
     assert len({key.id for key in keys} | {key.dataset_id(b"plan") for key in keys}) == 2000
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("Ärgerüß".encode("latin-1"), "is not UTF-8 text"),
+        ("\ufeffword".encode(), "byte order mark"),
+        ("word".encode("utf-16"), "byte order mark"),
+        (b"x" * 4096, "too long"),
+        ("é".encode() * 4096, "too long"),
+        (b"x" * 100_000, "too long"),
+    ],
+)
+def test_private_files_are_read_strictly(data, said, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Neither replaced nor cut: else many passphrases would open one key. From a file and from standard input."""
+    (tmp_path / "word").write_bytes(data)
+    (tmp_path / "word").chmod(0o600)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape"))
+    for place in (tmp_path / "word", "-"):
+        with pytest.raises(KeyFileError, match=said) as caught:
+            read_private(place)
+        assert caught.value.hint
+        with pytest.raises(KeyFileError):
+            Key.read(tmp_path / "word")
+    (tmp_path / "word").write_bytes("é".encode() * 4095)
+    assert read_private(tmp_path / "word") == "é" * 4095
+
+
+def test_standard_input_as_bytes(monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
+    """What stands behind standard input decides, not how this process decodes it; closed, it is no key."""
+    key = Key.generate()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(key.text().encode()), "utf-16"))
+    assert Key.read("-") == key
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(KeyFileError, match="closed"):
+        Key.read("-")
+
+
+def test_what_is_opened_is_what_is_checked(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """A link leads to a key file; one that is exchanged after its check for a file that all can write is refused."""
+    key = Key.generate()
+    key.write(tmp_path / "good")
+    (tmp_path / "open").write_text(key.text())
+    (tmp_path / "open").chmod(0o666)
+    link, real = tmp_path / "k", os.stat
+    link.symlink_to("good")
+    assert Key.read(link) == key
+
+    def exchanged(path, *more, **options):  # type: ignore[no-untyped-def]
+        found = real(path, *more, **options)
+        if str(path) == str(link):
+            link.unlink()
+            link.symlink_to("open")
+        return found
+
+    monkeypatch.setattr(os, "stat", exchanged)
+    try:
+        assert Key.read(link) == key
+        assert link.readlink() == Path("good")  # nobody asked by name
+    finally:
+        monkeypatch.undo()
+    link.unlink()
+    link.symlink_to("open")
+    with pytest.raises(KeyFileError, match="other users"):
+        Key.read(link)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs to become another user")
+def test_key_files_of_others(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """A file of another user, or in a folder that others can write to, is refused; root's is not, nor a shared sticky
+    folder, nor one of one's own.
+    """
+    key, other = Key.generate(), 54321
+
+    def read(owner: int, folder_owner: int, mode: int) -> str:
+        place = tmp_path / f"{owner}-{folder_owner}-{mode:o}"
+        place.mkdir()
+        key.write(place / "k")
+        os.chown(place / "k", owner, owner)
+        os.chown(place, folder_owner, folder_owner)
+        place.chmod(mode)
+        monkeypatch.setattr(os, "geteuid", lambda: other)  # root still opens it, as a shared group would let it
+        try:
+            assert Key.read(place / "k") == key
+            return ""
+        except KeyFileError as error:
+            return str(error)
+        finally:
+            monkeypatch.undo()
+
+    assert "belongs to another user" in read(777, other, 0o755)
+    assert "exchanged by other users" in read(other, 777, 0o775)
+    assert "exchanged by other users" in read(other, 0, 0o777)
+    for owner, folder_owner, mode in ((other, 0, 0o1777), (other, 0, 0o755), (0, 0, 0o755), (other, other, 0o775)):
+        assert read(owner, folder_owner, mode) == ""
+
+
+def test_a_full_disk_leaves_no_key(tmp_path):  # type: ignore[no-untyped-def]
+    """Written in part, or the second of two not at all: nothing stays, and the next call succeeds."""
+    script = (
+        "import resource, signal, sys; from ripguard.cli import main; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); sys.exit(main(['keygen', '--out', 'k']))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 9, done.stderr
+    assert "ripguard: error: cannot write k: File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "k.sign").write_text("mine")
+    assert "never overwritten" in refused(7, "keygen", "--out", tmp_path / "k")
+    assert [p.name for p in tmp_path.iterdir()] == ["k.sign"]
+
+
+@pytest.mark.parametrize("failing", ["link", "fsync"])
+def test_both_keys_or_none(failing, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Whatever fails, at whichever of its calls."""
+    real, calls = getattr(os, failing), 0
+    for number in range(1, 5 if failing == "fsync" else 3):
+        calls = 0
+
+        def fails(*arguments):  # type: ignore[no-untyped-def]
+            nonlocal calls
+            calls += 1
+            if calls == number:  # noqa: B023
+                raise OSError(errno.EIO, "Input/output error")
+            return real(*arguments)
+
+        monkeypatch.setattr(os, failing, fails)
+        assert "Input/output error" in refused(9, "keygen", "--out", tmp_path / "k")
+        assert list(tmp_path.iterdir()) == []
+        monkeypatch.undo()
+
+
+def test_file_systems_without_hard_links(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Made under their names at once there; still never over a file that exists."""
+
+    def none(*arguments):  # type: ignore[no-untyped-def]
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", none)
+    good("keygen", "--out", tmp_path / "k")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["k", "k.sign"]
+    assert stat.S_IMODE((tmp_path / "k").stat().st_mode) == 0o600
+    Key.read(tmp_path / "k")
+    with pytest.raises(KeyFileError, match="never overwritten"):
+        Key.generate().write(tmp_path / "k")
+
+
+KINDS = (PREFIX, SIGNING_PREFIX)
+
+
+@given(
+    st.binary(min_size=32, max_size=32), st.sampled_from(KINDS), st.booleans(), st.integers(1, 90),
+    st.sampled_from(["\n", "\r\n", "\n> ", "\n# ", " ", "\\n", '",\n "', "-\n"]),
+    st.sampled_from(["ascii", "utf-16", "utf-16-be", "utf-32"]), st.integers(0, 5), st.sampled_from([0, 1, 2]),
+)  # fmt: skip
+def test_hidden_keys_are_found(secret, prefix, locked, width, between, encoding, before, armour):  # type: ignore[no-untyped-def]
+    """Text of any encoding, broken over lines of any width, alone or in base64 (of mail and of the web), anywhere."""
+    line = encode_secret(prefix, secret)
+    if locked:  # its bytes need not open: nobody tries
+        line = keys._line(prefix + keys.LOCKED, secret * 2 + b"\0")
+    text = between.join(line[i : i + width] for i in range(0, len(line), width)).encode(encoding)
+    data = (text, base64.encodebytes(text), base64.urlsafe_b64encode(text))[armour]
+    assert holds_key(b"abcde"[:before] + data + b" and more")
+
+
+@given(st.binary(max_size=300), st.sampled_from(KINDS))
+def test_prose_is_no_key(data, prefix):  # type: ignore[no-untyped-def]
+    """Neither any bytes, nor words behind a bare prefix; nor a line with one wrong letter that is broken in two."""
+    assert not holds_key(data)
+    prose = f"A key begins with {prefix} and goes on with letters; nobody has seen any of them in this long sentence."
+    assert not holds_key(prose.encode())
+    line = encode_secret(prefix, bytes(32))
+    assert not holds_key((line[:40] + "\n" + line[40:-1] + ("a" if line[-1] != "a" else "b")).encode())
+
+
+def test_searching_takes_linear_time():
+    """Four times the bytes of the worst kind take about four times as long, not sixteen."""
+    took = []
+    for count in (5_000, 20_000):
+        data = (PREFIX * count).encode()
+        began = time.perf_counter()
+        assert not holds_key(data)
+        took.append(time.perf_counter() - began)
+    assert took[1] < 12 * took[0]
+
+
+def test_hidden_keys_are_not_published(tmp_path):  # type: ignore[no-untyped-def]
+    """An annotation in UTF-16, one broken over lines, one in base64, and a name that is a key."""
+    source, key = make_source(tmp_path / "s"), tmp_path / "k"
+    good("keygen", "--out", key)
+    text, note = key.read_text(), source / "train/cat/note.txt"
+    line = text.splitlines()[-1]
+    for data in (text.encode("utf-16"), f"{line[:30]}\n{line[30:]}".encode(), base64.b64encode(text.encode())):
+        note.write_bytes(data)
+        said = refused(7, "protect", source, tmp_path / "r", "--key-file", key, "--perturb", "none")
+        assert "train/cat/note.txt holds a key" in said
+        assert line not in said
+    note.rename(source / "train/cat" / f"{line}.txt")
+    (source / "train/cat" / f"{line}.txt").write_text("")
+    said = refused(7, "protect", source, tmp_path / "r", "--key-file", key, "--perturb", "none")
+    assert "name of a file" in said
+    assert line not in said

@@ -38,3 +38,18 @@ def test_the_kernel_is_not_asked_again():  # type: ignore[no-untyped-def]
 def test_another_c_library_is_none_of_our_business(monkeypatch):  # type: ignore[no-untyped-def]
     monkeypatch.setattr("ctypes.CDLL", lambda name: object())
     assert not keep_freed()
+
+
+def test_no_core_is_dumped():
+    """In the process of a command, and in those that it starts; others of the same user cannot look into it."""
+    script = (
+        "import ctypes, resource, sys; from ripguard.cli import main; main(['data', 'list']);"
+        "print(resource.getrlimit(resource.RLIMIT_CORE)[0], file=sys.stderr);"
+        "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) if sys.platform == 'linux' else 0, file=sys.stderr);"
+        "from ripguard.pool import _begin; _begin(None, ())"
+    )
+    limit = (
+        "import resource; resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE)[1:] * 2);"
+    )
+    done = subprocess.run([sys.executable, "-c", limit + script], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["0", "0"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
 import time
 
 import pytest
-from helpers import good, make_source, refused
+from helpers import environment, good, make_source, refused
 
 from ripguard import passphrase
-from ripguard.errors import KeyFileError
+from ripguard.errors import KeyFileError, StorageError
 from ripguard.keys import LOCKED, PREFIX, Key
 from ripguard.passphrase import LENGTH, lock, unlock
 from ripguard.signing import SigningKey
@@ -96,3 +98,78 @@ def test_through_the_command_line(tmp_path, monkeypatch):  # type: ignore[no-unt
     monkeypatch.setenv(passphrase.VARIABLE, str(word))
     assert "empty" in refused(7, "keygen", "--out", tmp_path / "k2", "--passphrase")
     assert not (tmp_path / "k2").exists()
+
+
+def test_other_passphrases_open_nothing(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """A file in another encoding is refused, where all its letters were one once; so is one that is too long."""
+    word = tmp_path / "word"
+    monkeypatch.setenv(passphrase.VARIABLE, str(word))
+    for data in ("Ключ от данных".encode("cp1251"), b"\xff" * 14, "Ärger".encode("latin-1"), b"x" * 5000):
+        word.write_bytes(data)
+        word.chmod(0o600)
+        said = refused(7, "keygen", "--out", tmp_path / "k", "--passphrase")
+        assert "not UTF-8" in said or "too long" in said
+        assert not (tmp_path / "k").exists()
+    word.write_bytes("Ключ от данных".encode())
+    good("keygen", "--out", tmp_path / "k", "--passphrase")
+    word.write_bytes("Ключ от данных\r\n".encode())
+    Key.read(tmp_path / "k")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("caf\udce9", "no text in this locale"), ("x" * 4096, "too long"), (EOFError(), "was typed")]
+)
+def test_typed_passphrases(typed, said, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Bytes that could not be decoded, more than a file may hold, the end of the input."""
+
+    def getpass(question: str) -> str:
+        if isinstance(typed, str):
+            return typed
+        raise typed
+
+    Key.generate().write(tmp_path / "k", "word")
+    monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    monkeypatch.setattr("getpass.getpass", getpass)
+    with pytest.raises(KeyFileError, match=said) as caught:
+        Key.read(tmp_path / "k")
+    assert "caf" not in str(caught.value) + caught.value.hint
+    with pytest.raises(KeyFileError, match="half characters"):
+        lock(bytes(32), "caf\udce9", PREFIX)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("Error 2 while deriving scrypt key")])
+def test_a_lock_that_takes_more_memory_than_there_is(error, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Told with the size, whichever of the library's allocations fails."""
+
+    def scrypt(*arguments):  # type: ignore[no-untyped-def]
+        raise error
+
+    monkeypatch.setattr("Crypto.Protocol.KDF.scrypt", scrypt)
+    with pytest.raises(StorageError, match="cost 20 takes 1,024 MiB"):
+        unlock(bytes([20]) + bytes(LENGTH - 1), "abc", PREFIX, "k")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
+def test_a_lock_of_the_highest_cost_under_a_limit(tmp_path):  # type: ignore[no-untyped-def]
+    """In a real process with 600 MiB."""
+    (tmp_path / "word").write_text("abc")
+    line = PREFIX + LOCKED + encode_line(bytes([20]) + bytes(LENGTH - 1))
+    (tmp_path / "k").write_text(line)
+    for name in ("k", "word"):
+        (tmp_path / name).chmod(0o600)
+    script = (
+        "import resource, sys; from ripguard.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20));"
+        "sys.exit(main(['verify', 'nothing', '--key-file', 'k']))"
+    )
+    env = environment(RIPGUARD_PASSPHRASE_FILE="word", OMP_NUM_THREADS="1")
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 9, done.stderr
+    assert "out of memory: a passphrase lock of cost 20" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def encode_line(data: bytes) -> str:
+    """Base32 of locked bytes and their checksum."""
+    check = hashlib.sha256((PREFIX + LOCKED).encode() + data).digest()[:4]
+    return base64.b32encode(data + check).decode().rstrip("=").lower()

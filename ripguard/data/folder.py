@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ripguard.data.source import TEST_SPLITS, TRAIN_SPLITS, Item, Source
-from ripguard.errors import InputRefused, refuse_all
+from ripguard.errors import InputRefused, acts, refuse_all, shown, tell
 from ripguard.files import walk
 from ripguard.images import REFUSED_SUFFIXES, SUFFIXES
 
@@ -45,10 +45,15 @@ def folder(root: Path, labels: Path | None = None) -> Source:
     refuse_all(refusals)
     table = _read_labels(labels) if labels else None
     with_splits = has_splits([name for name, _ in pictures])
+    if table is not None:
+        if absent := sorted(name for name, _ in pictures if name not in table):
+            are = f"{absent[0]} is" if len(absent) == 1 else f"{len(absent):,} pictures are"
+            listed = "" if len(absent) == 1 else f": {some(absent)}"
+            raise InputRefused(f"{shown(are)} not in {labels}{listed}", "give every picture a row")
+        if unknown := sorted(set(table) - {name for name, _ in pictures}):
+            tell(f"ripguard: note: {labels} has rows of pictures that are not in {root}: {some(unknown)}")
     for name, path in pictures:
         if table is not None:
-            if name not in table:
-                raise InputRefused(f"{name} is not in {labels}", "give every picture a row")
             label, split = table[name]
         else:
             split, label = split_and_label(name, with_splits)
@@ -101,13 +106,58 @@ def _sort(
 
 
 def _read_labels(path: Path) -> dict[str, tuple[str, str]]:
+    """Picture → (label, split). All that is wrong with the file is told at once."""
     if not path.is_file():  # a pipe would be waited for
         raise InputRefused(f"{path} is not a regular file", "name the CSV file of labels")
+    table: dict[str, tuple[str, str]] = {}
+    lines: dict[str, int] = {}  # where each picture stands
+    wrong: list[str] = []
+    at = 1
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
+        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets begin with a byte order mark
+            reader = csv.reader(file)
+            columns = next(reader, [])
+            if not {"path", "label"} <= set(columns) or len(set(columns)) < len(columns):
+                found = ",".join(columns)[:200] or "nothing"
+                raise InputRefused(f"{path}: expected the columns path,label[,split], got {found}")
+            while True:
+                at = reader.line_num + 1
+                row = next(reader, None)
+                if row is None:
+                    break
+                if row:
+                    _take(dict(zip(columns, row)), len(row) - len(columns), at, table, lines, wrong)
+    except csv.Error as error:
+        raise InputRefused(f"{path}: line {at} cannot be read as CSV: {error}", "is a quotation mark open?") from None
+    except UnicodeDecodeError as error:
+        raise InputRefused(f"{path}: cannot be read as CSV: {error}", "save it as UTF-8") from None
+    except OSError as error:
         raise InputRefused(f"{path}: cannot be read as CSV: {error}") from None
-    if rows and not {"path", "label"} <= set(rows[0]):
-        raise InputRefused(f"{path}: expected the columns path,label[,split], got {','.join(map(str, rows[0]))}")
-    return {row["path"]: (row["label"], row.get("split") or "train") for row in rows}
+    if wrong:
+        raise InputRefused(f"{path}: {some(wrong, '; ')}", "every picture has one row: path,label[,split]")
+    return table
+
+
+def _take(
+    row: dict[str, str], more: int, at: int, table: dict[str, tuple[str, str]], lines: dict[str, int], wrong: list[str]
+) -> None:
+    """One row into the table, or what is wrong with it. ``more`` fields than columns: a comma without quotes."""
+    name, label, split = row.get("path", ""), row.get("label", ""), row.get("split", "") or "train"
+    if more > 0:
+        wrong.append(f"line {at} has {more} fields too many")
+    elif "path" not in row or "label" not in row:
+        wrong.append(f"line {at} has {-more} fields too few")
+    elif not name.strip() or not label.strip():
+        wrong.append(f"line {at} has no {'label' if name.strip() else 'path'}")
+    elif acts(label) or acts(split):
+        wrong.append(f"line {at} has a control character")
+    elif name in lines:
+        wrong.append(f"line {at} is about {name}, as line {lines[name]} is")
+    else:
+        table[name], lines[name] = (label, split), at
+
+
+def some(names: list[str], between: str = ", ", most: int = 20) -> str:
+    """The first of many, as they may be printed, and how many more there are."""
+    told = between.join(shown(name) for name in names[:most])
+    return f"{told}{between}and {len(names) - most:,} more" if len(names) > most else told

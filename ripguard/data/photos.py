@@ -17,6 +17,7 @@ from ripguard.data.source import Source, cache_root, made_once
 from ripguard.images import png_bytes
 
 SIDE, TILE, TRAIN, TEST = 32, 64, 500, 100
+END = b"IEND\xaeB`\x82"  # of every PNG file
 # class → (name in skimage.data, how often to halve it so that a crop shows structure)
 PHOTOGRAPHS = {
     "astronaut": ("astronaut", 1),
@@ -34,9 +35,23 @@ PHOTOGRAPHS = {
 
 def photos() -> Source:
     """5,000 training and 1,000 test pictures, written once as PNG into the cache."""
-    found = folder(made_once(cache_root() / "photos-2", _write))
+    found = folder(made_once(cache_root() / "photos-2", _write, _whole))
     found.name = "photos"
     return found
+
+
+def _whole(root: Path) -> bool:
+    """Whether every picture is there to its last byte: one of a power cut, or a full disk, is not."""
+    for label in PHOTOGRAPHS:
+        for split, count in (("train", TRAIN), ("test", TEST)):
+            for index in range(count):
+                try:
+                    with open(root / split / label / f"{index:04d}.png", "rb") as file:
+                        if not file.read().endswith(END):
+                            return False
+                except OSError:
+                    return False
+    return True
 
 
 def _write(root: Path) -> None:

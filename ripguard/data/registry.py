@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 from ripguard.data.cifar10 import cifar10
@@ -11,7 +12,7 @@ from ripguard.data.folder import folder
 from ripguard.data.photos import photos
 from ripguard.data.source import Source
 from ripguard.data.tinyimagenet import tinyimagenet
-from ripguard.errors import OutputRefused
+from ripguard.errors import OutputRefused, UsageError
 
 SOURCES: dict[str, Callable[..., Source]] = {
     "photos": photos,
@@ -29,9 +30,16 @@ def open_source(spec: str, labels: str | None = None) -> Source:
     """A source by name (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder.
 
     A folder in the working directory that is called like a data set is reached as ``./photos``.
+
+    Raises:
+        UsageError: an argument of a source that has none, or labels for one that has its own.
     """
     name, _, argument = spec.partition(":")
     if name in SOURCES:
+        if argument and not signature(SOURCES[name]).parameters:
+            raise UsageError(f"{name} is one data set: {argument!r} chooses nothing in it", f"write {name}")
+        if labels:
+            raise UsageError(f"--labels is for folders, and {name} has labels", f"a folder of that name is ./{name}")
         return SOURCES[name](argument) if argument else SOURCES[name]()
     return folder(Path(spec), Path(labels) if labels else None)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DATA_VARIABLE = "RIPGUARD_DATA"
+from ripguard.errors import StorageError, UsageError, tell
+from ripguard.files import sync_folder
+
+DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
 TRAIN_SPLITS = ("train", "training")
 TEST_SPLITS = ("test", "val", "valid", "validation")
 
@@ -58,16 +62,28 @@ class Source:
         return Source(self.name, chosen, self.annotations, self.ignored, self.roots)
 
 
-def made_once(target: Path, make: Callable[[Path], None]) -> Path:
-    """A cached folder: ``make`` fills a private one, which then takes the name; safe with several processes at once."""
+def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path], bool] | None = None) -> Path:
+    """A cached folder: ``make`` fills a private one, which then takes the name; safe with several processes at once.
+
+    Args:
+        whole: whether a folder that is there has all that ``make`` makes; if not, it is made again.
+    """
     if target.is_dir():
-        return target
+        if whole is None or whole(target):
+            return target
+        tell(f"ripguard: note: {target} is not whole, and is made again")
     target.parent.mkdir(parents=True, exist_ok=True)
     private = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        make(private)
+        make(private / "new")
+        if hasattr(os, "sync"):
+            os.sync()  # else a power cut could leave the name, and empty files below it
+        if target.is_dir() and not (whole and whole(target)):
+            with contextlib.suppress(OSError):  # another process was first here, too
+                target.rename(private / "old")
         with contextlib.suppress(OSError):  # another process was first: its folder is as good
-            private.rename(target)
+            (private / "new").rename(target)
+        sync_folder(target.parent)
     finally:
         shutil.rmtree(private, ignore_errors=True)
     return target
@@ -75,11 +91,51 @@ def made_once(target: Path, make: Callable[[Path], None]) -> Path:
 
 def data_root() -> Path | None:
     """The folder named by ``RIPGUARD_DATA``, if any."""
-    value = os.environ.get(DATA_VARIABLE)
-    return Path(value).expanduser() if value else None
+    return _named_by(DATA_VARIABLE)
 
 
 def cache_root() -> Path:
-    """Where downloads, generated pictures and trained surrogates are kept: ``RIPGUARD_CACHE`` or the user's cache."""
-    value = os.environ.get("RIPGUARD_CACHE")
-    return Path(value).expanduser() if value else Path.home() / ".cache" / "ripguard"
+    """Where downloads, generated pictures and trained surrogates are kept: ``RIPGUARD_CACHE`` or the user's cache.
+
+    Where there is no home, or none that can be written into, as for an unknown user in a container: below
+    ``XDG_CACHE_HOME``, else in a private folder among the temporary files.
+
+    Raises:
+        StorageError: somebody else has that folder.
+    """
+    if named := _named_by(CACHE_VARIABLE):
+        return named
+    with contextlib.suppress(RuntimeError):  # no HOME, and nobody knows this user
+        home = Path.home() / ".cache" / "ripguard"
+        if home.is_dir() or _writable(home):
+            return home
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(given):
+        return Path(given) / "ripguard"
+    return _private_folder(Path(tempfile.gettempdir()) / f"ripguard-{os.getuid()}")
+
+
+def _named_by(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    try:
+        return Path(value).expanduser() if value else None
+    except RuntimeError:
+        raise UsageError(f"{variable}: there is no home folder for {value!r}", "name the folder in full") from None
+
+
+def _writable(path: Path) -> bool:
+    """Whether a folder can be made there."""
+    there = next((folder for folder in path.parents if folder.exists()), None)
+    return there is not None and os.access(there, os.W_OK | os.X_OK)
+
+
+def _private_folder(path: Path) -> Path:
+    """Make it for this user alone, or take the one that is there: what others put into it would be believed."""
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(0o700)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise StorageError(
+            f"{path} is not a private folder of this user", f"name a folder for the cache by {CACHE_VARIABLE}"
+        )
+    return path

@@ -83,8 +83,8 @@ def confusion(record: dict[str, Any], target: Path) -> Path | None:
         counts = np.sum([row["confusion"] for row in rows if row["split"] == split], axis=0)
         axis.imshow(counts / counts.sum(1, keepdims=True).clip(1), vmin=0, vmax=1, cmap="magma_r")
         axis.set_title(f"trained on {split}", fontsize=8)
-        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=5)
-        axis.set_yticks(range(len(names)), names if axis is axes[0][0] else [], fontsize=5)
+        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=5, parse_math=False)  # a name is no formula
+        axis.set_yticks(range(len(names)), names if axis is axes[0][0] else [], fontsize=5, parse_math=False)
         axis.set_xlabel("answer", fontsize=7)
     axes[0][0].set_ylabel("true class", fontsize=7)
     return _save(figure, target)

@@ -5,17 +5,21 @@ Everything is read back from the 8-bit files on disk.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from ripguard.data.folder import some
 from ripguard.data.source import Source
-from ripguard.errors import VerifyFailed
+from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown
+from ripguard.files import refuse_unwritable
 from ripguard.images import read_picture
 from ripguard.looks import likeness
 from ripguard.pool import spread
+from ripguard.release.atomic import write_file
 from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
 from ripguard.release.signers import vouched
@@ -44,7 +48,12 @@ def report(
     Returns:
         Counts, also of restored files with the bytes of the source's; medians and 5th/95th percentiles of PSNR (dB) and
         SSIM of protected to clean; residue bytes; shares (0..1) of pictures on which the surrogate keeps the true
-        label, or says the label after it (cyclic target).
+        label, or says the label after it (cyclic target). ``damaged``: places of published pictures that cannot be
+        read, or have another size than the clean one; they are left out of everything else.
+
+    Raises:
+        InputRefused: a surrogate of other classes, before any work.
+        VerifyFailed: no picture can be measured.
     """
     release = Release.open(root)
     vouched(release, signer)
@@ -52,6 +61,7 @@ def report(
     rows = [{key: row[key] for key in NEEDED if key in row} for row in release.rows if row["path"] in wanted]
     if not rows:
         raise VerifyFailed(f"{root} was not made from {source.name}: no picture stands at a known place")
+    says = _opinion_of(release, surrogate) if surrogate else None  # a surrogate that does not fit is refused first
     jobs = [
         (
             str(root / row["path"]),
@@ -61,10 +71,19 @@ def report(
         for row in rows
     ]
     found = spread(_measure, *zip(*jobs), workers=workers if len(jobs) > FEW else 1, chunk=64)
-    measured = list(tqdm(found, total=len(jobs), desc="measuring", unit="picture", disable=None))
+    looked = list(tqdm(found, total=len(jobs), desc="measuring", unit="picture", disable=None))
+    damaged = [row["path"] for row, one in zip(rows, looked) if one is None]
+    rows = [row for row, one in zip(rows, looked) if one is not None]
+    measured = [one for one in looked if one is not None]
+    if not rows:
+        raise VerifyFailed(
+            f"{root}: no published picture can be compared with its source, as {damaged[0]}",
+            "ripguard verify tells more",
+        )
     residue = [row["residue"][2] if row["residue"] else 0 for row in rows]
     result: dict[str, Any] = {
         "pictures": len(rows),
+        "damaged": damaged,
         "scheme": release.info["scheme"]["name"],
         "exact": release.info["exact"],
         "psnr_to_clean": _spread([m["psnr"] for m, *_ in measured]),
@@ -78,10 +97,10 @@ def report(
         "in_residue_only": sum(row["planes"] == 0 for row in rows),
     }
     if restored:
-        result["restored_equal"] = sum(equal for _, equal, _ in measured)
-        result["files_equal"] = sum(same for *_, same in measured)
-    if surrogate:
-        result |= _opinions(release, rows, surrogate)
+        result["restored_equal"] = sum(equal for _, equal, *_ in measured)
+        result["files_equal"] = sum(same for _, _, same, _ in measured)
+    if says:
+        result |= _opinions(release, rows, [shape for *_, shape in measured], *says)
     return result
 
 
@@ -91,12 +110,36 @@ def restored_file(restored: Path, row: dict[str, Any]) -> Path:
     return place.with_name(row["name"]) if "name" in row else place
 
 
-def _measure(protected: str, clean: str, restored: str) -> tuple[dict[str, float | None], bool, bool]:
-    """Likeness to the clean picture; whether the restored one equals it in its samples, and its file in its bytes."""
-    picture, original = read_picture(protected), read_picture(clean)
+Measured = tuple[dict[str, float | None], bool, bool, tuple[int, ...]]
+
+
+def _measure(protected: str, clean: str, restored: str) -> Measured | None:
+    """Likeness to the clean picture; whether the restored one equals it in its samples, and its file in its bytes; the
+    published shape. None: the published picture is damaged.
+    """
+    original = read_picture(clean)
+    picture = published(protected, original)
+    if picture is None:
+        return None
     there = bool(restored) and Path(restored).is_file()
-    equal = there and np.array_equal(read_picture(restored), original)
-    return likeness(picture, original), equal, there and Path(restored).read_bytes() == Path(clean).read_bytes()
+    same = there and Path(restored).read_bytes() == Path(clean).read_bytes()
+    return likeness(picture, original), there and _equal(restored, original), same, picture.shape
+
+
+def published(path: str | Path, original: np.ndarray) -> np.ndarray | None:
+    """A published picture, uint8 ``[height, width, channels]``; None if it cannot be read, or has another size."""
+    try:
+        picture = read_picture(path)
+    except (InputRefused, FileNotFoundError):
+        return None
+    return picture if picture.shape[:2] == original.shape[:2] else None
+
+
+def _equal(restored: str, original: np.ndarray) -> bool:
+    try:
+        return np.array_equal(read_picture(restored), original)
+    except InputRefused:
+        return False
 
 
 def _spread(values: list[Any]) -> dict[str, float] | None:
@@ -107,19 +150,34 @@ def _spread(values: list[Any]) -> dict[str, float] | None:
     return {"median": round(float(median), 4), "p5": round(float(low), 4), "p95": round(float(high), 4)}
 
 
-def _opinions(release: Release, rows: list[dict[str, Any]], path: str) -> dict[str, Any]:
-    """Shares of protected pictures, overall and by split, that the surrogate gives the true or the next label."""
-    from ripguard.perturb.surrogate import load, predict
+def _opinion_of(release: Release, path: str) -> tuple[Any, list[str]]:
+    """A surrogate and its classes; raises :class:`InputRefused` if they are not the release's."""
+    from ripguard.perturb.surrogate import load
 
     model, names, _ = load(path)
+    labels = sorted({unit["label"] for unit in release.info["units"]})
+    if not set(labels) <= set(names):
+        raise InputRefused(
+            f"{path} knows the classes {some(names, most=5)}; {release.root} has {some(labels, most=5)}",
+            "name a surrogate of this data set",
+        )
+    return model, names
+
+
+def _opinions(
+    release: Release, rows: list[dict[str, Any]], shapes: list[tuple[int, ...]], model: Any, names: list[str]
+) -> dict[str, Any]:
+    """Shares of protected pictures, overall and by split, that the surrogate gives the true or the next label."""
+    from ripguard.perturb.surrogate import predict
+
     units = release.info["units"]
     by_shape: dict[tuple[int, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        by_shape.setdefault(tuple(row["shape"]), []).append(row)
+    for row, shape in zip(rows, shapes):
+        by_shape.setdefault(shape, []).append(row)
     kept: dict[str, list[bool]] = {}
     hit: dict[str, list[bool]] = {}
-    for group in by_shape.values():
-        batch = max(1, min(512, (1 << 24) // int(np.prod(group[0]["shape"]))))  # bounded memory for large pictures
+    for shape, group in by_shape.items():
+        batch = max(1, min(512, (1 << 24) // int(np.prod(shape))))  # bounded memory for large pictures
         for start in tqdm(range(0, len(group), batch), desc="surrogate", unit="batch", disable=None):
             part = group[start : start + batch]
             pictures = np.stack([read_picture(release.root / row["path"]) for row in part])
@@ -137,8 +195,19 @@ def _opinions(release: Release, rows: list[dict[str, Any]], path: str) -> dict[s
     }
 
 
+def check_grid(target: str) -> None:
+    """Raise :class:`UsageError` or :class:`StorageError`, before any work, where :func:`grid` could not write."""
+    path = Path(target)
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise UsageError(f"--grid: expected the name of a PNG file, got {target!r}", "such as grid.png")
+    refuse_unwritable(path)
+
+
 def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: int = 8) -> None:
-    """Write a picture of clean | protected | restored | 4× difference for one picture of each of ``rows`` classes."""
+    """Write a picture of clean | protected | restored | 4× difference for one picture of each of ``rows`` classes.
+
+    Raises :class:`VerifyFailed` where no picture of the release can be shown.
+    """
     import io
 
     from matplotlib.figure import Figure
@@ -146,12 +215,15 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
 
     release = Release.open(root)
     wanted = sources_by_place(release, source)
-    chosen: dict[str, dict[str, Any]] = {}
+    picks: dict[str, list[np.ndarray]] = {}
     for row in release.rows:
         label = release.info["units"][row["unit"]]["label"]
-        if row["path"] in wanted:
-            chosen.setdefault(label, row)
-    picks = list(chosen.items())[:rows]  # the first picture of each class: not chosen for its looks
+        if len(picks) < rows and label not in picks and row["path"] in wanted:
+            line = _line(root / row["path"], wanted[row["path"]], restored_file(restored, row) if restored else None)
+            if line:  # the first picture of each class that can be shown: not chosen for its looks
+                picks[label] = line
+    if not picks:
+        raise VerifyFailed(f"{root}: no picture of it can be shown beside its source", "ripguard verify tells more")
     columns = (
         ["clean", "protected", "restored", "|protected − clean| ×4"]
         if restored
@@ -159,20 +231,29 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
     )
     figure = Figure((1.5 * len(columns), 1.5 * len(picks) + 0.3))
     axes = figure.subplots(len(picks), len(columns), squeeze=False)
-    for number, (line, (label, row)) in enumerate(zip(axes, picks)):
-        clean, protected = read_picture(wanted[row["path"]]), read_picture(root / row["path"])
-        shown = [clean, protected]
-        if restored:
-            shown.append(read_picture(restored_file(restored, row)))
-        shown.append(np.clip(np.abs(protected.astype(int) - clean) * 4, 0, 255).astype(np.uint8))
-        for axis, picture, title in zip(line, shown, columns):
-            axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    for number, (axis_line, (label, pictures)) in enumerate(zip(axes, picks.items())):
+        for axis, picture, title in zip(axis_line, pictures, columns):
+            axis.imshow(picture.squeeze(2) if picture.shape[2] == 1 else picture, cmap="gray", vmin=0, vmax=255,
+                        interpolation="nearest")  # fmt: skip
             axis.set_xticks([]), axis.set_yticks([])
             if number == 0:
                 axis.set_title(title, fontsize=8)
-        line[0].set_ylabel(label[:14], fontsize=8)
-    figure.tight_layout(pad=0.4)
-    target.parent.mkdir(parents=True, exist_ok=True)
+        axis_line[0].set_ylabel(shown(label[:14]), fontsize=8, parse_math=False)  # a name is no formula
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=90)
-    Image.open(buffer).convert("RGB").save(target, optimize=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that the font lacks: boxes stand for them
+        figure.tight_layout(pad=0.4)
+        figure.savefig(buffer, dpi=90)
+    small = io.BytesIO()
+    Image.open(buffer).convert("RGB").save(small, "PNG", optimize=True)
+    write_file(target, small.getvalue())
+
+
+def _line(protected: Path, clean: Path, restored: Path | None) -> list[np.ndarray] | None:
+    """Pictures of one line of the grid, None if one of them is damaged or missing."""
+    original = read_picture(clean)
+    found = [original, *(published(path, original) for path in (protected, restored) if path)]
+    known = [picture for picture in found if picture is not None]
+    if len(known) < len(found):
+        return None
+    return [*known, np.clip(np.abs(known[1].astype(int) - original) * 4, 0, 255).astype(np.uint8)]

@@ -6,6 +6,7 @@ the settings. It is the owner's: it is never part of a release.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ripguard.data.source import cache_root
-from ripguard.errors import InputRefused, RipguardError
+from ripguard.errors import InputRefused, RipguardError, tell
 from ripguard.files import open_regular
 from ripguard.images import cannot_read
 from ripguard.perturb.names import LAYERS
@@ -242,8 +243,12 @@ def obtain(
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     digest.update(str(pictures.shape).encode() + pictures.tobytes() + labels.astype("<i8").tobytes())
     path = cache_root() / "surrogates" / f"{digest.hexdigest()[:20]}.pt"
-    if not path.exists():
-        save(how(pictures, labels, len(names), settings, device), names, settings, path)
+    if path.exists():
+        with contextlib.suppress(InputRefused):
+            if load(path)[1:] == (names, settings):
+                return path
+        tell(f"ripguard: note: {path} is damaged, and is trained again")
+    save(how(pictures, labels, len(names), settings, device), names, settings, path)
     return path
 
 

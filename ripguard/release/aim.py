@@ -123,7 +123,7 @@ SEARCHES: dict[str, Callable[[Scheme, np.ndarray, np.ndarray, int], np.ndarray]]
 
 
 def check_options(scheme: Scheme, device: str) -> None:
-    """Raise :class:`UsageError` for names that do not exist, before any picture is read."""
+    """Raise :class:`UsageError` for names and devices that do not exist, before any picture is read."""
     from ripguard.perturb.names import CLASS_TARGETS, LAYERS, MARK_TARGETS, TARGETS, THROUGH
 
     rules = {"tap": CLASS_TARGETS, "layered": CLASS_TARGETS, "marks": MARK_TARGETS}.get(scheme.perturb, TARGETS)
@@ -132,12 +132,15 @@ def check_options(scheme: Scheme, device: str) -> None:
         *((("--target", scheme.target, rules),) if scheme.target else ()),
         *(("--layer", name, LAYERS) for name in scheme.layer.split("+")),
         *(("--through", name, THROUGH) for name in scheme.through),
-        ("--device", device.split(":")[0], ("cpu", "cuda")),
     ):
         if value not in known:
             raise UsageError(f"{option}: expected one of {', '.join(known)}, got {value!r}")
     if scheme.eps is not None and not 0 < scheme.eps <= 1:
         raise UsageError(f"--eps: expected more than 0 and at most 1, got {scheme.eps}")
+    if device != "cpu":
+        from ripguard.precision import check_device
+
+        check_device(device)
 
 
 def build(

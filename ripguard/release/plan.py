@@ -30,6 +30,7 @@ from ripguard.schemes import SIZED, Scheme
 
 FEW = 2000  # pictures that are read sooner than processes start
 MOST = 50_000  # training pictures for a surrogate
+MOST_UNITS, MOST_PICTURES = 1 << 16, 1 << 32  # that subkeys can tell apart
 LONGEST_NAME = 255  # bytes of one part of a path
 SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 pictures of 32×32×3
 
@@ -274,12 +275,18 @@ def make_plan(
     limited = limit is not None and limit < len(source.items)
     items = source.limited(limit).items
     _refuse_names([item.name for item in items] + [name for name, _ in source.annotations] + source.labels)
+    units = sorted({(item.split, item.label) for item in items})
+    if len(units) > MOST_UNITS or len(items) > MOST_PICTURES:
+        raise InputRefused(
+            f"{len(units):,} classes by split and {len(items):,} pictures: a release holds at most {MOST_UNITS:,} and "
+            f"{MOST_PICTURES:,}",
+            "make several releases, each of a part of the classes",
+        )
     paths, names = [str(item.path) for item in items], [item.name for item in items]
     whole = b"" if byte_exact else JPEG if scheme.method == "seal" and "file" in scheme.coders else None
     found = spread(look, paths, names, repeat(whole), workers=workers if len(items) > FEW else 1, chunk=200)
     looks = list(tqdm(found, total=len(items), desc="reading", unit="picture", disable=None))
     labels = source.labels
-    units = sorted({(item.split, item.label) for item in items})
     places = published_places(items)
     numbers = {unit: (number, labels.index(unit[1])) for number, unit in enumerate(units)}
     shapes = {seen[0]: seen[0] for seen in looks}  # one tuple for all pictures of a shape

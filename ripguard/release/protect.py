@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,8 +22,7 @@ from tqdm.auto import tqdm
 from ripguard.data.source import Source
 from ripguard.errors import KeyFileError, OutputRefused, StorageError
 from ripguard.files import walk
-from ripguard.keys import PREFIX as KEY_PREFIX
-from ripguard.keys import Key
+from ripguard.keys import Key, holds_key
 from ripguard.perturb.base import Perturbation
 from ripguard.pool import spread
 from ripguard.release.atomic import (
@@ -50,11 +48,9 @@ from ripguard.release.schema import check_info
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.release.signers import remember
 from ripguard.seal import FORMAT, seal
-from ripguard.signing import PREFIX as SIGNING_PREFIX
 from ripguard.signing import SigningKey, fingerprint
 
 PerturbationFactory = Callable[[], Perturbation]
-A_KEY = re.compile(rb"(%s|%s)(locked-)?[a-z2-7]{50}" % (KEY_PREFIX.encode(), SIGNING_PREFIX.encode()), re.IGNORECASE)
 _job: Job | None = None  # of this worker process
 
 
@@ -93,12 +89,19 @@ def precheck(roots: list[Path], out: Path, key_files: list[str | Path]) -> list[
 
 
 def refuse_secrets(source: Source, key_files: list[str | Path]) -> None:
-    """Raise :class:`KeyFileError` where a text that would be published holds a key, or is one of ``key_files``."""
+    """Raise :class:`KeyFileError` where a text or a name that would be published holds a key, or is one of
+    ``key_files``.
+
+    Pictures are not searched: of their files nothing but the samples is published, or the whole file, but sealed.
+    """
     for name, path in source.annotations:
         with storage("cannot read"):
             data = path.read_bytes()
-        if A_KEY.search(data) or any(os.path.samefile(path, file) for file in key_files if os.path.exists(file)):
+        if holds_key(data) or any(os.path.samefile(path, file) for file in key_files if os.path.exists(file)):
             raise KeyFileError(f"{name} holds a key, and would be published", "move it out of the folder")
+    names = [name for name, _ in source.annotations] + [item.name for item in source.items] + source.labels
+    if holds_key("\n".join(names).encode(errors="surrogateescape")):
+        raise KeyFileError("the name of a file or class holds a key, and would be published", "rename it")
 
 
 def protect(

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from ripguard.errors import out_of_memory, tell
+from ripguard.files import NotRegular, open_regular
 from ripguard.memory import keep_freed
 from ripguard.precision import fast_math
 from ripguard.train.augment import mirror, random_crop, random_zoom
@@ -104,7 +106,7 @@ def fit(
         pictures: uint8 ``[n, side, side, 3]``.
         labels: int64 ``[n]`` in ``0..classes-1``.
         checkpoint: file that is written after every epoch and, where it exists for the same pictures, protocol and
-            seed, gone on from.
+            seed, gone on from; a damaged one is told of, and removed.
         log: JSON-lines file, one line an epoch.
         seconds: stop before an epoch that would end later than this.
         compile: ``torch.compile`` the net.
@@ -141,16 +143,27 @@ def fit(
     identity = run_id(pictures, labels, protocol, seed) + ("" if objective == "plain" else f" {objective}")
     first = 0
     if checkpoint and checkpoint.exists():
-        stored = torch.load(checkpoint, map_location=device, weights_only=True)
-        if stored["identity"] == identity:
-            first = stored["epoch"]
-            victim.restore(stored["victim"])
-            optimiser.load_state_dict(stored["optimiser"])
-            schedule.load_state_dict(stored["schedule"])
-            draw.set_state(stored["draw"].cpu())
-            torch.set_rng_state(stored["torch"].cpu())
-            if device != "cpu":
-                torch.cuda.set_rng_state(stored["cuda"].cpu())
+        try:
+            with open(open_regular(checkpoint, follow=True), "rb") as saved:
+                stored = torch.load(saved, map_location=device, weights_only=True)
+            if stored["identity"] == identity:
+                victim.restore(stored["victim"])
+                optimiser.load_state_dict(stored["optimiser"])
+                schedule.load_state_dict(stored["schedule"])
+                draw.set_state(stored["draw"].cpu())
+                torch.set_rng_state(stored["torch"].cpu())
+                if device != "cpu":
+                    torch.cuda.set_rng_state(stored["cuda"].cpu())
+                first = stored["epoch"]
+        except Exception as error:  # torch.load has no common base for what a damaged file can raise
+            if out_of_memory(error) or (isinstance(error, OSError) and not isinstance(error, NotRegular)):
+                raise  # it may be whole, and must not be lost
+            tell(f"ripguard: note: {checkpoint} is damaged, and training starts anew")
+            checkpoint.unlink()
+            return fit(
+                pictures, labels, classes, protocol, seed, device, checkpoint, log, seconds, compile, watch, note,
+                objective,
+            )  # fmt: skip
     bar = tqdm(total=protocol.epochs * per_epoch, initial=first * per_epoch, desc=note, unit="step", disable=None)
     longest = 0.0
     for epoch in range(first, protocol.epochs):

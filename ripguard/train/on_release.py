@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from tqdm.auto import tqdm
 
 from ripguard.data.pictures import side_for, square
 from ripguard.errors import OutputRefused, UsageError
+from ripguard.files import refuse_unwritable
 from ripguard.keys import Key
+from ripguard.precision import check_device
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.models import MODELS
 from ripguard.train.protected import ProtectedDataset
@@ -41,7 +44,8 @@ def train_on_release(
         Train and, if the release has a test split, test accuracy in percent, and what was trained.
 
     Raises:
-        UsageError, OutputRefused, and whatever :class:`ProtectedDataset` raises.
+        UsageError, OutputRefused, and StorageError where ``out`` cannot be written: before any work.
+        Whatever :class:`ProtectedDataset` raises.
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
@@ -49,11 +53,14 @@ def train_on_release(
     recipe = dataclasses.replace(recipe, model=model or recipe.model, epochs=epochs or recipe.epochs)
     if recipe.model not in MODELS:
         raise UsageError(f"--model: expected one of {', '.join(MODELS)}, got {recipe.model!r}")
-    if out.exists():
+    check_device(device)
+    if os.path.lexists(out):
         raise OutputRefused(f"{out} exists", "choose another name")
+    checkpoint = out.with_name(f".{out.name}.checkpoint")
+    for place in (out, checkpoint):
+        refuse_unwritable(place)
     training = ProtectedDataset(root, key, "train", signer=signer)
     pictures, labels = in_memory(training)
-    checkpoint = out.with_name(f".{out.name}.checkpoint")
     victim = fit(pictures, labels, len(training.classes), recipe, seed, device, checkpoint, note="training")
     result: dict[str, Any] = {
         "out": str(out),

@@ -172,3 +172,22 @@ def test_streams_that_no_coder_wrote():
     """This one the range coder notices."""
     with pytest.raises(BadStream, match="small-image coder"):
         codec.decode([b"\xff" * 40], (32, 32, 3), MODELS[3])
+
+
+def test_a_damaged_model_in_the_cache_is_fitted_again(tmp_path, monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    """Cut off, empty, rotten, of other sizes, continued, or a folder's link: told, and the same bytes as before."""
+    monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
+    pictures = np.stack([crop(i, 8, 8) for i in range(20)])
+    settings = fit.Settings(hidden=4, steps=2, samples=500)
+    data = fit.obtain(pictures, settings)
+    place = next(tmp_path.rglob("*.bin"))
+    other = net.pack(fit.fit(pictures[:, :, :, :1], settings))
+    rotten = data[:40] + bytes([data[40] ^ 4]) + data[41:]
+    for wrong in (b"", data[:-1], data[:-4] + b"xxxx", data + b"x", data[:100], rotten, other, b"junk" * 99):
+        place.write_bytes(wrong)
+        assert fit.obtain(pictures, settings) == data
+        assert "is damaged, and is fitted again" in capsys.readouterr().err
+        assert place.read_bytes() == data
+    assert fit.obtain(pictures, settings) == data
+    assert capsys.readouterr().err == ""
+    assert [p.name for p in place.parent.iterdir()] == [place.name]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import stat
+import tempfile
 from pathlib import Path
 
 import pytest
-from helpers import crop, make_source
+from helpers import crop, make_source, tree_digest
 from PIL import Image
 
 from ripguard.data import photos
 from ripguard.data.cifar10 import cifar10
 from ripguard.data.folder import split_and_label
 from ripguard.data.registry import open_source
+from ripguard.data.source import cache_root
 from ripguard.data.tinyimagenet import DEFAULT, SECOND, tinyimagenet
-from ripguard.errors import InputRefused
+from ripguard.errors import InputRefused, StorageError, UsageError
 from ripguard.images import read_picture
 
 
@@ -161,3 +164,139 @@ def test_real_data():
     assert (count(source, "train"), count(source, "test"), len(source.labels)) == (50_000, 10_000, 10)
     source = open_source("tinyimagenet")
     assert (count(source, "train"), count(source, "test"), len(source.labels)) == (5_000, 500, 10)
+
+
+def labelled_by(tmp_path: Path, text: str | bytes) -> dict[str, tuple[str, str]]:
+    """Name → (split, label) of two pictures, ``a.png`` and ``b.png``, read with these labels."""
+    root = tmp_path / "s"
+    root.mkdir(exist_ok=True)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(crop(0)).save(root / name)
+    (tmp_path / "l.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return {item.name: (item.split, item.label) for item in open_source(str(root), str(tmp_path / "l.csv")).items}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path,label,split\na.png,cat,\nb.png,dog,test\n",
+        "\ufeffpath,label,split\r\na.png,cat\r\n\r\nb.png,dog,test\r\n",
+        'label,other,split,path\n"cat",x,train,a.png\ndog,,test,"b.png"',
+    ],
+)
+def test_labels(text, tmp_path):  # type: ignore[no-untyped-def]
+    """Columns in any order, others beside them, empty lines, a byte order mark as spreadsheets write it, no split."""
+    assert labelled_by(tmp_path, text) == {"a.png": ("train", "cat"), "b.png": ("test", "dog")}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,label\na.png\nb.png,dog\n", "line 2 has 1 fields too few"),
+        ("path,label\na.png,cat, black\nb.png,dog\n", "line 2 has 1 fields too many"),
+        ("path,label\na.png,\nb.png, \n", "line 2 has no label; line 3 has no label"),
+        ("path,label\n,cat\n", "line 2 has no path"),
+        ("path,label\na.png,cat\nb.png,dog\na.png,cow\n", "line 4 is about a.png, as line 2 is"),
+        ("path,label\na.png,cat\nb.png,dog\nb.png,dog\n", "line 4 is about b.png, as line 3 is"),
+        ("path,label\na.png,c\x1bat\nb.png,dog\n", "line 2 has a control character"),
+        ("path,label\na.png,cat\nb.png," + "x" * 140_000, "line 3 cannot be read as CSV: field larger"),
+        ("name,class\na.png,cat\n", r"expected the columns path,label\[,split\], got name,class"),
+        ("path,label,label\n", "expected the columns"),
+        ("", r"expected the columns path,label\[,split\], got nothing"),
+        ("path,label\na.png,M\xe4use\n".encode("latin-1"), "cannot be read as CSV"),
+        ("path,label\na.png,cat\n", "b.png is not in"),
+        ("path,label\nc.png,cat\n", "2 pictures are not in .*: a.png, b.png"),
+    ],
+)
+def test_labels_that_are_wrong(text, said, tmp_path):  # type: ignore[no-untyped-def]
+    """One sentence that names the lines."""
+    with pytest.raises(InputRefused, match=said):
+        labelled_by(tmp_path, text)
+
+
+def test_all_wrong_rows_are_told_at_once(tmp_path):  # type: ignore[no-untyped-def]
+    """The first twenty, and how many more; rows of pictures that are not there are told, and refuse nothing."""
+    with pytest.raises(InputRefused, match=r"line 2 has no label; .*; line 21 has no label; and 5 more$"):
+        labelled_by(tmp_path, "path,label\n" + "".join(f"{i}.png,\n" for i in range(25)))
+
+
+def test_rows_of_other_pictures_are_told(tmp_path, capsys):  # type: ignore[no-untyped-def]
+    """One table may serve several folders; who mistyped a name reads it."""
+    labelled_by(tmp_path, "path,label\na.png,cat\nb.png,dog\nc.png,cow\n")
+    assert "rows of pictures that are not in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spec", "labels", "said"),
+    [
+        ("photos:x", None, "is one data set"),
+        ("cifar10:x", None, "is one data set"),
+        ("photos", "l.csv", "is for folders"),
+    ],
+)
+def test_what_a_data_set_does_not_take(spec, labels, said):  # type: ignore[no-untyped-def]
+    """An argument of a source that has none; labels for one that has its own."""
+    with pytest.raises(UsageError, match=said):
+        open_source(spec, labels)
+
+
+def test_a_cached_folder_that_is_not_whole_is_made_again(tmp_path, monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    """After a power cut: a picture without its end, an empty one, a missing one."""
+    monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
+    monkeypatch.setattr(photos, "TRAIN", 3)
+    monkeypatch.setattr(photos, "TEST", 1)
+    root = Path(open_source("photos").roots[0])
+    whole = tree_digest(root)
+    assert len(whole) == 40
+    damages = (lambda p: p.write_bytes(p.read_bytes()[:-5]), lambda p: p.write_bytes(b""), Path.unlink)
+    for damage in damages:
+        damage(root / "train/cat/0001.png")
+        assert len(open_source("photos").items) == 40
+        assert "is not whole, and is made again" in capsys.readouterr().err
+        assert tree_digest(root) == whole
+    assert [p.name for p in tmp_path.iterdir()] == [root.name]
+    open_source("photos")
+    assert capsys.readouterr().err == ""
+
+
+def nobody(monkeypatch, home: str | None = None) -> None:  # type: ignore[no-untyped-def]
+    """A user whom the system does not know, as in a container."""
+    import pwd
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("RIPGUARD_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+
+
+def test_the_cache_of_nobody(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """No home, or none that can be written: XDG_CACHE_HOME, else a private folder, which nobody else may have made."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    nobody(monkeypatch)
+    place = cache_root()
+    assert place == tmp_path / f"ripguard-{os.getuid()}" == cache_root()
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    place.chmod(0o770)
+    with pytest.raises(StorageError, match="not a private folder") as caught:
+        cache_root()
+    assert "RIPGUARD_CACHE" in caught.value.hint
+    place.rmdir()
+    place.symlink_to(tmp_path)
+    with pytest.raises(StorageError, match="not a private folder"):
+        cache_root()
+    place.unlink()
+    nobody(monkeypatch, "/proc")  # nobody can make a folder there
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith("/proc"))
+    assert cache_root() == place
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_root() == tmp_path / "xdg" / "ripguard"
+    nobody(monkeypatch, str(tmp_path / "home"))
+    assert cache_root() == tmp_path / "home/.cache/ripguard"
+    monkeypatch.setenv("RIPGUARD_CACHE", "~nobody-of-this-name/x")
+    with pytest.raises(UsageError, match="no home folder"):
+        cache_root()

@@ -165,3 +165,20 @@ def test_several_layers_and_an_ensemble(world, tmp_path):  # type: ignore[no-unt
     for one, two in itertools.combinations(carriers, 2):
         assert (one != two).any()
     assert surrogate.predict(both, carriers[2])[np.arange(len(clean)), true].mean() < before - 0.2
+
+
+def test_a_damaged_surrogate_in_the_cache_is_trained_again(world, tmp_path, monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    """Cut off, empty, junk: told, and what it says is the same as before."""
+    monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
+    pictures, labels = world[0], world[1]
+    settings = surrogate.Settings(widths=(8, 8, 8, 8), epochs=1, batch=32)
+    place = surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu")
+    data = place.read_bytes()
+    before = surrogate.predict(surrogate.load(place)[0], pictures[:9])
+    for wrong in (b"", data[:-300], b"junk"):
+        place.write_bytes(wrong)
+        assert surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu") == place
+        assert "is damaged, and is trained again" in capsys.readouterr().err
+        np.testing.assert_array_equal(surrogate.predict(surrogate.load(place)[0], pictures[:9]), before)
+    surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu")
+    assert capsys.readouterr().err == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from PIL import Image
 
 from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
+from ripguard.data.source import Item, Source
+from ripguard.errors import InputRefused
 from ripguard.keys import Key
 from ripguard.perturb.base import Unperturbed
 from ripguard.perturb.marks import Marks
@@ -117,3 +120,12 @@ def test_cells_reach_the_marks(tmp_path, classes, side, scheme, options, cells):
     marks = found_in(plan.scheme, known.pictures, known.labels, known.names)()
     assert isinstance(marks, Marks)
     assert ((marks.patches != 0).any(3).sum((1, 2)) == cells).all()
+
+
+@pytest.mark.parametrize(("classes", "fits"), [(65_536, True), (65_537, False)])
+def test_more_units_than_keys_can_tell_apart(classes, fits, monkeypatch):  # type: ignore[no-untyped-def]
+    """Refused before a single picture is read."""
+    monkeypatch.setattr("ripguard.release.plan.spread", lambda *arguments, **more: 1 / 0)
+    items = [Item(f"{i}/a.png", Path(f"{i}/a.png"), "train", str(i)) for i in range(classes)]
+    with pytest.raises(ZeroDivisionError if fits else InputRefused, match=None if fits else "at most 65,536"):
+        make_plan(Source("many", items), SCHEMES["mrit"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -133,3 +135,44 @@ def test_schedules():
     assert at("constant", 1999) == 1
     with pytest.raises(ValueError, match="schedule: expected constant"):
         at("linear", 0)
+
+
+def test_a_damaged_checkpoint_does_not_block(labelled, tmp_path, capsys):  # type: ignore[no-untyped-def]
+    """Junk, a cut file, a state that does not fit, a pipe: told, and trained anew, as if there had been none."""
+    pictures, labels = labelled
+    place = tmp_path / "c.pt"
+    expected = weights(fit(pictures, labels, 3, SHORT, 1, checkpoint=place))
+    data, state = place.read_bytes(), torch.load(place, weights_only=True)
+    damages = [lambda path, b=b: path.write_bytes(b) for b in (b"junk", b"", b"PK\3\4" + bytes(50), data[:-2000])]
+    damages.append(lambda path: torch.save(state | {"optimiser": {}}, path))
+    damages.append(lambda path: torch.save([1], path))
+    if hasattr(os, "mkfifo"):
+        damages.append(os.mkfifo)
+    for damage in damages:
+        place.unlink()
+        damage(place)
+        found = weights(fit(pictures, labels, 3, SHORT, 1, checkpoint=place))
+        assert "is damaged, and training starts anew" in capsys.readouterr().err
+        assert all(torch.equal(expected[name], found[name]) for name in expected)
+    place.unlink()
+    place.mkdir()
+    with pytest.raises(OSError, match=r"c\.pt"):
+        fit(pictures, labels, 3, SHORT, 1, checkpoint=place)
+
+
+def test_a_checkpoint_that_cannot_be_read_is_kept(labelled, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """An error of the disk, or too little memory, is no damage: hours of work may be in it."""
+    pictures, labels = labelled
+    place = tmp_path / "c.pt"
+    fit(pictures, labels, 3, SHORT, 1, checkpoint=place)
+    data = place.read_bytes()
+    for error in (OSError(errno.EIO, "Input/output error"), RuntimeError("DefaultCPUAllocator: can't allocate memory")):
+
+        def fails(*arguments, **options):  # type: ignore[no-untyped-def]
+            raise error  # noqa: B023
+
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "load", fails)
+            with pytest.raises(type(error)):
+                fit(pictures, labels, 3, SHORT, 1, checkpoint=place)
+        assert place.read_bytes() == data

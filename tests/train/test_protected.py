@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,3 +144,36 @@ def test_train_verb(made, tmp_path):  # type: ignore[no-untyped-def]
     assert [path.name for path in tmp_path.iterdir()] == ["net.pt"]
     assert "exists" in refused(8, "train", release, "--key-file", key, "--out", out)
     assert "expected one of" in refused(2, "train", release, "--key-file", key, "--protocol", "none")
+
+
+def test_train_refuses_before_any_work(made, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """A device that is not there, and places where nothing can be written."""
+    from ripguard.train import on_release
+
+    monkeypatch.setattr(on_release, "ProtectedDataset", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link.pt").symlink_to("nowhere")
+    train = ("train", made[1], "--key-file", made[2])
+    for device in ("cuda", "cuda:1", "x", "cpu:0", "CUDA", "cuda:"):
+        assert "--device" in refused(2, *train, "--device", device)
+    for out, code in (("file/m.pt", 9), ("x" * 250, 9), ("link.pt", 8), ("file", 8)):
+        refused(code, *train, "--out", out)
+    if Path("/proc/self").is_dir():
+        assert "cannot write /proc/m.pt" in refused(9, *train, "--out", "/proc/m.pt")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "link.pt"]
+
+
+def test_train_on_a_full_disk(made, tmp_path):  # type: ignore[no-untyped-def]
+    """One sentence, exit code 9, and nothing in part."""
+    script = (
+        "import resource, signal, sys; from ripguard.cli import main; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["train", str(made[1]), "--key-file", str(made[2]), "--out", "m.pt", "--epochs", "1"]
+    done = subprocess.run([sys.executable, "-c", script, *command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 9, done.stderr
+    assert "ripguard: error: cannot write .m.pt.checkpoint: File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

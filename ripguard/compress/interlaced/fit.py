@@ -6,10 +6,13 @@ The nets are trained in the units of :mod:`ripguard.compress.interlaced.net`, on
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import math
+import os
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +23,8 @@ from tqdm.auto import tqdm
 from ripguard.compress.interlaced import net, tables
 from ripguard.compress.interlaced.order import context, steps, target
 from ripguard.data.source import cache_root
+from ripguard.errors import tell
+from ripguard.files import read_regular
 from ripguard.weights import write_whole
 
 SCALE = 32.0  # whole numbers are divided by it on their way into a layer, so that weights are near one
@@ -136,7 +141,23 @@ def obtain(pictures: np.ndarray, settings: Settings = Settings()) -> bytes:
     digest = hashlib.sha256(json.dumps([DESIGN, dataclasses.asdict(settings)], sort_keys=True).encode())
     digest.update(str(pictures.shape).encode() + pictures.tobytes())
     path = cache_root() / "coders" / f"{digest.hexdigest()[:20]}.bin"
-    if not path.exists():
-        data = net.pack(fit(pictures, settings))
-        write_whole(path, lambda partial: partial.write_bytes(data))
-    return path.read_bytes()
+    if os.path.lexists(path):
+        with contextlib.suppress(OSError):
+            data = read_regular(path, net.LARGEST, follow=True)
+            if _is_model(data, pictures.shape[3], settings.hidden):
+                return data
+        tell(f"ripguard: note: {path} is damaged, and is fitted again")
+    data = net.pack(fit(pictures, settings))
+    write_whole(path, lambda partial: partial.write_bytes(data))
+    return data
+
+
+def _is_model(data: bytes, channels: int, hidden: int) -> bool:
+    """Whether a cached file is one, to its last byte; zlib's checksum covers the weights."""
+    try:
+        model = net.unpack(data)
+        rest = zlib.decompressobj()
+        rest.decompress(data[len(net.MAGIC) + 2 :], net.LARGEST + 1)
+    except (net.BadModel, zlib.error):
+        return False
+    return (model.channels, model.hidden) == (channels, hidden) and rest.eof and not rest.unused_data
