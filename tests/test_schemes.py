@@ -18,6 +18,8 @@ from ripguard.perturb.marks import few_cells
 from ripguard.release.aim import Spec, found_in
 from ripguard.schemes import SCHEMES, Scheme, label, marks_of
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize(("name", "least"), [("discreet", 30), ("balanced", 26), ("strong", 22), ("mrit", 26)])
 def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
