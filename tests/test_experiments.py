@@ -412,6 +412,29 @@ def test_large():
     assert all(row["protect_mib"] > 20 and row["restore_seconds"] > 0 for row in rows)
 
 
+def test_machines():
+    """How near an assertion came to failing is read out of what pytest tells; the nearest are named first."""
+    script = runpy.run_path(str(ROOT / "experiments" / "machines.py"))
+    told = {
+        "np.float64(0.5) < (0.3 * 2)\n +  where np.float64(0.5) = mean()": 0.1,
+        "np.float32(7.0) > -(tensor(2.))": 9,
+        "array([1, 2]) < 3": None,
+        "3 <= 3": None,
+        "'a' < 'b'": None,
+        "__import__('os') < 3": None,
+        "True": None,
+    }
+    assert {text: script["distance"](text) for text in told} == {k: v and pytest.approx(v) for k, v in told.items()}
+    known = {
+        "far": {"a": 1.0, "b": 1.1},
+        "near": {"a": 0.1, "b": 0.2},
+        "nearer": {"a": 0.1, "b": 0.5},
+        "same": {"a": 0},
+    }
+    assert [line.split("|")[4].strip() for line in script["table"](known)[3:]] == ["nearer", "near"]
+    assert sum(not more for more in script["VARIANTS"].values()) == 1
+
+
 @pytest.mark.slow
 def test_coders():
     """Every coder, among them the small-image coder after a short fit, gives the pictures back."""
