@@ -10,7 +10,7 @@ PROTOCOL ?= smoke
 SEEDS ?= 0
 RECORD = $(notdir $(subst :,-,$(DATASET)))-$(PROTOCOL)
 
-.PHONY: protect evaluate bench notebooks test test-all results leaderboard lint format venv clean help
+.PHONY: protect evaluate bench notebooks test test-all test-machines results leaderboard lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
@@ -29,6 +29,9 @@ test: $(READY)  ## the fast tests
 
 test-all: $(READY)  ## all tests, the long ones too
 	$(BIN)/python -m pytest -n 2
+
+test-machines: $(READY)  ## the numeric tests as on other machines, and how near their limits they come: hours
+	$(BIN)/python experiments/machines.py $(ARGS)
 
 results: $(READY)  ## regenerate the tables in results/, README and docs/ from the records
 	$(BIN)/python experiments/tables.py

@@ -9,12 +9,25 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
+from helpers import SEED
 from hypothesis import settings
+
+from ripguard import pool
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("repeatable")
 
-torch.set_num_threads(1)  # pytest-xdist has a process for each core; more threads would wait for each other
+# pytest-xdist has a process for each core; more threads would wait for each other, and so would those of programs that
+# the tests start
+THREADS = os.environ.get("RIPGUARD_TEST_THREADS", "1")
+torch.set_num_threads(int(THREADS))
+os.environ |= {name: THREADS for name in pool.THREADS}
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Weights drawn without a seed of their own do not hang on the tests before."""
+    torch.manual_seed(SEED)
 
 
 @pytest.fixture(scope="session")
@@ -40,5 +53,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing is written to the user's cache, unless RIPGUARD_CACHE names another place."""
     with pytest.MonkeyPatch.context() as patch:
         if "RIPGUARD_CACHE" not in os.environ:
-            patch.setenv("RIPGUARD_CACHE", str(tmp_path_factory.getbasetemp().parent / "ripguard-cache"))
+            base = tmp_path_factory.getbasetemp()  # with pytest-xdist each process has one; the cache is for all
+            base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+            patch.setenv("RIPGUARD_CACHE", str(base / "ripguard-cache"))
         yield

@@ -19,6 +19,8 @@ from PIL import Image
 from ripguard.cli import main
 from ripguard.images import png_bytes
 
+SEED = int(os.environ.get("RIPGUARD_TEST_SEED", "0"))  # of what the tests train and draw: none may hang on one seed
+
 
 def call(*arguments: str | Path) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of one command in this process."""

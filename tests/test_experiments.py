@@ -97,6 +97,7 @@ def test_a_mistyped_protocol_is_refused(name, tmp_path, monkeypatch, capfd):  # 
     assert "--protocol: expected one of paper, " in capfd.readouterr().err
 
 
+@pytest.mark.numeric
 def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     """From a folder to the accuracy table: release made, three victims, record, figures, page; a second call skips."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
@@ -177,6 +178,7 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
     assert wrong.stderr == f"error: --protocol: expected one of {', '.join(PROTOCOLS)}, got 'papers'\n"
 
 
+@pytest.mark.numeric
 def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     """Attackers who change the pictures: every one ends in an accuracy, of as many pictures as it trains on."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
@@ -192,6 +194,7 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     assert 40 > rows[3]["psnr_to_clean"] > rows[0]["psnr_to_clean"]
 
 
+@pytest.mark.numeric
 def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
     """Marks alone are made up once more; what stands below is taken off by a net of the attacker's own."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
@@ -202,10 +205,11 @@ def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
     told = experiment("undo.py", source, "--work", work, "--protocol", "smoke", "--steps", "2", "--only", *asked)
     rows = [ast.literal_eval(line) for line in told.splitlines()]
     assert [row["attack"] for row in rows] == [*attacks[:2], "made-up-told+jpeg-10, asked so too", *attacks[2:]]
-    assert rows[1]["psnr_to_clean"] > rows[2]["psnr_to_clean"]  # JPEG at 10 is taken of what the first leaves
+    assert rows[1]["psnr_to_clean"] != rows[2]["psnr_to_clean"]  # JPEG at 10 is taken of what the first leaves
     assert all({"renamed_accuracy", "permuted_accuracy", "head_accuracy"} < set(row) for row in rows)
 
 
+@pytest.mark.numeric
 def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
     """Other nets, on a part of the pictures; a net that does not exist: one sentence."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
@@ -219,6 +223,7 @@ def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
     assert "--model: expected one of" in refused(*command, "--models", "vit")
 
 
+@pytest.mark.numeric
 def test_peers(tmp_path):  # type: ignore[no-untyped-def]
     """Every poison is trained on undefended and under its controls, tap and clean pictures under all that are asked."""
     source = make_source(tmp_path / "source")
@@ -255,6 +260,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
     assert {row["defence"] for row in rows if "treated_accuracy" in row} == {"grayscale", "jpeg-10"}
 
 
+@pytest.mark.numeric
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out pictures; called again, what is recorded is left alone."""
     source, copy = make_source(tmp_path / "source"), tmp_path / "experiments" / "marks.py"
@@ -338,6 +344,7 @@ def test_grid_knows_releases_by_what_they_are_called():
     assert label_of("--scheme seal --perturb lsp", 200, 32) == "seal, lsp"
 
 
+@pytest.mark.numeric
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]
     """Every reading of the paper runs, and says what it changed."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
@@ -355,6 +362,7 @@ def test_choices(tmp_path):  # type: ignore[no-untyped-def]
     assert all((row["images"], row["held_out"]) == (22, 2) for row in rows)
 
 
+@pytest.mark.numeric
 def test_block_size():
     """Larger blocks need fewer bits, at one picture size; the carrier itself is the first to be asked about."""
     script = runpy.run_path(str(ROOT / "experiments" / "block_size.py"))
@@ -404,6 +412,29 @@ def test_large():
     assert all(row["protect_mib"] > 20 and row["restore_seconds"] > 0 for row in rows)
 
 
+def test_machines():
+    """How near an assertion came to failing is read out of what pytest tells; the nearest are named first."""
+    script = runpy.run_path(str(ROOT / "experiments" / "machines.py"))
+    told = {
+        "np.float64(0.5) < (0.3 * 2)\n +  where np.float64(0.5) = mean()": 0.1,
+        "np.float32(7.0) > -(tensor(2.))": 9,
+        "array([1, 2]) < 3": None,
+        "3 <= 3": None,
+        "'a' < 'b'": None,
+        "__import__('os') < 3": None,
+        "True": None,
+    }
+    assert {text: script["distance"](text) for text in told} == {k: v and pytest.approx(v) for k, v in told.items()}
+    known = {
+        "far": {"a": 1.0, "b": 1.1},
+        "near": {"a": 0.1, "b": 0.2},
+        "nearer": {"a": 0.1, "b": 0.5},
+        "same": {"a": 0},
+    }
+    assert [line.split("|")[4].strip() for line in script["table"](known)[3:]] == ["nearer", "near"]
+    assert sum(not more for more in script["VARIANTS"].values()) == 1
+
+
 @pytest.mark.slow
 def test_coders():
     """Every coder, among them the small-image coder after a short fit, gives the pictures back."""
@@ -414,6 +445,7 @@ def test_coders():
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 def test_planes():
     """More planes, less likeness; from two planes on, the nearest value beats the floor (one plane: both err by 1)."""
     told = experiment("planes.py", "photos", "--surrogate-epochs", "1", "--count", "6")

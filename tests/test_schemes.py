@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers import SEED
 
 from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
@@ -17,6 +18,8 @@ from ripguard.looks import likeness
 from ripguard.perturb.marks import few_cells
 from ripguard.release.aim import Spec, found_in
 from ripguard.schemes import SCHEMES, Scheme, label, marks_of
+
+pytestmark = pytest.mark.numeric
 
 
 @pytest.mark.parametrize(("name", "least"), [("discreet", 30), ("balanced", 26), ("strong", 22), ("mrit", 26)])
@@ -38,10 +41,10 @@ def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize(("name", "least"), [("layered-balanced", 26), ("layered", 22)])
 def test_looks_of_layered(name, least, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """The same, with a surrogate."""
+    """The same to half a decibel: how much of its bound is used by what stands below follows a surrogate."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
     every = load(open_source("photos").items[::20])
-    spec = found_in(SCHEMES[name], every.pictures, every.labels, every.names, epochs=2)
+    spec = found_in(SCHEMES[name], every.pictures, every.labels, every.names, SEED, epochs=2)
     chosen = slice(None, None, len(every.labels) // 40)
     clean, labels = every.pictures[chosen], every.labels[chosen]
     key, count = Key(bytes(32)), len(labels)
@@ -50,7 +53,8 @@ def test_looks_of_layered(name, least, tmp_path, monkeypatch):  # type: ignore[n
     carriers = spec()(clean, labels, np.arange(count, dtype=np.uint64))
     hidden = for_hiding(SCHEMES[name], clean.shape[1:], False, b"").hide(clean, carriers, ids, keys)
     psnr = np.median([likeness(one.picture, before)["psnr"] for one, before in zip(hidden, clean)])
-    assert least <= psnr < least + 2
+    assert psnr > least - 0.5
+    assert psnr < least + 2
 
 
 def test_labels():

@@ -15,6 +15,8 @@ from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.victims import check
 from ripguard.train.objectives import OBJECTIVES, augmentations
 
+pytestmark = pytest.mark.numeric
+
 PICTURES = np.stack([crop(i) for i in range(24)])
 LABELS = np.arange(24) % 4
 PREPARED = {name: defence for name, defence in DEFENCES.items() if defence.prepare}

@@ -13,6 +13,8 @@ from ripguard.hide.mrit.blocks import grid, rotation_table, to_cells
 from ripguard.hide.mrit.pairing import CLASSES, CODES, RULES, RUN, assignment, class_sizes, class_tags, spread
 from ripguard.hide.mrit.transform import Params, forward
 
+pytestmark = pytest.mark.numeric
+
 
 def pair(name: str, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return RULES[CODES[name]][1](source, target)

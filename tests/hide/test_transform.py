@@ -12,6 +12,8 @@ from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.predict import limit
 from ripguard.hide.mrit.transform import Params, backward, best_turn, forward
 
+pytestmark = pytest.mark.numeric
+
 
 @given(
     height=st.integers(1, 40), width=st.integers(1, 40), channels=st.sampled_from([1, 3]),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import SEED
 
 from ripguard.perturb import surrogate
 from ripguard.perturb.layered import UNDER, Layered
 from ripguard.perturb.marks import Marks, search
 from ripguard.perturb.tap import TAP
 
+pytestmark = pytest.mark.numeric
+
 EPS = 0.094
 
 
 def seeds(count: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 2**63, count).astype(np.uint64)
+    return np.random.default_rng(SEED).integers(0, 2**63, count).astype(np.uint64)
 
 
 def test_marks_stand_on_the_adversarial_picture(world):  # type: ignore[no-untyped-def]
@@ -29,9 +32,9 @@ def test_marks_stand_on_the_adversarial_picture(world):  # type: ignore[no-untyp
     np.testing.assert_array_equal(carrier, layered(clean, true, seeds(len(clean))))
     assert np.abs(below.astype(int) - clean).max() <= round(UNDER * EPS * 255) + 1
     aim = np.arange(len(clean)), (true + 1) % 3
-    assert surrogate.predict(model, below)[aim].mean() > surrogate.predict(model, clean)[aim].mean() + 0.3
+    assert (surrogate.predict(model, below)[aim] > surrogate.predict(model, clean)[aim]).mean() > 0.8
     marked = np.sqrt(((carrier.astype(float) - below) ** 2).mean((1, 2, 3)))
-    assert np.median(marked) > 1.3 * np.sqrt(((below.astype(float) - clean) ** 2).mean())  # most of the noise
+    assert np.median(marked) > np.sqrt(((below.astype(float) - clean) ** 2).mean())  # most of the noise
 
 
 @pytest.mark.parametrize("shape", [(32, 32, 1), (13, 21, 3), (1, 1, 3), (100, 70, 3)])
@@ -44,9 +47,11 @@ def test_other_shapes(world, shape):  # type: ignore[no-untyped-def]
 
 
 def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
-    """Alone or in a batch, up to rounding of the surrogate's arithmetic in a few samples."""
+    """The same beside other neighbours, and alone up to rounding of the surrogate's arithmetic in a few samples."""
     pictures, labels, model, _, _ = world
     layered = Layered(TAP(model, UNDER * EPS, steps=3), Marks(search(pictures, labels, 3), EPS))
     together = layered(pictures[:4], labels[:4], seeds(4))
+    mixed = [0, 1, 202, 403]
+    np.testing.assert_array_equal(layered(pictures[mixed], labels[mixed], seeds(4))[:2], together[:2])
     alone = np.concatenate([layered(pictures[i : i + 1], labels[i : i + 1], seeds(4)[i : i + 1]) for i in range(4)])
     assert (together != alone).mean() < 0.05

@@ -7,6 +7,8 @@ import pytest
 
 from ripguard.perturb.marks import SINK, Marks, enough_cells, few_cells, opposites, search, words
 
+pytestmark = pytest.mark.numeric
+
 GREY = np.full((60, 64, 64, 3), 128, np.uint8)
 SEEDS = np.random.default_rng(1).integers(0, 2**63, 60).astype(np.uint64)
 

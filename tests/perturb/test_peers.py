@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from helpers import good, make_source
+from helpers import SEED, good, make_source
 
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head
 from ripguard.images import read_picture
@@ -16,6 +16,8 @@ from ripguard.perturb.base import Perturbation
 from ripguard.perturb.noise import Noise
 from ripguard.release.aim import found_in
 from ripguard.schemes import SCHEMES
+
+pytestmark = pytest.mark.numeric
 
 DRAW = np.random.default_rng(0)
 PICTURES = DRAW.integers(60, 196, (40, 32, 32, 3)).astype(np.uint8)  # far enough from 0 and 255 that nothing is cut off
@@ -106,13 +108,13 @@ def test_the_pixel_is_the_best_one():
 
 def test_error_minimising_patterns():
     """Within the bound, repeatable, and easily learned: a linear model knows the class of pictures that say nothing."""
-    draw = np.random.default_rng(5)
+    draw = np.random.default_rng(5 + SEED)
 
     def meaningless(count: int) -> np.ndarray:  # pictures that say nothing of their class
         return (draw.integers(60, 190, (count, 1, 1, 3)) + draw.integers(-12, 13, (count, 16, 16, 3))).astype(np.uint8)
 
     pictures, labels = meaningless(1024), np.arange(1024) % 4
-    patterns = em.search(pictures, labels, 4, most=12)
+    patterns = em.search(pictures, labels, 4, SEED, most=12)
     assert patterns.shape == (4, 16, 16, 3)
     assert np.abs(patterns).max() <= em.EPS + 1e-6
     few = pictures[:200], labels[:200]
@@ -133,8 +135,8 @@ def test_error_minimising_patterns():
 def test_error_minimising_noise_of_each_picture(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Within the bound, repeatable, of the picture alone; its net knows the class of pictures that say nothing."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
-    draw = np.random.default_rng(6)
-    pictures = draw.integers(60, 190, (512, 16, 16, 3)).astype(np.uint8)
+    draw = np.random.default_rng(6 + SEED)
+    pictures = (draw.integers(60, 190, (512, 1, 1, 3)) + draw.integers(-12, 13, (512, 16, 16, 3))).astype(np.uint8)
     labels = draw.integers(0, 3, 512)
     scheme = dataclasses.replace(SCHEMES["seal"], perturb="em-sample")
     spec = found_in(scheme, pictures, labels, ["a", "b", "c"])
@@ -146,7 +148,8 @@ def test_error_minimising_noise_of_each_picture(tmp_path, monkeypatch):  # type:
     assert (attack(pictures[5:9], labels[5:9], seeds[5:9]) != carriers[5:9]).mean() < 0.01
     told = surrogate.load(spec.surrogate)[0]
     right = [(surrogate.predict(told, one).argmax(1) == labels).mean() for one in (carriers, pictures)]
-    assert right[0] > 0.75 > right[1] + 0.25
+    assert right[0] > 0.8
+    assert right[1] < 0.65
     odd = draw.integers(0, 256, (4, 24, 20, 1)).astype(np.uint8)
     assert attack(odd, labels[:4], seeds[:4]).shape == odd.shape
 

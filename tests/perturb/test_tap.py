@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from helpers import SEED
 from scipy.ndimage import gaussian_filter
 
 from ripguard.hide.mrit.transform import Params, forward
 from ripguard.perturb import surrogate
+from ripguard.perturb.scaled import to_pictures
 from ripguard.perturb.tap import TAP
 from ripguard.perturb.targets import CLASS_RULES
+
+pytestmark = pytest.mark.numeric
 
 
 def hides(clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
@@ -17,7 +22,7 @@ def hides(clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
 
 
 def seeds(count: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 2**63, count).astype(np.uint64)
+    return np.random.default_rng(SEED).integers(0, 2**63, count).astype(np.uint64)
 
 
 def test_carriers_are_bounded_and_aimed(world):  # type: ignore[no-untyped-def]
@@ -30,8 +35,9 @@ def test_carriers_are_bounded_and_aimed(world):  # type: ignore[no-untyped-def]
     carrier = attack(clean, true, seeds(len(clean)))
     after = surrogate.predict(model, carrier)
     assert np.abs(carrier.astype(int) - clean).max() <= 18
-    assert after[own].mean() < before[own].mean() - 0.4
-    assert after[aim].mean() > before[aim].mean() + 0.4
+    assert (after[own] < before[own]).mean() > 0.8
+    assert (after[aim] > before[aim]).mean() > 0.8
+    assert after[aim].mean() > before[aim].mean() + 0.2
     np.testing.assert_array_equal(attack(clean, true, seeds(len(clean))), carrier)
 
 
@@ -40,34 +46,70 @@ def test_the_gradient_is_taken_at_the_published_picture(world):  # type: ignore[
     pictures, labels, model, _, _ = world
     clean, true = pictures[::30], labels[::30]
     asked: list[np.ndarray] = []
+    told: list[np.ndarray] = []
+    shown: list[np.ndarray] = []
 
     def published(own: np.ndarray, carrier: np.ndarray) -> np.ndarray:
         np.testing.assert_array_equal(own, clean)
         asked.append(carrier)
-        return hides(own, carrier)
+        told.append(hides(own, carrier))
+        return told[-1]
 
-    plain = TAP(model, steps=6)(clean, true, seeds(len(clean)))
-    aimed = TAP(model, steps=6, published=published)(clean, true, seeds(len(clean)))
-    assert len(asked) == 3
+    class Spy:
+        classes, side = model.classes, model.side
+
+        def logits(self, x: torch.Tensor) -> list[torch.Tensor]:
+            shown.append(to_pictures(x.detach()))
+            return model.logits(x)
+
+    plain = TAP(model, steps=6, views=False)(clean, true, seeds(len(clean)))
+    aimed = TAP(Spy(), steps=6, views=False, published=published)(clean, true, seeds(len(clean)))  # type: ignore[arg-type]
+    assert (len(asked), len(shown)) == (3, 6)
     np.testing.assert_array_equal(asked[0], clean)
     assert all(0 < np.abs(one.astype(int) - clean).max() <= 18 for one in asked[1:])
+    for one, seen in zip(told, shown[::2]):
+        np.testing.assert_array_equal(seen, one)
     assert (plain != aimed).mean() > 0.01
     grey = TAP(model, steps=6, published=lambda own, _: np.full_like(own, 128))(clean, true, seeds(len(clean)))
-    assert surrogate.predict(model, aimed)[true == 0, 1].mean() > surrogate.predict(model, grey)[true == 0, 1].mean()
+    for moved, least, most in ((grey, 0.97, 1), (aimed, 0, 0.95)):  # all pictures of a class alike; each its own way
+        assert least <= alike(clean, moved, true) <= most
 
 
-def test_aimed_through_blur_it_survives_blur(world):  # type: ignore[no-untyped-def]
-    """After a blur the surrogate says the next class more surely than of one that was not aimed through it."""
-    pictures, labels, model, _, _ = world
-    clean, true = pictures[::10], labels[::10]
-    aim = np.arange(len(clean)), (true + 1) % 3
-    reached = {}
-    for through in ((), ("blur",)):
-        carrier = TAP(model, steps=10, through=through)(clean, true, seeds(len(clean)))
-        assert np.abs(carrier.astype(int) - clean).max() <= 18
-        soft = np.round(gaussian_filter(carrier.astype(float), (0, 1, 1, 0))).astype(np.uint8)
-        reached[through] = surrogate.predict(model, soft)[aim].mean()
-    assert reached["blur",] > reached[()] + 0.02
+def alike(clean: np.ndarray, carrier: np.ndarray, labels: np.ndarray) -> float:
+    """Share of samples that are moved the same way as in the first picture of their class; not those near 0 or 255."""
+    way, inside = np.sign(carrier.astype(int) - clean), (clean > 20) & (clean < 235)
+    first = np.array([np.flatnonzero(labels == label)[0] for label in labels])
+    counted = inside & inside[first] & (np.arange(len(labels)) != first)[:, None, None, None]
+    return float((way == way[first])[counted].mean())
+
+
+def test_aimed_through_blur_it_survives_blur():
+    """A net that looks for a chequerboard and, less so, for a bright left half: what is left after a blur is the half.
+
+    The net is linear, so that what it is best shown is known, on every machine.
+    """
+    y, x = np.mgrid[:32, :32]
+    board, half = np.where((x + y) % 2, 1.0, -1.0), np.where(x < 16, 1.0, -1.0)
+    pattern = torch.from_numpy((board + 0.6 * half).astype(np.float32))
+
+    class Linear:
+        classes, side = 2, 32
+
+        def logits(self, x: torch.Tensor) -> list[torch.Tensor]:
+            told = (x * pattern).mean((1, 2, 3))
+            return [torch.stack([-told, told], 1)]
+
+    clean = np.random.default_rng(SEED).integers(60, 190, (4, 32, 32, 3)).astype(np.uint8)
+    for through, wanted in (((), board), (("blur",), half)):
+        attack = TAP(Linear(), steps=10, through=through, views=False)  # type: ignore[arg-type]
+        moved = attack(clean, np.zeros(4, np.int64), seeds(4)).astype(int) - clean
+        assert np.abs(moved).max() <= 18
+        away = np.abs(x - 15.5)[None, :, :, None] > 4  # the edge between the halves
+        inner = (away & (x > 3)[None, :, :, None] & (x < 28)[None, :, :, None]).repeat(4, 0).repeat(3, 3)
+        inner[:, :4] = inner[:, -4:] = False
+        np.testing.assert_array_equal(np.sign(moved)[inner], np.broadcast_to(wanted[..., None], moved.shape)[inner])
+        kept = gaussian_filter(moved.astype(float), (0, 1, 1, 0))
+        assert ((kept * half[..., None]).mean() > 10) == bool(through)
 
 
 def test_a_surrogate_that_is_too_sure(world):  # type: ignore[no-untyped-def]
@@ -85,10 +127,12 @@ def test_a_surrogate_that_is_too_sure(world):  # type: ignore[no-untyped-def]
 
 
 def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
-    """A picture's carrier is its own: alone or in a batch, up to rounding of the arithmetic in a few samples."""
+    """A picture's carrier is its own: the same beside other neighbours, and alone up to rounding in a few samples."""
     pictures, labels, model, _, _ = world
     attack = TAP(model, steps=3, published=hides)
     together = attack(pictures[:6], labels[:6], seeds(6))
+    mixed = [0, 1, 2, 303, 204, 105]
+    np.testing.assert_array_equal(attack(pictures[mixed], labels[mixed], seeds(6))[:3], together[:3])
     alone = np.concatenate([attack(pictures[i : i + 1], labels[i : i + 1], seeds(6)[i : i + 1]) for i in range(6)])
     assert (together != alone).mean() < 0.05
 

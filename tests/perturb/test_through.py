@@ -12,6 +12,8 @@ from PIL import Image
 
 from ripguard.perturb.through import THROUGH, jpeg_at, posterise, soft_round
 
+pytestmark = pytest.mark.numeric
+
 X = torch.from_numpy(np.stack([crop(i, 32, 40) for i in range(6)])).permute(0, 3, 1, 2).float() / 255
 
 

@@ -8,7 +8,6 @@ import resource
 import struct
 import subprocess
 import sys
-import time
 import unicodedata
 import zlib
 from pathlib import Path
@@ -231,6 +230,12 @@ def hostile() -> dict[str, bytes]:
     }
 
 
+def limited() -> None:
+    """Half a gibibyte, and thirty seconds of a processor, however busy the machine is."""
+    resource.setrlimit(resource.RLIMIT_DATA, (512 << 20, 512 << 20))
+    resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+
+
 @pytest.mark.parametrize("name", sorted(hostile()))
 def test_hostile_files_cost_little(name, tmp_path):  # type: ignore[no-untyped-def]
     """Refused within seconds and half a gibibyte, by name, with nothing begun."""
@@ -239,15 +244,13 @@ def test_hostile_files_cost_little(name, tmp_path):  # type: ignore[no-untyped-d
     (source / name).write_bytes(hostile()[name])
     good("keygen", "--out", tmp_path / "k")
     arguments = ["protect", source, tmp_path / "out", "--key-file", tmp_path / "k", "--perturb", "none"]
-    began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "ripguard", *map(str, arguments)], capture_output=True, text=True, timeout=60,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (512 << 20, 512 << 20)),
+        [sys.executable, "-m", "ripguard", *map(str, arguments)], capture_output=True, text=True, timeout=600,
+        preexec_fn=limited,
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert name in done.stderr
     assert "Traceback" not in done.stderr
-    assert time.monotonic() - began < 30
     assert not list(tmp_path.glob(".out*"))
 
 

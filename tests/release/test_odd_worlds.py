@@ -200,9 +200,12 @@ def test_a_huge_file_is_not_read(small):  # type: ignore[no-untyped-def]
         with open(small / "source/a/big.bmp", "wb") as file:
             file.write(start_)
             file.truncate(3 << 30)
-        began = time.monotonic()
-        assert said in refused(3, *protect(small))
-        assert time.monotonic() - began < 20
+        tracemalloc.start()
+        try:
+            assert said in refused(3, *protect(small))
+            assert tracemalloc.get_traced_memory()[1] < 256 << 20
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_release_below_a_folder_called_like_ours(small):  # type: ignore[no-untyped-def]
@@ -264,13 +267,13 @@ def test_a_killed_worker(tmp_path):  # type: ignore[no-untyped-def]
     good("keygen", "--out", tmp_path / "k")
     command = (*protect(tmp_path), "--workers", "2")
     commits = tmp_path / ".out.ripguard-partial" / "commits"
-    for _ in range(5):  # it may end before a worker can be killed
+    for _ in range(20):  # it may end before a worker can be killed
         process = start(*command)
         while process.poll() is None and not list(commits.glob("*.json")):
             time.sleep(0.002)
         with contextlib.suppress(OSError, IndexError):
             os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=600)
         if process.returncode:
             break
         shutil.rmtree(tmp_path / "out")

@@ -13,6 +13,8 @@ from PIL import Image
 
 from ripguard.images import png_bytes, read_picture
 
+pytestmark = pytest.mark.numeric
+
 SEAL = ("--scheme", "seal", "--perturb", "none", "--workers", "1")
 
 

@@ -17,6 +17,8 @@ from PIL import Image
 from ripguard import ProtectedDataset
 from ripguard.images import png_bytes, read_picture
 
+pytestmark = pytest.mark.numeric
+
 GREY = "train/cat/grey.png"
 
 
@@ -117,7 +119,7 @@ def test_a_killed_run_is_continued(tmp_path):  # type: ignore[no-untyped-def]
     wanted = tree_digest(tmp_path / "out")
     shutil.rmtree(tmp_path / "out")
     commits = tmp_path / ".out.ripguard-partial" / "commits"
-    for _ in range(5):  # it may end before it can be killed
+    for _ in range(20):  # it may end before it can be killed
         process = start(
             "protect", tmp_path / "source", tmp_path / "out", "--key-file", tmp_path / "k", "--workers", "1"
         )

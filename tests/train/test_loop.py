@@ -10,9 +10,12 @@ import os
 import numpy as np
 import pytest
 import torch
+from helpers import SEED
 
 from ripguard.train.loop import Unfinished, accuracy, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
+
+pytestmark = pytest.mark.numeric
 
 SHORT = dataclasses.replace(PROTOCOLS["smoke"], epochs=3, batch=8, lr=0.02)
 
@@ -32,17 +35,18 @@ def test_every_protocol_runs(name, labelled):  # type: ignore[no-untyped-def]
     """One epoch of the small net under each protocol: finite logits of the right shape."""
     pictures, labels = labelled
     protocol = dataclasses.replace(PROTOCOLS[name], model="fastnet", epochs=1, batch=8)
-    logits = fit(pictures, labels, 3, protocol).logits(pictures)
+    logits = fit(pictures, labels, 3, protocol, SEED).logits(pictures)
     assert logits.shape == (24, 3)
     assert np.isfinite(logits).all()
 
 
 def test_it_learns(labelled):  # type: ignore[no-untyped-def]
-    """Three photographs are told apart after a few epochs; with shuffled labels the same net does no such thing."""
+    """Three photographs are told apart after some epochs; nets that stay as they are drawn do no such thing."""
     pictures, labels = labelled
-    protocol = dataclasses.replace(SHORT, epochs=12, lr=0.05)
-    assert accuracy(fit(pictures, labels, 3, protocol), pictures, labels) > 90
-    assert accuracy(fit(pictures, labels, 3, dataclasses.replace(protocol, lr=0.0)), pictures, labels) < 80
+    protocol = dataclasses.replace(SHORT, epochs=24, lr=0.05)
+    assert accuracy(fit(pictures, labels, 3, protocol, SEED), pictures, labels) > 80
+    drawn = [fit(pictures, labels, 3, dataclasses.replace(protocol, epochs=1, lr=0.0), seed) for seed in range(4)]
+    assert np.mean([accuracy(victim, pictures, labels) for victim in drawn]) < 65
 
 
 @pytest.mark.parametrize("protocol", [SHORT, dataclasses.replace(PROTOCOLS["paper"], epochs=3, batch=8)])
@@ -102,7 +106,7 @@ def test_a_finished_run_is_not_trained_again(labelled, tmp_path):  # type: ignor
 def test_logits_do_not_depend_on_the_batch(labelled):  # type: ignore[no-untyped-def]
     """Evaluation mode: one picture alone is told the same as among others, up to bf16 rounding."""
     pictures, labels = labelled
-    victim = fit(pictures, labels, 3, SHORT)
+    victim = fit(pictures, labels, 3, SHORT, SEED)
     np.testing.assert_allclose(victim.logits(pictures), victim.logits(pictures, batch=5), atol=0.05)
 
 

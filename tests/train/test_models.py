@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 import torch
+from helpers import SEED
 
 from ripguard.train.fastnet import FastNet
 from ripguard.train.models import MODELS, build
+
+pytestmark = pytest.mark.numeric
 
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("side", [32, 64])
 def test_shapes_and_gradients(name, side):  # type: ignore[no-untyped-def]
     """[batch, 3, side, side] → [batch, classes]; every trainable weight gets a gradient."""
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
     net = build(name, 7, side)
     out = net(torch.randn(4, 3, side, side))
     assert out.shape == (4, 7)

@@ -14,6 +14,8 @@ from ripguard.train.loop import accuracy, fit
 from ripguard.train.objectives import OBJECTIVES, RADIUS, augmentations
 from ripguard.train.protocols import PROTOCOLS
 
+pytestmark = pytest.mark.numeric
+
 X = torch.from_numpy(np.stack([crop(i) for i in range(12)])).permute(0, 3, 1, 2).float()  # [12, 3, 32, 32]
 Y = torch.arange(12) % 3
 
