@@ -152,7 +152,7 @@ def opened(
     except RipguardError:
         raise
     except MemoryError:
-        raise StorageError(f"out of memory while reading {what}") from None
+        raise StorageError(f"out of memory while reading {what}", "try again with fewer --workers") from None
     except Image.DecompressionBombError:
         raise InputRefused(f"{what}: more than {MAX_PIXELS:,} pixels") from None
     except _TooManyPieces:
@@ -197,7 +197,7 @@ def cannot_read(error: OSError | MemoryError, what: str) -> RipguardError:
     if isinstance(error, FileNotFoundError | NotADirectoryError | TooLarge):
         return InputRefused(f"{what}: cannot be read: {error.strerror}")
     if isinstance(error, MemoryError):
-        return StorageError(f"out of memory while reading {what}")
+        return StorageError(f"out of memory while reading {what}", "try again with fewer --workers")
     return StorageError(f"{what}: cannot be read: {error.strerror or error}", "look after it and repeat the command")
 
 

@@ -24,19 +24,20 @@ from ripguard.evaluate.defences import DEFENCES
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
+HOUR = 3600  # seconds: what takes longer hangs, on the slowest machine too
 MIRRORED, FEW_CELLS = "both, patches not mirrored", "both, patches on 2 cells"
 
 
 def experiment(name: str, *arguments: str | Path) -> str:
     """Standard output of one experiment."""
     command = [sys.executable, str(ROOT / "experiments" / name), *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, timeout=HOUR).stdout
 
 
 def refused(name: str, *arguments: str | Path) -> str:
     """What an experiment says that ends with one of the codes of docs/exit-codes.md."""
     command = [sys.executable, str(ROOT / "experiments" / name), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=HOUR)
     assert 1 <= done.returncode <= 13, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr

@@ -159,7 +159,7 @@ def _failed(error: BaseException) -> RipguardError:
     if isinstance(error, RipguardError):
         return error.with_traceback(None)  # whose frames hold the picture
     if isinstance(error, MemoryError):
-        return StorageError("out of memory while restoring it")
+        return StorageError("out of memory while restoring it", "try again with fewer --workers")
     if isinstance(error, BadStream):
         return Damaged(f"its record cannot be read: {error}")
     if isinstance(error, Exception) or is_panic(error):

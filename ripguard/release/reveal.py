@@ -113,8 +113,6 @@ def _read(path: Path, known: dict[str, Any] | None) -> np.ndarray | RipguardErro
         return Damaged(f"{path}: its file is damaged", FRESH) if known else error.with_traceback(None)
     except StorageError as error:  # nothing is known to be wrong with it
         return error.with_traceback(None)
-    except MemoryError:
-        return StorageError(f"{path}: there is not enough memory to decode it", "fewer --workers?")
     if known and list(picture.shape) != known["shape"]:
         return Damaged(f"{path}: changed after it was published", FRESH)
     return picture
@@ -207,7 +205,7 @@ def _reveal_group(
         result = group[0][0]
         result.clean = result.file = None
         if isinstance(error, MemoryError):
-            result.error = StorageError(f"{result.path}: there is not enough memory to restore it", "fewer --workers?")
+            result.error = StorageError(f"{result.path}: out of memory while restoring it", "fewer --workers?")
         elif isinstance(error, StorageError):
             result.error = error.with_traceback(None)
         else:  # its bytes are authentic, and yet nothing that ripguard writes
