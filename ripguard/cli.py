@@ -520,6 +520,8 @@ def run_verify(options: argparse.Namespace) -> int:
     key = _read_key(options)
     if options.against and key is None:
         raise UsageError("--against needs a key", "add --key-file K")
+    if options.labels and not options.against:
+        raise UsageError("--labels says how the source is labelled, and no source is named", "add --against SRC")
     source = open_source(options.against, options.labels) if options.against else None
     report = verify(Path(options.release), key, source, options.signer, options.workers)
     data = report.as_dict()

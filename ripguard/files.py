@@ -64,8 +64,9 @@ def open_regular(path: str | os.PathLike[str], at_most: int | None = None, follo
 def read_regular(path: str | os.PathLike[str], at_most: int, follow: bool = False) -> bytes:
     """The bytes of a regular file that has at most so many. Raises as :func:`open_regular`."""
     with open(open_regular(path, at_most, follow), "rb") as file:
-        data = file.read(at_most + 1)
-    if len(data) > at_most:  # it grew meanwhile, or says nothing of its size, as files of /proc do
+        size = os.fstat(file.fileno()).st_size or at_most  # files of /proc say nothing of theirs
+        data = file.read(size + 1)  # no more room is made than the file needs
+    if len(data) > size:  # it grew meanwhile
         raise TooLarge(errno.EFBIG, f"more than {at_most:,} bytes", os.fspath(path))
     return data
 

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused
-from ripguard.images import read_picture
+from ripguard.images import read_picture, size_of_picture
 from ripguard.pool import spread
 
 FEW = 2_000  # fewer are read in this process: starting others would take longer
@@ -68,11 +68,7 @@ def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note:
 
 def common_side(paths: Sequence[str | Path]) -> int:
     """The side all share, if they are square and at most 64 pixels; else 32 for small pictures, 64 for larger ones."""
-    sizes = []
-    for path in paths:
-        with Image.open(path) as header:  # the header alone: no pixels are decoded
-            sizes.append(header.size)
-    return side_for(sizes)
+    return side_for([size_of_picture(path) for path in paths])  # no pixels are decoded
 
 
 def side_for(sizes: Sequence[tuple[int, int]]) -> int:

@@ -108,7 +108,7 @@ def _read(path: Path, known: dict[str, Any] | None) -> np.ndarray | RipguardErro
     A batch is as large as the release says its pictures are: one of another size is not kept.
     """
     try:
-        picture = read_picture(path, follow=False)
+        picture = read_picture(path, expected=tuple(known["shape"][:2]) if known else None, follow=False)
     except InputRefused as error:
         return Damaged(f"{path}: its file is damaged", FRESH) if known else error.with_traceback(None)
     except StorageError as error:  # nothing is known to be wrong with it
