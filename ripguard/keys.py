@@ -299,7 +299,8 @@ class Key:
         Args:
             passphrase: called if the key is locked; by default a file named in the environment, or the terminal.
         """
-        return cls(decode_secret(PREFIX, read_private(path), str(path), passphrase))
+        secret = decode_secret(PREFIX, read_private(path), str(path), passphrase)
+        return cls(secret, None if str(path) == "-" else Path(path))
 
     def write(self, path: str | Path, passphrase: str | None = None) -> None:
         """Write a key file, 0600, never over an existing one; locked if there is a passphrase.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hmac
 import json
 import os
@@ -182,10 +181,9 @@ def signed_part(info: dict[str, Any]) -> bytes:
 
 def read_key(path: str | Path) -> Key:
     """A key file (``-``: standard input) that lies in no release. Raises :class:`KeyFileError`."""
-    if str(path) == "-":
-        return Key.read(path)
-    refuse_inside_release(Path(path))
-    return dataclasses.replace(Key.read(path), file=Path(path))
+    if str(path) != "-":
+        refuse_inside_release(Path(path))
+    return Key.read(path)
 
 
 def refuse_inside_release(path: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import json
 
 import pytest
-from helpers import good, make_source, refused, tree_digest
+from helpers import call, good, make_source, refused, tree_digest
 
 
 @pytest.fixture
@@ -35,6 +36,11 @@ def test_litter_goes_and_pictures_stay(release, tmp_path):  # type: ignore[no-un
     strangers = [release / "train/cat/stranger.png", release / "train/cat/.notes.1.tmp"]
     for path in strangers:
         path.write_bytes(b"not ours")
+    code, out, _ = call("verify", release, "--json")
+    assert code == 10
+    assert json.loads(out)["unlisted"] == sorted(
+        path.relative_to(release).as_posix() for path in litter if ".ripguard" in path.parts
+    )
     listed = good("gc", release, "--dry-run")
     assert {row["path"] for row in listed["files"]} == {str(path) for path in litter}
     assert all(path.exists() for path in litter)
