@@ -20,6 +20,8 @@ VECTORS = Path(__file__).parent / "vectors"
 CASES = sorted((VECTORS / "cases").glob("*.txt"))
 EXITS = {"wrong-key": 4, "damaged": 5, "not-protected": 6, "input-refused": 3, "needs-release": 12}
 POSITIVE = ("exact", "lossy")
+# asked when a damaged model refused every picture of its release: what does without it comes back now (README there)
+OF_BEFORE = {"model-flip": "exact", "model-missing": "exact"}
 
 
 def fields(case: Path) -> dict[str, list[str]]:
@@ -64,6 +66,7 @@ def test_vector(case, tmp_path):  # type: ignore[no-untyped-def]
     if read["release"] == ["v1-seal-jxl"]:
         pytest.importorskip("pillow_jxl", reason="needs the extra jxl")
     wanted, release = read["expect"][0], VECTORS / "releases" / read["release"][0]
+    wanted = OF_BEFORE.get(case.stem, wanted)
     picture, key = arrange(read, tmp_path)
     out = tmp_path / "out"
     # a loose picture of a golden release may need that release's residue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import itertools
@@ -13,9 +14,12 @@ from typing import Any
 
 from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, StorageError, UsageError
 from ripguard.files import open_regular, walk
-from ripguard.images import REFUSED_SUFFIXES, STARTS, SUFFIXES, samples_claimed
+from ripguard.hide.header import BadHeader
+from ripguard.images import REFUSED_SUFFIXES, STARTS, SUFFIXES, read_picture, samples_claimed
 from ripguard.release.manifest import META, RELEASE, Release, find_release, without_record
 from ripguard.release.plan import published_names
+from ripguard.release.reveal import read_header
+from ripguard.seal import picture_digest
 
 ENDINGS = tuple(SUFFIXES | REFUSED_SUFFIXES)
 BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # handed to a worker at once: what bounds its memory
@@ -133,9 +137,9 @@ def survey(paths: list[Path], release: Path | None = None, only: str | None = No
             )
         chosen = [(path, prefix or "") for path, prefix in zip(paths, prefixes)]
         _of_release(asked, chosen, only)
-        planted = release is None and all(prefix and path.is_dir() for path, prefix in chosen)  # above what was named
-        if planted and all(one.stray for one in asked.files) and not any(map(asked.wants, _paths(asked.release))):
-            asked = Asked(None)  # not about these pictures at all
+        above = release is None and all(prefix and path.is_dir() for path, prefix in chosen)
+        if above and not any(map(asked.wants, _paths(asked.release))) and not _knows(asked.release, asked.files):
+            asked = Asked(None)  # a release above what was named, and not about it at all
     if not asked.whole:
         _loose(asked, list(zip(paths, prefixes)), only)
     if not asked.files and not asked.refused and not asked.whole:
@@ -165,10 +169,21 @@ def _refuse_without_record(paths: list[Path]) -> None:
 def _prefix(path: Path, root: Path | None) -> str | None:
     """Path in the release, "" for all of it; None outside."""
     home = root.resolve() if root else None
-    real = path.parent.resolve() / path.name if path.is_symlink() else path.resolve()
+    real = path.resolve() if path.is_dir() else path.parent.resolve() / path.name  # a link to a file is none
     if home is None or not (real == home or home in real.parents):
         return None
     return "" if real == home else real.relative_to(home).as_posix()
+
+
+def _knows(release: Release, files: list[Wanted]) -> bool:
+    """Whether the first of these that can be read is a picture of the release, under whatever name."""
+    for one in files:
+        with contextlib.suppress(RipguardError, BadHeader):
+            picture = read_picture(one.file, follow=False)
+            if release.rows.showing(picture_digest(picture).hex()):
+                return True
+            return read_header(picture).dataset_id.hex() == release.info["dataset_id"]
+    return False
 
 
 def _paths(release: Release) -> Iterator[str]:
@@ -193,7 +208,7 @@ def _of_release(asked: Asked, chosen: list[tuple[Path, str]], only: str | None) 
     asked.wants, asked.folders = wants, [prefix for _, prefix in folders]
     strays = list[Wanted]()
     for path, prefix in chosen:
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir():  # who names a link to a folder means the folder
             found = _listed(asked, path)
             start = prefix + "/" if prefix else ""
         else:

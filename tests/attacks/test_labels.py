@@ -140,6 +140,26 @@ def test_parts(field, tmp_path):  # type: ignore[no-untyped-def]
     assert (tmp_path / "c/x.png").read_bytes() == (field.restored("mrit") / "train/cat/1.png").read_bytes()
 
 
+def test_a_link_that_is_named(field, tmp_path):  # type: ignore[no-untyped-def]
+    """Who names a link to a release, or to a part of one, means the release: it is compared all the same."""
+    (tmp_path / "link").symlink_to(field.release("mrit"))
+    found = good("restore", tmp_path / "link", tmp_path / "a", "--key-file", field.key)
+    assert (found["checked"], tree_digest(tmp_path / "a")) == (True, tree_digest(field.restored("mrit")))
+    (tmp_path / "part").symlink_to(field.release("mrit") / "train/cat")
+    assert good("restore", tmp_path / "part", tmp_path / "b", "--key-file", field.key)["checked"]
+    assert good("verify", tmp_path / "link", "--key-file", field.key)["ok"]
+
+
+def test_a_renamed_part(field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """A class folder under another name is still of the release: no silent fall to loose pictures."""
+    for kind in ("mrit", "sealbytes"):
+        release = copied(kind)
+        (release / "train/cat").rename(release / "train/dog")
+        code, found, back = restore(field, release / "train/dog", tmp_path / "out")
+        assert (code, back) == (10, {})
+        assert "which was not asked for" in found["message"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_release_without_its_record(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """release.json gone: no silent fall to loose pictures, whose labels nobody can check."""

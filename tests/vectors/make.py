@@ -465,8 +465,13 @@ def sealed() -> Iterator[Vector]:
     model = (HERE / "releases" / name / META / "model.bin").read_bytes()
     changed = bytes([*model[:99], model[99] ^ 1, *model[100:]])
     at, needs = f"{META}/model.bin", "train/b/flat.png"
-    yield Vector("model-flip", "one bit of the sealed model flipped", "damaged", name, needs, put=((at, changed),))
-    yield Vector("model-missing", "the model is gone", "damaged", name, needs, remove=(at,))
+    # these two ask for a picture that does without the model: see README, "two cases of before"
+    yield Vector("model-flip", "one bit of the sealed model flipped", "damaged", name, put=((at, changed),))
+    yield Vector("model-missing", "the model is gone", "damaged", name, remove=(at,))
+    yield Vector("model-flip-needed", "one bit of the model that the picture needs flipped", "damaged", name, needs,
+                 put=((at, changed),))  # fmt: skip
+    yield Vector("model-missing-needed", "the model that the picture needs is gone", "damaged", name, needs,
+                 remove=(at,))  # fmt: skip
     yield Vector("model-flip-unneeded", "one bit of the sealed model flipped, which this picture does without", "exact",
                  name, put=((at, changed),))  # fmt: skip
     yield Vector("model-needed", "a loose picture that only its release's model can read", "exact", name,
