@@ -69,7 +69,7 @@ def test_the_gradient_is_taken_at_the_published_picture(world):  # type: ignore[
     assert all(0 < np.abs(one.astype(int) - clean).max() <= 18 for one in asked[1:])
     for one, seen in zip(told, shown[::2]):
         np.testing.assert_array_equal(seen, one)
-    assert (plain != aimed).mean() > 0.01
+    assert (plain != aimed).any()
     grey = TAP(model, steps=6, published=lambda own, _: np.full_like(own, 128))(clean, true, seeds(len(clean)))
     for moved, least, most in ((grey, 0.97, 1), (aimed, 0, 0.95)):  # all pictures of a class alike; each its own way
         assert least <= alike(clean, moved, true) <= most
