@@ -211,7 +211,7 @@ def test_the_python_snippet_of_the_readme(tmp_path):  # type: ignore[no-untyped-
     good("protect", source, tmp_path / "protected", "--key-file", tmp_path / "my.key", "--perturb", "none")
     (tmp_path / "script.py").write_text(snippet)
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["30", "True"]
+    assert done.stdout.split() == ["30", "[]", "True"]
 
 
 @pytest.mark.parametrize(
