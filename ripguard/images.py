@@ -242,7 +242,10 @@ def _npy_header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtyp
     """Shape, whether columns come first, and type of an array; the file then stands at its values."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(file)
+    shape, columns_first, kind = read(file)
+    if any(type(side) is not int for side in shape):  # NumPy takes True for a number here, and not where it is used
+        raise ValueError("shape")
+    return shape, columns_first, kind
 
 
 def _read_npy(data: bytes, what: str, expected: tuple[int, ...] | None) -> np.ndarray:

@@ -66,6 +66,8 @@ def test_arrays_are_exact():
             read_picture(npy(wrong), "somewhere.npy")
     with pytest.raises(InputRefused, match="not a readable"):
         read_picture(npy(RGB)[:-1], "somewhere.npy")
+    with pytest.raises(InputRefused, match="not a readable"):  # sizes that are no numbers
+        read_picture(npy(RGB[:1, :1]).replace(b"(1, 1, 3), }", b"(True,1,3),}"), "somewhere.npy")
 
 
 def tiff(samples: int, photometric: int, extra: bytes = b"") -> bytes:

@@ -332,9 +332,13 @@ def _copy(source: Path, target: Path, digest: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         found = hashlib.sha256()
         with open(target, "xb") as copy:
-            while piece := file.read(1 << 20):
-                found.update(piece)
-                copy.write(piece)
-        if found.hexdigest() != digest:
-            target.unlink()
-            raise Damaged(f"{source}: changed after it was published", fresh)
+            try:
+                while piece := file.read(1 << 20):
+                    found.update(piece)
+                    copy.write(piece)
+                copy.flush()
+                if found.hexdigest() != digest:
+                    raise Damaged(f"{source}: changed after it was published", fresh)
+            except BaseException:  # half of it would be taken for the whole
+                target.unlink()
+                raise

@@ -11,6 +11,8 @@ from helpers import crop, good
 from PIL import Image
 
 from ripguard.images import png_bytes
+from ripguard.keys import Key
+from ripguard.signing import SigningKey
 
 KINDS: dict[str, tuple[str, ...]] = {
     "mrit": (),
@@ -22,7 +24,10 @@ LIGHT = ("--perturb", "none", "--workers", "1")
 
 
 class Field:
-    """A source, a key, releases of all kinds, and what each of them restores to."""
+    """A source, a key, releases of all kinds, and what each of them restores to.
+
+    The key is always the same one, so that all bytes are: what fails in a mutated release fails there again.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root, self.key = root, root / "k"
@@ -40,10 +45,14 @@ class Field:
         (extra / "odd.png").write_bytes(png_bytes(crop(103, 13, 21)))
         (extra / "tiny.png").write_bytes(png_bytes(crop(104, 3, 2)))
         (self.source / "labels.csv").write_text("path,label\n")
-        good("keygen", "--out", self.key)
+        Key(bytes(range(32))).write(self.key)
+        SigningKey(bytes(range(32, 64))).write(root / "k.sign")
         for kind, options in KINDS.items():
-            good("protect", self.source, root / kind, "--key-file", self.key, *LIGHT, *options)
-            good("restore", root / kind, root / f"{kind}.back", "--key-file", self.key, "--workers", "1")
+            self.make(kind, *options)
+
+    def make(self, kind: str, *options: str) -> None:
+        good("protect", self.source, self.release(kind), "--key-file", self.key, *LIGHT, *options)
+        good("restore", self.release(kind), self.restored(kind), "--key-file", self.key, "--workers", "1")
 
     def release(self, kind: str) -> Path:
         return self.root / kind
@@ -76,7 +85,6 @@ def fitted(field: Field) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "ENOUGH", 0)
         patch.setattr(model, "CHEAP", 0.0)
-        good("protect", field.source, field.root / "fitted", "--key-file", field.key, *LIGHT, "--scheme", "seal",
-             "--allow-residue", "--coder-steps", "10")  # fmt: skip
+        field.make("fitted", "--scheme", "seal", "--allow-residue", "--coder-steps", "10")
     assert (field.root / "fitted/.ripguard/model.bin").exists()
     return "fitted"

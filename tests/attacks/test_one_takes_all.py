@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -77,8 +79,6 @@ def test_files_that_do_not_belong_there(junk, field, copied, tmp_path):  # type:
 
 def rewritten(field, release: Path, change) -> None:  # type: ignore[no-untyped-def]
     """The manifest changed by somebody who holds the key, so that all fits but the signature."""
-    import hashlib
-
     place, manifest = release / ".ripguard/release.json", release / ".ripguard/manifest.jsonl"
     rows, info = [json.loads(line) for line in manifest.read_text().splitlines()], json.loads(place.read_text())
     change(rows, info)
@@ -125,6 +125,22 @@ def test_one_annotation(field, copied, tmp_path):  # type: ignore[no-untyped-def
     rewritten(field, release, lambda rows, info: info["annotations"].append({"path": "a" * 300, "sha256": "00" * 32}))
     code, found, back = restore(field, release, tmp_path / "out", "--signer", "any")
     assert (code, found["restored"], len(found["refused"])) == (5, 16, 1)
+    assert back == tree_digest(field.restored("mrit"))
+
+
+def test_an_annotation_for_which_there_is_no_room(field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """It is refused, and no part of it stays in the output."""
+    release, note = copied(), os.urandom(3 << 20)
+    (release / "big.txt").write_bytes(note)
+    told = {"path": "big.txt", "sha256": hashlib.sha256(note).hexdigest()}
+    rewritten(field, release, lambda rows, info: info["annotations"].append(told))
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 19, usual[1]))
+    try:
+        code, found, back = restore(field, release, tmp_path / "out", "--signer", "any")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert (code, found["restored"], len(found["refused"])) == (9, 16, 1)
     assert back == tree_digest(field.restored("mrit"))
 
 
