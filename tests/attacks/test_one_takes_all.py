@@ -132,6 +132,7 @@ def test_residue_that_is_said_to_be_long(size, field, copied, tmp_path):  # type
     rewritten(field, release, spoil)
     code, found, back = restore(field, release, tmp_path / "out", "--signer", "any")
     assert (code, found["restored"], found["refused"][0]["code"]) == (5, 15, "damaged")
+    assert back.items() < tree_digest(field.restored("mrit")).items()
 
 
 def test_one_annotation(field, copied, tmp_path):  # type: ignore[no-untyped-def]
