@@ -164,6 +164,8 @@ class Release:
             except (FileNotFoundError, NotADirectoryError, NotRegular, TooLarge):
                 return b""
             try:
+                if offset + length > os.fstat(handle).st_size:  # cut off: no room is made for what is not there
+                    return b""
                 return os.pread(handle, length, offset)
             finally:
                 os.close(handle)

@@ -82,9 +82,13 @@ def attempt(number: int, field, folder: Path, call, how: str, notes: Notes | Non
         return []
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    case = fuzz.Case(number, SEED, field, folder)
-    before = limits.peak()
-    found = fuzz.trial(case, call)
+    try:
+        case = fuzz.Case(number, SEED, field, folder)
+        before = limits.peak()
+        found = fuzz.trial(case, call)
+    except Exception as error:
+        error.add_note(f"in case {number} of seed {SEED}: a defect of these tests")
+        raise
     grown = limits.peak() - before
     if grown > limits.BYTES:
         found.complaints.append(f"took {grown >> 20} MiB")

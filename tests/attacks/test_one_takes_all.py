@@ -119,6 +119,22 @@ def test_one_row(kind, change, field, copied, tmp_path):  # type: ignore[no-unty
         assert "name" in change or "header" in change
 
 
+@pytest.mark.parametrize("size", [1 << 40, (1 << 63) - 1])
+def test_residue_that_is_said_to_be_long(size, field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """By row and list alike: its picture is damaged; nobody tries to find room for so much."""
+
+    def spoil(rows, info):  # type: ignore[no-untyped-def]
+        (row,) = (one for one in rows if one["path"] == "train/cup/1.png")
+        row["residue"][1:] = [0, size]
+        next(one for one in info["residue"] if one["file"] == row["residue"][0])["bytes"] = size
+
+    release = copied()
+    rewritten(field, release, spoil)
+    code, found, back = restore(field, release, tmp_path / "out", "--signer", "any")
+    assert (code, found["restored"], found["refused"][0]["code"]) == (5, 15, "damaged")
+    assert back.items() < tree_digest(field.restored("mrit")).items()
+
+
 def test_one_annotation(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """A name that no file system takes."""
     release = copied()
