@@ -73,6 +73,8 @@ class Release:
             raise Damaged(f"{manifest} cannot be read", "get a fresh copy of it") from None
         if info["manifest"] != rows.digest or info["pictures"] != len(rows):
             raise Damaged(f"{manifest} is not the one that {RELEASE} names", "get a fresh copy of both")
+        if any(rows.number(note["path"]) is not None for note in info["annotations"]):
+            raise Damaged(f"{meta / RELEASE} says that a picture is an annotation", "get a fresh copy of it")
         return cls(root, info, rows)
 
     @cached_property

@@ -31,7 +31,7 @@ from helpers import crop
 from PIL import Image
 
 from ripguard.compress.bounded import BadStream, unxz
-from ripguard.compress.coders import BY_NUMBER
+from ripguard.compress.coders import BY_NUMBER, known_model
 from ripguard.errors import RipguardError
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Identity
@@ -1179,7 +1179,7 @@ def sealed_model(case: Case) -> str:
     if row is None:
         return words
     made = case.pick([b"\1\2\3\4", case.rng.bytes(200), case.rng.bytes(3000), bytes(40), b"\xff" * 200])
-    if good and case.chance(0.5):
+    if known_model(good) and case.chance(0.5):
         (made,) = BY_NUMBER[4].encode(case.shows(row)[None], [], good)
         made = made or b"x"
     method = Seal(model=model, allow_residue=True)
@@ -1241,6 +1241,8 @@ def trial(case: Case, call: Callable[[list[str]], tuple[int, str, str]]) -> Tria
             before = after
         if name == "restore":
             found.complaints += _judge_output(case, code, said, out)
+    if found.codes["verify"] == 0 != found.codes["restore"]:
+        found.complaints.append("verify is content, and restore is not")
     return found
 
 

@@ -119,6 +119,32 @@ def test_one_row(kind, change, field, copied, tmp_path):  # type: ignore[no-unty
         assert "name" in change or "header" in change
 
 
+def test_verify_does_not_pass_over_a_picture_in_another_encoding(field, copied):  # type: ignore[no-untyped-def]
+    """Its samples are right, its residue is another's: a holder of the key can make that fit all digests."""
+
+    def spoil(rows, info):  # type: ignore[no-untyped-def]
+        rows[0]["file"], rows[0]["residue"] = "00" * 32, rows[1]["residue"]
+
+    release = copied()
+    rewritten(field, release, spoil)
+    key = ("--key-file", field.key, "--signer", "any", "--workers", "1")
+    code, said, _ = call("verify", release, *key, "--json")
+    found = json.loads(said)
+    assert (code, found["changed"], found["reencoded"], found["restored"]) == (10, ["test/cat/0.png"], [], 15)
+
+
+def test_a_picture_that_is_said_to_be_an_annotation(field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """Its published form would come back in the place of the clean one."""
+    release = copied()
+    digest = hashlib.sha256((release / "train/cup/1.png").read_bytes()).hexdigest()
+    told = {"path": "train/cup/1.png", "sha256": digest}
+    rewritten(field, release, lambda rows, info: info["annotations"].append(told))
+    for words in (("verify", release), ("restore", release, tmp_path / "out"), ("gc", release, "--dry-run")):
+        code, _, err = call(*words, "--key-file", field.key, "--signer", "any")
+        assert (code, "annotation" in err) == (5, True)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("size", [1 << 40, (1 << 63) - 1])
 def test_residue_that_is_said_to_be_long(size, field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """By row and list alike: its picture is damaged; nobody tries to find room for so much."""
