@@ -461,9 +461,9 @@ def _() -> bytes:
     return webp(b"\x2f" + struct.pack("<I", 0x3FFF | 0x3FFF << 14) + bytes(500))
 
 
-@kind("WebP in lossless coding of 7,000 by 7,000, all one colour", ".webp")
+@kind("WebP in lossless coding of 3,000 by 3,000, all one colour", ".webp")
 def _() -> bytes:
-    return webp(b"\x2f" + struct.pack("<I", 6999 | 6999 << 14) + b"\x88\x88\x08" + bytes(60))
+    return webp(b"\x2f" + struct.pack("<I", 2999 | 2999 << 14) + b"\x88\x88\x08" + bytes(60))
 
 
 @kind("WebP canvas of 16,383 by 16,383", ".webp")
