@@ -280,12 +280,12 @@ def hostile_picture(name: str, field, folder: Path) -> list[str]:  # type: ignor
 
 
 NAMES = sorted(hostile.HOSTILE)
-QUICKLY = NAMES[::21]  # of the others, all that differ in what they cost and how they are refused, the long run sees
+QUICKLY = [name for name in NAMES if not any(word in name for word in (",", "MiB", "scans", "EXIF", "megabyte"))][::12]
 
 
 def test_hostile_pictures(field, tmp_path):  # type: ignore[no-untyped-def]
     """A sample of the next."""
-    assert len(NAMES) > 100
+    assert len(NAMES) > 100 > 10 > len(QUICKLY) > 4
     found = []
     for number, name in enumerate(QUICKLY):
         (tmp_path / str(number)).mkdir()
