@@ -172,8 +172,8 @@ class Case:
 
     def victim(self) -> dict[str, Any] | None:
         """A row that is as it was published, with its picture."""
-        was = {row["path"]: row for row in json.loads(self.before)[0]}
-        good = [row for row in self.rows if isinstance(row, dict) and was.get(row.get("path")) == row]
+        was = json.loads(self.before)[0]
+        good = [row for row in self.rows if isinstance(row, dict) and row in was]
         good = [row for row in good if self.untouched(row)]
         return self.pick(good) if good else None
 
@@ -688,6 +688,7 @@ def target(case: Case) -> Path:
 
 
 def told(case: Case, place: Path, how: str) -> str:
+    case.moved |= case.fits and place.name in ("manifest.jsonl", "release.json")  # a bit of a name
     return f"{place.relative_to(case.root)}: {how}"
 
 
@@ -1226,7 +1227,7 @@ def surroundings(folder: Path, out: Path) -> dict[str, tuple[int, ...]]:
 def trial(case: Case, call: Callable[[list[str]], tuple[int, str, str]]) -> Trial:
     """Run all commands on a case and judge what they did. ``call``: exit code, standard output and error of one."""
     found, out = Trial(), case.folder / "out"
-    before = surroundings(case.folder, out)
+    before, told = surroundings(case.folder, out), ""
     for name, words in commands(case, out).items():
         began = time.monotonic()
         code, said, err = call(words)
@@ -1241,7 +1242,10 @@ def trial(case: Case, call: Callable[[list[str]], tuple[int, str, str]]) -> Tria
             before = after
         if name == "restore":
             found.complaints += _judge_output(case, code, said, out)
-    if found.codes["verify"] == 0 != found.codes["restore"]:
+    nameless = any(
+        words in told for words in ("no place for it", "longer name", "is longer than")
+    )  # verify asks no disk
+    if found.codes["verify"] == 0 != found.codes["restore"] and not nameless:
         found.complaints.append("verify is content, and restore is not")
     return found
 
