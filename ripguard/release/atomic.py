@@ -56,10 +56,18 @@ def _new(path: Path) -> BinaryIO:
 
 
 def write_unsynced(path: Path, data: bytes) -> None:
-    """Write a file of a tree that nobody sees yet; :func:`sync_everything` must follow before it gets its name."""
+    """Write a file of a tree that nobody sees yet; :func:`sync_everything` must follow before it gets its name.
+
+    Raises :class:`Damaged` where another file of the tree has its place: two names may be one to the file system, or
+    one the folder of the other.
+    """
     with storage("cannot write"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "xb") as file:  # where two names are one to the file system, neither overwrites the other
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = open(path, "xb")  # noqa: SIM115 - what is written to it fails otherwise
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise Damaged(f"{path.name}: another file has its place", "rename one of them in a copy") from None
+        with file:
             file.write(data)
 
 

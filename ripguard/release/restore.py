@@ -7,6 +7,7 @@ knows the right names, nor how many there were.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import itertools
@@ -253,21 +254,34 @@ def refuse(result: Restored, path: str, error: RipguardError) -> None:
 def _give_names(done: list[Outcome], tree: Path, originals: Path, result: Restored) -> None:
     """Move files that wait to where their pictures belong, under their own names where no other has that there."""
     asked = Counter(PurePosixPath(one.wanted.place).with_name(one.name) for one in done)
-    with storage("cannot write"):
-        for folder in {(tree / one.wanted.place).parent for one in done}:
-            folder.mkdir(parents=True, exist_ok=True)  # first of all: a folder may have a file's name
+    made = set[Path]()
+    for one in done:  # folders first of all: one may have a file's name
+        if (folder := (tree / one.wanted.place).parent) not in made:
+            with _place(one, result):
+                folder.mkdir(parents=True, exist_ok=True)
+                made.add(folder)
     for one in done:
-        names = _names_for(PurePosixPath(one.wanted.place), one.name, asked)
-        target = next(tree / name for name in names if not os.path.lexists(tree / name))
-        with storage("cannot write"):
-            try:
+        if one.error is None:
+            names = _names_for(PurePosixPath(one.wanted.place), one.name, asked)
+            with _place(one, result):
+                target = next(tree / name for name in names if not os.path.lexists(tree / name))
                 os.rename(originals / str(one.wanted.number), target)
-            except OSError as error:
-                if error.errno != errno.ENAMETOOLONG:
-                    raise
-                file = str(one.wanted.file)
-                refuse(result, file, Damaged(f"{file}: its path is longer than file systems allow", "a shorter OUT?"))
-                result.restored -= 1
+
+
+@contextlib.contextmanager
+def _place(one: Outcome, result: Restored) -> Iterator[None]:
+    """What no file system has room for, a path too long or a file below another file, costs that picture alone."""
+    with storage("cannot write"):
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR):
+                raise
+            reason = f"{one.wanted.file}: its place in the output cannot be made: {error.strerror}"
+            one.error = Damaged(reason, "a shorter OUT, or another name in a copy of the release")
+    if one.error:
+        refuse(result, str(one.wanted.file), one.error)
+        result.restored -= 1
 
 
 def _names_for(place: PurePosixPath, name: str, asked: Counter[PurePosixPath]) -> Iterator[PurePosixPath]:
@@ -298,7 +312,10 @@ def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
             error = Damaged(f"{wanted.file}: its name in the release is longer than file systems allow")
         if error is None and one.clean is not None:
             data = one.file[1] if one.file else png_bytes(one.clean)
-            write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
+            try:
+                write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
+            except Damaged as taken:
+                error = Damaged(f"{wanted.file}: {taken}", taken.hint)
         outcomes.append(Outcome(wanted, one.exact, error, name, one.home))
     return outcomes
 

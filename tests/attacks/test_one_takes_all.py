@@ -161,6 +161,22 @@ def test_residue_that_is_said_to_be_long(size, field, copied, tmp_path):  # type
     assert back.items() < tree_digest(field.restored("mrit")).items()
 
 
+def test_a_row_below_another_picture(field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """A place that no file system has beside the other: one of the two is refused, all others come back."""
+    release, wanted = copied(), tree_digest(field.restored("mrit"))
+
+    def spoil(rows, info):  # type: ignore[no-untyped-def]
+        (row,) = (one for one in rows if one["path"] == "train/cup/1.png")
+        row["path"] = "train/cup/0.png/x.png"
+        rows.sort(key=lambda one: one["path"])
+
+    rewritten(field, release, spoil)
+    code, _, back = restore(field, release, tmp_path / "out", "--signer", "any")
+    assert code == 5
+    assert len(back) == 16
+    assert back.items() <= wanted.items()
+
+
 def test_one_annotation(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """A name that no file system takes."""
     release = copied()
