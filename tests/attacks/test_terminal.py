@@ -41,7 +41,7 @@ def test_names_in_the_manifest(field, copied, tmp_path):  # type: ignore[no-unty
     }  # fmt: skip
     del info["signature"]
     info["scheme"]["name"] = EVIL
-    info["annotations"].append({"path": EVIL, "sha256": "00" * 32})
+    info["annotations"].append({"path": EVIL + "note", "sha256": "00" * 32})
     for unit in info["units"]:
         unit["label"] += EVIL
     place.write_text(json.dumps(info))
