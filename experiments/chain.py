@@ -4,14 +4,15 @@
     python experiments/chain.py cifar10 --record cifar10     # all 60,000 pictures, into results/
     python experiments/chain.py tinyimagenet -- --eps 0.05
 
-Each step is a `ripguard` command in a process of its own. The restoring process gets the release and the key, nothing
-else: no data variable, no surrogate, an empty cache. What follows `--` goes to `ripguard protect`. Hardware:
-two CPU cores.
+Each step is a call of `ripguard.api`. The restoring one is made in a process of its own, which gets the release and the
+key, nothing else: no data variable, no surrogate, an empty cache. What follows `--` are options of `ripguard protect`.
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 import json
 import os
@@ -21,12 +22,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ripguard.cli import asked_scheme, build_parser
+from ripguard import api
+from ripguard.cli import build_parser, of_scheme
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_told, tell
 from ripguard.evaluate.record import environment, write_record
 from ripguard.perturb.names import BY_SURROGATE
 from ripguard.schemes import SCHEMES, label
@@ -39,17 +42,30 @@ USUAL = {  # small sets need more epochs than the default for a surrogate worth 
 }
 
 
-def ripguard(*arguments: str, env: dict[str, str] | None = None, quiet: bool = False) -> dict[str, Any]:
-    """Run one command, show it, and return its JSON result; a refusal ends the experiment with its exit code."""
-    if not quiet:
-        print("$ ripguard", shlex.join(arguments), file=sys.stderr, flush=True)
+RESTORE = """
+import sys
+from ripguard import errors, restore
+with errors.refusals_told():
+    result = restore(*sys.argv[1:])
+sys.exit(result.first_error.exit_code if result.first_error else 0)
+"""
+
+
+def timed(what: str, call: Callable[[], Any]) -> tuple[Any, float]:
+    """The result of a call, and its seconds."""
+    tell(what)
     start = time.time()
-    done = subprocess.run(
-        [sys.executable, "-m", "ripguard", *arguments, "--json"], stdout=subprocess.PIPE, text=True, env=env
-    )
-    if done.returncode:
-        sys.exit(done.returncode)
-    return json.loads(done.stdout) | {"seconds": round(time.time() - start, 1)}
+    result = call()
+    return result, round(time.time() - start, 1)
+
+
+def restore_alone(release: Path, out: Path, key: Path) -> None:
+    """Restore in a process that has the release and the key, and nothing else."""
+    with tempfile.TemporaryDirectory() as empty:
+        bare = {k: v for k, v in os.environ.items() if not k.startswith("RIPGUARD_")} | {"RIPGUARD_CACHE": empty}
+        code = subprocess.run([sys.executable, "-c", RESTORE, release, out, key], env=bare).returncode
+    if code:
+        sys.exit(code)
 
 
 def main() -> None:
@@ -67,7 +83,8 @@ def main() -> None:
     extra += [word for option in usual.items() if option[0] not in extra for word in option]
     out = options.out or ROOT / "build" / short_name(options.source)
     open_source(options.source)  # what is mistyped is refused before anything of an older release is removed
-    asked_scheme(build_parser().parse_args(["protect", options.source, str(out / "protected"), *extra]))
+    asked = build_parser().parse_args(["protect", options.source, str(out / "protected"), *extra])
+    api.check_options(**of_scheme(asked))
     for name in ("protected", "restored"):  # made by this script alone
         shutil.rmtree(out / name, ignore_errors=True)
     for path in out.glob("victims/*-protected-*"):  # of the release that was there
@@ -78,20 +95,25 @@ def main() -> None:
     # 1. a key, kept beside the release and not in it
     key = out / "owner.key"
     if not key.exists():
-        ripguard("keygen", "--out", str(key))
+        api.keygen(key)
+    release, back = out / "protected", out / "restored"
     # 2. protect
-    protected = ripguard("protect", options.source, str(out / "protected"), "--key-file", str(key), *extra)
+    own = {name: getattr(asked, name) for name in ("labels", "limit", "seed", "restart", "workers", "sign_key")}
+    protected, protecting = timed(
+        f"protect {options.source} {shlex.join(extra)}",
+        lambda: dataclasses.asdict(api.protect(options.source, release, key, **own, **of_scheme(asked))),
+    )
     # 3. restore in a fresh process that has the release and the key, and nothing else
-    with tempfile.TemporaryDirectory() as empty:
-        bare = {k: v for k, v in os.environ.items() if not k.startswith("RIPGUARD_")} | {"RIPGUARD_CACHE": empty}
-        restored = ripguard("restore", str(out / "protected"), str(out / "restored"), "--key-file", str(key), env=bare)
+    _, restoring = timed("restore, from release and key alone", lambda: restore_alone(release, back, key))
     # 4. compare with the source, sample by sample, and measure; all from the files on disk
-    more = ["--surrogate", protected["surrogate"]] if protected["surrogate"] else []
-    measured = ripguard(
-        "report", str(out / "protected"), "--against", options.source, "--restored", str(out / "restored"),
-        "--grid", str(out / "grid.png"), *more,
+    measured, measuring = timed(
+        "compare and measure",
+        lambda: api.report(
+            release, options.source, labels=asked.labels, restored=back, grid=out / "grid.png",
+            surrogate=protected["surrogate"] or None,
+        ),
     )  # fmt: skip
-    checked = ripguard("verify", str(out / "protected"), "--key-file", str(key), "--signer", protected["signer"])
+    checked, _ = timed("verify", lambda: api.verify(release, key, signer=protected["signer"]))
 
     row = {
         "pictures": measured["pictures"],
@@ -109,8 +131,8 @@ def main() -> None:
         "surrogate_keeps_label": measured.get("surrogate_keeps_label"),
         "surrogate_keeps_label_by_split": measured.get("surrogate_keeps_label_by_split"),
         "surrogate_says_next_label": measured.get("surrogate_says_next_label"),
-        "verify_ok": checked["ok"],
-        "seconds": {"protect": protected["seconds"], "restore": restored["seconds"], "report": measured["seconds"]},
+        "verify_ok": checked.ok,
+        "seconds": {"protect": protecting, "restore": restoring, "report": measuring},
     }
     command = "python experiments/chain.py " + shlex.join(a for a in sys.argv[1:] if a)
     made = json.loads((out / "protected" / ".ripguard" / "release.json").read_text())["scheme"]

@@ -32,13 +32,13 @@ from pathlib import Path
 from typing import Any
 
 from faults import KINDS, run_with_fault
-from tqdm.auto import tqdm
 
 from ripguard.cli import main as ripguard
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.numbers import not_negative, positive
+from ripguard.progress import Bar
 
 ROOT = Path(__file__).resolve().parents[1]
 STORAGE = 9  # exit code
@@ -124,7 +124,7 @@ def every_operation(world: World, verb: str, kind: str, stride: int) -> dict[str
     struck: Counter[str] = Counter()
     wrong: list[str] = []
     number, tries = 1, 0
-    with tqdm(desc=f"{verb}: {kind}", unit="operation", disable=None) as bar:
+    with Bar(stage=f"{verb}: {kind}", unit="operation") as bar:
         while True:
             beside = world.place / "beside"
             shutil.rmtree(beside, ignore_errors=True)
@@ -152,7 +152,7 @@ def random_moments(world: World, verb: str, count: int, draw: random.Random) -> 
     workers, wrong, written, over, kills = os.cpu_count() or 1, [], 0, 0, 0
     first, whole = (timed(world, verb, workers, until_written=only_first) for only_first in (True, False))
     pictures = sum(path.is_file() for path in (world.place / "many").rglob("*"))
-    with tqdm(total=count, desc=f"{verb}: random moments", unit="kill", disable=None) as bar:
+    with Bar(total=count, stage=f"{verb}: random moments", unit="kill") as bar:
         while kills < count:
             beside = world.place / "beside"
             shutil.rmtree(beside, ignore_errors=True)

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
-from tqdm.auto import tqdm
 
 from ripguard.data.registry import open_source
 from ripguard.errors import RipguardError, refusals_told
@@ -37,6 +36,7 @@ from ripguard.hide.seal.method import places_of
 from ripguard.images import read_picture
 from ripguard.keys import Key, PictureKeys
 from ripguard.numbers import positive
+from ripguard.progress import Bar
 from ripguard.release.manifest import Release
 from ripguard.release.reveal import read_header, reveal_files
 from ripguard.release.verify import sources_by_place
@@ -103,7 +103,7 @@ def main() -> None:
 
     def attack(name: str, outcomes: Iterable[tuple[Any, Original]]) -> None:
         attempts = Attempts(name)
-        for outcome, wanted in tqdm(outcomes, desc=name, unit="try", disable=None):
+        for outcome, wanted in Bar(outcomes, stage=name, unit="try"):
             attempts.add(outcome, wanted)
         results.append(attempts.row)
         print(attempts.row, file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
-"""ripguard: publish an image data set from which ordinary training learns next to nothing; a key turns it back exactly.
+"""ripguard: publish an image dataset from which ordinary training learns next to nothing; a key turns it back exactly.
 
-The short public list. Restoring imports neither torch nor anything else that is only needed to protect.
+The short public list; :mod:`ripguard.api` has the rest. Restoring imports neither torch nor anything else that is only
+needed to protect.
 """
 
 from __future__ import annotations
@@ -8,30 +9,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Key", "ProtectedDataset", "protect", "restore", "schemes", "verify"]
+__all__ = [
+    "Key", "ProtectedDataset", "RipguardError", "inspect", "keygen", "list_datasets", "list_schemes", "protect",
+    "report", "restore", "schemes", "verify",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from ripguard import schemes
+    from ripguard.api import (
+        inspect,
+        keygen,
+        list_datasets,
+        list_schemes,
+        protect,
+        report,
+        restore,
+        verify,
+    )
+    from ripguard.errors import RipguardError
     from ripguard.keys import Key
-    from ripguard.release.protect import protect
-    from ripguard.release.restore import restore
-    from ripguard.release.verify import verify
     from ripguard.train.protected import ProtectedDataset
 
-_HOMES = {
-    "Key": "ripguard.keys",
-    "ProtectedDataset": "ripguard.train.protected",
-    "protect": "ripguard.release.protect",
-    "restore": "ripguard.release.restore",
-    "verify": "ripguard.release.verify",
-}
+_HOMES = {"Key": "ripguard.keys", "ProtectedDataset": "ripguard.train.protected", "RipguardError": "ripguard.errors"}
 
 
 def __getattr__(name: str) -> Any:
     import importlib
 
-    if name == "schemes":
-        return importlib.import_module("ripguard.schemes")
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in ("api", "schemes"):
+        return importlib.import_module(f"ripguard.{name}")
+    if name in __all__:
+        return getattr(importlib.import_module(_HOMES.get(name, "ripguard.api")), name)
     raise AttributeError(f"module 'ripguard' has no attribute {name!r}")

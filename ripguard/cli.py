@@ -12,13 +12,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from ripguard import __version__
-from ripguard.compress.coders import USUAL, WHOLE
+from ripguard import __version__, api
+from ripguard.compress.coders import USUAL
 from ripguard.errors import (
     LISTED,
     READER_GONE,
     Damaged,
-    OutputRefused,
     RipguardError,
     StorageError,
     UsageError,
@@ -30,17 +29,14 @@ from ripguard.errors import (
     tell,
     written,
 )
-from ripguard.keys import Key, write_private
 from ripguard.memory import no_core_dumps
 from ripguard.numbers import not_negative, positive, share
-from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.passphrase import ask_new
-from ripguard.perturb.names import BY_SURROGATE, LOOKING, MARKED, THROUGH
-from ripguard.release.manifest import read_key, refuse_inside_release
+from ripguard.perturb.names import THROUGH
+from ripguard.release.manifest import refuse_inside_release
 from ripguard.release.signers import ANY
 from ripguard.release.signers import VARIABLE as SIGNER_VARIABLE
-from ripguard.schemes import SCHEMES, SIZED, Scheme
-from ripguard.signing import SigningKey, fingerprint
+from ripguard.schemes import SCHEMES
 from ripguard.train.protocols import PROTOCOLS
 
 KEY_VARIABLE = "RIPGUARD_KEY_FILE"
@@ -96,12 +92,12 @@ def _refuse_odd_texts(options: argparse.Namespace) -> None:
 
 def _complain(options: argparse.Namespace, error: RipguardError) -> int:
     if getattr(options, "json", False):
-        told = {"error": error.code, "message": str(error), "hint": error.hint, "exit_code": error.exit_code}
+        told = {"error": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
         try:
             print(json.dumps(told), flush=True)
         except BrokenPipeError:
             reader_gone()
-    tell(f"ripguard: error: {error}")
+    tell(f"ripguard: error: {error.message}")
     if error.hint:
         tell(f"ripguard: hint: {error.hint}")
     return error.exit_code
@@ -143,14 +139,13 @@ def _key_option(parser: argparse.ArgumentParser, required: bool = True) -> None:
     parser.set_defaults(key_required=required)
 
 
-def _read_key(options: argparse.Namespace) -> Key | None:
-    if options.key_file:
-        return read_key(options.key_file)
-    if options.key_required:
+def _key(options: argparse.Namespace) -> Any:
+    """The key file that was named; None where none is needed."""
+    if not options.key_file and options.key_required:
         raise UsageError(
             "no key", f"name it with --key-file K or {KEY_VARIABLE}; make one with ripguard keygen --out K"
         )
-    return None
+    return options.key_file
 
 
 def _signer_option(parser: argparse.ArgumentParser) -> None:
@@ -220,16 +215,13 @@ def _keygen(verbs: Any) -> None:
 
 
 def run_keygen(options: argparse.Namespace) -> int:
-    refuse_inside_release(Path(options.out))
-    key, signing = Key.generate(), SigningKey.generate()
-    passphrase = ask_new() if options.passphrase else None
-    write_private((options.out, key.text(passphrase)), (options.out + ".sign", signing.text(passphrase)))
-    signer = fingerprint(signing.public)
-    _print(
-        options,
-        {"key_file": options.out, "key_id": key.id.hex(), "signing_key_file": options.out + ".sign", "signer": signer},
-        [f"restore key  {options.out}  (id {key.id.hex()})", f"signing key  {options.out}.sign  ({signer})"],
-    )
+    refuse_inside_release(Path(options.out))  # before a passphrase is typed
+    made = api.keygen(options.out, ask_new() if options.passphrase else None)
+    lines = [
+        f"restore key  {made.key_file}  (id {made.key_id})",
+        f"signing key  {made.signing_key_file}  ({made.signer})",
+    ]
+    _print(options, dataclasses.asdict(made), lines)
     return 0
 
 
@@ -322,101 +314,23 @@ def _protect(verbs: Any) -> None:
     _workers(p)
 
 
-MRIT_OPTIONS = ("size", "step", "pairing", "tile", "overflow")
-SEAL_OPTIONS = ("planes", "coders", "coder_steps", "allow_residue")
-PERTURB_OPTIONS: dict[str, tuple[str, ...]] = {  # of which perturbations
-    "eps": SIZED,
-    "target": ("marks", *BY_SURROGATE),
-    **dict.fromkeys(("sink", "cells"), MARKED),
-    **dict.fromkeys(("steps", "coarse", "surrogate", "surrogates", "surrogate_epochs"), BY_SURROGATE),
-    "layer": ("fsp",),
-    "through": ("tap", "layered"),
-    "surrogate_share": LOOKING,
-}
+NOT_OF_SCHEME = {
+    "verb", "json", "run", "source", "out", "key_file", "key_required", "sign_key", "scheme", "labels", "limit", "seed",
+    "lossy", "byte_exact", "restart", "device", "workers",
+}  # fmt: skip
 
 
-def _refuse_options_of(options: argparse.Namespace, other: str, names: tuple[str, ...]) -> None:
-    """An option that would change nothing is a mistake of whoever gives it."""
-    for name in names:
-        if getattr(options, name) is not None:
-            raise UsageError(
-                f"--{name.replace('_', '-')} is an option of {other}, and --scheme {options.scheme} is not"
-            )
-
-
-def asked_scheme(options: argparse.Namespace) -> Scheme:
-    """What `protect` is asked for, before anything is read: options that contradict each other are refused here."""
-    from ripguard.release.aim import NAMES, check_options
-
-    if options.scheme not in SCHEMES:
-        raise UsageError(f"--scheme: expected one of {', '.join(SCHEMES)}, got {options.scheme!r}")
-    if options.lossy and options.byte_exact:
-        raise UsageError("--lossy and --byte-exact contradict each other")
-    sealing = SCHEMES[options.scheme].method == "seal"
-    if options.lossy and sealing:
-        raise UsageError("--lossy is mRIT's: seal overwrites nothing that it would have to keep")
-    _refuse_options_of(options, *(("mRIT", MRIT_OPTIONS) if sealing else ("seal", SEAL_OPTIONS)))
-    if options.byte_exact and sealing and options.coders:
-        raise UsageError("--coders and --byte-exact contradict each other", "--byte-exact takes those that keep files")
-    whole = {"coders": WHOLE} if options.byte_exact and sealing else {}
-    scheme = SCHEMES[options.scheme].with_options(vars(options) | whole)
-    for name, of in PERTURB_OPTIONS.items():
-        if getattr(options, name) is not None and scheme.perturb not in of and scheme.perturb in NAMES:
-            raise UsageError(
-                f"--{name.replace('_', '-')} is an option of {', '.join(of)}, and this is --perturb {scheme.perturb}"
-            )
-    if options.surrogate and (options.surrogates or options.surrogate_epochs):
-        raise UsageError("--surrogate gives trained ones: --surrogates and --surrogate-epochs would change nothing")
-    check_options(scheme, options.device)
-    return scheme
+def of_scheme(options: argparse.Namespace) -> dict[str, Any]:
+    """What of the options of `protect` is the scheme's, for :func:`ripguard.api.protect`."""
+    own = {name: value for name, value in vars(options).items() if name not in NOT_OF_SCHEME}
+    return own | {name: getattr(options, name) for name in ("scheme", "lossy", "byte_exact", "device")}
 
 
 def run_protect(options: argparse.Namespace) -> int:
-    from ripguard.data.registry import open_source
-    from ripguard.release.aim import build
-    from ripguard.release.atomic import drop_empty
-    from ripguard.release.model import obtain
-    from ripguard.release.plan import make_plan
-    from ripguard.release.protect import precheck, protect, refuse_secrets
-    from ripguard.release.room import check_room
-
-    scheme = asked_scheme(options)
-    key = _read_key(options)
-    assert key is not None
-    key_file = None if options.key_file == "-" else Path(options.key_file)
-    sign_file = options.sign_key or (f"{options.key_file}.sign" if os.path.exists(f"{options.key_file}.sign") else None)
-    signing = SigningKey.read(sign_file) if sign_file else None
-    source = open_source(options.source, options.labels)
-    out = Path(os.path.abspath(options.out))
-    secret = [f for f in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if f]
-    refuse_secrets(source, secret)
-    made = precheck(source.roots, out, secret)
-    try:
-        plan = make_plan(
-            source, scheme, options.seed, options.lossy, options.byte_exact, options.limit, options.workers
-        )
-        model = obtain(plan, options.coder_steps)
-        check_room(plan, model)
-        spec = dataclasses.replace(
-            build(
-                plan,
-                options.surrogate,
-                options.surrogate_epochs,
-                options.device,
-                options.workers,
-                options.surrogates or 1,
-            ),
-            model=model,
-        )
-        aimed = plan.aimed(spec.digest())
-        result = protect(
-            aimed, spec, key, out, signing, options.workers, options.restart, source.roots, model=spec.model
-        )
-    except BaseException:
-        drop_empty(made)
-        raise
-    data = dataclasses.asdict(result) | {"surrogate": spec.surrogate, "ignored": source.ignored}
-    data |= {"metadata": plan.metadata, "tinted": plan.tinted}
+    result = api.protect(
+        options.source, options.out, _key(options), sign_key=options.sign_key, labels=options.labels,
+        limit=options.limit, seed=options.seed, restart=options.restart, workers=options.workers, **of_scheme(options),
+    )  # fmt: skip
     promise = "restores bit for bit" if result.exact else "LOSSY: restores roughly, outside the exactness promise"
     lines = [
         f"{result.pictures} pictures protected in {result.out} ({promise})",
@@ -426,15 +340,16 @@ def run_protect(options: argparse.Namespace) -> int:
     ]
     if result.psnr_to_carrier is not None:
         lines.append(f"  median PSNR to the carrier {result.psnr_to_carrier:.2f} dB, SSIM {result.ssim_to_carrier}")
-    if plan.tinted:
-        grey = sum(p.shape[2] == 1 for p in plan.pictures)
-        lines.append(f"  {grey} grey pictures are published in colour, and come back grey (--no-tint keeps them grey)")
-    if plan.metadata:
-        kinds = ", ".join(f"{kind} in {count}" for kind, count in plan.metadata.items())
+    if result.tinted:
+        lines.append(
+            f"  {result.grey} grey pictures are published in colour, and come back grey (--no-tint keeps them grey)"
+        )
+    if result.metadata:
+        kinds = ", ".join(f"{kind} in {count}" for kind, count in result.metadata.items())
         lines.append(f"  beside the samples, and not kept: {kinds} pictures (--byte-exact keeps whole files)")
-    if source.ignored:
-        lines.append(f"  left out: {len(source.ignored)} hidden files ({source.ignored[0]} …)")
-    _print(options, data, lines)
+    if result.ignored:
+        lines.append(f"  left out: {len(result.ignored)} hidden files ({result.ignored[0]} …)")
+    _print(options, dataclasses.asdict(result), lines)
     return 0
 
 
@@ -463,15 +378,9 @@ def _restore(verbs: Any) -> None:
 
 
 def run_restore(options: argparse.Namespace) -> int:
-    from ripguard.release.restore import restore
-
-    key = _read_key(options)
-    assert key is not None
-    paths = [Path(p) for p in options.paths]
-    release = Path(options.release) if options.release else None
-    result = restore(
-        paths, Path(options.out), key, release, options.only, options.workers, options.signer, options.loose,
-        options.require_release,
+    result = api.restore(
+        options.paths, options.out, _key(options), options.release, options.only, options.workers, options.signer,
+        options.loose, options.require_release,
     )  # fmt: skip
     exact = "bit for bit" if result.exact else "roughly (lossy release)"
     lines = [f"{result.restored} pictures restored {exact} in {result.out}"]
@@ -514,16 +423,10 @@ def _verify(verbs: Any) -> None:
 
 
 def run_verify(options: argparse.Namespace) -> int:
-    from ripguard.data.registry import open_source
-    from ripguard.release.verify import verify
-
-    key = _read_key(options)
-    if options.against and key is None:
-        raise UsageError("--against needs a key", "add --key-file K")
-    if options.labels and not options.against:
-        raise UsageError("--labels says how the source is labelled, and no source is named", "add --against SRC")
-    source = open_source(options.against, options.labels) if options.against else None
-    report = verify(Path(options.release), key, source, options.signer, options.workers)
+    report = api.verify(
+        options.release, _key(options), against=options.against, labels=options.labels, signer=options.signer,
+        workers=options.workers,
+    )  # fmt: skip
     data = report.as_dict()
     lines = [f"{report.pictures} pictures checked, signed by {report.signer or 'nobody'}"]
     if report.restored is not None:
@@ -551,9 +454,7 @@ def _inspect(verbs: Any) -> None:
 
 
 def run_inspect(options: argparse.Namespace) -> int:
-    from ripguard.release.inspect import inspect
-
-    found = inspect(Path(options.path))
+    found = api.inspect(options.path).as_dict()
     _print(options, found, _listed(found))
     return 0
 
@@ -576,24 +477,15 @@ def _report(verbs: Any) -> None:
 
 
 def run_report(options: argparse.Namespace) -> int:
-    from ripguard.data.registry import open_source
-    from ripguard.evaluate.report import check_grid, grid, report
-
-    if options.grid:
-        check_grid(options.grid)
-    source = open_source(options.against, options.labels)
-    restored = Path(options.restored) if options.restored else None
-    for folder in (*source.roots, Path(options.release), *([restored] if restored else [])):
-        if options.grid and folder.resolve() in Path(options.grid).resolve().parents:
-            raise OutputRefused(f"{options.grid} lies inside {folder}", "choose a place outside")
-    data = report(Path(options.release), source, restored, options.surrogate, options.workers, options.signer)
-    if options.grid:
-        grid(Path(options.release), source, restored, Path(options.grid))
+    data = api.report(
+        options.release, options.against, labels=options.labels, restored=options.restored,
+        surrogate=options.surrogate, grid=options.grid, signer=options.signer, workers=options.workers,
+    )  # fmt: skip
     _print(options, data, _listed(data))
     if data["damaged"]:
         tell(f"ripguard: error: {len(data['damaged'])} published pictures are damaged, and were left out")
         return VerifyFailed.exit_code
-    if restored and data["restored_equal"] != data["pictures"] and data["exact"] != "no (lossy)":
+    if options.restored and data["restored_equal"] != data["pictures"] and data["exact"] != "no (lossy)":
         return VerifyFailed.exit_code
     return 0
 
@@ -620,13 +512,9 @@ def _train(verbs: Any) -> None:
 
 
 def run_train(options: argparse.Namespace) -> int:
-    key = _read_key(options)
-    from ripguard.train.on_release import train_on_release
-
-    assert key is not None  # the option is required
-    done = train_on_release(
-        Path(options.release), key, Path(options.out), options.protocol, options.model, options.epochs, options.seed,
-        options.device, options.signer,
+    done = api.train(
+        options.release, _key(options), options.out, protocol=options.protocol, model=options.model,
+        epochs=options.epochs, seed=options.seed, device=options.device, signer=options.signer,
     )  # fmt: skip
     tested = "" if done["test_accuracy"] is None else f", test {done['test_accuracy']:.2f} %"
     lines = [f"{done['out']}: {done['model']}, train accuracy {done['train_accuracy']:.2f} %{tested}"]
@@ -652,9 +540,9 @@ def _gc(verbs: Any) -> None:
 
 
 def run_gc(options: argparse.Namespace) -> int:
-    from ripguard.release.gc import collect
-
-    found = collect(Path(options.release), options.unfinished, options.dry_run, _read_key(options), options.signer)
+    found = api.collect_garbage(
+        options.release, _key(options), unfinished=options.unfinished, dry_run=options.dry_run, signer=options.signer
+    )
     total = sum(one.bytes for one in found)
     rows = [
         {"path": str(one.path), "kind": one.kind, "bytes": one.bytes, "moved_to": str(one.moved_to or "") or None}
@@ -683,17 +571,12 @@ def _data(verbs: Any) -> None:
 
 
 def run_data_list(options: argparse.Namespace) -> int:
-    from ripguard.data.registry import SOURCES
-
-    notes = {name: (function.__doc__ or "").splitlines()[0] for name, function in SOURCES.items()}
+    notes = api.list_datasets()
     _print(options, notes, [f"{name:14} {note}" for name, note in notes.items()])
     return 0
 
 
 def run_data_export(options: argparse.Namespace) -> int:
-    from ripguard.data.registry import export, open_source
-
-    source = open_source(options.name)
-    count = export(source, Path(options.out))
+    count = api.export(options.name, options.out)
     _print(options, {"out": options.out, "pictures": count}, [f"{count} pictures in {options.out}"])
     return 0

@@ -15,9 +15,11 @@ from collections.abc import Iterator, Sequence
 
 
 class RipguardError(Exception):
-    """Base of all refusals. ``str(error)`` is one sentence; ``hint`` says what to do next.
+    """Base of all refusals. ``str(error)`` is the message, and the hint in a line of its own.
 
     Attributes:
+        message: one sentence: what is wrong, and where.
+        hint: what to do next, "" for nothing.
         code: short stable slug, for ``--json`` output.
         exit_code: stable process exit code.
     """
@@ -27,10 +29,13 @@ class RipguardError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.hint = hint
+        self.message, self.hint = message, hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple:
-        return (type(self), (str(self), self.hint))  # survives the trip back from a worker process
+        return (type(self), (self.message, self.hint))  # survives the trip back from a worker process
 
 
 class UsageError(RipguardError):
@@ -113,7 +118,7 @@ def refuse_all(refusals: Sequence[InputRefused]) -> None:
     if len(refusals) == 1:
         raise refusals[0]
     if refusals:
-        some = "; ".join(map(str, refusals[:LISTED]))
+        some = "; ".join(one.message for one in refusals[:LISTED])
         more = f"; … and {len(refusals) - LISTED} more" if len(refusals) > LISTED else ""
         raise InputRefused(f"{len(refusals)} names are refused: {some}{more}", refusals[0].hint)
 
@@ -212,7 +217,43 @@ def as_refusal(error: BaseException) -> RipguardError | None:
         return StorageError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
     if isinstance(error, ValueError) and str(error).startswith("embedded null"):
         return UsageError("no name can hold a NUL character")
+    if isinstance(error, ModuleNotFoundError) and (name := (error.name or "").partition(".")[0]) not in (
+        "",
+        "ripguard",
+    ):
+        extra = next((extra for extra, modules in EXTRAS.items() if name in modules), None)
+        return MissingExtra(
+            f"this needs the library {name}, which is not installed",
+            f'pip install "ripguard[{extra}]"' if extra else "install ripguard anew: it comes with all that it needs",
+        )
     return None
+
+
+EXTRAS = {  # of setup.cfg, and what is imported from them
+    "defences": ("kornia",),
+    "jxl": ("pillow_jxl",),
+    "fast": ("cryptography",),
+    "notebooks": ("nbclient", "nbformat", "ipykernel"),
+}
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """What errors of the system and of libraries mean for who calls; see :func:`as_refusal`. Defects stay as they are.
+
+    Also a decorator.
+    """
+    try:
+        yield
+    except RipguardError:
+        raise
+    except Exception as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        refusal = as_refusal(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 READER_GONE = 141  # 128 + SIGPIPE, as other programs whose reader has read enough
@@ -248,5 +289,5 @@ def refusals_told() -> Iterator[None]:
         refusal = None if isinstance(error, BrokenPipeError) else as_refusal(error)
         if refusal is None:  # a defect
             raise
-        tell(f"error: {refusal}", *([f"hint: {refusal.hint}"] if refusal.hint else []))
+        tell(f"error: {refusal.message}", *([f"hint: {refusal.hint}"] if refusal.hint else []))
         sys.exit(refusal.exit_code)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
+import types
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -43,7 +45,9 @@ def spread(
         return
     try:
         with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), _begin, (start, given)) as pool:
-            yield from pool.map(functools.partial(_call, function), *arguments, chunksize=chunk)
+            with _without_main():  # processes start at the first call
+                results = pool.map(functools.partial(_call, function), *arguments, chunksize=chunk)
+            yield from results
     except BrokenProcessPool:
         raise StorageError(
             "a worker process was killed, perhaps because memory ran out",
@@ -73,6 +77,20 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
         if out_of_memory(error) and (refusal := as_refusal(error)):  # small enough for the way back
             raise refusal from None
         raise
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that are spawned meanwhile do not run the caller's script once more.
+
+    They need nothing of it, and a plain script, without a guard round what it does, may then use several processes.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextlib.contextmanager

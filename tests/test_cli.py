@@ -206,12 +206,9 @@ def test_the_python_snippet_of_the_readme(tmp_path):  # type: ignore[no-untyped-
     """A plain script without a __main__ guard, as README shows it."""
     root = Path(__file__).resolve().parents[1]
     snippet = (root / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    good("keygen", "--out", tmp_path / "my.key")
-    source = make_source(tmp_path / "source")
-    good("protect", source, tmp_path / "protected", "--key-file", tmp_path / "my.key", "--perturb", "none")
     (tmp_path / "script.py").write_text(snippet)
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["30", "[]", "True"]
+    assert done.stdout.split() == ["60", "[]", "True"]
 
 
 @pytest.mark.parametrize(

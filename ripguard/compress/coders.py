@@ -83,7 +83,7 @@ class File(Coder):
         try:
             return _shaped(read_picture(file, expected=shape), shape), file
         except InputRefused as error:
-            raise BadStream(str(error)) from None
+            raise BadStream(error.message) from None
 
     def source(self, data: bytes, shape: tuple[int, ...]) -> bytes:
         """The source file of a picture of this shape. Raises :class:`BadStream`."""
@@ -155,7 +155,7 @@ class Pillow(Coder):
             with opened(data, f"a {self.name} stream", (self.name.upper(),), shape) as image:
                 array = np.asarray(image)
         except InputRefused as error:
-            raise BadStream(str(error)) from None
+            raise BadStream(error.message) from None
         return array if array.ndim == 3 else array[:, :, None]
 
 

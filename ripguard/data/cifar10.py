@@ -21,9 +21,8 @@ def cifar10() -> Source:
 
 
 def _download(target: Path) -> None:
-    from tqdm.auto import tqdm
-
     from ripguard._torchvision import torchvision
+    from ripguard.progress import Bar
 
     for split, train in (("train", True), ("test", False)):
         try:
@@ -34,7 +33,7 @@ def _download(target: Path) -> None:
                 f"set {DATA_VARIABLE} to a folder that holds cifar10/train/<class>/… and cifar10/test/<class>/…, "
                 "or run this where the network is open",
             ) from None
-        for index, (picture, label) in enumerate(tqdm(data, desc=f"cifar10 {split}", unit="picture")):
+        for index, (picture, label) in enumerate(Bar(data, stage=f"cifar10 {split}", unit="picture")):
             path = target / split / data.classes[label] / f"{index:05d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(path)

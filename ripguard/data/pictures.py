@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm.auto import tqdm
 
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused
 from ripguard.images import read_picture, size_of_picture
 from ripguard.pool import spread
+from ripguard.progress import Bar
 
 FEW = 2_000  # fewer are read in this process: starting others would take longer
 
@@ -83,7 +83,7 @@ def read_square(paths: Sequence[str | Path], side: int, workers: int = 1, note: 
     """uint8 ``[n, side, side, 3]``; grey pictures get three equal channels, other sizes are resized (bilinear)."""
     workers = workers if len(paths) > FEW else 1
     found = spread(_read_resized, [str(p) for p in paths], [side] * len(paths), workers=workers, chunk=200)
-    return np.stack(list(tqdm(found, total=len(paths), desc=note, unit="picture", disable=None)))
+    return np.stack(list(Bar(found, total=len(paths), stage=note, unit="picture")))
 
 
 def digest(pictures: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from inspect import signature
@@ -21,15 +22,18 @@ SOURCES: dict[str, Callable[..., Source]] = {
 }
 
 
+FOLDER = "folder"
+
+
 def short_name(spec: str) -> str:
     """What folders and records of a source are called: ``cifar10``, ``tinyimagenet-second``, a folder's own name."""
     return Path(spec.replace(":", "-")).name
 
 
 def open_source(spec: str, labels: str | None = None) -> Source:
-    """A source by name (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder.
+    """A source by name (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder (``folder:PATH`` or its path).
 
-    A folder in the working directory that is called like a data set is reached as ``./photos``.
+    A folder in the working directory that is called like a data set is reached as ``./photos`` or ``folder:photos``.
 
     Raises:
         UsageError: an argument of a source that has none, or labels for one that has its own.
@@ -41,16 +45,27 @@ def open_source(spec: str, labels: str | None = None) -> Source:
         if labels:
             raise UsageError(f"--labels is for folders, and {name} has labels", f"a folder of that name is ./{name}")
         return SOURCES[name](argument) if argument else SOURCES[name]()
-    return folder(Path(spec), Path(labels) if labels else None)
+    return folder(Path(argument if name == FOLDER and argument else spec), Path(labels) if labels else None)
+
+
+def as_source(source: str | os.PathLike[str] | Source, labels: str | os.PathLike[str] | None = None) -> Source:
+    """A source itself, or one by name, folder or URI: see :func:`open_source`. A :class:`Path` is always a folder."""
+    if isinstance(source, Source):
+        if labels:
+            raise UsageError("labels are for folders, and this source has its own")
+        return source
+    if isinstance(source, str):
+        return open_source(source, os.fspath(labels) if labels else None)
+    return folder(Path(source), Path(labels) if labels else None)
 
 
 def export(source: Source, target: Path) -> int:
     """Copy a source's pictures into a new folder tree ``target/<split>/<class>/…``; returns how many."""
-    from tqdm.auto import tqdm
+    from ripguard.progress import Bar
 
     if target.exists() and any(target.iterdir()):
         raise OutputRefused(f"{target} exists and is not empty", "choose another folder")
-    for item in tqdm(source.items, desc=f"export {source.name}", unit="picture", disable=None):
+    for item in Bar(source.items, stage=f"export {source.name}", unit="picture"):
         place = target / item.name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(item.path, place)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ripguard.data.folder import some
 from ripguard.data.source import Source
@@ -19,6 +18,7 @@ from ripguard.files import refuse_unwritable
 from ripguard.images import read_picture
 from ripguard.looks import likeness
 from ripguard.pool import spread
+from ripguard.progress import Bar
 from ripguard.release.atomic import write_file
 from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
@@ -71,7 +71,7 @@ def report(
         for row in rows
     ]
     found = spread(_measure, *zip(*jobs), workers=workers if len(jobs) > FEW else 1, chunk=64)
-    looked = list(tqdm(found, total=len(jobs), desc="measuring", unit="picture", disable=None))
+    looked = list(Bar(found, total=len(jobs), stage="measuring", unit="picture"))
     damaged = [row["path"] for row, one in zip(rows, looked) if one is None]
     rows = [row for row, one in zip(rows, looked) if one is not None]
     measured = [one for one in looked if one is not None]
@@ -178,7 +178,7 @@ def _opinions(
     hit: dict[str, list[bool]] = {}
     for shape, group in by_shape.items():
         batch = max(1, min(512, (1 << 24) // int(np.prod(shape))))  # bounded memory for large pictures
-        for start in tqdm(range(0, len(group), batch), desc="surrogate", unit="batch", disable=None):
+        for start in Bar(range(0, len(group), batch), stage="surrogate", unit="batch"):
             part = group[start : start + batch]
             pictures = np.stack([read_picture(release.root / row["path"]) for row in part])
             says = predict(model, pictures).argmax(1)

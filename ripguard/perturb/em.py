@@ -14,11 +14,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.surrogate import Settings, Surrogate
 from ripguard.precision import fast_math
+from ripguard.progress import Bar
 
 EPS, STEP = 8 / 255, 0.8 / 255
 TRAIN_STEPS, BATCH = 10, 128
@@ -41,7 +41,7 @@ def search(
     def perturbed(rows: Tensor) -> Tensor:
         return (images[rows].float() / 255 + patterns[targets[rows]]).clamp(0, 1)
 
-    bar = tqdm(range(most), desc="error-minimising noise", unit="round", disable=None)
+    bar = Bar(range(most), stage="error-minimising noise", unit="round")
     for _ in bar:
         net.train()
         for _ in range(TRAIN_STEPS):

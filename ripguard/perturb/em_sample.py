@@ -14,12 +14,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ripguard.perturb.em import EPS, STEP
 from ripguard.perturb.scaled import Scaled
 from ripguard.perturb.surrogate import Settings, Surrogate, freeze
 from ripguard.precision import fast_math
+from ripguard.progress import Bar
 
 TURNS, STRIDE = 2, 2 * STEP  # steps of the noise for one of the net, while the net is trained
 DONE = 0.01  # share of wrong answers to stop at
@@ -37,7 +37,7 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
     noise = torch.zeros(images.shape, dtype=torch.float16, device=device)  # half the memory of the nets' own type
     count = len(pictures)
     batch = min(settings.batch, count)
-    bar = tqdm(total=settings.epochs * (count // batch), desc="error-minimising noise", unit="step", disable=None)
+    bar = Bar(total=settings.epochs * (count // batch), stage="error-minimising noise", unit="step")
     for _ in range(settings.epochs):
         order = torch.randperm(count, generator=draw)
         wrong = seen = 0

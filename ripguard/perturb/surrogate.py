@@ -22,7 +22,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from ripguard.data.source import cache_root
 from ripguard.errors import InputRefused, RipguardError, tell
@@ -30,6 +29,7 @@ from ripguard.files import open_regular
 from ripguard.images import cannot_read
 from ripguard.perturb.names import LAYERS
 from ripguard.precision import fast_math
+from ripguard.progress import Bar
 from ripguard.weights import save_whole
 
 COARSE = (64, 64, 128, 256)  # widths of a coarse trunk
@@ -183,7 +183,7 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.peak_lr, total_steps=total, pct_start=0.2)
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
     targets = torch.from_numpy(labels).to(device)
-    bar = tqdm(total=steps, desc="surrogate", unit="step", disable=None)
+    bar = Bar(total=steps, stage="surrogate", unit="step")
     for _ in range(settings.epochs):
         model.train()
         order = torch.randperm(count, generator=draw)

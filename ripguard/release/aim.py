@@ -8,9 +8,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ripguard.compress.coders import WHOLE
 from ripguard.data.pictures import read_square
 from ripguard.errors import InputRefused, UsageError
 from ripguard.hide.mrit.transform import forward
@@ -18,10 +20,10 @@ from ripguard.perturb import marks, ops
 from ripguard.perturb.ar import AR
 from ripguard.perturb.base import Perturbation, Unperturbed
 from ripguard.perturb.lsp import LSP
-from ripguard.perturb.names import LOOKING
+from ripguard.perturb.names import BY_SURROGATE, LOOKING, MARKED
 from ripguard.perturb.noise import Noise
 from ripguard.release.plan import Plan, training_side
-from ripguard.schemes import ALL_CELLS, USUAL_EPS, Scheme
+from ripguard.schemes import ALL_CELLS, SCHEMES, SIZED, USUAL_EPS, Scheme
 
 # a new perturbation is one new file, one name here and one line in PLAIN or Spec.__call__
 NAMES = ("marks", "layered", "tap", "fsp", "em", "em-sample", "lsp", "ar", "ops", "noise", "none")
@@ -120,6 +122,56 @@ SEARCHES: dict[str, Callable[[Scheme, np.ndarray, np.ndarray, int], np.ndarray]]
     "layered": lambda scheme, *known: _patches(scheme, marks.OPPOSITE, *known),  # its target is of what is below
     "ops": lambda scheme, pictures, labels, classes: ops.search(pictures, labels, classes),
 }
+
+
+MRIT_OPTIONS = ("size", "step", "pairing", "tile", "overflow")
+SEAL_OPTIONS = ("planes", "coders", "coder_steps", "allow_residue")
+PERTURB_OPTIONS: dict[str, tuple[str, ...]] = {  # of which perturbations
+    "eps": SIZED,
+    "target": ("marks", *BY_SURROGATE),
+    **dict.fromkeys(("sink", "cells"), MARKED),
+    **dict.fromkeys(("steps", "coarse", "surrogate", "surrogates", "surrogate_epochs"), BY_SURROGATE),
+    "layer": ("fsp",),
+    "through": ("tap", "layered"),
+    "surrogate_share": LOOKING,
+}
+OPTIONS = ("perturb", "tint", *PERTURB_OPTIONS, *MRIT_OPTIONS, *SEAL_OPTIONS)
+
+
+def asked_scheme(name: str, options: dict[str, Any], lossy: bool, byte_exact: bool, device: str) -> Scheme:
+    """A scheme by name, with options; those that are None are not given.
+
+    Raises:
+        UsageError: something that does not exist, options that contradict each other, or one that would change nothing,
+            which is a mistake of whoever gives it.
+    """
+    options = {option: value for option, value in options.items() if value is not None}
+    if strange := sorted(set(options) - set(OPTIONS)):
+        raise UsageError(f"{strange[0]} is no option of any scheme", f"there are {', '.join(sorted(OPTIONS))}")
+    if name not in SCHEMES:
+        raise UsageError(f"--scheme: expected one of {', '.join(SCHEMES)}, got {name!r}")
+    if lossy and byte_exact:
+        raise UsageError("--lossy and --byte-exact contradict each other")
+    sealing = SCHEMES[name].method == "seal"
+    if lossy and sealing:
+        raise UsageError("--lossy is mRIT's: seal overwrites nothing that it would have to keep")
+    other, names = ("mRIT", MRIT_OPTIONS) if sealing else ("seal", SEAL_OPTIONS)
+    for option in names:
+        if option in options:
+            raise UsageError(f"--{option.replace('_', '-')} is an option of {other}, and --scheme {name} is not")
+    if byte_exact and sealing and "coders" in options:
+        raise UsageError("--coders and --byte-exact contradict each other", "--byte-exact takes those that keep files")
+    whole = {"coders": WHOLE} if byte_exact and sealing else {}
+    scheme = SCHEMES[name].with_options(options | whole)
+    for option, of in PERTURB_OPTIONS.items():
+        if option in options and scheme.perturb not in of and scheme.perturb in NAMES:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is an option of {', '.join(of)}, and this is --perturb {scheme.perturb}"
+            )
+    if "surrogate" in options and {"surrogates", "surrogate_epochs"} & set(options):
+        raise UsageError("--surrogate gives trained ones: --surrogates and --surrogate-epochs would change nothing")
+    check_options(scheme, device)
+    return scheme
 
 
 def check_options(scheme: Scheme, device: str) -> None:

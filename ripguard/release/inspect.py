@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,26 @@ from ripguard.release.reveal import read_header
 from ripguard.seal import picture_digest
 
 
-def inspect(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Facts:
+    """What a release or an image says of itself.
+
+    Attributes:
+        kind: ``release`` or ``picture``.
+        about: the rest, by name, as ``ripguard inspect --json`` prints it.
+    """
+
+    kind: str
+    about: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.as_dict()[name]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind} | self.about
+
+
+def inspect(path: Path) -> Facts:
     """Facts about a release folder or a picture file. Raises :class:`NotProtected` where there is nothing to tell."""
     if path.is_dir():
         return _release(path)
@@ -27,8 +47,8 @@ def inspect(path: Path) -> dict[str, Any]:
         try:
             rows, around = Release.open(root).rows.showing(picture_digest(picture).hex()), ""
         except RipguardError as error:  # the picture can be told of all the same
-            around = f"the release around cannot be opened: {error}"
-    facts: dict[str, Any] = {"kind": "picture", "shape": list(picture.shape)}
+            around = f"the release around cannot be opened: {error.message}"
+    facts: dict[str, Any] = {"shape": list(picture.shape)}
     try:
         header = read_header(picture)
         facts |= {k: v.hex() if isinstance(v, bytes) else v for k, v in dataclasses.asdict(header).items()}
@@ -37,14 +57,14 @@ def inspect(path: Path) -> dict[str, Any]:
             raise NotProtected(f"{path}: not a protected picture, or damaged beyond recognition") from None
         facts["header"] = "in the manifest: the picture is too small to carry one"
     facts["known_to_release"] = around or [row["path"] for row in rows]
-    return facts
+    return Facts("picture", facts)
 
 
-def _release(root: Path) -> dict[str, Any]:
+def _release(root: Path) -> Facts:
     release = Release.open(root)
     info = release.info
     names = ("format", "dataset_id", "key_id", "source", "exact", "pictures", "limited", "labels")
-    facts = {"kind": "release"} | {name: info[name] for name in names}
+    facts = {name: info[name] for name in names}
     facts["scheme"] = info["scheme"]["name"]
     facts["parameters"] = {k: v for k, v in info["scheme"].items() if k != "name"}
     facts["signer"] = release.check_signature()
@@ -52,4 +72,4 @@ def _release(root: Path) -> dict[str, Any]:
     facts["annotations"] = [note["path"] for note in info["annotations"]]
     facts["units"] = [f"{u['split']}/{u['label']}" for u in info["units"]]
     facts["metadata"] = str(root / META)
-    return facts
+    return Facts("release", facts)

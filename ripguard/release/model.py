@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ripguard.compress.coders import SMALL
 from ripguard.images import read_picture
+from ripguard.progress import Bar
 from ripguard.release.plan import Plan, Planned
 
 ENOUGH = 3_000_000  # samples in small pictures, below which a model costs more than it saves
@@ -52,7 +52,7 @@ def cut(pictures: list[Planned]) -> np.ndarray:
     """The middle of each picture: uint8 ``[n, side, side, channels]``, the largest side that all have, at most 64."""
     side = min(SIDE, *(min(p.shape[:2]) for p in pictures))
     result = np.empty((len(pictures), side, side, pictures[0].shape[2]), np.uint8)
-    for i, p in enumerate(tqdm(pictures, desc="reading for the coder", unit="picture", disable=None)):
+    for i, p in enumerate(Bar(pictures, stage="reading for the coder", unit="picture")):
         y, x = (p.shape[0] - side) // 2, (p.shape[1] - side) // 2
         result[i] = read_picture(p.path, p.name)[y : y + side, x : x + side]
     return result

@@ -17,8 +17,6 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, overload
 
-from tqdm.auto import tqdm
-
 from ripguard.compress.coders import JPEG
 from ripguard.data.pictures import side_for
 from ripguard.data.source import Item, Source
@@ -26,6 +24,7 @@ from ripguard.errors import InputRefused, acts, refuse_all
 from ripguard.files import open_regular
 from ripguard.images import metadata, read_file, read_picture
 from ripguard.pool import spread
+from ripguard.progress import Bar
 from ripguard.schemes import SIZED, Scheme
 
 FEW = 2000  # pictures that are read sooner than processes start
@@ -285,7 +284,7 @@ def make_plan(
     paths, names = [str(item.path) for item in items], [item.name for item in items]
     whole = b"" if byte_exact else JPEG if scheme.method == "seal" and "file" in scheme.coders else None
     found = spread(look, paths, names, repeat(whole), workers=workers if len(items) > FEW else 1, chunk=200)
-    looks = list(tqdm(found, total=len(items), desc="reading", unit="picture", disable=None))
+    looks = list(Bar(found, total=len(items), stage="reading", unit="picture"))
     labels = source.labels
     places = published_places(items)
     numbers = {unit: (number, labels.index(unit[1])) for number, unit in enumerate(units)}

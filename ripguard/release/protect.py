@@ -12,12 +12,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
 from ripguard.errors import KeyFileError, OutputRefused, StorageError
@@ -25,6 +23,7 @@ from ripguard.files import walk
 from ripguard.keys import Key, holds_key
 from ripguard.perturb.base import Perturbation
 from ripguard.pool import spread
+from ripguard.progress import Bar
 from ripguard.release.atomic import (
     LOCK,
     TEMPORARY,
@@ -56,7 +55,14 @@ _job: Job | None = None  # of this worker process
 
 @dataclass(frozen=True)
 class Protected:
-    """What a protection did. Bytes are totals over the release."""
+    """What a protection did. Bytes are totals over the release.
+
+    Attributes:
+        surrogate: path of the surrogate that was trained or given, "" for none.
+        ignored: files of the source that were left out.
+        metadata: how many source files carry which kind that does not come back.
+        tinted: whether grey images are published in colour; grey: how many of them.
+    """
 
     out: str
     dataset_id: str
@@ -73,9 +79,14 @@ class Protected:
     planes: dict[str, int]
     psnr_to_carrier: float | None
     ssim_to_carrier: float | None
+    surrogate: str = ""
+    ignored: list[str] = field(default_factory=list)
+    metadata: dict[str, int] = field(default_factory=dict)
+    tinted: bool = False
+    grey: int = 0
 
 
-def precheck(roots: list[Path], out: Path, key_files: list[str | Path]) -> list[Path]:
+def precheck(roots: list[Path], out: Path, key_files: Sequence[str | Path]) -> list[Path]:
     """Refuse, before any work, an output that exists or overlaps a source, and keys inside source or output.
 
     Returns what it made, see :func:`ripguard.release.atomic.refuse_unwritable`.
@@ -88,7 +99,7 @@ def precheck(roots: list[Path], out: Path, key_files: list[str | Path]) -> list[
     return refuse_unwritable(Path(os.path.abspath(out)))
 
 
-def refuse_secrets(source: Source, key_files: list[str | Path]) -> None:
+def refuse_secrets(source: Source, key_files: Sequence[str | Path]) -> None:
     """Raise :class:`KeyFileError` where a text or a name that would be published holds a key, or is one of
     ``key_files``.
 
@@ -195,7 +206,7 @@ def _run(base: Job, make: PerturbationFactory, workers: int) -> tuple[Commits, i
     done = {number for number in shards if committed(base, number)}
     resumed = sum(map(commits.add, done))
     left = [number for number in shards if number not in done]
-    with tqdm(total=len(base.plan.pictures), initial=resumed, desc="protecting", unit="picture", disable=None) as bar:
+    with Bar(total=len(base.plan.pictures), initial=resumed, stage="protecting", unit="picture") as bar:
         for number in _each(base, make, workers, left):
             bar.update(commits.add(number))
     return commits, resumed
@@ -273,7 +284,7 @@ def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict
 
 def _refuse_exchanged(tree: Path, commits: Commits) -> None:
     """Hash everything once more: what was checked hours ago is published only if it is still the same."""
-    for row in tqdm(commits.rows(), total=commits.pictures, desc="checking", unit="picture", disable=None):
+    for row in Bar(commits.rows(), total=commits.pictures, stage="checking", unit="picture"):
         _refuse_other(tree / row["path"], row["file"])
     for shard in commits.residue_files():
         _refuse_other(tree / META / RESIDUE / shard["file"], shard["sha256"])

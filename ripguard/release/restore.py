@@ -18,13 +18,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from tqdm.auto import tqdm
-
 from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, VerifyFailed
 from ripguard.files import NotRegular, open_regular, walk
 from ripguard.images import png_bytes
 from ripguard.keys import Key
 from ripguard.pool import spread
+from ripguard.progress import Bar
 from ripguard.release.asked import Asked, Wanted, in_batches, split, survey
 from ripguard.release.atomic import (
     LOCK,
@@ -178,7 +177,7 @@ def _run(asked: Asked, tree: Path, originals: Path, key: Key, workers: int, resu
     homes = _Homes(asked, result) if asked.whole else None
     workers = min(workers, len(batches))
     read = release.root if release and workers > 1 else release  # other processes read it for themselves
-    with tqdm(total=len(files), desc="restoring", unit="picture", disable=None) as bar:
+    with Bar(total=len(files), stage="restoring", unit="picture") as bar:
         for outcomes in spread(_work, batches, *places, workers=workers, start=hold, given=(key, read)):
             for one in outcomes:
                 bar.update()
@@ -247,7 +246,7 @@ class _Homes:
 
 def refuse(result: Restored, path: str, error: RipguardError) -> None:
     """Put one file on the list of what did not come back."""
-    result.refused.append({"path": path, "code": error.code, "message": str(error)})
+    result.refused.append({"path": path, "code": error.code, "message": error.message})
     result.first_error = result.first_error or error
 
 
@@ -315,7 +314,7 @@ def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
             try:
                 write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
             except Damaged as taken:
-                error = Damaged(f"{wanted.file}: {taken}", taken.hint)
+                error = Damaged(f"{wanted.file}: {taken.message}", taken.hint)
         outcomes.append(Outcome(wanted, one.exact, error, name, one.home))
     return outcomes
 

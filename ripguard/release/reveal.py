@@ -220,7 +220,7 @@ def _model_for(group: list[tuple[Revealed, _Candidate]], keys: DatasetKeys | Non
         except Damaged as error:
             for result, c in group:
                 if c.header.needs_model:
-                    result.error = Damaged(f"{result.path} needs the model of its release: {error}", error.hint)
+                    result.error = Damaged(f"{result.path} needs the model of its release: {error.message}", error.hint)
     return b""
 
 
@@ -239,9 +239,9 @@ def _open_group(
         result.row, result.home, result.exact = c.row, c.home, not c.header.lossy
         if isinstance(clean, RipguardError):
             result.error = (
-                Damaged(f"{result.path}: {clean}", "get a fresh copy of it and of the release's residue")
+                Damaged(f"{result.path}: {clean.message}", "get a fresh copy of it and of the release's residue")
                 if isinstance(clean, Damaged)
-                else type(clean)(f"{result.path}: {clean}", clean.hint)
+                else type(clean)(f"{result.path}: {clean.message}", clean.hint)
             )
             continue
         if isinstance(clean, Original):  # authentic byte for byte; how its samples decode is this machine's business

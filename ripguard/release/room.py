@@ -6,13 +6,13 @@ import math
 import os
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ripguard.errors import InputRefused
 from ripguard.hide.base import DoesNotFit
 from ripguard.hide.methods import for_hiding
 from ripguard.hide.seal.method import Seal
 from ripguard.images import read_picture
+from ripguard.progress import Bar
 from ripguard.release.plan import Plan, Planned, read_unchanged
 
 
@@ -25,7 +25,7 @@ def check_room(plan: Plan, model: bytes) -> None:
         return
     method = for_hiding(plan.scheme, plan.pictures[0].shape, plan.lossy, model)
     assert isinstance(method, Seal)
-    with tqdm(total=len(plan.pictures), desc="measuring", unit="picture", disable=None) as bar:
+    with Bar(total=len(plan.pictures), stage="measuring", unit="picture") as bar:
         for shard in plan.shards:
             shape = plan.published_shape(shard[0])
             part = [p for p in shard if not _fits_as_file(p, plan, method.room(math.prod(shape)))]
@@ -35,7 +35,7 @@ def check_room(plan: Plan, model: bytes) -> None:
                 try:
                     method.check(clean, shape, files)
                 except DoesNotFit as error:
-                    raise InputRefused(f"{part[error.number].name}: {error}", error.hint) from None
+                    raise InputRefused(f"{part[error.number].name}: {error.message}", error.hint) from None
             bar.update(len(shard))
 
 

@@ -58,7 +58,7 @@ def run_shard(job: Job, number: int) -> None:
     try:
         hidden = method.hide(clean, carriers, ids, keys, sources)
     except DoesNotFit as error:
-        raise InputRefused(f"{pictures[error.number].name}: {error}", error.hint) from None
+        raise InputRefused(f"{pictures[error.number].name}: {error.message}", error.hint) from None
 
     # 1. write under temporary names, read back, restore, compare: nothing is published that was not restored first
     places = [job.tree / p.out for p in pictures]

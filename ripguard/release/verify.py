@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ripguard.data.source import Source
 from ripguard.errors import Damaged, RipguardError, StorageError
@@ -17,6 +16,7 @@ from ripguard.files import walk
 from ripguard.images import MAX_BYTES, SUFFIXES, read_picture
 from ripguard.keys import Key
 from ripguard.pool import spread
+from ripguard.progress import Bar
 from ripguard.release.asked import in_batches, split
 from ripguard.release.atomic import sha256_file
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
@@ -102,7 +102,7 @@ def verify(
     expected = [[wanted.get(p) for p in batch] for batch in batches]
     workers = min(workers, len(batches))
     read = root if workers > 1 else release  # other processes read it for themselves
-    with tqdm(total=len(paths), desc="verifying", unit="picture", disable=None) as bar:
+    with Bar(total=len(paths), stage="verifying", unit="picture") as bar:
         try:
             for outcomes in spread(_work, batches, expected, workers=workers, start=hold, given=(key, read)):
                 for name, verdict, restored, equal in outcomes:

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from ripguard.errors import out_of_memory, tell
 from ripguard.files import NotRegular, open_regular
 from ripguard.memory import keep_freed
 from ripguard.precision import fast_math
+from ripguard.progress import Bar
 from ripguard.train.augment import mirror, random_crop, random_zoom
 from ripguard.train.models import build
 from ripguard.train.objectives import OBJECTIVES
@@ -164,7 +164,7 @@ def fit(
                 pictures, labels, classes, protocol, seed, device, checkpoint, log, seconds, compile, watch, note,
                 objective,
             )  # fmt: skip
-    bar = tqdm(total=protocol.epochs * per_epoch, initial=first * per_epoch, desc=note, unit="step", disable=None)
+    bar = Bar(total=protocol.epochs * per_epoch, initial=first * per_epoch, stage=note, unit="step")
     longest = 0.0
     for epoch in range(first, protocol.epochs):
         start = time.monotonic()

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ripguard.data.pictures import side_for, square
 from ripguard.errors import OutputRefused, UsageError
 from ripguard.files import refuse_unwritable
 from ripguard.keys import Key
 from ripguard.precision import check_device
+from ripguard.progress import Bar
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.models import MODELS
 from ripguard.train.protected import ProtectedDataset
@@ -84,7 +84,7 @@ def train_on_release(
 def in_memory(data: ProtectedDataset, side: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """All pictures of a split, restored: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``."""
     found: list[np.ndarray] = []
-    with tqdm(total=len(data), desc=f"restoring {data.split}", unit="picture", disable=None) as bar:
+    with Bar(total=len(data), stage=f"restoring {data.split}", unit="picture") as bar:
         for start in range(0, len(data), CHUNK):
             found += data.pictures(range(start, min(start + CHUNK, len(data))))
             bar.update(len(found) - bar.n)

@@ -216,7 +216,7 @@ def test_labels_that_are_wrong(text, said, tmp_path):  # type: ignore[no-untyped
 
 def test_all_wrong_rows_are_told_at_once(tmp_path):  # type: ignore[no-untyped-def]
     """The first twenty, and how many more; rows of pictures that are not there are told, and refuse nothing."""
-    with pytest.raises(InputRefused, match=r"line 2 has no label; .*; line 21 has no label; and 5 more$"):
+    with pytest.raises(InputRefused, match=r"line 2 has no label; .*; line 21 has no label; and 5 more\n"):
         labelled_by(tmp_path, "path,label\n" + "".join(f"{i}.png,\n" for i in range(25)))
 
 

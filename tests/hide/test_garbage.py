@@ -76,7 +76,7 @@ def shown(hidden: list[Hidden], model: bytes = MODEL):  # type: ignore[no-untype
 def told(found, shape: tuple[int, ...]) -> bool:  # type: ignore[no-untyped-def]
     """Whether a result is one of the two things it can be: a picture of the shape, or one sentence."""
     if isinstance(found, RipguardError):
-        return isinstance(found, Damaged) and str(found) != "" and "\n" not in str(found)
+        return isinstance(found, Damaged) and found.message != "" and "\n" not in found.message
     picture = found.picture if isinstance(found, Original) else found
     return picture.shape == shape and picture.dtype == np.uint8
 

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from ripguard.compress.interlaced import net, tables
 from ripguard.compress.interlaced.order import context, steps, target
 from ripguard.data.source import cache_root
 from ripguard.errors import tell
 from ripguard.files import read_regular
+from ripguard.progress import Bar
 from ripguard.weights import write_whole
 
 SCALE = 32.0  # whole numbers are divided by it on their way into a layer, so that weights are near one
@@ -92,7 +92,7 @@ def fit(pictures: np.ndarray, settings: Settings = Settings()) -> net.Model:
     nets = nn.ModuleDict({_name(p): Trainable(net.shapes(channels, settings.hidden, *p[1:])) for p in places})
     optimiser = torch.optim.AdamW(nets.parameters(), settings.peak_lr)
     batch = max(1, settings.samples // (side * side * channels))
-    bar = tqdm(range(settings.steps), desc="small-image coder", unit="step", disable=None)
+    bar = Bar(range(settings.steps), stage="small-image coder", unit="step")
     for number in bar:
         for group in optimiser.param_groups:
             group["lr"] = settings.peak_lr * (0.5 + 0.5 * math.cos(math.pi * number / settings.steps))

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from ripguard.precision import fast_math
+from ripguard.progress import Bar
 from ripguard.train.loop import on_device
 
 WIDTHS = (32, 64, 128)
@@ -93,7 +93,7 @@ def train(
     order = torch.randperm(len(given), generator=draw)
     kept, rest = order[:held], order[held:]
     best, least = copy.deepcopy(net.state_dict()), float("inf")
-    for step in tqdm(range(1, steps + 1), desc="restorer", unit="step", disable=None):
+    for step in Bar(range(1, steps + 1), stage="restorer", unit="step"):
         rows = rest[torch.randint(len(rest), (BATCH,), generator=draw)]
         loss = _error(net, given[rows], wanted[rows], told[rows], bool(torch.rand((), generator=draw) < 0.5))
         optimiser.zero_grad()

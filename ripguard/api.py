@@ -1,0 +1,382 @@
+"""The use cases: what the command line, experiments, notebooks and other programs call.
+
+::
+
+    import ripguard
+
+    ripguard.keygen("my.key")
+    ripguard.protect("photos", "out", "my.key", scheme="balanced", limit=60)
+    ripguard.restore("out", "again", "my.key")
+
+Paths may be strings. A key is a :class:`Key` or the path of its file. Everything that can be refused ends in a
+:class:`RipguardError`, whose text carries a hint; a missing optional library is one of them. What is imported for a
+use case is imported when it is called: restoring needs no torch.
+
+``progress`` is called with a :class:`ripguard.progress.Progress` at every step; without it, bars are drawn where
+standard error is a terminal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ripguard.errors import KeyFileError, OutputRefused, UsageError, refusing
+from ripguard.keys import Key, write_private
+from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
+from ripguard.progress import Progress, reported_to
+from ripguard.signing import SigningKey, fingerprint
+
+if TYPE_CHECKING:
+    from ripguard.data.source import Source
+    from ripguard.release.gc import Litter
+    from ripguard.release.inspect import Facts
+    from ripguard.release.protect import Protected
+    from ripguard.release.restore import Restored
+    from ripguard.release.verify import Report
+
+__all__ = [
+    "GeneratedKeys", "check_options", "collect_garbage", "export", "inspect", "keygen", "list_datasets", "list_schemes",
+    "protect", "report", "restore", "train", "verify",
+]  # fmt: skip
+
+Callback = Callable[[Progress], Any]
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class GeneratedKeys:
+    """What :func:`keygen` made. ``key_id`` and ``signer`` are public."""
+
+    key_file: str
+    key_id: str
+    signing_key_file: str
+    signer: str
+
+
+@refusing()
+def keygen(out: AnyPath, passphrase: str | None = None) -> GeneratedKeys:
+    """Make a restore key, and a signing key beside it, in ``<out>.sign``; both are readable by you alone.
+
+    Args:
+        passphrase: locks both.
+
+    Raises:
+        KeyFileError: a file of that name exists, or it would lie inside a release.
+        StorageError: the disk is full, or fails.
+    """
+    from ripguard.release.manifest import refuse_inside_release
+
+    place = os.fspath(out)
+    refuse_inside_release(Path(place))
+    key, signing = Key.generate(), SigningKey.generate()
+    write_private((place, key.text(passphrase)), (place + ".sign", signing.text(passphrase)))
+    return GeneratedKeys(place, key.id.hex(), place + ".sign", fingerprint(signing.public))
+
+
+@refusing()
+def protect(
+    source: AnyPath | Source,
+    out: AnyPath,
+    key: Key | AnyPath,
+    *,
+    scheme: str = "mrit",
+    sign_key: SigningKey | AnyPath | None = None,
+    labels: AnyPath | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    lossy: bool = False,
+    byte_exact: bool = False,
+    restart: bool = False,
+    device: str = "cpu",
+    workers: int | None = None,
+    progress: Callback | None = None,
+    **options: Any,
+) -> Protected:
+    """Make a protected release of a dataset.
+
+    The release appears at ``out`` when every image in it was restored once from disk and compared. The same call
+    continues a run that was killed.
+
+    Args:
+        source: a dataset by name (``photos``, ``cifar10``, ``tinyimagenet:second``), a folder (also ``folder:PATH``),
+            or a :class:`ripguard.data.source.Source`.
+        sign_key: signs the release; None: the file ``<key file>.sign``, where it exists.
+        labels: CSV file with the columns ``path,label`` and perhaps ``split``, instead of class folders.
+        limit: only so many images, taken evenly from all classes.
+        seed: of all that is drawn.
+        lossy: keep no residue: the paper's recovery, which is not exact.
+        byte_exact: give the original files back, byte for byte.
+        restart: throw an unfinished run away.
+        device: where the perturbation is computed, ``cpu`` or ``cuda``.
+        workers: processes; None: one for each core.
+        options: of the scheme, its perturbation and its hiding method, by name: ``perturb="tap", eps=0.05``.
+
+    Raises:
+        UsageError: an option that does not exist, or would change nothing.
+        InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
+    """
+    from ripguard.data.registry import as_source
+    from ripguard.release.aim import asked_scheme, build
+    from ripguard.release.atomic import drop_empty
+    from ripguard.release.model import obtain
+    from ripguard.release.plan import make_plan
+    from ripguard.release.protect import precheck, refuse_secrets
+    from ripguard.release.protect import protect as run
+    from ripguard.release.room import check_room
+
+    chosen = asked_scheme(scheme, options, lossy, byte_exact, device)
+    workers = _workers(workers)
+    key, key_file = _opened(key)
+    signing, sign_file = _signing_key(sign_key, key_file)
+    found, place = as_source(source, labels), Path(os.path.abspath(out))
+    secret = [file for file in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if file]
+    with reported_to(progress):
+        refuse_secrets(found, secret)
+        made = precheck(found.roots, place, secret)
+        try:
+            plan = make_plan(found, chosen, seed, lossy, byte_exact, limit, workers)
+            model = obtain(plan, options.get("coder_steps"))
+            check_room(plan, model)
+            given, epochs, number = (options.get(name) for name in ("surrogate", "surrogate_epochs", "surrogates"))
+            given = [given] if isinstance(given, str | os.PathLike) else given
+            spec = build(plan, given and list(map(os.fspath, given)), epochs, device, workers, number or 1)
+            spec = dataclasses.replace(spec, model=model)
+            result = run(
+                plan.aimed(spec.digest()), spec, key, place, signing, workers, restart, found.roots, model=model
+            )
+        except BaseException:
+            drop_empty(made)
+            raise
+    return dataclasses.replace(
+        result, surrogate=spec.surrogate, ignored=found.ignored, metadata=plan.metadata, tinted=plan.tinted,
+        grey=sum(picture.shape[2] == 1 for picture in plan.pictures) if plan.tinted else 0,
+    )  # fmt: skip
+
+
+def check_options(
+    scheme: str = "mrit", *, lossy: bool = False, byte_exact: bool = False, device: str = "cpu", **options: Any
+) -> None:
+    """Refuse what :func:`protect` would refuse of a scheme and its options, before anything is read.
+
+    Raises:
+        UsageError: an option that does not exist, or would change nothing.
+    """
+    from ripguard.release.aim import asked_scheme
+
+    asked_scheme(scheme, options, lossy, byte_exact, device)
+
+
+@refusing()
+def restore(
+    paths: AnyPath | Sequence[AnyPath],
+    out: AnyPath,
+    key: Key | AnyPath,
+    release: AnyPath | None = None,
+    only: str | None = None,
+    workers: int | None = None,
+    signer: str | None = None,
+    loose: bool = False,
+    require_release: bool = False,
+    progress: Callback | None = None,
+) -> Restored:
+    """Get clean images back, exactly: see :func:`ripguard.release.restore.restore`.
+
+    Args:
+        paths: a release, parts of one, or loose protected images; one path or several.
+        workers: processes; None: one for each core.
+
+    Returns:
+        What came back and what did not. Images that could not be restored are listed in ``refused``, not raised.
+    """
+    from ripguard.release.restore import restore as run
+
+    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not several:
+        raise UsageError("there is nothing to restore: no path was named")
+    with reported_to(progress):
+        return run(
+            [Path(path) for path in several], Path(out), _opened(key)[0], Path(release) if release else None, only,
+            _workers(workers), signer, loose, require_release,
+        )  # fmt: skip
+
+
+@refusing()
+def verify(
+    release: AnyPath,
+    key: Key | AnyPath | None = None,
+    *,
+    against: AnyPath | Source | None = None,
+    labels: AnyPath | None = None,
+    signer: str | None = None,
+    workers: int | None = None,
+    progress: Callback | None = None,
+) -> Report:
+    """Check a release against its manifest; with a key also restore every image in memory and check that.
+
+    Args:
+        against: the source it was made from: restored images are compared with it, sample by sample; needs a key.
+        labels: the labels file that :func:`protect` was given.
+        signer: fingerprint that must have signed the release.
+
+    Returns:
+        What was found; ``report.ok`` if there is nothing to complain about.
+    """
+    from ripguard.data.registry import as_source
+    from ripguard.release.verify import verify as run
+
+    if against is not None and key is None:
+        raise UsageError("--against needs a key", "add --key-file K")
+    if labels and against is None:
+        raise UsageError("--labels says how the source is labelled, and no source is named", "add --against SRC")
+    source = None if against is None else as_source(against, labels)
+    with reported_to(progress):
+        return run(Path(release), None if key is None else _opened(key)[0], source, signer, _workers(workers))
+
+
+@refusing()
+def inspect(path: AnyPath) -> Facts:
+    """What a release or a protected image says of itself; no key is needed.
+
+    Raises:
+        NotProtected: there is nothing to tell.
+    """
+    from ripguard.release.inspect import inspect as run
+
+    return run(Path(path))
+
+
+@refusing()
+def report(
+    release: AnyPath,
+    against: AnyPath | Source,
+    *,
+    labels: AnyPath | None = None,
+    restored: AnyPath | None = None,
+    surrogate: AnyPath | None = None,
+    grid: AnyPath | None = None,
+    signer: str | None = None,
+    workers: int | None = None,
+    progress: Callback | None = None,
+) -> dict[str, Any]:
+    """Measure a release: see :func:`ripguard.evaluate.report.report`.
+
+    Args:
+        against: the source it was made from.
+        restored: folder that :func:`restore` wrote.
+        grid: also draw clean | protected | restored into this PNG file.
+    """
+    from ripguard.data.registry import as_source
+    from ripguard.evaluate.report import check_grid
+    from ripguard.evaluate.report import grid as draw
+    from ripguard.evaluate.report import report as run
+
+    place, back = Path(release), Path(restored) if restored else None
+    if grid:
+        check_grid(os.fspath(grid))
+    source = as_source(against, labels)
+    for folder in (*source.roots, place, *([back] if back else [])):
+        if grid and folder.resolve() in Path(grid).resolve().parents:
+            raise OutputRefused(f"{grid} lies inside {folder}", "choose a place outside")
+    with reported_to(progress):
+        data = run(place, source, back, os.fspath(surrogate) if surrogate else None, _workers(workers), signer)
+        if grid:
+            draw(place, source, back, Path(grid))
+    return data
+
+
+@refusing()
+def train(
+    release: AnyPath,
+    key: Key | AnyPath,
+    out: AnyPath = "model.pt",
+    *,
+    protocol: str = "fast",
+    model: str | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    signer: str | None = None,
+    progress: Callback | None = None,
+) -> dict[str, Any]:
+    """Train a net on the clean images behind a release: see :func:`ripguard.train.on_release.train_on_release`."""
+    opened = _opened(key)[0]
+    from ripguard.train.on_release import train_on_release
+
+    with reported_to(progress):
+        return train_on_release(Path(release), opened, Path(out), protocol, model, epochs, seed, device, signer)
+
+
+@refusing()
+def collect_garbage(
+    release: AnyPath,
+    key: Key | AnyPath | None = None,
+    *,
+    unfinished: bool = False,
+    dry_run: bool = False,
+    signer: str | None = None,
+) -> list[Litter]:
+    """Move aside what killed runs left in and beside a release: see :func:`ripguard.release.gc.collect`."""
+    from ripguard.release.gc import collect
+
+    return collect(Path(release), unfinished, dry_run, None if key is None else _opened(key)[0], signer)
+
+
+def list_datasets() -> dict[str, str]:
+    """Names of the datasets that ripguard knows, and a line about each."""
+    from ripguard.data.registry import SOURCES
+
+    return {name: (function.__doc__ or "").splitlines()[0] for name, function in SOURCES.items()}
+
+
+def list_schemes() -> dict[str, str]:
+    """Names of the schemes, and a line about each."""
+    from ripguard.schemes import SCHEMES
+
+    return {name: scheme.note for name, scheme in SCHEMES.items()}
+
+
+@refusing()
+def export(source: AnyPath | Source, out: AnyPath, progress: Callback | None = None) -> int:
+    """Copy a dataset's images as ``OUT/<split>/<class>/<image>``; returns how many.
+
+    Raises:
+        OutputRefused: ``out`` is there and holds something.
+    """
+    from ripguard.data.registry import as_source
+    from ripguard.data.registry import export as run
+
+    with reported_to(progress):
+        return run(as_source(source), Path(out))
+
+
+def _workers(asked: int | None) -> int:
+    if asked is not None and asked < 1:
+        raise UsageError(f"workers: expected at least 1, got {asked}")
+    return asked or os.cpu_count() or 1
+
+
+def _opened(key: Key | AnyPath) -> tuple[Key, str | None]:
+    """The key, and the file it was read from."""
+    from ripguard.release.manifest import read_key
+
+    if isinstance(key, Key):
+        return key, os.fspath(key.file) if key.file else None
+    if not isinstance(key, str | os.PathLike):
+        raise KeyFileError(f"key: expected a Key or the path of a key file, got {type(key).__name__}")
+    path = os.fspath(key)
+    return read_key(path), None if path == "-" else path
+
+
+def _signing_key(given: SigningKey | AnyPath | None, key_file: str | None) -> tuple[SigningKey | None, str | None]:
+    """The signing key and its file; by default the one beside the key file."""
+    if isinstance(given, SigningKey):
+        return given, None
+    file = os.fspath(given) if given else f"{key_file}.sign" if key_file else None
+    if file is None or (not given and not os.path.exists(file)):
+        return None, None
+    return SigningKey.read(file), file

@@ -1,0 +1,76 @@
+"""How far a piece of work has come: a bar on a terminal, or calls of a function of the caller's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from tqdm.auto import tqdm
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step.
+
+    Attributes:
+        stage: what is being done: ``protecting``, ``restoring`` …
+        done, total: in ``unit``; ``total`` is None where nobody knows it before.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    unit: str
+
+
+Callback = Callable[[Progress], Any]
+_callback: ContextVar[Callback | None] = ContextVar("callback", default=None)
+
+
+@contextlib.contextmanager
+def reported_to(callback: Callback | None) -> Iterator[None]:
+    """Within this, steps go to ``callback`` and no bar is drawn. None: as it was, bars on a terminal."""
+    if callback is None:
+        yield
+        return
+    token = _callback.set(callback)
+    try:
+        yield
+    finally:
+        _callback.reset(token)
+
+
+class Bar(tqdm):
+    """A progress bar on standard error, where that is a terminal; or calls of the function of :func:`reported_to`.
+
+    Args:
+        items: what is gone through, if the bar is iterated over; else call :meth:`update`.
+        stage, unit: see :class:`Progress`.
+        initial: steps that are done already.
+    """
+
+    def __init__(
+        self, items: Iterable[Any] | None = None, *, stage: str, unit: str, total: int | None = None, initial: int = 0
+    ) -> None:
+        self._callback, self._stage, self._unit, self._done = _callback.get(), stage, unit, initial
+        disable = True if self._callback else None  # None: where there is no terminal
+        super().__init__(items, desc=stage, total=total, unit=unit, initial=initial, disable=disable)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._callback is None:
+            yield from super().__iter__()
+            return
+        for one in self.iterable:
+            yield one
+            self.update()
+
+    def update(self, n: float | None = 1) -> bool | None:
+        if self._callback is None:
+            return super().update(n)
+        self._done += int(n or 0)
+        total = None if self.total is None else int(self.total)
+        self._callback(Progress(self._stage, self._done, total, self._unit))
+        return None
