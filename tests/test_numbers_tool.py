@@ -1,8 +1,9 @@
-"""`tools/list_numbers.py`: what is measured is listed; what is lost or changed is told, where it stands is not."""
+"""`tools/numbers.py`: what is measured is listed; what is lost or changed is told, where it stands is not."""
 
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOL = ROOT / "tools" / "list_numbers.py"
+TOOL = ROOT / "tools" / "numbers.py"
 
 RECORD: dict[str, Any] = {
     "name": "table1 photos small strong",
@@ -217,11 +218,7 @@ def test_this_repository_s_records_can_be_read():
     code, out, _ = run(ROOT, "--json")
     assert code == 0
     assert len(json.loads(out)) > 1000
-    sys.path.insert(0, str(TOOL.parent))
-    try:
-        import list_numbers
-    finally:
-        sys.path.remove(str(TOOL.parent))
+    tool = runpy.run_path(str(TOOL))
     for path in (ROOT / "results").rglob("record.json"):
-        found = [one.identity for one in list_numbers.numbers_of(json.loads(path.read_text()))]
+        found = [one.identity for one in tool["numbers_of"](json.loads(path.read_text()))]
         assert len(set(found)) == len(found), path

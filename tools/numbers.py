@@ -1,7 +1,7 @@
 """Every measured number of the repository, and which of them an older commit has and this tree has not.
 
-    python tools/list_numbers.py                    # one line for each number
-    python tools/list_numbers.py --against REV      # lost, changed, new; exit 1 if any was lost or changed
+    python tools/numbers.py                    # one line for each number
+    python tools/numbers.py --against REV      # lost, changed, new; exit 1 if any was lost or changed
 
 Two kinds. A `record` number stands in a `record.json` anywhere under `results/`: accuracies, decibels, seconds, bytes,
 counts, whole confusion matrices. What it is about is told by the fields beside it, never by its folder or its place
@@ -16,18 +16,22 @@ the one for the rows of today.
 
 from __future__ import annotations
 
-import argparse
-import json
-import re
-import subprocess
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from ripguard.errors import UsageError, refusals_told
+# a file of this name beside a program stands in for the standard library's `numbers`, which others import
+sys.path[:] = [place for place in sys.path if place != __file__.rpartition("/")[0]]
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+import re  # noqa: E402
+import subprocess  # noqa: E402
+from collections import Counter, defaultdict  # noqa: E402
+from collections.abc import Callable, Iterable, Iterator  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from ripguard.errors import UsageError, refusals_told  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = re.compile(r"results/(.+/)?record\.json")
