@@ -37,12 +37,11 @@ from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.hide.base import Hidden, Hiding, Identity
-from ripguard.hide.mrit.method import MRIT
+from ripguard.hide.mrit.method import MRIT, MRITParams
 from ripguard.hide.seal.method import Seal
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import Key, PictureKeys
 from ripguard.numbers import above_zero, positive
-from ripguard.schemes import SCHEMES
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("codec", "png", "files", "peers", "memory", "epoch")
@@ -164,7 +163,7 @@ def codec_rates(method: Hiding, clean: np.ndarray, seconds: float) -> tuple[floa
 def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
     from ripguard.compress.interlaced import fit, net
 
-    mrit = MRIT(SCHEMES["mrit"].params(clean.shape[1:]))
+    mrit = MRIT.hiding(MRITParams(), clean.shape[1:])
     model = net.pack(fit.fit(clean, fit.Settings(steps=20)))  # how well it fits does not change how fast it is
     cases: list[tuple[str, Hiding, str]] = [
         ("mrit", mrit, "cryptography"),
@@ -193,7 +192,7 @@ def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
 
 
 def png(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
-    mrit = MRIT(SCHEMES["mrit"].params(clean.shape[1:]))
+    mrit = MRIT.hiding(MRITParams(), clean.shape[1:])
     published = [one.picture for one in hide_all(mrit, clean, carriers(clean))]
     rows = []
     for name, pictures in (("clean", list(clean)), ("protected", published)):

@@ -29,9 +29,10 @@ from ripguard.hide.mrit.transform import Params
 from ripguard.images import read_picture
 from ripguard.keys import Key
 from ripguard.looks import likeness
+from ripguard.methods.fitted import Fitted
 from ripguard.numbers import positive
 from ripguard.perturb import surrogate
-from ripguard.perturb.fsp import FSP, library
+from ripguard.perturb.fsp import FSP, FSPParams, library
 
 SIZES = (2, 4, 8, 16)
 PAIRINGS = ("sd-rank", "sd-classes", "assignment")
@@ -70,7 +71,8 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
     chosen = np.random.default_rng(1).permutation(len(pictures))[:count]
     clean, true = pictures[chosen], labels[chosen]
     seeds = np.arange(len(clean), dtype=np.uint64)
-    carrier = FSP(model, library(model, small, labels))(clean, true, seeds)
+    targets = FSP.known(Fitted(), library(model, small, labels))
+    carrier = FSP(FSPParams(eps=0.07, steps=10), targets, surrogate=model)(clean, true, seeds)
 
     def says(published: np.ndarray) -> dict[str, float]:
         said = surrogate.predict(model, published, batch=64).argmax(1)

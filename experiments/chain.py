@@ -27,12 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from ripguard import api
-from ripguard.cli import build_parser, of_scheme
+from ripguard.cli import of_scheme, parse
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told, tell
 from ripguard.evaluate.record import environment, write_record
-from ripguard.perturb.names import BY_SURROGATE
-from ripguard.schemes import SCHEMES, label
+from ripguard.schemes import label
 
 ROOT = Path(__file__).resolve().parents[1]
 OPTIONS = "protect-options.txt"  # what was asked of `ripguard protect`, beside the release
@@ -77,14 +76,13 @@ def main() -> None:
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     given = list(extra)
     chosen = dict(itertools.pairwise(word for one in extra for word in one.split("=", 1)))
-    preset = SCHEMES.get(chosen.get("--scheme", "mrit"), SCHEMES["mrit"])
-    aims = chosen.get("--perturb", preset.perturb) in BY_SURROGATE  # marks alone need none
-    usual = USUAL.get(options.source.split(":")[0], {}) if aims else {}
+    known = api.choose_scheme(chosen.get("--scheme", "mrit"), perturb=chosen.get("--perturb")).options()
+    usual = USUAL.get(options.source.split(":")[0], {}) if "surrogate_epochs" in known else {}  # marks alone need none
     extra += [word for option in usual.items() if option[0] not in extra for word in option]
     out = options.out or ROOT / "build" / short_name(options.source)
     open_source(options.source)  # what is mistyped is refused before anything of an older release is removed
-    asked = build_parser().parse_args(["protect", options.source, str(out / "protected"), *extra])
-    api.check_options(**of_scheme(asked))
+    asked = parse(["protect", options.source, str(out / "protected"), *extra])
+    api.choose_scheme(**of_scheme(asked))
     for name in ("protected", "restored"):  # made by this script alone
         shutil.rmtree(out / name, ignore_errors=True)
     for path in out.glob("victims/*-protected-*"):  # of the release that was there

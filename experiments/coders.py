@@ -23,9 +23,9 @@ from ripguard.compress.coders import CODERS
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
+from ripguard.hide.seal.model import obtain
 from ripguard.images import png_bytes, read_picture
 from ripguard.numbers import positive
-from ripguard.release.model import obtain
 from ripguard.release.plan import make_plan
 from ripguard.schemes import SCHEMES
 
@@ -46,7 +46,7 @@ def main() -> None:
     source = open_source(options.source)
     plan = make_plan(source, SCHEMES["seal"], workers=2)
     began = time.time()
-    model = obtain(plan, options.coder_steps)
+    model = obtain(list(plan.training), plan.seed, options.coder_steps)
     print(f"model: {len(model):,} bytes, {time.time() - began:.0f} s (0: from the cache)", file=sys.stderr)
 
     # 2. pictures it was not fitted to, every k-th of the test split

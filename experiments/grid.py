@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ripguard.cli import build_parser
+from ripguard import api
+from ripguard.cli import of_scheme, parse
 from ripguard.data.pictures import common_side
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
@@ -35,8 +36,8 @@ from ripguard.errors import refusals_told
 from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
 from ripguard.evaluate.record import joined, read_records
 from ripguard.evaluate.victims import own_seed, seeds_of
+from ripguard.methods.params import DataStats
 from ripguard.numbers import above_zero, positive
-from ripguard.schemes import SCHEMES as KNOWN
 from ripguard.schemes import label
 from ripguard.train.protocols import PROTOCOLS
 
@@ -177,9 +178,8 @@ def label_of(options: str, classes: int, side: int) -> str:
 
     Side in pixels, as a victim sees them.
     """
-    asked = vars(build_parser().parse_args(["protect", "source", "release", *shlex.split(options)]))
-    scheme = KNOWN[asked["scheme"]].with_options(asked).settled(side).with_cells_for(classes, {3})
-    return label(dataclasses.asdict(scheme))
+    asked = of_scheme(parse(["protect", "source", "release", *shlex.split(options)]))
+    return label(api.choose_scheme(**asked).resolve(DataStats(side, classes)).to_json())
 
 
 def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:

@@ -101,7 +101,7 @@ def main() -> None:
                 continue
             made, shown = VARIANTS[variant], clean.pictures
             if made is not None:
-                shown = Marks(patches[made[0]], options.eps, made[1]).in_parts(shown, clean.labels, seeds)
+                shown = Marks.of(patches[made[0]], options.eps, made[1]).in_parts(shown, clean.labels, seeds)
             psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.pictures)]))
             seen = defence.prepared(shown, clean.labels, 0)
             victim = fit(

@@ -29,37 +29,37 @@ from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.base import Identity
-from ripguard.hide.mrit.method import MRIT
 from ripguard.keys import Key
 from ripguard.looks import likeness
+from ripguard.methods.fitted import FitContext
+from ripguard.methods.params import DataStats
 from ripguard.numbers import positive
 from ripguard.perturb import surrogate
-from ripguard.release.aim import Spec, found_in
-from ripguard.schemes import SCHEMES, Scheme
+from ripguard.perturb.base import Perturbation
+from ripguard.schemes import SCHEMES
+from ripguard.schemes.base import Run
+from ripguard.schemes.two_axis import TwoAxis
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def choices(side: int) -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
+def choices() -> Iterator[tuple[str, str, TwoAxis, dict[str, Any]]]:
     """(what is changed, to what, scheme, what else: attributes of the attack, settings of the surrogate)."""
-    base = SCHEMES["mrit-tap"].settled(side)
-    features = dataclasses.replace(base, perturb="fsp", steps=10)
+    base = SCHEMES["mrit-tap"]
+    features = base.with_options({"perturb": "fsp", "steps": 10})
 
-    def scheme(**changes: Any) -> Scheme:
-        return dataclasses.replace(base, **changes)
-
-    def hiding(**changes: Any) -> Scheme:
-        return scheme(hide=dataclasses.replace(base.hide, **changes))
+    def scheme(**changes: Any) -> TwoAxis:
+        return base.with_options(changes)
 
     yield "preset", "mrit-tap", base, {}
     yield "preset", "mrit", SCHEMES["mrit"], {}
     yield "preset", "paper", SCHEMES["paper"], {}
     yield "perturbation", "fsp, pooled features", features, {}
-    yield "perturbation", "fsp, stage3", dataclasses.replace(features, layer="stage3"), {}
-    yield "perturbation", "fsp, random target", dataclasses.replace(features, target="random"), {}
-    yield "aimed at", "the carrier, not what hiding makes of it", base, {"published": None}
+    yield "perturbation", "fsp, stage3", features.with_options({"layer": "stage3"}), {}
+    yield "perturbation", "fsp, random target", features.with_options({"target": "random"}), {}
+    yield "aimed at", "the carrier, not what hiding makes of it", base, {"simulate": None}
     yield "views", "none", base, {"views": False}
     yield "target", "random", scheme(target="random"), {}
     for eps in (0.03, 0.05, 0.07, 0.085, 0.1):
@@ -69,10 +69,10 @@ def choices(side: int) -> Iterator[tuple[str, str, Scheme, dict[str, Any]]]:
     for size in (3, 4):
         yield "block side", f"{size}", scheme(size=size), {}
     for pairing in ("in-place", "sd-rank", "sd-classes", "assignment"):
-        yield "pairing", pairing, hiding(pairing=pairing), {}
-    yield "tile", "256", hiding(tile=256), {}
-    yield "shift step", "4", hiding(step=4), {}
-    yield "overflow", "8", hiding(overflow=8), {}
+        yield "pairing", pairing, scheme(pairing=pairing), {}
+    yield "tile", "256", scheme(tile=256), {}
+    yield "shift step", "4", scheme(step=4), {}
+    yield "overflow", "8", scheme(overflow=8), {}
     yield "surrogate epochs", "2", base, {"epochs": 2}
     yield "coarse trunk", "the other way", base, {"coarse": True}
 
@@ -100,17 +100,21 @@ def main() -> None:
     known = work / "held-out" / f"as-the-protocol-{protocol.epochs}.pt"  # of held_out.py, which reads `paper`
     checkpoint = known if options.protocol == "paper" else work / "held-out" / f"{options.protocol}.pt"
     other = fit(rest.pictures, rest.labels, classes, protocol, checkpoint=checkpoint, note="independent net")
-    usual = bool(SCHEMES["mrit-tap"].settled(side).coarse)
+    stats, run = DataStats(side, classes), Run()
+    usual = stats.large  # whether the surrogate has a coarse trunk
 
-    def spec(scheme: Scheme, epochs: int, coarse: bool) -> Spec:
-        own = dataclasses.replace(scheme, coarse=coarse)
-        return found_in(own, data.pictures, data.labels, data.names, epochs=epochs)
+    def attack_of(scheme: TwoAxis, epochs: int, coarse: bool | None = None) -> Perturbation:
+        if "surrogate_epochs" in scheme.options():
+            scheme = scheme.with_options({"surrogate_epochs": epochs})
+            scheme = scheme if coarse is None else scheme.with_options({"coarse": coarse})
+        scheme = scheme.resolve(stats)
+        return scheme.protector(scheme.fit(data, FitContext(tuple(data.names))), run).perturbation
 
     # 2. the same pictures for every choice; the surrogate that judges is always the usual one
     chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]
     clean, true = asked.pictures[chosen], asked.labels[chosen]
     seeds = np.random.default_rng(8).integers(0, 2**63, len(clean)).astype(np.uint64)
-    judge = surrogate.load(spec(SCHEMES["mrit-tap"], options.surrogate_epochs, usual).surrogate)[0]
+    judge = surrogate.from_fitted(attack_of(SCHEMES["mrit-tap"], options.surrogate_epochs).fitted)
     key = Key(bytes(32))  # measures only; nothing is published
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
     keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(len(clean))]
@@ -124,16 +128,17 @@ def main() -> None:
         }
 
     rows: list[dict[str, Any]] = [{"choice": "clean", "value": "", "pictures": len(clean)} | says(clean, "published")]
-    for what, value, scheme, more in choices(side):
+    for what, value, scheme, more in choices():
         if options.only and not any(what.startswith(word) for word in options.only):
             continue
-        coarse = not usual if "coarse" in more else bool(scheme.coarse)
-        attack = spec(scheme, more.get("epochs", options.surrogate_epochs), coarse)()
-        for name in ("published", "views"):
-            if name in more:
-                setattr(attack, name, more[name])
+        coarse = not usual if "coarse" in more else None
+        attack = attack_of(scheme, more.get("epochs", options.surrogate_epochs), coarse)
+        if "simulate" in more:
+            attack.context = dataclasses.replace(attack.context, simulate=None)
+        if "views" in more:
+            attack.views = more["views"]  # type: ignore[attr-defined]
         carrier = attack(clean, true, seeds)
-        hidden = MRIT(scheme.params(clean.shape[1:])).hide(clean, carrier, ids, keys)
+        hidden = scheme.hider(clean.shape[1:], run).hide(clean, carrier, ids, keys)
         published = np.stack([one.picture for one in hidden])
         psnr = {
             name: round(float(np.median([likeness(a, b)["psnr"] for a, b in zip(published, pictures)])), 2)

@@ -29,12 +29,12 @@ from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
 from ripguard.evaluate.defences import DEFENCES
+from ripguard.evaluate.entry import poison_of
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check
 from ripguard.looks import median_looks
 from ripguard.numbers import not_negative, positive
-from ripguard.release.aim import found_in
-from ripguard.schemes import SCHEMES
+from ripguard.perturb.make import make, params_of
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS
 
@@ -89,7 +89,7 @@ def main() -> None:
     if options.record:
         same = ("name", "pictures", "recipe", "steps", "surrogate_epochs")
         folder, record = go_on_with(ROOT / "results", options.record, record, same)
-    known = {(row["perturb"], row["defence"], row["seed"]) for row in record["rows"]}
+    known = {(poison_of(row), row["defence"], row["seed"]) for row in record["rows"]}
 
     # 2. a victim for each poison, undefended and under what is known to undo it
     for name in options.only:
@@ -124,12 +124,11 @@ def carriers(name: str, clean: Pictures, options: argparse.Namespace) -> np.ndar
         return clean.pictures
     perturb = "noise" if name in NULLS else name
     eps = NULLS.get(name, 8 / 255 if name == "tap" else None)  # the others' sizes are their own, as published
-    scheme = dataclasses.replace(SCHEMES["seal"], perturb=perturb, eps=eps, steps=options.steps)
-    spec = found_in(
-        scheme, clean.pictures, clean.labels, clean.names, options.seed, options.device, epochs=options.surrogate_epochs
-    )  # fmt: skip
+    wanted = {"eps": eps, "steps": options.steps, "surrogate_epochs": options.surrogate_epochs}
+    known = params_of(perturb).options()
+    params = params_of(perturb, **{k: v for k, v in wanted.items() if k in known and v is not None})
     seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
-    return spec().in_parts(clean.pictures, clean.labels, seeds)
+    return make(params, clean, options.seed, options.device).in_parts(clean.pictures, clean.labels, seeds)
 
 
 if __name__ == "__main__":

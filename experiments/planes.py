@@ -29,10 +29,10 @@ from ripguard.hide.header import SEAL_LENGTH
 from ripguard.hide.seal import planes
 from ripguard.hide.seal.method import HEAD
 from ripguard.looks import likeness
+from ripguard.methods.params import DataStats
 from ripguard.numbers import positive
 from ripguard.perturb import surrogate
-from ripguard.release.aim import Spec
-from ripguard.schemes import SCHEMES
+from ripguard.perturb.tap import TAP, TAPParams
 
 ROOT = Path(__file__).resolve().parents[1]
 AMOUNTS = (1.0, 2.0, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0)  # bits a sample
@@ -52,9 +52,9 @@ def main() -> None:
     items = [item for item in open_source(options.source).items if item.split == "train"]
     data = load(items, workers=os.cpu_count() or 1)
     side = data.pictures.shape[1]
-    scheme = SCHEMES["seal"].with_options({"perturb": "tap"}).settled(side)
+    params = TAPParams().resolve(DataStats(side, len(data.names)))
     settings = surrogate.Settings(
-        epochs=options.surrogate_epochs, side=side, coarse=surrogate.COARSE if scheme.coarse else ()
+        epochs=options.surrogate_epochs, side=side, coarse=surrogate.COARSE if params.coarse else ()
     )
     rest = data.part(~held_out(len(data.labels)))
     own = surrogate.obtain(rest.pictures, rest.labels, rest.names, settings, "cpu")
@@ -65,7 +65,7 @@ def main() -> None:
     asked = data.part(held_out(len(data.labels)))
     chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]
     clean, true = asked.pictures[chosen], asked.labels[chosen]
-    carriers = Spec(scheme, str(own))()(clean, true, np.arange(len(clean), dtype=np.uint64))
+    carriers = TAP(params, surrogate=judges["surrogate"])(clean, true, np.arange(len(clean), dtype=np.uint64))
 
     # 3. planes
     rows = []

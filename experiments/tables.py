@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from ripguard.errors import refusals_told
+from ripguard.evaluate.entry import poison_of
 from ripguard.evaluate.leaderboard import scheme_of
 from ripguard.evaluate.record import joined, parts_of, read_records, subject
 from ripguard.evaluate.table import cells, interval, markdown, spread
-from ripguard.perturb.marks import EPS
-from ripguard.perturb.names import BY_SURROGATE, MARKED
-from ripguard.schemes import ALL_CELLS, SCHEMES, cells_of
+from ripguard.perturb.marks import ALL_CELLS, EPS
+from ripguard.schemes import SCHEMES
+from ripguard.schemes.stored import read as read_scheme
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -217,36 +218,40 @@ def summary_table(link: str) -> list[str]:
     return [*lines, "", *notes]
 
 
-def described(scheme: dict[str, Any]) -> str:
+AIMS = {"tap": "cross-entropy{}", "layered": "marks over cross-entropy", "fsp": "feature-space on {layer}"}
+# None: the release was made before the choice was written down; the surrogate's trunks followed the picture size
+TRUNKS = {True: "surrogate with a coarse trunk", None: "surrogate's trunks by picture size"}
+OF_OPTIONS = {  # what a table tells of a perturbation, by the options that it has
+    "target": lambda own: f"{own.target} target",
+    "eps": lambda own: f"ε {own.eps or EPS}",
+    "steps": lambda own: f"{own.steps} steps{_through(own)}",
+}
+
+
+def described(made: dict[str, Any]) -> str:
     """What a release was made with, in one line."""
-    hide = scheme["hide"]
-    sealing = scheme.get("method", "mrit") == "seal"
-    through = "" if sealing else " through hiding"
-    aim = {
-        "tap": f"cross-entropy{through}",
-        "layered": "marks over cross-entropy",
-        "fsp": f"feature-space on {scheme['layer']}",
-    }.get(scheme["perturb"])
-    gradient, marks = scheme["perturb"] in BY_SURROGATE, scheme["perturb"] in MARKED
-    # None: the release was made before the choice was written down; the surrogate's trunks followed the picture size
-    trunks = {True: ["surrogate with a coarse trunk"], None: ["surrogate's trunks by picture size"], False: []}
+    scheme = read_scheme(made)
+    own, hide = scheme.perturb, scheme.hide
+    there = own.options() if "target" in own.options() else {}
+    aim = AIMS.get(own.method, "").format(
+        " through hiding" if scheme.hiding_class.simulates else "", layer=getattr(own, "layer", "")
+    )
+    cells = getattr(own, "cells", ALL_CELLS)
     return ", ".join(
         [
-            f"`{scheme['perturb']}`" + (f" ({aim})" if aim else ""),
-            *([f"{scheme['target']} target"] if gradient or marks else []),
-            *([f"ε {scheme['eps'] or EPS}"] if gradient or marks else []),
-            *([f"{scheme['steps']} steps" + _through(scheme)] if gradient else []),
-            f"up to {scheme['planes']} planes" if sealing else f"pairing {hide['pairing']}",
-            *(trunks[scheme.get("coarse", False)] if gradient else []),
-            *(["grey pictures among coloured ones in colour"] if scheme.get("tint") else []),
-            *(["the rarest class a sink"] if scheme.get("sink") else []),
-            *([f"patches on {cells_of(scheme)} of 16 cells"] if marks and cells_of(scheme) != ALL_CELLS else []),
+            f"`{own.method}`" + (f" ({aim})" if aim else ""),
+            *(form(own) for name, form in OF_OPTIONS.items() if name in there),
+            f"up to {hide.planes} planes" if hasattr(hide, "planes") else f"pairing {getattr(hide, 'pairing', '')}",
+            *([TRUNKS[trunk]] if (trunk := getattr(own, "coarse", False)) in TRUNKS else []),
+            *(["grey pictures among coloured ones in colour"] if scheme.tint else []),
+            *(["the rarest class a sink"] if getattr(own, "sink", False) else []),
+            *([f"patches on {cells} of 16 cells"] if cells != ALL_CELLS else []),
         ]
     )
 
 
-def _through(scheme: dict[str, Any]) -> str:
-    return f" through {', '.join(scheme['through'])}" if scheme.get("through") else ""
+def _through(own: Any) -> str:
+    return f" through {', '.join(own.through)}" if getattr(own, "through", ()) else ""
 
 
 def where_and_when(record: dict[str, Any]) -> str:
@@ -623,7 +628,7 @@ def peers_section() -> list[str]:
     ]
     for folder, record in found:
         rows, hardware = record["rows"], record["hardware"]
-        clean = {row["defence"]: _both(row) for row in rows if row["perturb"] == "clean"}
+        clean = {row["defence"]: _both(row) for row in rows if poison_of(row) == "clean"}
         lines += [
             f"{record['name'].removeprefix('peers ')}, {record['pictures']:,} training pictures, {rows[0]['model']}, "
             f"tap of {record['steps']} steps, its surrogate of {record['surrogate_epochs']} epochs; "
@@ -633,12 +638,12 @@ def peers_section() -> list[str]:
             "| poison | PSNR | defence | test accuracy | clean, same defence | published |",
             "| --- | --- | --- | --- | --- | --- |",
         ]
-        for row in sorted(rows, key=lambda row: row["perturb"]):
-            if row["perturb"] != "clean":
+        for row in sorted(rows, key=poison_of):
+            if poison_of(row) != "clean":
                 undefended = row["defence"] == "none"
                 published = f"{row['published']:.2f}" if undefended and row["published"] is not None else ""
                 lines.append(
-                    f"| `{row['perturb']}` | {row['psnr_to_clean']:.1f} dB | {row['defence']} "
+                    f"| `{poison_of(row)}` | {row['psnr_to_clean']:.1f} dB | {row['defence']} "
                     f"| **{_both(row)}** | {clean.get(row['defence'], '')} | {published} |"
                 )
         lines.append("")

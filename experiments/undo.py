@@ -39,13 +39,16 @@ from ripguard.evaluate.attacks.few_clean import TREATED, reached
 from ripguard.evaluate.defences import DEFENCES
 from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.evaluate.victims import check, read
+from ripguard.hide.mrit.method import MRITParams
 from ripguard.looks import median_looks
 from ripguard.numbers import not_negative, positive
-from ripguard.perturb.layered import UNDER
-from ripguard.perturb.names import MARKED
-from ripguard.release.aim import PLAIN, found_in
+from ripguard.perturb.layered import LayeredParams
+from ripguard.perturb.make import make
+from ripguard.perturb.marks import MarkedParams
 from ripguard.release.manifest import Release
-from ripguard.schemes import block_side, label, marks_of
+from ripguard.schemes import label
+from ripguard.schemes.stored import read as read_scheme
+from ripguard.schemes.two_axis import TwoAxis
 from ripguard.train.loop import Victim, batches, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
@@ -88,6 +91,7 @@ def main() -> None:
     few = clean.part(np.random.default_rng([options.seed, FEW]).permutation(len(chosen))[:FEW])
     release = Release.open(work / "protected").info
     scheme = release["scheme"]
+    made = read_scheme(scheme)
 
     # 2. one victim an attack
     protocol = PROTOCOLS[options.protocol]
@@ -105,19 +109,20 @@ def main() -> None:
     for attack in options.only:
         if (attack, options.seed) in known:
             continue
-        if attack.startswith("oracle") and scheme.get("method", "mrit") != "mrit":
+        if attack.startswith("oracle") and not isinstance(made.hide, MRITParams):
             continue  # nothing was moved
-        if attack == "sink-out" and not scheme.get("sink"):
+        if attack == "sink-out" and not getattr(made.perturb, "sink", False):
             continue  # there is none
         base, _, under = attack.partition("+")
         kind = base.split("-")[0]
-        if kind in AGAIN and scheme["perturb"] not in (*PLAIN, *(MARKED if kind == "made" else ())):
-            print(f"left out: {attack}, as {scheme['perturb']} needs a net", file=sys.stderr)
+        net = "steps" in made.perturb.options() or made.perturb.method in ("em", "em-sample")
+        if kind in AGAIN and net and not (kind == "made" and isinstance(made.perturb, MarkedParams)):
+            print(f"left out: {attack}, as {made.perturb.method} needs a net", file=sys.stderr)
             continue
-        if base == "made-up-twice" and scheme["perturb"] != "layered":
+        if base == "made-up-twice" and not isinstance(made.perturb, LayeredParams):
             continue  # nothing stands below
         if base not in left:
-            left = {base: after(base, protected, clean, whole, scheme, options, left)}
+            left = {base: after(base, protected, clean, whole, made, options, left)}
         shown, defence = left[base], DEFENCES[under or "none"]
         own = dataclasses.replace(protocol, epochs=epochs_for(len(shown.labels), len(clean.labels), protocol))
         seen = defence.prepared(shown.pictures, shown.labels, options.seed)
@@ -133,7 +138,7 @@ def main() -> None:
             so = options.seed + 1
             forms = {attack + TREATED: (defence.treated(few, so), defence.treated(test, so))} | forms
         for name, (known_few, asked) in forms.items():
-            row = {"attack": name} | about | read_by(victim, known_few, asked, names_off(scheme)) | looks
+            row = {"attack": name} | about | read_by(victim, known_few, asked, names_off(made)) | looks
             print(row, flush=True)
             if options.record:
                 add_row(folder, record, row)
@@ -149,9 +154,9 @@ def read_by(victim: Victim, few: Pictures, asked: Pictures, off: int) -> dict[st
     return {name: round(value, 3) for name, value in found.items()} | {"clean_pictures": len(few.labels)}
 
 
-def names_off(scheme: dict[str, Any]) -> int:
+def names_off(made: TwoAxis) -> int:
     """How many classes further on than its label a picture of a release shows; the rule ``cyclic`` is public."""
-    return 1 if scheme["perturb"] in ("tap", "layered") and scheme.get("target") == "cyclic" else 0
+    return getattr(made.perturb, "label_shift", 0)
 
 
 def epochs_for(pictures: int, usual: int, protocol: Protocol) -> int:
@@ -164,7 +169,7 @@ def after(
     protected: Pictures,
     clean: Pictures,
     whole: Pictures,
-    scheme: dict[str, Any],
+    made: TwoAxis,
     options: argparse.Namespace,
     left: dict[str, Pictures],
 ) -> Pictures:
@@ -188,21 +193,21 @@ def after(
         pictures[known] = clean.pictures[known]
         return dataclasses.replace(protected, pictures=pictures)
     if kind == "oracle":
-        side = scheme["size"] or block_side(*clean.pictures.shape[1:3])
+        assert isinstance(made.hide, MRITParams)
+        side = made.hide.for_shape(clean.pictures.shape[1:]).size
         best = oracle.jigsaw if number == "jigsaw" else oracle.shifts
         return dataclasses.replace(protected, pictures=best(protected.pictures, clean.pictures, side))
     if attack == "made-up-twice":
-        stripped = left.get("made-up-told") or after("made-up-told", protected, clean, whole, scheme, options, left)
-        settings = {"eps": UNDER * scheme["eps"], "through": tuple(scheme["through"])}
-        settings |= {name: scheme[name] for name in ("steps", "target")}
+        stripped = left.get("made-up-told") or after("made-up-told", protected, clean, whole, made, options, left)
+        assert isinstance(made.perturb, LayeredParams)
         pictures = made_up.perturbation_off(
-            stripped.pictures, clean.labels, classes, (clean.labels + names_off(scheme)) % classes, settings,
+            stripped.pictures, clean.labels, classes, (clean.labels + names_off(made)) % classes, made.perturb.under,
             np.random.default_rng([options.seed, 2]), options.steps, options.seed, options.device,
         )  # fmt: skip
         return dataclasses.replace(protected, pictures=pictures)
     if kind in AGAIN:
-        spec = found_in(marks_of(scheme), whole.pictures, whole.labels, whole.names)
-        again = spec()
+        marks = made.perturb.marks if isinstance(made.perturb, MarkedParams) else made.perturb
+        again = make(marks, whole)
 
         def seeds() -> np.ndarray:
             return draw.integers(0, 2**63, len(clean.labels)).astype(np.uint64)
@@ -212,7 +217,7 @@ def after(
 
         if kind == "two":
             own = seeds()
-            small = dataclasses.replace(spec, scheme=dataclasses.replace(spec.scheme, eps=scheme["eps"] / 2))()
+            small = type(again)(again.params.changed(eps=again.params.eps / 2), again.fitted)  # type: ignore[attr-defined]
             large, half = (one.in_parts(clean.pictures, clean.labels, own).astype(np.int16) for one in (again, small))
             return dataclasses.replace(protected, pictures=np.clip(2 * half - large, 0, 255).astype(np.uint8))
         if kind == "averaged":

@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from ripguard.release.protect import Protected
     from ripguard.release.restore import Restored
     from ripguard.release.verify import Report
+    from ripguard.schemes.base import Scheme
 
 __all__ = [
-    "GeneratedKeys", "check_options", "collect_garbage", "export", "inspect", "keygen", "list_datasets", "list_schemes",
-    "protect", "report", "restore", "train", "verify",
+    "GeneratedKeys", "choose_scheme", "collect_garbage", "describe_method", "export", "inspect", "keygen",
+    "list_datasets", "list_methods", "list_schemes", "protect", "report", "restore", "train", "verify",
 ]  # fmt: skip
 
 Callback = Callable[[Progress], Any]
@@ -121,15 +122,15 @@ def protect(
         InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
     """
     from ripguard.data.registry import as_source
-    from ripguard.release.aim import asked_scheme, build
     from ripguard.release.atomic import drop_empty
-    from ripguard.release.model import obtain
+    from ripguard.release.capacity import check_capacity
     from ripguard.release.plan import make_plan
+    from ripguard.release.prepare import prepare
     from ripguard.release.protect import precheck, refuse_secrets
     from ripguard.release.protect import protect as run
-    from ripguard.release.room import check_room
+    from ripguard.schemes.base import Run
 
-    chosen = asked_scheme(scheme, options, lossy, byte_exact, device)
+    chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     workers = _workers(workers)
     key, key_file = _opened(key)
     signing, sign_file = _signing_key(sign_key, key_file)
@@ -140,35 +141,39 @@ def protect(
         made = precheck(found.roots, place, secret)
         try:
             plan = make_plan(found, chosen, seed, lossy, byte_exact, limit, workers)
-            model = obtain(plan, options.get("coder_steps"))
-            check_room(plan, model)
-            given, epochs, number = (options.get(name) for name in ("surrogate", "surrogate_epochs", "surrogates"))
-            given = [given] if isinstance(given, str | os.PathLike) else given
-            spec = build(plan, given and list(map(os.fspath, given)), epochs, device, workers, number or 1)
-            spec = dataclasses.replace(spec, model=model)
-            result = run(
-                plan.aimed(spec.digest()), spec, key, place, signing, workers, restart, found.roots, model=model
-            )
+            model = plan.scheme.model(list(plan.training), seed)
+            check_capacity(plan, Run(device, lossy, model))
+            ready = prepare(plan, device, workers, model)
+            plan = plan.aimed(ready.digest)
+            result = run(plan, ready, key, place, signing, workers, restart, found.roots, model)
         except BaseException:
             drop_empty(made)
             raise
     return dataclasses.replace(
-        result, surrogate=spec.surrogate, ignored=found.ignored, metadata=plan.metadata, tinted=plan.tinted,
-        grey=sum(picture.shape[2] == 1 for picture in plan.pictures) if plan.tinted else 0,
+        result, surrogate=next(iter(ready.fitted.files), ""), ignored=found.ignored, metadata=plan.metadata,
+        tinted=plan.tinted, grey=sum(picture.shape[2] == 1 for picture in plan.pictures) if plan.tinted else 0,
     )  # fmt: skip
 
 
-def check_options(
+def choose_scheme(
     scheme: str = "mrit", *, lossy: bool = False, byte_exact: bool = False, device: str = "cpu", **options: Any
-) -> None:
-    """Refuse what :func:`protect` would refuse of a scheme and its options, before anything is read.
+) -> Scheme:
+    """A scheme with its options, as :func:`protect` takes it; nothing is read. An option that is None is not given.
 
     Raises:
-        UsageError: an option that does not exist, or would change nothing.
+        UsageError: an option that does not exist, or would change nothing, which is a mistake of whoever gives it.
     """
-    from ripguard.release.aim import asked_scheme
+    from ripguard.schemes import find
 
-    asked_scheme(scheme, options, lossy, byte_exact, device)
+    chosen = find(scheme).with_options({name: value for name, value in options.items() if value is not None})
+    if lossy and byte_exact:
+        raise UsageError("--lossy and --byte-exact contradict each other")
+    chosen = chosen.promised(lossy, byte_exact)
+    if device != "cpu":
+        from ripguard.precision import check_device
+
+        check_device(device)
+    return chosen
 
 
 @refusing()
@@ -335,9 +340,49 @@ def list_datasets() -> dict[str, str]:
 
 def list_schemes() -> dict[str, str]:
     """Names of the schemes, and a line about each."""
-    from ripguard.schemes import SCHEMES
+    from ripguard import schemes
 
-    return {name: scheme.note for name, scheme in SCHEMES.items()}
+    return {name: schemes.find(name).note for name in schemes.names()}
+
+
+def list_methods() -> dict[str, dict[str, str]]:
+    """Schemes, perturbations and hiding methods by kind and name, and a line about each."""
+    from ripguard.hide import HIDINGS
+    from ripguard.perturb import PERTURBATIONS
+
+    def line(kind: type) -> str:
+        return (kind.__doc__ or "").strip().splitlines()[0]
+
+    return {
+        "schemes": list_schemes(),
+        "perturbations": {name: line(PERTURBATIONS[name]) for name in PERTURBATIONS},
+        "hidings": {name: line(HIDINGS[name]) for name in HIDINGS},
+    }
+
+
+def describe_method(name: str) -> dict[str, Any]:
+    """What a scheme, a perturbation or a hiding method is, ``is``, and its ``options``: help and default of each.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from ripguard.hide import HIDINGS
+    from ripguard.perturb import PERTURBATIONS
+    from ripguard.schemes import find
+
+    known = list_methods()
+    kinds = {kind: some[name] for kind, some in known.items() if name in some}
+    if not kinds:
+        every = ", ".join(dict.fromkeys(one for some in known.values() for one in some))
+        raise UsageError(f"there is no method {name}", f"there are {every}")
+    if "schemes" in kinds:
+        scheme = find(name)
+        options = {one: (option, scheme.given(one)) for one, option in scheme.options().items()}
+    else:
+        own = (PERTURBATIONS if name in PERTURBATIONS else HIDINGS)[name].kind  # type: ignore[attr-defined]
+        options = {one: (option, option.default) for one, option in own.options().items()}
+    about = {one: {"help": option.help, "value": value} for one, (option, value) in options.items()}
+    return {"is": kinds, "options": about}
 
 
 @refusing()

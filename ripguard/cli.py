@@ -9,11 +9,11 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ripguard import __version__, api
-from ripguard.compress.coders import USUAL
 from ripguard.errors import (
     LISTED,
     READER_GONE,
@@ -29,14 +29,17 @@ from ripguard.errors import (
     tell,
     written,
 )
+from ripguard.hide import HIDINGS
 from ripguard.memory import no_core_dumps
-from ripguard.numbers import not_negative, positive, share
+from ripguard.methods.params import Option
+from ripguard.numbers import not_negative, positive
 from ripguard.passphrase import ask_new
-from ripguard.perturb.names import THROUGH
+from ripguard.perturb import PERTURBATIONS
 from ripguard.release.manifest import refuse_inside_release
 from ripguard.release.signers import ANY
 from ripguard.release.signers import VARIABLE as SIGNER_VARIABLE
-from ripguard.schemes import SCHEMES
+from ripguard.schemes import find, names
+from ripguard.schemes.base import Scheme
 from ripguard.train.protocols import PROTOCOLS
 
 KEY_VARIABLE = "RIPGUARD_KEY_FILE"
@@ -49,9 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # names of files need not be text
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parser = build_parser()
-    options = parser.parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = argparse.Namespace(json="--json" in words)
     try:
+        options = parse(words)
         _refuse_odd_texts(options)
         code = options.run(options)
         written()
@@ -69,6 +73,20 @@ def main(arguments: list[str] | None = None) -> int:
             return _complain(options, refusal)
         tell(*traceback.format_exc().splitlines(), "ripguard: this is a defect, please report the lines above")
         return 1  # shown is where, but never a local variable
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Options of one command. Ends the process for what the parser refuses; raises :class:`UsageError` for the rest."""
+    parser = build_parser(words)
+    options, strange = parser.parse_known_args(words)
+    if strange and options.verb == "protect":
+        for word in strange:
+            if word.startswith("--") and word != "--":
+                name = word[2:].partition("=")[0].removeprefix("no-").replace("-", "_")
+                _scheme_in(words).with_options({name: True})  # says whose option that is
+    if strange:
+        parser.error(f"unrecognized arguments: {' '.join(strange)}")
+    return options
 
 
 def _refuse_odd_texts(options: argparse.Namespace) -> None:
@@ -103,8 +121,12 @@ def _complain(options: argparse.Namespace, error: RipguardError) -> int:
     return error.exit_code
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All verbs and options."""
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """All verbs and options; of `protect` those that the scheme, perturbation and hiding method in ``words`` have.
+
+    Raises:
+        UsageError: one of these does not exist.
+    """
     parser = argparse.ArgumentParser(
         prog="ripguard",
         description="Publish an image data set that ordinary training learns next to nothing from; "
@@ -115,7 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ripguard {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _keygen(verbs)
-    _protect(verbs)
+    _protect(verbs, _scheme_in(words if "protect" in words[:1] else ()))
     _restore(verbs)
     _verify(verbs)
     _inspect(verbs)
@@ -123,11 +145,13 @@ def build_parser() -> argparse.ArgumentParser:
     _train(verbs)
     _gc(verbs)
     _data(verbs)
+    _methods(verbs)
     return parser
 
 
 def _verb(verbs: Any, name: str, run: Any, help: str, description: str = "") -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=help, description=description or help)
+    # no abbreviations: --surrogate would mean --surrogate-share where a scheme has that alone
+    parser = verbs.add_parser(name, help=help, description=description or help, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
     return parser
@@ -228,8 +252,48 @@ def run_keygen(options: argparse.Namespace) -> int:
 # --- protect ----------------------------------------------------------------------------------------------------------
 
 
-def _protect(verbs: Any) -> None:
-    notes = "; ".join(f"{s.name}: {s.note}" for s in SCHEMES.values())
+def _scheme_in(words: Sequence[str]) -> Scheme:
+    """The scheme that is asked for, by the three options that decide which others there are."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in ("--scheme", "--perturb", "--hide"):
+        first.add_argument(name)
+    try:
+        asked = vars(first.parse_known_args([word for word in words if word not in ("-h", "--help")])[0])
+    except argparse.ArgumentError:  # the whole parser will say what is wrong
+        asked = {}
+    scheme = find(asked.pop("scheme", None) or "mrit")
+    return scheme.with_options({name: value for name, value in asked.items() if value is not None})
+
+
+def _chosen(scheme: Scheme) -> str:
+    made = scheme.to_json()
+    parts = [made[axis]["method"] for axis in ("perturb", "hide") if axis in made]
+    return f" ({' and '.join(parts)})" if parts else ""
+
+
+def _scheme_option(group: Any, name: str, option: Option) -> None:
+    """One option of a scheme as an argument; without it the scheme keeps its own."""
+    text = option.help
+    if (
+        option.kind is str
+        and option.choices
+        and not set(map(str, option.choices)) & set(text.replace(",", " ").split())
+    ):
+        text += f": {', '.join(option.choices)}"
+    if option.default not in (None, (), False) and "default" not in text:
+        usual = ",".join(map(str, option.default)) if option.many else option.default
+        text += f" (default {usual})"
+    flag, text = f"--{name.replace('_', '-')}", text.replace("%", "%%")
+    if option.kind is bool:
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+    elif option.many and option.repeat:
+        group.add_argument(flag, action="append", metavar="PATH", help=text)
+    else:
+        group.add_argument(flag, type=_names if option.many else option.kind, help=text)
+
+
+def _protect(verbs: Any, scheme: Scheme) -> None:
+    notes = "; ".join(f"{name}: {note}" for name, note in api.list_schemes().items())
     p = _verb(
         verbs, "protect", run_protect, "make a protected release of a data set",
         f"SRC is a folder of pictures or a data set name (ripguard data list). OUT appears when every picture in "
@@ -239,69 +303,14 @@ def _protect(verbs: Any) -> None:
     p.add_argument("out", metavar="OUT", help="folder to make")
     _key_option(p)
     p.add_argument("--sign-key", metavar="S", help="signing key file (default: K.sign where it exists)")
-    p.add_argument("--scheme", default="mrit", help=f"one of {', '.join(SCHEMES)} (default: mrit)")
-    p.add_argument(
-        "--perturb",
-        help="marks (of the class), tap (cross-entropy to a class), layered (marks over tap), fsp (feature-space), a "
-        "peer: em, em-sample, lsp, ar, ops, noise; or none",
+    p.add_argument("--scheme", default="mrit", help=f"one of {', '.join(names())} (default: mrit)")
+    p.add_argument("--perturb", help=f"another perturbation: {', '.join(PERTURBATIONS)}")
+    p.add_argument("--hide", help=f"another hiding method: {', '.join(HIDINGS)}")
+    chosen = p.add_argument_group(
+        "options of the scheme", f"of {scheme.name}{_chosen(scheme)}; others have others: ripguard methods"
     )
-    p.add_argument(
-        "--target",
-        help="target rule: opposite, cyclic of marks; cyclic, permutation, random of tap, layered; those, farthest, "
-        "central of fsp",
-    )
-    p.add_argument(
-        "--eps", type=float,
-        help="size of the perturbation in 0..1 (default: marks, layered 0.064; L∞ bound of tap, fsp: 0.07, 0.1 from 48 "
-             "pixels; of noise: 8/255)",
-    )  # fmt: skip
-    p.add_argument("--steps", type=positive, help="steps of the perturbation (default 20; paper 10)")
-    p.add_argument(
-        "--layer", help="activation that fsp works on: stage1, stage2, stage3, features, or some joined by +"
-    )
-    p.add_argument(
-        "--through", type=_names,
-        help=f"tap, layered: aim through what a victim may do, one a step in turn: {','.join(THROUGH)}",
-    )  # fmt: skip
-    p.add_argument(
-        "--coarse", action=argparse.BooleanOptionalAction,
-        help="a second trunk of the surrogate that reduces the picture first (default: from 48 pixels)",
-    )  # fmt: skip
-    p.add_argument(
-        "--tint", action=argparse.BooleanOptionalAction,
-        help="publish grey pictures in colour if the data set has a single coloured one (default: with marks)",
-    )  # fmt: skip
-    p.add_argument(
-        "--sink", action=argparse.BooleanOptionalAction,
-        help="marks, layered: smaller ones for one class, which pictures without any are then taken for (default: yes)",
-    )  # fmt: skip
-    p.add_argument(
-        "--cells", type=positive, metavar="N",
-        help="marks, layered: patches on 2, 4 or all 16 cells; on few they are larger, which holds better against "
-        "adversarial training and strong augmentation (default: 16; balanced: 2 below 48 pixels; more where they do "
-        "not tell the classes apart)",
-    )  # fmt: skip
-    p.add_argument("--size", type=positive, help="block side N in pixels (default: by picture size; 2 up to 96 pixels)")
-    p.add_argument("--step", type=positive, help="grey levels that a shift counts in (default 8)")
-    p.add_argument("--pairing", help="in-place, sd-rank, sd-classes, assignment, ranked")
-    p.add_argument("--tile", type=positive, help="blocks paired among themselves, up to 1024 (default 128)")
-    p.add_argument("--overflow", type=int, help="grey levels that may be cut off and recorded (default 0)")
-    p.add_argument("--planes", type=positive, help="seal: bit-planes that a payload may reach into, 1..8 (default 8)")
-    p.add_argument("--coders", type=_names,
-                   help=f"seal: the cheapest of these is taken (default {','.join(USUAL)}; also jxl, raw)")  # fmt: skip
-    p.add_argument("--coder-steps", type=positive, metavar="E", help="seal: fit the small-image coder for E steps")
-    p.add_argument(
-        "--allow-residue", action="store_true", default=None,
-        help="seal: complete by residue what finds no room, instead of refusing the picture",
-    )  # fmt: skip
-    p.add_argument("--surrogate", metavar="PATH", action="append",
-                   help="tap, fsp, layered: this surrogate instead of training one; several: an ensemble")  # fmt: skip
-    p.add_argument("--surrogates", type=positive, metavar="N", help="train an ensemble of N (default 1)")
-    p.add_argument("--surrogate-epochs", type=positive, metavar="E", help="train it for E epochs (default 10)")
-    p.add_argument(
-        "--surrogate-share", type=share, metavar="S",
-        help="let the surrogate, or the search for marks, patterns or pixels, see this share of each class (default 1)",
-    )  # fmt: skip
+    for name, option in scheme.options().items():
+        _scheme_option(chosen, name, option)
     p.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
     p.add_argument("--limit", type=positive, metavar="N", help="only N pictures, taken evenly from all classes")
     p.add_argument(
@@ -579,4 +588,25 @@ def run_data_list(options: argparse.Namespace) -> int:
 def run_data_export(options: argparse.Namespace) -> int:
     count = api.export(options.name, options.out)
     _print(options, {"out": options.out, "pictures": count}, [f"{count} pictures in {options.out}"])
+    return 0
+
+
+# --- methods ----------------------------------------------------------------------------------------------------------
+
+
+def _methods(verbs: Any) -> None:
+    p = _verb(verbs, "methods", run_methods, "list schemes, perturbations and hiding methods, or what one can be told")
+    p.add_argument("name", metavar="NAME", nargs="?", help="one of them: its options")
+
+
+def run_methods(options: argparse.Namespace) -> int:
+    found = api.list_methods()
+    if options.name:
+        about = api.describe_method(options.name)
+        rows = [f"--{name.replace('_', '-'):18} {one['help']}" for name, one in about["options"].items()]
+        kinds = ", ".join(f"{name}: {note}" for name, note in about["is"].items())
+        _print(options, about, [f"{options.name}, {kinds}", *(rows or ["it has no options"])])
+        return 0
+    lines = [line for kind, some in found.items() for line in (f"{kind}:", *(f"  {n:18} {t}" for n, t in some.items()))]
+    _print(options, found, lines)
     return 0

@@ -34,9 +34,9 @@ from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.pairing import RULES
 from ripguard.hide.mrit.transform import Params
 from ripguard.hide.seal.method import Seal
-from ripguard.perturb import ar, lsp, marks, ops
-from ripguard.perturb.base import Perturbation, Unperturbed
-from ripguard.perturb.noise import Noise
+from ripguard.methods.fitted import Fitted
+from ripguard.perturb import PERTURBATIONS, ar, lsp, marks, ops
+from ripguard.perturb.base import Perturbation
 from ripguard.seal import associated_data
 
 HERE = Path(__file__).resolve().parent
@@ -271,19 +271,19 @@ def carriers(
 def _perturbation(method: str, written: str) -> Perturbation:
     options = json.loads(written)
     classes = options.get("classes", 0)
-    if method == "none":
-        return Unperturbed()
-    if method == "noise":
-        return Noise(**options)
+    own = PERTURBATIONS[method]
+    params = own.kind(**{name: value for name, value in options.items() if name in own.kind.options()})
     if method == "lsp":
-        return lsp.LSP(classes)
+        return own(params, Fitted(lsp.clouds(classes)))
     if method == "ar":
-        return ar.AR(classes, options.get("seed", 0))
+        return own(params, Fitted({"rules": ar.rules(classes, options.get("seed", 0))}))
+    if method not in ("marks", "ops"):
+        return own(params)
     known, labels = training(classes, options.get("channels", 3))
     found = search(method, options, known, labels, classes)
     if method == "ops":
-        return ops.OPS(found, known.shape[1:3])
-    return marks.Marks(found, options.get("eps", marks.EPS))
+        return own(params, Fitted({"pixels": found, "size": np.array(known.shape[1:3])}))
+    return own(params, Fitted({"patches": found}))
 
 
 # Cases.

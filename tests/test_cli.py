@@ -90,7 +90,7 @@ def test_facts_are_written_for_people(tmp_path):  # type: ignore[no-untyped-def]
     told = dict(line.split(maxsplit=1) for line in lines)
     assert (told["kind"], told["exact"], told["limited"]) == ("picture", "pixels", "no")
     assert (told["annotations"], told["labels"]) == ("labels.csv", "cat, cup, face")
-    assert "hide (overflow 0, pairing ranked, size 2, step 8, tile 128)" in told["parameters"]
+    assert "hide (method mrit, overflow 0, pairing ranked, size not set, step 8, tile 128)" in told["parameters"]
     assert told["psnr_to_clean"].startswith("median ")
     assert not any(sign in line for line in lines for sign in ("{", "[", "None", "True", "False"))
     strange = {"shape": (1024, 2048, 3), "count": 1024, "labels": ["a, b", "x\x1b[31m\n"], "own": [{"a": 1}, {"a": 2}]}
@@ -217,8 +217,8 @@ def test_the_python_snippet_of_the_readme(tmp_path):  # type: ignore[no-untyped-
         ("mrit", ("--planes", "3"), "seal"),
         ("mrit", ("--coders", "webp"), "seal"),
         ("mrit", ("--allow-residue",), "seal"),
-        ("seal", ("--size", "4"), "mRIT"),
-        ("balanced", ("--pairing", "ranked"), "mRIT"),
+        ("seal", ("--size", "4"), "mrit"),
+        ("balanced", ("--pairing", "ranked"), "mrit"),
     ],
 )
 def test_options_of_the_other_method(scheme, option, other, tmp_path):  # type: ignore[no-untyped-def]

@@ -17,7 +17,7 @@ import torch
 from helpers import crop, make_source
 from PIL import Image
 
-from ripguard.cli import build_parser
+from ripguard.cli import parse
 from ripguard.data.registry import open_source
 from ripguard.evaluate.attacks.few_clean import HEAD
 from ripguard.evaluate.defences import DEFENCES
@@ -304,7 +304,7 @@ def test_grid():
         own = [one["--defences"] for one in table1 if one["--record"] == f"photos-small-2000-{scheme}"]
         assert set(",".join(own).split(",")) == set(DEFENCES)
     for one in plain:
-        asked = build_parser().parse_args(["protect", "photos", "out", *shlex.split(one["--protect"])])
+        asked = parse(["protect", "photos", "out", *shlex.split(one["--protect"])])
         assert sum(item.split == "train" for item in open_source("photos").limited(asked.limit).items) == 2_000
 
 
@@ -335,9 +335,9 @@ def test_grid_with_other_seeds():
 
 
 def test_grid_knows_releases_by_what_they_are_called():
-    """Of many classes too: their patches stand on more cells, and their label says so; of large pictures: on all."""
+    """Of many classes too, whose patches stand on more cells, and of large pictures, where they stand on all."""
     label_of = runpy.run_path(str(ROOT / "experiments" / "grid.py"))["label_of"]
-    assert [label_of("--scheme balanced", classes, 32) for classes in (10, 65)] == ["balanced", "balanced, cells 4"]
+    assert [label_of("--scheme balanced", classes, 32) for classes in (10, 65)] == ["balanced", "balanced"]
     assert [label_of("--scheme balanced --cells 16", 10, side) for side in (32, 64)] == [
         "balanced, all cells",
         "balanced",

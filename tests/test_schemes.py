@@ -1,139 +1,251 @@
-"""Schemes: what the presets promise about looks, and how a release's scheme is called in tables."""
+"""Schemes: what the presets promise about looks, how options and data settle them, and what tables call them."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers import SEED
 
-from ripguard.data.pictures import load
+from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source
+from ripguard.errors import UsageError
 from ripguard.hide.base import Identity
-from ripguard.hide.methods import for_hiding
 from ripguard.keys import Key
 from ripguard.looks import likeness
+from ripguard.methods.fitted import FitContext, Fitted
+from ripguard.methods.params import DataStats
 from ripguard.perturb.marks import few_cells
-from ripguard.release.aim import Spec, found_in
-from ripguard.schemes import SCHEMES, Scheme, label, marks_of
+from ripguard.schemes import SCHEMES, find, label
+from ripguard.schemes.base import Batch, Run
+from ripguard.schemes.stored import marks_of, options_of, read
+from ripguard.schemes.two_axis import TwoAxis
 
-pytestmark = pytest.mark.numeric
+SMALL, BIG = DataStats(32), DataStats(64)
 
 
+def batch(clean: np.ndarray, labels: np.ndarray) -> Batch:
+    key, count = Key(bytes(32)), len(clean)
+    ids = [Identity(key.id, bytes(8), 0, i) for i in range(count)]
+    keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(count)]
+    return Batch(clean, labels, np.arange(count, dtype=np.uint64), ids, keys, [])
+
+
+@pytest.mark.numeric
 @pytest.mark.parametrize(("name", "least"), [("discreet", 30), ("balanced", 26), ("strong", 22), ("mrit", 26)])
 def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
     """Median PSNR of published pictures to the clean ones, hiding included; not far above. WebP as the coder."""
     clean = load(open_source("photos").items[::150][:40]).pictures
-    key = Key(bytes(32))
-    ids = [Identity(key.id, bytes(8), 0, i) for i in range(40)]
-    keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(40)]
     drawn = np.random.default_rng(1).normal(size=(10, 4, 4, 3))
-    cells = SCHEMES[name].settled(32).cells
-    assert cells is not None
-    patches = list(np.sign(drawn) if cells == 16 else few_cells(drawn + drawn[:, :, ::-1], cells))
-    carriers = Spec(SCHEMES[name], members=patches)()(clean, np.arange(40) % 10, np.arange(40, dtype=np.uint64))
-    hidden = for_hiding(SCHEMES[name], clean.shape[1:], False, b"").hide(clean, carriers, ids, keys)
+    scheme = SCHEMES[name].resolve(SMALL)
+    cells = scheme.perturb.cells  # type: ignore[attr-defined]
+    patches = np.sign(drawn) if cells == 16 else few_cells(drawn + drawn[:, :, ::-1], cells)
+    hidden, _ = scheme.protector(Fitted({"patches": patches}), Run()).protect(batch(clean, np.arange(40) % 10))
     psnr = np.median([likeness(one.picture, before)["psnr"] for one, before in zip(hidden, clean)])
     assert least <= psnr < least + 2
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize(("name", "least"), [("layered-balanced", 26), ("layered", 22)])
 def test_looks_of_layered(name, least, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """The same to half a decibel: how much of its bound is used by what stands below follows a surrogate."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
     every = load(open_source("photos").items[::20])
-    spec = found_in(SCHEMES[name], every.pictures, every.labels, every.names, SEED, epochs=2)
+    scheme = SCHEMES[name].with_options({"surrogate_epochs": 2}).resolve(DataStats(32, len(every.names)))
+    fitted = scheme.fit(every, FitContext(tuple(every.names), SEED))
     chosen = slice(None, None, len(every.labels) // 40)
-    clean, labels = every.pictures[chosen], every.labels[chosen]
-    key, count = Key(bytes(32)), len(labels)
-    ids = [Identity(key.id, bytes(8), 0, i) for i in range(count)]
-    keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(count)]
-    carriers = spec()(clean, labels, np.arange(count, dtype=np.uint64))
-    hidden = for_hiding(SCHEMES[name], clean.shape[1:], False, b"").hide(clean, carriers, ids, keys)
+    clean = every.pictures[chosen]
+    hidden, _ = scheme.protector(fitted, Run()).protect(batch(clean, every.labels[chosen]))
     psnr = np.median([likeness(one.picture, before)["psnr"] for one, before in zip(hidden, clean)])
     assert psnr > least - 0.5
     assert psnr < least + 2
 
 
-def test_labels():
+def stored(scheme: TwoAxis) -> dict[str, Any]:
+    """As a file holds it."""
+    return json.loads(json.dumps(scheme.to_json()))
+
+
+def named(name: str, data: DataStats = SMALL, **options: object) -> str:
+    return label(stored(SCHEMES[name].with_options(options).resolve(data)))
+
+
+def test_names():
     """A scheme's own settings are not told, others are; eps that hangs on the picture size is its own."""
-
-    def made(name: str, side: int = 32, **changes: object) -> str:
-        scheme: Scheme = dataclasses.replace(SCHEMES[name], **changes).settled(side)  # type: ignore[arg-type]
-        return label(json.loads(json.dumps(dataclasses.asdict(scheme))))
-
-    assert {made(name) for name in SCHEMES} == {made(name, 64) for name in SCHEMES} == set(SCHEMES)
-    assert made("mrit-tap", eps=0.1, coarse=True) == "mrit-tap"
-    assert made("mrit-tap", eps=0.05) == "mrit-tap, ε 0.05"
-    assert made("seal", perturb="lsp") == "seal, lsp"
-    assert made("mrit", eps=0.1) == "mrit, ε 0.1"
-    assert made("strong", eps=0.064) == "strong, ε 0.064"
-    assert made("layered", target="permutation", sink=False) == "layered, no sink, target permutation"
-    assert made("layered", perturb="tap", eps=None, through=()) == "layered, tap"
-    assert made("layered", perturb="tap", eps=None, through=("jpeg",)) == "layered, tap, through jpeg"
-    assert made("seal", perturb="tap", through=("jpeg", "blur"), steps=40) == "seal, tap, steps 40, through jpeg+blur"
-    assert made("mrit", tint=True) == "mrit"
-    assert made("mrit", tint=False) == "mrit, grey kept"
-    assert made("mrit-tap", tint=True) == "mrit-tap, tinted"
-    old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["mrit"].settled(32))))
-    del old["tint"]  # of a release made before there was the choice
-    assert label(old) == "mrit"
-    assert made("mrit", sink=False) == "mrit, no sink"
-    assert made("mrit", target="cyclic", sink=True) == "mrit, target cyclic"
-    del old["sink"]
-    assert label(old | {"target": "cyclic"}) == "mrit, no sink, target cyclic"  # as they were until November 2026
-    assert made("seal", perturb="lsp", sink=None) == "seal, lsp"
-    assert made("mrit", surrogate_share=0.5) == "mrit, share 0.5"
-    assert (made("balanced", cells=16), made("mrit", cells=2)) == ("balanced, all cells", "mrit, cells 2")
-    assert (made("balanced", 64, cells=16), made("balanced", 64, cells=2)) == ("balanced", "balanced, cells 2")
-    old = json.loads(json.dumps(dataclasses.asdict(SCHEMES["balanced"].settled(32)))) | {"cells": None}
-    assert label(old) == "balanced, all cells"  # as it was until then
-    assert made("balanced", perturb="lsp", eps=None) == "balanced, lsp"
-
-
-def test_settled_marks():
-    """What a release of marks tells is what its marks were; a perturbation of one's own brings its own target rule."""
-    usual, asked = SCHEMES["mrit"].settled(32), SCHEMES["mrit"].with_options({"sink": False, "target": "cyclic"})
-    assert (usual.target, usual.sink) == ("opposite", True)
-    assert (asked.settled(32).target, asked.settled(32).sink) == ("cyclic", False)
-    assert SCHEMES["mrit-tap"].settled(32).sink is None
-    assert SCHEMES["paper"].with_options({"perturb": "marks"}).settled(32).target == "opposite"
-    assert SCHEMES["layered"].with_options({"perturb": "tap"}).through == ()
-    alone = SCHEMES["layered"].with_options({"perturb": "marks"}).settled(32)
-    assert (alone.eps, alone.target, alone.through) == (0.064, "opposite", ())
-    layered = marks_of(dataclasses.asdict(SCHEMES["layered"].settled(32)))
-    assert SCHEMES["layered"].with_tint_for({1, 3}).tint
-    assert (layered.perturb, layered.target, layered.eps) == ("marks", "opposite", SCHEMES["layered"].eps)
-    assert SCHEMES["mrit"].with_options({"perturb": "layered"}).settled(32).target == "cyclic"
-    assert SCHEMES["paper"].with_options({"eps": 0.05}).target == "random"
+    assert {named(name) for name in SCHEMES} == {named(name, BIG) for name in SCHEMES} == set(SCHEMES)
+    assert named("mrit-tap", eps=0.1, coarse=True) == "mrit-tap"
+    assert named("mrit-tap", eps=0.05) == "mrit-tap, ε 0.05"
+    assert named("seal", perturb="lsp") == "seal, lsp"
+    assert named("mrit", eps=0.1) == "mrit, ε 0.1"
+    assert named("strong", eps=0.064) == "strong, ε 0.064"
+    assert named("layered", target="permutation", sink=False) == "layered, no sink, target permutation"
+    assert named("layered", perturb="tap") == "layered, tap"
+    assert named("layered", perturb="tap", through=("jpeg",)) == "layered, tap, through jpeg"
+    assert named("seal", perturb="tap", through=["jpeg", "blur"], steps=40) == "seal, tap, steps 40, through jpeg+blur"
+    assert named("mrit", sink=False) == "mrit, no sink"
+    assert named("mrit", target="cyclic") == "mrit, target cyclic"
+    assert named("mrit", surrogate_share=0.5) == "mrit, share 0.5"
+    assert (named("balanced", cells=16), named("mrit", cells=2)) == ("balanced, all cells", "mrit, cells 2")
+    assert (named("balanced", BIG, cells=16), named("balanced", BIG, cells=2)) == ("balanced", "balanced, cells 2")
+    assert named("strong", perturb="noise", eps=0.108) == "strong, noise, ε 0.108"
     for name in SCHEMES:  # the null is of one size, whatever the scheme's own perturbation is
-        null = SCHEMES[name].with_options({"perturb": "noise"}).settled(64)
-        assert null.eps == 8 / 255
-        assert label(json.loads(json.dumps(dataclasses.asdict(null)))) == f"{name}, noise"
-    assert SCHEMES["strong"].with_options({"perturb": "tap", "eps": 0.108}).settled(32).eps == 0.108
-    loud = dataclasses.replace(SCHEMES["strong"], perturb="noise")
-    assert label(json.loads(json.dumps(dataclasses.asdict(loud)))) == "strong, noise, ε 0.108"
-    told = json.loads(json.dumps(dataclasses.asdict(asked.settled(32))))
-    assert (marks_of(told).target, marks_of(told).sink) == ("cyclic", False)
-    del told["sink"]
-    assert marks_of(told).sink is False
+        assert named(name, BIG, perturb="noise") == f"{name}, noise"
+    both = DataStats(32, 3, frozenset({1, 3}))
+    assert (named("mrit", both), named("mrit", both, tint=False)) == ("mrit", "mrit, grey kept")
+    assert (named("mrit-tap", both), named("mrit-tap", both, tint=True)) == ("mrit-tap", "mrit-tap, tinted")
     assert label({"name": "of another version"}) == "of another version"
+    strange = stored(SCHEMES["mrit"].resolve(SMALL))
+    assert label(strange | {"perturb": {"method": "of another package"}}) == "mrit"
+
+
+FLAT: dict[str, Any] = {  # as releases were until then: all options of all methods in one table
+    "name": "mrit", "perturb": "marks", "eps": 0.064, "steps": 20, "layer": "features", "target": "opposite",
+    "coarse": False, "tint": None, "sink": True, "cells": 16, "surrogate_share": 1.0, "through": [], "size": None,
+    "hide": {"size": 2, "step": 8, "overflow": 0, "pairing": "ranked", "tile": 128}, "method": "mrit", "planes": 8,
+    "coders": ["file", "xz", "webp", "interlaced"], "allow_residue": False,
+}  # fmt: skip
+BALANCED = FLAT | {"name": "balanced", "method": "seal", "cells": 2}
+
+
+def without(stored: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if name not in names}
+
+
+def test_names_of_older_releases():
+    """What a release is older than is as it was then."""
+    assert label(FLAT) == label(without(FLAT, "tint")) == "mrit"
+    assert label(without(FLAT, "sink") | {"target": "cyclic"}) == "mrit, no sink, target cyclic"
+    assert label(BALANCED) == label(BALANCED | {"coarse": True, "cells": 16}) == "balanced"
+    assert label(BALANCED | {"cells": None}) == label(without(BALANCED, "cells")) == "balanced, all cells"
+    assert label(FLAT | {"tint": False}) == "mrit, grey kept"
+    tap = FLAT | {"name": "mrit-tap", "perturb": "tap", "target": "cyclic", "eps": 0.1}
+    assert label(tap) == label(tap | {"eps": None}) == label(tap | {"eps": 0.07, "coarse": None}) == "mrit-tap"
+    assert label(FLAT | {"name": "seal", "perturb": "lsp", "method": "seal", "eps": 0.5, "sink": None}) == "seal, lsp"
+    assert read(FLAT).hide == read(stored(SCHEMES["mrit"])).hide
+
+
+def test_what_a_method_does_not_read_identifies_nothing():
+    """Two records of one method join whatever another method's options say; of an older one what it has is compared."""
+    other = BALANCED | {"hide": FLAT["hide"] | {"pairing": "in-place"}, "steps": 3, "layer": "stage1", "size": 4}
+    assert options_of(BALANCED) == options_of(other)
+    assert options_of(BALANCED) != options_of(BALANCED | {"planes": 4})
+    lsp = stored(SCHEMES["seal"].with_options({"perturb": "lsp"}).resolve(SMALL))
+    assert set(lsp["perturb"]) == {"method"}  # no steps, no layer, no pairing
+    assert "pairing" not in lsp["hide"]
+    now, then = options_of(stored(SCHEMES["balanced"].resolve(SMALL))), options_of(without(BALANCED, "cells"))
+    assert "perturb cells" not in then
+    assert all(now[name] == then[name] for name in now.keys() & then.keys() - {"tint"})
+
+
+def test_a_note_identifies_nothing():
+    """Rewording a line of --help makes no other scheme, and no other release."""
+    reworded = dataclasses.replace(SCHEMES["mrit"], note="in other words")
+    assert reworded == SCHEMES["mrit"]
+    assert reworded.to_json() == SCHEMES["mrit"].to_json()
+    assert "note" not in SCHEMES["mrit"].to_json()
+
+
+def test_settled():
+    """What is left open follows the data; a perturbation of one's own brings its own usual values."""
+    usual, asked = SCHEMES["mrit"], SCHEMES["mrit"].with_options({"sink": False, "target": "cyclic"})
+    assert (usual.perturb.target, usual.perturb.sink) == ("opposite", True)  # type: ignore[attr-defined]
+    assert marks_of(stored(asked)) == asked.perturb
+    assert SCHEMES["paper"].with_options({"perturb": "marks"}).perturb.target == "opposite"  # type: ignore[attr-defined]
+    assert SCHEMES["layered"].with_options({"perturb": "tap"}).perturb.through == ()  # type: ignore[attr-defined]
+    assert SCHEMES["paper"].with_options({"eps": 0.05}).perturb.target == "random"  # type: ignore[attr-defined]
+    sizes = {name: [SCHEMES[name].resolve(one).perturb.to_json()["eps"] for one in (SMALL, BIG)] for name in SCHEMES}
+    assert sizes["mrit-tap"] == [0.07, 0.1]
+    assert sizes["layered-balanced"] == [0.053, 0.058]
+    assert sizes["mrit"] == [0.064, 0.064]
+    layered = SCHEMES["layered"].resolve(BIG)
+    assert marks_of(stored(layered)).to_json()["eps"] == 0.085
+    for name in SCHEMES:  # once settled, it stays as it is, also read from a file
+        for data in (SMALL, BIG):
+            once = SCHEMES[name].resolve(data)
+            assert once.resolve(data) == once
+            assert read(stored(once)).to_json() == once.to_json()
 
 
 def test_cells():
     """Few cells are of marks alone and of small pictures, more where they cannot tell so many classes apart."""
-    balanced = SCHEMES["balanced"].settled(32)
-    assert [balanced.with_cells_for(n, {3}).cells for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
-    asked = [SCHEMES["balanced"].with_options({"tint": tint}).settled(32) for tint in (None, False)]
-    mixed = [one.with_tint_for({1, 3}).with_cells_for(17, {1, 3}).cells for one in asked]
-    assert mixed == [2, 4]  # grey ones in colour, or as they are
-    assert [balanced.with_cells_for(n, {1}).cells for n in (10, 16, 17, 113)] == [2, 2, 4, 16]
-    assert [SCHEMES[name].settled(32).cells for name in ("mrit", "seal", "strong", "discreet")] == [16] * 4
-    assert SCHEMES["balanced"].settled(64).with_cells_for(10, {3}).cells == 16
-    assert SCHEMES["balanced"].with_options({"cells": 4}).settled(64).cells == 4
-    assert SCHEMES["balanced"].with_options({"perturb": "lsp"}).cells == 16
-    assert SCHEMES["paper"].with_options({"perturb": "marks"}).settled(32).cells == 16
-    told = dataclasses.asdict(balanced)
-    assert (marks_of(told).cells, marks_of(told | {"cells": None}).cells) == (2, 16)
+
+    def cells(data: DataStats, name: str = "balanced", **options: object) -> int:
+        return SCHEMES[name].with_options(options).resolve(data).perturb.cells  # type: ignore[attr-defined]
+
+    assert [cells(DataStats(32, n)) for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
+    both = DataStats(32, 17, frozenset({1, 3}))
+    assert [cells(both, tint=tint) for tint in (None, False)] == [2, 4]  # grey ones in colour, or as they are
+    assert [cells(DataStats(32, n, frozenset({1}))) for n in (10, 16, 17, 113)] == [2, 2, 4, 16]
+    assert [cells(SMALL, name) for name in ("mrit", "seal", "strong", "discreet", "layered")] == [16] * 5
+    assert (cells(DataStats(64, 10)), cells(BIG, cells=4)) == (16, 4)
+
+
+def test_grey_pictures_get_colour_where_there_are_coloured_ones():
+    """And the perturbation works by colours, or the owner wants it."""
+    for channels, name, tint, published in (
+        ({1, 3}, "mrit", None, 3), ({1, 3}, "mrit", False, 1), ({1}, "mrit", True, 1), ({3}, "mrit", None, 1),
+        ({1, 3}, "mrit-tap", None, 1), ({1, 3}, "mrit-tap", True, 3), ({1, 3}, "layered", None, 3),
+    ):  # fmt: skip
+        scheme = SCHEMES[name].with_options({} if tint is None else {"tint": tint})
+        scheme = scheme.resolve(DataStats(32, 2, frozenset(channels)))
+        assert (scheme.published_channels(1), scheme.published_channels(3)) == (published, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("mrit", {"planes": 3}, "--planes is an option of seal, and this is --hide mrit"),
+        ("seal", {"size": 3}, "--size is an option of mrit, and this is --hide seal"),
+        ("mrit", {"steps": 3}, "--steps is an option of layered, tap, fsp, and this is --perturb marks"),
+        ("mrit", {"colour": 3}, "--colour is no option of marks or mrit"),
+        ("mrit", {"eps": 2}, "--eps: expected more than 0 and at most 1, got 2"),
+        ("mrit", {"eps": "0.1"}, "--eps: expected a number"),
+        ("mrit", {"cells": 3}, "--cells: expected one of 2, 4, 16, got 3"),
+        ("mrit", {"perturb": "fog"}, "--perturb: expected one of marks, layered"),
+        ("mrit", {"hide": "fog"}, "--hide: expected one of mrit, seal"),
+        ("mrit", {"tint": 1}, "--tint: expected True or False"),
+        ("seal", {"coders": ("gif",)}, "--coders: expected one of"),
+        ("seal", {"coders": ()}, "--coders: expected at least one of"),
+        ("seal", {"planes": 9}, "--planes: expected one of 1, 2"),
+        ("paper", {"tile": 0}, "--tile: expected 1..1024"),
+        ("mrit-tap", {"surrogate": "x.pt", "surrogates": 2}, "would change nothing"),
+    ],
+)
+def test_options_that_will_not_do(name, options, words):  # type: ignore[no-untyped-def]
+    """Refused by name, with what would do."""
+    with pytest.raises(UsageError) as caught:
+        SCHEMES[name].with_options(options)
+    assert words in caught.value.message
+
+
+def test_promises():
+    """What a hiding method cannot keep is refused before any work."""
+    assert SCHEMES["seal"].promised(False, True).hide.coders == ("file", "xz")  # type: ignore[attr-defined]
+    assert SCHEMES["mrit"].promised(True, False) == SCHEMES["mrit"]
+    with pytest.raises(UsageError, match="--lossy is mRIT's"):
+        SCHEMES["seal"].promised(True, False)
+    with pytest.raises(UsageError, match="contradict"):
+        SCHEMES["seal"].with_options({"coders": "webp"}).promised(False, True)
+    with pytest.raises(UsageError, match="--scheme: expected one of mrit"):
+        find("nosuch")
+
+
+def test_fitting_is_of_its_share(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """A part of each class, by the owner's seed; and what is found survives a file."""
+    monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
+    draw = np.random.default_rng(0)
+    data = Pictures(draw.integers(0, 256, (60, 16, 16, 3)).astype(np.uint8), np.arange(60) % 3, ["a", "b", "c"], "")
+    whole, half = (SCHEMES["mrit"].with_options({"surrogate_share": share}) for share in (1.0, 0.5))
+    context = FitContext(("a", "b", "c"), 5)
+    assert whole.fit(data, context).digest != half.fit(data, context).digest
+    fitted = half.fit(data, context)
+    fitted.write(tmp_path / "x.npz")
+    again = Fitted.read(tmp_path / "x.npz")
+    assert again is not None
+    assert (again.digest, again.files) == (fitted.digest, fitted.files)
+    (tmp_path / "x.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:-40])
+    assert Fitted.read(tmp_path / "x.npz") is None
+    assert Fitted.read(tmp_path / "nowhere") is None

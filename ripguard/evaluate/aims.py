@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.evaluate.attacks.few_clean import HEAD, PERMUTATIONS, STANDARDISED
-from ripguard.evaluate.entry import Entry, better, told
+from ripguard.evaluate.entry import Entry, better, poison_of, told
 
 # as they are now: an earlier form has more in its name
 OURS = ("strong", "layered", "layered-balanced", "balanced", "mrit", "discreet")
@@ -91,13 +91,13 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
 def _peers(record: dict[str, Any] | None) -> Iterator[Line]:
     if record is None:
         return
-    clean = {row["defence"]: better(row) for row in record["rows"] if row["perturb"] == "clean"}
+    clean = {row["defence"]: better(row) for row in record["rows"] if poison_of(row) == "clean"}
     for row in record["rows"]:
-        if least := CONTROLS.get((row["perturb"], row["defence"])):
-            about = f"{record['dataset']}, control: peer `{row['perturb']}` under {row['defence']}"
+        if least := CONTROLS.get((poison_of(row), row["defence"])):
+            about = f"{record['dataset']}, control: peer `{poison_of(row)}` under {row['defence']}"
             figure = f"{better(row):.2f}" + (f", clean {clean[row['defence']]:.2f}" if row["defence"] in clean else "")
             yield about, f"≥ {least}", figure, better(row) >= least
         if row["published"] is not None and row["defence"] == "none":
             near = abs(row["test_accuracy"] - row["published"]) <= OF_PEERS
-            about = f"{record['dataset']}, peer `{row['perturb']}`, plain victim"
+            about = f"{record['dataset']}, peer `{poison_of(row)}`, plain victim"
             yield about, f"{row['published']:.2f} ± {OF_PEERS}", f"{row['test_accuracy']:.2f}", near

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.evaluate.defences import DEFENCES
-from ripguard.evaluate.entry import better
+from ripguard.evaluate.entry import better, poison_of
 
 
 def controls(peers: dict[str, Any] | None) -> list[str]:
@@ -20,7 +20,7 @@ def controls(peers: dict[str, Any] | None) -> list[str]:
         return []
     reached: dict[tuple[str, str], list[float]] = {}
     for row in peers["rows"]:
-        reached.setdefault((row["perturb"], row["defence"]), []).append(better(row))
+        reached.setdefault((poison_of(row), row["defence"]), []).append(better(row))
     means = {key: float(np.mean(values)) for key, values in reached.items()}
     lines = [
         "## Whether the defences work",

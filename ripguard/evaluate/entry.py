@@ -65,6 +65,11 @@ class Entry:
         return max(found.items(), key=lambda one: one[1], default=None)
 
 
+def poison_of(row: dict[str, Any]) -> str:
+    """Which perturbation a row of `experiments/peers.py` is about, ``clean`` for none."""
+    return str(row["perturb"])
+
+
 def better(row: dict[str, Any]) -> float:
     """Accuracy of a victim, or that on test pictures that went through its defence as well, if it is more."""
     return float(max(row["test_accuracy"], row.get("treated_accuracy", 0.0)))

@@ -15,6 +15,7 @@ from typing import Any
 
 from ripguard.errors import UsageError
 from ripguard.release.atomic import write_file
+from ripguard.schemes.stored import options_of
 
 PACKAGES = (
     "torch",
@@ -92,7 +93,8 @@ def _newest_of(group: list[tuple[str, dict[str, Any]]]) -> tuple[str, dict[str, 
 def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether what both say of the release and of the protocol is equal: of a newer option the elder says nothing."""
     mine, theirs = (
-        record.get("release", {}).get("scheme", {}) | {f"protocol {k}": v for k, v in record.get("recipe", {}).items()}
+        options_of(record.get("release", {}).get("scheme", {}))
+        | {f"protocol {k}": v for k, v in record.get("recipe", {}).items()}
         for record in (one, other)
     )
     common = mine.keys() & theirs.keys() - {"protocol source"}  # a wording

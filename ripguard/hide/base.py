@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import Any, ClassVar, Protocol, Self, final
 
 import numpy as np
 
 from ripguard.compress.bounded import BadStream
-from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, expected
+from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, UsageError, expected
 from ripguard.hide.header import Header
 from ripguard.keys import PictureKeys
+from ripguard.methods.params import Params
 from ripguard.panics import is_panic
 
 
@@ -64,10 +65,74 @@ class DoesNotFit(InputRefused):
         self.number = number
 
 
-class Hiding(ABC):
-    """A reversible way to make a clean picture look like a carrier."""
+class ImageInfo(Protocol):
+    """What is known of a source image before it is decoded: its file, how to call it, height, width and channels."""
 
-    name: str
+    @property
+    def path(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+
+
+class Hiding(ABC):
+    """A reversible way to make a clean picture look like a carrier.
+
+    Attributes:
+        kind: the class of its parameters.
+        simulates: whether :meth:`simulate` changes carriers so much that a perturbation should aim through it.
+        always_fits: whether there is room for every picture, so that nothing need be checked.
+    """
+
+    kind: ClassVar[type[Params]]
+    simulates: ClassVar[bool] = False
+    always_fits: bool = True
+
+    @classmethod
+    def hiding(cls, params: Any, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
+        """For pictures of ``(height, width, channels)``.
+
+        Args:
+            lossy: keep nothing that only exact restoration needs; see :meth:`promised`.
+            model: see :meth:`model_of`.
+        """
+        return cls()
+
+    @classmethod
+    def revealing(cls, model: bytes = b"") -> Self:
+        """For published pictures, of whatever parameters: their headers tell them."""
+        return cls()
+
+    @classmethod
+    def promised(cls, params: Any, lossy: bool, byte_exact: bool) -> Any:
+        """Parameters that keep what the owner wants to promise. Raises :class:`UsageError` where none can."""
+        if lossy:
+            raise UsageError(
+                f"--lossy is mRIT's: {cls.kind.method} overwrites nothing that it would have to keep", "leave it out"
+            )
+        return params
+
+    @classmethod
+    def keeps(cls, params: Any) -> bytes | None:
+        """How source files begin that come back byte for byte, with all their metadata; None: none do."""
+        return None
+
+    @classmethod
+    def model_of(cls, params: Any, images: list[ImageInfo], seed: int) -> bytes:
+        """A model fitted to the owner's training images, which the release carries, sealed; empty for none."""
+        return b""
+
+    def simulate(self, clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
+        """What hiding makes of carriers, but for the payload's few low bits: uint8 ``[batch, height, width, …]``."""
+        return carrier
+
+    def fits(self, image: ImageInfo, shape: tuple[int, ...]) -> bool:
+        """Whether an image is known to find room in a carrier of this shape, without decoding it."""
+        return True
+
+    def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:  # noqa: B027
+        """Raise :class:`DoesNotFit` for the first of these pictures that finds no room in a carrier of this shape."""
 
     @abstractmethod
     def run_hide(

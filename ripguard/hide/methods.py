@@ -1,9 +1,8 @@
-"""The hiding methods: which one a scheme names, and which one a header asks for. A new method is one line in each."""
+"""Revealing by what a header asks for. A new method is one line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,17 +13,6 @@ from ripguard.hide.header import Header
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.seal.method import Seal
 from ripguard.keys import PictureKeys
-
-if TYPE_CHECKING:  # schemes are made of hiding methods, not the other way round
-    from ripguard.schemes import Scheme
-
-
-def for_hiding(scheme: Scheme, shape: tuple[int, ...], lossy: bool, model: bytes) -> Hiding:
-    """The method of a scheme for pictures of ``(height, width, channels)``."""
-    if scheme.method == "seal":
-        return Seal(scheme.planes, scheme.coders, model, scheme.allow_residue)
-    return MRIT(scheme.params(shape), lossy)
-
 
 REVEALING: dict[int, Callable[[bytes], Hiding]] = {
     MRIT_NUMBER: lambda model: MRIT(),

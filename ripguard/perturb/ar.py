@@ -8,9 +8,14 @@ filters do not answer to each other's signals; so does ``rules``.
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.signal import lfilter
+from dataclasses import dataclass
+from typing import ClassVar
 
+import numpy as np
+
+from ripguard.data.pictures import Pictures
+from ripguard.methods.fitted import FitContext, Fitted, Need
+from ripguard.methods.params import Params
 from ripguard.perturb.base import Perturbation
 
 CUT = 4  # rows and columns that still show the starting values
@@ -77,6 +82,8 @@ def process(start: np.ndarray, rule: np.ndarray) -> np.ndarray:
 
     A row is what the two rows above give, plus a recursion along the row, which is a linear filter.
     """
+    from scipy.signal import lfilter  # here: who only restores needs no SciPy
+
     signal = start.copy()
     for row in range(2, signal.shape[1]):
         above = signal[:, row - 2 : row]  # [batch, 2, width]
@@ -88,18 +95,18 @@ def process(start: np.ndarray, rule: np.ndarray) -> np.ndarray:
     return signal
 
 
-class AR(Perturbation):
-    """Class-wise autoregressive noise, from each picture's own seed.
+@dataclass(frozen=True, kw_only=True)
+class ARParams(Params):
+    method: ClassVar[str] = "ar"
 
-    Args:
-        classes: number of classes.
-        seed: of the rules.
-    """
 
-    name = "ar"
+class AR(Perturbation[ARParams]):
+    """Class-wise autoregressive noise, from each picture's own seed."""
 
-    def __init__(self, classes: int, seed: int = 0) -> None:
-        self.rules = rules(classes, seed)
+    kind, needs = ARParams, frozenset({Need.CLASSES})
+
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        return Fitted({"rules": rules(len(context.classes))})
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         height, width, channels = clean.shape[1:]
@@ -109,7 +116,7 @@ class AR(Perturbation):
         for label in np.unique(labels):
             own = labels == label
             for channel in range(channels):
-                signal = process(start[own, channel], self.rules[label, channel])
+                signal = process(start[own, channel], self.fitted["rules"][label, channel])
                 noise[own, :, :, channel] = signal[:, CUT:, CUT:]
         size = np.sqrt((noise**2).mean((1, 2, 3), keepdims=True)) + 1e-12
         return np.clip(np.round(clean + 255 * SIZE * noise / size), 0, 255).astype(np.uint8)

@@ -1,19 +1,56 @@
-"""What every perturbation is: clean pictures and labels in, 8-bit carriers out."""
+"""What every perturbation is: clean pictures and labels in, 8-bit carriers out.
+
+Parameters are settled (:meth:`Params.resolve`), what there is to find in the training images is found once
+(:meth:`Perturbation.fit`), and then every batch is perturbed by itself (:meth:`Perturbation.run`).
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import final
+from dataclasses import dataclass
+from typing import ClassVar, Generic, final
 
 import numpy as np
 
+from ripguard.data.pictures import Pictures
 from ripguard.errors import expected
+from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
+from ripguard.methods.params import P, Params, option, share, word
 
 
-class Perturbation(ABC):
-    """Makes carriers: pictures that look like the clean ones and that a model should learn the wrong thing from."""
+class Perturbation(ABC, Generic[P]):
+    """Makes carriers: pictures that look like the clean ones and that a model should learn the wrong thing from.
 
-    name: str
+    Args:
+        params: of the method, settled.
+        fitted: what :meth:`fit` found.
+        context: device, and what hiding does.
+
+    Attributes:
+        kind: the class of its parameters.
+        needs: what must be there before it can begin.
+        colours: whether it works by colours, so that grey pictures of a dataset that has coloured ones need some too.
+    """
+
+    kind: ClassVar[type[Params]]
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    colours: ClassVar[bool] = False
+
+    def __init__(self, params: P, fitted: Fitted | None = None, context: RunContext | None = None) -> None:
+        self.params, self.fitted, self.context = params, fitted or Fitted(), context or RunContext()
+
+    @property
+    def name(self) -> str:
+        return self.params.method
+
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        """Look for what the method needs, once.
+
+        Args:
+            training: the training images, uint8 ``[n, side, side, 3]``, some of every class; None unless ``needs`` has
+                :attr:`Need.TRAINING_IMAGES`.
+        """
+        return Fitted()
 
     @abstractmethod
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -47,10 +84,35 @@ class Perturbation(ABC):
         return np.concatenate([self(clean[cut], labels[cut], seeds[cut]) for cut in cuts])
 
 
-class Unperturbed(Perturbation):
+def needed(training: Pictures | None) -> Pictures:
+    """The training images that a method asked for in its ``needs``."""
+    if training is None:
+        raise ValueError(expected("training", "images", None))
+    return training
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedParams(Params):
+    """Of a method that looks at the training images."""
+
+    surrogate_share: float = option(
+        1.0,
+        "let the surrogate, or the search for marks, patterns or pixels, see this share of each class",
+        check=share,
+        wanted="more than 0 and at most 1",
+        word=word("share {}"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnperturbedParams(Params):
+    method: ClassVar[str] = "none"
+
+
+class Unperturbed(Perturbation[UnperturbedParams]):
     """The carrier is the clean picture itself: the null of every comparison."""
 
-    name = "none"
+    kind = UnperturbedParams
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         return clean.copy()

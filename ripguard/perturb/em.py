@@ -8,17 +8,18 @@ surrogate's, in place of their ResNet-18.
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from ripguard.perturb.base import Perturbation
-from ripguard.perturb.surrogate import Settings, Surrogate
-from ripguard.precision import fast_math
+from ripguard.data.pictures import Pictures
+from ripguard.methods.fitted import FitContext, Fitted, Need
+from ripguard.perturb.base import Perturbation, TrainedParams, needed
 from ripguard.progress import Bar
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EPS, STEP = 8 / 255, 0.8 / 255
 TRAIN_STEPS, BATCH = 10, 128
@@ -29,11 +30,17 @@ def search(
     pictures: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0, device: str = "cpu", most: int = MOST
 ) -> np.ndarray:
     """The patterns, float32 ``[classes, side, side, 3]`` within ±ε, for uint8 ``[n, side, side, 3]`` pictures."""
+    import torch
+    import torch.nn.functional as F
+
+    from ripguard.perturb.surrogate import Settings, Surrogate
+    from ripguard.precision import fast_math
+
     torch.manual_seed(seed)
     draw = torch.Generator().manual_seed(seed)
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
     targets = torch.from_numpy(labels).to(device)
-    net = Surrogate(classes, dataclasses.replace(Settings(), side=pictures.shape[1])).to(device)
+    net = Surrogate(classes, replace(Settings(), side=pictures.shape[1])).to(device)
     optimiser = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
     patterns = (2 * torch.rand(classes, *images.shape[1:], generator=draw) - 1).to(device) * EPS
     few = torch.randperm(len(images), generator=draw)[: max(BATCH, round(SHARE * len(images)))]
@@ -68,21 +75,29 @@ def search(
     return patterns.permute(0, 2, 3, 1).cpu().numpy()
 
 
-class EM(Perturbation):
-    """Each picture gets its class's pattern.
+@dataclass(frozen=True, kw_only=True)
+class EMParams(TrainedParams):
+    method: ClassVar[str] = "em"
 
-    Args:
-        patterns: of :func:`search`; pictures of other sizes get them enlarged or reduced.
-    """
 
-    name = "em"
+class EM(Perturbation[EMParams]):
+    """Each picture gets its class's pattern; pictures of other sizes get it enlarged or reduced."""
 
-    def __init__(self, patterns: np.ndarray) -> None:
-        self.patterns = torch.from_numpy(patterns).permute(0, 3, 1, 2)  # [classes, 3, side, side]
+    kind, needs = EMParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
+
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        training = needed(training)
+        classes = len(context.classes)
+        return Fitted({"patterns": search(training.pictures, training.labels, classes, context.seed, context.device)})
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        import torch
+        import torch.nn.functional as F
+
+        if self.context.device == "cpu":
+            torch.set_num_threads(1)  # one process a core
         height, width, channels = clean.shape[1:]
-        patterns = self.patterns
+        patterns = torch.from_numpy(self.fitted["patterns"]).permute(0, 3, 1, 2)  # [classes, 3, side, side]
         if tuple(patterns.shape[2:]) != (height, width):
             patterns = F.interpolate(patterns, (height, width), mode="bilinear").clamp(-EPS, EPS)
         noise = patterns[torch.from_numpy(labels), :channels].permute(0, 2, 3, 1).numpy()  # [batch, height, width, …]

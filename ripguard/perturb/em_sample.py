@@ -10,24 +10,37 @@ picture and the net alone.
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
+from ripguard.data.pictures import Pictures
+from ripguard.methods.fitted import FitContext, Fitted
+from ripguard.perturb.base import TrainedParams, needed
 from ripguard.perturb.em import EPS, STEP
 from ripguard.perturb.scaled import Scaled
-from ripguard.perturb.surrogate import Settings, Surrogate, freeze
-from ripguard.precision import fast_math
 from ripguard.progress import Bar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ripguard.perturb.surrogate import Settings, Surrogate
 
 TURNS, STRIDE = 2, 2 * STEP  # steps of the noise for one of the net, while the net is trained
 DONE = 0.01  # share of wrong answers to stop at
-SETTINGS = Settings(widths=(16, 32, 64, 128), epochs=15, peak_lr=0.1)  # at most so many epochs
+STEPS = 20  # of what is published
+WIDTHS, EPOCHS, PEAK_LR = (16, 32, 64, 128), 15, 0.1  # of the net; at most so many epochs
 
 
 def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
     """The net whose error the noise minimises, trained together with it on uint8 ``[n, side, side, 3]`` pictures."""
+    import torch
+    import torch.nn.functional as F
+
+    from ripguard.perturb.surrogate import Surrogate, freeze
+    from ripguard.precision import fast_math
+
     torch.manual_seed(settings.seed)
     draw = torch.Generator().manual_seed(settings.seed)
     net: Surrogate = Surrogate(classes, settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -67,6 +80,11 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
 
 def down(net: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: float, device: str) -> Tensor:
     """One step of the noise down the loss: float ``[batch, channels, height, width]``, within ±ε."""
+    import torch
+    import torch.nn.functional as F
+
+    from ripguard.precision import fast_math
+
     own = noise.detach().requires_grad_(True)
     with fast_math(device):
         told = net((x + own).clamp(0, 1)).float()  # [batch, classes]
@@ -74,20 +92,40 @@ def down(net: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: float
     return (own.detach() - stride * gradient.sign()).clamp(-EPS, EPS)
 
 
-class EMSample(Scaled):
+@dataclass(frozen=True, kw_only=True)
+class EMSampleParams(TrainedParams):
+    method: ClassVar[str] = "em-sample"
+
+
+class EMSample(Scaled[EMSampleParams]):
     """Each picture's noise minimises the loss of its own label.
 
     Args:
-        net: of :func:`train`.
+        fitted: the net of :func:`train`.
     """
 
-    name = "em-sample"
+    kind, eps = EMSampleParams, EPS
 
-    def __init__(self, net: Surrogate, steps: int = 20, device: str = "cpu") -> None:
-        super().__init__(net, EPS, steps, device)
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        from ripguard.perturb import surrogate
+
+        training = needed(training)
+        own = replace(settings(), seed=context.seed, side=training.pictures.shape[1])
+        names = list(context.classes)
+        path = surrogate.obtain(training.pictures, training.labels, names, own, context.device, train)
+        return surrogate.to_fitted([str(path)])
 
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
+        import torch
+
         own, noise = torch.from_numpy(labels).to(self.device), torch.zeros_like(source)
-        for _ in range(self.steps):
+        for _ in range(STEPS):
             noise = down(self.surrogate, source, noise, own, STEP, self.device)
         return noise
+
+
+def settings() -> Settings:
+    """Of the net, but for seed and side."""
+    from ripguard.perturb.surrogate import Settings
+
+    return Settings(widths=WIDTHS, epochs=EPOCHS, peak_lr=PEAK_LR)

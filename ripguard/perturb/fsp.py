@@ -7,83 +7,132 @@ Source: Inkawhich, Wen, Li, Chen, "Feature Space Perturbations Yield More Transf
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
 import numpy as np
-import torch
-from torch import Tensor
 
+from ripguard.data.pictures import Pictures
 from ripguard.errors import InputRefused
-from ripguard.perturb.names import LAYERS
-from ripguard.perturb.scaled import Scaled, accumulate
-from ripguard.perturb.surrogate import Surrogate, predict, resize, to_tensor
+from ripguard.methods.fitted import FitContext, Fitted
+from ripguard.methods.params import option, word
+from ripguard.perturb.base import needed
+from ripguard.perturb.scaled import BoundedParams, Scaled, accumulate, fit_surrogates
 from ripguard.perturb.targets import RULES
-from ripguard.precision import fast_math
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ripguard.perturb.surrogate import Surrogate
+
+LAYERS = ("stage1", "stage2", "stage3", "features")
 LIBRARY = 100  # target pictures a class, as in the published implementations
 
 
-class FSP(Scaled):
+def _known(layer: str) -> bool:
+    return set(layer.split("+")) <= set(LAYERS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FSPParams(BoundedParams):
+    method: ClassVar[str] = "fsp"
+
+    target: str = option(
+        "cyclic", "whose activation a picture's is pulled towards", choices=tuple(RULES), word=word("target {}")
+    )
+    layer: str = option(
+        "features", f"activation that is worked on: {', '.join(LAYERS)}, or some joined by +",
+        check=_known, wanted=f"one of {', '.join(LAYERS)}, or some joined by +",
+    )  # fmt: skip
+
+
+class FSP(Scaled[FSPParams]):
     """Feature-space perturbation.
 
     Args:
-        surrogate, eps, steps, device: see :class:`ripguard.perturb.scaled.Scaled`.
-        members: for each class, uint8 ``[m, side, side, 3]``, see :func:`library`; targets come from them alone.
-        layer: one of ``stage1, stage2, stage3, features``, or several joined by ``+``, which then weigh the same.
-        target: name of a rule in :mod:`ripguard.perturb.targets`.
-        seed: the owner's: of which class speaks for which under ``permutation``.
+        fitted: a surrogate; ``library 0`` and so on: for each class, uint8 ``[m, side, side, 3]``, see :func:`library`:
+            targets come from them alone; the owner's ``seed``: of which class speaks for which under ``permutation``.
     """
 
-    name = "fsp"
+    kind = FSPParams
 
-    def __init__(
-        self,
-        surrogate: Surrogate,
-        members: list[np.ndarray],
-        eps: float = 0.07,
-        steps: int = 10,
-        layer: str = "features",
-        target: str = "cyclic",
-        device: str = "cpu",
-        seed: int = 0,
-    ) -> None:
-        if set(layer.split("+")) - set(LAYERS) or target not in RULES:
-            raise ValueError(f"layer, target: expected one of {LAYERS} and {tuple(RULES)}, got {layer}, {target}")
-        super().__init__(surrogate, eps, steps, device)
-        self.layers, self.rule = layer.split("+"), RULES[target]
-        self.members, self.seed = members, seed
-        self._libraries: dict[tuple[int, int], np.ndarray] = {}
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        from ripguard.perturb import surrogate
+
+        training = needed(training)
+        found = fit_surrogates(self.params, training, context)
+        model = surrogate.from_fitted(found, context.device)
+        members = library(model, training.pictures, training.labels, context.device)
+        return self.known(found, members, context.seed)
+
+    @staticmethod
+    def known(found: Fitted, members: list[np.ndarray], seed: int = 0) -> Fitted:
+        """A surrogate with target pictures."""
+        arrays = {f"library {number}": pictures for number, pictures in enumerate(members)}
+        return Fitted(found.arrays | arrays, found.about | {"seed": seed}, found.files)
+
+    @property
+    def eps(self) -> float:
+        return self.params.eps or 0.0
+
+    @cached_property
+    def members(self) -> list[np.ndarray]:
+        count = sum(name.startswith("library ") for name in self.fitted.arrays)
+        return [self.fitted[f"library {number}"] for number in range(count)]
+
+    @cached_property
+    def _libraries(self) -> dict[tuple[int, int], np.ndarray]:
+        return {}
 
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
+        import torch
+
+        from ripguard.precision import fast_math
+
+        steps = self.params.steps
         goal = self._goals(source, labels, seeds)  # [batch, values]
         x, momentum = source.detach().clone(), torch.zeros_like(source)
-        for _ in range(self.steps):
+        for _ in range(steps):
             x.requires_grad_(True)
             with fast_math(self.device):
                 reached = self.seen(x)
             loss = (reached - goal).norm(dim=1).sum()
             (gradient,) = torch.autograd.grad(loss, x)
             momentum = accumulate(momentum, gradient)
-            x = (x.detach() - self.eps / self.steps * momentum.sign()).clamp(0, 1)
+            x = (x.detach() - self.eps / steps * momentum.sign()).clamp(0, 1)
         return x - source
 
     def seen(self, x: Tensor) -> Tensor:
         """Activations of all layers, ``[batch, values]``; of several, each brought to length 1."""
-        found = [self.surrogate.activation(x, layer) for layer in self.layers]
+        import torch
+
+        found = [self.surrogate.activation(x, layer) for layer in self.params.layer.split("+")]
         if len(found) == 1:
             return found[0]
         return torch.cat([one / one.detach().norm(dim=1, keepdim=True).clamp_min(1e-6) for one in found], 1)
 
     def _goals(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray) -> Tensor:
+        import torch
+
+        from ripguard.precision import fast_math
+
         size = (source.shape[2], source.shape[3])
         if size not in self._libraries:
             self._libraries[size] = self._activations(size)
         library = self._libraries[size]  # [classes, members, values]
         with torch.no_grad(), fast_math(self.device):
             own = self.seen(source).cpu().numpy()  # [batch, values]
-        classes, members = self.rule(own, labels, library, seeds, self.seed)
+        classes, members = RULES[self.params.target](own, labels, library, seeds, self.fitted.about.get("seed", 0))
         return torch.from_numpy(library[classes, members]).to(self.device)
 
     def _activations(self, size: tuple[int, int]) -> np.ndarray:
         """Library activations at a picture size, float32 ``[classes, members, values]``, NaN where missing."""
+        import torch
+
+        from ripguard.perturb.surrogate import resize, to_tensor
+        from ripguard.precision import fast_math
+
         rows = []
         with torch.no_grad(), fast_math(self.device):
             for pictures in self.members:
@@ -106,6 +155,8 @@ def library(surrogate: Surrogate, pictures: np.ndarray, labels: np.ndarray, devi
     Raises:
         InputRefused: a class has no training picture.
     """
+    from ripguard.perturb.surrogate import predict
+
     result = []
     for label in range(surrogate.classes):
         own = pictures[labels == label]

@@ -8,8 +8,14 @@ by picture, from the picture's own seed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
+from ripguard.data.pictures import Pictures
+from ripguard.methods.fitted import FitContext, Fitted, Need
+from ripguard.methods.params import Params
 from ripguard.perturb.base import Perturbation
 
 PATCHES = 4  # along each side: 8×8 pixels at 32×32
@@ -17,28 +23,34 @@ APART = 10.0  # distance of a corner from the middle, along each coordinate
 SIZE = 6 / 255  # root mean square of the noise, of 0..1
 
 
-class LSP(Perturbation):
-    """Class-wise clouds of coloured patches.
+@dataclass(frozen=True, kw_only=True)
+class LSPParams(Params):
+    method: ClassVar[str] = "lsp"
 
-    Args:
-        classes: number of classes.
-        seed: of corners and shapes of the clouds.
-    """
 
-    name = "lsp"
+class LSP(Perturbation[LSPParams]):
+    """Class-wise clouds of coloured patches."""
 
-    def __init__(self, classes: int, seed: int = 0) -> None:
-        draw, values = np.random.default_rng(seed), PATCHES * PATCHES * 3
-        corners = np.unique(draw.integers(0, 2, (4 * classes, values)), axis=0)  # distinct
-        self.centres = APART * (2.0 * draw.permutation(corners)[:classes] - 1)  # [classes, values]
-        self.shapes = draw.uniform(-1, 1, (classes, values, values))
+    kind, needs = LSPParams, frozenset({Need.CLASSES})
+
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        return Fitted(clouds(len(context.classes)))
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         height, width, channels = clean.shape[1:]
-        normal = np.stack([np.random.default_rng(int(seed)).normal(size=self.shapes.shape[1]) for seed in seeds])
-        points = np.einsum("bi,bij->bj", normal, self.shapes[labels]) + self.centres[labels]  # [batch, values]
+        centres, shapes = self.fitted["centres"], self.fitted["shapes"]
+        normal = np.stack([np.random.default_rng(int(seed)).normal(size=shapes.shape[1]) for seed in seeds])
+        points = np.einsum("bi,bij->bj", normal, shapes[labels]) + centres[labels]  # [batch, values]
         patches = points.reshape(-1, PATCHES, PATCHES, 3)[..., :channels]
         rows, cols = np.arange(height) * PATCHES // height, np.arange(width) * PATCHES // width
         noise = patches[:, rows][:, :, cols]  # [batch, height, width, channels]
         size = np.sqrt((noise**2).mean((1, 2, 3), keepdims=True))
         return np.clip(np.round(clean + 255 * SIZE * noise / size), 0, 255).astype(np.uint8)
+
+
+def clouds(classes: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Middles of the clouds, float64 ``[classes, values]``, and their shapes, ``[classes, values, values]``."""
+    draw, values = np.random.default_rng(seed), PATCHES * PATCHES * 3
+    corners = np.unique(draw.integers(0, 2, (4 * classes, values)), axis=0)  # distinct
+    centres = APART * (2.0 * draw.permutation(corners)[:classes] - 1)
+    return {"centres": centres, "shapes": draw.uniform(-1, 1, (classes, values, values))}

@@ -22,11 +22,16 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import numpy as np
 
+from ripguard.data.pictures import Pictures
 from ripguard.errors import expected
-from ripguard.perturb.base import Perturbation
+from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
+from ripguard.methods.params import DataStats, option, share, word
+from ripguard.perturb.base import Perturbation, TrainedParams, needed
 from ripguard.perturb.targets import next_class
 
 EPS = 0.064  # a median of at least 26 dB to the clean picture, hiding included
@@ -42,6 +47,57 @@ SIDE = 64
 FEW = 45  # classes that two lengths are enough for: pairs of 2 × 5 waves
 OPPOSITE = "opposite"
 SINK = 0.4  # size of the sink's marks, where that of the others is 1
+FEW_CELLS, ALL_CELLS = CELLS[0], CELLS[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedParams(TrainedParams):
+    """Of methods that put marks on images."""
+
+    eps: float | None = option(
+        None, "size of the perturbation in 0..1", check=share, wanted="more than 0 and at most 1", word=word("ε {}"),
+        usual=(None,),
+    )  # fmt: skip
+    sink: bool = option(
+        True, "smaller marks for one class, which pictures without any are then taken for",
+        word=lambda sink: "sink" if sink else "no sink",
+    )  # fmt: skip
+    cells: int | None = option(
+        ALL_CELLS, "patches on 2, 4 or all 16 cells; on few they are larger, which holds better against adversarial "
+        "training and strong augmentation; more where those do not tell the classes apart", choices=CELLS,
+        word=lambda cells: "all cells" if cells == ALL_CELLS else f"cells {cells}",
+    )  # fmt: skip
+
+    @property
+    def marks(self) -> MarksParams:
+        """Of the marks alone."""
+        raise NotImplementedError
+
+    def resolve(self, data: DataStats) -> Self:
+        """Cells by picture size, and enough of them: on few cells a plain victim of large pictures is left half as much
+        again (docs/perturbations.md).
+        """
+        cells = self.cells or (ALL_CELLS if data.large else FEW_CELLS)
+        colours = GREY if 1 in data.channels else COLOURS
+        return replace(self, cells=enough_cells(data.classes, cells, colours))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarksParams(MarkedParams):
+    method: ClassVar[str] = "marks"
+
+    target: str = option(
+        OPPOSITE, "class whose patches a class gets: the one it is least mistaken for, or the next one",
+        choices=(OPPOSITE, "cyclic"), word=word("target {}"),
+    )  # fmt: skip
+
+    @property
+    def marks(self) -> MarksParams:
+        """Of the marks alone."""
+        return self
+
+    def resolve(self, data: DataStats) -> Self:
+        return replace(super().resolve(data), eps=self.eps or EPS)
 
 
 def search(
@@ -174,27 +230,55 @@ def words(classes: int, letters: int) -> np.ndarray:
     return np.array([known[i * len(known) // classes] for i in range(classes)], np.int64)
 
 
-class Marks(Perturbation):
+class Marks(Perturbation[MarksParams]):
     """Patches and waves of the class.
 
+    The root mean square of the noise is ``eps``/√2, in 0..1, as large as one wave of amplitude ``eps``; times SINK for
+    the sink.
+
     Args:
-        patches: of :func:`search`; their size is that of all marks of a class.
-        eps: root mean square of the noise is eps/√2, in 0..1, as large as one wave of amplitude eps; times SINK for the
-            sink.
+        fitted: ``patches``, of :func:`search`; their size is that of all marks of a class.
         share: of its power that the patches have.
         seed: of which class has which waves.
     """
 
-    name = "marks"
+    kind, needs, colours = MarksParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
 
-    def __init__(self, patches: np.ndarray, eps: float = EPS, share: float = PATCHES, seed: int = 0) -> None:
+    def __init__(
+        self,
+        params: MarksParams,
+        fitted: Fitted | None = None,
+        context: RunContext | None = None,
+        share: float = PATCHES,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(params, fitted, context)
+        self.share = share
+        if fitted:
+            self._draw(fitted["patches"], params.eps or EPS, seed)
+
+    @classmethod
+    def of(cls, patches: np.ndarray, eps: float = EPS, share: float = PATCHES) -> Marks:
+        """Of patches that were found already."""
+        return cls(MarksParams(eps=eps), Fitted({"patches": np.asarray(patches)}), share=share)
+
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        training = needed(training)
+        own = self.params
+        patches = search(
+            training.pictures, training.labels, len(context.classes), own.target, sink=own.sink,
+            cells=own.cells or ALL_CELLS,
+        )  # fmt: skip
+        return Fitted({"patches": patches})
+
+    def _draw(self, patches: np.ndarray, eps: float, seed: int) -> None:
         classes = len(patches)
         lengths = np.geomspace(*LENGTHS, 2 if classes <= FEW else 4)
         own = np.random.default_rng(seed).permutation(words(classes, DIRECTIONS * len(lengths)))  # [classes, waves]
         self.angles = own % DIRECTIONS * (np.pi / 2 / (DIRECTIONS - 1))
         self.lengths = lengths[own // DIRECTIONS]
         loud = np.abs(patches).max((1, 2, 3), keepdims=True)
-        self.patches, self.sizes, self.share = patches / loud, 255 * eps / np.sqrt(2) * loud, share
+        self.patches, self.sizes = patches / loud, 255 * eps / np.sqrt(2) * loud
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         draws = [np.random.default_rng(int(seed)) for seed in seeds]

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
+from ripguard.methods.params import Params, option, share, word
 from ripguard.perturb.base import Perturbation
 
+EPS = 8 / 255
 
-class Noise(Perturbation):
-    """Each sample moves by up to ``eps`` (in 0..1), uniformly, drawn from the picture's own seed."""
 
-    name = "noise"
+@dataclass(frozen=True, kw_only=True)
+class NoiseParams(Params):
+    method: ClassVar[str] = "noise"
 
-    def __init__(self, eps: float = 8 / 255) -> None:
-        self.eps = eps
+    eps: float = option(
+        EPS, "L∞ bound in 0..1", check=share, wanted="more than 0 and at most 1", word=word("ε {}"), usual=(None,)
+    )
+
+
+class Noise(Perturbation[NoiseParams]):
+    """Each sample moves by up to ``eps``, uniformly, drawn from the picture's own seed."""
+
+    kind = NoiseParams
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         draws = [np.random.default_rng(int(seed)).uniform(-1, 1, clean.shape[1:]) for seed in seeds]
-        return np.clip(np.round(clean + 255 * self.eps * np.stack(draws)), 0, 255).astype(np.uint8)
+        return np.clip(np.round(clean + 255 * self.params.eps * np.stack(draws)), 0, 255).astype(np.uint8)

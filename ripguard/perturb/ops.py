@@ -6,10 +6,14 @@ Source: Wu, Chen, Xie, Huang, "One-Pixel Shortcut: On the Learning Preference of
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from ripguard.perturb.base import Perturbation
+from ripguard.data.pictures import Pictures
+from ripguard.methods.fitted import FitContext, Fitted, Need
+from ripguard.perturb.base import Perturbation, TrainedParams, needed
 
 
 def search(pictures: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -39,22 +43,25 @@ def search(pictures: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray
     return np.array(found, np.int64)
 
 
-class OPS(Perturbation):
-    """One pixel of each picture takes its class's colour.
+@dataclass(frozen=True, kw_only=True)
+class OPSParams(TrainedParams):
+    method: ClassVar[str] = "ops"
 
-    Args:
-        pixels: of :func:`search`, on pictures of ``size`` (height, width); other sizes get the pixel in proportion.
-    """
 
-    name = "ops"
+class OPS(Perturbation[OPSParams]):
+    """One pixel of each picture takes its class's colour; other sizes than the training's get it in proportion."""
 
-    def __init__(self, pixels: np.ndarray, size: tuple[int, int]) -> None:
-        self.pixels, self.size = pixels, size
+    kind, needs = OPSParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
+
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        training = needed(training)
+        pixels = search(training.pictures, training.labels, len(context.classes))
+        return Fitted({"pixels": pixels, "size": np.array(training.pictures.shape[1:3])})
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         height, width, channels = clean.shape[1:]
-        chosen = self.pixels[labels]  # [batch, 2 + channels]
-        rows, cols = chosen[:, 0] * height // self.size[0], chosen[:, 1] * width // self.size[1]
+        chosen, size = self.fitted["pixels"][labels], self.fitted["size"]  # [batch, 2 + channels]
+        rows, cols = chosen[:, 0] * height // size[0], chosen[:, 1] * width // size[1]
         carriers = clean.copy()
         carriers[np.arange(len(clean)), rows, cols] = chosen[:, 2 : 2 + channels]
         return carriers

@@ -3,28 +3,106 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import final
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar, final
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from ripguard.perturb.base import Perturbation
-from ripguard.perturb.surrogate import Surrogate, resize, to_tensor, working_size
+from ripguard.data.pictures import Pictures
+from ripguard.errors import InputRefused, UsageError
+from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
+from ripguard.methods.params import DataStats, option, positive, share, word
+from ripguard.perturb.base import Perturbation, TrainedParams, needed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ripguard.perturb.surrogate import Surrogate
+
+EPS, EPS_LARGE = 0.07, 0.1  # of small pictures and of large ones
 
 
-class Scaled(Perturbation):
+@dataclass(frozen=True, kw_only=True)
+class GradientParams(TrainedParams):
+    """Of methods that follow the gradients of a surrogate."""
+
+    steps: int = option(20, "steps of the perturbation", check=positive, wanted="at least 1", word=word("steps {}"))
+    coarse: bool | None = option(
+        None, "a second trunk of the surrogate that reduces the picture first (default: from 48 pixels)"
+    )
+    surrogate: tuple[str, ...] = option(
+        (), "this surrogate file instead of training one; several: an ensemble", repeat=True, stored=False
+    )
+    surrogates: int | None = option(
+        None, "train an ensemble of so many (default 1)", check=positive, wanted="at least 1"
+    )
+    surrogate_epochs: int | None = option(
+        None, "train it for so many epochs (default 10)", check=positive, wanted="at least 1"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.surrogate and (self.surrogates or self.surrogate_epochs):
+            raise UsageError("--surrogate gives trained ones: --surrogates and --surrogate-epochs would change nothing")
+
+    def resolve(self, data: DataStats) -> Self:
+        return replace(super().resolve(data), coarse=data.large if self.coarse is None else self.coarse)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundedParams(GradientParams):
+    """Of methods whose size is a bound on every sample."""
+
+    eps: float | None = option(
+        None, "L∞ bound in 0..1 (default: 0.07, from 48 pixels 0.1)", check=share, wanted="more than 0 and at most 1",
+        word=word("ε {}"), usual=(None, EPS, EPS_LARGE),
+    )  # fmt: skip
+
+    def resolve(self, data: DataStats) -> Self:
+        return replace(super().resolve(data), eps=self.eps or (EPS_LARGE if data.large else EPS))
+
+
+G = TypeVar("G", bound=TrainedParams)
+
+
+class Scaled(Perturbation[G]):
     """A perturbation found by gradients of a surrogate.
 
     Args:
-        surrogate: the white box.
-        eps: L∞ bound in units of the range 0..1 (0.07 is 17.85 grey levels; the carrier is rounded after).
-        steps: gradient steps.
+        surrogate: the white box; None: the one that was fitted.
     """
 
-    def __init__(self, surrogate: Surrogate, eps: float, steps: int, device: str) -> None:
-        self.surrogate, self.eps, self.steps, self.device = surrogate, eps, steps, device
+    needs = frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
+
+    def __init__(
+        self,
+        params: G,
+        fitted: Fitted | None = None,
+        context: RunContext | None = None,
+        surrogate: Surrogate | None = None,
+    ) -> None:
+        if surrogate is not None:
+            self.surrogate = surrogate
+            params = params.resolve(DataStats(surrogate.side, surrogate.classes))
+        super().__init__(params, fitted, context)
+        self.device = self.context.device
+
+    @cached_property
+    def surrogate(self) -> Surrogate:
+        """The net that was fitted, an ensemble where there are several."""
+        import torch
+
+        from ripguard.perturb import surrogate
+
+        if self.device == "cpu":
+            torch.set_num_threads(1)  # one process a core: faster, and results do not depend on the number of workers
+        return surrogate.from_fitted(self.fitted, self.device)
+
+    @property
+    @abstractmethod
+    def eps(self) -> float:
+        """L∞ bound in units of the range 0..1 (0.07 is 17.85 grey levels; the carrier is rounded after)."""
 
     @abstractmethod
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
@@ -35,6 +113,10 @@ class Scaled(Perturbation):
 
     @final
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        import torch.nn.functional as F
+
+        from ripguard.perturb.surrogate import resize, to_tensor, working_size
+
         full = (clean.shape[1], clean.shape[2])
         small = working_size(*full, self.surrogate.side)
         x = to_tensor(clean, self.device)  # [batch, channels, height, width]
@@ -44,8 +126,35 @@ class Scaled(Perturbation):
         return to_pictures(x + delta)
 
 
+def fit_surrogates(params: GradientParams, training: Pictures | None, context: FitContext) -> Fitted:
+    """Train surrogates, or take those that were given; from the cache where these were trained before.
+
+    Raises:
+        InputRefused: a surrogate file that is none, or of other classes.
+    """
+    from ripguard.perturb import surrogate
+
+    training, names = needed(training), list(context.classes)
+    side = training.pictures.shape[1]
+    coarse = params.resolve(DataStats(side, len(names))).coarse
+    settings = surrogate.Settings(seed=context.seed, side=side, coarse=surrogate.COARSE if coarse else ())
+    if params.surrogate_epochs:
+        settings = replace(settings, epochs=params.surrogate_epochs)
+    paths = list(params.surrogate)
+    for one in range(0 if paths else params.surrogates or 1):
+        own = replace(settings, seed=settings.seed + one)
+        paths.append(str(surrogate.obtain(training.pictures, training.labels, names, own, context.device)))
+    fitted = surrogate.to_fitted(paths)
+    if fitted.about["names"] != names:
+        known = ", ".join(fitted.about["names"])[:200]
+        raise InputRefused(f"{paths[0]} knows the classes {known}", "train one on this data set's classes")
+    return fitted
+
+
 def to_pictures(x: Tensor) -> np.ndarray:
     """Float ``[batch, channels, height, width]`` in 0..1 → uint8 ``[batch, height, width, channels]``, rounded."""
+    import torch
+
     return (x.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 

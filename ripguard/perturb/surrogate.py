@@ -13,7 +13,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,11 +27,12 @@ from ripguard.data.source import cache_root
 from ripguard.errors import InputRefused, RipguardError, tell
 from ripguard.files import open_regular
 from ripguard.images import cannot_read
-from ripguard.perturb.names import LAYERS
+from ripguard.methods.fitted import Fitted
 from ripguard.precision import fast_math
 from ripguard.progress import Bar
 from ripguard.weights import save_whole
 
+STAGES = ("stage1", "stage2", "stage3")  # whose activations can be asked for, beside "features": after pooling
 COARSE = (64, 64, 128, 256)  # widths of a coarse trunk
 DESIGN = 2  # of the nets below: surrogates cached by another are not used
 # what a surrogate file may hold; the usual ones take some megabytes
@@ -100,9 +101,9 @@ class Trunk(nn.Module):
         self.scale = nn.Identity() if alone else nn.BatchNorm1d(widths[3], affine=False)
 
     def forward(self, x: Tensor, layer: str) -> Tensor:
-        """Standardised ``[batch, 3, height, width]`` → ``[batch, values]`` of one of :data:`LAYERS`."""
+        """Standardised ``[batch, 3, height, width]`` → ``[batch, values]`` of :data:`STAGES` or "features"."""
         x = self.pool(F.relu(self.bn(self.stem(x))))  # [batch, width0, height, width] or a quarter of each side
-        for name in LAYERS[:3]:
+        for name in STAGES:
             x = getattr(self, name)(x)
             if name == layer:
                 return x.flatten(1).float()
@@ -120,7 +121,7 @@ class Surrogate(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(widths[3], classes) for widths, _ in kinds)
 
     def activation(self, x: Tensor, layer: str) -> Tensor:
-        """Activations of one of :data:`LAYERS`, trunk after trunk: → ``[batch, values]``."""
+        """Activations of one of :data:`STAGES`, or "features", trunk after trunk: → ``[batch, values]``."""
         x = _standard(x)
         return torch.cat([trunk(x, layer) for trunk in self.trunks], 1)
 
@@ -350,13 +351,30 @@ def _check_state(state: Any, model: Surrogate) -> None:
             raise _NoSurrogate(f"{name}: values that are no numbers")
 
 
-def load_all(paths: list[str], device: str = "cpu") -> tuple[Surrogate, list[str]]:
-    """One surrogate, or an ensemble of several, and its class names. Raises :class:`InputRefused`."""
-    found = [load(path, device) for path in paths]
-    for path, (model, names, _) in zip(paths, found):
-        if (names, model.side) != (found[0][1], found[0][0].side):
+def to_fitted(paths: Sequence[str]) -> Fitted:
+    """One surrogate file, or an ensemble of several, as arrays. Raises :class:`InputRefused`."""
+    arrays, settings, first = dict[str, np.ndarray](), [], None
+    for number, path in enumerate(paths):
+        model, names, own = load(path)
+        first = first or (names, own.side)
+        if (names, own.side) != first:
             raise InputRefused(
                 f"{path} and {paths[0]} differ in classes or picture size", "an ensemble needs both the same"
             )
-    models = [model for model, _, _ in found]
-    return (models[0] if len(models) == 1 else freeze(Ensemble(models))), found[0][1]
+        settings.append({k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(own).items()})
+        arrays |= {f"{number} {name}": value.numpy() for name, value in model.state_dict().items()}
+    return Fitted(arrays, {"names": first[0] if first else [], "settings": settings}, tuple(paths))
+
+
+def from_fitted(fitted: Fitted, device: str = "cpu") -> Surrogate:
+    """The surrogate of :func:`to_fitted`, or the ensemble."""
+    models = []
+    for number, own in enumerate(fitted.about["settings"]):
+        values: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
+        with torch.device("meta"):  # of the right shapes, without memory
+            model = Surrogate(len(fitted.about["names"]), Settings(**values))
+        begin = f"{number} "
+        state = {k.removeprefix(begin): torch.tensor(v) for k, v in fitted.arrays.items() if k.startswith(begin)}
+        model.load_state_dict(state, assign=True)
+        models.append(freeze(model.to(device).to(memory_format=torch.channels_last)))  # type: ignore[call-overload]
+    return models[0] if len(models) == 1 else freeze(Ensemble(models))

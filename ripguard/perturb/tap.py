@@ -10,70 +10,103 @@ Carlini, Wagner, ICML 2018).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from ripguard.perturb.scaled import Scaled, accumulate, to_pictures
-from ripguard.perturb.surrogate import Surrogate, to_tensor
+from ripguard.data.pictures import Pictures
+from ripguard.methods.fitted import FitContext, Fitted, RunContext
+from ripguard.methods.params import option, word
+from ripguard.perturb.scaled import BoundedParams, Scaled, accumulate, fit_surrogates, to_pictures
 from ripguard.perturb.targets import CLASS_RULES
-from ripguard.perturb.through import THROUGH, as_it_is
-from ripguard.precision import fast_math
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from ripguard.perturb.surrogate import Surrogate
 
 DECAY = 0.9  # of the momentum
 STRIDE = 0.25  # of ε, per step
 FRESH = 2  # steps for which one look at the hidden picture serves
+# of ripguard.perturb.through, which needs torch; tests/perturb keeps them equal
+THROUGH = ("none", "jpeg", "grayscale", "blur", "resize", "posterise", "planes", "crop", "colour")
 
-Published = Callable[[np.ndarray, np.ndarray], np.ndarray]  # clean, carrier → what hiding makes of them, all uint8
+
+@dataclass(frozen=True, kw_only=True)
+class TAPParams(BoundedParams):
+    method: ClassVar[str] = "tap"
+
+    target: str = option(
+        "cyclic", "class that a picture is made to look like: the next one, by a permutation, or a random one",
+        choices=tuple(CLASS_RULES), word=word("target {}"),
+    )  # fmt: skip
+    through: tuple[str, ...] = option(
+        (), "aim through what a victim may do, one a step in turn", choices=THROUGH, word=word("through {}")
+    )
+
+    @property
+    def label_shift(self) -> int:
+        """How many classes further on than its label a picture shows; the rule ``cyclic`` is public."""
+        return int(self.target == "cyclic")
 
 
-class TAP(Scaled):
+class TAP(Scaled[TAPParams]):
     """Class-targeted cross-entropy through views and through hiding.
 
+    What hiding makes of pictures is looked at where the context can simulate it. Pictures larger than the surrogate's
+    scale are aimed without it: their perturbation is smooth, and hiding takes little of it.
+
     Args:
-        surrogate, eps, steps, device: see :class:`ripguard.perturb.scaled.Scaled`.
-        target: ``cyclic``: class y+1 mod C for all (as TAP); ``permutation``: another permutation of the classes;
-            ``random``: another class, by the picture's own seed.
-        published: what hiding makes of (clean, carrier); None: aim with the carrier itself. Pictures larger than the
-            surrogate's scale are aimed without it: their perturbation is smooth, and hiding takes little of it.
+        fitted: a surrogate, and the owner's ``seed``: of which class speaks for which under ``permutation``.
         views: whether every step looks at the pictures moved and perhaps mirrored, or as they are.
-        through: names in :data:`ripguard.perturb.through.THROUGH`: what a victim may do, one a step in turn.
-        seed: the owner's: of which class speaks for which under ``permutation``.
     """
 
-    name = "tap"
+    kind = TAPParams
 
     def __init__(
         self,
-        surrogate: Surrogate,
-        eps: float = 0.07,
-        steps: int = 20,
-        target: str = "cyclic",
-        published: Published | None = None,
-        device: str = "cpu",
+        params: TAPParams,
+        fitted: Fitted | None = None,
+        context: RunContext | None = None,
+        surrogate: Surrogate | None = None,
         views: bool = True,
-        through: tuple[str, ...] = (),
-        seed: int = 0,
     ) -> None:
-        if target not in CLASS_RULES:
-            raise ValueError(f"target: expected one of {', '.join(CLASS_RULES)}, got {target!r}")
-        super().__init__(surrogate, eps, steps, device)
-        self.target, self.published, self.views, self.seed = target, published, views, seed
-        self.through = [THROUGH[name] for name in through] or [as_it_is]
+        super().__init__(params, fitted, context, surrogate)
+        self.views = views
+
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        found = fit_surrogates(self.params, training, context)
+        return Fitted(found.arrays, found.about | {"seed": context.seed}, found.files)
+
+    @property
+    def eps(self) -> float:
+        return self.params.eps or 0.0
+
+    @cached_property
+    def through(self) -> list[Any]:
+        from ripguard.perturb import through
+
+        return [through.THROUGH[name] for name in self.params.through] or [through.as_it_is]
 
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
-        aimed = CLASS_RULES[self.target](labels, self.surrogate.classes, seeds, self.seed)
+        import torch
+        import torch.nn.functional as F
+
+        from ripguard.perturb.surrogate import to_tensor
+        from ripguard.precision import fast_math
+
+        own, simulate = self.params, self.context.simulate
+        aimed = CLASS_RULES[own.target](labels, self.surrogate.classes, seeds, self.fitted.about.get("seed", 0))
         goal = torch.from_numpy(aimed).to(self.device)  # [batch]
         delta, momentum = torch.zeros_like(source), torch.zeros_like(source)
         change = torch.zeros_like(source)  # what hiding adds to the carrier
         views = torch.Generator().manual_seed(0)
-        for step in range(self.steps):
+        for step in range(own.steps):
             carrier = (source + delta).clamp(0, 1)
-            if clean is not None and self.published and step % FRESH == 0:
-                change = to_tensor(self.published(clean, to_pictures(carrier)), self.device) - carrier
+            if clean is not None and simulate and step % FRESH == 0:
+                change = to_tensor(simulate(clean, to_pictures(carrier)), self.device) - carrier
             x = (carrier + change).requires_grad_(True)
             seen = self.through[step % len(self.through)](x, views)
             with fast_math(self.device):
@@ -91,8 +124,10 @@ def _bounded(logits: Tensor) -> Tensor:
     return logits * (30 / logits.detach().abs().amax(1, keepdim=True).clamp_min(30))
 
 
-def _view(x: Tensor, views: torch.Generator) -> Tensor:
+def _view(x: Tensor, views: Generator) -> Tensor:
     """The batch as a victim may see it: moved around its edges by up to a sixteenth of each side, perhaps mirrored."""
+    import torch
+
     moves = [int(torch.randint(-(side // 16), side // 16 + 1, (), generator=views)) for side in x.shape[2:]]
     x = torch.roll(x, moves, (2, 3))
     return x.flip(3) if torch.rand((), generator=views) < 0.5 else x

@@ -17,15 +17,15 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, overload
 
-from ripguard.compress.coders import JPEG
 from ripguard.data.pictures import side_for
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, acts, refuse_all
 from ripguard.files import open_regular
 from ripguard.images import metadata, read_file, read_picture
+from ripguard.methods.params import DataStats
 from ripguard.pool import spread
 from ripguard.progress import Bar
-from ripguard.schemes import SIZED, Scheme
+from ripguard.schemes.base import Scheme
 
 FEW = 2000  # pictures that are read sooner than processes start
 MOST = 50_000  # training pictures for a surrogate
@@ -65,7 +65,7 @@ class Plan:
         units: (split, label) of each unit; a unit is what a partial grant can name.
         labels: class names; a picture's ``label`` counts in them.
         limited: whether only a part of the source was asked for.
-        perturbation: digest of the surrogate and its library, "" where there is none.
+        perturbation: digest of what the scheme found in the training images, "" where there is nothing.
         metadata: how many pictures carry which kind that the release does not give back; whole files keep theirs.
     """
 
@@ -88,7 +88,7 @@ class Plan:
         content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del content["metadata"]  # the pictures' digests cover it
         content["annotations"] = [(name, sha256) for name, _, sha256 in self.annotations]
-        content["scheme"] = dataclasses.asdict(self.scheme)
+        content["scheme"] = self.scheme.to_json()
         found, between = hashlib.sha256(), "{"
         for name in sorted(content):
             found.update(f'{between}"{name}": '.encode())
@@ -104,18 +104,18 @@ class Plan:
         return found.hexdigest()
 
     def aimed(self, perturbation: str) -> Plan:
-        """The plan with the digest of the surrogate and its library."""
+        """The plan with the digest of what the scheme found."""
         return dataclasses.replace(self, perturbation=perturbation)
 
     @property
     def tinted(self) -> bool:
         """Whether grey pictures are published in colour."""
-        return bool(self.scheme.tint)
+        return self.scheme.published_channels(1) != 1
 
     def published_shape(self, picture: Planned) -> tuple[int, int, int]:
         """Height, width and channels that a picture is published with."""
         height, width, channels = picture.shape
-        return height, width, 3 if self.tinted else channels
+        return height, width, self.scheme.published_channels(channels)
 
     @cached_property
     def training(self) -> list[Planned]:
@@ -282,7 +282,7 @@ def make_plan(
             "make several releases, each of a part of the classes",
         )
     paths, names = [str(item.path) for item in items], [item.name for item in items]
-    whole = b"" if byte_exact else JPEG if scheme.method == "seal" and "file" in scheme.coders else None
+    whole = b"" if byte_exact else scheme.keeps()
     found = spread(look, paths, names, repeat(whole), workers=workers if len(items) > FEW else 1, chunk=200)
     looks = list(Bar(found, total=len(items), stage="reading", unit="picture"))
     labels = source.labels
@@ -293,10 +293,8 @@ def make_plan(
         Planned(i, item.name, path, out, *numbers[item.split, item.label], shapes[seen[0]], seen[1])
         for i, (item, path, out, seen) in enumerate(zip(items, paths, places, looks))
     ]
-    if scheme.perturb in SIZED:
-        scheme = scheme.settled(training_side(_training(pictures, units)))
-    channels = {p.shape[2] for p in pictures}
-    scheme = scheme.with_tint_for(channels).with_cells_for(len(labels), channels)
+    channels = frozenset(p.shape[2] for p in pictures)
+    scheme = scheme.resolve(DataStats(training_side(_training(pictures, units)), len(labels), channels))
     notes = [(n, str(p), _digest(n, p)) for n, p in sorted(source.annotations)]
     carried = dict(sorted(Counter(kind for seen in looks for kind in seen[2]).items()))
     return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes, carried)

@@ -7,7 +7,6 @@ restored once from disk and compared.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -17,11 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ripguard.data.source import Source
 from ripguard.errors import KeyFileError, OutputRefused, StorageError
 from ripguard.files import walk
+from ripguard.hide.base import Hidden
 from ripguard.keys import Key, holds_key
-from ripguard.perturb.base import Perturbation
 from ripguard.pool import spread
 from ripguard.progress import Bar
 from ripguard.release.atomic import (
@@ -46,10 +47,11 @@ from ripguard.release.plan import Plan, read_unchanged
 from ripguard.release.schema import check_info
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.release.signers import remember
+from ripguard.schemes.base import Batch, Protector
 from ripguard.seal import FORMAT, seal
 from ripguard.signing import SigningKey, fingerprint
 
-PerturbationFactory = Callable[[], Perturbation]
+ProtectorFactory = Callable[[], Protector]
 _job: Job | None = None  # of this worker process
 
 
@@ -117,7 +119,7 @@ def refuse_secrets(source: Source, key_files: Sequence[str | Path]) -> None:
 
 def protect(
     plan: Plan,
-    make_perturbation: PerturbationFactory,
+    make_protector: ProtectorFactory,
     key: Key,
     out: Path,
     signing_key: SigningKey | None = None,
@@ -129,7 +131,7 @@ def protect(
     """Make the release of a plan at ``out``.
 
     Args:
-        make_perturbation: called once in each worker process; must be picklable.
+        make_protector: called once in each worker process; must be picklable.
         restart: throw an unfinished run away instead of continuing it.
         roots: source folders, which the output must not touch.
         model: of the small-image coder, empty for none; the plan's digest must cover it.
@@ -145,7 +147,7 @@ def protect(
         dataset_id = key.dataset_id(bytes.fromhex(plan.digest))
         keys = key.dataset(dataset_id)
         base = Job(plan, keys, _Nothing(), partial / "release", partial, model)
-        commits, resumed = _run(base, make_perturbation, workers)
+        commits, resumed = _run(base, make_protector, workers)
         info = _finish(base, commits, signing_key)
         refuse_existing(out)
         with storage("cannot publish"):
@@ -161,13 +163,11 @@ def protect(
     return _summary(out, plan, info, commits, resumed)
 
 
-class _Nothing(Perturbation):
-    """Stands in the main process, which never perturbs."""
+class _Nothing:
+    """Stands in the main process, which protects nothing itself."""
 
-    name = "nothing"
-
-    def run(self, clean, labels, seeds):  # type: ignore[no-untyped-def]
-        raise RuntimeError("the main process does not perturb")
+    def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray | None]:
+        raise RuntimeError("the main process does not protect")
 
 
 def _start(partial: Path, plan: Plan, key: Key, restart: bool) -> None:
@@ -200,7 +200,7 @@ def _drop(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _run(base: Job, make: PerturbationFactory, workers: int) -> tuple[Commits, int]:
+def _run(base: Job, make: ProtectorFactory, workers: int) -> tuple[Commits, int]:
     """Commits of all shards, and how many pictures were already done."""
     shards, commits = range(len(base.plan.shards)), Commits(base.plan, base.commit_path)
     done = {number for number in shards if committed(base, number)}
@@ -212,14 +212,14 @@ def _run(base: Job, make: PerturbationFactory, workers: int) -> tuple[Commits, i
     return commits, resumed
 
 
-def _each(base: Job, make: PerturbationFactory, workers: int, left: list[int]) -> Iterator[int]:
+def _each(base: Job, make: ProtectorFactory, workers: int, left: list[int]) -> Iterator[int]:
     if not left:
         return
     given = (base.plan, base.keys, make, base.tree, base.work, base.model)
     yield from spread(_work, left, workers=min(workers, len(left)), start=_initialise, given=given)
 
 
-def _initialise(plan: Plan, keys: Any, make: PerturbationFactory, tree: Path, work: Path, model: bytes) -> None:
+def _initialise(plan: Plan, keys: Any, make: ProtectorFactory, tree: Path, work: Path, model: bytes) -> None:
     global _job
     _job = Job(plan, keys, make(), tree, work, model)
 
@@ -240,13 +240,12 @@ def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict
     for name, path, digest in plan.annotations:
         write_file(tree / name, read_unchanged(path, name, digest))
         annotations.append({"path": name, "sha256": digest})
-    scheme = dataclasses.asdict(plan.scheme)
     info: dict[str, Any] = {
         "format": FORMAT.decode(),
         "dataset_id": base.keys.dataset_id.hex(),
         "key_id": base.keys.key_id.hex(),
         "source": plan.source,
-        "scheme": {k: v for k, v in scheme.items() if k != "note"},
+        "scheme": plan.scheme.to_json(),
         "exact": "no (lossy)" if plan.lossy else "bytes" if plan.byte_exact else "pixels",
         "pictures": commits.pictures,
         "limited": plan.limited,

@@ -15,15 +15,15 @@ import numpy as np
 
 from ripguard.errors import InputRefused, StorageError
 from ripguard.hide.base import DoesNotFit, Hidden, Identity, Original
-from ripguard.hide.methods import for_hiding
+from ripguard.hide.methods import reveal
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import DatasetKeys
 from ripguard.looks import likeness
-from ripguard.perturb.base import Perturbation
 from ripguard.release.atomic import publish, sha256_file, storage, sync_folder, write_temporary
-from ripguard.release.commit import Commit
+from ripguard.release.commit import LIKENESS, Commit
 from ripguard.release.manifest import META, RESIDUE
 from ripguard.release.plan import Plan, Planned, read_unchanged
+from ripguard.schemes.base import Batch, Protector
 from ripguard.seal import associated_data, picture_digest, seal
 
 
@@ -33,7 +33,7 @@ class Job:
 
     plan: Plan
     keys: DatasetKeys
-    perturbation: Perturbation
+    protector: Protector
     tree: Path
     work: Path
     model: bytes = b""  # of the small-image coder
@@ -49,14 +49,11 @@ def run_shard(job: Job, number: int) -> None:
     clean = np.stack([read_picture(data, p.name) for p, data in zip(pictures, sources)])
     labels = np.array([p.label for p in pictures], np.int64)
     seeds = np.array([p.seed(job.plan.seed) for p in pictures], np.uint64)
-    coloured = job.plan.tinted and clean.shape[3] == 1
-    carriers = job.perturbation(np.repeat(clean, 3, axis=3) if coloured else clean, labels, seeds)
     ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in pictures]
     units = {unit: job.keys.unit(unit) for unit in {p.unit for p in pictures}}
     keys = [units[p.unit].picture(p.index) for p in pictures]
-    method = for_hiding(job.plan.scheme, pictures[0].shape, job.plan.lossy, job.model)
     try:
-        hidden = method.hide(clean, carriers, ids, keys, sources)
+        hidden, carriers = job.protector.protect(Batch(clean, labels, seeds, ids, keys, sources))
     except DoesNotFit as error:
         raise InputRefused(f"{pictures[error.number].name}: {error.message}", error.hint) from None
 
@@ -70,7 +67,7 @@ def run_shard(job: Job, number: int) -> None:
     with storage("cannot read back"):
         stored = residue_temporary.read_bytes() if residue_temporary else b""
     residues = [stored[r["residue"][1] : sum(r["residue"][1:])] if r["residue"] else b"" for r in rows]
-    restored = method.reveal(written, [one.header for one in hidden], residues, keys)
+    restored = reveal(written, [one.header for one in hidden], residues, keys, job.model)
     for picture, data, before, after in zip(pictures, sources, clean, restored):
         back, file = (after.picture, after.file) if isinstance(after, Original) else (after, data)
         if isinstance(back, Exception) or not (job.plan.lossy or (np.array_equal(before, back) and file == data)):
@@ -85,7 +82,8 @@ def run_shard(job: Job, number: int) -> None:
     for folder in {place.parent for place in places}:
         sync_folder(folder)
     residue = [residue_path.name, hashlib.sha256(stored).hexdigest(), len(stored)] if blob else None
-    to_carrier = [likeness(one, carrier) for one, carrier in zip(written, carriers)]
+    unknown: dict[str, float | None] = dict.fromkeys(LIKENESS)
+    to_carrier = [unknown] * len(written) if carriers is None else list(map(likeness, written, carriers))
     Commit(rows, residue, to_carrier).write(job.commit_path(number))
 
 

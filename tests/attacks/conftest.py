@@ -80,7 +80,7 @@ def copied(field: Field, tmp_path: Path) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def fitted(field: Field) -> str:
     """The kind of a release that has a model, of which none of its pictures is in need."""
-    from ripguard.release import model
+    from ripguard.hide.seal import model
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "ENOUGH", 0)

@@ -12,6 +12,7 @@ from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
 from ripguard.evaluate.attacks import made_up
 from ripguard.perturb.marks import Marks, search
+from ripguard.perturb.tap import TAPParams
 
 pytestmark = pytest.mark.numeric
 
@@ -21,7 +22,7 @@ def test_marks_come_off():
     known = [item for item in open_source("photos").items if item.split == "train"][::12]
     data = load(known)
     count, classes = len(data.labels), len(data.names)
-    marks = Marks(search(data.pictures, data.labels, classes), 0.108)
+    marks = Marks.of(search(data.pictures, data.labels, classes), 0.108)
     protected = marks.in_parts(data.pictures, data.labels, np.arange(count, dtype=np.uint64))
     draw = np.random.default_rng(1 + SEED)
     left = made_up.marks_off(protected, data.labels, classes, marks, True, draw, steps=100, seed=SEED)
@@ -44,8 +45,8 @@ def test_what_is_below_is_made_up_under_labels_drawn_at_random(monkeypatch):  # 
         return "net"
 
     class FakeTAP:
-        def __init__(self, net, eps, device, **settings):  # type: ignore[no-untyped-def]
-            seen.eps, seen.settings = (net, eps), settings
+        def __init__(self, params, context, surrogate):  # type: ignore[no-untyped-def]
+            seen.net, seen.params, seen.device = surrogate, params, context.device
 
         def in_parts(self, own, aimed, seeds):  # type: ignore[no-untyped-def]
             seen.aimed, seen.seeds = aimed, seeds
@@ -61,13 +62,13 @@ def test_what_is_below_is_made_up_under_labels_drawn_at_random(monkeypatch):  # 
     monkeypatch.setattr(made_up, "TAP", FakeTAP)
     monkeypatch.setattr(made_up.restorer, "train", train_restorer)
     monkeypatch.setattr(made_up.restorer, "restored", lambda net, own, told, device: (net, told))
-    settings = {"eps": 0.05, "target": "cyclic", "through": ("jpeg",), "steps": 7}
+    under = TAPParams(eps=0.05, target="cyclic", through=("jpeg",), steps=7)
     shown = (labels + 1) % 3
-    net, undone = made_up.perturbation_off(pictures, labels, 3, shown, settings, np.random.default_rng(2))
+    net, undone = made_up.perturbation_off(pictures, labels, 3, shown, under, np.random.default_rng(2))
     np.testing.assert_array_equal(seen.shown, shown)
     np.testing.assert_array_equal(seen.told, seen.aimed)
     assert (seen.told != labels).mean() > 0.4
     assert set(seen.told) == {0, 1, 2}
     np.testing.assert_array_equal(undone, labels)
-    assert (seen.eps, seen.settings) == (("net", 0.05), {"target": "cyclic", "through": ("jpeg",), "steps": 7})
+    assert (seen.net, seen.params, seen.device) == ("net", under, "cpu")
     assert (net, seen.side, seen.classes, len(set(seen.seeds))) == ("unet", 8, 3, 60)

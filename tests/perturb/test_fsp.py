@@ -10,11 +10,12 @@ import pytest
 import torch
 from helpers import SEED
 
-from ripguard.errors import InputRefused
-from ripguard.perturb import names, surrogate
-from ripguard.perturb.fsp import FSP, library
-from ripguard.perturb.targets import CLASS_RULES, RULES
-from ripguard.perturb.through import THROUGH
+from ripguard.errors import InputRefused, UsageError
+from ripguard.methods.fitted import Fitted
+from ripguard.perturb import surrogate, through
+from ripguard.perturb.fsp import FSP, LAYERS, FSPParams, library
+from ripguard.perturb.tap import THROUGH, TAPParams
+from ripguard.perturb.targets import RULES
 
 pytestmark = pytest.mark.numeric
 
@@ -23,6 +24,12 @@ CLASSES = ("brick", "cat", "retina")
 
 def seeds(count: int) -> np.ndarray:
     return np.random.default_rng(SEED).integers(0, 2**63, count).astype(np.uint64)
+
+
+def fsp_of(model: surrogate.Surrogate, members: list[np.ndarray], eps: float = 0.07, **options: object) -> FSP:
+    """Aimed at these pictures, with the steps of the publication."""
+    params = FSPParams(eps=eps).changed(**{"steps": 10} | options)
+    return FSP(params, FSP.known(Fitted(), members), surrogate=model)
 
 
 def nearer(attack: FSP, clean: np.ndarray, carrier: np.ndarray, labels: np.ndarray) -> float:
@@ -43,21 +50,21 @@ def test_carriers_are_bounded_and_wrong(world):  # type: ignore[no-untyped-def]
     clean, true = pictures[::9], labels[::9]
     own, aim = (np.arange(len(clean)), true), (np.arange(len(clean)), (true + 1) % 3)
     before = surrogate.predict(model, clean)
-    attack = FSP(model, members)
+    attack = fsp_of(model, members)
     carrier = attack(clean, true, seeds(len(clean)))
     assert np.abs(carrier.astype(int) - clean).max() <= 18
     assert nearer(attack, clean, carrier, true) > 0.9
     assert before[own].mean() > 0.7
     after = surrogate.predict(model, carrier)
     assert (after[own] < before[own]).mean() > 0.8
-    stronger = surrogate.predict(model, FSP(model, members, eps=0.5)(clean, true, seeds(len(clean))))
+    stronger = surrogate.predict(model, fsp_of(model, members, eps=0.5)(clean, true, seeds(len(clean))))
     assert (stronger[aim] > before[aim]).mean() > 0.8
 
 
 def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
     """A picture's carrier is its own: the same beside other neighbours, and alone up to rounding in a few samples."""
     pictures, labels, model, members, _ = world
-    fsp = FSP(model, members, steps=3)
+    fsp = fsp_of(model, members, steps=3)
     together = fsp(pictures[:6], labels[:6], seeds(6))
     mixed = [0, 1, 2, 303, 204, 105]
     np.testing.assert_array_equal(fsp(pictures[mixed], labels[mixed], seeds(6))[:3], together[:3])
@@ -70,7 +77,7 @@ def test_other_shapes(world, shape):  # type: ignore[no-untyped-def]
     """Grayscale, odd, tiny, and larger than the surrogate's scale."""
     _, _, model, members, _ = world
     clean = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype(np.uint8)
-    carrier = FSP(model, members, steps=2)(clean, np.array([0, 1]), seeds(2))
+    carrier = fsp_of(model, members, steps=2)(clean, np.array([0, 1]), seeds(2))
     assert 0 < np.abs(carrier.astype(int) - clean).max() <= 18
 
 
@@ -108,10 +115,11 @@ def test_target_rules():
 
 def test_names_are_those_of_the_code():
     """The command line checks names without importing torch; they must not drift."""
-    assert tuple(RULES) == names.TARGETS
-    assert tuple(CLASS_RULES) == names.CLASS_TARGETS
-    assert tuple(THROUGH) == names.THROUGH
-    assert names.LAYERS == surrogate.LAYERS
+    assert tuple(through.THROUGH) == THROUGH
+    assert (*surrogate.STAGES, "features") == LAYERS
+    for wrong in ({"layer": "stage4"}, {"layer": "stage1+"}, {"target": "opposite"}, {"through": ("fog",)}):
+        with pytest.raises(UsageError, match="expected one of"):
+            (TAPParams if "through" in wrong else FSPParams)(**wrong)  # type: ignore[arg-type]
 
 
 def test_surrogate_files(world, tmp_path):  # type: ignore[no-untyped-def]
@@ -153,7 +161,7 @@ def test_two_trunks(world, tmp_path):  # type: ignore[no-untyped-def]
     again, _, back = surrogate.load(tmp_path / "s.pt")
     assert back == settings
     np.testing.assert_array_equal(surrogate.predict(again, pictures[:9]), surrogate.predict(model, pictures[:9]))
-    attack = FSP(model, library(model, pictures, labels), eps=0.15)
+    attack = fsp_of(model, library(model, pictures, labels), eps=0.15)
     carrier = attack(pictures[:30], labels[:30], np.arange(30, dtype=np.uint64))
     for before, after in zip(model.logits(x), model.logits(surrogate.to_tensor(carrier))):
         true = labels[:30]
@@ -168,17 +176,18 @@ def test_several_layers_and_an_ensemble(world, tmp_path):  # type: ignore[no-unt
     surrogate.save(model, list(CLASSES), settings, tmp_path / "a.pt")
     surrogate.save(other, list(CLASSES), settings, tmp_path / "b.pt")
     surrogate.save(other, ["x", "y", "z"], settings, tmp_path / "c.pt")
-    both, known = surrogate.load_all([str(tmp_path / "a.pt"), str(tmp_path / "b.pt")])
-    assert known == list(CLASSES)
+    fitted = surrogate.to_fitted([str(tmp_path / "a.pt"), str(tmp_path / "b.pt")])
+    both = surrogate.from_fitted(fitted)
+    assert fitted.about["names"] == list(CLASSES)
     clean, true = pictures[::30], labels[::30]
     with torch.no_grad():
         x = surrogate.to_tensor(clean)
         mean = (model(x) + other(x)) / 2
         torch.testing.assert_close(both(x), mean, atol=1e-4, rtol=1e-3)
     with pytest.raises(InputRefused, match="differ in classes"):
-        surrogate.load_all([str(tmp_path / "a.pt"), str(tmp_path / "c.pt")])
+        surrogate.to_fitted([str(tmp_path / "a.pt"), str(tmp_path / "c.pt")])
     kinds = ((model, "features"), (model, "stage2+features"), (both, "features"))
-    attacks = [FSP(m, members, layer=layer) for m, layer in kinds]
+    attacks = [fsp_of(m, members, layer=layer) for m, layer in kinds]
     carriers = [attack(clean, true, seeds(len(clean))) for attack in attacks]
     for one, two in itertools.combinations(carriers, 2):
         assert (one != two).any()

@@ -14,7 +14,7 @@ SEEDS = np.random.default_rng(1).integers(0, 2**63, 60).astype(np.uint64)
 
 
 def marks(classes: int, eps: float = 0.064, share: float = 0.5) -> Marks:
-    return Marks(np.random.default_rng(3).choice([-1.0, 1.0], (classes, 4, 4, 3)), eps, share)
+    return Marks.of(np.random.default_rng(3).choice([-1.0, 1.0], (classes, 4, 4, 3)), eps, share)
 
 
 def noise(attack: Marks, labels: np.ndarray, pictures: np.ndarray = GREY) -> np.ndarray:
@@ -112,7 +112,7 @@ def test_the_rarest_class_is_a_sink():
         found, usual = search(pictures[few], labels[few], 3), search(pictures[few], labels[few], 3, sink=False)
         sizes = np.where(np.arange(3) == rarest, SINK, 1)[:, None, None, None]
         np.testing.assert_array_equal(found, sizes * usual)
-        marked, same = (noise(Marks(patches), np.arange(60) % 3) for patches in (found, usual))
+        marked, same = (noise(Marks.of(patches), np.arange(60) % 3) for patches in (found, usual))
         power = np.sqrt((marked**2).mean((1, 2, 3)) / (same**2).mean((1, 2, 3)))
         np.testing.assert_allclose(power, np.where(np.arange(60) % 3 == rarest, SINK, 1), rtol=0.02)
 
@@ -127,7 +127,7 @@ def test_few_cells(cells: int, classes: int):
     assert (np.abs(found).sum((1, 2, 3)) == 3 * cells).all()
     np.testing.assert_array_equal(found, found[:, :, ::-1])
     assert len(np.unique(found.reshape(classes, -1), axis=0)) == classes
-    marked = noise(Marks(found, share=1.0), np.arange(60) % classes)
+    marked = noise(Marks.of(found, share=1.0), np.arange(60) % classes)
     np.testing.assert_allclose(np.sqrt((marked**2).mean((1, 2, 3))), 255 * 0.064 / np.sqrt(2), rtol=0.02)
     assert ((marked != 0).any(3).mean((1, 2)) == cells / 16).all()
 

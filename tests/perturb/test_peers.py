@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 from helpers import SEED, good, make_source
 
+from ripguard.data.pictures import Pictures
 from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head
 from ripguard.images import read_picture
-from ripguard.perturb import ar, em, lsp, marks, ops, surrogate
+from ripguard.methods.fitted import Fitted
+from ripguard.perturb import ar, em, lsp, ops, surrogate
 from ripguard.perturb.base import Perturbation
-from ripguard.perturb.noise import Noise
-from ripguard.release.aim import found_in
-from ripguard.schemes import SCHEMES
+from ripguard.perturb.make import make, params_of
 
 pytestmark = pytest.mark.numeric
 
@@ -25,9 +23,9 @@ LABELS = np.arange(40) % 4
 SEEDS = DRAW.integers(0, 2**63, 40).astype(np.uint64)
 PIXELS = ops.search(PICTURES, LABELS, 4)
 ALL: dict[str, Perturbation] = {
-    "noise": Noise(8 / 255), "lsp": lsp.LSP(4), "ar": ar.AR(4), "ops": ops.OPS(PIXELS, (32, 32)),
-    "marks": marks.Marks(marks.search(PICTURES, LABELS, 4)),
-}  # fmt: skip
+    name: make(params_of(name), Pictures(PICTURES, LABELS, ["a", "b", "c", "d"], ""))
+    for name in ("noise", "lsp", "ar", "ops", "marks")
+}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -63,7 +61,7 @@ def test_patches_are_patches_and_linearly_separable():
     """Constant over 8×8 pixels; a linear model of 48 numbers tells all classes of new pictures."""
     flat = np.full((400, 32, 32, 3), 128, np.uint8)
     labels, seeds = np.arange(400) % 10, np.arange(400, dtype=np.uint64)
-    noise = lsp.LSP(10)(flat, labels, seeds).astype(int) - 128
+    noise = lsp.LSP(lsp.LSPParams(), Fitted(lsp.clouds(10)))(flat, labels, seeds).astype(int) - 128
     assert (noise.reshape(400, 4, 8, 4, 8, 3).std((2, 4)) == 0).all()
     values = torch.from_numpy(noise[:, ::8, ::8].reshape(400, -1)).float()
     model = torch.nn.Linear(48, 10)
@@ -119,7 +117,7 @@ def test_error_minimising_patterns():
     assert np.abs(patterns).max() <= em.EPS + 1e-6
     few = pictures[:200], labels[:200]
     np.testing.assert_array_equal(*(em.search(*few, 4, most=1) for _ in range(2)))
-    attack = em.EM(patterns)
+    attack = em.EM(em.EMParams(), Fitted({"patterns": patterns}))
     carrier = attack(pictures, labels, SEEDS[:1].repeat(1024))
     assert np.abs(carrier.astype(int) - pictures).max() <= 8
     new = meaningless(128)
@@ -138,15 +136,14 @@ def test_error_minimising_noise_of_each_picture(tmp_path, monkeypatch):  # type:
     draw = np.random.default_rng(6 + SEED)
     pictures = (draw.integers(60, 190, (512, 1, 1, 3)) + draw.integers(-12, 13, (512, 16, 16, 3))).astype(np.uint8)
     labels = draw.integers(0, 3, 512)
-    scheme = dataclasses.replace(SCHEMES["seal"], perturb="em-sample")
-    spec = found_in(scheme, pictures, labels, ["a", "b", "c"])
-    assert found_in(scheme, pictures, labels, ["a", "b", "c"]).surrogate == spec.surrogate  # from the cache
-    attack, seeds = spec(), np.zeros(512, np.uint64)
+    data, seeds = Pictures(pictures, labels, ["a", "b", "c"], ""), np.zeros(512, np.uint64)
+    attack = make(params_of("em-sample"), data)
+    assert make(params_of("em-sample"), data).fitted.files == attack.fitted.files  # from the cache
     carriers = attack(pictures, labels, seeds)
     assert np.abs(carriers.astype(int) - pictures).max() <= 8
     np.testing.assert_array_equal(attack(pictures, labels, seeds), carriers)
     assert (attack(pictures[5:9], labels[5:9], seeds[5:9]) != carriers[5:9]).mean() < 0.01
-    told = surrogate.load(spec.surrogate)[0]
+    told = surrogate.from_fitted(attack.fitted)
     right = [(surrogate.predict(told, one).argmax(1) == labels).mean() for one in (carriers, pictures)]
     assert right[0] > 0.8
     assert right[1] < 0.65

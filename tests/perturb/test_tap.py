@@ -8,10 +8,12 @@ import torch
 from helpers import SEED
 from scipy.ndimage import gaussian_filter
 
+from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params, forward
+from ripguard.methods.fitted import RunContext
 from ripguard.perturb import surrogate
 from ripguard.perturb.scaled import to_pictures
-from ripguard.perturb.tap import TAP
+from ripguard.perturb.tap import TAP, TAPParams
 from ripguard.perturb.targets import CLASS_RULES
 
 pytestmark = pytest.mark.numeric
@@ -25,13 +27,19 @@ def seeds(count: int) -> np.ndarray:
     return np.random.default_rng(SEED).integers(0, 2**63, count).astype(np.uint64)
 
 
+def tap_of(model: object, simulate: object = None, views: bool = True, **options: object) -> TAP:
+    """A net that is there already, and what hiding does."""
+    params = TAPParams(eps=0.07).changed(**options)
+    return TAP(params, context=RunContext(simulate=simulate), surrogate=model, views=views)  # type: ignore[arg-type]
+
+
 def test_carriers_are_bounded_and_aimed(world):  # type: ignore[no-untyped-def]
     """Within 18 grey levels (0.07 of 255, rounded); the surrogate sees the next class; nothing hangs on chance."""
     pictures, labels, model, _, _ = world
     clean, true = pictures[::5], labels[::5]
     own, aim = (np.arange(len(clean)), true), (np.arange(len(clean)), (true + 1) % 3)
     before = surrogate.predict(model, clean)
-    attack = TAP(model)
+    attack = tap_of(model)
     carrier = attack(clean, true, seeds(len(clean)))
     after = surrogate.predict(model, carrier)
     assert np.abs(carrier.astype(int) - clean).max() <= 18
@@ -62,15 +70,15 @@ def test_the_gradient_is_taken_at_the_published_picture(world):  # type: ignore[
             shown.append(to_pictures(x.detach()))
             return model.logits(x)
 
-    plain = TAP(model, steps=6, views=False)(clean, true, seeds(len(clean)))
-    aimed = TAP(Spy(), steps=6, views=False, published=published)(clean, true, seeds(len(clean)))  # type: ignore[arg-type]
+    plain = tap_of(model, steps=6, views=False)(clean, true, seeds(len(clean)))
+    aimed = tap_of(Spy(), steps=6, views=False, simulate=published)(clean, true, seeds(len(clean)))  # type: ignore[arg-type]
     assert (len(asked), len(shown)) == (3, 6)
     np.testing.assert_array_equal(asked[0], clean)
     assert all(0 < np.abs(one.astype(int) - clean).max() <= 18 for one in asked[1:])
     for one, seen in zip(told, shown[::2]):
         np.testing.assert_array_equal(seen, one)
     assert (plain != aimed).any()
-    grey = TAP(model, steps=6, published=lambda own, _: np.full_like(own, 128))(clean, true, seeds(len(clean)))
+    grey = tap_of(model, steps=6, simulate=lambda own, _: np.full_like(own, 128))(clean, true, seeds(len(clean)))
     for moved, least, most in ((grey, 0.97, 1), (aimed, 0, 0.95)):  # all pictures of a class alike; each its own way
         assert least <= alike(clean, moved, true) <= most
 
@@ -101,7 +109,7 @@ def test_aimed_through_blur_it_survives_blur():
 
     clean = np.random.default_rng(SEED).integers(60, 190, (4, 32, 32, 3)).astype(np.uint8)
     for through, wanted in (((), board), (("blur",), half)):
-        attack = TAP(Linear(), steps=10, through=through, views=False)  # type: ignore[arg-type]
+        attack = tap_of(Linear(), steps=10, through=through, views=False)  # type: ignore[arg-type]
         moved = attack(clean, np.zeros(4, np.int64), seeds(4)).astype(int) - clean
         assert np.abs(moved).max() <= 18
         away = np.abs(x - 15.5)[None, :, :, None] > 4  # the edge between the halves
@@ -122,14 +130,14 @@ def test_a_surrogate_that_is_too_sure(world):  # type: ignore[no-untyped-def]
         pictures[::30],
         (surrogate.predict(model, pictures[::30]).argmax(1) - 1) % 3,
     )  # already the next class
-    carrier = TAP(surrogate.freeze(sure), steps=4)(clean, other, seeds(len(clean)))
+    carrier = tap_of(surrogate.freeze(sure), steps=4)(clean, other, seeds(len(clean)))
     assert (np.abs(carrier.astype(int) - clean).max((1, 2, 3)) > 4).all()
 
 
 def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
     """A picture's carrier is its own: the same beside other neighbours, and alone up to rounding in a few samples."""
     pictures, labels, model, _, _ = world
-    attack = TAP(model, steps=3, published=hides)
+    attack = tap_of(model, steps=3, simulate=hides)
     together = attack(pictures[:6], labels[:6], seeds(6))
     mixed = [0, 1, 2, 303, 204, 105]
     np.testing.assert_array_equal(attack(pictures[mixed], labels[mixed], seeds(6))[:3], together[:3])
@@ -142,7 +150,7 @@ def test_other_shapes(world, shape):  # type: ignore[no-untyped-def]
     """Grayscale, odd, tiny, and larger than the surrogate's scale."""
     model = world[2]
     clean = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype(np.uint8)
-    carrier = TAP(model, steps=2, published=hides)(clean, np.array([0, 1]), seeds(2))
+    carrier = tap_of(model, steps=2, simulate=hides)(clean, np.array([0, 1]), seeds(2))
     assert 0 < np.abs(carrier.astype(int) - clean).max() <= 18
 
 
@@ -161,5 +169,5 @@ def test_class_rules():
     assert (told != (np.arange(200) + 1) % 200).mean() > 0.9
     assert (told != CLASS_RULES["permutation"](np.arange(200), 200, seeds(200), 1)).mean() > 0.9  # another owner's
     assert len(set(CLASS_RULES["random"](np.zeros(60, np.int64), 4, seeds(60), 0))) == 3
-    with pytest.raises(ValueError, match="expected one of cyclic, permutation, random, got 'farthest'"):
-        TAP(None, target="farthest")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="expected one of cyclic, permutation, random, got 'farthest'"):
+        TAPParams(target="farthest")

@@ -153,7 +153,7 @@ def test_marks_looked_for_in_a_share_of_the_pictures(tmp_path):  # type: ignore[
     assert label(release["scheme"]) == "mrit, share 0.5"
     again = ("protect", source, tmp_path / "tiny", "--key-file", tmp_path / "all" / "k", "--surrogate-share")
     for wrong in ("0", "1.5", "half"):
-        assert f"expected a number above 0 and at most 1, got {wrong!r}" in refused(2, *again, wrong)
+        assert "surrogate-share: " in refused(2, *again, wrong)
 
 
 def test_metadata_are_named_and_kept_with_whole_files(tmp_path):  # type: ignore[no-untyped-def]

@@ -12,16 +12,14 @@ import pytest
 from helpers import make_source
 from PIL import Image
 
-from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused
 from ripguard.keys import Key
-from ripguard.perturb.base import Unperturbed
 from ripguard.perturb.marks import Marks
-from ripguard.release.aim import found_in
 from ripguard.release.commit import Commits
 from ripguard.release.plan import Plan, Planned, make_plan
+from ripguard.release.prepare import prepare
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.schemes import SCHEMES
 
@@ -40,7 +38,8 @@ def test_the_digest_is_of_the_whole_plan_as_json(scheme, count):
     ]
     notes = [("a.txt", "/x/a.txt", "11" * 32)]
     plan = Plan("s", SCHEMES[scheme], 1, False, True, False, "p", ["a"], [("train", "a")], pictures, notes, {"EXIF": 2})
-    content = dataclasses.asdict(plan)
+    content = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
+    content |= {"pictures": [dataclasses.asdict(one) for one in pictures], "scheme": plan.scheme.to_json()}
     for row in content["pictures"]:
         del row["path"]
     del content["metadata"]
@@ -53,7 +52,7 @@ def job(tmp_path):  # type: ignore[no-untyped-def]
     """Several shards, as the pictures have several shapes."""
     plan = planned(make_source(tmp_path / "source"))
     assert len(plan.shards) > 2
-    return Job(plan, Key.generate().dataset(b"12345678"), Unperturbed(), tmp_path / "tree", tmp_path / "work")
+    return Job(plan, Key.generate().dataset(b"12345678"), prepare(plan)(), tmp_path / "tree", tmp_path / "work")
 
 
 def test_the_manifest_is_in_the_order_of_paths(job):
@@ -115,9 +114,8 @@ def test_cells_reach_the_marks(tmp_path, classes, side, scheme, options, cells):
             Image.fromarray(draw.integers(0, 256, (side, side, 3), np.uint8)).save(path)
     source = open_source(str(tmp_path / "source"))
     plan = make_plan(source, SCHEMES[scheme].with_options(options))
-    assert plan.scheme.cells == cells
-    known = load(source.items)
-    marks = found_in(plan.scheme, known.pictures, known.labels, known.names)()
+    assert plan.scheme.to_json()["perturb"]["cells"] == cells
+    marks = prepare(plan)().perturbation
     assert isinstance(marks, Marks)
     assert ((marks.patches != 0).any(3).sum((1, 2)) == cells).all()
 

@@ -11,8 +11,8 @@ from helpers import good
 from ripguard.data.photos import photograph_files
 from ripguard.data.source import Item, Source
 from ripguard.keys import Key
-from ripguard.release.aim import build
 from ripguard.release.plan import make_plan
+from ripguard.release.prepare import prepare
 from ripguard.release.protect import protect
 from ripguard.release.verify import verify
 from ripguard.schemes import SCHEMES
@@ -24,7 +24,7 @@ def test_whole_photographs(tmp_path):  # type: ignore[no-untyped-def]
     source = Source("photographs", [Item(f"train/{p.stem}/{p.name}", p, "train", p.stem) for p in files])
     plan = make_plan(source, SCHEMES["mrit"].with_options({"perturb": "none"}))
     key = Key.generate()
-    done = protect(plan, build(plan, None, None, "cpu", 1), key, tmp_path / "release")
+    done = protect(plan, prepare(plan), key, tmp_path / "release")
     assert (done.pictures, done.exact, done.in_residue_only) == (10, True, 0)
     assert verify(tmp_path / "release", key, source).equal_to_source == 10
 

@@ -90,8 +90,8 @@ def test_a_source_that_changes_is_noticed(shapes, tmp_path, monkeypatch):  # typ
     from ripguard.data.registry import open_source
     from ripguard.errors import InputRefused
     from ripguard.keys import Key
-    from ripguard.release.aim import build
     from ripguard.release.plan import make_plan
+    from ripguard.release.prepare import prepare
     from ripguard.release.protect import protect
     from ripguard.schemes import SCHEMES
 
@@ -99,7 +99,7 @@ def test_a_source_that_changes_is_noticed(shapes, tmp_path, monkeypatch):  # typ
     plan = make_plan(open_source(str(shapes)), scheme)
     (shapes / "a/20.png").write_bytes((shapes / "b/20.png").read_bytes()[:-3])
     with pytest.raises(InputRefused, match="changed while"):
-        protect(plan, build(plan, None, None, "cpu", 1), Key.generate(), tmp_path / "out")
+        protect(plan, prepare(plan), Key.generate(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -108,14 +108,14 @@ def test_nothing_is_published_that_does_not_restore(shapes, tmp_path, monkeypatc
     from ripguard.data.registry import open_source
     from ripguard.errors import RipguardError
     from ripguard.keys import Key
-    from ripguard.perturb.base import Unperturbed
     from ripguard.release import shard
     from ripguard.release.plan import make_plan
+    from ripguard.release.prepare import prepare
     from ripguard.schemes import SCHEMES
 
     plan = make_plan(open_source(str(shapes)), SCHEMES["mrit"].with_options({"perturb": "none"}))
     keys = Key.generate().dataset(b"12345678")
-    job = shard.Job(plan, keys, Unperturbed(), tmp_path / "tree", tmp_path / "work")
+    job = shard.Job(plan, keys, prepare(plan)(), tmp_path / "tree", tmp_path / "work")
     honest = shard.write_temporary
 
     def rotten(path: Path, data: bytes) -> Path:

@@ -35,6 +35,8 @@ from ripguard.release.manifest import META, Release
 from ripguard.release.plan import make_plan
 from ripguard.release.protect import protect
 from ripguard.schemes import SCHEMES
+from ripguard.schemes.base import Run
+from ripguard.schemes.two_axis import TwoSteps
 
 HERE = Path(__file__).resolve().parent
 KEYS = {
@@ -46,8 +48,6 @@ KEYS = {
 
 class Noise(Perturbation):
     """Carriers that differ from the clean picture by up to 20 levels, from each picture's own seed."""
-
-    name = "noise"
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         noise = [np.random.default_rng(int(s)).integers(-20, 21, one.shape) for s, one in zip(seeds, clean)]
@@ -112,10 +112,13 @@ def make_release(name: str) -> None:
     options, flags = RELEASES[name]
     with tempfile.TemporaryDirectory() as place:
         tree = source(Path(place) / "source", flags.get("byte_exact", False), 1 if options.get("tint") else 3)
-        scheme = SCHEMES[options.get("scheme", "mrit")].with_options(options)
+        own = {name: value for name, value in options.items() if name != "scheme"}
+        scheme = SCHEMES[options.get("scheme", "mrit")].with_options(own)
         plan = make_plan(open_source(str(tree)), scheme, **flags)
         out = HERE / "releases" / name
-        protect(plan, Noise, Key(KEYS["right"]), out, model=some_model() if name == "v1-seal-model" else b"")
+        model = some_model() if name == "v1-seal-model" else b""
+        noisy = functools.partial(TwoSteps, plan.scheme, Noise(plan.scheme.perturb), Run(lossy=plan.lossy, model=model))
+        protect(plan, noisy, Key(KEYS["right"]), out, model=model)
         lines = []
         for item in sorted(tree.rglob("*.*")):
             picture = read_picture(item)

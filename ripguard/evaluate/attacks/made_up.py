@@ -7,14 +7,13 @@ a net that knows clean pictures; for what stands below marks the attacker trains
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ripguard.evaluate.attacks import restorer
+from ripguard.methods.fitted import RunContext
 from ripguard.perturb import surrogate
 from ripguard.perturb.base import Perturbation
-from ripguard.perturb.tap import TAP
+from ripguard.perturb.tap import TAP, TAPParams
 
 
 def marks_off(
@@ -49,7 +48,7 @@ def perturbation_off(
     labels: np.ndarray,
     classes: int,
     shown: np.ndarray,
-    settings: dict[str, Any],
+    under: TAPParams,
     draw: np.random.Generator,
     steps: int = 1500,
     seed: int = 0,
@@ -63,11 +62,12 @@ def perturbation_off(
     Args:
         pictures, labels, classes, steps, seed, device: see :func:`marks_off`.
         shown: int64 ``[n]``, the class that the attacker takes each picture to show.
-        settings: of :class:`ripguard.perturb.tap.TAP`, as the owner's.
+        under: as the owner's.
     """
     own = surrogate.train(pictures, shown, classes, surrogate.Settings(seed=seed, side=pictures.shape[1]), device)
     drawn = draw.integers(0, classes, len(labels))
-    more = TAP(own, **settings, device=device).in_parts(pictures, drawn, _seeds(draw, len(labels)))
+    again = TAP(under, context=RunContext(device), surrogate=own)
+    more = again.in_parts(pictures, drawn, _seeds(draw, len(labels)))
     net = restorer.train(more, pictures, drawn, classes, steps, seed, device)
     return restorer.restored(net, pictures, labels, device)
 

@@ -8,26 +8,43 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar, Self
 
 import numpy as np
 
-from ripguard.compress.coders import BY_NUMBER, SMALL, USUAL, File, cheapest, known_model
+from ripguard.compress.coders import BY_NUMBER, CODERS, JPEG, SMALL, USUAL, WHOLE, File, cheapest, known_model
 from ripguard.crypto import TAG, Forged
-from ripguard.errors import Damaged
-from ripguard.hide.base import Clean, DoesNotFit, Hidden, Hiding, Identity, Original
+from ripguard.errors import Damaged, UsageError
+from ripguard.hide.base import Clean, DoesNotFit, Hidden, Hiding, Identity, ImageInfo, Original
 from ripguard.hide.header import SEAL_LENGTH as LENGTH
 from ripguard.hide.header import Header, SealPart
 from ripguard.hide.lsb import capacity
 from ripguard.hide.seal import planes
 from ripguard.keys import PictureKeys
+from ripguard.methods.params import Params, option, positive
 from ripguard.seal import associated_data, length_prefixed, open_sealed, seal
 
 HEAD = 8 * LENGTH  # bits
 CHANGED = "its payload was changed after it was published"
 NO_MODEL = "it cannot be read without its release's model, and that is missing or damaged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealParams(Params):
+    method: ClassVar[str] = "seal"
+
+    planes: int = option(  # one picture of CIFAR-10 needs all of them
+        8, "bit-planes that a payload may reach into, 1..8", choices=tuple(range(1, 9))
+    )
+    coders: tuple[str, ...] = option(USUAL, "the cheapest of these is taken, picture by picture", choices=tuple(CODERS))
+    coder_steps: int | None = option(
+        None, "fit the small-image coder for so many steps", check=positive, wanted="at least 1"
+    )
+    allow_residue: bool = option(False, "complete by residue what finds no room, instead of refusing the picture")
 
 
 @dataclass
@@ -46,7 +63,42 @@ class Seal(Hiding):
     coders: tuple[str, ...] = USUAL
     model: bytes = b""
     allow_residue: bool = False
-    name = "seal"
+    kind = SealParams
+
+    @classmethod
+    def hiding(cls, params: SealParams, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
+        return cls(params.planes, params.coders, model, params.allow_residue)
+
+    @classmethod
+    def revealing(cls, model: bytes = b"") -> Self:
+        return cls(model=model)
+
+    @classmethod
+    def promised(cls, params: SealParams, lossy: bool, byte_exact: bool) -> SealParams:
+        """Byte for byte: by the coders that keep files."""
+        params = super().promised(params, lossy, byte_exact)
+        if not byte_exact:
+            return params
+        if params.coders != USUAL:
+            raise UsageError(
+                "--coders and --byte-exact contradict each other", "--byte-exact takes those that keep files"
+            )
+        return replace(params, coders=WHOLE)
+
+    @classmethod
+    def keeps(cls, params: SealParams) -> bytes | None:
+        return JPEG if "file" in params.coders else None
+
+    @classmethod
+    def model_of(cls, params: SealParams, images: list[ImageInfo], seed: int) -> bytes:
+        """The model of the small-image coder."""
+        from ripguard.hide.seal.model import obtain
+
+        return obtain(images, seed, params.coder_steps) if "interlaced" in params.coders else b""
+
+    @property
+    def always_fits(self) -> bool:  # type: ignore[override]
+        return self.allow_residue
 
     @cached_property
     def model_digest(self) -> bytes:
@@ -62,8 +114,14 @@ class Seal(Hiding):
         """Bytes of a stream that a carrier of so many samples has room for."""
         return capacity(samples, self.most) - LENGTH - TAG
 
-    def check(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
-        """Raise :class:`DoesNotFit` for the first of these pictures that finds no room in a carrier of this shape."""
+    def fits(self, image: ImageInfo, shape: tuple[int, ...]) -> bool:
+        """A file that finds room can be kept as it is."""
+        try:
+            return "file" in self.coders and os.path.getsize(image.path) <= self.room(math.prod(shape))
+        except OSError:  # reading it will say what is wrong
+            return False
+
+    def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
         for number, (_, data) in enumerate(cheapest(clean, files, self.coders, self.model)):
             self._fit(len(data), shape, number)
 

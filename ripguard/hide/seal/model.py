@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ripguard.compress.coders import SMALL
+from ripguard.hide.base import ImageInfo
 from ripguard.images import read_picture
 from ripguard.progress import Bar
-from ripguard.release.plan import Plan, Planned
 
 ENOUGH = 3_000_000  # samples in small pictures, below which a model costs more than it saves
 MOST = 20_000  # pictures to fit to
@@ -17,38 +17,36 @@ CHEAP = 3.5  # bits a sample: source files smaller than this are better kept as 
 SIDE = 64  # larger pictures are cropped
 
 
-def obtain(plan: Plan, steps: int | None) -> bytes:
-    """The model file for a plan, from the cache or fitted now; empty where it would not pay.
+def obtain(images: list[ImageInfo], seed: int, steps: int | None = None) -> bytes:
+    """The model file for these training images, from the cache or fitted now; empty where it would not pay.
 
     Args:
         steps: of the fit; None: by the number of pictures.
     """
-    if plan.scheme.method != "seal" or "interlaced" not in plan.scheme.coders:
-        return b""
-    chosen = small_pictures(plan)
+    chosen = small_pictures(images)
     if sum(np.prod(p.shape) for p in chosen) < ENOUGH or bits_of_files(chosen[:: 1 + len(chosen) // 500]) < CHEAP:
         return b""
     from ripguard.compress.interlaced import fit
 
     crops = cut(chosen[:: 1 + len(chosen) // MOST])
-    settings = fit.Settings(seed=plan.seed)
+    settings = fit.Settings(seed=seed)
     usual = int(np.clip(3 * crops.size // settings.samples, 500, settings.steps))
-    return fit.obtain(crops, fit.Settings(seed=plan.seed, steps=steps or usual))
+    return fit.obtain(crops, fit.Settings(seed=seed, steps=steps or usual))
 
 
-def small_pictures(plan: Plan) -> list[Planned]:
-    """Training pictures that the small-image coder takes, of the more usual number of channels."""
-    small = [p for p in plan.training if p.shape[0] * p.shape[1] <= SMALL and min(p.shape[:2]) >= 3]
+def small_pictures(images: list[ImageInfo]) -> list[ImageInfo]:
+    """Those that the small-image coder takes, of the more usual number of channels."""
+    small = [p for p in images if p.shape[0] * p.shape[1] <= SMALL and min(p.shape[:2]) >= 3]
     gray = [p for p in small if p.shape[2] == 1]
     return gray if 2 * len(gray) > len(small) else [p for p in small if p.shape[2] == 3]
 
 
-def bits_of_files(pictures: list[Planned]) -> float:
+def bits_of_files(pictures: list[ImageInfo]) -> float:
     """Mean size of the source files in bits a sample."""
     return float(np.mean([8 * Path(p.path).stat().st_size / np.prod(p.shape) for p in pictures]))
 
 
-def cut(pictures: list[Planned]) -> np.ndarray:
+def cut(pictures: list[ImageInfo]) -> np.ndarray:
     """The middle of each picture: uint8 ``[n, side, side, channels]``, the largest side that all have, at most 64."""
     side = min(SIDE, *(min(p.shape[:2]) for p in pictures))
     result = np.empty((len(pictures), side, side, pictures[0].shape[2]), np.uint8)

@@ -1,0 +1,103 @@
+"""What methods are given and what they find: once in the training images, and again for every batch."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Simulation = Callable[[np.ndarray, np.ndarray], np.ndarray]  # clean, carrier → what is published, all uint8 batches
+
+
+class Need(enum.Enum):
+    """What a method needs of the owner's data before it can begin."""
+
+    CLASSES = "at least two classes"
+    TRAINING_IMAGES = "the training images"
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What a fit may use beside the training images.
+
+    Attributes:
+        classes: names, in the order of the labels.
+        seed: the owner's (``--seed``).
+        device: ``cpu`` or ``cuda``.
+    """
+
+    classes: tuple[str, ...]
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a run may use beside what was fitted.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        simulate: what hiding makes of carriers, but for the payload's few low bits; None: nothing worth aiming through.
+    """
+
+    device: str = "cpu"
+    simulate: Simulation | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a method found: arrays and plain values. It is the owner's, and is never part of a release.
+
+    Attributes:
+        arrays: by name.
+        about: plain values that JSON can hold.
+        files: on this machine: of surrogates that were trained or given; not part of what was found.
+    """
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex SHA-256 of arrays and values; "" where nothing was found."""
+        if not self.arrays and not self.about:
+            return ""
+        found = hashlib.sha256(json.dumps(self.about, sort_keys=True).encode())
+        for name, array in sorted(self.arrays.items()):
+            found.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
+
+    def write(self, path: Path) -> None:
+        """One ``.npz`` file, whole or not at all."""
+        from ripguard.release.atomic import write_file
+
+        buffer, about = io.BytesIO(), {"about": self.about, "files": self.files}
+        own = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        np.savez(buffer, **{f"array {name}": array for name, array in self.arrays.items()}, about=own)  # type: ignore[arg-type]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, buffer.getvalue())
+
+    @classmethod
+    def read(cls, path: Path) -> Fitted | None:
+        """What :meth:`write` wrote; None where it is not there, or damaged."""
+        with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            with np.load(path, allow_pickle=False) as stored:
+                about = json.loads(stored["about"].tobytes())
+                arrays = {name[6:]: stored[name] for name in stored.files if name.startswith("array ")}
+            return cls(arrays, about["about"], tuple(about["files"]))
+        return None

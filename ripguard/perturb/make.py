@@ -1,0 +1,54 @@
+"""From parameters and training images to a perturbation: settle, fit, build. Also for experiments."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.pictures import Pictures
+from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext, Simulation
+from ripguard.methods.params import DataStats, Params
+from ripguard.perturb import PERTURBATIONS
+from ripguard.perturb.base import Perturbation
+
+
+def params_of(method: str, **options: Any) -> Params:
+    """Parameters of a perturbation by its name. Raises :class:`UsageError`."""
+    return PERTURBATIONS[method].kind().changed(**options)
+
+
+def fit(params: Params, training: Pictures | None, context: FitContext) -> Fitted:
+    """What the method of these parameters, settled, finds in its share of the training images.
+
+    Raises:
+        InputRefused: a surrogate file that is none, or of other classes.
+    """
+    method = PERTURBATIONS[params.method](params)
+    part = getattr(params, "surrogate_share", 1.0)
+    if training is not None and part < 1 and Need.TRAINING_IMAGES in method.needs:
+        training = training.part(some_of_each(training.labels, part, context.seed))
+    return method.fit(training, context)
+
+
+def make(
+    params: Params, training: Pictures, seed: int = 0, device: str = "cpu", simulate: Simulation | None = None
+) -> Perturbation:
+    """A perturbation that is ready to run on images like these.
+
+    Args:
+        training: uint8 ``[n, side, side, 3]``, some of every class.
+        seed: of surrogates, searches, and the rule ``permutation``.
+        simulate: what hiding makes of carriers.
+    """
+    params = params.resolve(DataStats(training.pictures.shape[1], len(training.names)))
+    fitted = fit(params, training, FitContext(tuple(training.names), seed, device))
+    return PERTURBATIONS[params.method](params, fitted, RunContext(device, simulate))
+
+
+def some_of_each(labels: np.ndarray, part: float, seed: int) -> np.ndarray:
+    """Positions, ascending, of a random share of each class's pictures, at least one of each: int64 ``[chosen]``."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    own = [order[labels[order] == label] for label in np.unique(labels)]
+    return np.sort(np.concatenate([one[: math.ceil(part * len(one))] for one in own]))

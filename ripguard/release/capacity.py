@@ -1,0 +1,39 @@
+"""Check, before any work, that every compressed image fits into its carrier: a stream owes nothing to the carrier."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ripguard.errors import InputRefused
+from ripguard.hide.base import DoesNotFit
+from ripguard.images import read_picture
+from ripguard.progress import Bar
+from ripguard.release.plan import Plan, read_unchanged
+from ripguard.schemes.base import Run
+
+
+def check_capacity(plan: Plan, run: Run) -> None:
+    """Raise :class:`InputRefused` that names a picture which the scheme could not hide, and what to do about it.
+
+    Only pictures that may find no room are decoded.
+    """
+    shards = []
+    for shard in plan.shards:
+        shape = plan.published_shape(shard[0])
+        hider = plan.scheme.hider(shard[0].shape, run)
+        if hider is None or hider.always_fits:
+            continue
+        shards.append((hider, shape, shard))
+    if not shards:
+        return
+    with Bar(total=sum(len(shard) for *_, shard in shards), stage="measuring", unit="picture") as bar:
+        for hider, shape, shard in shards:
+            part = [picture for picture in shard if not hider.fits(picture, shape)]
+            files = [read_unchanged(picture.path, picture.name, picture.sha256) for picture in part]
+            if part:
+                clean = np.stack([read_picture(data, picture.name) for picture, data in zip(part, files)])
+                try:
+                    hider.check_capacity(clean, shape, files)
+                except DoesNotFit as error:
+                    raise InputRefused(f"{part[error.number].name}: {error.message}", error.hint) from None
+            bar.update(len(shard))

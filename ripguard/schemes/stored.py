@@ -1,0 +1,97 @@
+"""Schemes as releases and records hold them, of this version and of older ones; and what tables call them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ripguard.errors import UsageError
+from ripguard.hide import HIDINGS
+from ripguard.methods.params import LARGE, DataStats, Params
+from ripguard.perturb import PERTURBATIONS
+from ripguard.perturb.marks import ALL_CELLS, MarkedParams
+from ripguard.schemes.presets import SCHEMES
+from ripguard.schemes.two_axis import TwoAxis
+
+# in this order the words of a name stand
+ORDER = ("eps", "tint", "sink", "cells", "surrogate_share", "target", "steps", "through")
+
+
+def read(stored: dict[str, Any]) -> TwoAxis:
+    """A stored scheme. Raises :class:`UsageError` for one of another kind, or of methods that nobody has."""
+    perturb, hide, data = (stored.get(name) for name in ("perturb", "hide", "data"))
+    if isinstance(perturb, str):
+        return _flat(perturb, stored)
+    if not perturb or not hide:
+        raise UsageError(f"{stored.get('name')} is not a perturbation and a hiding method")
+    own, its = PERTURBATIONS[perturb["method"]].kind, HIDINGS[hide["method"]].kind
+    stats = DataStats(data["side"], data["classes"], frozenset(data["channels"])) if data else None
+    return TwoAxis(stored["name"], own.from_json(perturb), its.from_json(hide), stored.get("tint"), data=stats)
+
+
+def _flat(method: str, stored: dict[str, Any]) -> TwoAxis:
+    """Of a release of before December 2026: one flat table of all methods' options."""
+    own, its = PERTURBATIONS[method].kind, HIDINGS[stored.get("method", "mrit")].kind
+    given = {name: stored[name] for name in own.options() if name in stored}
+    if issubclass(own, MarkedParams):  # releases of before had no sink, and patches on all cells
+        given |= {"sink": stored.get("sink") or False, "cells": stored.get("cells") or ALL_CELLS}
+    if "coarse" in own.options():  # there was one trunk then
+        given.setdefault("coarse", False)
+    if given.get("target", "") is None:  # the usual one
+        del given["target"]
+    table = _hiding_table(stored)
+    hide = its(**{name: table[name] for name in its.options() if name in table})
+    # the surrogate's coarse trunk went with the size
+    stats = DataStats(LARGE if stored.get("coarse") else LARGE - 1)
+    return TwoAxis(stored["name"], own(**given), hide, stored.get("tint"), data=stats)
+
+
+def _hiding_table(stored: dict[str, Any]) -> dict[str, Any]:
+    """Where a flat table has the options of hiding methods."""
+    return {**stored.get("hide", {}), **stored}
+
+
+def options_of(stored: dict[str, Any]) -> dict[str, Any]:
+    """What a stored scheme tells of its own methods, by axis and option, and of nothing that these do not read."""
+    try:
+        made = read(stored)
+    except (KeyError, UsageError):
+        return dict(stored)
+    perturb = stored["perturb"]
+    tables = (stored, _hiding_table(stored)) if isinstance(perturb, str) else (perturb, stored["hide"])
+    told: dict[str, Any] = {"name": stored["name"], "tint": stored.get("tint")}
+    for axis, params, table in zip(("perturb", "hide"), (made.perturb, made.hide), tables):
+        own = {f"{axis} {name}": value for name, value in params.to_json().items() if name in table}
+        told |= own | {f"{axis} method": params.method}
+    return told
+
+
+def marks_of(stored: dict[str, Any]) -> Params:
+    """Parameters of the marks of a release; of one without marks: of its perturbation."""
+    own = read(stored).perturb
+    return own.marks if isinstance(own, MarkedParams) else own
+
+
+def label(stored: dict[str, Any]) -> str:
+    """Name of a scheme as a release tells it, and what of its perturbation is not the scheme's own: ``seal, lsp``."""
+    preset = SCHEMES.get(stored["name"])
+    try:
+        return str(stored["name"]) if preset is None else name_of(read(stored), preset)
+    except UsageError:
+        return str(stored["name"])
+
+
+def name_of(made: TwoAxis, preset: TwoAxis) -> str:
+    """What tables call a scheme that was made from a preset."""
+    own, other = made.perturb, made.perturb.method != preset.perturb.method
+    usual = (type(own)() if other else preset.perturb).resolve(made.data or DataStats(LARGE - 1))
+    words = [made.name, *([own.method] if other else [])]
+    told = {}
+    for name, option in own.options().items():
+        value = getattr(own, name)
+        # where the preset has none of its own, those for all picture sizes go without a word
+        free = option.usual if other or getattr(preset.perturb, name) is None else ()
+        if option.word and value not in (getattr(usual, name), *free):
+            told[name] = option.word(value)
+    if made.tint not in (None, made.perturbation_class.colours):
+        told["tint"] = "tinted" if made.tint else "grey kept"
+    return ", ".join(words + [told[name] for name in (*ORDER, *sorted(set(told) - set(ORDER))) if name in told])

@@ -1,0 +1,154 @@
+"""A perturbation and a hiding method: the plane that most schemes are points of."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.pictures import Pictures
+from ripguard.errors import UsageError
+from ripguard.hide import HIDINGS
+from ripguard.hide.base import Hidden, Hiding, ImageInfo
+from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
+from ripguard.methods.params import DataStats, Option, Params
+from ripguard.perturb import PERTURBATIONS
+from ripguard.perturb.base import Perturbation
+from ripguard.perturb.make import fit
+from ripguard.schemes.base import Batch, Run, Scheme
+
+TINT = Option(
+    "publish grey pictures in colour if the data set has a single coloured one (default: with marks)", kind=bool
+)
+
+
+@dataclass(frozen=True)
+class TwoAxis(Scheme):
+    """Perturb, then hide.
+
+    Attributes:
+        perturb: parameters of the perturbation; hide: of the hiding method.
+        tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where the
+            perturbation works by colours. Once settled: None if the pictures are all of one kind.
+        data: what the scheme was settled for; None before.
+    """
+
+    name: str
+    perturb: Params
+    hide: Params
+    tint: bool | None = None
+    note: str = field(default="", compare=False)
+    data: DataStats | None = None
+
+    @property
+    def perturbation_class(self) -> type[Perturbation]:
+        return PERTURBATIONS[self.perturb.method]
+
+    @property
+    def hiding_class(self) -> type[Hiding]:
+        return HIDINGS[self.hide.method]
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        return self.perturbation_class.needs
+
+    def options(self) -> dict[str, Option]:
+        return self.perturb.options() | {"tint": TINT} | self.hide.options()
+
+    def given(self, name: str) -> Any:
+        owner = self.perturb if name in self.perturb.options() else self.hide if name in self.hide.options() else self
+        return getattr(owner, name)
+
+    def with_options(self, options: dict[str, Any]) -> TwoAxis:
+        """The scheme with other values; ``perturb`` and ``hide`` name other methods, which begin with their own."""
+        given = dict(options)
+        above, below = self.perturb, self.hide
+        if (name := given.pop("perturb", above.method)) != above.method:
+            above = PERTURBATIONS[name].kind()
+        if (name := given.pop("hide", below.method)) != below.method:
+            below = HIDINGS[name].kind()
+        tint = TINT.checked("tint", given.pop("tint", self.tint))
+        own = {name: value for name, value in given.items() if name in above.options()}
+        its = {name: value for name, value in given.items() if name in below.options()}
+        if strange := sorted(given.keys() - own.keys() - its.keys()):
+            raise UsageError(*self._why_not(strange[0], above, below))
+        return dataclasses.replace(self, perturb=above.changed(**own), hide=below.changed(**its), tint=tint)
+
+    def _why_not(self, name: str, above: Params, below: Params) -> tuple[str, str]:
+        """What to say of an option that would change nothing."""
+        option = f"--{name.replace('_', '-')}"
+        for registry, chosen in ((PERTURBATIONS, above), (HIDINGS, below)):
+            owners = [method for method in registry if name in registry[method].kind.options()]
+            if owners:
+                return (
+                    f"{option} is an option of {', '.join(owners)}, and this is {registry.what} {chosen.method}",
+                    f"leave it out, or choose another {registry.what}",
+                )
+        known = ", ".join(f"--{one.replace('_', '-')}" for one in (above.options() | below.options()))
+        return f"{option} is no option of {above.method} or {below.method}", f"there are {known}"
+
+    def promised(self, lossy: bool, byte_exact: bool) -> TwoAxis:
+        return dataclasses.replace(self, hide=self.hiding_class.promised(self.hide, lossy, byte_exact))
+
+    def resolve(self, data: DataStats) -> TwoAxis:
+        """Most of what marks have is colour. In a data set of both kinds a net learns to look for that, and learns grey
+        pictures without it as they are; so these get colour as well.
+        """
+        tint = None
+        if data.channels == {1, 3}:
+            tint = self.perturbation_class.colours if self.tint is None else self.tint
+        shown = dataclasses.replace(data, channels=frozenset({3})) if tint else data
+        return dataclasses.replace(
+            self, perturb=self.perturb.resolve(shown), hide=self.hide.resolve(shown), tint=tint, data=data
+        )
+
+    def published_channels(self, channels: int) -> int:
+        return 3 if self.tint else channels
+
+    def keeps(self) -> bytes | None:
+        return self.hiding_class.keeps(self.hide)
+
+    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+        return fit(self.perturb, training, context)
+
+    def model(self, images: list[ImageInfo], seed: int) -> bytes:
+        return self.hiding_class.model_of(self.hide, images, seed)
+
+    def hider(self, shape: tuple[int, ...], run: Run) -> Hiding:
+        return self.hiding_class.hiding(self.hide, shape, run.lossy, run.model)
+
+    def protector(self, fitted: Fitted, run: Run) -> TwoSteps:
+        def simulate(clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
+            return self.hider(clean.shape[1:], run).simulate(clean, carrier)
+
+        context = RunContext(run.device, simulate if self.hiding_class.simulates else None)
+        return TwoSteps(self, self.perturbation_class(self.perturb, fitted, context), run)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"name": …, "perturb": {"method": …, …}, "hide": {"method": …, …}, "tint": …}``."""
+        settled = {}
+        if self.data:
+            own = dataclasses.asdict(self.data) | {"channels": sorted(self.data.channels)}
+            settled = {"data": own}
+        return {
+            "name": self.name,
+            "perturb": self.perturb.to_json(),
+            "hide": self.hide.to_json(),
+            "tint": self.tint,
+        } | settled
+
+
+class TwoSteps:
+    """Makes carriers, and makes clean images look like them."""
+
+    def __init__(self, scheme: TwoAxis, perturbation: Perturbation, run: Run) -> None:
+        self.scheme, self.perturbation, self.run = scheme, perturbation, run
+
+    def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray]:
+        coloured = self.scheme.tint and batch.clean.shape[3] == 1
+        shown = np.repeat(batch.clean, 3, axis=3) if coloured else batch.clean
+        carriers = self.perturbation(shown, batch.labels, batch.seeds)
+        hider = self.scheme.hider(batch.clean.shape[1:], self.run)
+        return hider.hide(batch.clean, carriers, batch.who, batch.keys, batch.files), carriers
