@@ -25,9 +25,8 @@ from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
 from ripguard.evaluate.record import environment, write_record
-from ripguard.hide.header import SEAL_LENGTH
 from ripguard.hide.seal import planes
-from ripguard.hide.seal.method import HEAD
+from ripguard.hide.seal.method import HEAD, LENGTH
 from ripguard.looks import likeness
 from ripguard.methods.params import DataStats
 from ripguard.numbers import positive
@@ -110,7 +109,7 @@ def filled(carrier: np.ndarray, length: int, draw: np.random.Generator) -> np.nd
     cells = planes.choose(carrier, HEAD, length)
     where = planes.places(carrier.shape, HEAD, length, cells, draw.bytes(32))
     assert where is not None
-    return planes.embed(carrier, draw.bytes(SEAL_LENGTH), draw.bytes(length - SEAL_LENGTH), where)
+    return planes.embed(carrier, draw.bytes(LENGTH), draw.bytes(length - LENGTH), where)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,10 @@ from ripguard.errors import RipguardError, refusals_told
 from ripguard.evaluate.record import environment, write_record
 from ripguard.hide import lsb
 from ripguard.hide.base import Original
-from ripguard.hide.header import LENGTH, BadHeader, Header
-from ripguard.hide.header import MRIT as MRIT_NUMBER
+from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.methods import reveal
 from ripguard.hide.mrit.method import MRIT
+from ripguard.hide.mrit.transform import LENGTH
 from ripguard.hide.seal.method import places_of
 from ripguard.images import read_picture
 from ripguard.keys import Key, PictureKeys
@@ -156,7 +156,7 @@ def main() -> None:
                     moved, _ = lsb.replace(pictures[b][None], payload)
                     yield MRIT().reveal(moved, [headers[a]], [residues[a]], [keys[a]])[0], cleans[b]
 
-    if header.method == MRIT_NUMBER:  # a sealed payload brings its own picture wherever it stands, and says so
+    if not header.params.payload_alone:  # a sealed payload brings its own picture wherever it stands, and says so
         attack("payload of one picture in another", transplants())
     if residue:
         attack("residue of another picture", ((opened(pictures[0], r), clean) for r in residues[1:]))

@@ -33,6 +33,7 @@ from ripguard.signing import SigningKey, fingerprint
 
 if TYPE_CHECKING:
     from ripguard.data.source import Source
+    from ripguard.methods.registry import Registry
     from ripguard.release.gc import Litter
     from ripguard.release.inspect import Facts
     from ripguard.release.protect import Protected
@@ -347,16 +348,17 @@ def list_schemes() -> dict[str, str]:
 
 def list_methods() -> dict[str, dict[str, str]]:
     """Schemes, perturbations and hiding methods by kind and name, and a line about each."""
-    from ripguard.hide import HIDINGS
-    from ripguard.perturb import PERTURBATIONS
+    from ripguard.methods.registries import HIDINGS, PERTURBATIONS
 
-    def line(kind: type) -> str:
-        return (kind.__doc__ or "").strip().splitlines()[0]
+    def lines(registry: Registry[Any]) -> dict[str, str]:
+        working = registry.working()
+        docs = {name: (working[name].__doc__ or "").strip() if name in working else "" for name in registry}
+        return {name: doc.splitlines()[0] if doc else "(cannot be loaded)" for name, doc in docs.items()}
 
     return {
         "schemes": list_schemes(),
-        "perturbations": {name: line(PERTURBATIONS[name]) for name in PERTURBATIONS},
-        "hidings": {name: line(HIDINGS[name]) for name in HIDINGS},
+        "perturbations": lines(PERTURBATIONS),
+        "hidings": lines(HIDINGS),
     }
 
 
@@ -366,8 +368,7 @@ def describe_method(name: str) -> dict[str, Any]:
     Raises:
         UsageError: there is none of that name.
     """
-    from ripguard.hide import HIDINGS
-    from ripguard.perturb import PERTURBATIONS
+    from ripguard.methods.registries import HIDINGS, PERTURBATIONS
     from ripguard.schemes import find
 
     known = list_methods()

@@ -29,12 +29,11 @@ from ripguard.errors import (
     tell,
     written,
 )
-from ripguard.hide import HIDINGS
 from ripguard.memory import no_core_dumps
 from ripguard.methods.params import Option
+from ripguard.methods.registries import HIDINGS, PERTURBATIONS
 from ripguard.numbers import not_negative, positive
 from ripguard.passphrase import ask_new
-from ripguard.perturb import PERTURBATIONS
 from ripguard.release.manifest import refuse_inside_release
 from ripguard.release.signers import ANY
 from ripguard.release.signers import VARIABLE as SIGNER_VARIABLE

@@ -29,13 +29,14 @@ from hidden import DATASET, KEY, keys_for
 
 from ripguard.compress.interlaced import net
 from ripguard.hide.base import Hidden
-from ripguard.hide.header import Header, SealPart
+from ripguard.hide.header import Header
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.pairing import RULES
 from ripguard.hide.mrit.transform import Params
-from ripguard.hide.seal.method import Seal
+from ripguard.hide.seal.method import Seal, SealPart
 from ripguard.methods.fitted import Fitted
-from ripguard.perturb import PERTURBATIONS, ar, lsp, marks, ops
+from ripguard.methods.registries import PERTURBATIONS
+from ripguard.perturb import ar, lsp, marks, ops
 from ripguard.perturb.base import Perturbation
 from ripguard.seal import associated_data
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Identity
-from ripguard.hide.header import LENGTH, Header
+from ripguard.hide.header import Header
 from ripguard.hide.mrit.method import MRIT
-from ripguard.hide.mrit.transform import Params
+from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.keys import Key, PictureKeys
 
 KEY = Key(bytes(range(32)))

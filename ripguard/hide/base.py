@@ -10,7 +10,7 @@ import numpy as np
 
 from ripguard.compress.bounded import BadStream
 from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, UsageError, expected
-from ripguard.hide.header import Header
+from ripguard.hide.header import Header, Tail
 from ripguard.keys import PictureKeys
 from ripguard.methods.params import Params
 from ripguard.panics import is_panic
@@ -76,7 +76,64 @@ class ImageInfo(Protocol):
     def shape(self) -> tuple[int, int, int]: ...
 
 
-class Hiding(ABC):
+class Revealing(ABC):
+    """The way back: from published pictures to clean ones. A scheme of one step needs no more than this.
+
+    Attributes:
+        tail: what it adds to the header.
+    """
+
+    tail: ClassVar[type[Tail]]
+
+    @classmethod
+    def revealing(cls, model: bytes = b"") -> Self:
+        """For published pictures, of whatever parameters: their headers tell them."""
+        return cls()
+
+    @abstractmethod
+    def run_reveal(
+        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+    ) -> list[Clean]:
+        """The way back, one result per picture: the clean picture or the reason why not.
+
+        May raise what it likes where a record is authentic, but not of this method's making: see :meth:`reveal`.
+        """
+
+    def _each(
+        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+    ) -> list[Clean]:
+        """All at once; where that fails, one half and then the other, down to the pictures that it fails at."""
+        try:
+            return self.run_reveal(pictures, headers, residues, keys)
+        except BaseException as error:
+            failure = _failed(error)
+        if len(pictures) == 1:
+            return [failure]
+        middle = len(pictures) // 2
+        halves = (slice(None, middle), slice(middle, None))
+        return [one for h in halves for one in self._each(pictures[h], headers[h], residues[h], keys[h])]
+
+    @final
+    def reveal(
+        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+    ) -> list[Clean]:
+        """Bring clean pictures back, exactly, or say for each why not. Shapes as in :meth:`Hiding.hide`.
+
+        A grey picture that was published in colour comes back with its one channel. Who holds the key can seal any
+        bytes: whatever goes wrong with those of one picture is the result of that picture alone.
+        """
+        check_pictures("pictures", pictures)
+        if not len(pictures) == len(headers) == len(residues) == len(keys):
+            raise ValueError(
+                expected("headers, residues, keys", len(pictures), (len(headers), len(residues), len(keys)))
+            )
+        found = self._each(pictures, headers, residues, keys) if len(pictures) else []
+        if pictures.shape[3] == 3:
+            return found
+        return [Damaged("its header belongs to a picture in colour") if h.grey else f for h, f in zip(headers, found)]
+
+
+class Hiding(Revealing):
     """A reversible way to make a clean picture look like a carrier.
 
     Attributes:
@@ -97,11 +154,6 @@ class Hiding(ABC):
             lossy: keep nothing that only exact restoration needs; see :meth:`promised`.
             model: see :meth:`model_of`.
         """
-        return cls()
-
-    @classmethod
-    def revealing(cls, model: bytes = b"") -> Self:
-        """For published pictures, of whatever parameters: their headers tell them."""
         return cls()
 
     @classmethod
@@ -131,7 +183,7 @@ class Hiding(ABC):
         """Whether an image is known to find room in a carrier of this shape, without decoding it."""
         return True
 
-    def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:  # noqa: B027
+    def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
         """Raise :class:`DoesNotFit` for the first of these pictures that finds no room in a carrier of this shape."""
 
     @abstractmethod
@@ -144,15 +196,6 @@ class Hiding(ABC):
         files: list[bytes],
     ) -> list[Hidden]:
         """The method itself; inputs are checked. Pictures of one channel may have carriers of three."""
-
-    @abstractmethod
-    def run_reveal(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
-    ) -> list[Clean]:
-        """The way back, one result per picture: the clean picture or the reason why not.
-
-        May raise what it likes where a record is authentic, but not of this method's making: see :meth:`reveal`.
-        """
 
     @final
     def hide(
@@ -184,39 +227,6 @@ class Hiding(ABC):
         if files and len(files) != len(clean):
             raise ValueError(expected("files", len(clean), len(files)))
         return self.run_hide(clean, carrier, who, keys, files or []) if len(clean) else []
-
-    def _each(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
-    ) -> list[Clean]:
-        """All at once; where that fails, one half and then the other, down to the pictures that it fails at."""
-        try:
-            return self.run_reveal(pictures, headers, residues, keys)
-        except BaseException as error:
-            failure = _failed(error)
-        if len(pictures) == 1:
-            return [failure]
-        middle = len(pictures) // 2
-        halves = (slice(None, middle), slice(middle, None))
-        return [one for h in halves for one in self._each(pictures[h], headers[h], residues[h], keys[h])]
-
-    @final
-    def reveal(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
-    ) -> list[Clean]:
-        """Bring clean pictures back, exactly, or say for each why not. Shapes as in :meth:`hide`.
-
-        A grey picture that was published in colour comes back with its one channel. Who holds the key can seal any
-        bytes: whatever goes wrong with those of one picture is the result of that picture alone.
-        """
-        check_pictures("pictures", pictures)
-        if not len(pictures) == len(headers) == len(residues) == len(keys):
-            raise ValueError(
-                expected("headers, residues, keys", len(pictures), (len(headers), len(residues), len(keys)))
-            )
-        found = self._each(pictures, headers, residues, keys) if len(pictures) else []
-        if pictures.shape[3] == 3:
-            return found
-        return [Damaged("its header belongs to a picture in colour") if h.grey else f for h, f in zip(headers, found)]
 
 
 def _failed(error: BaseException) -> RipguardError:

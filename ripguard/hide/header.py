@@ -1,25 +1,20 @@
 """The small public header that a protected picture carries in its lowest bits: how to read the rest, and with what key.
 
-30 bytes that all methods share and some of the method's own, big-endian; ``docs/format.md`` has the table. Everything
-in it is authenticated with the payload.
+30 bytes that all methods share, and a tail that is the method's own, big-endian; ``docs/format.md`` has the table.
+Everything in it is authenticated with the payload.
 """
 
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
-from ripguard.compress.coders import BY_NUMBER
-from ripguard.hide.mrit.pairing import RULES
-from ripguard.hide.mrit.transform import Params
+from ripguard.methods.registries import revealing_class
 
 MAGIC, VERSION = b"rg", 1
-MRIT, SEAL = 1, 2
 COMMON = struct.Struct(">2sBB8s8sHIB3s")
-OWN = {MRIT: struct.Struct(">BBBBH"), SEAL: struct.Struct(">BBQ")}
-LENGTH = COMMON.size + OWN[MRIT].size  # 36 bytes
-SEAL_LENGTH = COMMON.size + OWN[SEAL].size  # 40 bytes
-MAX_PLANES = {MRIT: 4, SEAL: 8}
 INLINE, LOSSY, GREY = 0x10, 0x20, 0x40
 
 
@@ -27,12 +22,43 @@ class BadHeader(ValueError):
     """These bytes are not a canonical header."""
 
 
-@dataclass(frozen=True)
-class SealPart:
-    """What a header of method ``seal`` says: number of the coder, and which cells carry one bit more (64-bit map)."""
+class Tail(ABC):
+    """What a method adds to the header; a frozen dataclass in the method's own file.
 
-    coder: int
-    cells: int
+    Attributes:
+        number: of the method, one byte; 1 to 127 are given out here, 128 to 255 are for other packages. Never reused.
+        layout: of its bytes.
+        max_planes: low bit-planes that a payload may reach into, at most 15.
+        first_version: of the format that has the method.
+        may_be_lossy: whether the header may say that what was overwritten is not kept.
+        gives_file: whether the picture brings its source file back, byte for byte.
+        needs_model: whether the picture cannot be read without its release's model.
+        payload_alone: whether a picture that carries all comes back whatever becomes of its bits without payload.
+    """
+
+    number: ClassVar[int]
+    layout: ClassVar[struct.Struct]
+    max_planes: ClassVar[int] = 8
+    first_version: ClassVar[int] = 1
+    may_be_lossy: ClassVar[bool] = False
+    payload_alone: ClassVar[bool] = False
+
+    @property
+    def gives_file(self) -> bool:
+        return False
+
+    @property
+    def needs_model(self) -> bool:
+        return False
+
+    @abstractmethod
+    def pack(self, high: int) -> bytes:
+        """Bytes of the layout. ``high``: the length's bits above the lowest 24, which the common part holds."""
+
+    @classmethod
+    @abstractmethod
+    def unpack(cls, data: bytes) -> tuple[Self, int]:
+        """Inverse of :meth:`pack`: the tail, and the high bits. Raises :class:`BadHeader` or :class:`ValueError`."""
 
 
 @dataclass(frozen=True)
@@ -59,41 +85,36 @@ class Header:
     inline: bool
     lossy: bool
     length: int
-    params: Params | SealPart
+    params: Tail
     version: int = VERSION
     grey: bool = False
 
     @property
     def method(self) -> int:
-        return SEAL if isinstance(self.params, SealPart) else MRIT
+        return self.params.number
 
     @property
     def gives_file(self) -> bool:
         """Whether the picture brings its source file back, byte for byte."""
-        return isinstance(self.params, SealPart) and BY_NUMBER[self.params.coder].gives_file
+        return self.params.gives_file
 
     @property
     def needs_model(self) -> bool:
         """Whether the picture cannot be read without its release's model."""
-        return isinstance(self.params, SealPart) and BY_NUMBER[self.params.coder].needs_model
+        return self.params.needs_model
 
     @property
     def self_contained(self) -> bool:
         """Whether the picture comes back whatever becomes of its bits that carry no payload."""
-        return self.method == SEAL and self.inline
+        return self.params.payload_alone and self.inline
 
     def pack(self) -> bytes:
         flags = self.planes | (INLINE if self.inline else 0) | (LOSSY if self.lossy else 0) | (GREY if self.grey else 0)
-        if isinstance(self.params, SealPart):
-            own: tuple[int, ...] = (self.params.coder, self.length >> 24, self.params.cells)
-        else:
-            p, code = self.params, next(c for c, (name, _) in RULES.items() if name == self.params.pairing)
-            own = (p.size, p.step, p.overflow, code, p.tile)
         common = COMMON.pack(
-            MAGIC, self.version, self.method, self.key_id, self.dataset_id, self.unit, self.index, flags,
+            MAGIC, self.version, self.params.number, self.key_id, self.dataset_id, self.unit, self.index, flags,
             (self.length & 0xFFFFFF).to_bytes(3, "big"),
         )  # fmt: skip
-        return common + OWN[self.method].pack(*own)
+        return common + self.params.pack(self.length >> 24)
 
     @classmethod
     def unpack(cls, data: bytes) -> Header:
@@ -101,41 +122,35 @@ class Header:
         if len(data) < COMMON.size:
             raise BadHeader(f"header: expected at least {COMMON.size} bytes, got {len(data)}")
         magic, version, method, key_id, dataset_id, unit, index, flags, length = COMMON.unpack_from(data)
-        planes = flags & 0x0F
-        if magic != MAGIC or version > VERSION or method not in OWN or (version == 0 and method != MRIT):
+        planes, tail = flags & 0x0F, _tail_of(method)
+        if magic != MAGIC or version > VERSION or tail is None or version < tail.first_version:
             raise BadHeader("no header")
-        if len(data) != COMMON.size + OWN[method].size:
-            raise BadHeader(f"header: expected {COMMON.size + OWN[method].size} bytes, got {len(data)}")
-        if flags & 0x80 or (flags & GREY and version == 0) or planes > MAX_PLANES[method]:
+        if len(data) != COMMON.size + tail.layout.size:
+            raise BadHeader(f"header: expected {COMMON.size + tail.layout.size} bytes, got {len(data)}")
+        inline, lossy, grey = bool(flags & INLINE), bool(flags & LOSSY), bool(flags & GREY)
+        if flags & 0x80 or (grey and version == 0) or planes > tail.max_planes or (lossy and not tail.may_be_lossy):
             raise BadHeader("header out of bounds")
-        if (flags & INLINE and flags & LOSSY) or (planes == 0 and flags & INLINE):
+        if (inline and lossy) or (planes == 0 and inline):
             raise BadHeader("header flags contradict each other")
-        own, high = list(OWN[method].unpack_from(data, COMMON.size)), 0
-        if method == SEAL:
-            high = own.pop(1)
-        params = _seal_part(flags, *own) if method == SEAL else _mrit_params(*own)
-        inline, lossy = bool(flags & INLINE), bool(flags & LOSSY)
+        try:
+            params, high = tail.unpack(data[COMMON.size :])
+        except BadHeader:
+            raise
+        except ValueError as error:
+            raise BadHeader(str(error)) from None
         size = high << 24 | int.from_bytes(length, "big")
-        return cls(key_id, dataset_id, unit, index, planes, inline, lossy, size, params, version, bool(flags & GREY))
+        return cls(key_id, dataset_id, unit, index, planes, inline, lossy, size, params, version, grey)
 
 
 def size_of(start: bytes) -> int:
     """Bytes of the header that begins with ``start`` (at least 4 bytes). Raises :class:`BadHeader`."""
-    if start[:2] != MAGIC or start[3] not in OWN:
+    tail = _tail_of(start[3]) if start[:2] == MAGIC else None
+    if tail is None:
         raise BadHeader("no header")
-    return COMMON.size + OWN[start[3]].size
+    return COMMON.size + tail.layout.size
 
 
-def _mrit_params(size: int, step: int, overflow: int, code: int, tile: int) -> Params:
-    if code not in RULES:
-        raise BadHeader("header out of bounds")
-    try:
-        return Params(size, step, overflow, RULES[code][0], tile)
-    except ValueError as error:
-        raise BadHeader(str(error)) from None
-
-
-def _seal_part(flags: int, coder: int, cells: int) -> SealPart:
-    if coder not in BY_NUMBER or flags & LOSSY:
-        raise BadHeader("header out of bounds")
-    return SealPart(coder, cells)
+def _tail_of(number: int) -> type[Tail] | None:
+    """The tail of the method with this number, if anybody has it."""
+    found = revealing_class(number)
+    return found.tail if found else None

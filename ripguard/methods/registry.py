@@ -7,6 +7,7 @@ restoring loads no torch.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -39,6 +40,14 @@ class Registry(Generic[T]):
     def __iter__(self) -> Iterator[str]:
         yield from self.own
         yield from self._others
+
+    def working(self) -> dict[str, T]:
+        """All that can be loaded, by name."""
+        found = {}
+        for name in self:
+            with contextlib.suppress(UsageError):
+                found[name] = self[name]
+        return found
 
     def __contains__(self, name: object) -> bool:
         return name in self.own or name in self._others

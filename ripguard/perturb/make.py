@@ -10,7 +10,7 @@ import numpy as np
 from ripguard.data.pictures import Pictures
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext, Simulation
 from ripguard.methods.params import DataStats, Params
-from ripguard.perturb import PERTURBATIONS
+from ripguard.methods.registries import PERTURBATIONS
 from ripguard.perturb.base import Perturbation
 
 

@@ -26,7 +26,7 @@ from ripguard.errors import (
 )
 from ripguard.hide import lsb
 from ripguard.hide.base import Original
-from ripguard.hide.header import LENGTH, BadHeader, Header, size_of
+from ripguard.hide.header import COMMON, BadHeader, Header, size_of
 from ripguard.hide.methods import reveal
 from ripguard.images import file_suffix, read_picture
 from ripguard.keys import DatasetKeys, Key, PictureKeys
@@ -68,9 +68,9 @@ class _Candidate:
 
 def read_header(picture: np.ndarray) -> Header:
     """The public header in a picture's lowest bits. Raises :class:`BadHeader`."""
-    if picture.size < 8 * LENGTH:
+    if picture.size < 8 * COMMON.size:
         raise BadHeader("too small for a header")
-    size = size_of(lsb.first(picture, LENGTH))
+    size = size_of(lsb.first(picture, COMMON.size))
     if picture.size < 8 * size:
         raise BadHeader("too small for a header")
     return Header.unpack(lsb.first(picture, size))

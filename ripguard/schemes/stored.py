@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ripguard.errors import UsageError
-from ripguard.hide import HIDINGS
 from ripguard.methods.params import LARGE, DataStats, Params
-from ripguard.perturb import PERTURBATIONS
+from ripguard.methods.registries import HIDINGS, PERTURBATIONS
 from ripguard.perturb.marks import ALL_CELLS, MarkedParams
 from ripguard.schemes.presets import SCHEMES
 from ripguard.schemes.two_axis import TwoAxis

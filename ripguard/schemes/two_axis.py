@@ -10,11 +10,11 @@ import numpy as np
 
 from ripguard.data.pictures import Pictures
 from ripguard.errors import UsageError
-from ripguard.hide import HIDINGS
 from ripguard.hide.base import Hidden, Hiding, ImageInfo
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
 from ripguard.methods.params import DataStats, Option, Params
-from ripguard.perturb import PERTURBATIONS
+from ripguard.methods.registries import HIDINGS, PERTURBATIONS
+from ripguard.methods.registry import Registry
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.make import fit
 from ripguard.schemes.base import Batch, Run, Scheme
@@ -79,8 +79,9 @@ class TwoAxis(Scheme):
     def _why_not(self, name: str, above: Params, below: Params) -> tuple[str, str]:
         """What to say of an option that would change nothing."""
         option = f"--{name.replace('_', '-')}"
-        for registry, chosen in ((PERTURBATIONS, above), (HIDINGS, below)):
-            owners = [method for method in registry if name in registry[method].kind.options()]
+        axes: tuple[tuple[Registry[Any], Params], ...] = ((PERTURBATIONS, above), (HIDINGS, below))
+        for registry, chosen in axes:
+            owners = [method for method, own in registry.working().items() if name in own.kind.options()]
             if owners:
                 return (
                     f"{option} is an option of {', '.join(owners)}, and this is {registry.what} {chosen.method}",

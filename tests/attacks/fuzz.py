@@ -35,9 +35,9 @@ from ripguard.compress.coders import BY_NUMBER, known_model
 from ripguard.errors import RipguardError
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Identity
-from ripguard.hide.header import LENGTH, BadHeader, Header
+from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.mrit.pairing import CODES
-from ripguard.hide.mrit.transform import Params
+from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.hide.seal.method import Seal
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import DatasetKeys, Key, PictureKeys

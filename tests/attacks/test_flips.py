@@ -8,8 +8,9 @@ from hidden import DATASET, KEY, keys_for, protect_batch
 
 from ripguard.errors import RipguardError
 from ripguard.hide import lsb
-from ripguard.hide.header import LENGTH, BadHeader, Header
+from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.mrit.method import MRIT
+from ripguard.hide.mrit.transform import LENGTH
 from ripguard.keys import Key
 
 

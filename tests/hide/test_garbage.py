@@ -20,11 +20,11 @@ from ripguard.compress.coders import BY_NUMBER, CODERS
 from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Original
-from ripguard.hide.header import LENGTH, Header, SealPart
+from ripguard.hide.header import Header
 from ripguard.hide.methods import reveal
 from ripguard.hide.mrit.pairing import CODES
-from ripguard.hide.mrit.transform import Params
-from ripguard.hide.seal.method import Seal, bound_to, places_of
+from ripguard.hide.mrit.transform import LENGTH, Params
+from ripguard.hide.seal.method import Seal, SealPart, bound_to, places_of
 from ripguard.images import png_bytes
 from ripguard.seal import TAG, associated_data, picture_digest, seal
 

@@ -8,9 +8,9 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard.hide.header import GREY, INLINE, LENGTH, LOSSY, BadHeader, Header
+from ripguard.hide.header import GREY, INLINE, LOSSY, BadHeader, Header
 from ripguard.hide.mrit.pairing import CODES
-from ripguard.hide.mrit.transform import Params
+from ripguard.hide.mrit.transform import LENGTH, Params
 
 HEADER = Header(b"key id 1", b"data set", 513, 66051, 2, False, False, 460, Params())
 FLAGS = 26  # offset

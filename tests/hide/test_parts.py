@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ripguard.hide import lsb
-from ripguard.hide.header import COMMON, LENGTH, MRIT, OWN, BadHeader, Header
+from ripguard.hide.header import COMMON, BadHeader, Header
 from ripguard.hide.mrit.blocks import cell_sums, from_cells, grid, rotate, to_cells
 from ripguard.hide.mrit.pairing import CODES, RULES, from_tags
-from ripguard.hide.mrit.transform import Params, backward, forward
+from ripguard.hide.mrit.transform import LENGTH, Params, backward, forward
 
 HEADER = Header(b"k" * 8, b"d" * 8, 3, 70000, 2, False, False, 460, Params())
 
@@ -48,7 +48,7 @@ def test_headers_round_trip(unit, index, planes, length, size, step, overflow, c
 
 def test_only_canonical_headers_are_read():
     """Every value out of bounds, contradicting flags, other versions and methods, other lengths."""
-    layout = struct.Struct(COMMON.format + OWN[MRIT].format[1:])
+    layout = struct.Struct(COMMON.format + Params.layout.format[1:])
     fields = list(layout.unpack(HEADER.pack()))
     wrong = {
         0: [b"rh", b"\0\0"], 1: [2, 255], 2: [0, 2], 7: [5, 15, 0x82, 0xC2, 0x32, 0x10],

@@ -17,11 +17,12 @@ from ripguard.compress.interlaced import net
 from ripguard.errors import Damaged
 from ripguard.hide import lsb
 from ripguard.hide.base import DoesNotFit, Hidden, Original
-from ripguard.hide.header import SEAL_LENGTH, BadHeader, Header, SealPart
+from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.methods import reveal
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.seal import planes
-from ripguard.hide.seal.method import HEAD, Seal, places_of
+from ripguard.hide.seal.method import HEAD, Seal, SealPart, places_of
+from ripguard.hide.seal.method import LENGTH as SEAL_LENGTH
 from ripguard.images import png_bytes
 from ripguard.keys import Key
 from ripguard.looks import likeness

@@ -13,7 +13,7 @@ from helpers import good, tree_digest
 from PIL import Image
 
 from ripguard.hide import lsb
-from ripguard.hide.header import LENGTH
+from ripguard.hide.mrit.transform import LENGTH
 from ripguard.images import read_picture
 from ripguard.release.plan import published_names
 from ripguard.release.reveal import read_header

@@ -26,7 +26,9 @@ from PIL import Image, ImageFilter
 from ripguard.compress.interlaced import net
 from ripguard.data.registry import open_source
 from ripguard.hide import lsb
-from ripguard.hide.header import LENGTH, SEAL_LENGTH, Header
+from ripguard.hide.header import Header
+from ripguard.hide.mrit.transform import LENGTH
+from ripguard.hide.seal.method import LENGTH as SEAL_LENGTH
 from ripguard.hide.seal.method import places_of
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import PREFIX, Key, encode_secret

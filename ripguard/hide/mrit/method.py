@@ -14,26 +14,25 @@ import contextlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 
 from ripguard.compress.bounded import BadStream, inflate
 from ripguard.errors import Damaged, InputRefused
-from ripguard.hide import header as headers_
 from ripguard.hide import lsb
 from ripguard.hide.base import Clean, Hidden, Hiding, Identity
-from ripguard.hide.header import LENGTH, Header
+from ripguard.hide.header import Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.predict import from_sequence, layout, to_sequence, visible
-from ripguard.hide.mrit.transform import FIELDS, Moves, Params, backward, forward
+from ripguard.hide.mrit.transform import FIELDS, LENGTH, Moves, Params, backward, forward
 from ripguard.keys import PictureKeys
 from ripguard.methods import params as options
 from ripguard.methods.params import option
 from ripguard.seal import TAG, Forged, associated_data, open_sealed, picture_digest, seal
 from ripguard.sequence import decode, encode
 
-MAX_PLANES = headers_.MAX_PLANES[headers_.MRIT]
+MAX_PLANES = Params.max_planes
 LONGEST = (1 << 24) - 1024  # lengths in the header have 24 bits
 FITS_NOWHERE = "changed after it was published, or its residue was"
 
@@ -81,7 +80,7 @@ class MRIT(Hiding):
         lossy: keep no corrections: the paper's recovery, outside the promise of exactness.
     """
 
-    kind, simulates = MRITParams, True
+    kind, tail, simulates = MRITParams, Params, True
 
     def __init__(self, params: Params | None = None, lossy: bool = False) -> None:
         self.params = params or Params()
@@ -197,8 +196,7 @@ class MRIT(Hiding):
         result: list[Clean] = [Damaged(FITS_NOWHERE)] * len(pictures)
         groups: dict[tuple[Params, int], list[tuple[int, bytes, np.ndarray, np.ndarray]]] = {}
         for i, sequence, temporary, excess in _open(pictures, headers, residues, keys):
-            own = headers[i].params
-            assert isinstance(own, Params)
+            own = cast(Params, headers[i].params)
             group = own, max(headers[i].planes, 2) if headers[i].planes else MAX_PLANES
             groups.setdefault(group, []).append((i, sequence, temporary, excess))
         for (params, planes), rows in groups.items():

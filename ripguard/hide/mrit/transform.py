@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import struct
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from ripguard.hide.header import COMMON, BadHeader, Tail
 from ripguard.hide.mrit.blocks import (
     Grid,
     cell_sums,
@@ -32,7 +35,7 @@ from ripguard.hide.mrit.pairing import CODES, RULES
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(Tail):
     """Parameters of one transformation; all of them stand in the picture's header.
 
     Attributes:
@@ -42,6 +45,12 @@ class Params:
         pairing: name of a rule in :mod:`ripguard.hide.mrit.pairing`.
         tile: blocks that are paired among themselves.
     """
+
+    number: ClassVar[int] = 1
+    layout: ClassVar[struct.Struct] = struct.Struct(">BBBBH")
+    max_planes: ClassVar[int] = 4
+    first_version: ClassVar[int] = 0
+    may_be_lossy: ClassVar[bool] = True
 
     size: int = 2
     step: int = 8
@@ -56,6 +65,20 @@ class Params:
                 raise ValueError(f"{name}: expected {low}..{high}, got {getattr(self, name)}")
         if self.pairing not in CODES:
             raise ValueError(f"pairing: expected one of {', '.join(CODES)}, got {self.pairing!r}")
+
+    def pack(self, high: int) -> bytes:
+        code = next(code for code, (name, _) in RULES.items() if name == self.pairing)
+        return self.layout.pack(self.size, self.step, self.overflow, code, self.tile)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> tuple[Params, int]:
+        size, step, overflow, code, tile = cls.layout.unpack(data)
+        if code not in RULES:
+            raise BadHeader("header out of bounds")
+        return cls(size, step, overflow, RULES[code][0], tile), 0
+
+
+LENGTH = COMMON.size + Params.layout.size  # bytes of the whole header: 36
 
 
 @dataclass

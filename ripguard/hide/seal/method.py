@@ -12,7 +12,7 @@ import os
 import struct
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 
@@ -20,14 +20,45 @@ from ripguard.compress.coders import BY_NUMBER, CODERS, JPEG, SMALL, USUAL, WHOL
 from ripguard.crypto import TAG, Forged
 from ripguard.errors import Damaged, UsageError
 from ripguard.hide.base import Clean, DoesNotFit, Hidden, Hiding, Identity, ImageInfo, Original
-from ripguard.hide.header import SEAL_LENGTH as LENGTH
-from ripguard.hide.header import Header, SealPart
+from ripguard.hide.header import COMMON, BadHeader, Header, Tail
 from ripguard.hide.lsb import capacity
 from ripguard.hide.seal import planes
 from ripguard.keys import PictureKeys
 from ripguard.methods.params import Params, option, positive
 from ripguard.seal import associated_data, length_prefixed, open_sealed, seal
 
+
+@dataclass(frozen=True)
+class SealPart(Tail):
+    """What a header of method ``seal`` says: number of the coder, and which cells carry one bit more (64-bit map)."""
+
+    number: ClassVar[int] = 2
+    layout: ClassVar[struct.Struct] = struct.Struct(">BBQ")
+    payload_alone: ClassVar[bool] = True
+
+    coder: int
+    cells: int
+
+    @property
+    def gives_file(self) -> bool:
+        return BY_NUMBER[self.coder].gives_file
+
+    @property
+    def needs_model(self) -> bool:
+        return BY_NUMBER[self.coder].needs_model
+
+    def pack(self, high: int) -> bytes:
+        return self.layout.pack(self.coder, high, self.cells)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> tuple[SealPart, int]:
+        coder, high, cells = cls.layout.unpack(data)
+        if coder not in BY_NUMBER:
+            raise BadHeader("header out of bounds")
+        return cls(coder, cells), high
+
+
+LENGTH = COMMON.size + SealPart.layout.size  # bytes of the whole header: 40
 HEAD = 8 * LENGTH  # bits
 CHANGED = "its payload was changed after it was published"
 NO_MODEL = "it cannot be read without its release's model, and that is missing or damaged"
@@ -63,7 +94,7 @@ class Seal(Hiding):
     coders: tuple[str, ...] = USUAL
     model: bytes = b""
     allow_residue: bool = False
-    kind = SealParams
+    kind, tail = SealParams, SealPart
 
     @classmethod
     def hiding(cls, params: SealParams, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
@@ -186,8 +217,7 @@ class Seal(Hiding):
                 data = open_sealed(keys[i].payload, bound, sealed)
             except Forged:
                 continue
-            assert isinstance(header.params, SealPart)
-            opened.setdefault((header.params.coder, header.grey), []).append((i, data))
+            opened.setdefault((_part(header).coder, header.grey), []).append((i, data))
         for (number, grey), rows in opened.items():
             coder, shape = BY_NUMBER[number], (*pictures.shape[1:3], 1 if grey else pictures.shape[3])
             if isinstance(coder, File):
@@ -219,17 +249,20 @@ def _payload(picture: np.ndarray, header: Header, keys: PictureKeys) -> bytes:
 
 def possible(header: Header, shape: tuple[int, ...]) -> bool:
     """Whether a picture of this shape can have such a header: the small-image coder takes small pictures alone."""
-    return isinstance(header.params, SealPart) and not (header.needs_model and shape[0] * shape[1] > SMALL)
+    return header.method == SealPart.number and not (header.needs_model and shape[0] * shape[1] > SMALL)
+
+
+def _part(header: Header) -> SealPart:
+    return cast(SealPart, header.params)
 
 
 def places_of(header: Header, shape: tuple[int, ...], keys: PictureKeys) -> planes.Places | None:
     """Where the payload stands that a header speaks of; None where it cannot be the header of such a picture."""
     if not possible(header, shape) or header.planes == 0:
         return None
-    assert isinstance(header.params, SealPart)
     samples = math.prod(shape)
     carried = header.length if header.inline else capacity(samples, header.planes) - LENGTH
     fits = samples >= HEAD and 0 < carried <= header.length
     if not fits or planes.planes_for(samples, LENGTH + carried) != header.planes:
         return None
-    return planes.places(shape, HEAD, LENGTH + carried, header.params.cells, keys.place)
+    return planes.places(shape, HEAD, LENGTH + carried, _part(header).cells, keys.place)

@@ -1,0 +1,65 @@
+"""Schemes that protect an image in one step: no carrier, and nothing hidden in it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ripguard.hide.base import Hidden, Revealing
+from ripguard.methods.fitted import Fitted
+from ripguard.methods.params import DataStats, Option, Params
+from ripguard.schemes.base import Batch, Run, Scheme
+
+
+class OneStep(Scheme, Revealing):
+    """Base of such schemes: parameters, a tail of the header, and the two ways.
+
+    A new one has :attr:`kind`, :attr:`tail`, :meth:`protect` and :meth:`run_reveal`, and is an entry point of the group
+    ``ripguard.schemes``, under the name of its parameters' method.
+
+    Attributes:
+        kind: the class of its parameters.
+    """
+
+    kind: ClassVar[type[Params]]
+
+    def __init__(self, params: Any = None) -> None:
+        self.params = self.kind() if params is None else params
+        self.name = self.kind.method
+        self.note = (type(self).__doc__ or "").strip().splitlines()[0]
+
+    @abstractmethod
+    def protect(self, batch: Batch, fitted: Fitted, run: Run) -> list[Hidden]:
+        """Protected images with their headers. ``fitted``: what :meth:`fit` found."""
+
+    def options(self) -> dict[str, Option]:
+        return self.kind.options()
+
+    def given(self, name: str) -> Any:
+        return getattr(self.params, name)
+
+    def with_options(self, options: dict[str, Any]) -> OneStep:
+        return type(self)(self.params.changed(**options))
+
+    def resolve(self, data: DataStats) -> OneStep:
+        return type(self)(self.params.resolve(data))
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"name": …, "options": {…}}``."""
+        own = self.params.to_json()
+        return {"name": own.pop("method"), "options": own}
+
+    def protector(self, fitted: Fitted, run: Run) -> OneByOne:
+        return OneByOne(self, fitted, run)
+
+
+class OneByOne:
+    """Protects batches by a scheme of one step."""
+
+    def __init__(self, scheme: OneStep, fitted: Fitted, run: Run) -> None:
+        self.scheme, self.fitted, self.run = scheme, fitted, run
+
+    def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray | None]:
+        return self.scheme.protect(batch, self.fitted, self.run), None
