@@ -39,10 +39,11 @@ results: $(READY)  ## regenerate the tables in results/, README and docs/ from t
 leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.md
 	$(BIN)/python experiments/leaderboard.py
 
-lint: $(READY)  ## ruff and mypy
+lint: $(READY)  ## ruff, mypy, layers of imports, tables up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python experiments/tables.py --check
 	$(BIN)/python experiments/leaderboard.py --check
 

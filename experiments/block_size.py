@@ -55,7 +55,7 @@ def dataset(name: str, each: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
     source, pictures, labels = open_source(name), [], []
     for number, label in enumerate(source.labels):
         own = [item for item in source.items if item.split == "train" and item.label == label]
-        found = [p for p in (read_picture(item.path) for item in own[: each + 50]) if p.shape[2] == 3][:each]
+        found = [p for p in (read_picture(item.read()) for item in own[: each + 50]) if p.shape[2] == 3][:each]
         pictures += found
         labels += [number] * len(found)
     return np.stack(pictures), np.array(labels), source.labels

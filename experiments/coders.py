@@ -52,8 +52,8 @@ def main() -> None:
     # 2. pictures it was not fitted to, every k-th of the test split
     items = [item for item in source.items if item.split == "test"]
     items = items[:: max(1, len(items) // options.count)][: options.count]
-    clean = np.stack([read_picture(item.path) for item in items])
-    files = [item.path.read_bytes() for item in items]
+    clean = np.stack([read_picture(item.read()) for item in items])
+    files = [item.read() for item in items]
 
     # 3. every coder, one picture at a time but for the small-image coder, which takes batches
     rows = [measured(name, clean, files, model) for name in ("file", "webp", "jxl", "interlaced") if ready(name, model)]

@@ -114,7 +114,7 @@ def main() -> None:
     seeds = seeds_of(options.seeds)
     source = open_source(options.source)
     limit = limit_for(options.pictures, source.items)
-    classes, side = len(source.labels), common_side([item.path for item in source.items[:100]])
+    classes, side = len(source.labels), common_side(source.items[:100])
     for step in steps():
         step = dataclasses.replace(step, defences=tuple(one for one in step.defences if one in options.defences))
         if step.scheme not in options.only or step.script not in options.scripts:

@@ -55,7 +55,7 @@ class World:
             for item in items[:: max(1, len(items) // count)][:count]:
                 target = place / name / item.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(item.path, target)
+                target.write_bytes(item.read())
             (place / name / "notes.txt").write_text("an annotation, to be copied\n")
         self.key = str(place / "k")
         self.must(["keygen", "--out", self.key])

@@ -230,11 +230,11 @@ OF_OPTIONS = {  # what a table tells of a perturbation, by the options that it h
 
 def described(made: dict[str, Any]) -> str:
     """What a release was made with, in one line."""
-    scheme = read_scheme(made)
-    own, hide = scheme.perturb, scheme.hide
+    stored = read_scheme(made)
+    own, hide = stored.perturb, stored.hide
     there = own.options() if "target" in own.options() else {}
     aim = AIMS.get(own.method, "").format(
-        " through hiding" if scheme.hiding_class.simulates else "", layer=getattr(own, "layer", "")
+        " through hiding" if stored.hiding_class.simulates else "", layer=getattr(own, "layer", "")
     )
     cells = getattr(own, "cells", ALL_CELLS)
     return ", ".join(
@@ -243,7 +243,7 @@ def described(made: dict[str, Any]) -> str:
             *(form(own) for name, form in OF_OPTIONS.items() if name in there),
             f"up to {hide.planes} planes" if hasattr(hide, "planes") else f"pairing {getattr(hide, 'pairing', '')}",
             *([TRUNKS[trunk]] if (trunk := getattr(own, "coarse", False)) in TRUNKS else []),
-            *(["grey pictures among coloured ones in colour"] if scheme.tint else []),
+            *(["grey pictures among coloured ones in colour"] if stored.tint else []),
             *(["the rarest class a sink"] if getattr(own, "sink", False) else []),
             *([f"patches on {cells} of 16 cells"] if cells != ALL_CELLS else []),
         ]

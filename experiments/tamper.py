@@ -15,7 +15,6 @@ import argparse
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ from ripguard.keys import Key, PictureKeys
 from ripguard.numbers import positive
 from ripguard.progress import Bar
 from ripguard.release.manifest import Release
-from ripguard.release.reveal import read_header, reveal_files
+from ripguard.release.restorer import Restorer, read_header
 from ripguard.release.verify import sources_by_place
 
 PICTURES = 100
@@ -91,11 +90,12 @@ def main() -> None:
     options = parser.parse_args()
     release, key, stride = Release.open(options.release), Key.read(options.key_file), options.stride
     sources = sources_by_place(release, open_source(options.against))
-    model = release.model(release.keys(key))
+    restorer = Restorer(key, release)
+    model = release.model(key.dataset(release.dataset_id))
     rows = [row for row in release.rows if row["planes"]][:PICTURES]
     pictures = [read_picture(release.root / row["path"]) for row in rows]
-    paths = [sources[row["path"]] for row in rows]
-    cleans = [Original(read_picture(path), path.read_bytes()) for path in paths]
+    originals = [sources[row["path"]].read() for row in rows]
+    cleans = [Original(read_picture(data), data) for data in originals]
     headers, residues = [read_header(p) for p in pictures], [release.residue(row["residue"]) for row in rows]
     keys = [key.dataset(h.dataset_id).unit(h.unit).picture(h.index) for h in headers]
     picture, clean, residue, header = pictures[0], cleans[0], residues[0], headers[0]
@@ -164,23 +164,19 @@ def main() -> None:
 
     # 4. the file, the way `ripguard restore --release` goes
     data = (release.root / rows[0]["path"]).read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
 
-        def files(versions: Iterable[bytes], suffix: str = ".png") -> Iterable[tuple[Any, Original]]:
-            for n, version in enumerate(versions):
-                path = Path(folder) / f"{n}{suffix}"
-                path.write_bytes(version)
-                one = reveal_files([path], [""], key, release)[0]
-                path.unlink()
-                back = Original(one.clean, one.file[1]) if one.file and one.clean is not None else one.clean
-                yield (one.error if one.error else back), clean
+    def files(versions: Iterable[bytes]) -> Iterable[tuple[Any, Original]]:
+        for version in versions:
+            (one,) = restorer.restore([("", version)])
+            back = Original(one.clean, one.file[1]) if one.file and one.clean is not None else one.clean
+            yield (one.error if one.error else back), clean
 
-        attack("file cut off at every length", files(data[:n] for n in range(0, len(data), stride)))
-        one_bit = (data[:n] + bytes([data[n] ^ 1]) + data[n + 1 :] for n in range(0, len(data), stride))
-        attack("one bit of every byte of the file", files(one_bit))
-        image = Image.fromarray(picture)
-        attack("re-encoded without loss (must be exact)", files(lossless(image)))
-        attack("lossy edit", files(lossy(image)))
+    attack("file cut off at every length", files(data[:n] for n in range(0, len(data), stride)))
+    one_bit = (data[:n] + bytes([data[n] ^ 1]) + data[n + 1 :] for n in range(0, len(data), stride))
+    attack("one bit of every byte of the file", files(one_bit))
+    image = Image.fromarray(picture)
+    attack("re-encoded without loss (must be exact)", files(lossless(image)))
+    attack("lossy edit", files(lossy(image)))
 
     bad = [r for r in results if r["third"] or (r["exact"] and r["attack"] in MUST_REFUSE)]
     bad += [r for r in results if r["refused"] and "must be exact" in r["attack"]]

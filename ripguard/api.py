@@ -8,7 +8,8 @@
     ripguard.protect("photos", "out", "my.key", scheme="balanced", limit=60)
     ripguard.restore("out", "again", "my.key")
 
-Paths may be strings. A key is a :class:`Key` or the path of its file. Everything that can be refused ends in a
+Paths may be strings. A key is a :class:`Key` or the path of its file;
+restoring takes any :class:`KeyRing`. Everything that can be refused ends in a
 :class:`RipguardError`, whose text carries a hint; a missing optional library is one of them. What is imported for a
 use case is imported when it is called: restoring needs no torch.
 
@@ -26,8 +27,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ripguard.errors import KeyFileError, OutputRefused, UsageError, refusing
-from ripguard.keys import Key, write_private
+from ripguard.executor import Executor, Local
+from ripguard.keys import Key, KeyRing
 from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
+from ripguard.private import write_private
 from ripguard.progress import Progress, reported_to
 from ripguard.signing import SigningKey, fingerprint
 
@@ -96,6 +99,7 @@ def protect(
     restart: bool = False,
     device: str = "cpu",
     workers: int | None = None,
+    executor: Executor | None = None,
     progress: Callback | None = None,
     **options: Any,
 ) -> Protected:
@@ -115,7 +119,7 @@ def protect(
         byte_exact: give the original files back, byte for byte.
         restart: throw an unfinished run away.
         device: where the perturbation is computed, ``cpu`` or ``cuda``.
-        workers: processes; None: one for each core.
+        workers: processes; None: one for each core. executor: where images are protected, instead of such processes.
         options: of the scheme, its perturbation and its hiding method, by name: ``perturb="tap", eps=0.05``.
 
     Raises:
@@ -123,17 +127,20 @@ def protect(
         InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
     """
     from ripguard.data.registry import as_source
-    from ripguard.release.atomic import drop_empty
     from ripguard.release.capacity import check_capacity
     from ripguard.release.plan import make_plan
     from ripguard.release.prepare import prepare
     from ripguard.release.protect import precheck, refuse_secrets
     from ripguard.release.protect import protect as run
     from ripguard.schemes.base import Run
+    from ripguard.store.atomic import drop_empty
 
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     workers = _workers(workers)
-    key, key_file = _opened(key)
+    executor = executor or Local(workers)
+    owner, key_file = _opened(key)
+    if not isinstance(owner, Key):
+        raise KeyFileError("protecting needs the owner's whole key")
     signing, sign_file = _signing_key(sign_key, key_file)
     found, place = as_source(source, labels), Path(os.path.abspath(out))
     secret = [file for file in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if file]
@@ -146,7 +153,7 @@ def protect(
             check_capacity(plan, Run(device, lossy, model))
             ready = prepare(plan, device, workers, model)
             plan = plan.aimed(ready.digest)
-            result = run(plan, ready, key, place, signing, workers, restart, found.roots, model)
+            result = run(plan, ready, owner, place, signing, executor, restart, found.roots, model)
         except BaseException:
             drop_empty(made)
             raise
@@ -181,20 +188,22 @@ def choose_scheme(
 def restore(
     paths: AnyPath | Sequence[AnyPath],
     out: AnyPath,
-    key: Key | AnyPath,
+    key: KeyRing | AnyPath,
     release: AnyPath | None = None,
     only: str | None = None,
     workers: int | None = None,
     signer: str | None = None,
     loose: bool = False,
     require_release: bool = False,
+    executor: Executor | None = None,
     progress: Callback | None = None,
 ) -> Restored:
     """Get clean images back, exactly: see :func:`ripguard.release.restore.restore`.
 
     Args:
         paths: a release, parts of one, or loose protected images; one path or several.
-        workers: processes; None: one for each core.
+        key: the owner's; also that of a release or of one unit, which then restores that unit alone.
+        workers: processes; None: one for each core. executor: where images are restored, instead of such processes.
 
     Returns:
         What came back and what did not. Images that could not be restored are listed in ``refused``, not raised.
@@ -207,19 +216,20 @@ def restore(
     with reported_to(progress):
         return run(
             [Path(path) for path in several], Path(out), _opened(key)[0], Path(release) if release else None, only,
-            _workers(workers), signer, loose, require_release,
+            executor or Local(_workers(workers)), signer, loose, require_release,
         )  # fmt: skip
 
 
 @refusing()
 def verify(
     release: AnyPath,
-    key: Key | AnyPath | None = None,
+    key: KeyRing | AnyPath | None = None,
     *,
     against: AnyPath | Source | None = None,
     labels: AnyPath | None = None,
     signer: str | None = None,
     workers: int | None = None,
+    executor: Executor | None = None,
     progress: Callback | None = None,
 ) -> Report:
     """Check a release against its manifest; with a key also restore every image in memory and check that.
@@ -241,7 +251,8 @@ def verify(
         raise UsageError("--labels says how the source is labelled, and no source is named", "add --against SRC")
     source = None if against is None else as_source(against, labels)
     with reported_to(progress):
-        return run(Path(release), None if key is None else _opened(key)[0], source, signer, _workers(workers))
+        ring = None if key is None else _opened(key)[0]
+        return run(Path(release), ring, source, signer, executor or Local(_workers(workers)))
 
 
 @refusing()
@@ -406,16 +417,17 @@ def _workers(asked: int | None) -> int:
     return asked or os.cpu_count() or 1
 
 
-def _opened(key: Key | AnyPath) -> tuple[Key, str | None]:
+def _opened(key: Any) -> tuple[Any, str | None]:
     """The key, and the file it was read from."""
     from ripguard.release.manifest import read_key
 
-    if isinstance(key, Key):
-        return key, os.fspath(key.file) if key.file else None
-    if not isinstance(key, str | os.PathLike):
+    if isinstance(key, str | os.PathLike):
+        path = os.fspath(key)
+        return read_key(path), None if path == "-" else path
+    if not hasattr(key, "image_keys"):
         raise KeyFileError(f"key: expected a Key or the path of a key file, got {type(key).__name__}")
-    path = os.fspath(key)
-    return read_key(path), None if path == "-" else path
+    file = getattr(key, "file", None)
+    return key, os.fspath(file) if file else None
 
 
 def _signing_key(given: SigningKey | AnyPath | None, key_file: str | None) -> tuple[SigningKey | None, str | None]:

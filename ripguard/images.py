@@ -20,7 +20,7 @@ import os
 import re
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +93,12 @@ class _Start(_Counted, io.BufferedReader):
     reads, left = HEADER_READS, HEADER_BYTES
 
 
+class _BytesStart(_Counted, io.BytesIO):
+    """The first ones of some bytes."""
+
+    reads, left = HEADER_READS, HEADER_BYTES
+
+
 def read_picture(
     source: str | Path | bytes, name: str | None = None, expected: tuple[int, ...] | None = None, follow: bool = True
 ) -> np.ndarray:
@@ -112,6 +118,8 @@ def read_picture(
         StorageError: it cannot be read just now: no permission, a failing disk, no memory.
     """
     what = name or (str(source) if not isinstance(source, bytes) else "picture")
+    if isinstance(source, bytes):
+        _check_beginning(source[:16], len(source), what)
     data = source if isinstance(source, bytes) else read_file(source, what, follow)
     if data.startswith(NPY):
         return _read_npy(data, what, expected)
@@ -178,16 +186,37 @@ def read_file(path: str | Path, what: str | None = None, follow: bool = True) ->
     try:
         with open(open_regular(path, follow=follow), "rb") as file:
             size, start = os.fstat(file.fileno()).st_size, file.read(16)
-            if not start.startswith(STARTS):
-                raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?")
-            if size > MAX_BYTES:
-                raise InputRefused(f"{what}: {size:,} bytes, more than a picture of {MAX_PIXELS:,} pixels takes")
+            _check_beginning(start, size, what)
             data = start + file.read(max(0, size - len(start)) + 1)
     except (OSError, MemoryError) as error:
         raise cannot_read(error, what) from None
     if len(data) > size:
         raise InputRefused(f"{what}: it grew while it was read", "wait until it is written")
     return data
+
+
+def read_by(reader: Callable[[], bytes], what: str) -> bytes:
+    """Bytes of a picture file that are no file's here. Raises as :func:`read_file`, whatever the reader raises."""
+    try:
+        data = reader()
+    except RipguardError:
+        raise
+    except (OSError, MemoryError) as error:
+        raise cannot_read(error, what) from None
+    except Exception as error:  # somebody else's code
+        raise InputRefused(f"{what}: cannot be read: {type(error).__name__}: {error}") from error
+    if not isinstance(data, bytes):
+        raise InputRefused(f"{what}: expected bytes, got {type(data).__name__}")
+    _check_beginning(data, len(data), what)
+    return data
+
+
+def _check_beginning(start: bytes, size: int, what: str) -> None:
+    """Refuse what does not begin like a picture file, or has more bytes than one."""
+    if not start.startswith(STARTS):
+        raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?")
+    if size > MAX_BYTES:
+        raise InputRefused(f"{what}: {size:,} bytes, more than a picture of {MAX_PIXELS:,} pixels takes")
 
 
 def cannot_read(error: OSError | MemoryError, what: str) -> RipguardError:
@@ -201,23 +230,23 @@ def cannot_read(error: OSError | MemoryError, what: str) -> RipguardError:
     return StorageError(f"{what}: cannot be read: {error.strerror or error}", "look after it and repeat the command")
 
 
-def size_of_picture(path: str | Path, name: str | None = None) -> tuple[int, int]:
+def size_of_picture(source: str | Path | bytes, name: str | None = None) -> tuple[int, int]:
     """(width, height) of a picture file by its header; no pixels are decoded. Raises as :func:`read_picture`."""
-    return _claims(path, name or str(path))[:2]
+    return _claims(source, name or ("picture" if isinstance(source, bytes) else str(source)))[:2]
 
 
-def samples_claimed(path: str | Path) -> int:
-    """How many samples a file has, by its first bytes; 0 where they say nothing, which costs nothing to read."""
+def samples_claimed(source: str | Path | bytes) -> int:
+    """How many samples a file, or its bytes, claims to have; 0 where it claims nothing, and costs nothing to read."""
     try:
-        return math.prod(_claims(path, ""))
+        return math.prod(_claims(source, ""))
     except RipguardError:  # reading it will say what is wrong
         return 0
 
 
-def _claims(path: str | Path, what: str) -> tuple[int, int, int]:
+def _claims(source: str | Path | bytes, what: str) -> tuple[int, int, int]:
     """(width, height, channels) that a file's first bytes tell of. Raises as :func:`read_picture`."""
     try:
-        with _Start(io.FileIO(open_regular(path, follow=True))) as file, warnings.catch_warnings():
+        with _beginning(source) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             start = file.read(32)
             file.seek(0)
@@ -236,6 +265,12 @@ def _claims(path: str | Path, what: str) -> tuple[int, int, int]:
     except Exception:  # as in `opened`
         start = b""
     raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?")
+
+
+def _beginning(source: str | Path | bytes) -> _Start | _BytesStart:
+    if isinstance(source, bytes):
+        return _BytesStart(source)
+    return _Start(io.FileIO(open_regular(source, follow=True)))
 
 
 def _npy_header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -1,4 +1,4 @@
-"""Keys: make, write, read, and the tree of subkeys under one dataset key.
+"""Keys: make, write, read, and the tree of subkeys under one key; what restoring needs of any of them.
 
 ::
 
@@ -8,6 +8,10 @@
              └─ picture   64 bytes for AES-256-SIV     one for the payload, one for the residue
 
 No subkey depends on a path or file name. Keys never appear in ``repr``, logs, errors or argument lists.
+
+Restoring takes a :class:`KeyRing`, of which there are three: the owner's :class:`Key`, the :class:`DatasetKeys` of one
+release, the :class:`UnitKeys` of one split and class. Each opens less than the one before. The first two are, or give,
+a :class:`ReleaseProver`; with a unit's keys alone some checks cannot be made, which its docstring lists.
 """
 
 from __future__ import annotations
@@ -16,35 +20,28 @@ import base64
 import binascii
 import contextlib
 import datetime
-import errno
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import stat
 import string
 import struct
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from ripguard.crypto import hkdf
-from ripguard.errors import KeyFileError, StorageError
-from ripguard.files import NOFOLLOW, NotRegular, open_regular, sync_folder
+from ripguard.errors import KeyFileError, WrongKey
 from ripguard.passphrase import LENGTH as LOCKED_LENGTH
 from ripguard.passphrase import Ask, ask, lock, unlock
+from ripguard.private import read_private, write_private
 from ripguard.seal import length_prefixed
 
 PREFIX = "ripguard-key-1-"
 SIGNING_PREFIX = "ripguard-signing-key-1-"
 LOCKED = "locked-"  # after the prefix; base32 has no dash
 ID_BYTES = 8
-LONGEST = 4096  # characters, below which every private file stays
-MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8 and UTF-16
-NO_LINKS = {getattr(errno, name, -1) for name in ("EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EMLINK", "EACCES")}
 
 A_KEY = re.compile(rb"(%s|%s)(locked-)?[a-z2-7]{50}" % (PREFIX.encode(), SIGNING_PREFIX.encode()), re.IGNORECASE)
 PREFIXES = {prefix.replace("-", "").encode(): prefix for prefix in (PREFIX, SIGNING_PREFIX)}
@@ -91,149 +88,6 @@ def decode_secret(prefix: str, text: str, where: str, passphrase: Ask = ask) -> 
     return unlock(raw[:-4], passphrase(where), prefix, where) if locked else raw[:-4]
 
 
-def read_private(path: str | Path) -> str:
-    """Text of a private file, or of standard input for ``-``.
-
-    It must be UTF-8 and short, and is never cut or patched up: else many passphrases would be one. A link may lead to
-    it; what is opened is what is checked.
-
-    Raises:
-        KeyFileError: others can read the file or exchange it, or it is none, or no text.
-    """
-    if str(path) == "-":
-        return _text(_standard_input(), "standard input")
-    try:
-        handle = open_regular(path, follow=True)
-        with open(handle, "rb") as file:
-            _refuse_shared(path, os.fstat(handle))
-            return _text(file.read(4 * LONGEST + 1), str(path))
-    except NotRegular:
-        raise KeyFileError(f"{path} is not a regular file", "name the key file itself") from None
-    except FileNotFoundError:
-        raise KeyFileError(f"there is no key file {path}", "make one: ripguard keygen --out FILE") from None
-    except OSError as error:
-        raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from None
-
-
-def _standard_input() -> bytes:
-    if sys.stdin is None:
-        raise KeyFileError("standard input is closed", "name a file, or write the key there")
-    raw = getattr(sys.stdin, "buffer", None)
-    if raw is None:  # a text that stands in its place
-        return sys.stdin.read(LONGEST).encode(errors="surrogatepass")
-    return raw.read(4 * LONGEST + 1)
-
-
-def _text(data: bytes, where: str) -> str:
-    if data.startswith(MARKS):
-        raise KeyFileError(f"{where} begins with a byte order mark", "save it as UTF-8 without one (BOM)")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        if len(data) <= 4 * LONGEST:  # else it is cut, perhaps inside a character
-            raise KeyFileError(f"{where} is not UTF-8 text", "save it as UTF-8") from None
-        text = " " * LONGEST
-    if len(text) >= LONGEST:
-        raise KeyFileError(
-            f"{where} is too long: {LONGEST:,} characters or more",
-            "a key file has three lines of remarks and one line of key, a passphrase one line",
-        )
-    return text
-
-
-def _refuse_shared(path: str | Path, found: os.stat_result) -> None:
-    """Raise :class:`KeyFileError` where others can read the file, made it, or can put another in its place.
-
-    The superuser may use anybody's: in a container, or with sudo, the user's own files look like somebody else's.
-    """
-    if os.name != "posix":
-        return
-    own = os.geteuid()
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
-    if own and found.st_uid not in (own, 0):
-        raise KeyFileError(f"{path} belongs to another user", "make a copy of your own, if you trust it")
-    for folder in {os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))}:
-        there = os.stat(folder)
-        open_to_all = there.st_mode & 0o022 and not there.st_mode & stat.S_ISVTX
-        if open_to_all and there.st_uid not in (own, found.st_uid):
-            raise KeyFileError(
-                f"{path} can be exchanged by other users: they can write into its folder, which is not yours",
-                "keep it in a folder of your own",
-            )
-
-
-def write_private(*files: tuple[str | Path, str]) -> None:
-    """Create each ``(path, text)`` with mode 0600, all of them or none; refuses to overwrite.
-
-    A file gets its name when all are written and on the disk.
-
-    Raises:
-        KeyFileError: a file of that name exists, or none can be made there.
-        StorageError: the disk is full, or fails.
-    """
-    for path, _ in files:
-        if os.path.lexists(path):
-            raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name")
-    temporary, named = list[str](), list[str | Path]()
-    try:
-        for path, text in files:
-            place = os.path.join(os.path.dirname(os.path.abspath(path)), f".{secrets.token_hex(8)}.tmp")
-            with _writing(path):
-                _write_new(place, text)
-            temporary.append(place)
-        for place, (path, text) in zip(temporary, files):
-            with _writing(path):
-                _give_name(place, path, text)
-            named.append(path)
-        for place, (path, _) in zip(temporary, files):
-            with _writing(path):
-                os.unlink(place)
-                sync_folder(os.path.dirname(place))  # a key that is lost is lost for good
-    except BaseException:
-        for made in (*temporary, *named):
-            with contextlib.suppress(OSError):
-                os.unlink(made)
-        raise
-
-
-@contextlib.contextmanager
-def _writing(path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except FileExistsError:
-        raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name") from None
-    except OSError as error:
-        told = f"cannot write {path}: {error.strerror}"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-            raise StorageError(told, "nothing was made; free space and repeat the command") from None
-        raise KeyFileError(told) from None
-
-
-def _write_new(path: str | Path, text: str) -> None:
-    """A new file, 0600, on the disk; none at all if that fails."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o600)
-    try:
-        with open(handle, "wb") as file:
-            os.fchmod(handle, 0o600)  # whatever the umask
-            file.write(text.encode())
-            file.flush()
-            os.fsync(handle)
-    except BaseException:
-        os.unlink(path)
-        raise
-
-
-def _give_name(place: str, path: str | Path, text: str) -> None:
-    """Let a written file be called ``path`` as well, which must not exist."""
-    try:
-        os.link(place, path)
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-        _write_new(path, text)  # such a file system has no better way
-
-
 def holds_key(data: bytes) -> bool:
     """Whether bytes hold a key of either kind, locked or not: as text, as UTF-16 or UTF-32, broken over lines, quoted,
     or any of these in base64. In time linear in their length.
@@ -270,6 +124,65 @@ def _fits(kind: bytes, after: bytes) -> bool:
             if len(raw) == length + 4 and _line(start, raw[:-4]) == start + body.decode():
                 return True
     return False
+
+
+@dataclass(frozen=True)
+class PictureKeys:
+    """The two 64-byte AES-256-SIV keys of one picture, and 32 bytes that decide where its payload stands."""
+
+    payload: bytes = field(repr=False)
+    residue: bytes = field(repr=False)
+    place: bytes = field(repr=False)
+
+
+class KeyRing(Protocol):
+    """What restoring needs of a key, and no more.
+
+    Attributes:
+        key_id: 8 public bytes that name the owner's key from which all of the ring's keys are derived.
+    """
+
+    @property
+    def key_id(self) -> bytes: ...
+
+    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+        """Keys of one image.
+
+        Args:
+            dataset_id: 8 bytes that name its release.
+            unit: number of its split and class.
+            index: its number in the release.
+
+        Raises:
+            WrongKey: this ring does not open it. The message holds no name of a file: who asked knows that.
+        """
+        ...
+
+
+@runtime_checkable
+class ReleaseProver(KeyRing, Protocol):
+    """A ring that opens one whole release, and therefore also what is derived for all of it.
+
+    Without one, that is with the keys of single units,
+
+    - the proof in ``release.json`` is not checked: nothing but a signature vouches for the manifest, that is for names,
+      labels and completeness, and only to somebody who knows the signer;
+    - a restored image is not compared with the ``clean`` proof of its row. It is authentic all the same: what it is
+      restored from is sealed for its unit and its number in the release;
+    - images written with the release's model cannot be restored, as the model is sealed for the whole release.
+    """
+
+    @property
+    def dataset_id(self) -> bytes: ...
+
+    @property
+    def model(self) -> bytes:
+        """64 bytes for AES-256-SIV: seals the model of the release's small-image coder."""
+        ...
+
+    def proof(self, purpose: bytes, data: bytes) -> bytes:
+        """32 bytes: keyed SHA-256, which proves equality to a key holder and lets nobody else confirm a guess."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -322,6 +235,15 @@ class Key:
         """8 public bytes that name the key: they tell a wrong key before any work, and reveal nothing about it."""
         return hkdf(self.secret, FORMAT_SALT, b"key id", ID_BYTES)
 
+    @property
+    def key_id(self) -> bytes:
+        """The same, as a :class:`KeyRing` calls it."""
+        return self.id
+
+    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+        """Keys of an image of any release of this owner's; see :class:`KeyRing`."""
+        return self.dataset(dataset_id).unit(unit).picture(index)
+
     def dataset(self, dataset_id: bytes) -> DatasetKeys:
         """Subkeys of one release."""
         secret = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"dataset", dataset_id), 32)
@@ -336,45 +258,69 @@ FORMAT_SALT = b"ripguard/v0 keys"
 
 
 @dataclass(frozen=True)
-class PictureKeys:
-    """The two 64-byte AES-256-SIV keys of one picture, and 32 bytes that decide where its payload stands."""
-
-    payload: bytes = field(repr=False)
-    residue: bytes = field(repr=False)
-    place: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
 class UnitKeys:
-    """Subkey of one split/class: opens every picture of that unit and nothing else."""
+    """Subkey of one split/class: opens every picture of that unit and nothing else.
+
+    What is not checked with it alone: :class:`ReleaseProver`. There is no file format for it yet.
+
+    Attributes:
+        key_id, dataset_id: 8 bytes each; name the owner's key and the release.
+        unit: number of the split and class in ``release.json``.
+    """
 
     secret: bytes = field(repr=False)
+    key_id: bytes
+    dataset_id: bytes
+    unit: int
 
     def picture(self, index: int) -> PictureKeys:
         all_ = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"picture", struct.pack(">I", index)), 160)
         return PictureKeys(all_[:64], all_[64:128], all_[128:])
 
+    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+        """Keys of an image of this unit; see :class:`KeyRing`."""
+        _refuse_other_release(self.dataset_id, dataset_id)
+        if unit != self.unit:
+            raise WrongKey(
+                f"wrong key: this one opens unit {self.unit} of its release alone, not unit {unit}",
+                "ask the owner for the key of that unit, or of the whole release",
+            )
+        return self.picture(index)
+
 
 @dataclass(frozen=True)
 class DatasetKeys:
-    """Subkeys of one release."""
+    """Subkeys of one release: a :class:`ReleaseProver`.
+
+    Attributes:
+        key_id, dataset_id: 8 bytes each; name the owner's key and the release.
+    """
 
     secret: bytes = field(repr=False)
     key_id: bytes
     dataset_id: bytes
 
     @cached_property
-    def _known(self) -> dict[tuple[bytes, int], bytes]:
+    def _units(self) -> dict[int, UnitKeys]:
+        """Subkeys that many pictures share, derived once."""
         return {}
 
-    def _derived(self, info: bytes, length: int) -> bytes:
-        """A subkey that many pictures share, derived once."""
-        if (info, length) not in self._known:
-            self._known[info, length] = hkdf(self.secret, FORMAT_SALT, info, length)
-        return self._known[info, length]
+    @cached_property
+    def _proofs(self) -> dict[bytes, bytes]:
+        """The same, by the purpose of a proof."""
+        return {}
 
     def unit(self, unit: int) -> UnitKeys:
-        return UnitKeys(self._derived(length_prefixed(b"unit", struct.pack(">H", unit)), 32))
+        """Subkey of one split/class, by its number in ``release.json``."""
+        if unit not in self._units:
+            secret = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"unit", struct.pack(">H", unit)), 32)
+            self._units[unit] = UnitKeys(secret, self.key_id, self.dataset_id, unit)
+        return self._units[unit]
+
+    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+        """Keys of an image of this release; see :class:`KeyRing`."""
+        _refuse_other_release(self.dataset_id, dataset_id)
+        return self.unit(unit).picture(index)
 
     @property
     def model(self) -> bytes:
@@ -383,4 +329,24 @@ class DatasetKeys:
 
     def proof(self, purpose: bytes, data: bytes) -> bytes:
         """Keyed SHA-256: proves equality to a key holder and lets nobody else confirm a guess."""
-        return hmac.digest(self._derived(b"proof " + purpose, 32), data, "sha256")
+        if purpose not in self._proofs:
+            self._proofs[purpose] = hkdf(self.secret, FORMAT_SALT, b"proof " + purpose, 32)
+        return hmac.digest(self._proofs[purpose], data, "sha256")
+
+
+def release_prover(ring: KeyRing, dataset_id: bytes) -> ReleaseProver | None:
+    """What opens the whole release of this id; None if the ring has less. Raises :class:`WrongKey`: another release."""
+    if isinstance(ring, Key):
+        return ring.dataset(dataset_id)
+    if isinstance(ring, ReleaseProver):
+        _refuse_other_release(ring.dataset_id, dataset_id)
+        return ring
+    return None
+
+
+def _refuse_other_release(own: bytes, other: bytes) -> None:
+    if own != other:
+        raise WrongKey(
+            f"wrong key: this one opens the release {own.hex()} alone, not {other.hex()}",
+            "ask the owner for the key of that release",
+        )

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ripguard.errors import KeyFileError, StorageError
+from ripguard.private import LONGEST, read_private
 from ripguard.seal import TAG, Forged, length_prefixed, open_sealed, seal
 
 COST = 17  # log2 of scrypt's N: 128 MiB and a good part of a second
@@ -49,8 +50,6 @@ def ask(where: str) -> str:
     """The passphrase: from the file named by ``RIPGUARD_PASSPHRASE_FILE`` (0600), else typed at the terminal."""
     named = os.environ.get(VARIABLE)
     if named:
-        from ripguard.keys import read_private
-
         return read_private(Path(named)).rstrip("\r\n")
     if sys.stdin is None or not sys.stdin.isatty():
         raise KeyFileError(
@@ -61,7 +60,6 @@ def ask(where: str) -> str:
 
 def _typed(question: str) -> str:
     """What is typed at the terminal, as it is: nothing of it is cut or replaced."""
-    from ripguard.keys import LONGEST
 
     try:
         typed = getpass.getpass(question)

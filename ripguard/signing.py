@@ -14,8 +14,9 @@ from Crypto.Signature import eddsa
 
 from ripguard.errors import SignatureInvalid
 from ripguard.keys import SIGNING_PREFIX as PREFIX
-from ripguard.keys import decode_secret, encode_secret, read_private, write_private
+from ripguard.keys import decode_secret, encode_secret
 from ripguard.passphrase import Ask, ask
+from ripguard.private import read_private, write_private
 
 FIELD = 2**255 - 19  # of the curve
 EIGHTH = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7  # y of a point of order 8

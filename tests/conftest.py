@@ -12,7 +12,7 @@ import torch
 from helpers import SEED
 from hypothesis import settings
 
-from ripguard import pool
+from ripguard import executor
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("repeatable")
@@ -21,7 +21,7 @@ settings.load_profile("repeatable")
 # the tests start
 THREADS = os.environ.get("RIPGUARD_TEST_THREADS", "1")
 torch.set_num_threads(int(THREADS))
-os.environ |= {name: THREADS for name in pool.THREADS}
+os.environ |= {name: THREADS for name in executor.THREADS}
 
 
 @pytest.fixture(autouse=True)

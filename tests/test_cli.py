@@ -152,10 +152,12 @@ def test_restoring_imports_no_torch(tmp_path):  # type: ignore[no-untyped-def]
     good("protect", source, tmp_path / "r", "--key-file", key, "--perturb", "none")
     script = (
         "import sys; from pathlib import Path; from ripguard import Key, restore, verify;"
-        "from ripguard.release.manifest import Release; from ripguard.release.reveal import reveal_files;"
-        f"root = Path({str(tmp_path / 'r')!r}); names = [r['path'] for r in Release.open(root).rows];"
-        f"key = Key.read({str(key)!r});"
-        "found = reveal_files([root / n for n in names], names, key, Release.open(root));"
+        "from ripguard.release.manifest import Release; from ripguard.release.batches import restore_files;"
+        "from ripguard.release.restorer import Restorer;"
+        f"root = Path({str(tmp_path / 'r')!r}); release = Release.open(root);"
+        "names = [r['path'] for r in release.rows];"
+        f"restorer = Restorer(Key.read({str(key)!r}), release);"
+        "found = restore_files(restorer, [root / n for n in names], names);"
         "assert all(one.error is None for one in found);"
         "print([m for m in ('torch', 'torchvision', 'scipy', 'skimage', 'matplotlib') if m in sys.modules])"
     )

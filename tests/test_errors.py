@@ -14,8 +14,8 @@ from helpers import make_source
 
 from ripguard import cli
 from ripguard.errors import Damaged, KeyFileError, StorageError, as_refusal, refusals_told
+from ripguard.executor import Local
 from ripguard.keys import Key
-from ripguard.pool import spread
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_other_errors_stay_defects(error):  # type: ignore[no-untyped-def]
 def test_memory_of_a_worker(workers):  # type: ignore[no-untyped-def]
     """It comes back as a refusal, however large what it was about; one process alone leaves it to the caller."""
     with pytest.raises((StorageError, MemoryError)) as caught:
-        list(spread(_too_much, range(4), workers=workers))
+        list(Local(workers).map(_too_much, range(4)))
     assert isinstance(as_refusal(caught.value), StorageError)
 
 
-def _too_much(number: int) -> None:
+def _too_much(context: None, number: int) -> None:
     np.empty((1 << 50, 1 << number), np.uint8)
 
 

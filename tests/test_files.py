@@ -93,7 +93,7 @@ def test_folders_that_cannot_be_listed(tmp_path, monkeypatch):  # type: ignore[n
 # what looks through folders on its own: the reason why nothing can be left out there without a word
 ALLOWED = {
     "files.py": "the one way",
-    "release/atomic.py": "lists a working folder, or whether an output is empty; an error is raised",
+    "store/atomic.py": "lists a working folder, or whether an output is empty; an error is raised",
     "data/tinyimagenet.py": "iterdir raises",
     "data/registry.py": "whether an output is empty; iterdir raises",
     "evaluate/record.py": "records of our own",
@@ -109,7 +109,7 @@ def test_one_way_to_look_through_folders():
         if any(silent.search(line) for line in path.read_text().splitlines())
     }
     assert found <= set(ALLOWED), sorted(found - set(ALLOWED))
-    assert not re.search(r"os\.walk|glob\(", (PACKAGE / "release/atomic.py").read_text())
+    assert not re.search(r"os\.walk|glob\(", (PACKAGE / "store/atomic.py").read_text())
 
 
 def test_one_way_to_print():

@@ -20,8 +20,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ripguard import keys
-from ripguard.errors import KeyFileError
-from ripguard.keys import PREFIX, SIGNING_PREFIX, Key, decode_secret, encode_secret, holds_key, read_private
+from ripguard.errors import KeyFileError, WrongKey
+from ripguard.keys import (
+    PREFIX,
+    SIGNING_PREFIX,
+    Key,
+    KeyRing,
+    ReleaseProver,
+    decode_secret,
+    encode_secret,
+    holds_key,
+    read_private,
+    release_prover,
+)
 from ripguard.signing import SigningKey, check, fingerprint
 
 
@@ -432,3 +443,39 @@ def test_hidden_keys_are_not_published(tmp_path):  # type: ignore[no-untyped-def
     said = refused(7, "protect", source, tmp_path / "r", "--key-file", key, "--perturb", "none")
     assert "name of a file" in said
     assert line not in said
+
+
+def test_rings():
+    """Owner, release and unit give the same keys of one image, each of fewer images, and say of which."""
+    name, other = b"data set", b"the next"
+    key = Key(bytes(range(32)))
+    dataset, unit = key.dataset(name), key.dataset(name).unit(7)
+    wanted = unit.picture(9)
+    rings: list[KeyRing] = [key, dataset, unit]
+    for ring in rings:
+        assert ring.key_id == key.id
+        assert ring.image_keys(name, 7, 9) == wanted
+    assert key.image_keys(other, 8, 9) == key.dataset(other).unit(8).picture(9)
+    assert dataset.image_keys(name, 8, 9) == dataset.unit(8).picture(9)
+    assert (unit.key_id, unit.dataset_id, unit.unit) == (key.id, name, 7)
+    for ring, asked, said in (
+        (dataset, (other, 7, 9), f"opens the release {name.hex()} alone, not {other.hex()}"),
+        (unit, (other, 7, 9), f"opens the release {name.hex()} alone, not {other.hex()}"),
+        (unit, (name, 8, 9), "opens unit 7 of its release alone, not unit 8"),
+    ):
+        with pytest.raises(WrongKey, match=said) as caught:
+            ring.image_keys(*asked)
+        assert "owner" in caught.value.hint
+
+
+def test_what_proves_a_release():
+    """The owner's key for any, its own key for one; the key of a unit for none, and nothing of it can."""
+    name, key = b"data set", Key(bytes(range(32)))
+    dataset = key.dataset(name)
+    assert isinstance(dataset, ReleaseProver)
+    assert release_prover(key, name) == release_prover(dataset, name) == dataset
+    assert release_prover(dataset.unit(0), name) is None
+    assert not isinstance(dataset.unit(0), ReleaseProver)
+    with pytest.raises(WrongKey, match="opens the release"):
+        release_prover(dataset, b"the next")
+    assert release_prover(key, b"the next") == key.dataset(b"the next")

@@ -47,7 +47,7 @@ def test_no_core_is_dumped():
         "import ctypes, resource, sys; from ripguard.cli import main; main(['data', 'list']);"
         "print(resource.getrlimit(resource.RLIMIT_CORE)[0], file=sys.stderr);"
         "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) if sys.platform == 'linux' else 0, file=sys.stderr);"
-        "from ripguard.pool import _begin; _begin(None, ())"
+        "from ripguard.executor import _begin; _begin(None)"
     )
     limit = (
         "import resource; resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE)[1:] * 2);"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused
+from ripguard.executor import Local
 from ripguard.images import read_picture, size_of_picture
-from ripguard.pool import spread
 from ripguard.progress import Bar
 
 FEW = 2_000  # fewer are read in this process: starting others would take longer
@@ -61,14 +62,14 @@ def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note:
         raise InputRefused(f"{nameless} of {len(items)} pictures have no label", "one folder for each class")
     items = sorted(items, key=lambda item: (item.label, item.name))
     names = sorted({item.label for item in items})
-    pictures = read_square([item.path for item in items], side or common_side([i.path for i in items]), workers, note)
+    pictures = read_square(items, side or common_side(items), workers, note)
     labels = np.array([names.index(item.label) for item in items], np.int64)
     return Pictures(pictures, labels, names, digest(pictures, labels, names))
 
 
-def common_side(paths: Sequence[str | Path]) -> int:
+def common_side(items: Sequence[Item]) -> int:
     """The side all share, if they are square and at most 64 pixels; else 32 for small pictures, 64 for larger ones."""
-    return side_for([size_of_picture(path) for path in paths])  # no pixels are decoded
+    return side_for([size_of_picture(item.path or item.read(), item.name) for item in items])  # no pixels are decoded
 
 
 def side_for(sizes: Sequence[tuple[int, int]]) -> int:
@@ -79,11 +80,19 @@ def side_for(sizes: Sequence[tuple[int, int]]) -> int:
     return 32 if np.median([min(size) for size in sizes]) <= 48 else 64
 
 
-def read_square(paths: Sequence[str | Path], side: int, workers: int = 1, note: str = "reading") -> np.ndarray:
+class Readable(Protocol):
+    """An image of a source: what it is called, and its bytes."""
+
+    @property
+    def name(self) -> str: ...
+    def read(self) -> bytes: ...
+
+
+def read_square(items: Sequence[Readable], side: int, workers: int = 1, note: str = "reading") -> np.ndarray:
     """uint8 ``[n, side, side, 3]``; grey pictures get three equal channels, other sizes are resized (bilinear)."""
-    workers = workers if len(paths) > FEW else 1
-    found = spread(_read_resized, [str(p) for p in paths], [side] * len(paths), workers=workers, chunk=200)
-    return np.stack(list(Bar(found, total=len(paths), stage=note, unit="picture")))
+    run = Local(workers if len(items) > FEW else 1)
+    found = run.map(_read_resized, items, partial(int, side), chunk=200)
+    return np.stack(list(Bar(found, total=len(items), stage=note, unit="picture")))
 
 
 def digest(pictures: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> str:
@@ -94,8 +103,8 @@ def digest(pictures: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> st
     return found.hexdigest()
 
 
-def _read_resized(path: str, side: int) -> np.ndarray:
-    return square(read_picture(path), side)
+def _read_resized(side: int, item: Readable) -> np.ndarray:
+    return square(read_picture(item.read(), item.name), side)
 
 
 def square(picture: np.ndarray, side: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
@@ -68,5 +67,5 @@ def export(source: Source, target: Path) -> int:
     for item in Bar(source.items, stage=f"export {source.name}", unit="picture"):
         place = target / item.name
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(item.path, place)
+        place.write_bytes(item.read())
     return len(source.items)

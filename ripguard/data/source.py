@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ripguard.errors import StorageError, UsageError, tell
+from ripguard.errors import InputRefused, StorageError, UsageError, tell
 from ripguard.files import sync_folder
+from ripguard.images import read_by, read_file
 
 DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
 TRAIN_SPLITS = ("train", "training")
@@ -21,19 +22,29 @@ TEST_SPLITS = ("test", "val", "valid", "validation")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One clean picture.
+    """One clean picture: a file, or bytes that somebody else gives.
 
     Attributes:
         name: POSIX path it is known by, relative to the data set; decides where the published picture stands.
-        path: the file.
+        path: the file, None where there is none.
         split: ``"train"``, ``"test"`` …
         label: class name, ``""`` where unlabelled.
+        reader: gives the bytes of a picture file, always the same ones; it is pickled for worker processes.
     """
 
     name: str
-    path: Path
+    path: Path | None
     split: str
     label: str
+    reader: Callable[[], bytes] | None = None
+
+    def read(self) -> bytes:
+        """Bytes of the picture file. Raises :class:`InputRefused`, :class:`StorageError`."""
+        if self.reader:
+            return read_by(self.reader, self.name)
+        if self.path is None:
+            raise InputRefused(f"{self.name}: it has neither a file nor a reader")
+        return read_file(self.path, self.name)
 
 
 @dataclass

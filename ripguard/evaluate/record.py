@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.errors import UsageError
-from ripguard.release.atomic import write_file
 from ripguard.schemes.stored import options_of
+from ripguard.store.atomic import write_file
 
 PACKAGES = (
     "torch",

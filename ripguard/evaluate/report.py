@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from ripguard.data.folder import some
-from ripguard.data.source import Source
+from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown
+from ripguard.executor import Local
 from ripguard.files import refuse_unwritable
 from ripguard.images import read_picture
 from ripguard.looks import likeness
-from ripguard.pool import spread
 from ripguard.progress import Bar
-from ripguard.release.atomic import write_file
 from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
 from ripguard.release.signers import vouched
 from ripguard.release.verify import sources_by_place
+from ripguard.store.atomic import write_file
 
 # of a manifest row
 NEEDED = ("path", "name", "shape", "unit", "residue", "overwritten", "overflow", "planes")
@@ -63,14 +63,10 @@ def report(
         raise VerifyFailed(f"{root} was not made from {source.name}: no picture stands at a known place")
     says = _opinion_of(release, surrogate) if surrogate else None  # a surrogate that does not fit is refused first
     jobs = [
-        (
-            str(root / row["path"]),
-            str(wanted[row["path"]]),
-            str(restored_file(restored, row)) if restored else "",
-        )
+        (str(root / row["path"]), wanted[row["path"]], str(restored_file(restored, row)) if restored else "")
         for row in rows
     ]
-    found = spread(_measure, *zip(*jobs), workers=workers if len(jobs) > FEW else 1, chunk=64)
+    found = Local(workers if len(jobs) > FEW else 1).map(_measure, jobs, chunk=64)
     looked = list(Bar(found, total=len(jobs), stage="measuring", unit="picture"))
     damaged = [row["path"] for row, one in zip(rows, looked) if one is None]
     rows = [row for row, one in zip(rows, looked) if one is not None]
@@ -113,16 +109,18 @@ def restored_file(restored: Path, row: dict[str, Any]) -> Path:
 Measured = tuple[dict[str, float | None], bool, bool, tuple[int, ...]]
 
 
-def _measure(protected: str, clean: str, restored: str) -> Measured | None:
+def _measure(_: None, job: tuple[str, Item, str]) -> Measured | None:
     """Likeness to the clean picture; whether the restored one equals it in its samples, and its file in its bytes; the
     published shape. None: the published picture is damaged.
     """
-    original = read_picture(clean)
+    protected, item, restored = job
+    data = item.read()
+    original = read_picture(data, item.name)
     picture = published(protected, original)
     if picture is None:
         return None
     there = bool(restored) and Path(restored).is_file()
-    same = there and Path(restored).read_bytes() == Path(clean).read_bytes()
+    same = there and Path(restored).read_bytes() == data
     return likeness(picture, original), there and _equal(restored, original), same, picture.shape
 
 
@@ -249,9 +247,9 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
     write_file(target, small.getvalue())
 
 
-def _line(protected: Path, clean: Path, restored: Path | None) -> list[np.ndarray] | None:
+def _line(protected: Path, clean: Item, restored: Path | None) -> list[np.ndarray] | None:
     """Pictures of one line of the grid, None if one of them is damaged or missing."""
-    original = read_picture(clean)
+    original = read_picture(clean.read(), clean.name)
     found = [original, *(published(path, original) for path in (protected, restored) if path)]
     known = [picture for picture in found if picture is not None]
     if len(known) < len(found):

@@ -66,14 +66,21 @@ class DoesNotFit(InputRefused):
 
 
 class ImageInfo(Protocol):
-    """What is known of a source image before it is decoded: its file, how to call it, height, width and channels."""
+    """What is known of a source image before it is decoded.
 
-    @property
-    def path(self) -> str: ...
+    Attributes:
+        name: how to call it; shape: height, width and channels; size: bytes of its file.
+    """
+
     @property
     def name(self) -> str: ...
     @property
     def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def size(self) -> int: ...
+    def read(self) -> bytes:
+        """The file."""
+        ...
 
 
 class Revealing(ABC):

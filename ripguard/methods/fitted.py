@@ -84,7 +84,7 @@ class Fitted:
 
     def write(self, path: Path) -> None:
         """One ``.npz`` file, whole or not at all."""
-        from ripguard.release.atomic import write_file
+        from ripguard.store.atomic import write_file
 
         buffer, about = io.BytesIO(), {"about": self.about, "files": self.files}
         own = np.frombuffer(json.dumps(about).encode(), np.uint8)

@@ -1,4 +1,4 @@
-"""Which picture files are asked for, where each will go, and in what portions a worker takes them."""
+"""Which picture files are asked for, and where each will go."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import errno
 import fnmatch
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, StorageError, UsageError
 from ripguard.files import open_regular, walk
 from ripguard.hide.header import BadHeader
-from ripguard.images import REFUSED_SUFFIXES, STARTS, SUFFIXES, read_picture, samples_claimed
+from ripguard.images import REFUSED_SUFFIXES, STARTS, SUFFIXES, read_picture
+from ripguard.keys import KeyRing
 from ripguard.release.manifest import META, RELEASE, Release, find_release, without_record
 from ripguard.release.plan import published_names
-from ripguard.release.reveal import read_header
+from ripguard.release.restorer import read_header
 from ripguard.seal import picture_digest
+from ripguard.store.rows import Row
 
 ENDINGS = tuple(SUFFIXES | REFUSED_SUFFIXES)
-BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # handed to a worker at once: what bounds its memory
 LINK = "a link, and links are not followed"
 
 
@@ -65,6 +65,9 @@ class Asked:
         folders: of the release that are asked for: paths with a slash at their ends, "" for all of it.
         base: path in the release that the output stands for, "" or with a slash at its end.
         wants: whether a path in the release is among those asked for.
+        single: places in the release of files that were named one by one.
+        units: numbers of the units that the key opens, if that is not all of the release: of a folder, their pictures
+            alone are asked for.
     """
 
     release: Release | None
@@ -76,43 +79,33 @@ class Asked:
     folders: list[str] = field(default_factory=list)
     base: str = ""
     wants: Callable[[str], bool] = lambda place: True
+    single: frozenset[str] = frozenset()
+    units: frozenset[int] | None = None
+
+    def wants_row(self, row: Row) -> bool:
+        """Whether the picture of a row is asked for, and of a unit that counts."""
+        opens = self.units is None or row["unit"] in self.units or row["path"] in self.single
+        return opens and self.wants(row["path"])
 
     def place_of(self, row: str) -> str:
         """Where the picture of a row goes in the output."""
         return row.removeprefix(self.base)
 
 
-def in_batches(files: Iterable[Path], names: Iterable[str], release: Release | None) -> list[int]:
-    """Lengths of consecutive runs of files that a worker takes at once: bounded in number and in decoded samples.
-
-    Args:
-        names: where each stands in ``release``, "" for a loose file; the release knows how large its pictures are.
-    """
-    lengths, size = [0], 0
-    for file, name in zip(files, names):
-        known = release.rows.samples(name) if release and name else None
-        samples = samples_claimed(file) if known is None else known
-        if lengths[-1] and (lengths[-1] == BATCH_FILES or size + samples > BATCH_SAMPLES):
-            lengths.append(0)
-            size = 0
-        lengths[-1] += 1
-        size += samples
-    return lengths
-
-
-def split(items: list[Any], lengths: list[int]) -> list[list[Any]]:
-    """Consecutive runs of the given lengths."""
-    left = iter(items)
-    return [list(itertools.islice(left, length)) for length in lengths]
-
-
-def survey(paths: list[Path], release: Path | None = None, only: str | None = None, loose: bool = False) -> Asked:
+def survey(
+    paths: list[Path],
+    release: Path | None = None,
+    only: str | None = None,
+    loose: bool = False,
+    ring: KeyRing | None = None,
+) -> Asked:
     """Look through what is asked for; no picture is decoded.
 
     Args:
         release: the release that loose pictures come from.
         only: glob on the path below each folder that is named.
         loose: take the pictures of a release under whatever names they have.
+        ring: what will restore them: where it opens single units of the release, a folder stands for their pictures.
 
     Raises:
         NotProtected: nothing is there.
@@ -136,7 +129,8 @@ def survey(paths: list[Path], release: Path | None = None, only: str | None = No
                 "restore them apart, or all of them under the names they have: --loose",
             )
         chosen = [(path, prefix or "") for path, prefix in zip(paths, prefixes)]
-        _of_release(asked, chosen, only)
+        asked.units = asked.release.units_of(ring) if ring is not None else None
+        _of_release(asked, asked.release, chosen, only)
         above = release is None and all(prefix and path.is_dir() for path, prefix in chosen)
         if above and not any(map(asked.wants, _paths(asked.release))) and not _knows(asked.release, asked.files):
             asked = Asked(None)  # a release above what was named, and not about it at all
@@ -180,9 +174,9 @@ def _knows(release: Release, files: list[Wanted]) -> bool:
     for one in files:
         with contextlib.suppress(RipguardError, BadHeader):
             picture = read_picture(one.file, follow=False)
-            if release.rows.showing(picture_digest(picture).hex()):
+            if release.by_digest(picture_digest(picture).hex()):
                 return True
-            return read_header(picture).dataset_id.hex() == release.info["dataset_id"]
+            return read_header(picture).dataset_id == release.dataset_id
     return False
 
 
@@ -190,14 +184,13 @@ def _paths(release: Release) -> Iterator[str]:
     return (row["path"] for row in release.rows)
 
 
-def _of_release(asked: Asked, chosen: list[tuple[Path, str]], only: str | None) -> None:
+def _of_release(asked: Asked, release: Release, chosen: list[tuple[Path, str]], only: str | None) -> None:
     """Fill in pictures of the release, each once, and what is asked for of its manifest."""
-    assert asked.release
     asked.whole, seen = True, set[str]()
     folders = [(path, prefix + "/" if prefix else "") for path, prefix in chosen if path.is_dir()]
     single = {prefix for path, prefix in chosen if not path.is_dir()}
     asked.base = _common([prefix for _, prefix in folders] + [name.rpartition("/")[0] + "/" for name in single])
-    notes = {note["path"] for note in asked.release.info["annotations"]}
+    notes = {note["path"] for note in release.info["annotations"]}
 
     def wants(place: str) -> bool:
         if place in single:
@@ -205,7 +198,7 @@ def _of_release(asked: Asked, chosen: list[tuple[Path, str]], only: str | None) 
         below = (place.removeprefix(prefix) for _, prefix in folders if place.startswith(prefix))
         return any(not only or fnmatch.fnmatch(name, only) for name in below)
 
-    asked.wants, asked.folders = wants, [prefix for _, prefix in folders]
+    asked.wants, asked.single, asked.folders = wants, frozenset(single), [prefix for _, prefix in folders]
     strays = list[Wanted]()
     for path, prefix in chosen:
         if path.is_dir():  # who names a link to a folder means the folder
@@ -219,8 +212,8 @@ def _of_release(asked: Asked, chosen: list[tuple[Path, str]], only: str | None) 
             if place in seen or META in place.split("/") or place in notes:
                 continue
             seen.add(place)
-            known = asked.release.rows.samples(place) is not None
-            if known and not wants(place):
+            known = release.rows.samples(place) is not None
+            if known and not (wants(place) and _opens(asked, place)):
                 continue
             if link:
                 asked.refused.append((str(path / name), Damaged(f"{path / name}: {LINK}", "put a copy in its place")))
@@ -233,6 +226,14 @@ def _of_release(asked: Asked, chosen: list[tuple[Path, str]], only: str | None) 
                 own = name if place in single else ""  # a file that is named may have any name
                 strays.append(Wanted(-1 - len(strays), path, name, own, place, stray=True))
     asked.files += strays  # a picture that stands at its place comes before copies of it
+
+
+def _opens(asked: Asked, place: str) -> bool:
+    """Whether the key opens the picture that the release has at a place; no row is read for one that opens all."""
+    if asked.units is None or asked.release is None:
+        return True
+    row = asked.release.by_path(place)
+    return row is not None and asked.wants_row(row)
 
 
 def _common(folders: list[str]) -> str:

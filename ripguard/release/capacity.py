@@ -8,7 +8,7 @@ from ripguard.errors import InputRefused
 from ripguard.hide.base import DoesNotFit
 from ripguard.images import read_picture
 from ripguard.progress import Bar
-from ripguard.release.plan import Plan, read_unchanged
+from ripguard.release.plan import Plan
 from ripguard.schemes.base import Run
 
 
@@ -29,7 +29,7 @@ def check_capacity(plan: Plan, run: Run) -> None:
     with Bar(total=sum(len(shard) for *_, shard in shards), stage="measuring", unit="picture") as bar:
         for hider, shape, shard in shards:
             part = [picture for picture in shard if not hider.fits(picture, shape)]
-            files = [read_unchanged(picture.path, picture.name, picture.sha256) for picture in part]
+            files = [picture.read() for picture in part]
             if part:
                 clean = np.stack([read_picture(data, picture.name) for picture, data in zip(part, files)])
                 try:

@@ -14,9 +14,9 @@ from pathlib import Path
 from ripguard.errors import Damaged, NotProtected, SignatureInvalid
 from ripguard.files import walk
 from ripguard.keys import Key
-from ripguard.release.atomic import LOCK, TEMPORARY, lock, refuse_foreign_work, sha256_file, storage, working_folder
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
 from ripguard.release.signers import vouched
+from ripguard.store.atomic import LOCK, TEMPORARY, lock, refuse_foreign_work, sha256_file, storage, working_folder
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def find(path: Path, unfinished: bool = False, key: Key | None = None, signer: s
 def _in_release(path: Path, key: Key | None, signer: str | None) -> list[Litter]:
     release = Release.open(path)
     if key:
-        release.keys(key)
+        release.opened_by(key)
     if vouched(release, signer, key) is None and not key:
         raise SignatureInvalid(
             f"{path} is unsigned: nothing proves which residue belongs to it", "name its key: --key-file K"
@@ -125,10 +125,10 @@ def _take(path: Path, found: list[Litter], dry_run: bool) -> list[Litter]:
             if one.kind == "unfinished":
                 shutil.rmtree(one.path)
             else:
-                one = replace(one, moved_to=aside / one.path.relative_to(path))
-                assert one.moved_to
-                one.moved_to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                os.rename(one.path, one.moved_to)
+                place = aside / one.path.relative_to(path)
+                place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                os.rename(one.path, place)
+                one = replace(one, moved_to=place)
         done.append(one)
     return done
 

@@ -11,7 +11,7 @@ from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import BadHeader
 from ripguard.images import read_picture
 from ripguard.release.manifest import META, Release, find_release
-from ripguard.release.reveal import read_header
+from ripguard.release.restorer import read_header
 from ripguard.seal import picture_digest
 
 
@@ -45,7 +45,7 @@ def inspect(path: Path) -> Facts:
     rows, around = list[dict[str, Any]](), "no release around"
     if root:
         try:
-            rows, around = Release.open(root).rows.showing(picture_digest(picture).hex()), ""
+            rows, around = Release.open(root).by_digest(picture_digest(picture).hex()), ""
         except RipguardError as error:  # the picture can be told of all the same
             around = f"the release around cannot be opened: {error.message}"
     facts: dict[str, Any] = {"shape": list(picture.shape)}

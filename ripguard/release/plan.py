@@ -11,19 +11,19 @@ import json
 import math
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import repeat
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
 
 from ripguard.data.pictures import side_for
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, acts, refuse_all
+from ripguard.executor import Local
 from ripguard.files import open_regular
-from ripguard.images import metadata, read_file, read_picture
+from ripguard.images import metadata, read_by, read_picture
 from ripguard.methods.params import DataStats
-from ripguard.pool import spread
 from ripguard.progress import Bar
 from ripguard.schemes.base import Scheme
 
@@ -36,7 +36,10 @@ SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 pictures of 3
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One picture of the plan. ``index`` is its number; ``out`` its place in the release."""
+    """One picture of the plan. ``index`` is its number; ``out`` its place in the release.
+
+    ``path`` and ``reader``: see :class:`ripguard.data.source.Item`; ``size``: bytes of its file.
+    """
 
     index: int
     name: str
@@ -46,6 +49,14 @@ class Planned:
     label: int
     shape: tuple[int, int, int]
     sha256: str
+    size: int = 0
+    reader: Callable[[], bytes] | None = None
+
+    def read(self) -> bytes:
+        """The source file as the plan has it. Raises :class:`InputRefused`."""
+        if self.reader is None:
+            return read_unchanged(self.path, self.name, self.sha256)
+        return _unchanged(read_by(self.reader, self.name), self.name, self.sha256)
 
     def seed(self, plan_seed: int) -> int:
         """64 random-looking bits of its own, from the clean file alone.
@@ -55,6 +66,10 @@ class Planned:
         """
         text = f"ripguard seed {plan_seed} {self.sha256}".encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+
+
+# of a picture, by JSON in the plan's digest: where it lies identifies nothing
+IDENTIFYING = ("index", "name", "out", "unit", "label", "shape", "sha256")
 
 
 @dataclass(frozen=True)
@@ -94,7 +109,7 @@ class Plan:
             found.update(f'{between}"{name}": '.encode())
             if name == "pictures":  # one by one: all of them at once would take more memory than the plan
                 for number, picture in enumerate(self.pictures):
-                    row = {k: v for k, v in dataclasses.asdict(picture).items() if k != "path"}
+                    row = {name: getattr(picture, name) for name in IDENTIFYING}
                     found.update((", " if number else "[").encode() + json.dumps(row, sort_keys=True).encode())
                 found.update(b"]" if self.pictures else b"[]")
             else:
@@ -135,6 +150,10 @@ class Plan:
         return result
 
 
+def _same(whole: bytes | None) -> bytes | None:
+    return whole
+
+
 def _training(pictures: list[Planned], units: list[tuple[str, str]]) -> list[Planned]:
     chosen = [p for p in pictures if units[p.unit][0] == "train"] or pictures
     return chosen[:: -(-len(chosen) // MOST)]
@@ -145,16 +164,26 @@ def training_side(pictures: list[Planned]) -> int:
     return side_for([(p.shape[1], p.shape[0]) for p in pictures])
 
 
-def look(path: str, name: str, whole: bytes | None) -> tuple[tuple[int, int, int], str, tuple[str, ...]]:
-    """Shape, file digest and lost metadata of one source picture; refuses what cannot be kept exactly.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the plan keeps of a source picture: shape, file digest, bytes of the file, and metadata that are lost."""
+
+    shape: tuple[int, int, int]
+    sha256: str
+    size: int
+    lost: tuple[str, ...]
+
+
+def look(whole: bytes | None, item: Item) -> Seen:
+    """Read and decode one source picture; refuses what cannot be kept exactly.
 
     Args:
         whole: how files begin that come back as they are, with their metadata; None: none do.
     """
-    data = read_file(path, name)
-    height, width, channels = read_picture(data, name).shape
+    data = item.read()
+    height, width, channels = read_picture(data, item.name).shape
     lost = () if whole is not None and data.startswith(whole) else metadata(data)
-    return (height, width, channels), hashlib.sha256(data).hexdigest(), lost
+    return Seen((height, width, channels), hashlib.sha256(data).hexdigest(), len(data), lost)
 
 
 def read_unchanged(path: str, name: str, sha256: str) -> bytes:
@@ -164,6 +193,10 @@ def read_unchanged(path: str, name: str, sha256: str) -> bytes:
             data = file.read()
     except OSError as error:
         raise InputRefused(f"{name}: cannot be read any more: {error.strerror}") from None
+    return _unchanged(data, name, sha256)
+
+
+def _unchanged(data: bytes, name: str, sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise InputRefused(f"{name} changed while it was being protected", "start again with --restart")
     return data
@@ -281,20 +314,23 @@ def make_plan(
             f"{MOST_PICTURES:,}",
             "make several releases, each of a part of the classes",
         )
-    paths, names = [str(item.path) for item in items], [item.name for item in items]
     whole = b"" if byte_exact else scheme.keeps()
-    found = spread(look, paths, names, repeat(whole), workers=workers if len(items) > FEW else 1, chunk=200)
-    looks = list(Bar(found, total=len(items), stage="reading", unit="picture"))
+    run = Local(workers if len(items) > FEW else 1)
+    found = run.map(look, items, partial(_same, whole), chunk=200)
+    looks: list[Seen] = list(Bar(found, total=len(items), stage="reading", unit="picture"))
     labels = source.labels
     places = published_places(items)
     numbers = {unit: (number, labels.index(unit[1])) for number, unit in enumerate(units)}
-    shapes = {seen[0]: seen[0] for seen in looks}  # one tuple for all pictures of a shape
+    shapes = {seen.shape: seen.shape for seen in looks}  # one tuple for all pictures of a shape
     pictures = [
-        Planned(i, item.name, path, out, *numbers[item.split, item.label], shapes[seen[0]], seen[1])
-        for i, (item, path, out, seen) in enumerate(zip(items, paths, places, looks))
-    ]
+        Planned(
+            i, item.name, str(item.path or ""), out, *numbers[item.split, item.label], shapes[seen.shape], seen.sha256,
+            seen.size, item.reader,
+        )
+        for i, (item, out, seen) in enumerate(zip(items, places, looks))
+    ]  # fmt: skip
     channels = frozenset(p.shape[2] for p in pictures)
     scheme = scheme.resolve(DataStats(training_side(_training(pictures, units)), len(labels), channels))
     notes = [(n, str(p), _digest(n, p)) for n, p in sorted(source.annotations)]
-    carried = dict(sorted(Counter(kind for seen in looks for kind in seen[2]).items()))
+    carried = dict(sorted(Counter(kind for seen in looks for kind in seen.lost).items()))
     return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes, carried)

@@ -88,6 +88,6 @@ def training_pictures(plan: Plan, workers: int) -> Pictures:
     Pictures of one common square size up to 64 pixels are taken as they are; else all are resized to 32 or 64 pixels.
     """
     chosen = plan.training
-    pictures = read_square([p.path for p in chosen], training_side(chosen), workers, "training pictures")
+    pictures = read_square(chosen, training_side(chosen), workers, "training pictures")
     labels = np.array([p.label for p in chosen], np.int64)
     return Pictures(pictures, labels, plan.labels, digest(pictures, labels, plan.labels))

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,20 @@ import numpy as np
 
 from ripguard.data.source import Source
 from ripguard.errors import KeyFileError, OutputRefused, StorageError
+from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.hide.base import Hidden
-from ripguard.keys import Key, holds_key
-from ripguard.pool import spread
+from ripguard.keys import DatasetKeys, Key, holds_key
 from ripguard.progress import Bar
-from ripguard.release.atomic import (
+from ripguard.release.commit import Commits
+from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, model_bound, signed_part
+from ripguard.release.plan import Plan, read_unchanged
+from ripguard.release.shard import Job, committed, run_shard
+from ripguard.release.signers import remember
+from ripguard.schemes.base import Batch, Protector
+from ripguard.seal import FORMAT, seal
+from ripguard.signing import SigningKey, fingerprint
+from ripguard.store.atomic import (
     LOCK,
     TEMPORARY,
     drop_empty_work,
@@ -41,18 +50,9 @@ from ripguard.release.atomic import (
     write_file,
     write_temporary,
 )  # fmt: skip
-from ripguard.release.commit import Commits
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, model_bound, signed_part
-from ripguard.release.plan import Plan, read_unchanged
-from ripguard.release.schema import check_info
-from ripguard.release.shard import Job, committed, run_shard
-from ripguard.release.signers import remember
-from ripguard.schemes.base import Batch, Protector
-from ripguard.seal import FORMAT, seal
-from ripguard.signing import SigningKey, fingerprint
+from ripguard.store.schema import check_info
 
 ProtectorFactory = Callable[[], Protector]
-_job: Job | None = None  # of this worker process
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Protected:
 def precheck(roots: list[Path], out: Path, key_files: Sequence[str | Path]) -> list[Path]:
     """Refuse, before any work, an output that exists or overlaps a source, and keys inside source or output.
 
-    Returns what it made, see :func:`ripguard.release.atomic.refuse_unwritable`.
+    Returns what it made, see :func:`ripguard.store.atomic.refuse_unwritable`.
     """
     refuse_overlap(roots, out)
     refuse_existing(out)
@@ -123,7 +123,7 @@ def protect(
     key: Key,
     out: Path,
     signing_key: SigningKey | None = None,
-    workers: int = 1,
+    executor: Executor | None = None,
     restart: bool = False,
     roots: list[Path] | None = None,
     model: bytes = b"",
@@ -132,6 +132,7 @@ def protect(
 
     Args:
         make_protector: called once in each worker process; must be picklable.
+        executor: where the shards are worked on; None: in this process.
         restart: throw an unfinished run away instead of continuing it.
         roots: source folders, which the output must not touch.
         model: of the small-image coder, empty for none; the plan's digest must cover it.
@@ -147,7 +148,7 @@ def protect(
         dataset_id = key.dataset_id(bytes.fromhex(plan.digest))
         keys = key.dataset(dataset_id)
         base = Job(plan, keys, _Nothing(), partial / "release", partial, model)
-        commits, resumed = _run(base, make_protector, workers)
+        commits, resumed = _run(base, make_protector, executor or Local())
         info = _finish(base, commits, signing_key)
         refuse_existing(out)
         with storage("cannot publish"):
@@ -200,34 +201,31 @@ def _drop(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _run(base: Job, make: ProtectorFactory, workers: int) -> tuple[Commits, int]:
+def _run(base: Job, make: ProtectorFactory, executor: Executor) -> tuple[Commits, int]:
     """Commits of all shards, and how many pictures were already done."""
     shards, commits = range(len(base.plan.shards)), Commits(base.plan, base.commit_path)
     done = {number for number in shards if committed(base, number)}
     resumed = sum(map(commits.add, done))
     left = [number for number in shards if number not in done]
     with Bar(total=len(base.plan.pictures), initial=resumed, stage="protecting", unit="picture") as bar:
-        for number in _each(base, make, workers, left):
+        for number in _each(base, make, executor, left):
             bar.update(commits.add(number))
     return commits, resumed
 
 
-def _each(base: Job, make: ProtectorFactory, workers: int, left: list[int]) -> Iterator[int]:
+def _each(base: Job, make: ProtectorFactory, executor: Executor, left: list[int]) -> Iterator[int]:
     if not left:
         return
     given = (base.plan, base.keys, make, base.tree, base.work, base.model)
-    yield from spread(_work, left, workers=min(workers, len(left)), start=_initialise, given=given)
+    yield from executor.map(_work, left, partial(_job, *given))
 
 
-def _initialise(plan: Plan, keys: Any, make: ProtectorFactory, tree: Path, work: Path, model: bytes) -> None:
-    global _job
-    _job = Job(plan, keys, make(), tree, work, model)
+def _job(plan: Plan, keys: DatasetKeys, make: ProtectorFactory, tree: Path, work: Path, model: bytes) -> Job:
+    return Job(plan, keys, make(), tree, work, model)
 
 
-def _work(number: int) -> int:
-    if _job is None:
-        raise RuntimeError("worker was not initialised")
-    run_shard(_job, number)
+def _work(job: Job, number: int) -> int:
+    run_shard(job, number)
     return number
 
 

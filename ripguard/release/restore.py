@@ -16,16 +16,22 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, VerifyFailed
+from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, VerifyFailed, WrongKey
+from ripguard.executor import Executor, Local
 from ripguard.files import NotRegular, open_regular, walk
 from ripguard.images import png_bytes
-from ripguard.keys import Key
-from ripguard.pool import spread
+from ripguard.keys import KeyRing
 from ripguard.progress import Bar
-from ripguard.release.asked import Asked, Wanted, in_batches, split, survey
-from ripguard.release.atomic import (
+from ripguard.release.asked import Asked, Wanted, survey
+from ripguard.release.batches import in_batches, restore_files, split
+from ripguard.release.manifest import Release
+from ripguard.release.plan import too_long
+from ripguard.release.signers import vouched
+from ripguard.release.worker import Opened, Opening
+from ripguard.store.atomic import (
     LOCK,
     drop_empty_work,
     drop_work,
@@ -38,10 +44,6 @@ from ripguard.release.atomic import (
     sync_folder,
     write_unsynced,
 )  # fmt: skip
-from ripguard.release.plan import too_long
-from ripguard.release.reveal import reveal_files
-from ripguard.release.signers import vouched
-from ripguard.release.worker import forget, held, hold
 
 KEPT = ("restored", "originals")  # folders of a restoration in a working folder
 
@@ -74,6 +76,8 @@ class Restored:
         moved: (file, place) of pictures that stood under other names than the release gives them, and are back.
         left_out: files among the pictures that are none, and that the release does not know.
         exact: False if any picture came from a lossy release.
+        units: split/label of the units that the key opens, sorted, where that is not all of the release: their
+            pictures are then all that was asked for of a folder. None: the key opens all of it.
     """
 
     out: str
@@ -86,15 +90,16 @@ class Restored:
     moved: list[tuple[str, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     first_error: RipguardError | None = None
+    units: list[str] | None = None
 
 
 def restore(
     paths: list[Path],
     out: Path,
-    key: Key,
+    key: KeyRing,
     release: Path | None = None,
     only: str | None = None,
-    workers: int = 1,
+    executor: Executor | None = None,
     signer: str | None = None,
     loose: bool = False,
     require_release: bool = False,
@@ -105,9 +110,16 @@ def restore(
     ``--byte-exact`` release, as the original file under its original name. Pictures that are refused and those that
     are missing are listed and left out. The list is empty only if all that was asked for is back under its right name.
 
+    With the key of one unit a folder stands for the pictures of that unit in it, as if they alone had been asked for:
+    they are all that is restored, and all whose absence is told. A file that is named, one that has lost its name, and
+    a loose one are tried, and refused if they are of another unit. As such a key proves nothing of the release
+    (:class:`ripguard.keys.ReleaseProver`), the signer must be named.
+
     Args:
+        key: the owner's, or that of one release or of one unit.
         release: the release that loose pictures come from.
         only: glob on the path below each folder.
+        executor: where images are restored; None: in this process.
         signer: fingerprint that must have signed the release; see :func:`ripguard.release.signers.vouched`.
         loose: restore pictures under the names they have, also inside a release; nothing is compared with a manifest.
         require_release: refuse pictures that lie in no release.
@@ -120,38 +132,48 @@ def restore(
         raise UsageError("--loose and --require-release contradict each other")
     refuse_overlap(paths, out)
     refuse_existing(out)
-    asked = survey(paths, release, only, loose)
-    opened = asked.release
+    asked = survey(paths, release, only, loose, key)
+    its = asked.release
     if require_release and not asked.whole:
         raise NotProtected(f"{paths[0]} lies in no release", "name the release, or a part of it")
     result = Restored(str(out), 0, True, checked=asked.whole, left_out=asked.left_out)
-    if opened:
-        opened.keys(key)  # a wrong key ends here, before any work
-        result.release, result.signer = str(opened.root), vouched(opened, signer, key)
-        refuse_overlap([opened.root], out)
+    if its:
+        its.opened_by(key)  # a wrong key ends here, before any work
+        result.release, result.signer = its.name, vouched(its, signer, key)
+        refuse_overlap([its.root], out)
+    if its and asked.units is not None:
+        units = its.info["units"]
+        result.units = sorted(f"{units[unit]['split']}/{units[unit]['label']}" for unit in asked.units)
     for path, error in asked.refused:
         refuse(result, path, error)
-    partial = make_working_folder(out)
-    with lock(partial / LOCK):
-        tree, originals = (partial / name for name in KEPT)
+    work = make_working_folder(out)
+    with lock(work / LOCK):
+        tree, originals = (work / name for name in KEPT)
         try:
             for folder in (tree, originals):
                 drop_work(folder)
                 with storage("cannot create"):
                     folder.mkdir()
-            try:
-                _run(asked, tree, originals, key, workers, result)
-            finally:
-                forget()
+            _run(asked, tree, originals, key, executor or Local(), result)
             if result.restored:
                 _copy_annotations(asked, tree, result)
                 sync_everything()
                 _publish(tree, out, result.restored)
         finally:  # clean pictures do not stay behind, whatever ended the run
-            _tidy(partial)
+            _tidy(work)
     if not result.restored:
-        raise result.first_error or NotProtected("there is no picture to restore")
+        raise result.first_error or _nothing(result)
     return result
+
+
+def _nothing(result: Restored) -> RipguardError:
+    """Why nothing came back, though nothing was refused."""
+    if result.units is None:
+        return NotProtected("there is no picture to restore")
+    return WrongKey(
+        f"wrong key: it opens {', '.join(result.units)} of {result.release}, and nothing of that was asked for",
+        "use the owner's key, or ask for pictures of that unit",
+    )
 
 
 def _publish(tree: Path, out: Path, count: int) -> None:
@@ -168,17 +190,16 @@ def _publish(tree: Path, out: Path, count: int) -> None:
     sync_folder(out.parent)
 
 
-def _run(asked: Asked, tree: Path, originals: Path, key: Key, workers: int, result: Restored) -> None:
+def _run(asked: Asked, tree: Path, originals: Path, key: KeyRing, executor: Executor, result: Restored) -> None:
     """Restore into the tree, and put on the list what did not come back."""
     files, release = asked.files, asked.release
     batches = split(files, in_batches((one.file for one in files), (one.inside for one in files), release))
     batches = [batch for batch in batches if batch]
-    places, done = ([tree] * len(batches), [originals] * len(batches)), list[Outcome]()
-    homes = _Homes(asked, result) if asked.whole else None
-    workers = min(workers, len(batches))
-    read = release.root if release and workers > 1 else release  # other processes read it for themselves
+    done = list[Outcome]()
+    homes = _Homes(asked, release, result) if release and asked.whole else None
+    task = partial(_work, tree, originals)
     with Bar(total=len(files), stage="restoring", unit="picture") as bar:
-        for outcomes in spread(_work, batches, *places, workers=workers, start=hold, given=(key, read)):
+        for outcomes in executor.map(task, batches, Opening(key, release)):
             for one in outcomes:
                 bar.update()
                 if homes:
@@ -200,9 +221,8 @@ class _Homes:
 
     MISSING, TOLD, BACK = range(3)
 
-    def __init__(self, asked: Asked, result: Restored) -> None:
-        assert asked.release
-        self.asked, self.release, self.result = asked, asked.release, result
+    def __init__(self, asked: Asked, release: Release, result: Restored) -> None:
+        self.asked, self.release, self.result = asked, release, result
         self.state = bytearray(len(self.release.rows))
         for place in asked.told:
             self._tell(place)
@@ -239,7 +259,7 @@ class _Homes:
         """Put the pictures on the list that were asked for and of which there is no trace."""
         if self.MISSING in self.state:
             for row, state in zip(self.release.rows, self.state):
-                if state == self.MISSING and self.asked.wants(row["path"]):
+                if state == self.MISSING and self.asked.wants_row(row):
                     gone = VerifyFailed(f"{row['path']} of the release is missing", "get a fresh copy of it")
                     refuse(self.result, str(self.release.root / row["path"]), gone)
 
@@ -293,19 +313,17 @@ def _names_for(place: PurePosixPath, name: str, asked: Counter[PurePosixPath]) -
         yield place.with_name(f"{place.name}{f'.{number}' if number else ''}{suffix}")
 
 
-def _tidy(partial: Path) -> None:
+def _tidy(work: Path) -> None:
     """Remove what a restoration kept in a working folder; what an unfinished protection keeps there stays."""
     for name in KEPT:
-        shutil.rmtree(partial / name, ignore_errors=True)
-    drop_empty_work(partial)
+        shutil.rmtree(work / name, ignore_errors=True)
+    drop_empty_work(work)
 
 
-def _work(batch: list[Wanted], tree: Path, originals: Path) -> list[Outcome]:
-    key, release = held()
-    assert key
+def _work(tree: Path, originals: Path, world: Opened, batch: list[Wanted]) -> list[Outcome]:
     outcomes = []
-    revealed = reveal_files([one.file for one in batch], [one.inside for one in batch], key, release)
-    for wanted, one in zip(batch, revealed):
+    restored = restore_files(world.with_key, [one.file for one in batch], [one.inside for one in batch])
+    for wanted, one in zip(batch, restored):
         error, name = one.error, one.file[0] if one.file else ""
         if error is None and any(map(too_long, (name, "" if wanted.stray else wanted.place))):
             error = Damaged(f"{wanted.file}: its name in the release is longer than file systems allow")

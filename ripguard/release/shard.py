@@ -19,12 +19,12 @@ from ripguard.hide.methods import reveal
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import DatasetKeys
 from ripguard.looks import likeness
-from ripguard.release.atomic import publish, sha256_file, storage, sync_folder, write_temporary
 from ripguard.release.commit import LIKENESS, Commit
 from ripguard.release.manifest import META, RESIDUE
-from ripguard.release.plan import Plan, Planned, read_unchanged
+from ripguard.release.plan import Plan, Planned
 from ripguard.schemes.base import Batch, Protector
 from ripguard.seal import associated_data, picture_digest, seal
+from ripguard.store.atomic import publish, sha256_file, storage, sync_folder, write_temporary
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Job:
 def run_shard(job: Job, number: int) -> None:
     """Protect one shard. Raises a :class:`RipguardError`; then nothing is committed."""
     pictures = job.plan.shards[number]
-    sources = [read_unchanged(p.path, p.name, p.sha256) for p in pictures]
+    sources = [picture.read() for picture in pictures]
     clean = np.stack([read_picture(data, p.name) for p, data in zip(pictures, sources)])
     labels = np.array([p.label for p in pictures], np.int64)
     seeds = np.array([p.seed(job.plan.seed) for p in pictures], np.uint64)

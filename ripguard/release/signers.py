@@ -2,7 +2,8 @@
 
 A signature proves who published a release only to somebody who knows that signer. The first signer of a key's releases
 is therefore remembered beside the key file, as SSH remembers hosts, and another one, or none, is refused from then on.
-The restore key alone proves less: everybody who holds it, in order to restore, can make a release that it opens.
+The restore key alone proves less: everybody who holds it, in order to restore, can make a release that it opens. The
+key of a unit proves nothing of a release, so with that the signer has to be named.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pathlib import Path
 
 from ripguard.errors import KeyFileError, SignatureInvalid, StorageError
 from ripguard.files import read_regular
-from ripguard.keys import Key
-from ripguard.release.atomic import write_file
-from ripguard.release.manifest import Release
+from ripguard.keys import Key, KeyRing, release_prover
+from ripguard.release.manifest import Index
+from ripguard.store.atomic import write_file
 
 VARIABLE = "RIPGUARD_SIGNER"
 ANY = "any"  # instead of a fingerprint: whoever signed, or nobody
@@ -24,22 +25,30 @@ LINE = re.compile(r"[0-9a-f]{16} ripguard-signer-[a-z2-7]{32}")
 HEAD = "# who signed the releases of the key beside this file: key id, signer\n"
 
 
-def vouched(release: Release, wanted: str | None = None, key: Key | None = None) -> str | None:
+def vouched(release: Index, wanted: str | None = None, ring: KeyRing | None = None) -> str | None:
     """Fingerprint of the signer of a release, None if it is unsigned; call it once the key was found right.
 
     Args:
         wanted: fingerprint that must have signed, or ``any``; None: the one named by ``RIPGUARD_SIGNER``, else one of
-            those that signed this key's releases so far. The first one is remembered.
+            those that signed this key's releases so far. The first one is remembered, beside the key file if the ring
+            was read from one.
 
     Raises:
-        SignatureInvalid: the signature does not fit, is somebody else's, or is not there.
+        SignatureInvalid: the signature does not fit, is somebody else's, or is not there; or nobody is named, and the
+            ring opens single units.
         KeyFileError: the list of signers beside the key file cannot be read.
     """
     wanted = wanted or os.environ.get(VARIABLE) or None
+    key = ring if isinstance(ring, Key) else None
     if wanted and wanted != ANY:
         signer = release.check_signature(wanted)
     else:
         signer = release.check_signature()
+        if wanted != ANY and ring is not None and release_prover(ring, release.dataset_id) is None:
+            raise SignatureInvalid(
+                f"{release.name}: the key of a unit cannot prove its labels and names, and no signer is named who does",
+                f"name the one that you expect, {signer or 'whom the owner told you'}, or accept it unproven: {ANY}",
+            )
         if wanted != ANY and key:
             _compare(release, signer, key)
     if key and signer and wanted != ANY:
@@ -47,13 +56,13 @@ def vouched(release: Release, wanted: str | None = None, key: Key | None = None)
     return signer
 
 
-def _compare(release: Release, signer: str | None, key: Key) -> None:
+def _compare(release: Index, signer: str | None, key: Key) -> None:
     known = remembered(key)
     if not known or signer in known:
         return
     found = f"is signed by {signer}" if signer else "is unsigned"
     raise SignatureInvalid(
-        f"{release.root} {found}, and the releases of this key so far were signed by {', '.join(known)}",
+        f"{release.name} {found}, and the releases of this key so far were signed by {', '.join(known)}",
         f"get a fresh copy; if it is right, name the signer with --signer F, or accept it once with --signer {ANY}",
     )
 

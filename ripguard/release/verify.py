@@ -10,21 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.data.source import Source
-from ripguard.errors import Damaged, RipguardError, StorageError
+from ripguard.data.source import Item, Source
+from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
+from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images import MAX_BYTES, SUFFIXES, read_picture
-from ripguard.keys import Key
-from ripguard.pool import spread
+from ripguard.keys import KeyRing
 from ripguard.progress import Bar
-from ripguard.release.asked import in_batches, split
-from ripguard.release.atomic import sha256_file
+from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
 from ripguard.release.plan import published_places
-from ripguard.release.reveal import reveal_files
 from ripguard.release.signers import vouched
-from ripguard.release.worker import forget, held, hold
+from ripguard.release.worker import Opened, Opening
 from ripguard.seal import picture_digest
+from ripguard.store.atomic import sha256_file
 
 
 @dataclass
@@ -67,23 +66,32 @@ class Report:
 
 
 def verify(
-    root: Path, key: Key | None = None, source: Source | None = None, signer: str | None = None, workers: int = 1
+    root: Path,
+    key: KeyRing | None = None,
+    source: Source | None = None,
+    signer: str | None = None,
+    executor: Executor | None = None,
 ) -> Report:
     """Check a release.
 
     Args:
-        key: also restore every picture in memory and check it against the keyed digests of the clean ones.
+        key: the owner's, or that of the whole release: also restore every picture in memory and check it against the
+            keyed digests of the clean ones.
         source: also compare the restored pictures with these (needs ``key``).
         signer: fingerprint that must have signed.
+        executor: where images are looked at; None: in this process.
 
     Raises:
         WrongKey, SignatureInvalid, Damaged, NotProtected: before any picture is looked at.
     """
     release = Release.open(root)
-    if key:
-        release.keys(key)
+    if key is not None and release.opened_by(key) is None:
+        raise WrongKey(
+            f"wrong key: it opens single units of {root}, and cannot prove the release",
+            "use the owner's key, or that of the whole release; without a key, files are compared with the manifest",
+        )
     report = Report(signer=vouched(release, signer, key))
-    if key:
+    if key is not None:
         report.restored = 0
     known = {row["path"] for row in release.rows}
     notes = {note["path"]: note["sha256"] for note in release.info["annotations"]}
@@ -100,24 +108,20 @@ def verify(
         report.differs += sorted(set(wanted) - known) + sorted(known - set(wanted))
     batches = split(paths, in_batches([root / p for p in paths], paths, release))
     expected = [[wanted.get(p) for p in batch] for batch in batches]
-    workers = min(workers, len(batches))
-    read = root if workers > 1 else release  # other processes read it for themselves
+    executor = executor or Local()
     with Bar(total=len(paths), stage="verifying", unit="picture") as bar:
-        try:
-            for outcomes in spread(_work, batches, expected, workers=workers, start=hold, given=(key, read)):
-                for name, verdict, restored, equal in outcomes:
-                    report.pictures += 1
-                    bar.update()
-                    if verdict:
-                        getattr(report, verdict).append(name)
-                    if report.restored is not None:
-                        report.restored += restored
-                    if report.equal_to_source is not None and name in wanted:
-                        report.equal_to_source += equal
-                        if not equal:
-                            report.differs.append(name)
-        finally:
-            forget()
+        for outcomes in executor.map(_work, list(zip(batches, expected)), Opening(key, release)):
+            for name, verdict, restored, equal in outcomes:
+                report.pictures += 1
+                bar.update()
+                if verdict:
+                    getattr(report, verdict).append(name)
+                if report.restored is not None:
+                    report.restored += restored
+                if report.equal_to_source is not None and name in wanted:
+                    report.equal_to_source += equal
+                    if not equal:
+                        report.differs.append(name)
     return report
 
 
@@ -185,43 +189,43 @@ def _find_renamed(release: Release, report: Report) -> None:
     report.extra = [name for name in report.extra if name not in gone]
 
 
-def sources_by_place(release: Release, source: Source | None) -> dict[str, Path]:
-    """Published path → source file, by the naming rule of the plan; only what was asked for if that was a part."""
+def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]:
+    """Published path → source image, by the naming rule of the plan; only what was asked for if that was a part."""
     if source is None:
         return {}
     places = published_places(source.items)
-    wanted = dict(zip(places, (item.path for item in source.items)))
+    wanted = dict(zip(places, source.items))
     if release.info["limited"]:
         return {place: path for place, path in wanted.items() if release.rows.samples(place) is not None}
     return wanted
 
 
-def _work(names: list[str], expected: list[Path | None]) -> list[tuple[str, str, bool, bool]]:
+def _work(world: Opened, job: tuple[list[str], list[Item | None]]) -> list[tuple[str, str, bool, bool]]:
     """(name, list to put it on or "", restored, equal to source) for each picture."""
-    key, release = held()
-    assert release
+    (names, expected), restorer, release = job, world.restorer, world.known
     verdicts = []
     for name in names:
         try:
             verdicts.append(_verdict(release, name))
         except (OSError, StorageError):
             verdicts.append("unreadable")
-    if key is None:
+    if restorer is None:
         return [(name, verdict, False, False) for name, verdict in zip(names, verdicts)]
     outcomes = []
-    revealed = reveal_files([release.root / name for name in names], names, key, release)
-    for name, verdict, one, path in zip(names, verdicts, revealed, expected):
+    restored = restore_files(restorer, [release.root / name for name in names], names)
+    for name, verdict, one, item in zip(names, verdicts, restored, expected):
         right = one.clean is not None and one.row is not None and one.row["path"] == name
         if not right and verdict in ("", "reencoded"):  # the same samples, and yet they do not restore
             verdict = "unreadable" if isinstance(one.error, StorageError) else "changed"
-        equal = right and path is not None and np.array_equal(one.clean, read_picture(path))  # type: ignore[arg-type]
+        equal = right and item is not None and np.array_equal(one.clean, read_picture(item.read(), item.name))  # type: ignore[arg-type]
         outcomes.append((name, verdict, right, bool(equal)))
     return outcomes
 
 
 def _verdict(release: Release, name: str) -> str:
-    row, path = release.rows.at(name), release.root / name
-    assert row  # the name comes from the manifest
+    row, path = release.by_path(name), release.root / name
+    if row is None:  # the name comes from the manifest
+        return "changed"
     if path.lstat().st_size <= MAX_BYTES and sha256_file(path, MAX_BYTES) == row["file"]:
         return ""
     try:
@@ -230,4 +234,4 @@ def _verdict(release: Release, name: str) -> str:
         return "changed"
     if digest == row["pixels"]:
         return "reencoded"
-    return "swapped" if release.rows.showing(digest) else "changed"
+    return "swapped" if release.by_digest(digest) else "changed"

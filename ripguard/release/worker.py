@@ -1,28 +1,59 @@
-"""What a process holds while it restores or verifies: a key and a release, no longer than they are needed."""
+"""What a process works with while it restores or verifies: a key and a release, no longer than they are needed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from ripguard.keys import Key
-from ripguard.release.manifest import Release
-
-_held: tuple[Key | None, Release | None] | None = None
-
-
-def hold(key: Key | None, release: Release | Path | None) -> None:
-    """Begin. A path: this process opens the release for itself."""
-    global _held
-    _held = key, Release.open(release) if isinstance(release, Path) else release
+from ripguard.errors import Damaged
+from ripguard.keys import KeyRing
+from ripguard.release.manifest import MANIFEST, Release
+from ripguard.release.restorer import Restorer
 
 
-def held() -> tuple[Key | None, Release | None]:
-    if _held is None:
-        raise RuntimeError("worker was not initialised")
-    return _held
+@dataclass(frozen=True)
+class Opened:
+    """A restorer, if there is a key, and a release, if there is one."""
+
+    restorer: Restorer | None
+    release: Release | None
+
+    @property
+    def with_key(self) -> Restorer:
+        """The restorer, for tasks that are given a key."""
+        if self.restorer is None:
+            raise ValueError("no key was given")
+        return self.restorer
+
+    @property
+    def known(self) -> Release:
+        """The release, for tasks that are about one."""
+        if self.release is None:
+            raise ValueError("no release was given")
+        return self.release
 
 
-def forget() -> None:
-    """End."""
-    global _held
-    _held = None
+class Opening:
+    """The context of such tasks: called in the process that gives out the work it is at hand, in others it is read.
+
+    Raises as :class:`Release` and :class:`Restorer` do.
+
+    Args:
+        release: that the work is about. Another process opens it for itself, and must find the same manifest.
+    """
+
+    def __init__(self, ring: KeyRing | None, release: Release | None) -> None:
+        self.ring, self.release = ring, release
+        self.root: Path | None = release.root if release else None
+        self.manifest = release.rows.digest if release else ""
+
+    def __call__(self) -> Opened:
+        if self.release is None and self.root is not None:
+            self.release = Release.open(self.root)
+            if self.release.rows.digest != self.manifest:
+                where = self.release.where(MANIFEST)
+                raise Damaged(f"{where} changed while it was being read", "get a fresh copy of it")
+        return Opened(None if self.ring is None else Restorer(self.ring, self.release), self.release)
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"release": None}

@@ -55,8 +55,8 @@ def options_of(stored: dict[str, Any]) -> dict[str, Any]:
         made = read(stored)
     except (KeyError, UsageError):
         return dict(stored)
-    perturb = stored["perturb"]
-    tables = (stored, _hiding_table(stored)) if isinstance(perturb, str) else (perturb, stored["hide"])
+    perturb, hide = stored.get("perturb"), stored.get("hide", {})
+    tables = (stored, _hiding_table(stored)) if isinstance(perturb, str) else (perturb, hide)
     told: dict[str, Any] = {"name": stored["name"], "tint": stored.get("tint")}
     for axis, params, table in zip(("perturb", "hide"), (made.perturb, made.hide), tables):
         own = {f"{axis} {name}": value for name, value in params.to_json().items() if name in table}

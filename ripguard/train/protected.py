@@ -12,11 +12,11 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it before it unpickles a transform
-from ripguard.errors import InputRefused
-from ripguard.keys import Key
-from ripguard.release.asked import in_batches, split
-from ripguard.release.manifest import Release, read_key
-from ripguard.release.reveal import reveal_files
+from ripguard.errors import Damaged, InputRefused, WrongKey
+from ripguard.keys import KeyRing
+from ripguard.release.batches import in_batches, restore_files, split
+from ripguard.release.manifest import MANIFEST, Release, read_key
+from ripguard.release.restorer import Restorer
 from ripguard.release.signers import vouched
 
 
@@ -29,18 +29,21 @@ class ProtectedDataset(Dataset):
 
     Args:
         root: the release.
-        key: file of the restore key, which is all that is pickled of it; or a :class:`Key`, which then travels in
-            the pickle: keep that off the disk. Workers that are spawned open the file again and cannot ask for a
-            passphrase: name a file that holds it by ``RIPGUARD_PASSPHRASE_FILE``.
+        key: file of the restore key, which is all that is pickled of it; or a :class:`ripguard.keys.KeyRing`, the key
+            itself or that of one release or unit, which then travels in the pickle: keep that off the disk. With the
+            key of a unit the data set is that unit's pictures, and ``signer`` must be named. Workers that are spawned
+            open the file again and cannot ask for a passphrase: name a file that holds it by
+            ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
         transform, target_transform: as in torchvision; they get a picture and a class number.
         signer: fingerprint that must have signed the release, or ``"any"``; None: one that signed this key's releases.
         form: what a picture is: ``"pil"``, or ``"tensor"``: uint8 ``[channels, height, width]``, for transforms v2.
 
     Attributes:
-        classes: class names, sorted; ``class_to_idx``: their numbers.
+        classes: all class names of the release, sorted, whatever the key opens; ``class_to_idx``: their numbers.
         splits: all splits of the release.
         samples: (path, class number) of every picture; ``targets``: the numbers alone.
+        units: split/label of the units that the key opens, sorted; None: all of the release.
 
     Raises:
         WrongKey, NotProtected, Damaged: at once for the release, at its turn for a picture.
@@ -51,7 +54,7 @@ class ProtectedDataset(Dataset):
     def __init__(
         self,
         root: str | Path,
-        key: Key | str | Path,
+        key: KeyRing | str | Path,
         split: str = "train",
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[int], Any] | None = None,
@@ -62,20 +65,27 @@ class ProtectedDataset(Dataset):
             raise ValueError(f"form: expected 'pil' or 'tensor', got {form!r}")
         self.root, self.key, self.split, self.form = Path(root), key, split, form
         self.transform, self.target_transform = transform, target_transform
-        self._opened: tuple[Release, Key] | None = None
-        release, opened = self._open()
-        release.keys(opened)  # a wrong key ends here, not in a worker
-        vouched(release, signer, opened)
-        units = release.info["units"]
+        self._opened: tuple[Release, Restorer] | None = None
+        self._manifest = ""
+        release, restorer = self._open()  # a wrong key ends here, not in a worker
+        vouched(release, signer, restorer.ring)
+        self._manifest, units = release.rows.digest, release.info["units"]
+        opens = release.units_of(restorer.ring)
+        self.units = None if opens is None else sorted(f"{units[i]['split']}/{units[i]['label']}" for i in opens)
         self.classes: list[str] = sorted({unit["label"] for unit in units})
         self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
         self.splits = sorted({unit["split"] for unit in units})
         self.names, self.targets = list[str](), list[int]()
         for row in release.rows:  # all of them parsed at once would take much memory
             unit = units[row["unit"]]
-            if unit["split"] == split:
+            if unit["split"] == split and (opens is None or row["unit"] in opens):
                 self.names.append(row["path"])
                 self.targets.append(self.class_to_idx[unit["label"]])
+        if not self.names and opens is not None and split in self.splits:
+            raise WrongKey(
+                f"wrong key: it opens {', '.join(self.units or ())} of {root}, and no picture of split {split!r}",
+                "use the owner's key, or name another split",
+            )
         if not self.names:
             raise InputRefused(f"{root} has no split {split!r}", f"it has {', '.join(self.splits)}")
         self.samples = [(str(self.root / name), target) for name, target in zip(self.names, self.targets)]
@@ -102,12 +112,12 @@ class ProtectedDataset(Dataset):
 
     def pictures(self, indices: Sequence[int]) -> list[np.ndarray]:
         """Clean pictures, uint8 ``[height, width, 1 or 3]`` each."""
-        release, key = self._open()
+        release, restorer = self._open()
         names = [self.names[i] for i in indices]
         paths, found = [self.root / name for name in names], list[np.ndarray]()
         lengths = in_batches(paths, names, release)
         for some, own in zip(split(paths, lengths), split(names, lengths)):
-            for one in reveal_files(some, own, key, release):
+            for one in restore_files(restorer, some, own):
                 if one.error:
                     raise one.error
                 if one.clean is not None:
@@ -119,10 +129,14 @@ class ProtectedDataset(Dataset):
             return torch.from_numpy(picture).permute(2, 0, 1)  # [channels, height, width]
         return Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
 
-    def _open(self) -> tuple[Release, Key]:
-        """Release and key, read once in each process."""
+    def _open(self) -> tuple[Release, Restorer]:
+        """The release and what restores it, made once in each process."""
         if self._opened is None:
-            self._opened = Release.open(self.root), self.key if isinstance(self.key, Key) else read_key(self.key)
+            release = Release.open(self.root)
+            ring = read_key(self.key) if isinstance(self.key, str | Path) else self.key
+            if self._manifest not in ("", release.rows.digest):
+                raise Damaged(f"{release.where(MANIFEST)} changed after this data set was made", "make it again")
+            self._opened = release, Restorer(ring, release)
         return self._opened
 
     def __getstate__(self) -> dict[str, Any]:

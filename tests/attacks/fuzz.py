@@ -42,7 +42,7 @@ from ripguard.hide.seal.method import Seal
 from ripguard.images import png_bytes, read_picture
 from ripguard.keys import DatasetKeys, Key, PictureKeys
 from ripguard.release.manifest import model_bound, signed_part
-from ripguard.release.reveal import read_header
+from ripguard.release.restorer import read_header
 from ripguard.seal import TAG, Forged, associated_data, open_sealed, picture_digest
 from ripguard.seal import seal as seal_bytes
 from ripguard.signing import SigningKey, fingerprint

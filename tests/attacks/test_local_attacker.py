@@ -198,7 +198,7 @@ def test_a_release_above_that_knows_nothing_of_it(field, tmp_path):  # type: ign
 def test_two_restorations_into_one_output(field, tmp_path):  # type: ignore[no-untyped-def]
     """The lock is of the file that stands there: one that was removed meanwhile holds nothing."""
     from ripguard.errors import OutputRefused
-    from ripguard.release.atomic import lock
+    from ripguard.store.atomic import lock
 
     place = tmp_path / "work" / "lock"
     inside, order = threading.Event(), list[str]()
@@ -218,7 +218,7 @@ def test_two_restorations_into_one_output(field, tmp_path):  # type: ignore[no-u
         return honest(handle, how)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr("ripguard.release.atomic.fcntl.flock", slow)
+    patch.setattr("ripguard.store.atomic.fcntl.flock", slow)
     try:
         with lock(place):
             thread = threading.Thread(target=late)

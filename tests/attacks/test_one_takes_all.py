@@ -18,8 +18,9 @@ from ripguard.errors import Damaged
 from ripguard.hide.mrit.method import MRIT
 from ripguard.images import read_picture
 from ripguard.keys import Key
-from ripguard.release import reveal
+from ripguard.release.batches import restore_files
 from ripguard.release.manifest import Release, signed_part
+from ripguard.release.restorer import Restorer
 
 
 def restore(field, release, out, *more):  # type: ignore[no-untyped-def]
@@ -247,11 +248,15 @@ def test_what_cannot_be_read_now_is_not_damaged(field, copied, tmp_path, monkeyp
 
 def test_a_batch_is_tried_once_where_nothing_fails(field, monkeypatch):  # type: ignore[no-untyped-def]
     """The way one by one is for failures: it would cost a batch its speed."""
-    calls = []
-    real = reveal._open_group
-    monkeypatch.setattr(reveal, "_open_group", lambda group, *rest: (calls.append(len(group)), real(group, *rest)))
+    calls, real = [], Restorer._open_group
+
+    def counted(self, group, *rest):  # type: ignore[no-untyped-def]
+        calls.append(len(group))
+        real(self, group, *rest)
+
+    monkeypatch.setattr(Restorer, "_open_group", counted)
     release = Release.open(field.release("mrit"))
     names = [row["path"] for row in release.rows]
-    found = reveal.reveal_files([release.root / name for name in names], names, Key.read(field.key), release)
+    found = restore_files(Restorer(Key.read(field.key), release), [release.root / name for name in names], names)
     assert all(one.error is None for one in found)
     assert sum(calls) == len(names)

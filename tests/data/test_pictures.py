@@ -48,7 +48,7 @@ def test_sides(tmp_path):  # type: ignore[no-untyped-def]
     """Common square size up to 64; else 32 for small pictures and 64 for larger ones."""
     for name, shape in (("a", (48, 48)), ("b", (48, 48)), ("c", (80, 80)), ("d", (20, 30)), ("e", (100, 70))):
         (tmp_path / name).write_bytes(png_bytes(np.zeros((*shape, 3), np.uint8)))
-    side = lambda names: common_side([tmp_path / name for name in names])  # noqa: E731
+    side = lambda names: common_side([Item(n, tmp_path / n, "train", "a") for n in names])  # noqa: E731
     assert [side(names) for names in ("ab", "c", "ad", "ce", "dda")] == [48, 64, 32, 64, 32]
 
 

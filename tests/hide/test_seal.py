@@ -26,7 +26,7 @@ from ripguard.hide.seal.method import LENGTH as SEAL_LENGTH
 from ripguard.images import png_bytes
 from ripguard.keys import Key
 from ripguard.looks import likeness
-from ripguard.release.reveal import read_header
+from ripguard.release.restorer import read_header
 
 
 def some_model(seed: int) -> bytes:

@@ -13,6 +13,7 @@ import sys
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,11 @@ from helpers import call, crop, good, refused, start, tree_digest
 from PIL import Image
 
 from ripguard.errors import KeyFileError
+from ripguard.executor import Local
 from ripguard.images import png_bytes
 from ripguard.keys import Key
-from ripguard.pool import spread
 from ripguard.release.manifest import Release
-from ripguard.release.schema import check_row
+from ripguard.store.schema import check_row
 from ripguard.train.protected import ProtectedDataset
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc, which Linux has")
@@ -308,10 +309,14 @@ def test_memory_follows_no_number_of_pictures(tmp_path):  # type: ignore[no-unty
     assert peak[12] < peak[2] + 60, peak
 
 
+def _nothing(context: object, item: int) -> int:
+    return item
+
+
 def test_a_worker_that_cannot_begin(tmp_path):  # type: ignore[no-untyped-def]
     """What keeps it from working reaches the caller as what it is."""
     with pytest.raises(KeyFileError, match="no key file"):
-        list(spread(abs, [1, 2], workers=2, start=Key.read, given=(str(tmp_path / "none"),)))
+        list(Local(2).map(_nothing, [1, 2], partial(Key.read, str(tmp_path / "none"))))
 
 
 def test_names_with_a_backslash(tmp_path):  # type: ignore[no-untyped-def]

@@ -81,14 +81,11 @@ def test_lossy_edits_are_refused(world, tmp_path, edit):  # type: ignore[no-unty
 def test_every_truncation_is_refused(world, tmp_path):  # type: ignore[no-untyped-def]
     """The file of a protected picture cut at any length."""
     from ripguard.release.manifest import Release
-    from ripguard.release.reveal import reveal_files
+    from ripguard.release.restorer import Restorer
 
-    release, key = Release.open(world.release), Key.read(world.key)
+    restorer = Restorer(Key.read(world.key), Release.open(world.release))
     data = (world.release / "train/cup/0.png").read_bytes()
-    paths = [tmp_path / f"{length}.png" for length in range(0, len(data), 3)]
-    for length, path in zip(range(0, len(data), 3), paths):
-        path.write_bytes(data[:length])
-    outcomes = reveal_files(paths, [""] * len(paths), key, release)
+    outcomes = restorer.restore([("", data[:length]) for length in range(0, len(data), 3)])
     assert all(one.error is not None and one.clean is None for one in outcomes)
 
 

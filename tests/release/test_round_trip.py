@@ -16,7 +16,7 @@ from ripguard.hide import lsb
 from ripguard.hide.mrit.transform import LENGTH
 from ripguard.images import read_picture
 from ripguard.release.plan import published_names
-from ripguard.release.reveal import read_header
+from ripguard.release.restorer import read_header
 
 
 def same_pixels(a: Path, b: Path) -> bool:

@@ -12,7 +12,7 @@ from helpers import call, flip_bit, good, make_source, refused
 from PIL import Image
 
 from ripguard.images import png_bytes, read_picture
-from ripguard.release.reveal import read_header
+from ripguard.release.restorer import read_header
 
 pytestmark = pytest.mark.numeric
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import struct
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -147,10 +146,7 @@ class Seal(Hiding):
 
     def fits(self, image: ImageInfo, shape: tuple[int, ...]) -> bool:
         """A file that finds room can be kept as it is."""
-        try:
-            return "file" in self.coders and os.path.getsize(image.path) <= self.room(math.prod(shape))
-        except OSError:  # reading it will say what is wrong
-            return False
+        return "file" in self.coders and image.size <= self.room(math.prod(shape))
 
     def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
         for number, (_, data) in enumerate(cheapest(clean, files, self.coders, self.model)):
@@ -198,7 +194,8 @@ class Seal(Hiding):
         picture = carrier
         if carried:
             where = planes.places(carrier.shape, HEAD, LENGTH + carried, cells, keys.place)
-            assert where is not None  # the cells were chosen to have room
+            if where is None:  # the cells were chosen to have room
+                raise ValueError(f"no places for {carried} bytes in {carrier.shape}")
             picture = planes.embed(carrier, header.pack(), sealed[:carried], where)
         return Hidden(picture, sealed[carried:], header, length - carried, 0)
 

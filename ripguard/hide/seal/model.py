@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from ripguard.compress.coders import SMALL
@@ -43,7 +41,7 @@ def small_pictures(images: list[ImageInfo]) -> list[ImageInfo]:
 
 def bits_of_files(pictures: list[ImageInfo]) -> float:
     """Mean size of the source files in bits a sample."""
-    return float(np.mean([8 * Path(p.path).stat().st_size / np.prod(p.shape) for p in pictures]))
+    return float(np.mean([8 * p.size / np.prod(p.shape) for p in pictures]))
 
 
 def cut(pictures: list[ImageInfo]) -> np.ndarray:
@@ -52,5 +50,5 @@ def cut(pictures: list[ImageInfo]) -> np.ndarray:
     result = np.empty((len(pictures), side, side, pictures[0].shape[2]), np.uint8)
     for i, p in enumerate(Bar(pictures, stage="reading for the coder", unit="picture")):
         y, x = (p.shape[0] - side) // 2, (p.shape[1] - side) // 2
-        result[i] = read_picture(p.path, p.name)[y : y + side, x : x + side]
+        result[i] = read_picture(p.read(), p.name)[y : y + side, x : x + side]
     return result

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from ripguard.errors import Damaged, StorageError
 from ripguard.release.manifest import canonical
-from ripguard.release.rows import AT_HAND, Rows
+from ripguard.store.rows import AT_HAND, Rows
+from ripguard.store.schema import MOST_ROW
 
 
 def row(path: str, seen: str) -> dict[str, Any]:
@@ -41,19 +42,19 @@ def test_as_a_dict_would(tmp_path_factory, names, data):
     """By place, by samples (two pictures may look the same), by number, in order; also names that are no text."""
     own = [row(name, data.draw(st.sampled_from("xyz"))) for name in names]
     path = tmp_path_factory.mktemp("rows") / "manifest.jsonl"
-    rows = written(path, own)
-    assert list(rows) == own == rows[:]
-    assert len(rows) == len(own)
-    assert rows.digest == hashlib.sha256(path.read_bytes()).hexdigest()
-    for number, one in enumerate(own):
-        assert rows[number] == rows[number - len(own)] == rows.at(one["path"]) == one
-        assert rows.samples(one["path"]) == 6
-        assert rows.showing(one["pixels"]) == [r for r in own if r["pixels"] == one["pixels"]]
-    assert rows.at("c") is None
-    assert rows.samples("c") is None
-    assert rows.showing("c") == []
-    with pytest.raises(IndexError):
-        rows[len(own)]
+    for rows in (written(path, own), Rows(path.read_bytes(), 1)):
+        assert list(rows) == own == rows[:]
+        assert len(rows) == len(own)
+        assert rows.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+        for number, one in enumerate(own):
+            assert rows[number] == rows[number - len(own)] == rows.at(one["path"]) == one
+            assert rows.samples(one["path"]) == 6
+            assert rows.showing(one["pixels"]) == [r for r in own if r["pixels"] == one["pixels"]]
+        assert rows.at("c") is None
+        assert rows.samples("c") is None
+        assert rows.showing("c") == []
+        with pytest.raises(IndexError):
+            rows[len(own)]
 
 
 def test_no_manifest(tmp_path):
@@ -63,8 +64,9 @@ def test_no_manifest(tmp_path):
 @pytest.mark.parametrize("line", [b"", b"[]", b"{", b'{"path":"a"}', canonical(row("../a", "x")), b"[" * 100_000])
 def test_lines_that_are_no_rows(line, tmp_path):
     (tmp_path / "m").write_bytes(canonical(row("a", "x")) + b"\n" + line + b"\n")
-    with pytest.raises((ValueError, RecursionError)):
-        Rows(tmp_path / "m", 1)
+    for source in (tmp_path / "m", (tmp_path / "m").read_bytes()):
+        with pytest.raises((ValueError, RecursionError)):
+            Rows(source, 1)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +123,9 @@ def test_long_lines(tmp_path):
     """One of 64 KiB is refused before more of it is read, in a file of any size."""
     (tmp_path / "m").write_bytes(canonical(row("a", "x")) + b"\n")
     os.truncate(tmp_path / "m", 20 << 30)  # sparse
-    with pytest.raises(ValueError, match="a line of more than"):
-        Rows(tmp_path / "m", 1)
+    for source in (tmp_path / "m", canonical(row("a", "x")).ljust(MOST_ROW + 1)):
+        with pytest.raises(ValueError, match="a line of more than"):
+            Rows(source, 1)
 
 
 @pytest.mark.parametrize("other", [{"path": "a"}, {"index": row("a", "x")["index"]}])

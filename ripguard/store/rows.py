@@ -1,4 +1,4 @@
-"""The rows of a manifest, read from the disk one at a time: what is kept of each one in memory is 60 bytes.
+"""The rows of a manifest, parsed one at a time, from the disk or from its bytes: what is kept of each is 60 bytes.
 
 Parsed, the 60,000 rows of CIFAR-10 would take 150 MiB, in every process that restores some of them.
 """
@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import math
 import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ripguard.errors import Damaged
 from ripguard.files import open_regular
-from ripguard.release.atomic import storage
-from ripguard.release.schema import MOST_ROW, check_row, parsed
+from ripguard.store.atomic import storage
+from ripguard.store.schema import MOST_ROW, check_row, parsed
 
 AT_HAND = 512  # rows that stay parsed: more than one batch has pictures
 
@@ -31,7 +32,7 @@ class Rows(Sequence[Row]):
     """What ``manifest.jsonl`` holds: one dict a picture, in the order of the file.
 
     Args:
-        path: the file; where there is none, there are no rows.
+        source: the file, or its bytes; where there is no file, there are no rows.
         units: how many units the release has.
 
     Attributes:
@@ -43,12 +44,12 @@ class Rows(Sequence[Row]):
         OSError: the file cannot be read, or is none; later :class:`StorageError`.
     """
 
-    def __init__(self, path: Path, units: int) -> None:
-        self.path, whole = path, hashlib.sha256()
+    def __init__(self, source: Path | bytes, units: int) -> None:
+        self._source, whole = source, hashlib.sha256()
         self._starts, self._marks = array("Q", [0]), array("Q")  # where each line begins, and the last one ends
         self._samples, self._indices = array("Q"), array("I")
         paths, digests = array("Q"), array("Q")
-        for line in _lines(path):
+        for line in _lines(source):
             row = parsed(line)
             check_row(row, units)
             whole.update(line)
@@ -75,7 +76,7 @@ class Rows(Sequence[Row]):
     def __iter__(self) -> Iterator[Row]:
         number = 0
         with storage("cannot read"):
-            for number, line in enumerate(_lines(self.path), 1):
+            for number, line in enumerate(_lines(self._source), 1):
                 yield self._checked(number - 1, line)
         if number < len(self):
             raise self._changed()
@@ -107,9 +108,11 @@ class Rows(Sequence[Row]):
 
     def _read(self, number: int) -> Row:
         start, stop = self._starts[number : number + 2]
+        if isinstance(self._source, bytes):
+            return self._checked(number, self._source[start:stop])
         with storage("cannot read"):
             try:
-                handle = open_regular(self.path)
+                handle = open_regular(self._source)
             except FileNotFoundError:
                 raise self._changed() from None
             try:
@@ -125,7 +128,8 @@ class Rows(Sequence[Row]):
         return found
 
     def _changed(self) -> Damaged:
-        return Damaged(f"{self.path} changed while it was being read", "get a fresh copy of it")
+        where = "the manifest" if isinstance(self._source, bytes) else self._source
+        return Damaged(f"{where} changed while it was being read", "get a fresh copy of it")
 
     def __getstate__(self) -> None:
         raise TypeError("rows are not pickled: open the release again")
@@ -163,10 +167,16 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")  # JSON can spell half a character
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    if os.path.lexists(path):
-        with open(open_regular(path), "rb") as file:
-            while line := file.readline(MOST_ROW + 1):
-                if len(line) > MOST_ROW:
-                    raise ValueError(f"a line of more than {MOST_ROW:,} bytes")
-                yield line
+def _lines(source: Path | bytes) -> Iterator[bytes]:
+    if isinstance(source, bytes):
+        yield from _bounded_lines(io.BytesIO(source))
+    elif os.path.lexists(source):
+        with open(open_regular(source), "rb") as file:
+            yield from _bounded_lines(file)
+
+
+def _bounded_lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(MOST_ROW + 1):
+        if len(line) > MOST_ROW:
+            raise ValueError(f"a line of more than {MOST_ROW:,} bytes")
+        yield line

@@ -21,6 +21,7 @@ MOST_ROW = 1 << 16  # bytes of a line of the manifest: paths have at most 4,096,
 MOST_PARTS = (
     1 << 20
 )  # lists and objects in one file, and a fourth of its values: Python takes 60 bytes and more for each
+UNITS = 1 << 16  # a header has two bytes for the number of one
 DEEPEST = 20  # lists in lists: ripguard writes four
 
 
@@ -148,7 +149,7 @@ INFO_MAY: dict[str, Check] = {
 }
 ROW: dict[str, Check] = {
     "path": path,
-    "unit": below(1 << 16),
+    "unit": below(UNITS),
     "index": below(1 << 32),
     "shape": shape,
     "pixels": digits(32),

@@ -1,0 +1,162 @@
+"""Private files, as those of keys and passphrases: read if nobody else can read them, written for their owner alone."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ripguard.errors import KeyFileError, StorageError
+from ripguard.files import NOFOLLOW, NotRegular, open_regular, sync_folder
+
+LONGEST = 4096  # characters, below which every private file stays
+MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8 and UTF-16
+NO_LINKS = {getattr(errno, name, -1) for name in ("EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EMLINK", "EACCES")}
+
+
+def read_private(path: str | Path) -> str:
+    """Text of a private file, or of standard input for ``-``.
+
+    It must be UTF-8 and short, and is never cut or patched up: else many passphrases would be one. A link may lead to
+    it; what is opened is what is checked.
+
+    Raises:
+        KeyFileError: others can read the file or exchange it, or it is none, or no text.
+    """
+    if str(path) == "-":
+        return _text(_standard_input(), "standard input")
+    try:
+        handle = open_regular(path, follow=True)
+        with open(handle, "rb") as file:
+            _refuse_shared(path, os.fstat(handle))
+            return _text(file.read(4 * LONGEST + 1), str(path))
+    except NotRegular:
+        raise KeyFileError(f"{path} is not a regular file", "name the key file itself") from None
+    except FileNotFoundError:
+        raise KeyFileError(f"there is no key file {path}", "make one: ripguard keygen --out FILE") from None
+    except OSError as error:
+        raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from None
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise KeyFileError("standard input is closed", "name a file, or write the key there")
+    raw = getattr(sys.stdin, "buffer", None)
+    if raw is None:  # a text that stands in its place
+        return sys.stdin.read(LONGEST).encode(errors="surrogatepass")
+    return raw.read(4 * LONGEST + 1)
+
+
+def _text(data: bytes, where: str) -> str:
+    if data.startswith(MARKS):
+        raise KeyFileError(f"{where} begins with a byte order mark", "save it as UTF-8 without one (BOM)")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        if len(data) <= 4 * LONGEST:  # else it is cut, perhaps inside a character
+            raise KeyFileError(f"{where} is not UTF-8 text", "save it as UTF-8") from None
+        text = " " * LONGEST
+    if len(text) >= LONGEST:
+        raise KeyFileError(
+            f"{where} is too long: {LONGEST:,} characters or more",
+            "a key file has three lines of remarks and one line of key, a passphrase one line",
+        )
+    return text
+
+
+def _refuse_shared(path: str | Path, found: os.stat_result) -> None:
+    """Raise :class:`KeyFileError` where others can read the file, made it, or can put another in its place.
+
+    The superuser may use anybody's: in a container, or with sudo, the user's own files look like somebody else's.
+    """
+    if os.name != "posix":
+        return
+    own = os.geteuid()
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
+    if own and found.st_uid not in (own, 0):
+        raise KeyFileError(f"{path} belongs to another user", "make a copy of your own, if you trust it")
+    for folder in {os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))}:
+        there = os.stat(folder)
+        open_to_all = there.st_mode & 0o022 and not there.st_mode & stat.S_ISVTX
+        if open_to_all and there.st_uid not in (own, found.st_uid):
+            raise KeyFileError(
+                f"{path} can be exchanged by other users: they can write into its folder, which is not yours",
+                "keep it in a folder of your own",
+            )
+
+
+def write_private(*files: tuple[str | Path, str]) -> None:
+    """Create each ``(path, text)`` with mode 0600, all of them or none; refuses to overwrite.
+
+    A file gets its name when all are written and on the disk.
+
+    Raises:
+        KeyFileError: a file of that name exists, or none can be made there.
+        StorageError: the disk is full, or fails.
+    """
+    for path, _ in files:
+        if os.path.lexists(path):
+            raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name")
+    temporary, named = list[str](), list[str | Path]()
+    try:
+        for path, text in files:
+            place = os.path.join(os.path.dirname(os.path.abspath(path)), f".{secrets.token_hex(8)}.tmp")
+            with _writing(path):
+                _write_new(place, text)
+            temporary.append(place)
+        for place, (path, text) in zip(temporary, files):
+            with _writing(path):
+                _give_name(place, path, text)
+            named.append(path)
+        for place, (path, _) in zip(temporary, files):
+            with _writing(path):
+                os.unlink(place)
+                sync_folder(os.path.dirname(place))  # a key that is lost is lost for good
+    except BaseException:
+        for made in (*temporary, *named):
+            with contextlib.suppress(OSError):
+                os.unlink(made)
+        raise
+
+
+@contextlib.contextmanager
+def _writing(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name") from None
+    except OSError as error:
+        told = f"cannot write {path}: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise StorageError(told, "nothing was made; free space and repeat the command") from None
+        raise KeyFileError(told) from None
+
+
+def _write_new(path: str | Path, text: str) -> None:
+    """A new file, 0600, on the disk; none at all if that fails."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o600)
+    try:
+        with open(handle, "wb") as file:
+            os.fchmod(handle, 0o600)  # whatever the umask
+            file.write(text.encode())
+            file.flush()
+            os.fsync(handle)
+    except BaseException:
+        os.unlink(path)
+        raise
+
+
+def _give_name(place: str, path: str | Path, text: str) -> None:
+    """Let a written file be called ``path`` as well, which must not exist."""
+    try:
+        os.link(place, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        _write_new(path, text)  # such a file system has no better way

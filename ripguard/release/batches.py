@@ -1,0 +1,61 @@
+"""Protected files in portions that a process takes at once, and the way from such files to a restorer."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ripguard.errors import InputRefused, StorageError
+from ripguard.images import read_file, samples_claimed
+from ripguard.release.manifest import Index
+from ripguard.release.restorer import RestoredImage, Restorer
+
+BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # handed to a worker at once: what bounds its memory
+
+
+def in_batches(files: Iterable[Path | bytes], names: Iterable[str], index: Index | None) -> list[int]:
+    """Lengths of consecutive runs of files that a worker takes at once: bounded in number and in decoded samples.
+
+    Args:
+        files: paths, or the bytes of files.
+        names: where each stands in the release, "" for a loose file; the release knows how large its pictures are.
+        index: that release, if there is one.
+    """
+    lengths, size = [0], 0
+    for file, name in zip(files, names):
+        known = index.rows.samples(name) if index is not None and name else None
+        samples = samples_claimed(file) if known is None else known
+        if lengths[-1] and (lengths[-1] == BATCH_FILES or size + samples > BATCH_SAMPLES):
+            lengths.append(0)
+            size = 0
+        lengths[-1] += 1
+        size += samples
+    return lengths
+
+
+def split(items: list[Any], lengths: list[int]) -> list[list[Any]]:
+    """Consecutive runs of the given lengths."""
+    left = iter(items)
+    return [list(itertools.islice(left, length)) for length in lengths]
+
+
+def restore_files(restorer: Restorer, paths: list[Path], names: list[str]) -> list[RestoredImage]:
+    """Restore a batch of files in memory; what messages call them is their path.
+
+    Args:
+        paths: protected picture files; a link is refused.
+        names: for each its place in the release of ``restorer``, "" for a loose one.
+
+    Raises:
+        Damaged, StorageError: the release itself can be used no more, or not now.
+    """
+    return restorer.restore_each(names, map(_bytes_of, paths), list(map(str, paths)))
+
+
+def _bytes_of(path: Path) -> bytes | InputRefused | StorageError:
+    try:
+        return read_file(path, follow=False)
+    except (InputRefused, StorageError) as error:
+        return error

@@ -1,0 +1,209 @@
+"""A release from bytes is the release from its folder: the same answers, the same checks, the same sentences."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from releases import FINGERPRINT, KEY, OTHER, RELEASES, SIGNER, VECTORS, golden, in_memory, info_of, sign, write_info
+
+from ripguard.errors import Damaged, NotProtected, RipguardError, SignatureInvalid, StorageError, WrongKey
+from ripguard.keys import KeyRing, PictureKeys
+from ripguard.release.index import MemoryIndex
+from ripguard.release.manifest import Index, Release, signed_part
+from ripguard.signing import SigningKey
+from ripguard.store.schema import MOST_INFO
+
+
+def outcome(function: Callable[[], Any]) -> Any:
+    """What it returns, or kind, sentence and hint of its refusal."""
+    try:
+        return function()
+    except RipguardError as error:
+        return type(error), error.args[0], error.hint
+
+
+def both(root: Path) -> list[Index]:
+    return [Release.open(root), in_memory(root), in_memory(root, ranges=True)]
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_the_same_answers(name):  # type: ignore[no-untyped-def]
+    """Rows by path, by samples, by number; residue; model; ids; what is not there."""
+    disk, *memory = both(VECTORS / "releases" / name)
+    keys = KEY.dataset(disk.dataset_id)
+    for index in memory:
+        assert (index.name, index.info, index.dataset_id, index.key_id) == (
+            disk.name, disk.info, disk.dataset_id, KEY.key_id,
+        )  # fmt: skip
+        assert list(index.rows) == list(disk.rows)
+        assert index.model(keys) == disk.model(keys)
+        for row in disk.rows:
+            assert index.by_path(row["path"]) == index.numbered(row["index"]) == row
+            assert index.by_digest(row["pixels"]) == disk.by_digest(row["pixels"])
+            for place in (row["residue"], row.get("bytes")):
+                piece = index.residue(place)
+                assert piece == disk.residue(place)
+                assert len(piece) == (place[2] if place else 0)
+        assert index.by_path("none") is index.numbered(1 << 31) is None
+        assert index.by_digest("00" * 32) == []
+        assert index.residue(["none.bin", 0, 1]) == index.residue(["../release.json", 0, 1]) == b""
+
+
+def spoiled(root: Path, name: str, change: Callable[[bytes], bytes]) -> None:
+    path = root / ".ripguard" / name
+    path.write_bytes(change(path.read_bytes()))
+
+
+SPOILS: dict[str, Callable[[Path], None]] = {
+    "no JSON": lambda root: spoiled(root, "release.json", lambda data: data.rstrip()[:-1]),
+    "deep": lambda root: spoiled(
+        root, "release.json", lambda data: data.rstrip()[:-1] + b', "x": ' + b"[" * 30 + b"]" * 30 + b"}"
+    ),
+    "too large": lambda root: spoiled(root, "release.json", lambda data: data.ljust(MOST_INFO + 1)),
+    "format": lambda root: write_info(root, info_of(root) | {"format": "ripguard/v9"}),
+    "field": lambda root: write_info(root, info_of(root) | {"units": 3}),
+    "count": lambda root: write_info(root, info_of(root) | {"pictures": 5}),
+    "no manifest": lambda root: (root / ".ripguard/manifest.jsonl").unlink(),
+    "row": lambda root: spoiled(root, "manifest.jsonl", lambda data: data.replace(b'"unit":0', b'"unit":7')),
+    "long row": lambda root: spoiled(root, "manifest.jsonl", lambda data: b" " * 70_000 + data),
+    "other rows": lambda root: spoiled(root, "manifest.jsonl", lambda data: data.replace(b'"planes":2', b'"planes":3')),
+    "two rows": lambda root: spoiled(root, "manifest.jsonl", lambda data: data + data),
+    "annotation": lambda root: write_info(
+        root, info_of(root) | {"annotations": [{"path": "train/a/rgb.png", "sha256": "00" * 32}]}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", SPOILS)
+def test_the_same_refusals(how, tmp_path):  # type: ignore[no-untyped-def]
+    """Of what is no record of a release."""
+    root = golden("v1-ranked", tmp_path)
+    SPOILS[how](root)
+    refusal = outcome(lambda: Release.open(root))
+    assert refusal[0] is (NotProtected if how == "format" else Damaged)
+    assert outcome(lambda: in_memory(root)) == refusal
+
+
+@pytest.mark.parametrize("change", ["nothing", "shorter", "longer", "empty", "gone"])
+def test_the_same_residue(change, tmp_path):  # type: ignore[no-untyped-def]
+    """A residue file that is not as long as the record says."""
+    root = golden("ranked", tmp_path)
+    places = [row["residue"] for row in Release.open(root).rows if row["residue"]]
+    place = max((place for place in places), key=lambda one: (one[0], one[1]))
+    file = root / ".ripguard/residue" / place[0]
+    data = file.read_bytes()
+    changed = {"nothing": data, "shorter": data[:-1], "longer": data + b"x", "empty": b""}
+    file.unlink() if change == "gone" else file.write_bytes(changed[change])
+    disk, whole, parts = (index.residue(place) for index in both(root))
+    assert disk == whole == (data[place[1] : place[1] + place[2]] if change == "nothing" else b"")
+    assert parts == disk or change == "longer"  # who reads a part sees no length, and the part is as it was
+    assert all(index.residue([place[0], place[1], 1 << 60]) == b"" for index in both(root))
+
+
+def test_residue_that_cannot_be_read_now():
+    """An object store that does not answer is no damage; one that answers short, or with too much, is."""
+    root = VECTORS / "releases/ranked"
+    info, manifest = ((root / ".ripguard" / name).read_bytes() for name in ("release.json", "manifest.jsonl"))
+    place = next(row["residue"] for row in Release.open(root).rows if row["residue"])
+
+    def failing(name: str, offset: int, length: int) -> bytes:
+        raise OSError(errno.EIO, "Input/output error", name)
+
+    with pytest.raises(StorageError, match="Input/output error"):
+        MemoryIndex(info, manifest, failing).residue(place)
+    for answer in (lambda _, __, length: bytes(length - 1), lambda _, __, length: bytes(length + 1)):
+        assert MemoryIndex(info, manifest, answer).residue(place) == b""
+    assert MemoryIndex(info, manifest).residue(place) == b""
+
+
+@pytest.mark.parametrize("change", ["bit", "longer", "empty", "gone"])
+def test_the_same_model(change, tmp_path):  # type: ignore[no-untyped-def]
+    root = golden("v1-seal-model", tmp_path)
+    keys, file = KEY.dataset(Release.open(root).dataset_id), root / ".ripguard/model.bin"
+    data = file.read_bytes()
+    changed = {"bit": bytes([data[0] ^ 1]) + data[1:], "longer": data + b"x", "empty": b""}
+    file.unlink() if change == "gone" else file.write_bytes(changed[change])
+    disk, memory, _ = (outcome(lambda index=index: index.model(keys)) for index in both(root))
+    assert disk == memory
+    assert disk[0] is Damaged
+
+
+def proven(index: Index, ring: KeyRing) -> Any:
+    prover = index.opened_by(ring)
+    return prover and prover.proof(b"clean", b"")
+
+
+def test_which_rings_open_a_release(tmp_path):  # type: ignore[no-untyped-def]
+    """The owner's key, its own, one of a unit; not another owner's, another release's, nor that of a unit there."""
+    root = golden("v1-ranked", tmp_path)
+    for index in both(root):
+        keys = KEY.dataset(index.dataset_id)
+        wanted = keys.proof(b"clean", b"")
+        assert proven(index, KEY) == proven(index, keys) == wanted
+        assert [index.units_of(ring) for ring in (KEY, keys, keys.unit(1))] == [None, None, {1}]
+        assert index.opened_by(keys.unit(0)) is None
+        for ring, said in (
+            (OTHER, "was protected with key"), (OTHER.dataset(index.dataset_id), "was protected with key"),
+            (OTHER.dataset(index.dataset_id).unit(0), "was protected with key"),
+            (KEY.dataset(b"another!"), f"opens the release {b'another!'.hex()} alone"),
+            (KEY.dataset(b"another!").unit(0), "opens no picture of"), (keys.unit(2), "opens no picture of"),
+        ):  # fmt: skip
+            with pytest.raises(WrongKey, match=said) as caught:
+                index.opened_by(ring)
+            assert caught.value.hint
+        others = (KEY.dataset(b"another!"), KEY.dataset(b"another!").unit(0), keys.unit(2))
+        assert [index.units_of(ring) for ring in others] == [frozenset()] * 3
+
+
+def test_a_ring_of_somebody_elses_making():
+    """Whatever gives the keys of some units is a ring: it is asked for nothing else."""
+
+    class Two:
+        key_id = KEY.id
+
+        def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+            if unit == 0:
+                return KEY.image_keys(dataset_id, unit, index)
+            raise WrongKey("not that one")
+
+    index = in_memory(VECTORS / "releases/v1-ranked")
+    assert index.units_of(Two()) == {0}
+    assert index.opened_by(Two()) is None
+
+
+def test_proof_and_signature(tmp_path):  # type: ignore[no-untyped-def]
+    """What only the whole key can check it does check; a signature is checked whatever the ring is."""
+    root = golden("v1-ranked", tmp_path)
+    honest = info_of(root)
+    unit = KEY.dataset(bytes.fromhex(honest["dataset_id"])).unit(0)
+    write_info(root, honest | {"labels": ["x"]})
+    for index in both(root):
+        for ring in (KEY, KEY.dataset(index.dataset_id)):
+            with pytest.raises(Damaged, match="changed after publishing"):
+                index.opened_by(ring)
+        assert index.opened_by(unit) is None  # cannot know
+    write_info(root, honest)
+    sign(root)
+    assert [index.check_signature(FINGERPRINT) for index in both(root)] == [FINGERPRINT] * 3
+    signed = info_of(root)
+    other = SigningKey.generate()
+    broken = signed["signature"] | {"value": other.sign(signed_part(signed)).hex()}
+    assert SIGNER.public != other.public
+    write_info(root, signed | {"signature": broken})
+    for index in both(root):
+        for ring in (KEY, KEY.dataset(index.dataset_id), unit):
+            with pytest.raises(SignatureInvalid):
+                index.opened_by(ring)
+
+
+def test_nothing_is_kept_of_the_rows_but_their_bytes():
+    """The bytes that were given are those that are read later."""
+    root = VECTORS / "releases/ranked"
+    index = in_memory(root)
+    line = (root / ".ripguard/manifest.jsonl").read_bytes().splitlines()[3]
+    assert index.rows[3] == json.loads(line)

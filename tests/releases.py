@@ -1,0 +1,79 @@
+"""The golden releases of the vectors: small, of every kind, all under one known key; on disk and as bytes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ripguard.keys import Key
+from ripguard.release.index import MemoryIndex
+from ripguard.release.manifest import META, canonical, signed_part
+from ripguard.signing import SigningKey, fingerprint
+
+VECTORS = Path(__file__).parent / "vectors"
+RELEASES = sorted(path.stem for path in (VECTORS / "releases").glob("*.clean"))
+KEY, OTHER = Key(bytes(range(32))), Key(bytes(range(1, 33)))
+SIGNER = SigningKey(bytes(range(40, 72)))
+FINGERPRINT = fingerprint(SIGNER.public)
+
+
+def golden(name: str, place: Path) -> Path:
+    """A copy to spoil."""
+    return Path(shutil.copytree(VECTORS / "releases" / name, place / name))
+
+
+def info_of(root: Path) -> dict[str, Any]:
+    return json.loads((root / META / "release.json").read_text())
+
+
+def write_info(root: Path, info: dict[str, Any]) -> None:
+    (root / META / "release.json").write_bytes(canonical(info))
+
+
+def sign(root: Path, signer: SigningKey = SIGNER) -> Path:
+    """Let somebody sign a release."""
+    info = info_of(root)
+    value = signer.sign(signed_part(info)).hex()
+    own = {"public": signer.public.hex(), "value": value, "signer": fingerprint(signer.public)}
+    write_info(root, info | {"signature": own})
+    return root
+
+
+def read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+def in_memory(root: Path, ranges: bool = False) -> MemoryIndex:
+    """A release whose files are read now, and none later.
+
+    Args:
+        ranges: give its residue by a function that reads parts.
+    """
+    meta = root / META
+    shards = {path.name: path.read_bytes() for path in (meta / "residue").glob("*")}
+    info, manifest = (read(meta / name) or b"" for name in ("release.json", "manifest.jsonl"))
+    residue = reader(shards) if ranges else shards
+    return MemoryIndex(info, manifest, residue, read(meta / "model.bin"), str(root))
+
+
+def reader(shards: dict[str, bytes]) -> Callable[[str, int, int], bytes]:
+    """What reads a part of a residue file, as an object store does."""
+
+    def part(name: str, offset: int, length: int) -> bytes:
+        if name not in shards:
+            raise FileNotFoundError(name)
+        return shards[name][offset : offset + length]
+
+    return part
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    """Bytes of all files beside ``.ripguard``, by their places."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and META not in path.parts
+    }
