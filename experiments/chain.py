@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from ripguard import api
-from ripguard.cli import of_scheme, parse
+from ripguard.cli import parse
+from ripguard.cli.protect import of_scheme
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told, tell
 from ripguard.evaluate.record import environment, write_record
@@ -36,7 +37,7 @@ from ripguard.schemes import label
 ROOT = Path(__file__).resolve().parents[1]
 OPTIONS = "protect-options.txt"  # what was asked of `ripguard protect`, beside the release
 USUAL = {  # small sets need more epochs than the default for a surrogate worth aiming at; photos is to be quick
-    "photos": {"--surrogate-epochs": "12", "--steps": "10"},
+    "photos": {"--surrogate-epochs": "12", "--attack-steps": "10"},
     "tinyimagenet": {"--surrogate-epochs": "30"},
 }
 
@@ -48,6 +49,14 @@ with errors.refusals_told():
     result = restore(*sys.argv[1:])
 sys.exit(result.first_error.exit_code if result.first_error else 0)
 """
+
+
+def with_usual(source: str, asked: list[str]) -> list[str]:
+    """Options of ``ripguard protect``, with those of USUAL that were not asked for otherwise."""
+    chosen = dict(itertools.pairwise(word for one in asked for word in one.split("=", 1)))
+    known = api.choose_scheme(chosen.get("--scheme", "mrit"), perturb=chosen.get("--perturb")).options()
+    usual = USUAL.get(source.split(":")[0], {}) if "surrogate_epochs" in known else {}  # marks alone need none
+    return asked + [word for option in usual.items() if option[0] not in asked for word in option]
 
 
 def timed(what: str, call: Callable[[], Any]) -> tuple[Any, float]:
@@ -74,11 +83,7 @@ def main() -> None:
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/ as well")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
-    given = list(extra)
-    chosen = dict(itertools.pairwise(word for one in extra for word in one.split("=", 1)))
-    known = api.choose_scheme(chosen.get("--scheme", "mrit"), perturb=chosen.get("--perturb")).options()
-    usual = USUAL.get(options.source.split(":")[0], {}) if "surrogate_epochs" in known else {}  # marks alone need none
-    extra += [word for option in usual.items() if option[0] not in extra for word in option]
+    given, extra = extra, with_usual(options.source, extra)
     out = options.out or ROOT / "build" / short_name(options.source)
     open_source(options.source)  # what is mistyped is refused before anything of an older release is removed
     asked = parse(["protect", options.source, str(out / "protected"), *extra])

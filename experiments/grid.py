@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from ripguard import api
-from ripguard.cli import of_scheme, parse
+from ripguard.cli import parse
+from ripguard.cli.protect import of_scheme
 from ripguard.data.pictures import common_side
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
@@ -48,11 +49,11 @@ OURS |= {name: f"--scheme {name}" for name in ("layered", "layered-balanced")}
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
 PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "em-sample", "ar", "ops", "noise")}
 HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training pictures
-AWARE = {"seal-tap-through": "--scheme seal --perturb tap --through planes,jpeg,grayscale,blur,resize"}
+AWARE = {"seal-tap-through": "--scheme seal --perturb tap --eot planes,jpeg,grayscale,blur,resize"}
 CELLS = {  # patches on few cells where the scheme has them on all, and the other way round
-    "strong-cells": "--scheme strong --cells 2",
-    "mrit-cells": "--cells 2",
-    "balanced-all-cells": "--scheme balanced --cells 16",
+    "strong-cells": "--scheme strong --patch-cells 2",
+    "mrit-cells": "--patch-cells 2",
+    "balanced-all-cells": "--scheme balanced --patch-cells 16",
 }
 SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE
 CHEAP = ("jpeg-10", "grayscale")

@@ -29,16 +29,14 @@ from chain import OPTIONS
 
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import UsageError, refusals_told
-from ripguard.evaluate import figures
+from ripguard.evaluate.accuracy import done_rows, illustrate, open_record, recipe
 from ripguard.evaluate.page import html
-from ripguard.evaluate.record import add_row, environment, new_folder, read_records, write_record
-from ripguard.evaluate.report import grid, report
+from ripguard.evaluate.record import add_row
 from ripguard.evaluate.table import markdown
 from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
 from ripguard.numbers import above_zero, positive
-from ripguard.schemes import label
 from ripguard.train.loop import Unfinished
-from ripguard.train.protocols import PROTOCOLS, Protocol, called
+from ripguard.train.protocols import PROTOCOLS, called
 
 ROOT = Path(__file__).resolve().parents[1]
 AGAIN = 75  # EX_TEMPFAIL
@@ -107,7 +105,12 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     # 2. the record so far
     model = options.model or PROTOCOLS[options.protocol].model
     protocol = called(options.protocol, options.model, options.epochs)
-    folder, record = open_record(options, work, protocol, release, places["restored"])
+    how = recipe(options.protocol, options.model, options.epochs)
+    call = "python experiments/table1.py " + shlex.join(sys.argv[1:])
+    folder, record = open_record(
+        options.source, protocol, how, release, places["restored"], call, work / "evaluation", options.record,
+        (ROOT / "results",), os.cpu_count() or 1,
+    )  # fmt: skip
 
     # 3. what is still to be trained, the first seed of every split first
     digests = {split: digest_of(split, options.source, places[split], os.cpu_count() or 1) for split in splits}
@@ -125,7 +128,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
         for defence in options.defences.split(",")
         for split in splits
     ]  # fmt: skip
-    done = {(row["split"], row["model"], row["seed"], row["digest"], row["defence"]) for row in record["rows"]}
+    done = done_rows(record)
     jobs = [job for job in jobs if (job.split, job.model, job.own_seed, digests[job.split], job.defence) not in done]
     print(f"{record['name']}: {len(record['rows'])} rows recorded, {len(jobs)} to train", file=sys.stderr, flush=True)
 
@@ -158,76 +161,14 @@ def finished(jobs: list[Job], number: int) -> Iterator[dict[str, Any] | None]:
                 yield None
 
 
-def open_record(
-    options: argparse.Namespace, work: Path, protocol: str, release: dict[str, Any], restored: Path
-) -> tuple[Path, Any]:
-    """Folder and record to go on with: the newest of this name about the same release, else a new one.
-
-    Rows of clean and restored pictures are taken over from a record of another release, of whatever scheme, where its
-    pictures are the same.
-    """
-    scheme = label(release["scheme"])
-    name = f"table1 {options.source} {protocol} {scheme}"
-    about = {"dataset": options.source, "protocol": protocol, "scheme": scheme}
-    command = "python experiments/table1.py " + shlex.join(sys.argv[1:])
-    fresh = {"name": name, "command": command} | environment() | about
-    fresh |= {
-        "release": {"dataset_id": release["dataset_id"], "scheme": release["scheme"], "root": release["manifest"]}
-    }
-    fresh |= {"recipe": recipe(options), "rows": []}
-    own = work / "evaluation" / "record.json"
-    known = sorted((ROOT / "results").glob(f"*_{options.record}/record.json")) if options.record else [own]
-    for path in reversed(known):
-        old = json.loads(path.read_text()) if path.exists() else {}
-        if (
-            old.get("name") == name
-            and same_recipe(old["recipe"], fresh["recipe"])
-            and old["release"] == fresh["release"]
-        ):
-            return path.parent, old
-    folder = new_folder(ROOT / "results", fresh["date"], options.record) if options.record else own.parent
-    others = read_records(ROOT / "results") if options.record else []
-    alike = [r for _, r in others if r["name"].startswith(f"table1 {options.source} {protocol} ")]
-    if alike := [r for r in alike if same_recipe(r["recipe"], fresh["recipe"])]:
-        digest = digest_of("restored", options.source, restored, os.cpu_count() or 1)
-        for old in alike:  # the newest record that has such rows
-            rows = [row for row in old["rows"] if row["split"] != "protected" and row["digest"] == digest]
-            fresh["rows"] = rows or fresh["rows"]
-    return folder, fresh
-
-
-def same_recipe(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two recipes say the same, whatever their wording and whichever newer settings an older one lacks."""
-    return Protocol(**(one | {"source": ""})) == Protocol(**(other | {"source": ""}))
-
-
-def recipe(options: argparse.Namespace) -> dict[str, Any]:
-    """The protocol in full, as the record keeps it."""
-    import dataclasses
-
-    found = dataclasses.asdict(PROTOCOLS[options.protocol])
-    found |= {"model": options.model or found["model"], "epochs": options.epochs or found["epochs"]}
-    return json.loads(json.dumps(found))
-
-
 def finish(folder: Path, record: dict[str, Any], options: argparse.Namespace, work: Path, cut: bool) -> None:
     """Looks of the release, figures, page, table; say where everything is."""
     if cut:
         print("\ntime was up: call the same command again", file=sys.stderr)
         sys.exit(AGAIN)
     source, restored = open_source(options.source), work / "restored"
-    if "looks" not in record:
-        found = report(work / "protected", source, restored, workers=os.cpu_count() or 1)
-        record["looks"] = {k: found[k] for k in ("pictures", "restored_equal", "psnr_to_clean", "ssim_to_clean")}
-        write_record(folder, record)
-    grid(work / "protected", source, restored, folder / "samples.png")
-    pictures = [
-        ("Accuracy", figures.bars(record, folder / "accuracy.png")),
-        ("While training", figures.curves(record, folder / "logs", folder / "curves.png")),
-        ("Answers", figures.confusion(record, folder / "confusion.png")),
-        ("Clean, protected, restored, difference", folder / "samples.png"),
-    ]
-    page = html(record, [(title, path) for title, path in pictures if path], work / "report.html")
+    pictures = illustrate(folder, record, work / "protected", source, restored, os.cpu_count() or 1)
+    page = html(record, pictures, work / "report.html")
     if options.record:
         subprocess.run([sys.executable, str(ROOT / "experiments" / "tables.py")], stdout=sys.stderr, check=True)
     print("\n".join(["", *markdown(record), "", f"record  {folder / 'record.json'}", f"report  {page}"]))

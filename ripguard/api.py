@@ -20,6 +20,7 @@ standard error is a terminal.
 from __future__ import annotations
 
 import dataclasses
+import operator
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripguard.errors import KeyFileError, OutputRefused, UsageError, refusing
 from ripguard.executor import Executor, Local
-from ripguard.keys import Key, KeyRing
+from ripguard.keys import Key, KeyRing, holds_key
 from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.private import write_private
 from ripguard.progress import Progress, reported_to
@@ -36,6 +37,7 @@ from ripguard.signing import SigningKey, fingerprint
 
 if TYPE_CHECKING:
     from ripguard.data.source import Source
+    from ripguard.evaluate.own import Evaluation
     from ripguard.methods.registry import Registry
     from ripguard.release.gc import Litter
     from ripguard.release.inspect import Facts
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from ripguard.schemes.base import Scheme
 
 __all__ = [
-    "GeneratedKeys", "choose_scheme", "collect_garbage", "describe_method", "export", "inspect", "keygen",
+    "GeneratedKeys", "choose_scheme", "collect_garbage", "describe_method", "evaluate", "export", "inspect", "keygen",
     "list_datasets", "list_methods", "list_schemes", "protect", "report", "restore", "train", "verify",
 ]  # fmt: skip
 
@@ -135,6 +137,8 @@ def protect(
     from ripguard.schemes.base import Run
     from ripguard.store.atomic import drop_empty
 
+    _refuse_empty(source=source, out=out, key=key, sign_key=sign_key, labels=labels)
+    limit, seed = _whole("limit", limit, 1), _whole("seed", seed, 0) or 0
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     workers = _workers(workers)
     executor = executor or Local(workers)
@@ -175,7 +179,7 @@ def choose_scheme(
 
     chosen = find(scheme).with_options({name: value for name, value in options.items() if value is not None})
     if lossy and byte_exact:
-        raise UsageError("--lossy and --byte-exact contradict each other")
+        raise UsageError("--lossy and --preserve-files contradict each other")
     chosen = chosen.promised(lossy, byte_exact)
     if device != "cpu":
         from ripguard.precision import check_device
@@ -211,6 +215,9 @@ def restore(
     from ripguard.release.restore import restore as run
 
     several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    _refuse_empty(out=out, key=key, release=release, only=only, signer=signer)
+    for path in several:
+        _refuse_empty(paths=path)
     if not several:
         raise UsageError("there is nothing to restore: no path was named")
     with reported_to(progress):
@@ -245,10 +252,11 @@ def verify(
     from ripguard.data.registry import as_source
     from ripguard.release.verify import verify as run
 
+    _refuse_empty(release=release, key=key, against=against, labels=labels, signer=signer)
     if against is not None and key is None:
-        raise UsageError("--against needs a key", "add --key-file K")
+        raise UsageError("comparing with the source needs a key", "add --key-file K")
     if labels and against is None:
-        raise UsageError("--labels says how the source is labelled, and no source is named", "add --against SRC")
+        raise UsageError("--labels says how the source is labelled, and no source is named", "add --source SRC")
     source = None if against is None else as_source(against, labels)
     with reported_to(progress):
         ring = None if key is None else _opened(key)[0]
@@ -292,6 +300,8 @@ def report(
     from ripguard.evaluate.report import grid as draw
     from ripguard.evaluate.report import report as run
 
+    _refuse_empty(release=release, against=against, labels=labels, restored=restored, surrogate=surrogate, grid=grid)
+    _refuse_empty(signer=signer)
     place, back = Path(release), Path(restored) if restored else None
     if grid:
         check_grid(os.fspath(grid))
@@ -304,6 +314,40 @@ def report(
         if grid:
             draw(place, source, back, Path(grid))
     return data
+
+
+@refusing()
+def evaluate(
+    release: AnyPath,
+    source: AnyPath | Source,
+    *,
+    labels: AnyPath | None = None,
+    protocol: str = "smoke",
+    model: str | None = None,
+    epochs: int | None = None,
+    seeds: str | Sequence[int] = (0,),
+    device: str = "cpu",
+    signer: str | None = None,
+    workers: int | None = None,
+    progress: Callback | None = None,
+) -> Evaluation:
+    """What a net learns from a release without its key, and from the clean images: see :mod:`ripguard.evaluate.own`.
+
+    Args:
+        source: the clean images that it was made from; labels: the labels file that :func:`protect` was given.
+        seeds: numbers, or a text with some joined by commas: one net of each kind for each.
+    """
+    from ripguard.data.registry import as_source
+    from ripguard.evaluate.own import evaluate as run
+    from ripguard.evaluate.victims import seeds_of
+
+    _refuse_empty(release=release, source=source, labels=labels, signer=signer)
+    several = seeds_of(seeds) if isinstance(seeds, str) else list(seeds)
+    with reported_to(progress):
+        return run(
+            Path(release), as_source(source, labels), protocol, model, epochs, several, device, signer,
+            _workers(workers),
+        )  # fmt: skip
 
 
 @refusing()
@@ -321,6 +365,7 @@ def train(
     progress: Callback | None = None,
 ) -> dict[str, Any]:
     """Train a net on the clean images behind a release: see :func:`ripguard.train.on_release.train_on_release`."""
+    _refuse_empty(release=release, key=key, out=out, signer=signer)
     opened = _opened(key)[0]
     from ripguard.train.on_release import train_on_release
 
@@ -340,6 +385,7 @@ def collect_garbage(
     """Move aside what killed runs left in and beside a release: see :func:`ripguard.release.gc.collect`."""
     from ripguard.release.gc import collect
 
+    _refuse_empty(release=release, key=key, signer=signer)
     return collect(Path(release), unfinished, dry_run, None if key is None else _opened(key)[0], signer)
 
 
@@ -354,7 +400,13 @@ def list_schemes() -> dict[str, str]:
     """Names of the schemes, and a line about each."""
     from ripguard import schemes
 
-    return {name: schemes.find(name).note for name in schemes.names()}
+    found = {}
+    for name in schemes.names():
+        try:
+            found[name] = schemes.find(name).note
+        except UsageError:  # a package that is broken
+            found[name] = "(cannot be loaded)"
+    return found
 
 
 def list_methods() -> dict[str, dict[str, str]]:
@@ -412,9 +464,27 @@ def export(source: AnyPath | Source, out: AnyPath, progress: Callback | None = N
 
 
 def _workers(asked: int | None) -> int:
-    if asked is not None and asked < 1:
-        raise UsageError(f"workers: expected at least 1, got {asked}")
-    return asked or os.cpu_count() or 1
+    return _whole("workers", asked, 1) or os.cpu_count() or 1
+
+
+def _whole(name: str, value: Any, least: int) -> int | None:
+    """A whole number, of NumPy's too; None where none is given. Raises :class:`UsageError`."""
+    if value is None:
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or not least <= number < 2**63:
+        raise UsageError(f"{name}: expected a whole number of {least} or more, got {value!r}")
+    return number
+
+
+def _refuse_empty(**texts: Any) -> None:
+    """An empty text is a variable that was not set: taken for "not given" it would switch a check off."""
+    for name, value in texts.items():
+        if isinstance(value, str | os.PathLike) and not os.fspath(value):
+            raise UsageError(f"{name}: expected a value, got an empty one", "is a variable unset?")
 
 
 def _opened(key: Any) -> tuple[Any, str | None]:
@@ -423,6 +493,8 @@ def _opened(key: Any) -> tuple[Any, str | None]:
 
     if isinstance(key, str | os.PathLike):
         path = os.fspath(key)
+        if holds_key(os.fsencode(path)):  # it must not come into a message
+            raise KeyFileError("key: expected the path of a key file, got a key itself", "Key(secret) is made of bytes")
         return read_key(path), None if path == "-" else path
     if not hasattr(key, "image_keys"):
         raise KeyFileError(f"key: expected a Key or the path of a key file, got {type(key).__name__}")

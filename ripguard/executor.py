@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import pickle
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any, Protocol
 
-from ripguard.errors import StorageError, as_refusal, out_of_memory
+from ripguard.errors import StorageError, UsageError, as_refusal, out_of_memory
 from ripguard.memory import no_core_dumps
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what numerical libraries read at start
@@ -72,6 +73,13 @@ class Local:
                 with _without_main():  # processes start at the first call
                     results = pool.map(functools.partial(_call, task), items, chunksize=chunk)
                 yield from results
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            if "pickle" not in str(error).lower() and not isinstance(error, pickle.PicklingError):
+                raise
+            raise UsageError(
+                f"this cannot be sent to other processes: {error}",
+                "functions must be importable by name, from a module and not the script itself; or use one worker",
+            ) from error
         except BrokenProcessPool:
             raise StorageError(
                 "a worker process was killed, perhaps because memory ran out",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -41,6 +42,43 @@ def reported_to(callback: Callback | None) -> Iterator[None]:
         yield
     finally:
         _callback.reset(token)
+
+
+class Heartbeat:
+    """A line every so often, where no terminal shows a bar: a long run is seen to be alive, a short one says nothing.
+
+    Args:
+        say: prints a line.
+        every: seconds between lines.
+    """
+
+    def __init__(self, say: Callable[[str], Any], every: float = 30) -> None:
+        self._say, self._every, self._last = say, every, time.monotonic()
+
+    def __call__(self, step: Progress) -> None:
+        if (now := time.monotonic()) - self._last >= self._every:
+            self._say(f"{step.stage}: {_amount(step)}")
+            self._last = now
+
+
+class Stages:
+    """A line where a stage begins, and one where it ends. ``say``: prints a line."""
+
+    def __init__(self, say: Callable[[str], Any]) -> None:
+        self._say, self._stage, self._began = say, "", 0.0
+
+    def __call__(self, step: Progress) -> None:
+        if step.stage != self._stage:
+            self._stage, self._began = step.stage, time.monotonic()
+            self._say(f"{step.stage} …")
+        if step.done == step.total:
+            self._say(f"{step.stage}: {_amount(step)} in {time.monotonic() - self._began:.1f} s")
+            self._stage = ""
+
+
+def _amount(step: Progress) -> str:
+    total = "" if step.total is None or step.total == step.done else f" of {step.total:,}"
+    return f"{step.done:,}{total} {step.unit}{'' if step.done == 1 else 's'}"
 
 
 class Bar(tqdm):

@@ -86,7 +86,14 @@ def test_sources(made, tmp_path):  # type: ignore[no-untyped-def]
         ({"scheme": "nosuch"}, "expected one of mrit"),
         ({"scheme": "seal", "tile": 9}, "tile"),
         ({"perturb": "lsp", "eps": 0.1}, "eps"),
-        ({"workers": 0}, "workers"),
+        ({"workers": 0}, "workers: expected a whole number of 1 or more, got 0"),
+        ({"limit": 0}, "limit: expected a whole number of 1 or more, got 0"),
+        ({"limit": -1}, "limit"),
+        ({"limit": "8"}, "limit"),
+        ({"limit": 8.5}, "limit"),
+        ({"seed": -1}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"sign_key": ""}, "sign_key: expected a value, got an empty one"),
         ({"lossy": True, "byte_exact": True}, "contradict"),
         ({"labels": "labels.csv"}, "labels"),
     ],
@@ -98,6 +105,60 @@ def test_options_are_checked_first(options, words, made, tmp_path):  # type: ign
     with pytest.raises(errors.UsageError) as caught:
         ripguard.protect(source, tmp_path / "out", place / "k", **options)
     assert words in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_empty_texts_switch_nothing_off(made, tmp_path):  # type: ignore[no-untyped-def]
+    """As on the command line: a variable that was not set is not "not given"."""
+    place, *_ = made
+    out, key = place / "out", place / "k"
+    for call in (
+        lambda: ripguard.restore(out, tmp_path / "b", key, signer=""),
+        lambda: ripguard.restore(out, tmp_path / "b", key, release=""),
+        lambda: ripguard.restore("", tmp_path / "b", key),
+        lambda: ripguard.verify(out, key, signer=""),
+        lambda: ripguard.verify(out, key, against=""),
+        lambda: ripguard.report(out, ""),
+        lambda: ripguard.protect("", tmp_path / "b", key),
+    ):
+        with pytest.raises(errors.UsageError, match="got an empty one"):
+            call()
+
+
+def test_numbers_of_numpy(made, tmp_path):  # type: ignore[no-untyped-def]
+    """Are numbers."""
+    place, source, *_ = made
+    done = ripguard.protect(
+        source, tmp_path / "out", place / "k", limit=np.int64(6), seed=np.int32(3), eps=np.float32(0.1), workers=1
+    )
+    assert done.pictures == 6
+    assert ripguard.inspect(tmp_path / "out")["parameters"]["perturb"]["eps"] == pytest.approx(0.1)
+
+
+def test_a_key_in_the_place_of_its_file(made, tmp_path):  # type: ignore[no-untyped-def]
+    """It is refused, and never shown."""
+    place, *_ = made
+    text = (place / "k").read_text().splitlines()[-1]
+    with pytest.raises(errors.KeyFileError) as caught:
+        ripguard.restore(place / "out", tmp_path / "x", text)
+    assert text[20:40] not in str(caught.value) + repr(caught.value)
+    with pytest.raises(errors.KeyFileError, match="whole key"):
+        ripguard.protect("photos", tmp_path / "x", ripguard.Key.generate().dataset(bytes(8)))  # type: ignore[arg-type]
+
+
+def test_keys_are_not_published(tmp_path):  # type: ignore[no-untyped-def]
+    """A key file inside the source, or in the output, is refused before any work."""
+    source = make_source(tmp_path / "source")
+    ripguard.keygen(source / "k")
+    with pytest.raises(errors.RipguardError) as caught:
+        ripguard.protect(source, tmp_path / "out", source / "k", workers=1)
+    assert caught.value.exit_code in (3, 7)
+    ripguard.keygen(tmp_path / "k")
+    (source / "notes.txt").write_text((tmp_path / "k").read_text())
+    (source / "k").unlink()
+    (source / "k.sign").unlink()
+    with pytest.raises(errors.KeyFileError, match="holds a key"):
+        ripguard.protect(source, tmp_path / "out", tmp_path / "k", workers=1)
     assert not (tmp_path / "out").exists()
 
 

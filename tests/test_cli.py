@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,26 @@ import numpy as np
 import pytest
 from helpers import call, crop, environment, good, make_source, refused
 
-from ripguard.cli import _listed, build_parser
+from ripguard.cli import build_parser
+from ripguard.cli.output import table
 from ripguard.images import png_bytes
 from ripguard.keys import Key
+from ripguard.progress import Heartbeat, Progress
 
-VERBS = ("keygen", "protect", "restore", "verify", "inspect", "report", "train", "gc", "data")
+VERBS = (
+    "keygen",
+    "protect",
+    "restore",
+    "verify",
+    "inspect",
+    "report",
+    "evaluate",
+    "train",
+    "gc",
+    "data",
+    "methods",
+    "completion",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -94,13 +110,13 @@ def test_facts_are_written_for_people(tmp_path):  # type: ignore[no-untyped-def]
     assert told["psnr_to_clean"].startswith("median ")
     assert not any(sign in line for line in lines for sign in ("{", "[", "None", "True", "False"))
     strange = {"shape": (1024, 2048, 3), "count": 1024, "labels": ["a, b", "x\x1b[31m\n"], "own": [{"a": 1}, {"a": 2}]}
-    assert _listed(strange) == [
+    assert table(strange) == [
         "shape   1024, 2048, 3",
         "count   1,024",
         'labels  "a, b", "x\\u001b[31m\\n"',
         "own     (a 1), (a 2)",
     ]
-    assert _listed({"signer": "\x07"}) == ['signer  "\\u0007"']
+    assert table({"signer": "\x07"}) == ['signer  "\\u0007"']
 
 
 def test_a_crash_shows_no_key(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
@@ -227,7 +243,7 @@ def test_options_of_the_other_method(scheme, option, other, tmp_path):  # type: 
     """An option that would change nothing is refused, by name."""
     code, _, err = call("protect", "photos", tmp_path / "x", "--key-file", "-", "--scheme", scheme, *option)
     assert code == 2
-    assert f"{option[0]} is an option of {other}" in err
+    assert f" is an option of {other}" in err
 
 
 @pytest.mark.parametrize("option", ["--seed", "--workers"])
@@ -260,13 +276,14 @@ def test_odd_values_of_every_option(verb, tmp_path, monkeypatch):  # type: ignor
         "restore": ("r", "o"),
         "verify": ("r",),
     }
+    own |= {"evaluate": ("r", "--source", "s", "--epochs", "1"), "methods": (), "completion": ("bash",)}
     own |= {"inspect": ("r",), "report": ("r", "--against", "s"), "train": ("r", "--out", "/dev/null"), "gc": ("r",)}
     monkeypatch.chdir(tmp_path)
     make_source(tmp_path / "s")
     good("keygen", "--out", "k")
     monkeypatch.setenv("RIPGUARD_KEY_FILE", "k")
     good("protect", "s", "r", "--perturb", "none", "--workers", "1")
-    monkeypatch.setattr("ripguard.cli.os.cpu_count", lambda: 1)
+    monkeypatch.setattr("ripguard.cli.options.os.cpu_count", lambda: 1)
     monkeypatch.setattr(
         "ripguard.release.protect.protect", lambda *arguments, **more: 1 / 0
     )  # work is not what is tried
@@ -337,3 +354,71 @@ def test_too_little_memory(mebibytes, tmp_path):  # type: ignore[no-untyped-def]
     assert "out of memory" in done.stderr
     assert "--workers" in done.stderr
     assert not (tmp_path / "back").exists()
+
+
+def test_quiet_and_verbose(tmp_path):  # type: ignore[no-untyped-def]
+    """Nothing but errors; or stages and their times; results as JSON all the same."""
+    source = make_source(tmp_path / "source")
+    good("keygen", "--out", tmp_path / "k")
+    common = ("--key-file", tmp_path / "k", "--workers", "1")
+    code, out, err = call("protect", source, tmp_path / "a", *common, "--perturb", "none", "-q")
+    assert (code, out, err) == (0, "", "")
+    code, out, err = call("restore", tmp_path / "a", tmp_path / "b", *common, "--verbose")
+    assert code == 0
+    assert "30 pictures restored" in out
+    assert "ripguard: restoring …\nripguard: restoring: 30 pictures in " in err
+    code, out, err = call("verify", tmp_path / "a", *common, "--quiet", "--json")
+    assert (json.loads(out)["ok"], err) == (True, "")
+    code, out, err = call("verify", tmp_path / "none", *common, "-q")
+    assert (code, out) == (6, "")
+    assert "ripguard: error: " in err
+    assert call("verify", tmp_path / "a", "-q", "-v")[0] == 2
+
+
+def test_heartbeat():
+    """A line now and then, and none of what is done at once."""
+    said: list[str] = []
+    beat = Heartbeat(said.append, every=3600)
+    beat(Progress("protecting", 1, 20, "picture"))
+    assert said == []
+    beat = Heartbeat(said.append, every=0)
+    beat(Progress("protecting", 1, 2000, "picture"))
+    beat(Progress("searching", 1, None, "step"))
+    assert said == ["protecting: 1 of 2,000 picture", "searching: 1 step"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell):
+    """A script for the shell; and what it asks for are the options of the methods that are named so far."""
+    assert "ripguard" in good("completion", shell)["script"]
+    assert call("completion", "cmd")[0] == 2
+    for line, wanted, unwanted in (
+        ("ripguard pro", {"protect"}, {"restore"}),
+        ("ripguard protect a b --perturb tap --s", {"--shift-step", "--surrogate-epochs"}, {"--sink-class"}),
+        ("ripguard protect a b --scheme seal --m", {"--max-bit-planes"}, {"--mrit"}),
+    ):
+        reader, writer = os.pipe()
+        env = os.environ | {
+            "_ARGCOMPLETE": "1",
+            "_ARGCOMPLETE_IFS": " ",
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+        }
+        command = ["bash", "-c", f"exec {sys.executable} -m ripguard 8>&{writer} 9>/dev/null"]
+        subprocess.run(command, env=env, pass_fds=(writer,), check=False, capture_output=True)
+        os.close(writer)
+        with open(reader) as told:
+            found = set(told.read().split())
+        assert wanted <= {word.rstrip() for word in found}
+        assert not unwanted & found
+
+
+def test_verbs_are_imported_when_they_are_given():
+    """A version or a list of verbs takes no torch, no NumPy and no scheme; help of `protect` no torch."""
+    for words, none in (
+        (["--version"], ("torch", "numpy", "ripguard.schemes")),
+        (["protect", "--help"], ("torch", "scipy")),
+    ):
+        program = "import sys; from ripguard.cli import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        program += f"sys.exit(bool(set({none!r}) & set(sys.modules)))"
+        assert subprocess.run([sys.executable, "-c", program, *words], capture_output=True).returncode == 0, words

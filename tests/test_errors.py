@@ -13,6 +13,7 @@ import pytest
 from helpers import make_source
 
 from ripguard import cli
+from ripguard.cli import data
 from ripguard.errors import Damaged, KeyFileError, StorageError, as_refusal, refusals_told
 from ripguard.executor import Local
 from ripguard.keys import Key
@@ -107,7 +108,7 @@ def test_errors_that_are_no_defects(error, code, said, capsys, monkeypatch):  # 
     def run(options: object) -> int:
         raise error
 
-    monkeypatch.setattr(cli, "run_data_list", run)
+    monkeypatch.setattr(data, "run_list", run)
     assert cli.main(["data", "list"]) == code
     assert said in (told := capsys.readouterr().err)
     assert "Traceback" not in told

@@ -21,7 +21,7 @@ from ripguard.methods.params import DataStats
 from ripguard.perturb.marks import few_cells
 from ripguard.schemes import SCHEMES, find, label
 from ripguard.schemes.base import Batch, Run
-from ripguard.schemes.stored import marks_of, options_of, read
+from ripguard.schemes.stored import options_of, read
 from ripguard.schemes.two_axis import TwoAxis
 
 SMALL, BIG = DataStats(32), DataStats(64)
@@ -98,7 +98,12 @@ def test_names():
     assert (named("mrit-tap", both), named("mrit-tap", both, tint=True)) == ("mrit-tap", "mrit-tap, tinted")
     assert label({"name": "of another version"}) == "of another version"
     strange = stored(SCHEMES["mrit"].resolve(SMALL))
-    assert label(strange | {"perturb": {"method": "of another package"}}) == "mrit"
+    strange |= {"perturb": {"method": "of another package"}}
+    assert label(strange) == "mrit, of another package, options not known here"  # and never plain mrit
+    for odd in ({"perturb": 5}, {"perturb": {"x": 1}}, {"data": [1]}, {"hide": 5}, {"perturb": None}):
+        assert label(stored(SCHEMES["mrit"]) | odd).startswith("mrit, ")
+        assert options_of(stored(SCHEMES["mrit"]) | odd)
+    assert label({}) == "None"
 
 
 FLAT: dict[str, Any] = {  # as releases were until then: all options of all methods in one table
@@ -152,7 +157,7 @@ def test_settled():
     """What is left open follows the data; a perturbation of one's own brings its own usual values."""
     usual, asked = SCHEMES["mrit"], SCHEMES["mrit"].with_options({"sink": False, "target": "cyclic"})
     assert (usual.perturb.target, usual.perturb.sink) == ("opposite", True)  # type: ignore[attr-defined]
-    assert marks_of(stored(asked)) == asked.perturb
+    assert read(stored(asked)).perturb == asked.perturb
     assert SCHEMES["paper"].with_options({"perturb": "marks"}).perturb.target == "opposite"  # type: ignore[attr-defined]
     assert SCHEMES["layered"].with_options({"perturb": "tap"}).perturb.through == ()  # type: ignore[attr-defined]
     assert SCHEMES["paper"].with_options({"eps": 0.05}).perturb.target == "random"  # type: ignore[attr-defined]
@@ -161,7 +166,7 @@ def test_settled():
     assert sizes["layered-balanced"] == [0.053, 0.058]
     assert sizes["mrit"] == [0.064, 0.064]
     layered = SCHEMES["layered"].resolve(BIG)
-    assert marks_of(stored(layered)).to_json()["eps"] == 0.085
+    assert read(stored(layered)).perturb.marks.eps == 0.085  # type: ignore[attr-defined]
     for name in SCHEMES:  # once settled, it stays as it is, also read from a file
         for data in (SMALL, BIG):
             once = SCHEMES[name].resolve(data)
@@ -197,19 +202,21 @@ def test_grey_pictures_get_colour_where_there_are_coloured_ones():
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("mrit", {"planes": 3}, "--planes is an option of seal, and this is --hide mrit"),
-        ("seal", {"size": 3}, "--size is an option of mrit, and this is --hide seal"),
-        ("mrit", {"steps": 3}, "--steps is an option of layered, tap, fsp, and this is --perturb marks"),
+        ("mrit", {"planes": 3}, "--max-bit-planes is an option of seal, and this is --hide mrit"),
+        ("seal", {"size": 3}, "--block-size is an option of mrit, and this is --hide seal"),
+        ("mrit", {"steps": 3}, "--attack-steps is an option of layered, tap, fsp, and this is --perturb marks"),
+        ("mrit", {"max_bit_planes": 3}, "--max-bit-planes is an option of seal, and this is --hide mrit"),
+        ("seal", {"max_bit_planes": 3, "planes": 3}, "given twice, under two names"),
         ("mrit", {"colour": 3}, "--colour is no option of marks or mrit"),
         ("mrit", {"eps": 2}, "--eps: expected more than 0 and at most 1, got 2"),
         ("mrit", {"eps": "0.1"}, "--eps: expected a number"),
-        ("mrit", {"cells": 3}, "--cells: expected one of 2, 4, 16, got 3"),
+        ("mrit", {"cells": 3}, "--patch-cells: expected one of 2, 4, 16, got 3"),
         ("mrit", {"perturb": "fog"}, "--perturb: expected one of marks, layered"),
         ("mrit", {"hide": "fog"}, "--hide: expected one of mrit, seal"),
-        ("mrit", {"tint": 1}, "--tint: expected True or False"),
-        ("seal", {"coders": ("gif",)}, "--coders: expected one of"),
-        ("seal", {"coders": ()}, "--coders: expected at least one of"),
-        ("seal", {"planes": 9}, "--planes: expected one of 1, 2"),
+        ("mrit", {"tint": 1}, "--gray-as-rgb: expected True or False"),
+        ("seal", {"coders": ("gif",)}, "--codecs: expected one of"),
+        ("seal", {"coders": ()}, "--codecs: expected at least one of"),
+        ("seal", {"planes": 9}, "--max-bit-planes: expected one of 1, 2"),
         ("paper", {"tile": 0}, "--tile: expected 1..1024"),
         ("mrit-tap", {"surrogate": "x.pt", "surrogates": 2}, "would change nothing"),
     ],

@@ -29,7 +29,8 @@ class Item:
         path: the file, None where there is none.
         split: ``"train"``, ``"test"`` …
         label: class name, ``""`` where unlabelled.
-        reader: gives the bytes of a picture file, always the same ones; it is pickled for worker processes.
+        reader: gives the bytes of a picture file, always the same ones; it is pickled for
+            worker processes, so a module must have it, not the script that is run.
     """
 
     name: str

@@ -41,6 +41,7 @@ class Job:
         threads: CPU threads, 0: torch's own choice.
         defence: name in :data:`ripguard.evaluate.defences.DEFENCES`.
         most: of more training pictures than this every n-th one is used; None: all.
+        save_every: seconds after which a checkpoint is written within an epoch; None: the loop's own.
     """
 
     split: str
@@ -58,6 +59,7 @@ class Job:
     compile: bool = False
     defence: str = "none"
     most: int | None = None
+    save_every: float | None = None
 
     @property
     def own_seed(self) -> int:
@@ -66,6 +68,15 @@ class Job:
     @property
     def title(self) -> str:
         return f"{self.split} {self.model} seed {self.own_seed}{self.suffix.replace('-', ', ', 1)}"
+
+    @property
+    def stem(self) -> str:
+        """Of the names of its files."""
+        return f"{self.split}-{self.model}-{self.own_seed}{self.suffix}"
+
+    @property
+    def log(self) -> Path:
+        return Path(self.logs) / f"{self.stem}.jsonl"
 
     @property
     def suffix(self) -> str:
@@ -151,7 +162,7 @@ def train_row(job: Job) -> dict[str, Any]:
     """
     import torch
 
-    from ripguard.train.loop import accuracy, fit
+    from ripguard.train.loop import SAVE_EVERY, accuracy, fit
     from ripguard.train.protocols import PROTOCOLS
 
     if job.threads:
@@ -164,15 +175,15 @@ def train_row(job: Job) -> dict[str, Any]:
     test = read("clean", job.source, place, "test")
     if training.names != test.names or training.pictures.shape[1:] != test.pictures.shape[1:]:
         raise InputRefused(f"{job.split} training pictures and clean test pictures differ in classes or size")
-    stem = f"{job.split}-{job.model}-{job.own_seed}{job.suffix}"
     defence = DEFENCES[job.defence]
     shown = defence.prepared(training.pictures, training.labels, job.own_seed)
     left = None if job.deadline is None else job.deadline - time.time()
-    checkpoint, log = Path(job.work) / f"{job.protocol}-{stem}.pt", Path(job.logs) / f"{stem}.jsonl"
+    checkpoint, log = Path(job.work) / f"{job.protocol}-{job.stem}.pt", job.log
     clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test pictures
     victim = fit(
         shown, training.labels, len(training.names), protocol, job.own_seed, job.device,
         checkpoint, log, left, job.compile, (clean.pictures, clean.labels), job.title, defence.objective,
+        job.save_every or SAVE_EVERY,
     )  # fmt: skip
     told, truth = victim.logits(test.pictures).argmax(1), test.labels
     treated = {}

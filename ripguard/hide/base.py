@@ -13,6 +13,7 @@ from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, 
 from ripguard.hide.header import Header, Tail
 from ripguard.keys import PictureKeys
 from ripguard.methods.params import Params
+from ripguard.methods.registries import revealing_class
 from ripguard.panics import is_panic
 
 
@@ -234,6 +235,16 @@ class Hiding(Revealing):
         if files and len(files) != len(clean):
             raise ValueError(expected("files", len(clean), len(files)))
         return self.run_hide(clean, carrier, who, keys, files or []) if len(clean) else []
+
+
+def refuse_taken_number(method: type[Revealing], name: str) -> None:
+    """Raise :class:`UsageError` where pictures of a method would be revealed by another one of the same number."""
+    other = revealing_class(method.tail.number)
+    if other is not None and other is not method:
+        raise UsageError(
+            f"{name} and {other.__module__}.{other.__qualname__} have one number in headers, {method.tail.number}",
+            "remove one of these packages: pictures of either could be taken for the other's",
+        )
 
 
 def _failed(error: BaseException) -> RipguardError:

@@ -136,7 +136,7 @@ class Header:
             params, high = tail.unpack(data[COMMON.size :])
         except BadHeader:
             raise
-        except ValueError as error:
+        except Exception as error:  # a tail may be somebody else's
             raise BadHeader(str(error)) from None
         size = high << 24 | int.from_bytes(length, "big")
         return cls(key_id, dataset_id, unit, index, planes, inline, lossy, size, params, version, grey)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import hashlib
 import io
@@ -16,6 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.errors import tell
+from ripguard.files import open_regular
+
+LARGEST = 1 << 31  # bytes of a file: an ensemble of nets takes some tens of millions
 Simulation = Callable[[np.ndarray, np.ndarray], np.ndarray]  # clean, carrier → what is published, all uint8 batches
 
 
@@ -68,6 +71,11 @@ class Fitted:
     about: dict[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if any(array.dtype.hasobject for array in self.arrays.values()):
+            raise ValueError("arrays of objects cannot be kept")
+        object.__setattr__(self, "about", json.loads(json.dumps(self.about)))  # as a file gives it back
+
     def __getitem__(self, name: str) -> np.ndarray:
         return self.arrays[name]
 
@@ -86,7 +94,7 @@ class Fitted:
         """One ``.npz`` file, whole or not at all."""
         from ripguard.store.atomic import write_file
 
-        buffer, about = io.BytesIO(), {"about": self.about, "files": self.files}
+        buffer, about = io.BytesIO(), {"about": self.about, "files": self.files, "digest": self.digest}
         own = np.frombuffer(json.dumps(about).encode(), np.uint8)
         np.savez(buffer, **{f"array {name}": array for name, array in self.arrays.items()}, about=own)  # type: ignore[arg-type]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,10 +102,21 @@ class Fitted:
 
     @classmethod
     def read(cls, path: Path) -> Fitted | None:
-        """What :meth:`write` wrote; None where it is not there, or damaged."""
-        with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            with np.load(path, allow_pickle=False) as stored:
-                about = json.loads(stored["about"].tobytes())
-                arrays = {name[6:]: stored[name] for name in stored.files if name.startswith("array ")}
-            return cls(arrays, about["about"], tuple(about["files"]))
-        return None
+        """What :meth:`write` wrote; None where it is not there, or is something else, which is told."""
+        try:
+            with open(open_regular(path, at_most=LARGEST), "rb") as file, zipfile.ZipFile(file) as records:
+                if sum(one.file_size for one in records.infolist()) > LARGEST:
+                    raise ValueError("more than anything that is kept")
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as stored:
+                    about = json.loads(stored["about"].tobytes())
+                    arrays = {name[6:]: stored[name] for name in stored.files if name.startswith("array ")}
+            found = cls(arrays, about["about"], tuple(about["files"]))
+            if found.digest != about["digest"]:
+                raise ValueError("its content changed")
+        except FileNotFoundError:
+            return None
+        except Exception:  # NumPy and zipfile have no common base for what a damaged file can raise
+            tell(f"ripguard: note: {path} is damaged, and is made again")
+            return None
+        return found

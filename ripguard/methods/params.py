@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 import types
 import typing
 from collections.abc import Callable
@@ -57,6 +58,7 @@ class Option:
         stored: whether it is written into ``release.json``; what is of this machine alone, as a path, is not.
         word: how a value other than the scheme's own shows in the scheme's name; None: not at all.
         usual: values at which it is not shown, beside the scheme's own.
+        flag: what people call it, where that is not the name it is stored under: ``block-size`` for ``size``.
     """
 
     help: str
@@ -70,10 +72,15 @@ class Option:
     word: Callable[[Any], str] | None = None
     usual: tuple[Any, ...] = ()
     default: Any = None
+    flag: str = ""
+
+    def called(self, name: str) -> str:
+        """What people call it, on the command line: ``--block-size``."""
+        return f"--{self.flag or name.replace('_', '-')}"
 
     def checked(self, name: str, value: Any) -> Any:
         """The value in its own type. Raises :class:`UsageError`."""
-        what = f"--{name.replace('_', '-')}"
+        what = self.called(name)
         if value is None:
             return None
         if self.many:
@@ -85,8 +92,10 @@ class Option:
         return self._one(what, value)
 
     def _one(self, what: str, value: Any) -> Any:
-        if self.kind is float and type(value) is int:
+        if self.kind is float and hasattr(value, "__float__") and not isinstance(value, bool):  # NumPy's too
             value = float(value)
+        if self.kind is int and hasattr(value, "__index__") and not isinstance(value, bool):
+            value = operator.index(value)
         if self.kind is str and hasattr(value, "__fspath__"):
             value = value.__fspath__()
         if type(value) is not self.kind:
@@ -124,9 +133,14 @@ class Params:
     """Base of all parameters.
 
     A value that is None is settled by :meth:`resolve`, once, when the data are known; what that returns is recorded.
+
+    Attributes:
+        method: its name.
+        form: of what it finds in the training images; another number, and what is in the cache is not used.
     """
 
     method: ClassVar[str] = ""
+    form: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         for name, one in self.options().items():
@@ -166,8 +180,20 @@ class Params:
     @classmethod
     def _refuse_unknown(cls, names: typing.Iterable[str]) -> None:
         if strange := sorted(set(names) - set(cls.options())):
-            known = ", ".join(f"--{name.replace('_', '-')}" for name in cls.options()) or "none"
+            known = ", ".join(one.called(name) for name, one in cls.options().items()) or "none"
             raise UsageError(f"{cls.method} has no option --{strange[0].replace('_', '-')}", f"it has {known}")
+
+
+def by_stored_name(options: dict[str, Option], given: dict[str, Any]) -> dict[str, Any]:
+    """Options by the names they are stored under; they may be given by what people call them. Raises UsageError."""
+    names = {one.called(name)[2:].replace("-", "_"): name for name, one in options.items()}
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        own = name if name in options else names.get(name, name)
+        if own in found:
+            raise UsageError(f"--{name.replace('_', '-')} is given twice, under two names")
+        found[own] = value
+    return found
 
 
 def _kind(hint: Any) -> tuple[type, bool]:

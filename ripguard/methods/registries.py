@@ -53,6 +53,6 @@ def revealing_class(number: int) -> type[Revealing] | None:
         for name in registry:
             with contextlib.suppress(RipguardError):  # a package that is broken hides nothing of the others
                 found: Any = registry[name]
-                if found.tail.number == number:
+                if getattr(getattr(found, "tail", None), "number", None) == number:
                     return found
     return None

@@ -14,6 +14,7 @@ import importlib.metadata
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+import ripguard
 from ripguard.errors import RipguardError, UsageError
 
 T = TypeVar("T")
@@ -65,12 +66,23 @@ class Registry(Generic[T]):
         if name not in self._others:
             raise UsageError(f"{self.what}: expected one of {', '.join(self)}, got {name!r}")
         entry = self._others[name]
+        mend = f"repair or remove the package {entry.dist.name if entry.dist else entry.module}"
         try:
-            return entry.load()
+            found = entry.load()
         except RipguardError:
             raise
-        except Exception as error:  # somebody else's code
+        except (Exception, SystemExit) as error:  # somebody else's code
             raise UsageError(
-                f"the {self.what} {name} cannot be loaded from {entry.value}: {type(error).__name__}: {error}",
-                f"repair or remove the package {entry.dist.name if entry.dist else entry.module}",
+                f"the {self.what} {name} cannot be loaded from {entry.value}: {type(error).__name__}: {error}", mend
             ) from error
+        method = getattr(getattr(found, "kind", None), "method", None)
+        if method != name:  # what is stored under one name would be read by another method
+            raise UsageError(f"the {self.what} {name} has parameters of the method {method!r}", mend)
+        return found
+
+    def version(self, name: str) -> str:
+        """Who a method comes from, and in which version."""
+        if name in self.own or name not in self._others:
+            return f"ripguard {ripguard.__version__}"
+        dist = self._others[name].dist
+        return f"{dist.name} {dist.version}" if dist else self._others[name].value

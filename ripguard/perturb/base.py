@@ -97,7 +97,7 @@ class TrainedParams(Params):
 
     surrogate_share: float = option(
         1.0,
-        "let the surrogate, or the search for marks, patterns or pixels, see this share of each class",
+        "share of each class that fitting may see",
         check=share,
         wanted="more than 0 and at most 1",
         word=word("share {}"),

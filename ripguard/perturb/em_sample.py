@@ -95,6 +95,7 @@ def down(net: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: float
 @dataclass(frozen=True, kw_only=True)
 class EMSampleParams(TrainedParams):
     method: ClassVar[str] = "em-sample"
+    form: ClassVar[int] = 2  # as of the surrogate that it is
 
 
 class EMSample(Scaled[EMSampleParams]):

@@ -39,10 +39,10 @@ class FSPParams(BoundedParams):
     method: ClassVar[str] = "fsp"
 
     target: str = option(
-        "cyclic", "whose activation a picture's is pulled towards", choices=tuple(RULES), word=word("target {}")
+        "cyclic", "rule for the image whose features are approached", choices=tuple(RULES), word=word("target {}")
     )
     layer: str = option(
-        "features", f"activation that is worked on: {', '.join(LAYERS)}, or some joined by +",
+        "features", "layer to attack; several are joined by +",
         check=_known, wanted=f"one of {', '.join(LAYERS)}, or some joined by +",
     )  # fmt: skip
 

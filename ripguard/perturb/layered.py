@@ -31,12 +31,13 @@ class LayeredParams(GradientParams, MarkedParams):
     method: ClassVar[str] = "layered"
 
     target: str = option(
-        "cyclic", "of what is below the marks: class that a picture is made to look like", choices=tuple(CLASS_RULES),
+        "cyclic", "rule for the class that an image is pushed towards", choices=tuple(CLASS_RULES),
         word=word("target {}"),
     )  # fmt: skip
     through: tuple[str, ...] = option(
-        (), "aim what is below through what a victim may do, one a step in turn", choices=THROUGH,
+        (), "expectation over these transformations, in turn", choices=THROUGH,
         word=word("through {}"),
+        flag="eot",
     )  # fmt: skip
 
     @property

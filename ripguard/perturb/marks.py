@@ -55,17 +55,18 @@ class MarkedParams(TrainedParams):
     """Of methods that put marks on images."""
 
     eps: float | None = option(
-        None, "size of the perturbation in 0..1", check=share, wanted="more than 0 and at most 1", word=word("ε {}"),
-        usual=(None,),
+        None, "strength: RMS of the marks times √2, in 0..1", check=share, wanted="more than 0 and at most 1",
+        word=word("ε {}"), usual=(None,),
     )  # fmt: skip
     sink: bool = option(
-        True, "smaller marks for one class, which pictures without any are then taken for",
+        True, "weaker marks on one class, which absorbs clean images",
         word=lambda sink: "sink" if sink else "no sink",
+        flag="sink-class",
     )  # fmt: skip
     cells: int | None = option(
-        ALL_CELLS, "patches on 2, 4 or all 16 cells; on few they are larger, which holds better against adversarial "
-        "training and strong augmentation; more where those do not tell the classes apart", choices=CELLS,
+        ALL_CELLS, "cells with patches, fewer are stronger", choices=CELLS,
         word=lambda cells: "all cells" if cells == ALL_CELLS else f"cells {cells}",
+        flag="patch-cells",
     )  # fmt: skip
 
     @property
@@ -87,7 +88,7 @@ class MarksParams(MarkedParams):
     method: ClassVar[str] = "marks"
 
     target: str = option(
-        OPPOSITE, "class whose patches a class gets: the one it is least mistaken for, or the next one",
+        OPPOSITE, "class that the marks point to",
         choices=(OPPOSITE, "cyclic"), word=word("target {}"),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self, TypeVar, final
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, final
 
 import numpy as np
 
@@ -27,18 +27,28 @@ EPS, EPS_LARGE = 0.07, 0.1  # of small pictures and of large ones
 class GradientParams(TrainedParams):
     """Of methods that follow the gradients of a surrogate."""
 
-    steps: int = option(20, "steps of the perturbation", check=positive, wanted="at least 1", word=word("steps {}"))
-    coarse: bool | None = option(
-        None, "a second trunk of the surrogate that reduces the picture first (default: from 48 pixels)"
+    form: ClassVar[int] = 2  # surrogate.DESIGN; tests/perturb keeps them equal
+
+    steps: int = option(
+        20, "gradient steps", check=positive, wanted="at least 1", word=word("steps {}"), flag="attack-steps"
     )
+    coarse: bool | None = option(None, "second, coarse trunk of the surrogate (default: from 48 pixels)")
     surrogate: tuple[str, ...] = option(
-        (), "this surrogate file instead of training one; several: an ensemble", repeat=True, stored=False
+        (),
+        "surrogate file to use; repeat for an ensemble",
+        repeat=True,
+        stored=False,
+        flag="surrogate-checkpoint",
     )
     surrogates: int | None = option(
-        None, "train an ensemble of so many (default 1)", check=positive, wanted="at least 1"
+        None,
+        "surrogates to train (default 1)",
+        check=positive,
+        wanted="at least 1",
+        flag="ensemble-size",
     )
     surrogate_epochs: int | None = option(
-        None, "train it for so many epochs (default 10)", check=positive, wanted="at least 1"
+        None, "epochs of their training (default 10)", check=positive, wanted="at least 1"
     )
 
     def __post_init__(self) -> None:
@@ -55,7 +65,7 @@ class BoundedParams(GradientParams):
     """Of methods whose size is a bound on every sample."""
 
     eps: float | None = option(
-        None, "L∞ bound in 0..1 (default: 0.07, from 48 pixels 0.1)", check=share, wanted="more than 0 and at most 1",
+        None, "L∞ bound in 0..1 (default 0.07, from 48 pixels 0.1)", check=share, wanted="more than 0 and at most 1",
         word=word("ε {}"), usual=(None, EPS, EPS_LARGE),
     )  # fmt: skip
 

@@ -39,11 +39,11 @@ class TAPParams(BoundedParams):
     method: ClassVar[str] = "tap"
 
     target: str = option(
-        "cyclic", "class that a picture is made to look like: the next one, by a permutation, or a random one",
+        "cyclic", "rule for the class that an image is pushed towards",
         choices=tuple(CLASS_RULES), word=word("target {}"),
     )  # fmt: skip
     through: tuple[str, ...] = option(
-        (), "aim through what a victim may do, one a step in turn", choices=THROUGH, word=word("through {}")
+        (), "expectation over these transformations, in turn", choices=THROUGH, word=word("through {}"), flag="eot"
     )
 
     @property

@@ -51,13 +51,22 @@ def inspect(path: Path) -> Facts:
     facts: dict[str, Any] = {"shape": list(picture.shape)}
     try:
         header = read_header(picture)
-        facts |= {k: v.hex() if isinstance(v, bytes) else v for k, v in dataclasses.asdict(header).items()}
+        facts |= _readable(dataclasses.asdict(header))
     except BadHeader:
         if not rows:
             raise NotProtected(f"{path}: not a protected picture, or damaged beyond recognition") from None
         facts["header"] = "in the manifest: the picture is too small to carry one"
     facts["known_to_release"] = around or [row["path"] for row in rows]
     return Facts("picture", facts)
+
+
+def _readable(value: Any) -> Any:
+    """As JSON can hold it: bytes in hexadecimal digits."""
+    if isinstance(value, dict):
+        return {name: _readable(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(one) for one in value]
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _release(root: Path) -> Facts:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from ripguard.data.pictures import Pictures, digest, read_square
 from ripguard.data.source import cache_root
-from ripguard.errors import InputRefused
+from ripguard.errors import InputRefused, StorageError, tell
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.release.plan import Plan, training_side
 from ripguard.schemes.base import Protector, Run, Scheme
@@ -60,11 +61,15 @@ def prepare(plan: Plan, device: str = "cpu", workers: int = 1, model: bytes = b"
             f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
         )
     place = cache_root() / "fitted" / f"{_name(plan, device)}.npz"
-    fitted = None if _files(plan.scheme) else Fitted.read(place)
-    if fitted is None:
+    kept = not _files(plan.scheme)
+    fitted = Fitted.read(place) if kept else None
+    if fitted is None or not all(map(os.path.exists, fitted.files)):
         fitted = plan.scheme.fit(training_pictures(plan, workers), context)
-        if not _files(plan.scheme):
-            fitted.write(place)
+        if kept:
+            try:
+                fitted.write(place)
+            except (OSError, StorageError) as error:  # it saves time, no more
+                tell(f"ripguard: note: what was found in the training images is not kept: {error}")
     return Prepared(plan.scheme, fitted, run)
 
 
@@ -75,7 +80,7 @@ def _files(scheme: Scheme) -> bool:
 
 def _name(plan: Plan, device: str) -> str:
     """Of the fit in the cache: all that decides it."""
-    about = [FORM, plan.scheme.to_json(), plan.labels, plan.seed, device]
+    about = [FORM, plan.scheme.form(), plan.scheme.to_json(), plan.labels, plan.seed, device]
     found = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for picture in plan.training:
         found.update(f"{picture.sha256} {picture.label} {picture.shape}".encode())

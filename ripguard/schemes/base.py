@@ -109,6 +109,10 @@ class Scheme(ABC):
         """How source files begin that come back byte for byte without ``--byte-exact``; None: none do."""
         return None
 
+    def form(self) -> str:
+        """Of what :meth:`fit` finds, and of who finds it: where it differs, what is in the cache is not used."""
+        return ""
+
     def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
         """Look for what is needed, once.
 

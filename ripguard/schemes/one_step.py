@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ripguard.hide.base import Hidden, Revealing
+from ripguard.errors import UsageError
+from ripguard.hide.base import Hidden, Revealing, refuse_taken_number
 from ripguard.methods.fitted import Fitted
-from ripguard.methods.params import DataStats, Option, Params
+from ripguard.methods.params import DataStats, Option, Params, by_stored_name
+from ripguard.methods.registries import SCHEMES
 from ripguard.schemes.base import Batch, Run, Scheme
 
 
@@ -28,7 +30,7 @@ class OneStep(Scheme, Revealing):
     def __init__(self, params: Any = None) -> None:
         self.params = self.kind() if params is None else params
         self.name = self.kind.method
-        self.note = (type(self).__doc__ or "").strip().splitlines()[0]
+        self.note = next(iter((type(self).__doc__ or "").strip().splitlines()), "")
 
     @abstractmethod
     def protect(self, batch: Batch, fitted: Fitted, run: Run) -> list[Hidden]:
@@ -37,11 +39,20 @@ class OneStep(Scheme, Revealing):
     def options(self) -> dict[str, Option]:
         return self.kind.options()
 
+    def form(self) -> str:
+        return f"{SCHEMES.version(self.name)} {self.kind.form}"
+
     def given(self, name: str) -> Any:
         return getattr(self.params, name)
 
     def with_options(self, options: dict[str, Any]) -> OneStep:
-        return type(self)(self.params.changed(**options))
+        return type(self)(self.params.changed(**by_stored_name(self.kind.options(), options)))
+
+    def promised(self, lossy: bool, byte_exact: bool) -> OneStep:
+        refuse_taken_number(type(self), self.name)
+        if lossy and not self.tail.may_be_lossy:
+            raise UsageError(f"--lossy: {self.name} is exact", "leave it out")
+        return self
 
     def resolve(self, data: DataStats) -> OneStep:
         return type(self)(self.params.resolve(data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ripguard.errors import UsageError
-from ripguard.methods.params import LARGE, DataStats, Params
+from ripguard.methods.params import LARGE, DataStats
 from ripguard.methods.registries import HIDINGS, PERTURBATIONS
 from ripguard.perturb.marks import ALL_CELLS, MarkedParams
 from ripguard.schemes.presets import SCHEMES
@@ -17,19 +17,22 @@ ORDER = ("eps", "tint", "sink", "cells", "surrogate_share", "target", "steps", "
 
 def read(stored: dict[str, Any]) -> TwoAxis:
     """A stored scheme. Raises :class:`UsageError` for one of another kind, or of methods that nobody has."""
-    perturb, hide, data = (stored.get(name) for name in ("perturb", "hide", "data"))
-    if isinstance(perturb, str):
-        return _flat(perturb, stored)
-    if not perturb or not hide:
-        raise UsageError(f"{stored.get('name')} is not a perturbation and a hiding method")
+    try:
+        return _flat(stored) if isinstance(stored.get("perturb"), str) else _nested(stored)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{stored.get('name')} is not a perturbation and a hiding method: {error!r}") from None
+
+
+def _nested(stored: dict[str, Any]) -> TwoAxis:
+    perturb, hide, data = stored["perturb"], stored["hide"], stored.get("data")
     own, its = PERTURBATIONS[perturb["method"]].kind, HIDINGS[hide["method"]].kind
     stats = DataStats(data["side"], data["classes"], frozenset(data["channels"])) if data else None
     return TwoAxis(stored["name"], own.from_json(perturb), its.from_json(hide), stored.get("tint"), data=stats)
 
 
-def _flat(method: str, stored: dict[str, Any]) -> TwoAxis:
+def _flat(stored: dict[str, Any]) -> TwoAxis:
     """Of a release of before December 2026: one flat table of all methods' options."""
-    own, its = PERTURBATIONS[method].kind, HIDINGS[stored.get("method", "mrit")].kind
+    own, its = PERTURBATIONS[stored["perturb"]].kind, HIDINGS[stored.get("method", "mrit")].kind
     given = {name: stored[name] for name in own.options() if name in stored}
     if issubclass(own, MarkedParams):  # releases of before had no sink, and patches on all cells
         given |= {"sink": stored.get("sink") or False, "cells": stored.get("cells") or ALL_CELLS}
@@ -53,7 +56,7 @@ def options_of(stored: dict[str, Any]) -> dict[str, Any]:
     """What a stored scheme tells of its own methods, by axis and option, and of nothing that these do not read."""
     try:
         made = read(stored)
-    except (KeyError, UsageError):
+    except UsageError:
         return dict(stored)
     perturb, hide = stored.get("perturb"), stored.get("hide", {})
     tables = (stored, _hiding_table(stored)) if isinstance(perturb, str) else (perturb, hide)
@@ -64,19 +67,17 @@ def options_of(stored: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def marks_of(stored: dict[str, Any]) -> Params:
-    """Parameters of the marks of a release; of one without marks: of its perturbation."""
-    own = read(stored).perturb
-    return own.marks if isinstance(own, MarkedParams) else own
-
-
 def label(stored: dict[str, Any]) -> str:
     """Name of a scheme as a release tells it, and what of its perturbation is not the scheme's own: ``seal, lsp``."""
-    preset = SCHEMES.get(stored["name"])
+    name, preset = str(stored.get("name")), SCHEMES.get(str(stored.get("name")))
+    if preset is None:
+        return name
     try:
-        return str(stored["name"]) if preset is None else name_of(read(stored), preset)
-    except UsageError:
-        return str(stored["name"])
+        return name_of(read(stored), preset)
+    except UsageError:  # methods or options that are not known here: no name of ours is theirs
+        own = stored.get("perturb")
+        method = own.get("method") if isinstance(own, dict) else own
+        return f"{name}, {method}, options not known here"
 
 
 def name_of(made: TwoAxis, preset: TwoAxis) -> str:

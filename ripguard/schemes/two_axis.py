@@ -10,18 +10,29 @@ import numpy as np
 
 from ripguard.data.pictures import Pictures
 from ripguard.errors import UsageError
-from ripguard.hide.base import Hidden, Hiding, ImageInfo
+from ripguard.hide.base import Hidden, Hiding, ImageInfo, refuse_taken_number
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
-from ripguard.methods.params import DataStats, Option, Params
+from ripguard.methods.params import DataStats, Option, Params, by_stored_name
 from ripguard.methods.registries import HIDINGS, PERTURBATIONS
 from ripguard.methods.registry import Registry
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.make import fit
 from ripguard.schemes.base import Batch, Run, Scheme
 
-TINT = Option(
-    "publish grey pictures in colour if the data set has a single coloured one (default: with marks)", kind=bool
+TINT = Option("publish gray images in colour where others have it", kind=bool, flag="gray-as-rgb")
+
+
+# what :func:`ripguard.api.protect` and its command have for themselves
+RESERVED = frozenset(
+    {"source", "out", "key", "key_file", "key_required", "scheme", "scheme_options", "perturb", "hide", "tint"}
+    | {"gray_as_rgb", "sign_key", "labels", "limit", "seed", "lossy", "byte_exact", "preserve_files", "restart"}
+    | {"device", "workers", "executor", "progress", "json", "quiet", "verbose", "help", "verb", "run"}
 )
+
+
+def _names(options: dict[str, Option]) -> set[str]:
+    """By which options are given, their stored names and what people call them."""
+    return set(options) | {one.called(name)[2:].replace("-", "_") for name, one in options.items()}
 
 
 @dataclass(frozen=True)
@@ -63,12 +74,13 @@ class TwoAxis(Scheme):
 
     def with_options(self, options: dict[str, Any]) -> TwoAxis:
         """The scheme with other values; ``perturb`` and ``hide`` name other methods, which begin with their own."""
-        given = dict(options)
-        above, below = self.perturb, self.hide
+        given, above, below = dict(options), self.perturb, self.hide
         if (name := given.pop("perturb", above.method)) != above.method:
             above = PERTURBATIONS[name].kind()
         if (name := given.pop("hide", below.method)) != below.method:
             below = HIDINGS[name].kind()
+        self._refuse_clash(above, below)
+        given = by_stored_name(above.options() | {"tint": TINT} | below.options(), given)
         tint = TINT.checked("tint", given.pop("tint", self.tint))
         own = {name: value for name, value in given.items() if name in above.options()}
         its = {name: value for name, value in given.items() if name in below.options()}
@@ -76,21 +88,35 @@ class TwoAxis(Scheme):
             raise UsageError(*self._why_not(strange[0], above, below))
         return dataclasses.replace(self, perturb=above.changed(**own), hide=below.changed(**its), tint=tint)
 
+    @staticmethod
+    def _refuse_clash(above: Params, below: Params) -> None:
+        """Two options of one name could not be told apart."""
+        taken = (("the command", RESERVED), (f"--hide {below.method}", _names(below.options())))
+        for who, names in taken:
+            if both := sorted(_names(above.options()) & names):
+                raise UsageError(f"--perturb {above.method} and {who} both have an option {both[0]}", "choose another")
+        if both := sorted(_names(below.options()) & RESERVED):
+            raise UsageError(f"--hide {below.method} and the command both have an option {both[0]}", "choose another")
+
     def _why_not(self, name: str, above: Params, below: Params) -> tuple[str, str]:
         """What to say of an option that would change nothing."""
         option = f"--{name.replace('_', '-')}"
         axes: tuple[tuple[Registry[Any], Params], ...] = ((PERTURBATIONS, above), (HIDINGS, below))
         for registry, chosen in axes:
-            owners = [method for method, own in registry.working().items() if name in own.kind.options()]
+            working = {method: own.kind.options() for method, own in registry.working().items()}
+            owners = [method for method, own in working.items() if by_stored_name(own, {name: 0}).keys() & own]
             if owners:
+                (stored,) = by_stored_name(working[owners[0]], {name: 0})
+                option = working[owners[0]][stored].called(stored)
                 return (
                     f"{option} is an option of {', '.join(owners)}, and this is {registry.what} {chosen.method}",
                     f"leave it out, or choose another {registry.what}",
                 )
-        known = ", ".join(f"--{one.replace('_', '-')}" for one in (above.options() | below.options()))
+        known = ", ".join(one.called(own) for own, one in (above.options() | below.options()).items())
         return f"{option} is no option of {above.method} or {below.method}", f"there are {known}"
 
     def promised(self, lossy: bool, byte_exact: bool) -> TwoAxis:
+        refuse_taken_number(self.hiding_class, self.hide.method)
         return dataclasses.replace(self, hide=self.hiding_class.promised(self.hide, lossy, byte_exact))
 
     def resolve(self, data: DataStats) -> TwoAxis:
@@ -110,6 +136,9 @@ class TwoAxis(Scheme):
 
     def keeps(self) -> bytes | None:
         return self.hiding_class.keeps(self.hide)
+
+    def form(self) -> str:
+        return f"{PERTURBATIONS.version(self.perturb.method)} {self.perturb.form}"
 
     def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
         return fit(self.perturb, training, context)

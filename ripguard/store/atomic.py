@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -35,7 +36,8 @@ def write_temporary(path: Path, data: bytes | Iterable[bytes]) -> Path:
     """Write ``data``, or its pieces, beside ``path`` under a temporary name, on disk; returns the temporary path."""
     # a digest of the name: the longest names that a file system takes leave no room for an addition
     short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
-    temporary = path.with_name(f".{short}.{os.getpid()}.tmp")
+    own = f"{os.getpid()}{threading.get_native_id()}"  # threads of one process may write the same file
+    temporary = path.with_name(f".{short}.{own}.tmp")
     with storage("cannot write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _new(temporary) as file:

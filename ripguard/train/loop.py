@@ -1,4 +1,4 @@
-"""The one training loop: pictures as uint8 tensors on the device, augmented there, exact resume after any epoch.
+"""The one training loop: pictures as uint8 tensors on the device, augmented there, exact resume from any checkpoint.
 
 Everything random is drawn from one CPU generator that is part of the checkpoint, so a run that was cut and resumed ends
 with the same weights as one that was not (on the same machine with the same number of threads).
@@ -27,9 +27,10 @@ from ripguard.train.augment import mirror, random_crop, random_zoom
 from ripguard.train.models import build
 from ripguard.train.objectives import OBJECTIVES
 from ripguard.train.protocols import Protocol
-from ripguard.weights import save_whole
+from ripguard.weights import save_whole, write_whole
 
 Forward = Callable[[Tensor], Tensor]
+SAVE_EVERY = 20 * 60.0  # seconds: what a killed run may lose, on a machine where an epoch takes hours, too
 
 
 class Unfinished(Exception):
@@ -99,15 +100,16 @@ def fit(
     watch: tuple[np.ndarray, np.ndarray] | None = None,
     note: str = "training",
     objective: str = "plain",
+    save_every: float = SAVE_EVERY,
 ) -> Victim:
     """Train a victim from scratch.
 
     Args:
         pictures: uint8 ``[n, side, side, 3]``.
         labels: int64 ``[n]`` in ``0..classes-1``.
-        checkpoint: file that is written after every epoch and, where it exists for the same pictures, protocol and
-            seed, gone on from; a damaged one is told of, and removed.
-        log: JSON-lines file, one line an epoch.
+        checkpoint: file that is written after every epoch, within one after ``save_every`` seconds, and, where it
+            exists for the same pictures, protocol and seed, gone on from; a damaged one is told of, and removed.
+        log: JSON-lines file, one line an epoch; its lines are part of the checkpoint.
         seconds: stop before an epoch that would end later than this.
         compile: ``torch.compile`` the net.
         watch: other pictures and labels, measured after every epoch for the log and for nothing else.
@@ -142,6 +144,8 @@ def fit(
 
     identity = run_id(pictures, labels, protocol, seed) + ("" if objective == "plain" else f" {objective}")
     first = 0
+    lines: list[dict[str, Any]] = []
+    cut: dict[str, Any] = {}  # what an epoch that was left half done had come to
     if checkpoint and checkpoint.exists():
         try:
             with open(open_regular(checkpoint, follow=True), "rb") as saved:
@@ -154,7 +158,8 @@ def fit(
                 torch.set_rng_state(stored["torch"].cpu())
                 if device != "cpu":
                     torch.cuda.set_rng_state(stored["cuda"].cpu())
-                first = stored["epoch"]
+                first, cut = stored["epoch"], stored.get("cut", {})
+                lines = stored["log"] if "log" in stored else _lines(log)
         except Exception as error:  # torch.load has no common base for what a damaged file can raise
             if out_of_memory(error) or (isinstance(error, OSError) and not isinstance(error, NotRegular)):
                 raise  # it may be whole, and must not be lost
@@ -162,18 +167,37 @@ def fit(
             checkpoint.unlink()
             return fit(
                 pictures, labels, classes, protocol, seed, device, checkpoint, log, seconds, compile, watch, note,
-                objective,
+                objective, save_every,
             )  # fmt: skip
-    bar = Bar(total=protocol.epochs * per_epoch, initial=first * per_epoch, stage=note, unit="step")
+
+    def save(place: Path, epochs: int, cut: dict[str, Any]) -> None:
+        state = {
+            "identity": identity, "epoch": epochs, "epochs": protocol.epochs, "victim": victim.state(),
+            "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict(),
+            "draw": draw.get_state(), "torch": torch.get_rng_state(), "log": lines, "cut": cut,
+        }  # fmt: skip
+        if device != "cpu":
+            state["cuda"] = torch.cuda.get_rng_state()
+        save_whole(state, place)
+
+    if log and lines:
+        _write_log(log, lines)
+    done = first * per_epoch + cut.get("steps", 0)
+    bar = Bar(total=protocol.epochs * per_epoch, initial=done, stage=note, unit="step")
     longest = 0.0
     for epoch in range(first, protocol.epochs):
         start = time.monotonic()
         if seconds is not None and start - began + longest > seconds:
             raise Unfinished(f"{epoch} of {protocol.epochs} epochs")
         victim.net.train()
-        order = torch.randperm(count, generator=draw)
-        losses, right = torch.zeros((), device=device), torch.zeros((), device=device)
-        for step in range(per_epoch):
+        if cut:
+            order, losses, right = cut["order"].cpu(), cut["losses"], cut["right"]
+        else:
+            order = torch.randperm(count, generator=draw)
+            losses, right = torch.zeros((), device=device), torch.zeros((), device=device)
+        steps, before = cut.get("steps", 0), cut.get("seconds", 0.0)
+        cut, kept = {}, start
+        for step in range(steps, per_epoch):
             rows = order[step * batch : (step + 1) * batch]
             x = random_crop(images[rows.to(device)], padding, draw)
             if protocol.zoom < 1:
@@ -191,32 +215,34 @@ def fit(
             losses += loss.detach()
             right += (out.detach().argmax(1) == y).sum()
             bar.update()
+            if checkpoint and step + 1 < per_epoch and (now := time.monotonic()) - kept >= save_every:
+                half = {"order": order, "losses": losses, "right": right}
+                save(checkpoint, epoch, half | {"steps": step + 1, "seconds": before + now - start})
+                kept = now
         mean, share = losses.item() / per_epoch, 100 * right.item() / (per_epoch * batch)
         bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{share:.1f}")
         longest = max(longest, time.monotonic() - start)
+        line: dict[str, Any] = {"epoch": epoch + 1, "loss": round(mean, 5), "augmented_train_accuracy": round(share, 3)}
+        if watch:
+            line["watched_accuracy"] = round(accuracy(victim, *watch), 3)
+        line |= {"lr": schedule.get_last_lr()[0], "seconds": round(before + time.monotonic() - start, 2)}
+        lines.append(line)
         if checkpoint:
-            state = {
-                "identity": identity, "epoch": epoch + 1, "epochs": protocol.epochs, "victim": victim.state(),
-                "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict(),
-                "draw": draw.get_state(), "torch": torch.get_rng_state(),
-            }  # fmt: skip
-            if device != "cpu":
-                state["cuda"] = torch.cuda.get_rng_state()
-            save_whole(state, checkpoint)
+            save(checkpoint, epoch + 1, {})
         if log:
-            line: dict[str, Any] = {
-                "epoch": epoch + 1,
-                "loss": round(mean, 5),
-                "augmented_train_accuracy": round(share, 3),
-            }
-            if watch:
-                line["watched_accuracy"] = round(accuracy(victim, *watch), 3)
-            line |= {"lr": schedule.get_last_lr()[0], "seconds": round(time.monotonic() - start, 2)}
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with open(log, "a" if epoch else "w") as file:
-                file.write(json.dumps(line) + "\n")
+            _write_log(log, lines)
     bar.close()
     return victim
+
+
+def _write_log(log: Path, lines: list[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    write_whole(log, lambda partial: partial.write_text(text))
+
+
+def _lines(log: Path | None) -> list[dict[str, Any]]:
+    """Of a run whose checkpoint is of a version that kept no log in it."""
+    return [json.loads(line) for line in log.read_text().splitlines()] if log and log.exists() else []
 
 
 def batches(count: int, protocol: Protocol) -> int:

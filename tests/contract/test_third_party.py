@@ -24,6 +24,9 @@ toy-beside = toy:Beside
 toy-broken = nosuchmodule:Nothing
 [ripguard.schemes]
 toy-shuffle = toy:Shuffle
+toy-broken = nosuchmodule:Nothing
+toy-exits = toy_exits:Nothing
+toy-misnamed = toy:Shuffle
 """
 API = """
 import json, sys
@@ -43,6 +46,7 @@ def package(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
     """The toy package, installed in a folder of its own."""
     place = tmp_path_factory.mktemp("site")
     shutil.copy(Path(__file__).with_name("toy.py"), place)
+    (place / "toy_exits.py").write_text("import sys, torch\nsys.exit('not here')\n")
     about = place / "toy-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
@@ -129,10 +133,26 @@ def test_listed_and_refused(package, tmp_path):  # type: ignore[no-untyped-def]
     assert "toy-brighten" in listed["perturbations"]
     assert listed["perturbations"]["marks"].startswith("Patches")
     assert "toy-beside" in listed["hidings"]
+    for name in ("toy-broken", "toy-exits", "toy-misnamed"):  # in nobody's way
+        assert listed["schemes"][name] == "(cannot be loaded)"
+    program = "import sys; from ripguard.cli import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    good(package, "keygen", "--out", tmp_path / "k")
+    source, release = make_source(tmp_path / "s"), tmp_path / "r"
+    for words in (
+        ("data", "list"),
+        ("protect", source, release, "--perturb", "none"),
+        ("restore", release, tmp_path / "b"),
+        ("inspect", release / "train/cup/0.png"),
+    ):
+        keyed = ("--key-file", tmp_path / "k") if words[0] in ("protect", "restore") else ()
+        assert python(package, "-c", program, *words, *keyed)[0] == 0, words
     assert listed["schemes"]["toy-shuffle"] == "Samples change places, by the image's own key."
     assert good(package, "methods", "toy-brighten")["options"]["levels"]["value"] is None
     for words, said in (
         (("--perturb", "toy-broken"), "cannot be loaded from nosuchmodule:Nothing"),
+        (("--scheme", "toy-exits"), "cannot be loaded from toy_exits:Nothing: SystemExit: not here"),
+        (("--scheme", "toy-misnamed"), "has parameters of the method 'toy-shuffle'"),
+        (("--scheme", "toy-shuffle", "--lossy"), "--lossy: toy-shuffle is exact"),
         (("--perturb", "toy-brighten", "--levels", "99"), "--levels: expected 1..63, got 99"),
         (("--scheme", "toy-shuffle", "--eps", "0.1"), "toy-shuffle has no option --eps"),
         (("--scheme", "toy-shuffle", "--perturb", "none"), "toy-shuffle has no option --perturb"),

@@ -13,6 +13,7 @@ from helpers import SEED
 from ripguard.errors import InputRefused, UsageError
 from ripguard.methods.fitted import Fitted
 from ripguard.perturb import surrogate, through
+from ripguard.perturb.em_sample import EMSampleParams
 from ripguard.perturb.fsp import FSP, LAYERS, FSPParams, library
 from ripguard.perturb.tap import THROUGH, TAPParams
 from ripguard.perturb.targets import RULES
@@ -117,6 +118,7 @@ def test_names_are_those_of_the_code():
     """The command line checks names without importing torch; they must not drift."""
     assert tuple(through.THROUGH) == THROUGH
     assert (*surrogate.STAGES, "features") == LAYERS
+    assert TAPParams.form == FSPParams.form == EMSampleParams.form == surrogate.DESIGN
     for wrong in ({"layer": "stage4"}, {"layer": "stage1+"}, {"target": "opposite"}, {"through": ("fog",)}):
         with pytest.raises(UsageError, match="expected one of"):
             (TAPParams if "through" in wrong else FSPParams)(**wrong)  # type: ignore[arg-type]

@@ -12,8 +12,10 @@ import pytest
 import torch
 from helpers import SEED
 
+from ripguard.train import loop
 from ripguard.train.loop import Unfinished, accuracy, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
+from ripguard.weights import save_whole
 
 pytestmark = pytest.mark.numeric
 
@@ -72,11 +74,37 @@ def test_a_cut_run_ends_with_the_same_weights(protocol, labelled, tmp_path):  # 
     assert len(lines[0]) == 3
 
 
+@pytest.mark.parametrize("protocol", [SHORT, dataclasses.replace(PROTOCOLS["paper"], epochs=3, batch=8)])
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_a_run_cut_within_an_epoch(protocol, epoch, labelled, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Killed before the second checkpoint within an epoch: goes on from the first, to the same weights and log."""
+    pictures, labels = labelled
+    whole = fit(pictures, labels, 3, protocol, 5, log=tmp_path / "whole.jsonl")
+    place, log = tmp_path / "c.pt", tmp_path / "cut.jsonl"
+
+    def killed(state, path):  # type: ignore[no-untyped-def]
+        if state["epoch"] == epoch and state["cut"].get("steps") == 2:
+            raise KeyboardInterrupt
+        save_whole(state, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_whole", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log, save_every=0)
+    stored = torch.load(place, weights_only=True)
+    assert (stored["epoch"], stored["cut"]["steps"]) == (epoch, 1)
+    log.unlink(missing_ok=True)  # what stands in it is in the checkpoint as well
+    torch.manual_seed(99)
+    resumed = fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log)
+    for name, value in weights(whole).items():
+        assert torch.equal(value, weights(resumed)[name]), name
+    told = [[json.loads(line) for line in path.read_text().splitlines()] for path in (tmp_path / "whole.jsonl", log)]
+    assert [one | {"seconds": 0} for one in told[0]] == [one | {"seconds": 0} for one in told[1]]
+
+
 def _one_epoch(pictures, labels, protocol: Protocol, place, log):  # type: ignore[no-untyped-def]
     """Go on by one epoch: the clock says that the next would end too late."""
     ticks = iter([0.0, *([0.0] * 1), 10.0, *([10.0] * 50)])
-    import ripguard.train.loop as loop
-
     real, loop.time = loop.time, type("Clock", (), {"monotonic": staticmethod(lambda: next(ticks))})
     try:
         fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log, seconds=15)

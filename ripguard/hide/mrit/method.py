@@ -44,17 +44,16 @@ class MRITParams(options.Params):
     method: ClassVar[str] = "mrit"
 
     size: int | None = option(
-        None, "block side N in pixels (default: by picture size; 2 up to 96 pixels)", check=lambda n: 1 <= n <= 32,
+        None, "block side in pixels (default: by image size)", check=lambda n: 1 <= n <= 32,
         wanted="1..32",
+        flag="block-size",
     )  # fmt: skip
-    step: int = option(8, "grey levels that a shift counts in", check=lambda n: 1 <= n <= 128, wanted="1..128")
-    overflow: int = option(
-        0, "grey levels that may be cut off and recorded", check=lambda n: 0 <= n <= 64, wanted="0..64"
+    step: int = option(
+        8, "gray levels a shift counts in", check=lambda n: 1 <= n <= 128, wanted="1..128", flag="shift-step"
     )
-    pairing: str = option("ranked", "rule by which blocks are paired", choices=tuple(CODES))
-    tile: int = option(
-        128, "blocks paired among themselves, up to 1024", check=lambda n: 1 <= n <= 1024, wanted="1..1024"
-    )
+    overflow: int = option(0, "gray levels that clipping may cut off", check=lambda n: 0 <= n <= 64, wanted="0..64")
+    pairing: str = option("ranked", "pairing rule", choices=tuple(CODES))
+    tile: int = option(128, "blocks paired among themselves", check=lambda n: 1 <= n <= 1024, wanted="1..1024")
 
     def for_shape(self, shape: tuple[int, ...]) -> Params:
         """For pictures of ``(height, width, …)``."""

@@ -68,13 +68,19 @@ class SealParams(Params):
     method: ClassVar[str] = "seal"
 
     planes: int = option(  # one picture of CIFAR-10 needs all of them
-        8, "bit-planes that a payload may reach into, 1..8", choices=tuple(range(1, 9))
+        8, "low bit-planes that a payload may use, 1 to 8", choices=tuple(range(1, 9)), flag="max-bit-planes"
     )
-    coders: tuple[str, ...] = option(USUAL, "the cheapest of these is taken, picture by picture", choices=tuple(CODERS))
+    coders: tuple[str, ...] = option(
+        USUAL, "use the smallest of these, image by image", choices=tuple(CODERS), flag="codecs"
+    )
     coder_steps: int | None = option(
-        None, "fit the small-image coder for so many steps", check=positive, wanted="at least 1"
+        None,
+        "fit the small-image coder for so many steps",
+        check=positive,
+        wanted="at least 1",
+        flag="codec-steps",
     )
-    allow_residue: bool = option(False, "complete by residue what finds no room, instead of refusing the picture")
+    allow_residue: bool = option(False, "put what does not fit into the residue")
 
 
 @dataclass
@@ -111,7 +117,7 @@ class Seal(Hiding):
             return params
         if params.coders != USUAL:
             raise UsageError(
-                "--coders and --byte-exact contradict each other", "--byte-exact takes those that keep files"
+                "--codecs and --preserve-files contradict each other", "the latter takes those that keep files"
             )
         return replace(params, coders=WHOLE)
 

@@ -1,0 +1,7 @@
+"""The command line: one file a verb."""
+
+from __future__ import annotations
+
+from ripguard.cli.main import build_parser, main, parse
+
+__all__ = ["build_parser", "main", "parse"]

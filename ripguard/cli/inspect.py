@@ -1,0 +1,20 @@
+"""`ripguard inspect`: what a release or an image says of itself."""
+
+from __future__ import annotations
+
+import argparse
+
+from ripguard import api
+from ripguard.cli.output import show, table
+
+DESCRIPTION = "What anybody can see, without any key."
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", help="a release folder or one picture")
+
+
+def run(options: argparse.Namespace) -> int:
+    found = api.inspect(options.path).as_dict()
+    show(options, found, table(found))
+    return 0

@@ -1,0 +1,76 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from ripguard.errors import UsageError
+from ripguard.numbers import positive
+
+KEY_VARIABLE = "RIPGUARD_KEY_FILE"
+# of ripguard.release.signers, which takes longer to import than a help text should; tests keep them equal
+SIGNER_VARIABLE, ANY = "RIPGUARD_SIGNER", "any"
+
+
+class Formatter(argparse.HelpFormatter):
+    """Help with one column for options: ``--[no-]gray-as-rgb`` in one line."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if isinstance(action, argparse.BooleanOptionalAction):
+            return f"--[no-]{action.option_strings[0][2:]}"
+        return super()._format_action_invocation(action)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """What every command has."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    loud = parser.add_mutually_exclusive_group()
+    loud.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors (and JSON)")
+    loud.add_argument("-v", "--verbose", action="store_true", help="print stages and their times")
+
+
+def add_key(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    text = f"restore key file, - for standard input (default: ${KEY_VARIABLE})"
+    parser.add_argument("--key-file", metavar="K", default=os.environ.get(KEY_VARIABLE) or None, help=text)
+    parser.set_defaults(key_required=required)
+
+
+def key_of(options: argparse.Namespace) -> Any:
+    """The key file that was named; None where none is needed."""
+    if not options.key_file and options.key_required:
+        raise UsageError(
+            "no key", f"name it with --key-file K or {KEY_VARIABLE}; make one with ripguard keygen --out K"
+        )
+    return options.key_file
+
+
+def add_signer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--signer", metavar="F",
+        help=f"fingerprint that must have signed the release, or '{ANY}' (default: the one named by {SIGNER_VARIABLE}, "
+        "else a signer of this key's releases so far, as listed in K.signers)",
+    )  # fmt: skip
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=positive, default=os.cpu_count() or 1, metavar="W", help="processes (default: cores)"
+    )
+
+
+def add_source(parser: argparse.ArgumentParser, help: str) -> None:
+    """``--source``; ``--against`` is its old name, until 0.2."""
+    for flag, text in (("--source", help), ("--against", argparse.SUPPRESS)):
+        parser.add_argument(flag, dest="against", metavar="SRC", help=text)
+
+
+def names(text: str) -> tuple[str, ...]:
+    names = tuple(name for name in text.split(",") if name)
+    if not names:
+        raise argparse.ArgumentTypeError(f"expected names joined by commas, got {text!r}")
+    return names

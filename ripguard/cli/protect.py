@@ -1,0 +1,142 @@
+"""`ripguard protect`: make a protected release."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from ripguard import api
+from ripguard.cli.options import add_key, add_workers, key_of, names
+from ripguard.cli.output import show
+from ripguard.methods.params import Option
+from ripguard.numbers import not_negative, positive
+from ripguard.schemes import find
+from ripguard.schemes.base import Scheme
+
+DESCRIPTION = (
+    "OUT appears when every image in it was restored once from disk and compared. The same command continues a run "
+    "that was killed."
+)
+
+
+def scheme_in(words: Sequence[str]) -> Scheme:
+    """The scheme that is asked for, by the three options that decide which others there are."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in ("--scheme", "--perturb", "--hide"):
+        first.add_argument(name)
+    try:
+        asked = vars(first.parse_known_args([word for word in words if word not in ("-h", "--help")])[0])
+    except argparse.ArgumentError:  # the whole parser will say what is wrong
+        asked = {}
+    scheme = find(asked.pop("scheme", None) or "mrit")
+    return scheme.with_options({name: value for name, value in asked.items() if value is not None})
+
+
+def _chosen(scheme: Scheme) -> str:
+    made = scheme.to_json()
+    parts = [made[axis]["method"] for axis in ("perturb", "hide") if axis in made]
+    return f" ({' and '.join(parts)})" if parts else ""
+
+
+def several(kind: type, text: str) -> tuple[Any, ...]:
+    """Values joined by commas."""
+    try:
+        return tuple(kind(one) for one in names(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected values joined by commas, got {text!r}") from None
+
+
+METAVARS = {int: "N", float: "X", str: "NAME"}
+
+
+def _scheme_option(group: Any, name: str, option: Option) -> None:
+    """One option of a scheme as an argument; without it the scheme keeps its own."""
+    text = option.help
+    if option.kind is str and option.choices:
+        text += f": {', '.join(option.choices)}"
+    if option.kind is int and option.choices and len(option.choices) < 6:
+        text += f": {', '.join(map(str, option.choices))}"
+    if option.default not in (None, (), False, True) and "default" not in text:
+        usual = ",".join(map(str, option.default)) if option.many else option.default
+        text += f" (default {usual})"
+    flag, dest = option.called(name), name
+    how: dict[str, Any]
+    if option.kind is bool:
+        how = {"action": argparse.BooleanOptionalAction}
+    elif option.many and option.repeat:
+        how = {"action": "append", "metavar": "PATH"}
+    else:
+        how = {"type": partial(several, option.kind) if option.many else option.kind, "metavar": METAVARS[option.kind]}
+    group.add_argument(flag, dest=dest, help=text.replace("%", "%%"), **how)
+    if (old := f"--{name.replace('_', '-')}") != flag:  # until 0.2
+        group.add_argument(old, dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **how)
+
+
+def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
+    """``words``: of the command line; they decide which options there are. Raises :class:`UsageError`."""
+    scheme = scheme_in(words)
+    parser.usage = "ripguard protect [options] SRC OUT"
+    parser.add_argument("source", metavar="SRC", help="folder, or name: ripguard data list")
+    parser.add_argument("out", metavar="OUT", help="folder to make")
+    add_key(parser)
+    parser.add_argument("--sign-key", metavar="S", help="signing key file (default: K.sign where it exists)")
+    parser.add_argument("--scheme", default="mrit", metavar="NAME", help="preset (default mrit): ripguard methods")
+    parser.add_argument("--perturb", metavar="NAME", help="another perturbation than the scheme's")
+    parser.add_argument("--hide", metavar="NAME", help="another hiding method than the scheme's")
+    parser.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only N images, evenly from all classes")
+    parser.add_argument("--seed", type=not_negative, default=0, metavar="S", help="of all that is drawn (default 0)")
+    text = "give the original files back, byte for byte"
+    for flag, shown in (("--preserve-files", text), ("--byte-exact", argparse.SUPPRESS)):  # the old name, until 0.2
+        parser.add_argument(flag, dest="byte_exact", action="store_true", help=shown)
+    parser.add_argument("--lossy", action="store_true", help="keep no residue: the paper's recovery, not exact")
+    parser.add_argument("--restart", action="store_true", help="throw away an unfinished run")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    add_workers(parser)
+    chosen = parser.add_argument_group(f"options of {scheme.name}{_chosen(scheme)}")
+    for name, option in scheme.options().items():
+        _scheme_option(chosen, name, option)
+    parser.set_defaults(scheme_options=("perturb", "hide", *scheme.options()))
+
+
+def refuse_option(words: Sequence[str], strange: Sequence[str]) -> None:
+    """Say whose option that is which the scheme does not have. Raises :class:`UsageError`."""
+    for word in strange:
+        if word.startswith("--") and word != "--":
+            scheme_in(words).with_options({word[2:].partition("=")[0].removeprefix("no-").replace("-", "_"): True})
+
+
+def of_scheme(options: argparse.Namespace) -> dict[str, Any]:
+    """What of the options of `protect` is the scheme's, for :func:`ripguard.api.protect`."""
+    own = {name: getattr(options, name) for name in options.scheme_options}
+    return own | {name: getattr(options, name) for name in ("scheme", "lossy", "byte_exact", "device")}
+
+
+def run(options: argparse.Namespace) -> int:
+    result = api.protect(
+        options.source, options.out, key_of(options), sign_key=options.sign_key, labels=options.labels,
+        limit=options.limit, seed=options.seed, restart=options.restart, workers=options.workers, **of_scheme(options),
+    )  # fmt: skip
+    promise = "restores bit for bit" if result.exact else "LOSSY: restores roughly, outside the exactness promise"
+    lines = [
+        f"{result.pictures} pictures protected in {result.out} ({promise})",
+        f"  key {result.key_id}, data set {result.dataset_id}, signed by {result.signer or 'nobody (no signing key)'}",
+        f"  residue {result.residue_per_picture} bytes a picture, low planes used {result.planes}, "
+        f"{result.without_residue} pictures need none, {result.in_residue_only} too small to carry their record",
+    ]
+    if result.psnr_to_carrier is not None:
+        lines.append(f"  median PSNR to the carrier {result.psnr_to_carrier:.2f} dB, SSIM {result.ssim_to_carrier}")
+    if result.tinted:
+        lines.append(
+            f"  {result.grey} grey pictures are published in colour, and come back grey (--no-tint keeps them grey)"
+        )
+    if result.metadata:
+        kinds = ", ".join(f"{kind} in {count}" for kind, count in result.metadata.items())
+        lines.append(f"  beside the samples, and not kept: {kinds} pictures (--byte-exact keeps whole files)")
+    if result.ignored:
+        lines.append(f"  left out: {len(result.ignored)} hidden files ({result.ignored[0]} …)")
+    show(options, dataclasses.asdict(result), lines)
+    return 0

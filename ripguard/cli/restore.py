@@ -1,0 +1,61 @@
+"""`ripguard restore`: clean images back, exactly."""
+
+from __future__ import annotations
+
+import argparse
+
+from ripguard import api
+from ripguard.cli.options import add_key, add_signer, add_workers, key_of
+from ripguard.cli.output import show, some
+from ripguard.errors import Damaged, tell
+
+DESCRIPTION = (
+    "PATH is a release, a part of one, or loose pictures under any name. Of a release every picture comes back at its "
+    "place in the manifest, and exit code 0 means that all are there. What cannot be restored exactly, or is missing, "
+    "is listed; OUT holds only exact pictures and appears when the run is over."
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH")
+    parser.add_argument("out", metavar="OUT", help="folder to make")
+    add_key(parser)
+    parser.add_argument(
+        "--release", metavar="R", help="the release that loose pictures come from (holds their residue)"
+    )
+    parser.add_argument("--only", metavar="GLOB", help="only pictures whose path matches, e.g. 'train/cat/*'")
+    parser.add_argument(
+        "--loose", action="store_true",
+        help="take pictures of a release under the names they have; labels and completeness are not checked",
+    )  # fmt: skip
+    parser.add_argument("--require-release", action="store_true", help="refuse pictures that lie in no release")
+    add_signer(parser)
+    add_workers(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    result = api.restore(
+        options.paths, options.out, key_of(options), options.release, options.only, options.workers, options.signer,
+        options.loose, options.require_release,
+    )  # fmt: skip
+    exact = "bit for bit" if result.exact else "roughly (lossy release)"
+    lines = [f"{result.restored} pictures restored {exact} in {result.out}"]
+    if result.checked:
+        by = result.signer or "nobody"
+        lines.append(f"  names and completeness checked against {result.release}, signed by {by}")
+    else:
+        lines.append("  no release around: labels and completeness are NOT checked")
+    lines += some("  refused ({code}): {message}", result.refused)
+    moved = [{"from": file, "to": place} for file, place in result.moved]
+    lines += some("  back at its place: {to} (was {from})", moved)
+    lines += some("  left out, no picture of the release: {file}", [{"file": file} for file in result.left_out])
+    data = {
+        "out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused,
+        "release": result.release or None, "checked": result.checked, "signer": result.signer, "moved": moved,
+        "left_out": result.left_out,
+    }  # fmt: skip
+    show(options, data, lines)
+    if result.refused:
+        tell(f"ripguard: error: {len(result.refused)} files were refused")
+        return result.first_error.exit_code if result.first_error else Damaged.exit_code
+    return 0

@@ -1,0 +1,47 @@
+"""`ripguard verify`: check a release."""
+
+from __future__ import annotations
+
+import argparse
+
+from ripguard import api
+from ripguard.cli.options import add_key, add_signer, add_source, add_workers, key_of
+from ripguard.cli.output import show
+from ripguard.errors import LISTED, VerifyFailed
+
+DESCRIPTION = (
+    "Without a key: every file against the manifest. With --key-file: also restores every picture in memory and checks "
+    "it. With --source: also compares the restored pictures with the source, sample by sample."
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("release", metavar="RELEASE")
+    add_key(parser, required=False)
+    add_source(parser, "the source it was made from (needs a key)")
+    parser.add_argument("--labels", metavar="CSV", help="the labels file that protect was given")
+    add_signer(parser)
+    add_workers(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    report = api.verify(
+        options.release, key_of(options), against=options.against, labels=options.labels, signer=options.signer,
+        workers=options.workers,
+    )  # fmt: skip
+    data = report.as_dict()
+    lines = [f"{report.pictures} pictures checked, signed by {report.signer or 'nobody'}"]
+    if report.restored is not None:
+        lines.append(f"{report.restored} / {report.pictures} restore with this key")
+    if report.equal_to_source is not None:
+        lines.append(f"{report.equal_to_source} / {report.pictures} restored pictures equal the source bit for bit")
+    for name in (
+        "missing", "extra", "renamed", "changed", "swapped", "residue", "annotations", "unreadable", "unlisted",
+        "differs", "reencoded",
+    ):  # fmt: skip
+        lines += [f"  {name}: {path}" for path in data[name][:LISTED]]
+        if len(data[name]) > LISTED:
+            lines.append(f"  {name}: … and {len(data[name]) - LISTED} more")
+    lines.append("ok" if report.ok else "NOT ok")
+    show(options, data, lines)
+    return 0 if report.ok else VerifyFailed.exit_code

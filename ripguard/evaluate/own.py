@@ -1,0 +1,180 @@
+"""Measure the protection of a release of one's own: train on clean and on published images, test on clean ones.
+
+Everything is measured now, from the files of this release and its source. Nothing that the project recorded earlier
+takes part, and nothing is written but checkpoints in the cache, which go when a net is trained.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.pictures import Pictures, load
+from ripguard.data.source import Item, Source, cache_root
+from ripguard.errors import InputRefused, UsageError, VerifyFailed, tell
+from ripguard.precision import check_device
+from ripguard.release.manifest import Release
+from ripguard.release.signers import vouched
+from ripguard.release.verify import sources_by_place
+from ripguard.train.loop import accuracy, fit
+from ripguard.train.models import MODELS
+from ripguard.train.protocols import PROTOCOLS, Protocol
+
+HELD_OUT = 0.2  # of each class, for testing, where a release has no test split
+FEWEST = 2  # clean images a class to test on, below which nothing can be told
+
+
+@dataclass(frozen=True)
+class Row:
+    """One net. Accuracies in percent: on its own training images, and on clean test images."""
+
+    training_set: str
+    seed: int
+    images: int
+    train_accuracy: float
+    test_accuracy: float
+
+
+@dataclass
+class Evaluation:
+    """What was measured.
+
+    Attributes:
+        chance: accuracy of who always names the most frequent class of the test images, in percent.
+        held_out: whether the test images were taken out of the training split, as there is no test split.
+        rows: a net each, ``clean`` or ``protected``, in the order of the seeds.
+    """
+
+    release: str
+    scheme: str
+    protocol: str
+    model: str
+    epochs: int
+    classes: int
+    test_images: int
+    held_out: bool
+    chance: float
+    rows: list[Row] = field(default_factory=list)
+
+    def of(self, training_set: str) -> list[float]:
+        """Test accuracies of one training set."""
+        return [row.test_accuracy for row in self.rows if row.training_set == training_set]
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def evaluate(
+    root: Path,
+    source: Source,
+    protocol: str = "smoke",
+    model: str | None = None,
+    epochs: int | None = None,
+    seeds: Sequence[int] = (0,),
+    device: str = "cpu",
+    signer: str | None = None,
+    workers: int = 1,
+) -> Evaluation:
+    """Train a net on the clean images and one on the published ones, for every seed, and measure both on clean images.
+
+    Args:
+        source: the clean images that the release was made from.
+        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own.
+        signer: fingerprint that must have signed the release.
+
+    Raises:
+        UsageError: a name that does not exist.
+        VerifyFailed: the release was not made from this source.
+        InputRefused: images without labels, a single class, or too few of one to test on.
+    """
+    recipe = _recipe(protocol, model, epochs)
+    check_device(device)
+    release = Release.open(root)
+    vouched(release, signer)
+    clean, published = _pairs(release, source)
+    train, test, held_out = _split(clean)
+    about = "a fifth of the training images, held out of both" if held_out else "the source's test split"
+    tell(f"ripguard: {len(train)} images to train on, {len(test)} clean ones to test on: {about}")
+    known = load([clean[i] for i in train], workers=workers, note="clean images")
+    side = known.pictures.shape[1]
+    shown = load([published[i] for i in train], side, workers, "protected images")
+    asked = load([clean[i] for i in test], side, workers, "test images")
+    if len(known.names) < 2:
+        raise InputRefused(f"expected at least two classes, found {len(known.names)}", "one folder for each class")
+    if known.names != asked.names:
+        missing = sorted(set(known.names) ^ set(asked.names))
+        raise InputRefused(f"class {missing[0]} is not among both training and test images", "every class needs some")
+    result = Evaluation(
+        str(root), release.info["scheme"]["name"], protocol, recipe.model, recipe.epochs, len(known.names),
+        len(asked.labels), held_out, round(100 * float(np.bincount(asked.labels).max() / len(asked.labels)), 2),
+    )  # fmt: skip
+    for seed in seeds:
+        for name, data in (("clean", known), ("protected", shown)):
+            result.rows.append(_row(name, data, asked, recipe, seed, device))
+    return result
+
+
+def _recipe(protocol: str, model: str | None, epochs: int | None) -> Protocol:
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+    own = PROTOCOLS[protocol]
+    recipe = dataclasses.replace(own, model=model or own.model, epochs=epochs or own.epochs)
+    if recipe.model not in MODELS:
+        raise UsageError(f"--model: expected one of {', '.join(MODELS)}, got {recipe.model!r}")
+    return recipe
+
+
+def _pairs(release: Release, source: Source) -> tuple[list[Item], list[Item]]:
+    """Clean images of the source and their published forms, in the same order and under the same names."""
+    places, units = sources_by_place(release, source), release.info["units"]
+    clean, published = [], []
+    for row in release.rows:
+        if item := places.get(row["path"]):
+            unit, path = units[row["unit"]], release.root / row["path"]
+            clean.append(dataclasses.replace(item, name=row["path"], split=unit["split"], label=unit["label"]))
+            published.append(Item(row["path"], path, unit["split"], unit["label"]))
+    if not clean:
+        raise VerifyFailed(f"{release.root} was not made from {source.name}: no image stands at a known place")
+    return clean, published
+
+
+def _split(items: Sequence[Item]) -> tuple[list[int], list[int], bool]:
+    """Positions of training images and of test images, and whether the latter were held out of the training split.
+
+    Held out is a fifth of each class, always the same one for the same names.
+    """
+    if any(item.split == "test" for item in items):
+        positions = [[i for i, item in enumerate(items) if item.split == part] for part in ("train", "test")]
+        return positions[0], positions[1], False
+    train, test = [], []
+    for label in sorted({item.label for item in items}):
+        own = [i for i, item in enumerate(items) if item.label == label]
+        own.sort(key=lambda i: hashlib.sha256(items[i].name.encode(errors="surrogateescape")).digest())
+        count = round(HELD_OUT * len(own))
+        if count < FEWEST:
+            raise InputRefused(
+                f"class {label or '(no label)'} has {len(own)} images: too few to hold some out for testing",
+                "make the release with a test split: folders train/<class> and test/<class>",
+            )
+        test += own[:count]
+        train += own[count:]
+    return sorted(train), sorted(test), True
+
+
+def _row(name: str, data: Pictures, asked: Pictures, recipe: Protocol, seed: int, device: str) -> Row:
+    identity = hashlib.sha256(f"{data.digest} {recipe} {seed} {device}".encode()).hexdigest()[:32]
+    checkpoint = cache_root() / "evaluate" / f"{identity}.pt"  # a run that is killed goes on from it
+    note = f"{name} images, seed {seed}"
+    victim = fit(data.pictures, data.labels, len(data.names), recipe, seed, device, checkpoint, note=note)
+    found = Row(
+        name, seed, len(data.labels), round(accuracy(victim, data.pictures, data.labels), 3),
+        round(accuracy(victim, asked.pictures, asked.labels), 3),
+    )  # fmt: skip
+    checkpoint.unlink(missing_ok=True)
+    return found
