@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from ripguard.benchmark.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
+from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
+from ripguard.benchmark.record import environment, go_on_with, write_record
+from ripguard.benchmark.victims import check
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import UsageError, refusals_told
-from ripguard.evaluate.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
-from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
-from ripguard.evaluate.record import environment, go_on_with, write_record
-from ripguard.evaluate.victims import check
 from ripguard.numbers import above_zero, positive
 from ripguard.release.manifest import Release
 from ripguard.schemes import label

@@ -32,15 +32,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ripguard.benchmark.record import environment, go_on_with, write_record
+from ripguard.crypto.keys import Key, PictureKeys
 from ripguard.data.pictures import load
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import environment, go_on_with, write_record
 from ripguard.hide.base import Hidden, Hiding, Identity
 from ripguard.hide.mrit.method import MRIT, MRITParams
 from ripguard.hide.seal.method import Seal
-from ripguard.images import png_bytes, read_picture
-from ripguard.keys import Key, PictureKeys
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 from ripguard.numbers import above_zero, positive
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -161,7 +162,7 @@ def codec_rates(method: Hiding, clean: np.ndarray, seconds: float) -> tuple[floa
 
 
 def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
-    from ripguard.compress.interlaced import fit, net
+    from ripguard.codecs.interlaced import fit, net
 
     mrit = MRIT.hiding(MRITParams(), clean.shape[1:])
     model = net.pack(fit.fit(clean, fit.Settings(steps=20)))  # how well it fits does not change how fast it is

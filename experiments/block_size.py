@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.benchmark.record import environment, write_record
+from ripguard.crypto.keys import Key
 from ripguard.data.photos import PHOTOGRAPHS, _photograph
 from ripguard.data.registry import open_source
 from ripguard.data.source import data_root
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.base import Identity
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.transform import Params
-from ripguard.images import read_picture
-from ripguard.keys import Key
-from ripguard.looks import likeness
+from ripguard.images.decoding import read_picture
+from ripguard.images.quality import likeness
 from ripguard.methods.fitted import Fitted
 from ripguard.numbers import positive
 from ripguard.perturb import surrogate

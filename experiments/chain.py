@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from ripguard import api
+from ripguard.benchmark.record import environment, write_record
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told, tell
-from ripguard.evaluate.record import environment, write_record
 from ripguard.schemes import label
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.compress.coders import CODERS
+from ripguard.benchmark.record import environment, write_record
+from ripguard.codecs.coders import CODERS
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.seal.model import obtain
-from ripguard.images import png_bytes, read_picture
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 from ripguard.numbers import positive
 from ripguard.release.plan import make_plan
 from ripguard.schemes import SCHEMES

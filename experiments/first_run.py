@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from ripguard.benchmark.record import environment, write_record
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import environment, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
 

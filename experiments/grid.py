@@ -28,15 +28,15 @@ from pathlib import Path
 from typing import Any
 
 from ripguard import api
+from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
+from ripguard.benchmark.record import joined, read_records
+from ripguard.benchmark.victims import own_seed, seeds_of
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
 from ripguard.data.pictures import common_side
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
 from ripguard.errors import refusals_told
-from ripguard.evaluate.defences import DEFENCES, WITHDRAWN
-from ripguard.evaluate.record import joined, read_records
-from ripguard.evaluate.victims import own_seed, seeds_of
 from ripguard.methods.params import DataStats
 from ripguard.numbers import above_zero, positive
 from ripguard.schemes import label

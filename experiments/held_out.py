@@ -23,10 +23,10 @@ from typing import Any
 
 import torch
 
+from ripguard.benchmark.record import environment, write_record
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import environment, write_record
 from ripguard.numbers import positive
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol

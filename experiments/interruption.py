@@ -33,10 +33,10 @@ from typing import Any
 
 from faults import KINDS, run_with_fault
 
+from ripguard.benchmark.record import add_row, environment, go_on_with
 from ripguard.cli import main as ripguard
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import add_row, environment, go_on_with
 from ripguard.numbers import not_negative, positive
 from ripguard.progress import Bar
 

@@ -25,8 +25,8 @@ import skimage.data
 from bench import PEAK
 from PIL import Image
 
+from ripguard.benchmark.record import environment, write_record
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import environment, write_record
 from ripguard.numbers import above_zero
 
 ROOT = Path(__file__).resolve().parents[1]

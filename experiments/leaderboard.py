@@ -14,9 +14,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ripguard.benchmark.leaderboard import entries, page, plot
+from ripguard.benchmark.record import read_records
 from ripguard.errors import refusals_told
-from ripguard.evaluate.leaderboard import entries, page, plot
-from ripguard.evaluate.record import read_records
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, PLOT = ROOT / "results" / "leaderboard.md", ROOT / "results" / "leaderboard.png"

@@ -20,14 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.benchmark.attacks.few_clean import reached
+from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.record import add_row, environment, go_on_with
+from ripguard.benchmark.victims import check
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
-from ripguard.evaluate.attacks.few_clean import reached
-from ripguard.evaluate.defences import DEFENCES
-from ripguard.evaluate.record import add_row, environment, go_on_with
-from ripguard.evaluate.victims import check
-from ripguard.looks import likeness
+from ripguard.images.quality import likeness
 from ripguard.numbers import above_zero, positive
 from ripguard.perturb.marks import CELLS, EPS, GRID, PATCHES, Marks, search
 from ripguard.train.loop import fit

@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.benchmark.record import environment, write_record
+from ripguard.crypto.keys import Key
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.base import Identity
-from ripguard.keys import Key
-from ripguard.looks import likeness
+from ripguard.images.quality import likeness
 from ripguard.methods.fitted import FitContext
 from ripguard.methods.params import DataStats
 from ripguard.numbers import positive

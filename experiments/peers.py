@@ -25,14 +25,14 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.entry import poison_of
+from ripguard.benchmark.record import add_row, environment, go_on_with
+from ripguard.benchmark.victims import check
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
-from ripguard.evaluate.defences import DEFENCES
-from ripguard.evaluate.entry import poison_of
-from ripguard.evaluate.record import add_row, environment, go_on_with
-from ripguard.evaluate.victims import check
-from ripguard.looks import median_looks
+from ripguard.images.quality import median_looks
 from ripguard.numbers import not_negative, positive
 from ripguard.perturb.make import make, params_of
 from ripguard.train.loop import accuracy, fit

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.benchmark.record import environment, write_record
 from ripguard.data.pictures import held_out, load
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import environment, write_record
 from ripguard.hide.seal import planes
 from ripguard.hide.seal.method import HEAD, LENGTH
-from ripguard.looks import likeness
+from ripguard.images.quality import likeness
 from ripguard.methods.params import DataStats
 from ripguard.numbers import positive
 from ripguard.perturb import surrogate

@@ -27,13 +27,13 @@ from typing import Any
 
 from chain import OPTIONS
 
+from ripguard.benchmark.accuracy import done_rows, illustrate, open_record, recipe
+from ripguard.benchmark.page import html
+from ripguard.benchmark.record import add_row
+from ripguard.benchmark.table import markdown
+from ripguard.benchmark.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import UsageError, refusals_told
-from ripguard.evaluate.accuracy import done_rows, illustrate, open_record, recipe
-from ripguard.evaluate.page import html
-from ripguard.evaluate.record import add_row
-from ripguard.evaluate.table import markdown
-from ripguard.evaluate.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
 from ripguard.numbers import above_zero, positive
 from ripguard.train.loop import Unfinished
 from ripguard.train.protocols import PROTOCOLS, called

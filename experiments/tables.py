@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.benchmark.entry import poison_of
+from ripguard.benchmark.leaderboard import scheme_of
+from ripguard.benchmark.record import joined, parts_of, read_records, subject
+from ripguard.benchmark.table import cells, interval, markdown, spread
 from ripguard.errors import refusals_told
-from ripguard.evaluate.entry import poison_of
-from ripguard.evaluate.leaderboard import scheme_of
-from ripguard.evaluate.record import joined, parts_of, read_records, subject
-from ripguard.evaluate.table import cells, interval, markdown, spread
 from ripguard.perturb.marks import ALL_CELLS, EPS
 from ripguard.schemes import SCHEMES
 from ripguard.schemes.stored import read as read_scheme

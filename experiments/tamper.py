@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ripguard.benchmark.record import environment, write_record
+from ripguard.crypto.keys import Key, PictureKeys
 from ripguard.data.registry import open_source
 from ripguard.errors import RipguardError, refusals_told
-from ripguard.evaluate.record import environment, write_record
 from ripguard.hide import lsb
 from ripguard.hide.base import Original
 from ripguard.hide.header import BadHeader, Header
@@ -32,8 +33,7 @@ from ripguard.hide.methods import reveal
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.transform import LENGTH
 from ripguard.hide.seal.method import places_of
-from ripguard.images import read_picture
-from ripguard.keys import Key, PictureKeys
+from ripguard.images.decoding import read_picture
 from ripguard.numbers import positive
 from ripguard.progress import Bar
 from ripguard.release.manifest import Release

@@ -21,10 +21,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ripguard.benchmark.record import add_row, environment, go_on_with
+from ripguard.benchmark.victims import Job, check, digest_of, train_row
 from ripguard.data.registry import short_name
 from ripguard.errors import refusals_told
-from ripguard.evaluate.record import add_row, environment, go_on_with
-from ripguard.evaluate.victims import Job, check, digest_of, train_row
 from ripguard.numbers import above_zero, not_negative, positive
 from ripguard.release.manifest import Release
 from ripguard.schemes import label

@@ -31,16 +31,16 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.benchmark.attacks import made_up, oracle, restorer
+from ripguard.benchmark.attacks.few_clean import TREATED, reached
+from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.record import add_row, environment, go_on_with
+from ripguard.benchmark.victims import check, read
 from ripguard.data.pictures import Pictures
 from ripguard.data.registry import short_name
 from ripguard.errors import refusals_told
-from ripguard.evaluate.attacks import made_up, oracle, restorer
-from ripguard.evaluate.attacks.few_clean import TREATED, reached
-from ripguard.evaluate.defences import DEFENCES
-from ripguard.evaluate.record import add_row, environment, go_on_with
-from ripguard.evaluate.victims import check, read
 from ripguard.hide.mrit.method import MRITParams
-from ripguard.looks import median_looks
+from ripguard.images.quality import median_looks
 from ripguard.numbers import not_negative, positive
 from ripguard.perturb.layered import LayeredParams
 from ripguard.perturb.make import make

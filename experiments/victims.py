@@ -11,7 +11,7 @@ noted, and tried again by the next call. Rows of clean and restored pictures are
 `table1.py`; restored ones are checked to equal the clean ones, unless the release is lossy.
 
 Exit code 0: every row is recorded; 1: some were refused; 75: time was up, call again.
-Hardware: a CPU. How a queue is written: `ripguard/evaluate/queue.py`.
+Hardware: a CPU. How a queue is written: `ripguard/benchmark/queue.py`.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from typing import Any
 from chain import with_usual
 
 from ripguard import api
+from ripguard.benchmark.accuracy import done_rows, illustrate, open_record, recipe
+from ripguard.benchmark.queue import Row, read_queue
+from ripguard.benchmark.record import add_row
+from ripguard.benchmark.report import report
+from ripguard.benchmark.victims import Job, digest_of, is_release, train_row
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import OutputRefused, RipguardError, UsageError, VerifyFailed, refusals_told, tell
-from ripguard.evaluate.accuracy import done_rows, illustrate, open_record, recipe
-from ripguard.evaluate.queue import Row, read_queue
-from ripguard.evaluate.record import add_row
-from ripguard.evaluate.report import report
-from ripguard.evaluate.victims import Job, digest_of, is_release, train_row
 from ripguard.numbers import above_zero, positive
 from ripguard.progress import Progress
 from ripguard.store.atomic import lock, write_file

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
         restore,
         verify,
     )
+    from ripguard.crypto.keys import Key
     from ripguard.errors import RipguardError
-    from ripguard.keys import Key
     from ripguard.train.protected import ProtectedDataset
 
-_HOMES = {"Key": "ripguard.keys", "ProtectedDataset": "ripguard.train.protected", "RipguardError": "ripguard.errors"}
+_HOMES = {
+    "Key": "ripguard.crypto.keys",
+    "ProtectedDataset": "ripguard.train.protected",
+    "RipguardError": "ripguard.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -27,17 +27,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ripguard.crypto.keys import Key, KeyRing, holds_key
+from ripguard.crypto.passphrase import VARIABLE as PASSPHRASE_VARIABLE
+from ripguard.crypto.private import write_private
+from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.errors import KeyFileError, OutputRefused, UsageError, refusing
 from ripguard.executor import Executor, Local
-from ripguard.keys import Key, KeyRing, holds_key
-from ripguard.passphrase import VARIABLE as PASSPHRASE_VARIABLE
-from ripguard.private import write_private
 from ripguard.progress import Progress, reported_to
-from ripguard.signing import SigningKey, fingerprint
 
 if TYPE_CHECKING:
+    from ripguard.benchmark.own import Evaluation
     from ripguard.data.source import Source
-    from ripguard.evaluate.own import Evaluation
     from ripguard.methods.registry import Registry
     from ripguard.release.gc import Litter
     from ripguard.release.inspect import Facts
@@ -288,17 +288,17 @@ def report(
     workers: int | None = None,
     progress: Callback | None = None,
 ) -> dict[str, Any]:
-    """Measure a release: see :func:`ripguard.evaluate.report.report`.
+    """Measure a release: see :func:`ripguard.benchmark.report.report`.
 
     Args:
         against: the source it was made from.
         restored: folder that :func:`restore` wrote.
         grid: also draw clean | protected | restored into this PNG file.
     """
+    from ripguard.benchmark.report import check_grid
+    from ripguard.benchmark.report import grid as draw
+    from ripguard.benchmark.report import report as run
     from ripguard.data.registry import as_source
-    from ripguard.evaluate.report import check_grid
-    from ripguard.evaluate.report import grid as draw
-    from ripguard.evaluate.report import report as run
 
     _refuse_empty(release=release, against=against, labels=labels, restored=restored, surrogate=surrogate, grid=grid)
     _refuse_empty(signer=signer)
@@ -331,15 +331,15 @@ def evaluate(
     workers: int | None = None,
     progress: Callback | None = None,
 ) -> Evaluation:
-    """What a net learns from a release without its key, and from the clean images: see :mod:`ripguard.evaluate.own`.
+    """What a net learns from a release without its key, and from the clean images: see :mod:`ripguard.benchmark.own`.
 
     Args:
         source: the clean images that it was made from; labels: the labels file that :func:`protect` was given.
         seeds: numbers, or a text with some joined by commas: one net of each kind for each.
     """
+    from ripguard.benchmark.own import evaluate as run
+    from ripguard.benchmark.victims import seeds_of
     from ripguard.data.registry import as_source
-    from ripguard.evaluate.own import evaluate as run
-    from ripguard.evaluate.victims import seeds_of
 
     _refuse_empty(release=release, source=source, labels=labels, signer=signer)
     several = seeds_of(seeds) if isinstance(seeds, str) else list(seeds)

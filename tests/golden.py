@@ -27,7 +27,8 @@ import numpy as np
 from helpers import crop
 from hidden import DATASET, KEY, keys_for
 
-from ripguard.compress.interlaced import net
+from ripguard.codecs.interlaced import net
+from ripguard.crypto.aead import associated_data
 from ripguard.hide.base import Hidden
 from ripguard.hide.header import Header
 from ripguard.hide.mrit.method import MRIT
@@ -38,7 +39,6 @@ from ripguard.methods.fitted import Fitted
 from ripguard.methods.registries import PERTURBATIONS
 from ripguard.perturb import ar, lsp, marks, ops
 from ripguard.perturb.base import Perturbation
-from ripguard.seal import associated_data
 
 HERE = Path(__file__).resolve().parent
 HIDE, PERTURB, ARRAYS = HERE / "hide" / "golden.json", HERE / "perturb" / "golden.json", HERE / "perturb" / "golden.npz"

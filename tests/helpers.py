@@ -17,7 +17,7 @@ import skimage.data
 from PIL import Image
 
 from ripguard.cli import main
-from ripguard.images import png_bytes
+from ripguard.images.encoding import png_bytes
 
 SEED = int(os.environ.get("RIPGUARD_TEST_SEED", "0"))  # of what the tests train and draw: none may hang on one seed
 

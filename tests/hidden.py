@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ripguard.crypto.keys import Key, PictureKeys
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Identity
 from ripguard.hide.header import Header
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.transform import LENGTH, Params
-from ripguard.keys import Key, PictureKeys
 
 KEY = Key(bytes(range(32)))
 DATASET = b"data-set"

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ripguard.keys import Key
+from ripguard.crypto.keys import Key
+from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.release.index import MemoryIndex
 from ripguard.release.manifest import META, canonical, signed_part
-from ripguard.signing import SigningKey, fingerprint
 
 VECTORS = Path(__file__).parent / "vectors"
 RELEASES = sorted(path.stem for path in (VECTORS / "releases").glob("*.clean"))

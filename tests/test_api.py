@@ -15,7 +15,7 @@ from helpers import good, make_source, tree_digest
 import ripguard
 from ripguard import api, errors
 from ripguard.data.registry import open_source
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 from ripguard.release.restore import Restored
 from ripguard.release.verify import Report
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from helpers import environment, good, make_source
 
-from ripguard.keys import Key
-from ripguard.signing import SigningKey
+from ripguard.crypto.keys import Key
+from ripguard.crypto.signing import SigningKey
 
 linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc, which Linux has")
 

@@ -14,8 +14,8 @@ from helpers import call, crop, environment, good, make_source, refused
 
 from ripguard.cli import build_parser
 from ripguard.cli.output import table
-from ripguard.images import png_bytes
-from ripguard.keys import Key
+from ripguard.crypto.keys import Key
+from ripguard.images.encoding import png_bytes
 from ripguard.progress import Heartbeat, Progress
 
 VERBS = (
@@ -203,7 +203,7 @@ def test_block_side_by_picture_size(tmp_path):  # type: ignore[no-untyped-def]
     """2×2 up to 96 pixels, larger blocks above; --size overrules; the header says which."""
     from helpers import crop
 
-    from ripguard.images import png_bytes
+    from ripguard.images.encoding import png_bytes
 
     source = tmp_path / "source" / "a"
     source.mkdir(parents=True)

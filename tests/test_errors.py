@@ -14,9 +14,9 @@ from helpers import make_source
 
 from ripguard import cli
 from ripguard.cli import data
+from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged, KeyFileError, StorageError, as_refusal, refusals_told
 from ripguard.executor import Local
-from ripguard.keys import Key
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import ripguard
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, StorageError
 from ripguard.executor import Local
-from ripguard.images import png_bytes
+from ripguard.images.encoding import png_bytes
 
 
 def whose(context: tuple[str, int, float], item: int) -> tuple[int, str, tuple[str, int, float]]:

@@ -17,10 +17,10 @@ import torch
 from helpers import crop, make_source
 from PIL import Image
 
+from ripguard.benchmark.attacks.few_clean import HEAD
+from ripguard.benchmark.defences import DEFENCES
 from ripguard.cli import parse
 from ripguard.data.registry import open_source
-from ripguard.evaluate.attacks.few_clean import HEAD
-from ripguard.evaluate.defences import DEFENCES
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -96,7 +96,7 @@ ALLOWED = {
     "store/atomic.py": "lists a working folder, or whether an output is empty; an error is raised",
     "data/tinyimagenet.py": "iterdir raises",
     "data/registry.py": "whether an output is empty; iterdir raises",
-    "evaluate/record.py": "records of our own",
+    "benchmark/record.py": "records of our own",
 }
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from helpers import SEED
 
+from ripguard.crypto.keys import Key
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.registry import open_source
 from ripguard.errors import UsageError
 from ripguard.hide.base import Identity
-from ripguard.keys import Key
-from ripguard.looks import likeness
+from ripguard.images.quality import likeness
 from ripguard.methods.fitted import FitContext, Fitted
 from ripguard.methods.params import DataStats
 from ripguard.perturb.marks import few_cells

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from helpers import call
 
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 
 VECTORS = Path(__file__).parent / "vectors"
 CASES = sorted((VECTORS / "cases").glob("*.txt"))

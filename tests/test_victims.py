@@ -13,8 +13,8 @@ import pytest
 import torch
 from helpers import crop
 
-from ripguard.evaluate.queue import read_queue
-from ripguard.images import png_bytes
+from ripguard.benchmark.queue import read_queue
+from ripguard.images.encoding import png_bytes
 from ripguard.store.atomic import lock
 
 ROOT = Path(__file__).resolve().parents[1]

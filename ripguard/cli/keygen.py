@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ripguard import api
 from ripguard.cli.output import show
-from ripguard.passphrase import ask_new
+from ripguard.crypto.passphrase import ask_new
 from ripguard.release.manifest import refuse_inside_release
 
 DESCRIPTION = (

@@ -9,7 +9,7 @@ from pathlib import Path
 from ripguard.data.source import TEST_SPLITS, TRAIN_SPLITS, Item, Source
 from ripguard.errors import InputRefused, acts, refuse_all, shown, tell
 from ripguard.files import walk
-from ripguard.images import REFUSED_SUFFIXES, SUFFIXES
+from ripguard.images.limits import REFUSED_SUFFIXES, SUFFIXES
 
 ANNOTATIONS = frozenset({".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md"})
 META = ".ripguard"

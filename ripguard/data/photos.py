@@ -14,7 +14,7 @@ from PIL import Image
 
 from ripguard.data.folder import folder
 from ripguard.data.source import Source, cache_root, made_once
-from ripguard.images import png_bytes
+from ripguard.images.encoding import png_bytes
 
 SIDE, TILE, TRAIN, TEST = 32, 64, 500, 100
 END = b"IEND\xaeB`\x82"  # of every PNG file

@@ -14,7 +14,7 @@ from PIL import Image
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused
 from ripguard.executor import Local
-from ripguard.images import read_picture, size_of_picture
+from ripguard.images.decoding import read_picture, size_of_picture
 from ripguard.progress import Bar
 
 FEW = 2_000  # fewer are read in this process: starting others would take longer

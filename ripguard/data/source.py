@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ripguard.errors import InputRefused, StorageError, UsageError, tell
 from ripguard.files import sync_folder
-from ripguard.images import read_by, read_file
+from ripguard.images.decoding import read_by, read_file
 
 DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
 TRAIN_SPLITS = ("train", "training")

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Protocol, Self, final
 
 import numpy as np
 
-from ripguard.compress.bounded import BadStream
+from ripguard.codecs.bounded import BadStream
+from ripguard.crypto.keys import PictureKeys
 from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, UsageError, expected
 from ripguard.hide.header import Header, Tail
-from ripguard.keys import PictureKeys
 from ripguard.methods.params import Params
 from ripguard.methods.registries import revealing_class
 from ripguard.panics import is_panic

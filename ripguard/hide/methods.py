@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ripguard.crypto.keys import PictureKeys
 from ripguard.errors import Damaged
 from ripguard.hide.base import Clean
 from ripguard.hide.header import Header
-from ripguard.keys import PictureKeys
 from ripguard.methods.registries import revealing_class
 
 

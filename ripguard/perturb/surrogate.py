@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ripguard.data.source import cache_root
 from ripguard.errors import InputRefused, RipguardError, tell
 from ripguard.files import open_regular
-from ripguard.images import cannot_read
+from ripguard.images.decoding import cannot_read
 from ripguard.methods.fitted import Fitted
 from ripguard.precision import fast_math
 from ripguard.progress import Bar

@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ripguard.crypto.aead import picture_digest
+from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, StorageError, UsageError
 from ripguard.files import open_regular, walk
 from ripguard.hide.header import BadHeader
-from ripguard.images import REFUSED_SUFFIXES, STARTS, SUFFIXES, read_picture
-from ripguard.keys import KeyRing
+from ripguard.images.decoding import read_picture
+from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
 from ripguard.release.manifest import META, RELEASE, Release, find_release, without_record
 from ripguard.release.plan import published_names
 from ripguard.release.restorer import read_header
-from ripguard.seal import picture_digest
 from ripguard.store.rows import Row
 
 ENDINGS = tuple(SUFFIXES | REFUSED_SUFFIXES)

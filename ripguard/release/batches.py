@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.errors import InputRefused, StorageError
-from ripguard.images import read_file, samples_claimed
+from ripguard.images.decoding import read_file, samples_claimed
 from ripguard.release.manifest import Index
 from ripguard.release.restorer import RestoredImage, Restorer
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ripguard.errors import InputRefused
 from ripguard.hide.base import DoesNotFit
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 from ripguard.progress import Bar
 from ripguard.release.plan import Plan
 from ripguard.schemes.base import Run

@@ -11,9 +11,9 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged, NotProtected, SignatureInvalid
 from ripguard.files import walk
-from ripguard.keys import Key
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
 from ripguard.release.signers import vouched
 from ripguard.store.atomic import LOCK, TEMPORARY, lock, refuse_foreign_work, sha256_file, storage, working_folder

@@ -11,8 +11,8 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from ripguard.crypto.keys import KeyRing, ReleaseProver
 from ripguard.files import TooLarge
-from ripguard.keys import KeyRing, ReleaseProver
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, Index, checked_info, checked_rows
 from ripguard.store.atomic import storage
 from ripguard.store.rows import Row

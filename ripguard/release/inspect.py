@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ripguard.crypto.aead import picture_digest
 from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import BadHeader
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 from ripguard.release.manifest import META, Release, find_release
 from ripguard.release.restorer import read_header
-from ripguard.seal import picture_digest
 
 
 @dataclass(frozen=True)

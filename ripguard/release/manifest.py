@@ -15,11 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ripguard import signing
+from ripguard.crypto import signing
+from ripguard.crypto.aead import FORMATS, TAG, Forged, length_prefixed, open_sealed
+from ripguard.crypto.keys import Key, KeyRing, ReleaseProver, release_prover
 from ripguard.errors import Damaged, KeyFileError, NotProtected, SignatureInvalid, WrongKey
 from ripguard.files import NotRegular, TooLarge, open_regular, read_regular
-from ripguard.keys import Key, KeyRing, ReleaseProver, release_prover
-from ripguard.seal import FORMATS, TAG, Forged, length_prefixed, open_sealed
 from ripguard.store.atomic import storage
 from ripguard.store.rows import Row, Rows
 from ripguard.store.schema import MOST_INFO, UNITS, check_info, parsed
@@ -103,7 +103,7 @@ class Index(ABC):
         """What opens all of the release, once its proof and its signature, if it has one, were found right.
 
         None for a ring that opens single units of it. No proof was checked then, and the signature, if there is one,
-        may be anybody's: see :class:`ripguard.keys.ReleaseProver`, and :func:`ripguard.release.signers.vouched`.
+        may be anybody's: see :class:`ripguard.crypto.keys.ReleaseProver`, and :func:`ripguard.release.signers.vouched`.
 
         Raises:
             WrongKey: told by the ids of key and release, or because the ring opens none of its units.

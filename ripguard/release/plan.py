@@ -22,7 +22,7 @@ from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, acts, refuse_all
 from ripguard.executor import Local
 from ripguard.files import open_regular
-from ripguard.images import metadata, read_by, read_picture
+from ripguard.images.decoding import metadata, read_by, read_picture
 from ripguard.methods.params import DataStats
 from ripguard.progress import Bar
 from ripguard.schemes.base import Scheme

@@ -19,12 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.crypto.aead import FORMAT, seal
+from ripguard.crypto.keys import DatasetKeys, Key, holds_key
+from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.data.source import Source
 from ripguard.errors import KeyFileError, OutputRefused, StorageError
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.hide.base import Hidden
-from ripguard.keys import DatasetKeys, Key, holds_key
 from ripguard.progress import Bar
 from ripguard.release.commit import Commits
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, model_bound, signed_part
@@ -32,8 +34,6 @@ from ripguard.release.plan import Plan, read_unchanged
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.release.signers import remember
 from ripguard.schemes.base import Batch, Protector
-from ripguard.seal import FORMAT, seal
-from ripguard.signing import SigningKey, fingerprint
 from ripguard.store.atomic import (
     LOCK,
     TEMPORARY,

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, VerifyFailed, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import NotRegular, open_regular, walk
-from ripguard.images import png_bytes
-from ripguard.keys import KeyRing
+from ripguard.images.encoding import png_bytes
 from ripguard.progress import Bar
 from ripguard.release.asked import Asked, Wanted, survey
 from ripguard.release.batches import in_batches, restore_files, split
@@ -113,7 +113,7 @@ def restore(
     With the key of one unit a folder stands for the pictures of that unit in it, as if they alone had been asked for:
     they are all that is restored, and all whose absence is told. A file that is named, one that has lost its name, and
     a loose one are tried, and refused if they are of another unit. As such a key proves nothing of the release
-    (:class:`ripguard.keys.ReleaseProver`), the signer must be named.
+    (:class:`ripguard.crypto.keys.ReleaseProver`), the signer must be named.
 
     Args:
         key: the owner's, or that of one release or of one unit.

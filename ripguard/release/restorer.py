@@ -16,7 +16,9 @@ from pathlib import PurePath
 
 import numpy as np
 
-from ripguard.crypto import Forged
+from ripguard.crypto.aead import associated_data, open_sealed, picture_digest
+from ripguard.crypto.backend import Forged
+from ripguard.crypto.keys import KeyRing, PictureKeys
 from ripguard.errors import (
     Damaged,
     InputRefused,
@@ -31,10 +33,8 @@ from ripguard.hide import lsb
 from ripguard.hide.base import Original
 from ripguard.hide.header import COMMON, BadHeader, Header, size_of
 from ripguard.hide.methods import reveal
-from ripguard.images import file_suffix, read_picture
-from ripguard.keys import KeyRing, PictureKeys
+from ripguard.images.decoding import file_suffix, read_picture
 from ripguard.release.index import ReleaseIndex
-from ripguard.seal import associated_data, open_sealed, picture_digest
 from ripguard.store.rows import Row
 
 FRESH = "get a fresh copy of this picture"
@@ -98,7 +98,7 @@ class Restorer:
 
     Args:
         ring: the owner's key, or that of one release or of one unit. What is not checked with the last alone:
-            :class:`ripguard.keys.ReleaseProver`.
+            :class:`ripguard.crypto.keys.ReleaseProver`.
         index: the release that the pictures are of, which has their residue and knows them by name. Its proof and
             signature are checked here; that the signer is the right one is the caller's to check, with
             :func:`ripguard.release.signers.vouched`.

@@ -13,17 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.crypto.aead import associated_data, picture_digest, seal
+from ripguard.crypto.keys import DatasetKeys
 from ripguard.errors import InputRefused, StorageError
 from ripguard.hide.base import DoesNotFit, Hidden, Identity, Original
 from ripguard.hide.methods import reveal
-from ripguard.images import png_bytes, read_picture
-from ripguard.keys import DatasetKeys
-from ripguard.looks import likeness
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
+from ripguard.images.quality import likeness
 from ripguard.release.commit import LIKENESS, Commit
 from ripguard.release.manifest import META, RESIDUE
 from ripguard.release.plan import Plan, Planned
 from ripguard.schemes.base import Batch, Protector
-from ripguard.seal import associated_data, picture_digest, seal
 from ripguard.store.atomic import publish, sha256_file, storage, sync_folder, write_temporary
 
 

@@ -12,9 +12,9 @@ import os
 import re
 from pathlib import Path
 
+from ripguard.crypto.keys import Key, KeyRing, release_prover
 from ripguard.errors import KeyFileError, SignatureInvalid, StorageError
 from ripguard.files import read_regular
-from ripguard.keys import Key, KeyRing, release_prover
 from ripguard.release.manifest import Index
 from ripguard.store.atomic import write_file
 

@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.crypto.aead import picture_digest
+from ripguard.crypto.keys import KeyRing
 from ripguard.data.source import Item, Source
 from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
-from ripguard.images import MAX_BYTES, SUFFIXES, read_picture
-from ripguard.keys import KeyRing
+from ripguard.images.decoding import read_picture
+from ripguard.images.limits import MAX_BYTES, SUFFIXES
 from ripguard.progress import Bar
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
 from ripguard.release.plan import published_places
 from ripguard.release.signers import vouched
 from ripguard.release.worker import Opened, Opening
-from ripguard.seal import picture_digest
 from ripguard.store.atomic import sha256_file
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged
-from ripguard.keys import KeyRing
 from ripguard.release.manifest import MANIFEST, Release
 from ripguard.release.restorer import Restorer
 

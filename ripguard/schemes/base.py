@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ripguard.crypto.keys import PictureKeys
 from ripguard.data.pictures import Pictures
 from ripguard.hide.base import Hidden, Hiding, Identity, ImageInfo
-from ripguard.keys import PictureKeys
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import DataStats, Option
 

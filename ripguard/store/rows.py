@@ -86,7 +86,7 @@ class Rows(Sequence[Row]):
         return next((self[i] for i in self._by_path.find(path) if self[i]["path"] == path), None)
 
     def showing(self, digest: str) -> list[Row]:
-        """The rows of all pictures whose samples have this hex digest (:func:`ripguard.seal.picture_digest`)."""
+        """The rows of all pictures whose samples have this hex digest (:func:`ripguard.crypto.aead.picture_digest`)."""
         return [self[i] for i in self._by_digest.find(digest) if self[i]["pixels"] == digest]
 
     def number(self, path: str) -> int | None:

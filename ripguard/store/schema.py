@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ripguard.images import MAX_PIXELS
+from ripguard.images.limits import MAX_PIXELS
 
 Check = Callable[[Any], bool]
 

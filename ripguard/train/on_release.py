@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.crypto.keys import Key
 from ripguard.data.pictures import side_for, square
 from ripguard.errors import OutputRefused, UsageError
 from ripguard.files import refuse_unwritable
-from ripguard.keys import Key
 from ripguard.precision import check_device
 from ripguard.progress import Bar
 from ripguard.train.loop import accuracy, fit

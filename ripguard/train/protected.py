@@ -12,8 +12,8 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it before it unpickles a transform
+from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, InputRefused, WrongKey
-from ripguard.keys import KeyRing
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import MANIFEST, Release, read_key
 from ripguard.release.restorer import Restorer
@@ -29,9 +29,9 @@ class ProtectedDataset(Dataset):
 
     Args:
         root: the release.
-        key: file of the restore key, which is all that is pickled of it; or a :class:`ripguard.keys.KeyRing`, the key
-            itself or that of one release or unit, which then travels in the pickle: keep that off the disk. With the
-            key of a unit the data set is that unit's pictures, and ``signer`` must be named. Workers that are spawned
+        key: file of the restore key, which is all that is pickled of it; or a :class:`ripguard.crypto.keys.KeyRing`,
+            the key itself or that of one release or unit, which then travels in the pickle: keep that off the disk. With
+            the key of a unit the data set is that unit's pictures, and ``signer`` must be named. Workers that are spawned
             open the file again and cannot ask for a passphrase: name a file that holds it by
             ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …

@@ -10,9 +10,9 @@ import pytest
 from helpers import crop, good
 from PIL import Image
 
-from ripguard.images import png_bytes
-from ripguard.keys import Key
-from ripguard.signing import SigningKey
+from ripguard.crypto.keys import Key
+from ripguard.crypto.signing import SigningKey
+from ripguard.images.encoding import png_bytes
 
 KINDS: dict[str, tuple[str, ...]] = {
     "mrit": (),

@@ -30,8 +30,12 @@ import numpy as np
 from helpers import crop
 from PIL import Image
 
-from ripguard.compress.bounded import BadStream, unxz
-from ripguard.compress.coders import BY_NUMBER, known_model
+from ripguard.codecs.bounded import BadStream, unxz
+from ripguard.codecs.coders import BY_NUMBER, known_model
+from ripguard.crypto.aead import TAG, Forged, associated_data, open_sealed, picture_digest
+from ripguard.crypto.aead import seal as seal_bytes
+from ripguard.crypto.keys import DatasetKeys, Key, PictureKeys
+from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.errors import RipguardError
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Identity
@@ -39,13 +43,10 @@ from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.hide.seal.method import Seal
-from ripguard.images import png_bytes, read_picture
-from ripguard.keys import DatasetKeys, Key, PictureKeys
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 from ripguard.release.manifest import model_bound, signed_part
 from ripguard.release.restorer import read_header
-from ripguard.seal import TAG, Forged, associated_data, open_sealed, picture_digest
-from ripguard.seal import seal as seal_bytes
-from ripguard.signing import SigningKey, fingerprint
 
 RELEASES = ("mrit", "bytes", "seal", "sealbytes", "fitted")
 CODES_TOLD = frozenset({0, *range(2, 14)})  # docs/exit-codes.md; 1 is a defect

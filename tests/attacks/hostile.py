@@ -16,7 +16,7 @@ from helpers import crop
 from PIL import Image, PngImagePlugin
 from test_images import chunk, frames, png_16_bit, run_length, saved, segment, strips, tiff, webp_canvas
 
-from ripguard.images import png_bytes
+from ripguard.images.encoding import png_bytes
 
 Maker = Callable[[], bytes]
 HOSTILE: dict[str, tuple[str, Maker]] = {}  # what it is → (suffix, maker)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hidden import DATASET, KEY, keys_for, protect_batch
 
+from ripguard.crypto.keys import Key
 from ripguard.errors import RipguardError
 from ripguard.hide import lsb
 from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.transform import LENGTH
-from ripguard.keys import Key
 
 
 def outcomes(pictures: np.ndarray, residue: bytes, keys) -> tuple[int, int]:  # type: ignore[no-untyped-def]

@@ -21,7 +21,8 @@ import pytest
 from helpers import crop, tree_digest
 
 import ripguard
-from ripguard.images import png_bytes, read_picture
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 
 CASES, SEED = (
     int(os.environ.get(f"RIPGUARD_FUZZ_{name}", usual)) for name, usual in (("CASES", "2000"), ("SEED", "0"))

@@ -11,8 +11,8 @@ import pytest
 from helpers import good, refused, tree_digest
 from test_one_takes_all import rewritten
 
+from ripguard.crypto.signing import SigningKey
 from ripguard.release.manifest import signed_part
-from ripguard.signing import SigningKey
 
 
 def both(release, key):  # type: ignore[no-untyped-def]

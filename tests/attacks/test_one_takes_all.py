@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from helpers import call, tree_digest
 
+from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged
 from ripguard.hide.mrit.method import MRIT
-from ripguard.images import read_picture
-from ripguard.keys import Key
+from ripguard.images.decoding import read_picture
 from ripguard.release.batches import restore_files
 from ripguard.release.manifest import Release, signed_part
 from ripguard.release.restorer import Restorer

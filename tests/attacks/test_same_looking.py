@@ -11,7 +11,7 @@ import pytest
 from helpers import call, crop, good, refused
 from PIL import Image, PngImagePlugin
 
-from ripguard.images import png_bytes
+from ripguard.images.encoding import png_bytes
 
 SCHEMES = {"mrit": (), "seal": ("--scheme", "seal", "--allow-residue")}
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from helpers import call, good, refused
 
+from ripguard.crypto.keys import Key
+from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.errors import SignatureInvalid
-from ripguard.keys import Key
 from ripguard.release.manifest import Release, read_key, signed_part
 from ripguard.release.signers import remembered
-from ripguard.signing import SigningKey, fingerprint
 from ripguard.train.protected import ProtectedDataset
 
 

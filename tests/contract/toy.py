@@ -12,17 +12,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from ripguard.crypto import TAG, Forged
+from ripguard.crypto.aead import associated_data, open_sealed, picture_digest, seal
+from ripguard.crypto.backend import TAG, Forged
+from ripguard.crypto.keys import PictureKeys
 from ripguard.errors import Damaged
 from ripguard.hide.base import Clean, Hidden, Hiding, Identity
 from ripguard.hide.header import Header, Tail
-from ripguard.keys import PictureKeys
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import DataStats, Params, option, word
 from ripguard.perturb.base import Perturbation
 from ripguard.schemes.base import Batch, Run
 from ripguard.schemes.one_step import OneStep
-from ripguard.seal import associated_data, open_sealed, picture_digest, seal
 
 
 # A perturbation with an option, a value that hangs on the data, and something to find in the training images.

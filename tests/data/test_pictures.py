@@ -10,7 +10,8 @@ from ripguard.data.folder import folder
 from ripguard.data.pictures import common_side, load
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused
-from ripguard.images import png_bytes, read_picture
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 
 
 @pytest.fixture

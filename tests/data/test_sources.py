@@ -18,7 +18,7 @@ from ripguard.data.registry import open_source
 from ripguard.data.source import cache_root
 from ripguard.data.tinyimagenet import DEFAULT, SECOND, tinyimagenet
 from ripguard.errors import InputRefused, StorageError, UsageError
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 
 
 def count(source, split: str) -> int:  # type: ignore[no-untyped-def]

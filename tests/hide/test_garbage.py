@@ -15,8 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_seal import MODEL, OTHER
 
-from ripguard.compress import coders
-from ripguard.compress.coders import BY_NUMBER, CODERS
+from ripguard.codecs import coders
+from ripguard.codecs.coders import BY_NUMBER, CODERS
+from ripguard.crypto.aead import TAG, associated_data, picture_digest, seal
 from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Original
@@ -25,8 +26,7 @@ from ripguard.hide.methods import reveal
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.hide.seal.method import Seal, SealPart, bound_to, places_of
-from ripguard.images import png_bytes
-from ripguard.seal import TAG, associated_data, picture_digest, seal
+from ripguard.images.encoding import png_bytes
 
 WHO, OWN = keys_for(8)
 IDS = (KEY.id, b"data-set", 0)

@@ -13,7 +13,8 @@ from ripguard.errors import Damaged, RipguardError
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import Params
-from ripguard.images import png_bytes, read_picture
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 
 KINDS = ("constant", "saturated", "noise", "checkerboard", "gradient", "binary")
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ripguard.compress.interlaced import net
+from ripguard.codecs.interlaced import net
+from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged
 from ripguard.hide import lsb
 from ripguard.hide.base import DoesNotFit, Hidden, Original
@@ -23,9 +24,8 @@ from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.seal import planes
 from ripguard.hide.seal.method import HEAD, Seal, SealPart, places_of
 from ripguard.hide.seal.method import LENGTH as SEAL_LENGTH
-from ripguard.images import png_bytes
-from ripguard.keys import Key
-from ripguard.looks import likeness
+from ripguard.images.encoding import png_bytes
+from ripguard.images.quality import likeness
 from ripguard.release.restorer import read_header
 
 

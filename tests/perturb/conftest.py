@@ -7,7 +7,7 @@ import pytest
 from helpers import SEED
 
 from ripguard.data.registry import open_source
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 from ripguard.perturb import surrogate
 from ripguard.perturb.fsp import library
 

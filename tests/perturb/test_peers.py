@@ -7,9 +7,9 @@ import pytest
 import torch
 from helpers import SEED, good, make_source
 
+from ripguard.benchmark.attacks.linear_head import accuracy_of_new_head
 from ripguard.data.pictures import Pictures
-from ripguard.evaluate.attacks.linear_head import accuracy_of_new_head
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 from ripguard.methods.fitted import Fitted
 from ripguard.perturb import ar, em, lsp, ops, surrogate
 from ripguard.perturb.base import Perturbation

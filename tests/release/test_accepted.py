@@ -17,7 +17,8 @@ import pytest
 from helpers import call, crop, good, refused
 from PIL import Image, PngImagePlugin
 
-from ripguard.images import png_bytes, read_picture
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 from ripguard.schemes import label
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from releases import FINGERPRINT, KEY, OTHER, RELEASES, SIGNER, VECTORS, golden, in_memory, info_of, sign, write_info
 
+from ripguard.crypto.keys import KeyRing, PictureKeys
+from ripguard.crypto.signing import SigningKey
 from ripguard.errors import Damaged, NotProtected, RipguardError, SignatureInvalid, StorageError, WrongKey
-from ripguard.keys import KeyRing, PictureKeys
 from ripguard.release.index import MemoryIndex
 from ripguard.release.manifest import Index, Release, signed_part
-from ripguard.signing import SigningKey
 from ripguard.store.schema import MOST_INFO
 
 

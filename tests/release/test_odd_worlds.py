@@ -21,10 +21,10 @@ import pytest
 from helpers import call, crop, good, refused, start, tree_digest
 from PIL import Image
 
+from ripguard.crypto.keys import Key
 from ripguard.errors import KeyFileError
 from ripguard.executor import Local
-from ripguard.images import png_bytes
-from ripguard.keys import Key
+from ripguard.images.encoding import png_bytes
 from ripguard.release.manifest import Release
 from ripguard.store.schema import check_row
 from ripguard.train.protected import ProtectedDataset

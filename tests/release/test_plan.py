@@ -12,10 +12,10 @@ import pytest
 from helpers import make_source
 from PIL import Image
 
+from ripguard.crypto.keys import Key
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused
-from ripguard.keys import Key
 from ripguard.perturb.marks import Marks
 from ripguard.release.commit import Commits
 from ripguard.release.plan import Plan, Planned, make_plan

@@ -15,7 +15,7 @@ from helpers import crop
 
 from ripguard.data.registry import open_source
 from ripguard.errors import RipguardError
-from ripguard.images import png_bytes
+from ripguard.images.encoding import png_bytes
 from ripguard.methods.fitted import Fitted
 from ripguard.perturb.marks import Marks
 from ripguard.perturb.tap import TAP

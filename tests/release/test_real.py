@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from helpers import good
 
+from ripguard.crypto.keys import Key
 from ripguard.data.photos import photograph_files
 from ripguard.data.source import Item, Source
-from ripguard.keys import Key
 from ripguard.release.plan import make_plan
 from ripguard.release.prepare import prepare
 from ripguard.release.protect import protect

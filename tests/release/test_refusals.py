@@ -11,7 +11,7 @@ import pytest
 from helpers import call, flip_bit, good, refused
 from PIL import Image, ImageFilter
 
-from ripguard.keys import Key
+from ripguard.crypto.keys import Key
 
 
 def test_wrong_keys_leave_nothing(world, tmp_path):  # type: ignore[no-untyped-def]

@@ -23,10 +23,11 @@ from PIL import Image, ImageFile
 from releases import FINGERPRINT, KEY, OTHER, RELEASES, VECTORS, files_of, golden, in_memory, info_of, sign, write_info
 from test_vectors import CASES, arrange, fields
 
+from ripguard.crypto.keys import DatasetKeys, Key, UnitKeys
 from ripguard.errors import Damaged, NeedsRelease, RipguardError, SignatureInvalid, WrongKey
 from ripguard.executor import Local
-from ripguard.images import png_bytes, read_picture
-from ripguard.keys import DatasetKeys, Key, UnitKeys
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import META, Release
 from ripguard.release.restore import Restored, restore
@@ -181,7 +182,7 @@ sys.meta_path.insert(0, Blocked())
 from pathlib import Path
 
 import ripguard.release.restorer
-from ripguard.keys import Key
+from ripguard.crypto.keys import Key
 from ripguard.release.index import MemoryIndex
 from ripguard.release.restorer import Restorer
 
@@ -283,8 +284,8 @@ def test_bytes_are_bounded_as_files_are(name, monkeypatch):  # type: ignore[no-u
     """More of them than a picture has, and no beginning of one."""
     root = VECTORS / "releases/ranked"
     release, path = Release.open(root), root / "train/a/rgb.png"
-    monkeypatch.setattr("ripguard.images.MAX_BYTES", 100)
-    monkeypatch.setattr("ripguard.images.Image", None)  # nothing is given to a decoder
+    monkeypatch.setattr("ripguard.images.refusals.MAX_BYTES", 100)
+    monkeypatch.setattr("ripguard.images.decoding.Image", None)  # nothing is given to a decoder
     (disk,) = restore_files(Restorer(KEY, release), [path], [name])
     (memory,) = Restorer(KEY, release).restore_each([name], [path.read_bytes()], [str(path)])
     assert told(memory) == told(disk)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from helpers import good, refused, start, tree_digest
 
-from ripguard.images import png_bytes
+from ripguard.images.encoding import png_bytes
 
 
 @pytest.fixture
@@ -87,9 +87,9 @@ def test_two_runs_on_one_output(shapes, tmp_path):  # type: ignore[no-untyped-de
 
 def test_a_source_that_changes_is_noticed(shapes, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """A picture that is no longer what the plan saw: refused, nothing published."""
+    from ripguard.crypto.keys import Key
     from ripguard.data.registry import open_source
     from ripguard.errors import InputRefused
-    from ripguard.keys import Key
     from ripguard.release.plan import make_plan
     from ripguard.release.prepare import prepare
     from ripguard.release.protect import protect
@@ -105,9 +105,9 @@ def test_a_source_that_changes_is_noticed(shapes, tmp_path, monkeypatch):  # typ
 
 def test_nothing_is_published_that_does_not_restore(shapes, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """A byte that changes between writing and publishing ends the run: the check reads the file, not the memory."""
+    from ripguard.crypto.keys import Key
     from ripguard.data.registry import open_source
     from ripguard.errors import RipguardError
-    from ripguard.keys import Key
     from ripguard.release import shard
     from ripguard.release.plan import make_plan
     from ripguard.release.prepare import prepare

@@ -11,7 +11,8 @@ import skimage.data
 from helpers import call, flip_bit, good, make_source, refused
 from PIL import Image
 
-from ripguard.images import png_bytes, read_picture
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 from ripguard.release.restorer import read_header
 
 pytestmark = pytest.mark.numeric

@@ -15,7 +15,8 @@ from helpers import crop, good, make_source, refused, start, tree_digest
 from PIL import Image
 
 from ripguard import ProtectedDataset
-from ripguard.images import png_bytes, read_picture
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 
 pytestmark = pytest.mark.numeric
 

@@ -18,7 +18,7 @@ from ripguard._torchvision import torchvision
 from ripguard.data.folder import folder
 from ripguard.data.pictures import load
 from ripguard.errors import Damaged, InputRefused, NotProtected, WrongKey
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 from ripguard.release.plan import published_places
 from ripguard.train.loop import Victim, accuracy
 from ripguard.train.protocols import PROTOCOLS

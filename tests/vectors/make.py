@@ -23,15 +23,16 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageFilter
 
-from ripguard.compress.interlaced import net
+from ripguard.codecs.interlaced import net
+from ripguard.crypto.keys import PREFIX, Key, encode_secret
 from ripguard.data.registry import open_source
 from ripguard.hide import lsb
 from ripguard.hide.header import Header
 from ripguard.hide.mrit.transform import LENGTH
 from ripguard.hide.seal.method import LENGTH as SEAL_LENGTH
 from ripguard.hide.seal.method import places_of
-from ripguard.images import png_bytes, read_picture
-from ripguard.keys import PREFIX, Key, encode_secret
+from ripguard.images.decoding import read_picture
+from ripguard.images.encoding import png_bytes
 from ripguard.perturb.base import Perturbation
 from ripguard.release.manifest import META, Release
 from ripguard.release.plan import make_plan

@@ -18,7 +18,9 @@ from typing import ClassVar, Self, cast
 
 import numpy as np
 
-from ripguard.compress.bounded import BadStream, inflate
+from ripguard.codecs.bounded import BadStream, inflate
+from ripguard.crypto.aead import TAG, Forged, associated_data, open_sealed, picture_digest, seal
+from ripguard.crypto.keys import PictureKeys
 from ripguard.errors import Damaged, InputRefused
 from ripguard.hide import lsb
 from ripguard.hide.base import Clean, Hidden, Hiding, Identity
@@ -26,10 +28,8 @@ from ripguard.hide.header import Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.predict import from_sequence, layout, to_sequence, visible
 from ripguard.hide.mrit.transform import FIELDS, LENGTH, Moves, Params, backward, forward
-from ripguard.keys import PictureKeys
 from ripguard.methods import params as options
 from ripguard.methods.params import option
-from ripguard.seal import TAG, Forged, associated_data, open_sealed, picture_digest, seal
 from ripguard.sequence import decode, encode
 
 MAX_PLANES = Params.max_planes

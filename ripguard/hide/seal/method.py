@@ -15,16 +15,16 @@ from typing import ClassVar, Self, cast
 
 import numpy as np
 
-from ripguard.compress.coders import BY_NUMBER, CODERS, JPEG, SMALL, USUAL, WHOLE, File, cheapest, known_model
-from ripguard.crypto import TAG, Forged
+from ripguard.codecs.coders import BY_NUMBER, CODERS, JPEG, SMALL, USUAL, WHOLE, File, cheapest, known_model
+from ripguard.crypto.aead import associated_data, length_prefixed, open_sealed, seal
+from ripguard.crypto.backend import TAG, Forged
+from ripguard.crypto.keys import PictureKeys
 from ripguard.errors import Damaged, UsageError
 from ripguard.hide.base import Clean, DoesNotFit, Hidden, Hiding, Identity, ImageInfo, Original
 from ripguard.hide.header import COMMON, BadHeader, Header, Tail
 from ripguard.hide.lsb import capacity
 from ripguard.hide.seal import planes
-from ripguard.keys import PictureKeys
 from ripguard.methods.params import Params, option, positive
-from ripguard.seal import associated_data, length_prefixed, open_sealed, seal
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Seal(Hiding):
 
     Args:
         most: planes that a payload may reach into.
-        coders: names in :data:`ripguard.compress.coders.CODERS` to choose the cheapest from.
+        coders: names in :data:`ripguard.codecs.coders.CODERS` to choose the cheapest from.
         model: of the small-image coder, empty for none. On revealing, one that is missing or damaged costs those
             pictures alone that need it.
         allow_residue: put what finds no room into the residue instead of refusing the picture.

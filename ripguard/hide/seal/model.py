@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ripguard.compress.coders import SMALL
+from ripguard.codecs.coders import SMALL
 from ripguard.hide.base import ImageInfo
-from ripguard.images import read_picture
+from ripguard.images.decoding import read_picture
 from ripguard.progress import Bar
 
 ENOUGH = 3_000_000  # samples in small pictures, below which a model costs more than it saves
@@ -24,7 +24,7 @@ def obtain(images: list[ImageInfo], seed: int, steps: int | None = None) -> byte
     chosen = small_pictures(images)
     if sum(np.prod(p.shape) for p in chosen) < ENOUGH or bits_of_files(chosen[:: 1 + len(chosen) // 500]) < CHEAP:
         return b""
-    from ripguard.compress.interlaced import fit
+    from ripguard.codecs.interlaced import fit
 
     crops = cut(chosen[:: 1 + len(chosen) // MOST])
     settings = fit.Settings(seed=seed)

@@ -1,0 +1,103 @@
+"""What the project set out to reach, beside what the records hold: lines of the leaderboard's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ripguard.benchmark.attacks.few_clean import HEAD, PERMUTATIONS, STANDARDISED
+from ripguard.benchmark.entry import Entry, better, poison_of, told
+
+# as they are now: an earlier form has more in its name
+OURS = ("strong", "layered", "layered-balanced", "balanced", "mrit", "discreet")
+LEAST_DB = 26  # of a scheme that counts as the best
+AT_STRONG = ("strong", "layered")  # at 22 dB
+PLAIN, OF_MRIT, OF_PERMUTATION, OF_DEFENCE, OF_HEAD, OF_PEERS = 10, 20, 20, 50, 10, 5  # percent; the last two: points
+CONTROLS = {("tap", "jpeg-10"): 75, ("em-sample", "grayscale"): 80, ("ops", "orthogonal-projection"): 80}  # percent
+Line = tuple[str, str, str, bool]  # about what, the aim, what was measured, whether it was reached
+
+
+def aims(board: dict[Any, Entry], peers: dict[str, Any] | None) -> list[str]:
+    """A table, as lines of Markdown; nothing where nothing was measured.
+
+    Args:
+        board: of :func:`ripguard.benchmark.leaderboard.entries`.
+        peers: the record of `experiments/peers.py`.
+    """
+    lines = [*_schemes(board), *_peers(peers)]
+    if not lines:
+        return []
+    return [
+        "## What was aimed at",
+        "",
+        "Chance is 10 percent on ten classes. Alone: the best that as many clean pictures give without the protected "
+        "ones, as a net or under a new head.",
+        "",
+        "| what | aim | measured | |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {what} | {aim} | {figure} | {'reached' if held else '**missed**'} |"
+            for what, aim, figure, held in lines
+        ),
+        "",
+    ]
+
+
+def _schemes(board: dict[Any, Entry]) -> Iterator[Line]:
+    # `photos` are for trying things out: nothing was aimed at there
+    ours = {key: entry for key, entry in board.items() if entry.scheme in OURS and key[0] != "photos"}
+    for group in sorted({key[:3] for key in ours}):
+        own = [entry for key, entry in ours.items() if key[:3] == group]
+        where = f"{group[0]}, `{group[1]}`"
+        if fine := [entry for entry in own if entry.psnr >= LEAST_DB]:
+            best = min(fine, key=lambda one: float(np.mean(one.plain)))
+            plain = float(np.mean(best.plain))
+            about = f"{where}: our best at ≥ {LEAST_DB} dB, plain victim"
+            yield about, f"≤ {PLAIN}", f"{plain:.2f} (`{best.scheme}`)", plain <= PLAIN
+        for entry in sorted(own, key=lambda one: OURS.index(one.scheme)):
+            yield from _scheme(entry, f"{where}, `{entry.scheme}`")
+
+
+def _scheme(entry: Entry, where: str) -> Iterator[Line]:
+    if entry.scheme == "mrit":
+        plain = float(np.mean(entry.plain))
+        yield f"{where}: plain victim", f"≤ {OF_MRIT}", f"{plain:.2f}", plain <= OF_MRIT
+    for whose, defences in (("plain victim", ("none",)), ("victims with and without defences", None)):
+        if defences is None and not entry.defended:
+            continue
+        # standardised outputs as they are named are a permutation too
+        read = [entry.reached(PERMUTATIONS, 100, defences), entry.reached(STANDARDISED, 0, defences)]
+        if found := max((one for one in read if one), key=lambda one: one[1], default=None):
+            about = f"{where}: outputs permuted or standardised, {whose}"
+            yield about, f"≤ {OF_PERMUTATION}", told(found), found[1] <= OF_PERMUTATION
+        for count, alone in sorted(entry.alone.items()):
+            if found := entry.reached(HEAD, count, defences):
+                figure = f"{told(found)}, alone {alone:.2f}"
+                about = f"{where}: linear head, {count} clean, {whose}"
+                yield about, f"≤ alone + {OF_HEAD}", figure, found[1] <= alone + OF_HEAD
+    if entry.scheme in AT_STRONG and entry.best_defence:
+        figure = f"{told(entry.best_defence)}, of {len(entry.defended)}"
+        yield f"{where}: best defence", f"≤ {OF_DEFENCE}", figure, entry.best_defence[1] <= OF_DEFENCE
+        if found := entry.reached(STANDARDISED, 0):
+            about = f"{where}: best defence, outputs standardised"
+            yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
+    if entry.scheme in AT_STRONG and (found := entry.best_undoing):  # no defence of the list, but as little clean data
+        about = f"{where}: undone by who knows the method"
+        yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
+
+
+def _peers(record: dict[str, Any] | None) -> Iterator[Line]:
+    if record is None:
+        return
+    clean = {row["defence"]: better(row) for row in record["rows"] if poison_of(row) == "clean"}
+    for row in record["rows"]:
+        if least := CONTROLS.get((poison_of(row), row["defence"])):
+            about = f"{record['dataset']}, control: peer `{poison_of(row)}` under {row['defence']}"
+            figure = f"{better(row):.2f}" + (f", clean {clean[row['defence']]:.2f}" if row["defence"] in clean else "")
+            yield about, f"≥ {least}", figure, better(row) >= least
+        if row["published"] is not None and row["defence"] == "none":
+            near = abs(row["test_accuracy"] - row["published"]) <= OF_PEERS
+            about = f"{record['dataset']}, peer `{poison_of(row)}`, plain victim"
+            yield about, f"{row['published']:.2f} ± {OF_PEERS}", f"{row['test_accuracy']:.2f}", near

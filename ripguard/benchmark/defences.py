@@ -1,0 +1,150 @@
+"""What a victim may try against a protection, without any clean picture: each one function, or one training objective.
+
+A defence counts only after its positive control: a known poison that it undoes (``tests/benchmark/test_defences.py``
+for what it does to pictures, ``experiments/`` for accuracies). They work on training pictures alone, as in APBench;
+what treats every picture by itself may be done to the pictures that a victim is asked about too, as Liu et al. 2023 offer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ripguard.data.pictures import Pictures
+
+Prepare = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Defence:
+    """One defence.
+
+    Attributes:
+        source: where it was published, and what of it is our reading.
+        prepare: what is done once to all training pictures: uint8 ``[n, height, width, 3]``, labels and a seed → uint8.
+        objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
+        each: ``prepare`` treats every picture by itself, without its label.
+    """
+
+    name: str
+    source: str
+    prepare: Prepare | None = None
+    objective: str = "plain"
+    each: bool = False
+
+    def prepared(self, pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+        """The training pictures as a victim under this defence sees them: uint8, same shape."""
+        return self.prepare(pictures, labels, seed) if self.prepare else pictures
+
+    def treated(self, asked: Pictures, seed: int) -> Pictures:
+        """What a victim is asked about, treated as its training pictures were; where each is treated by itself."""
+        return dataclasses.replace(asked, pictures=self.prepared(asked.pictures, asked.labels, seed))
+
+
+def jpeg(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """JPEG at quality 10 and back."""
+    return np.stack([_through(one, "JPEG", quality=10) for one in pictures])
+
+
+def grayscale(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Luma (ITU-R 601) in all three channels."""
+    gray = np.round(pictures @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)  # [n, height, width]
+    return np.repeat(gray[..., None], 3, axis=3)
+
+
+def posterise(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Two bits a sample are left."""
+    return pictures & 0xC0
+
+
+def blur(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Gaussian, SD one pixel. (APBench's, SD 0.1, is nearly the identity.)"""
+    from scipy.ndimage import gaussian_filter
+
+    soft = gaussian_filter(pictures.astype(np.float32), (0, 1, 1, 0), mode="reflect")
+    return np.clip(np.round(soft), 0, 255).astype(np.uint8)
+
+
+def resize(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """To half the side and back, bilinear with antialiasing."""
+    height, width = pictures.shape[1:3]
+
+    def there_and_back(one: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(one).resize((width // 2, height // 2), Image.Resampling.BILINEAR)
+        return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+
+    return np.stack([there_and_back(one) for one in pictures])
+
+
+def median(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """The middle of 3×3 pixels, channel by channel."""
+    from scipy.ndimage import median_filter
+
+    return median_filter(pictures, (1, 3, 3, 1), mode="reflect")
+
+
+def wipe(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """The four low bits of every sample replaced by random ones: what could carry a payload is gone."""
+    noise = np.random.default_rng(seed).integers(0, 16, pictures.shape).astype(np.uint8)
+    return pictures & 0xF0 | noise
+
+
+def orthogonal(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """What a linear classifier of the pixels looks at is projected out (Sandoval-Segura et al. 2023).
+
+    Logistic regression for 20 epochs; the columns of its weights, made orthonormal, are taken out of every picture.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    flat = torch.from_numpy(pictures.reshape(len(pictures), -1)).float() / 255  # [n, samples]
+    mean = flat.mean(0)
+    truth = torch.from_numpy(labels)
+    model = torch.nn.Linear(flat.shape[1], int(labels.max()) + 1)
+    optimiser = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
+    draw = torch.Generator().manual_seed(seed)
+    for _ in range(20):
+        for rows in torch.randperm(len(flat), generator=draw).split(128):
+            loss = torch.nn.functional.cross_entropy(model(flat[rows] - mean), truth[rows])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    basis = torch.linalg.qr(model.weight.detach().T).Q  # [samples, classes]
+    centred = flat - mean
+    left = centred - (centred @ basis) @ basis.T + mean
+    return (255 * left).round().clamp(0, 255).to(torch.uint8).numpy().reshape(pictures.shape)
+
+
+def _through(picture: np.ndarray, kind: str, **options: int) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind, **options)
+    return np.asarray(Image.open(buffer))
+
+
+DEFENCES: dict[str, Defence] = {
+    defence.name: defence
+    for defence in (
+        Defence("none", "the protocol as it is"),
+        Defence("jpeg-10", "Liu et al. 2023 (image shortcut squeezing)", jpeg, each=True),
+        Defence("grayscale", "Liu et al. 2023", grayscale, each=True),
+        Defence("posterise-2", "Qin et al. 2023 (APBench), bit depth reduction", posterise, each=True),
+        Defence("blur", "APBench's Gaussian blur with an SD that blurs: one pixel", blur, each=True),
+        Defence("resize", "half the side and back", resize, each=True),
+        Defence("median", "3×3", median, each=True),
+        Defence("low-bit-wipe", "four random low bits", wipe, each=True),
+        Defence("orthogonal-projection", "Sandoval-Segura et al. 2023", orthogonal),
+        Defence("cutout", "DeVries, Taylor 2017", objective="cutout"),
+        Defence("mixup", "Zhang et al. 2018", objective="mixup"),
+        Defence("cutmix", "Yun et al. 2019", objective="cutmix"),
+        Defence("ueraser-max", "Qin et al. 2023, their augmentations but for random JPEG", objective="ueraser-max"),
+        Defence("adversarial-training", "Madry et al. 2018: PGD-10, 8/255", objective="adversarial"),
+        Defence("adversarial-training-16", "the same within 16/255: marks may be larger", objective="adversarial-16"),
+    )
+}
+# in records, but not tried any more: UEraser with smooth light of our own, which gave nothing back of a poison
+WITHDRAWN = ("loss-maximising",)

@@ -1,0 +1,257 @@
+"""Measure a release: likeness to the clean pictures, what the surrogate says, equality of the restored pictures.
+
+Everything is read back from the 8-bit files on disk.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.data.folder import some
+from ripguard.data.source import Item, Source
+from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown
+from ripguard.executor import Local
+from ripguard.files import refuse_unwritable
+from ripguard.images.decoding import read_picture
+from ripguard.images.quality import likeness
+from ripguard.progress import Bar
+from ripguard.release.manifest import Release
+from ripguard.release.plan import FEW
+from ripguard.release.signers import vouched
+from ripguard.release.verify import sources_by_place
+from ripguard.store.atomic import write_file
+
+# of a manifest row
+NEEDED = ("path", "name", "shape", "unit", "residue", "overwritten", "overflow", "planes")
+
+
+def report(
+    root: Path,
+    source: Source,
+    restored: Path | None = None,
+    surrogate: str | None = None,
+    workers: int = 1,
+    signer: str | None = None,
+) -> dict[str, Any]:
+    """Measure a release.
+
+    Args:
+        source: the clean pictures it was made from.
+        restored: folder that ``ripguard restore`` wrote; its pictures are compared with the clean ones.
+        surrogate: file of a surrogate; what it says of each protected picture is counted.
+        signer: fingerprint that must have signed the release.
+
+    Returns:
+        Counts, also of restored files with the bytes of the source's; medians and 5th/95th percentiles of PSNR (dB) and
+        SSIM of protected to clean; residue bytes; shares (0..1) of pictures on which the surrogate keeps the true
+        label, or says the label after it (cyclic target). ``damaged``: places of published pictures that cannot be
+        read, or have another size than the clean one; they are left out of everything else.
+
+    Raises:
+        InputRefused: a surrogate of other classes, before any work.
+        VerifyFailed: no picture can be measured.
+    """
+    release = Release.open(root)
+    vouched(release, signer)
+    wanted = sources_by_place(release, source)
+    rows = [{key: row[key] for key in NEEDED if key in row} for row in release.rows if row["path"] in wanted]
+    if not rows:
+        raise VerifyFailed(f"{root} was not made from {source.name}: no picture stands at a known place")
+    says = _opinion_of(release, surrogate) if surrogate else None  # a surrogate that does not fit is refused first
+    jobs = [
+        (str(root / row["path"]), wanted[row["path"]], str(restored_file(restored, row)) if restored else "")
+        for row in rows
+    ]
+    found = Local(workers if len(jobs) > FEW else 1).map(_measure, jobs, chunk=64)
+    looked = list(Bar(found, total=len(jobs), stage="measuring", unit="picture"))
+    damaged = [row["path"] for row, one in zip(rows, looked) if one is None]
+    rows = [row for row, one in zip(rows, looked) if one is not None]
+    measured = [one for one in looked if one is not None]
+    if not rows:
+        raise VerifyFailed(
+            f"{root}: no published picture can be compared with its source, as {damaged[0]}",
+            "ripguard verify tells more",
+        )
+    residue = [row["residue"][2] if row["residue"] else 0 for row in rows]
+    result: dict[str, Any] = {
+        "pictures": len(rows),
+        "damaged": damaged,
+        "scheme": release.info["scheme"]["name"],
+        "exact": release.info["exact"],
+        "psnr_to_clean": _spread([m["psnr"] for m, *_ in measured]),
+        "ssim_to_clean": _spread([m["ssim"] for m, *_ in measured]),
+        "residue_bytes_per_picture": _spread(residue),
+        "residue_bytes": sum(residue),
+        "overwritten_bytes": sum(row["overwritten"] for row in rows),
+        "residue_over_bound": sum(
+            r > row["overwritten"] + row["overflow"] + 48 for r, row in zip(residue, rows) if row["planes"]
+        ),
+        "in_residue_only": sum(row["planes"] == 0 for row in rows),
+    }
+    if restored:
+        result["restored_equal"] = sum(equal for _, equal, *_ in measured)
+        result["files_equal"] = sum(same for _, _, same, _ in measured)
+    if says:
+        result |= _opinions(release, rows, [shape for *_, shape in measured], *says)
+    return result
+
+
+def restored_file(restored: Path, row: dict[str, Any]) -> Path:
+    """Where ``ripguard restore`` put a picture: at its place in the release, under its first name if byte-exact."""
+    place = restored / row["path"]
+    return place.with_name(row["name"]) if "name" in row else place
+
+
+Measured = tuple[dict[str, float | None], bool, bool, tuple[int, ...]]
+
+
+def _measure(_: None, job: tuple[str, Item, str]) -> Measured | None:
+    """Likeness to the clean picture; whether the restored one equals it in its samples, and its file in its bytes; the
+    published shape. None: the published picture is damaged.
+    """
+    protected, item, restored = job
+    data = item.read()
+    original = read_picture(data, item.name)
+    picture = published(protected, original)
+    if picture is None:
+        return None
+    there = bool(restored) and Path(restored).is_file()
+    same = there and Path(restored).read_bytes() == data
+    return likeness(picture, original), there and _equal(restored, original), same, picture.shape
+
+
+def published(path: str | Path, original: np.ndarray) -> np.ndarray | None:
+    """A published picture, uint8 ``[height, width, channels]``; None if it cannot be read, or has another size."""
+    try:
+        picture = read_picture(path)
+    except (InputRefused, FileNotFoundError):
+        return None
+    return picture if picture.shape[:2] == original.shape[:2] else None
+
+
+def _equal(restored: str, original: np.ndarray) -> bool:
+    try:
+        return np.array_equal(read_picture(restored), original)
+    except InputRefused:
+        return False
+
+
+def _spread(values: list[Any]) -> dict[str, float] | None:
+    known = [v for v in values if v is not None]
+    if not known:
+        return None
+    low, median, high = np.percentile(known, [5, 50, 95])
+    return {"median": round(float(median), 4), "p5": round(float(low), 4), "p95": round(float(high), 4)}
+
+
+def _opinion_of(release: Release, path: str) -> tuple[Any, list[str]]:
+    """A surrogate and its classes; raises :class:`InputRefused` if they are not the release's."""
+    from ripguard.perturb.surrogate import load
+
+    model, names, _ = load(path)
+    labels = sorted({unit["label"] for unit in release.info["units"]})
+    if not set(labels) <= set(names):
+        raise InputRefused(
+            f"{path} knows the classes {some(names, most=5)}; {release.root} has {some(labels, most=5)}",
+            "name a surrogate of this data set",
+        )
+    return model, names
+
+
+def _opinions(
+    release: Release, rows: list[dict[str, Any]], shapes: list[tuple[int, ...]], model: Any, names: list[str]
+) -> dict[str, Any]:
+    """Shares of protected pictures, overall and by split, that the surrogate gives the true or the next label."""
+    from ripguard.perturb.surrogate import predict
+
+    units = release.info["units"]
+    by_shape: dict[tuple[int, ...], list[dict[str, Any]]] = {}
+    for row, shape in zip(rows, shapes):
+        by_shape.setdefault(shape, []).append(row)
+    kept: dict[str, list[bool]] = {}
+    hit: dict[str, list[bool]] = {}
+    for shape, group in by_shape.items():
+        batch = max(1, min(512, (1 << 24) // int(np.prod(shape))))  # bounded memory for large pictures
+        for start in Bar(range(0, len(group), batch), stage="surrogate", unit="batch"):
+            part = group[start : start + batch]
+            pictures = np.stack([read_picture(release.root / row["path"]) for row in part])
+            says = predict(model, pictures).argmax(1)
+            for row, label in zip(part, says):
+                unit = units[row["unit"]]
+                true = names.index(unit["label"])
+                kept.setdefault(unit["split"], []).append(bool(label == true))
+                hit.setdefault(unit["split"], []).append(bool(label == (true + 1) % len(names)))
+    share = {split: round(float(np.mean(v)), 4) for split, v in kept.items()}
+    return {
+        "surrogate_keeps_label": round(float(np.mean(np.concatenate(list(kept.values())))), 4),
+        "surrogate_says_next_label": round(float(np.mean(np.concatenate(list(hit.values())))), 4),
+        "surrogate_keeps_label_by_split": share,
+    }
+
+
+def check_grid(target: str) -> None:
+    """Raise :class:`UsageError` or :class:`StorageError`, before any work, where :func:`grid` could not write."""
+    path = Path(target)
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise UsageError(f"--grid: expected the name of a PNG file, got {target!r}", "such as grid.png")
+    refuse_unwritable(path)
+
+
+def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: int = 8) -> None:
+    """Write a picture of clean | protected | restored | 4× difference for one picture of each of ``rows`` classes.
+
+    Raises :class:`VerifyFailed` where no picture of the release can be shown.
+    """
+    import io
+
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    release = Release.open(root)
+    wanted = sources_by_place(release, source)
+    picks: dict[str, list[np.ndarray]] = {}
+    for row in release.rows:
+        label = release.info["units"][row["unit"]]["label"]
+        if len(picks) < rows and label not in picks and row["path"] in wanted:
+            line = _line(root / row["path"], wanted[row["path"]], restored_file(restored, row) if restored else None)
+            if line:  # the first picture of each class that can be shown: not chosen for its looks
+                picks[label] = line
+    if not picks:
+        raise VerifyFailed(f"{root}: no picture of it can be shown beside its source", "ripguard verify tells more")
+    columns = (
+        ["clean", "protected", "restored", "|protected − clean| ×4"]
+        if restored
+        else ["clean", "protected", "difference ×4"]
+    )
+    figure = Figure((1.5 * len(columns), 1.5 * len(picks) + 0.3))
+    axes = figure.subplots(len(picks), len(columns), squeeze=False)
+    for number, (axis_line, (label, pictures)) in enumerate(zip(axes, picks.items())):
+        for axis, picture, title in zip(axis_line, pictures, columns):
+            axis.imshow(picture.squeeze(2) if picture.shape[2] == 1 else picture, cmap="gray", vmin=0, vmax=255,
+                        interpolation="nearest")  # fmt: skip
+            axis.set_xticks([]), axis.set_yticks([])
+            if number == 0:
+                axis.set_title(title, fontsize=8)
+        axis_line[0].set_ylabel(shown(label[:14]), fontsize=8, parse_math=False)  # a name is no formula
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that the font lacks: boxes stand for them
+        figure.tight_layout(pad=0.4)
+        figure.savefig(buffer, dpi=90)
+    small = io.BytesIO()
+    Image.open(buffer).convert("RGB").save(small, "PNG", optimize=True)
+    write_file(target, small.getvalue())
+
+
+def _line(protected: Path, clean: Item, restored: Path | None) -> list[np.ndarray] | None:
+    """Pictures of one line of the grid, None if one of them is damaged or missing."""
+    original = read_picture(clean.read(), clean.name)
+    found = [original, *(published(path, original) for path in (protected, restored) if path)]
+    known = [picture for picture in found if picture is not None]
+    if len(known) < len(found):
+        return None
+    return [*known, np.clip(np.abs(known[1].astype(int) - original) * 4, 0, 255).astype(np.uint8)]

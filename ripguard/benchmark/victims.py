@@ -1,0 +1,231 @@
+"""Train one victim and measure it: one row of the accuracy table. Everything is read from files on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.record import environment
+from ripguard.data.folder import folder
+from ripguard.data.pictures import Pictures, load
+from ripguard.data.registry import open_source
+from ripguard.data.source import Item
+from ripguard.errors import InputRefused, UsageError
+from ripguard.release.manifest import META, Release
+from ripguard.release.plan import published_places
+
+SPLITS = ("clean", "protected", "restored")
+WATCHED = 1000  # clean training pictures at most for the training curve
+OWN_SEEDS = 1000  # added to the seed of restored rows: equal pictures, but a training of its own
+
+
+@dataclass(frozen=True)
+class Job:
+    """One victim to train; picklable.
+
+    Attributes:
+        split: ``clean``, ``protected`` or ``restored``: where the training pictures come from.
+        source: name of the data set or folder of clean pictures; its test pictures measure every row.
+        place: folder of the release or of the restored pictures; unused for ``clean``.
+        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own where given.
+        work: folder for checkpoints; ``logs``: folder for the JSON-lines log.
+        deadline: time of day (``time.time()``) to stop at; the checkpoint then holds what was reached.
+        threads: CPU threads, 0: torch's own choice.
+        defence: name in :data:`ripguard.benchmark.defences.DEFENCES`.
+        most: of more training pictures than this every n-th one is used; None: all.
+        save_every: seconds after which a checkpoint is written within an epoch; None: the loop's own.
+    """
+
+    split: str
+    source: str
+    place: str
+    protocol: str
+    model: str
+    seed: int
+    work: str
+    logs: str
+    epochs: int | None = None
+    device: str = "cpu"
+    deadline: float | None = None
+    threads: int = 0
+    compile: bool = False
+    defence: str = "none"
+    most: int | None = None
+    save_every: float | None = None
+
+    @property
+    def own_seed(self) -> int:
+        return own_seed(self.split, self.seed)
+
+    @property
+    def title(self) -> str:
+        return f"{self.split} {self.model} seed {self.own_seed}{self.suffix.replace('-', ', ', 1)}"
+
+    @property
+    def stem(self) -> str:
+        """Of the names of its files."""
+        return f"{self.split}-{self.model}-{self.own_seed}{self.suffix}"
+
+    @property
+    def log(self) -> Path:
+        return Path(self.logs) / f"{self.stem}.jsonl"
+
+    @property
+    def suffix(self) -> str:
+        """Of file names and titles: nothing without a defence."""
+        return "" if self.defence == "none" else f"-{self.defence}"
+
+
+def own_seed(split: str, seed: int) -> int:
+    """The seed that a victim of ``split`` is trained with, where the others' is ``seed``."""
+    return seed + (OWN_SEEDS if split == "restored" else 0)
+
+
+def seeds_of(words: str) -> list[int]:
+    """Seeds as scripts are asked for them, by commas, each once; raises UsageError where a word is none."""
+    try:
+        seeds = [int(word) for word in words.split(",")]
+    except ValueError:
+        seeds = [-1]
+    if not all(0 <= seed < OWN_SEEDS for seed in seeds):  # those of restored pictures begin there
+        raise UsageError(f"--seeds: expected whole numbers from 0 to {OWN_SEEDS - 1} by commas, got {words}")
+    return list(dict.fromkeys(seeds))
+
+
+def items_of(split: str, source: str, root: Path) -> list[Item]:
+    """All pictures of the clean source, of a release, or of a restored folder."""
+    if split == "clean":  # under the names they are published by, so that all three are in the same order
+        items = open_source(source).items
+        return [dataclasses.replace(item, name=place) for item, place in zip(items, published_places(items))]
+    if split == "restored":
+        return folder(root).items
+    release = Release.open(root)
+    units = release.info["units"]
+    return [
+        Item(row["path"], root / row["path"], units[row["unit"]]["split"], units[row["unit"]]["label"])
+        for row in release.rows
+    ]
+
+
+def read(split: str, source: str, place: Path, part: str, workers: int = 1, most: int | None = None) -> Pictures:
+    """The ``train`` or ``test`` pictures of one of SPLITS; of more than ``most`` every n-th one."""
+    items = [item for item in items_of(split, source, place) if item.split == part]
+    if not items:
+        raise InputRefused(f"{split} pictures of {source}: there is no split {part!r}", "name folders train/ and test/")
+    if most:
+        items = sorted(items, key=lambda item: (item.label, item.name))[:: -(-len(items) // most)]
+    return load(items, workers=workers, note=f"{split} {part}")
+
+
+def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tuple[str, ...] = ()) -> None:
+    """Before any work.
+
+    Raises:
+        UsageError: a name does not exist.
+        MissingExtra: a defence needs a library that is not installed.
+    """
+    from ripguard.train.models import MODELS
+    from ripguard.train.objectives import augmentations
+    from ripguard.train.protocols import PROTOCOLS
+
+    for option, values, known in (
+        ("--splits", names, SPLITS),
+        ("--protocol", (protocol,), tuple(PROTOCOLS)),
+        ("--model", (model,) if model else (), tuple(MODELS)),
+        ("--defences", defences, tuple(DEFENCES)),
+    ):
+        wrong = [value for value in values if value not in known]
+        if wrong:
+            raise UsageError(f"{option}: expected one of {', '.join(known)}, got {wrong[0]!r}")
+    if any(DEFENCES[name].objective == "ueraser-max" for name in defences):
+        augmentations()
+
+
+def digest_of(split: str, source: str, place: Path, workers: int = 1, most: int | None = None) -> str:
+    """Digest of the training pictures: rows recorded for the same one are not trained again."""
+    return read(split, source, place, "train", workers, most).digest
+
+
+def train_row(job: Job) -> dict[str, Any]:
+    """Train and measure; returns a row of the record.
+
+    Raises:
+        Unfinished: the deadline came first.
+    """
+    import torch
+
+    from ripguard.train.loop import SAVE_EVERY, accuracy, fit
+    from ripguard.train.protocols import PROTOCOLS
+
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    protocol = dataclasses.replace(PROTOCOLS[job.protocol], model=job.model)
+    if job.epochs:
+        protocol = dataclasses.replace(protocol, epochs=job.epochs)
+    place = Path(job.place)
+    training = read(job.split, job.source, place, "train", most=job.most)
+    test = read("clean", job.source, place, "test")
+    if training.names != test.names or training.pictures.shape[1:] != test.pictures.shape[1:]:
+        raise InputRefused(f"{job.split} training pictures and clean test pictures differ in classes or size")
+    defence = DEFENCES[job.defence]
+    shown = defence.prepared(training.pictures, training.labels, job.own_seed)
+    left = None if job.deadline is None else job.deadline - time.time()
+    checkpoint, log = Path(job.work) / f"{job.protocol}-{job.stem}.pt", job.log
+    clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test pictures
+    victim = fit(
+        shown, training.labels, len(training.names), protocol, job.own_seed, job.device,
+        checkpoint, log, left, job.compile, (clean.pictures, clean.labels), job.title, defence.objective,
+        job.save_every or SAVE_EVERY,
+    )  # fmt: skip
+    told, truth = victim.logits(test.pictures).argmax(1), test.labels
+    treated = {}
+    if defence.each:
+        asked = defence.treated(test, job.own_seed + 1)
+        treated["treated_accuracy"] = round(accuracy(victim, asked.pictures, truth), 4)
+    confusion = np.zeros((len(test.names),) * 2, int)
+    np.add.at(confusion, (truth, told), 1)
+    fitted = victim.logits(shown).argmax(1) == training.labels
+    where = environment()
+    seconds = sum(_seconds(log))
+    return {
+        "split": job.split,
+        "defence": job.defence,
+        "model": job.model,
+        "seed": job.own_seed,
+        "train_accuracy": round(100 * float(fitted.mean()), 4),
+        "test_accuracy": round(100 * float((told == truth).mean()), 4),
+        **treated,
+        "images": len(training.labels),
+        "digest": training.digest,
+        "test_images": len(truth),
+        "test_digest": test.digest,
+        "epochs": protocol.epochs,
+        "seconds": round(seconds, 1),
+        "device": where["hardware"]["gpu"]
+        if job.device != "cpu"
+        else f"{torch.get_num_threads()} thread(s) of the CPU",
+        "threads": torch.get_num_threads(),
+        "commit": where["commit"],
+        "date": where["date"],
+        "classes": test.names,
+        "confusion": confusion.tolist(),
+    }
+
+
+def is_release(place: Path) -> bool:
+    """Whether ``place`` is a finished release."""
+    return (place / META / "release.json").is_file()
+
+
+def _seconds(log: Path) -> list[float]:
+    with contextlib.suppress(OSError):
+        return [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
+    return []

@@ -1,0 +1,257 @@
+"""Lossless coders of one picture, and the choice of the cheapest. A new coder is one class and one line in CODERS.
+
+Every coder gives bytes from which the same picture comes back on every machine; ``file`` keeps the source file as it
+is, so that a JPEG comes back byte for byte. What a coder cannot hold it declines.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import lzma
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image
+
+from ripguard.codecs import jxl
+from ripguard.codecs.bounded import BadStream, unxz
+from ripguard.codecs.interlaced import codec, net
+from ripguard.errors import InputRefused, MissingExtra
+from ripguard.images.decoding import opened, read_picture
+
+__all__ = ["BY_NUMBER", "CODERS", "SMALL", "USUAL", "WHOLE", "BadStream", "Coder", "File", "cheapest", "known_model"]
+
+JPEG = b"\xff\xd8\xff"
+DENSE = (JPEG, b"RIFF")  # how files begin that xz would only make longer: JPEG, WebP
+# bytes that a source file may have, for each pixel (decimal numbers), beside them, and for each byte of its xz stream:
+# nothing but a trap shrinks further
+PIXEL, BESIDE, SHRUNK = 12, 1 << 20, 64
+SMALL = 1 << 16  # pixels: above, the small-image coder is slow and the others are good
+
+
+class Coder(ABC):
+    """One way to write a picture. ``number`` stands in the public header of the picture that carries the bytes.
+
+    Attributes:
+        gives_file: whether decoding gives the source file back, and not its samples alone.
+        needs_model: whether decoding needs the release's model.
+    """
+
+    number: int
+    name: str
+    gives_file = False
+    needs_model = False
+
+    @abstractmethod
+    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        """Bytes of each of uint8 ``[batch, height, width, channels]`` pictures, None where this coder cannot."""
+
+    @abstractmethod
+    def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
+        """The pictures, uint8 ``[batch, *shape]``. Raises :class:`BadStream`."""
+
+
+class Raw(Coder):
+    """The samples as they are: always possible."""
+
+    number, name = 0, "raw"
+
+    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> list[bytes]:
+        return [one.tobytes() for one in pictures]
+
+    def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
+        return np.stack([_shaped(np.frombuffer(one, np.uint8), shape) for one in data])
+
+
+class File(Coder):
+    """The source file, byte for byte."""
+
+    number, name, gives_file = 1, "file", True
+
+    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        return files or [None] * len(pictures)
+
+    def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
+        return np.stack([self.original(one, shape)[0] for one in data])
+
+    def original(self, data: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray, bytes]:
+        """Picture, uint8 ``shape``, and source file. Raises :class:`BadStream`."""
+        file = self.source(data, shape)
+        try:
+            return _shaped(read_picture(file, expected=shape), shape), file
+        except InputRefused as error:
+            raise BadStream(error.message) from None
+
+    def source(self, data: bytes, shape: tuple[int, ...]) -> bytes:
+        """The source file of a picture of this shape. Raises :class:`BadStream`."""
+        return data
+
+
+class Packed(File):
+    """The source file, byte for byte, in an xz stream: for files that are not compressed, or hardly."""
+
+    number, name = 5, "xz"
+
+    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        return [self._one(one, pictures.shape[1:]) for one in files] or [None] * len(pictures)
+
+    def _one(self, file: bytes, shape: tuple[int, ...]) -> bytes | None:
+        if file.startswith(DENSE):
+            return None
+        made = _xz(file)
+        return made if len(file) <= self._longest(made, shape) else None
+
+    def source(self, data: bytes, shape: tuple[int, ...]) -> bytes:
+        return unxz(data, self._longest(data, shape))
+
+    @staticmethod
+    def _longest(data: bytes, shape: tuple[int, ...]) -> int:
+        """Bytes of the source file of such a picture that this stream may hold."""
+        return PIXEL * shape[0] * shape[1] + BESIDE + SHRUNK * len(data)
+
+
+class Pillow(Coder):
+    """A lossless format of Pillow's."""
+
+    def __init__(self, number: int, name: str, extra: str = "", gray: str = "L", **options: object) -> None:
+        self.number, self.name, self.extra, self.gray, self.options = number, name, extra, gray, options
+
+    def ready(self) -> bool:
+        """Whether this machine has the library."""
+        try:
+            importlib.import_module(self.extra or "PIL")
+        except ImportError:
+            return False
+        return True
+
+    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        if not self.ready():
+            return [None] * len(pictures)
+        return [self._one(picture) for picture in pictures]
+
+    def _one(self, picture: np.ndarray) -> bytes | None:
+        image = (
+            Image.fromarray(picture[:, :, 0]).convert(self.gray) if picture.shape[2] == 1 else Image.fromarray(picture)
+        )
+        buffer = io.BytesIO()
+        try:
+            image.save(buffer, self.name.upper(), lossless=True, **self.options)
+        except (OSError, ValueError):  # a side longer than the format has room for
+            return None
+        return buffer.getvalue()
+
+    def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
+        if not self.ready():
+            raise MissingExtra(f"this picture is written as {self.name}", f'pip install "ripguard[{self.name}]"')
+        return np.stack([_shaped(self._read(one, shape), shape) for one in data])
+
+    def _read(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+        if self.name == "jxl" and jxl.size(data) != tuple(shape[:2]):  # whose decoder asks nobody how large it may be
+            raise BadStream(f"expected a picture of {shape[1]}×{shape[0]}, got another")
+        try:
+            with opened(data, f"a {self.name} stream", (self.name.upper(),), shape) as image:
+                array = np.asarray(image)
+        except InputRefused as error:
+            raise BadStream(error.message) from None
+        return array if array.ndim == 3 else array[:, :, None]
+
+
+class Interlaced(Coder):
+    """The small-image coder with the release's model, :mod:`ripguard.codecs.interlaced`."""
+
+    number, name, needs_model = 4, "interlaced", True
+
+    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        nets = _model(model) if model else None
+        if not nets or nets.channels != pictures.shape[3] or pictures[0, :, :, 0].size > SMALL:
+            return [None] * len(pictures)
+        return codec.encode(pictures, nets)
+
+    def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
+        if shape[0] * shape[1] > SMALL:  # as none is written: it would take gigabytes
+            raise BadStream(f"a picture of {shape[1]}×{shape[0]} is too large for its coder")
+        try:
+            nets = _model(model)
+        except net.BadModel as error:
+            raise BadStream(str(error)) from None
+        if nets.channels != shape[2]:
+            raise BadStream("the model is for pictures with other channels")
+        return codec.decode(data, (shape[0], shape[1], shape[2]), nets)
+
+
+CODERS: dict[str, Coder] = {
+    coder.name: coder
+    for coder in (
+        Raw(),
+        File(),
+        Pillow(2, "webp", gray="RGB", method=4, exact=True),
+        Pillow(3, "jxl", extra="pillow_jxl", effort=7),
+        Interlaced(),
+        Packed(),
+    )
+}
+BY_NUMBER = {coder.number: coder for coder in CODERS.values()}
+USUAL = ("file", "xz", "webp", "interlaced")
+WHOLE = ("file", "xz")  # give the source file back
+
+
+def cheapest(
+    pictures: np.ndarray, files: list[bytes], allowed: tuple[str, ...], model: bytes = b""
+) -> list[tuple[int, bytes]]:
+    """(coder number, bytes) of each picture: the shortest that the allowed coders make.
+
+    Args:
+        pictures: uint8 ``[batch, height, width, channels]``.
+        files: their source files, or nothing.
+        allowed: names in :data:`CODERS`; ``raw`` is always among them, unless all of them give the source file back.
+        model: of the small-image coder, empty for none.
+    """
+    streams: list[list[tuple[int, int, bytes]]] = [[] for _ in pictures]
+    left = list(range(len(pictures)))
+    for name in sorted(allowed, key=list(CODERS).index):
+        coder = CODERS[name]
+        made = coder.encode(pictures[left], [files[i] for i in left] if files else [], model) if left else []
+        for i, data in zip(left, made):
+            if data is not None:
+                streams[i].append((len(data), coder.number, data))
+        if name == "file":  # what was born as JPEG is larger in every other form: not worth the time
+            left = [i for i in left if not (files and files[i].startswith(JPEG))]
+    if not all(CODERS[name].gives_file for name in allowed):
+        for i in left:
+            streams[i].append((pictures[i].size, Raw.number, pictures[i].tobytes()))
+    if not all(streams):
+        raise InputRefused("there is no source file to keep")
+    return [min(found)[1:] for found in streams]
+
+
+def _xz(data: bytes) -> bytes:
+    size = min(max(len(data), 4096), 8 << 20)  # a larger one only costs memory
+    return lzma.compress(
+        data, check=lzma.CHECK_NONE, filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": size}]
+    )
+
+
+def known_model(data: bytes) -> bool:
+    """Whether these bytes are a model of the small-image coder."""
+    try:
+        _model(data)
+    except net.BadModel:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4)
+def _model(data: bytes) -> net.Model:
+    return net.unpack(data)
+
+
+def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The array in its shape; a gray picture that a format without gray gave back becomes one channel again."""
+    if shape[2] == 1 and array.ndim == 3 and array.shape[2] == 3:
+        array = array[:, :, :1]
+    if array.size != np.prod(shape) or (array.ndim == 3 and array.shape != tuple(shape)):
+        raise BadStream(f"expected a picture of {shape[1]}×{shape[0]}×{shape[2]}, got another")
+    return array.reshape(shape)

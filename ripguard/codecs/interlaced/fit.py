@@ -1,0 +1,163 @@
+"""Fit the small-image coder's nets to the owner's pictures, and round them to whole numbers.
+
+The nets are trained in the units of :mod:`ripguard.codecs.interlaced.net`, on the cost in bits of what the tables of
+:mod:`ripguard.codecs.interlaced.tables` would say if their parameters were continuous. Only this file needs torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ripguard.codecs.interlaced import net, tables
+from ripguard.codecs.interlaced.order import context, steps, target
+from ripguard.data.source import cache_root
+from ripguard.errors import tell
+from ripguard.files import read_regular
+from ripguard.progress import Bar
+from ripguard.weights import write_whole
+
+SCALE = 32.0  # whole numbers are divided by it on their way into a layer, so that weights are near one
+UNITS = (64.0, 9.0, 1.0)  # of the outputs: eighths of a grey level, width, share
+START = (0.0, 16.0, 1.5)
+BOUNDS = (4.0, 4.0, 2.0)  # of the layers' weights; with 48 hidden units every sum stays exact
+DESIGN = 1  # of the nets; models cached by another are not used
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the nets are fitted.
+
+    Attributes:
+        hidden: units of each hidden layer, at most 48.
+        steps: gradient steps; samples: in each of them.
+    """
+
+    hidden: int = 48
+    steps: int = 4000
+    samples: int = 25_000
+    peak_lr: float = 6e-3
+    seed: int = 0
+
+
+class Trainable(nn.Module):
+    """One net with real weights; the rounding of :func:`rounded` is all that separates it from the coder's."""
+
+    def __init__(self, sizes: list[tuple[int, int]]) -> None:
+        super().__init__()
+        layers = [nn.Linear(ins, outs) for outs, ins in sizes]
+        nn.init.zeros_(layers[2].weight)
+        nn.init.zeros_(layers[2].bias)
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Contexts ``[samples, inputs]`` → eighths above the base, width, share: float32 ``[samples, 3]``."""
+        x = x / SCALE
+        for layer in self.layers[:2]:
+            x = layer(x).clamp(0, net.ACTIVE / SCALE)
+        return self.layers[2](x) * x.new_tensor(UNITS) + x.new_tensor(START)
+
+
+def bits(told: Tensor, sample: Tensor, base: Tensor) -> Tensor:
+    """Cost of each sample, float32 ``[samples]``, with continuous width and share."""
+    centre = (base + told[:, 0] / tables.FRACTION).clamp(0, 255)
+    width, share = told[:, 1].clamp(0, tables.WIDTHS - 1), told[:, 2].clamp(0, len(tables.SHARES) - 1)
+    slope = torch.exp(-width * (math.log(3) / tables.PER_TRIPLING)) / float(tables.NARROWEST)
+    shares = sample.new_tensor(tables.SHARES) / 16
+    left = share.detach().floor().clamp(max=len(tables.SHARES) - 2).long()
+    narrow = shares[left] + (share - left) * (shares[left + 1] - shares[left])  # between the tables' values
+
+    def mass(slope: Tensor) -> Tensor:
+        return torch.sigmoid((sample - centre + 0.5) * slope) - torch.sigmoid((sample - centre - 0.5) * slope)
+
+    return -torch.log2(narrow * mass(slope) + (1 - narrow) * mass(slope / 3) + 2.0 ** -(tables.UNIT + 4))
+
+
+def fit(pictures: np.ndarray, settings: Settings = Settings()) -> net.Model:
+    """Fit to uint8 ``[n, side, side, channels]`` pictures, or crops of larger ones, of at least 3×3 pixels."""
+    torch.manual_seed(settings.seed)
+    draw = np.random.default_rng(settings.seed)
+    channels, side = pictures.shape[3], pictures.shape[1]
+    places = list(net.places(channels))
+    nets = nn.ModuleDict({_name(p): Trainable(net.shapes(channels, settings.hidden, *p[1:])) for p in places})
+    optimiser = torch.optim.AdamW(nets.parameters(), settings.peak_lr)
+    batch = max(1, settings.samples // (side * side * channels))
+    bar = Bar(range(settings.steps), stage="small-image coder", unit="step")
+    for number in bar:
+        for group in optimiser.param_groups:
+            group["lr"] = settings.peak_lr * (0.5 + 0.5 * math.cos(math.pi * number / settings.steps))
+        chosen = pictures[draw.integers(len(pictures), size=batch)].transpose(
+            0, 3, 1, 2
+        )  # [batch, channels, side, side]
+        x = np.ascontiguousarray(chosen[..., ::-1] if draw.random() < 0.5 else chosen, np.float32)
+        costs = []
+        for step in steps(side, side, channels):
+            around, base = (torch.from_numpy(a) for a in context(x, step))
+            own = nets[_name((min(step.level, net.LEVELS - 1), step.phase, step.turn))]
+            sample = torch.from_numpy(np.ascontiguousarray(target(x, step)).ravel())
+            costs.append(bits(own(around.T), sample, base).sum())
+        cost = torch.stack(costs).sum() / x.size
+        optimiser.zero_grad()
+        cost.backward()
+        optimiser.step()
+        with torch.no_grad():
+            for one in nets.values():
+                for layer, bound in zip(one.layers, BOUNDS):  # type: ignore[arg-type]
+                    layer.weight.clamp_(-bound, bound)
+        if number % 50 == 0:
+            bar.set_postfix(bits=f"{cost.item():.2f}")
+    return net.Model(channels, settings.hidden, {p: rounded(nets[_name(p)]) for p in places})
+
+
+def rounded(trained: nn.Module) -> net.Net:  # a Trainable, as a ModuleDict gives it back
+    """The net in whole numbers: one unit of a hidden activation is 1/SCALE, one of a weight 1/2^SHIFT."""
+    one, half = float(1 << net.SHIFT), float(1 << net.SHIFT >> 1)
+    weights, biases = [], []
+    for number, layer in enumerate(trained.layers):  # type: ignore[arg-type]
+        unit = layer.weight.new_tensor(UNITS)[:, None] / SCALE if number == 2 else 1.0
+        start = layer.weight.new_tensor(START) if number == 2 else 0.0
+        scale = layer.weight.new_tensor(UNITS) if number == 2 else SCALE
+        weights.append((layer.weight.detach() * unit * one).round().numpy())
+        biases.append(((layer.bias.detach() * scale + start) * one + half).round().numpy()[:, None])
+    return net.Net(weights, biases)
+
+
+def _name(place: tuple[int, int, int]) -> str:
+    return "-".join(map(str, place))
+
+
+def obtain(pictures: np.ndarray, settings: Settings = Settings()) -> bytes:
+    """The model file for these pictures and settings: from the cache, else fitted now."""
+    digest = hashlib.sha256(json.dumps([DESIGN, dataclasses.asdict(settings)], sort_keys=True).encode())
+    digest.update(str(pictures.shape).encode() + pictures.tobytes())
+    path = cache_root() / "coders" / f"{digest.hexdigest()[:20]}.bin"
+    if os.path.lexists(path):
+        with contextlib.suppress(OSError):
+            data = read_regular(path, net.LARGEST, follow=True)
+            if _is_model(data, pictures.shape[3], settings.hidden):
+                return data
+        tell(f"ripguard: note: {path} is damaged, and is fitted again")
+    data = net.pack(fit(pictures, settings))
+    write_whole(path, lambda partial: partial.write_bytes(data))
+    return data
+
+
+def _is_model(data: bytes, channels: int, hidden: int) -> bool:
+    """Whether a cached file is one, to its last byte; zlib's checksum covers the weights."""
+    try:
+        model = net.unpack(data)
+        rest = zlib.decompressobj()
+        rest.decompress(data[len(net.MAGIC) + 2 :], net.LARGEST + 1)
+    except (net.BadModel, zlib.error):
+        return False
+    return (model.channels, model.hidden) == (channels, hidden) and rest.eof and not rest.unused_data

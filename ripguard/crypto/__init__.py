@@ -1,0 +1,1 @@
+"""Keys, ciphers and signatures, over maintained libraries."""

@@ -1,0 +1,116 @@
+"""The few cryptographic calls ripguard makes, over PyCryptodome, or over ``cryptography`` where that is installed.
+
+Both backends give the same bytes (``tests/crypto/test_backend.py``). Nothing cryptographic is written here: this file
+only chooses a library and fixes one call signature.
+"""
+
+from __future__ import annotations
+
+import os
+
+TAG = 16  # bytes AES-SIV adds: its synthetic IV, which is also the authentication tag
+
+
+class Forged(Exception):
+    """The tag does not fit: wrong key, wrong associated data, or changed bytes. Which of them cannot be told."""
+
+
+class PyCryptodome:
+    """The required backend. Its own objects are one-shot, so each call builds a new one."""
+
+    name = "pycryptodome"
+
+    @staticmethod
+    def siv_seal(key: bytes, associated: bytes, plaintext: bytes) -> bytes:
+        from Crypto.Cipher import AES
+
+        cipher = AES.new(key, AES.MODE_SIV)
+        cipher.update(associated)
+        ciphertext, tag = cipher.encrypt_and_digest(plaintext)
+        return tag + ciphertext
+
+    @staticmethod
+    def siv_open(key: bytes, associated: bytes, sealed: bytes) -> bytes:
+        from Crypto.Cipher import AES
+
+        cipher = AES.new(key, AES.MODE_SIV)
+        cipher.update(associated)
+        try:
+            return cipher.decrypt_and_verify(sealed[TAG:], sealed[:TAG])
+        except ValueError:
+            raise Forged from None
+
+    @staticmethod
+    def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
+        from Crypto.Hash import SHA256
+        from Crypto.Protocol.KDF import HKDF
+
+        return HKDF(secret, length, salt, SHA256, context=info)  # type: ignore[return-value]
+
+
+class Cryptography:
+    """The faster backend (extra ``fast``)."""
+
+    name = "cryptography"
+
+    @staticmethod
+    def siv_seal(key: bytes, associated: bytes, plaintext: bytes) -> bytes:
+        from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+        return AESSIV(key).encrypt(plaintext, [associated])
+
+    @staticmethod
+    def siv_open(key: bytes, associated: bytes, sealed: bytes) -> bytes:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+        try:
+            return AESSIV(key).decrypt(sealed, [associated])
+        except InvalidTag:
+            raise Forged from None
+
+    @staticmethod
+    def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(SHA256(), length, salt, info).derive(secret)
+
+
+def _choose() -> type[PyCryptodome] | type[Cryptography]:
+    wanted = os.environ.get("RIPGUARD_CRYPTO", "")
+    if wanted == PyCryptodome.name:
+        return PyCryptodome
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # noqa: F401
+    except ImportError:
+        return PyCryptodome
+    return Cryptography
+
+
+backend = _choose()
+
+
+def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
+    """HKDF-SHA-256 (RFC 5869), extract and expand. Salt and info must not be empty: both libraries agree only then."""
+    if not salt or not info:
+        raise ValueError("hkdf: expected a non-empty salt and info")
+    return backend.hkdf(secret, salt, info, length)
+
+
+def siv_seal(key: bytes, associated: bytes, plaintext: bytes) -> bytes:
+    """AES-256-SIV (RFC 5297), 64-byte key, one associated-data item: returns tag ‖ ciphertext."""
+    if not associated or not plaintext:  # OpenSSL before 3.0.10 skipped empty items; pyca refuses empty plaintext
+        raise ValueError("siv_seal: expected non-empty associated data and plaintext")
+    return backend.siv_seal(key, associated, plaintext)
+
+
+def siv_open(key: bytes, associated: bytes, sealed: bytes) -> bytes:
+    """Inverse of :func:`siv_seal`. Nothing of the plaintext is returned before the tag was checked.
+
+    Raises:
+        Forged: the tag does not fit.
+    """
+    if len(sealed) <= TAG:
+        raise Forged
+    return backend.siv_open(key, associated, sealed)

@@ -1,0 +1,73 @@
+"""What an image file may have at most, and files that give up on a decoder that asks for more."""
+
+from __future__ import annotations
+
+import io
+import math
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".npy"})
+REFUSED_SUFFIXES = frozenset({".gif", ".apng", ".ico", ".jp2", ".jxl", ".avif", ".heic", ".eps", ".psd", ".tga"})
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 12 * MAX_PIXELS  # a picture of MAX_PIXELS takes no more in any of the formats, decimal numbers included
+MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over all pixels
+MAX_PROFILES = 64  # EXIF segments of a JPEG, which are joined one by one; colour profiles of a PNG, unpacked one by one
+MAX_READS = 500_000  # in which a decoder may ask for a file; it takes 100,000 for a PNG of 200 MB
+MAX_COMMENTS = 1_000  # of a PNM in decimal numbers: Pillow copies a block for each
+MAX_STRIPS = 200_000  # of a TIFF, or tiles; as many as MAX_PIXELS have in tiles of 16×16
+MAX_RUN_LENGTH = 4_000_000  # pixels of a run-length coded BMP, which Pillow decodes one by one
+HEADER_READS, HEADER_BYTES = 100_000, 1 << 24  # after which a file must have told its size
+NPY = b"\x93NUMPY"
+TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+STARTS = (
+    NPY,
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8",
+    b"RIFF",
+    b"BM",
+    *TIFFS,
+    *(b"P%d" % n for n in range(1, 8)),
+    b"Pf",
+    b"PF",
+)
+PNG_END = b"IEND\xaeB`\x82"
+ORIENTATION = 274  # EXIF tag
+SAMPLES_PER_PIXEL, SAMPLE_FORMAT, UNSIGNED = 277, 339, 1  # TIFF tags
+STRIPS = (273, 324)  # TIFF tags: where strips and tiles stand
+RUN_LENGTH = (1, 2)  # compression of a BMP; no other format says it in numbers
+
+
+class TooManyPieces(Exception):
+    """A decoder asked for more than a picture has."""
+
+
+class _Counted:
+    """A file that gives up on who reads it piece by piece for ever, and at last gives no more bytes."""
+
+    reads, left = MAX_READS, math.inf
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads -= 1
+        if self.reads < 0:
+            raise TooManyPieces
+        if self.left < math.inf:
+            size = int(self.left) if size is None or size < 0 else min(size, int(self.left))
+        data: bytes = super().read(size)  # type: ignore[misc]
+        self.left -= len(data)
+        return data
+
+
+class CountedBytes(_Counted, io.BytesIO):
+    pass
+
+
+class FileStart(_Counted, io.BufferedReader):
+    """The first bytes of an open file."""
+
+    reads, left = HEADER_READS, HEADER_BYTES
+
+
+class BytesStart(_Counted, io.BytesIO):
+    """The first ones of some bytes."""
+
+    reads, left = HEADER_READS, HEADER_BYTES

@@ -1,0 +1,163 @@
+"""Which image files are refused, and why: of a kind that cannot be kept exactly, or made to cost a decoder much."""
+
+from __future__ import annotations
+
+import struct
+
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from ripguard.errors import InputRefused
+from ripguard.images.limits import (
+    FORMATS,
+    MAX_BYTES,
+    MAX_COMMENTS,
+    MAX_PIXELS,
+    MAX_PROFILES,
+    MAX_RUN_LENGTH,
+    MAX_SCANS,
+    MAX_STRIPS,
+    ORIENTATION,
+    PNG_END,
+    RUN_LENGTH,
+    SAMPLE_FORMAT,
+    SAMPLES_PER_PIXEL,
+    STARTS,
+    STRIPS,
+    UNSIGNED,
+    CountedBytes,
+)
+
+
+def check_beginning(start: bytes, size: int, what: str) -> None:
+    """Refuse what does not begin like a picture file, or has more bytes than one."""
+    if not start.startswith(STARTS):
+        raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?")
+    if size > MAX_BYTES:
+        raise InputRefused(f"{what}: {size:,} bytes, more than a picture of {MAX_PIXELS:,} pixels takes")
+
+
+def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) -> None:
+    """Refuse what a decoder would spend more on than in proportion to its size."""
+    if data.startswith(b"\xff\xd8"):
+        # an SOS marker, with the length that scans of 1..4 components have: the shorter count is nearly always enough
+        starts = [b"\xff\xda\0" + bytes([6 + 2 * parts, parts]) for parts in range(1, 5)]
+        if data.count(b"\xff\xda\0") > MAX_SCANS and sum(map(data.count, starts)) > MAX_SCANS:
+            raise InputRefused(f"{what}: a JPEG of more than {MAX_SCANS} scans", "save a copy as usual")
+        if data.count(b"Exif\0\0") > MAX_PROFILES:
+            raise InputRefused(f"{what}: a JPEG of more than {MAX_PROFILES} EXIF segments", "save a copy as usual")
+    elif data.startswith(b"\x89PNG"):
+        if data.count(b"iCCP") > MAX_PROFILES:
+            raise InputRefused(f"{what}: a PNG of more than {MAX_PROFILES} colour profiles", "save a copy as usual")
+    elif data.startswith((b"P1", b"P2", b"P3")):
+        if data.count(b"#") > MAX_COMMENTS:
+            raise InputRefused(f"{what}: a PNM of more than {MAX_COMMENTS:,} comments", "save a copy as usual")
+    elif data.startswith((b"II", b"MM")):
+        if len(data) > 2 * MAX_STRIPS:  # each of them takes two bytes to name
+            _check_strips(data, what)
+    elif size := webp_size(data[:32]):  # its decoder makes room for all pixels as soon as it is opened
+        check_size(*size, what, expected)
+
+
+def check_size(width: int, height: int, what: str, expected: tuple[int, ...] | None) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputRefused(f"{what}: {width}×{height} is more than {MAX_PIXELS:,} pixels")
+    if expected and (height, width) != tuple(expected[:2]):
+        raise InputRefused(f"{what}: expected a picture of {expected[1]}×{expected[0]}, got {width}×{height}")
+
+
+def _check_strips(data: bytes, what: str) -> None:
+    file = CountedBytes(data)
+    start = file.read(8)
+    tags = ImageFileDirectory_v2(start + (file.read(8) if start[2:3] == b"+" else b""))  # as Pillow reads it
+    file.seek(tags.next)
+    tags.load(file)
+    for tag in STRIPS:
+        if isinstance(found := tags.get(tag), tuple) and len(found) > MAX_STRIPS:
+            raise InputRefused(f"{what}: a TIFF of more than {MAX_STRIPS:,} strips or tiles", "save a copy as usual")
+
+
+def webp_size(start: bytes) -> tuple[int, int] | None:
+    """(width, height) that the first 30 bytes of a WebP file tell of; None for other files and incomplete ones."""
+    if len(start) < 30 or start[:4] != b"RIFF" or start[8:12] != b"WEBP":
+        return None
+    if start[12:16] == b"VP8 ":
+        width, height = struct.unpack_from("<HH", start, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if start[12:16] == b"VP8L":
+        packed = int.from_bytes(start[21:25], "little")
+        return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+    if start[12:16] == b"VP8X":
+        return int.from_bytes(start[24:27], "little") + 1, int.from_bytes(start[27:30], "little") + 1
+    return None
+
+
+def check_header(image: Image.Image, data: bytes, what: str) -> None:
+    if image.mode not in ("RGB", "L"):
+        raise InputRefused(f"{what}: expected 8-bit RGB or grayscale, got mode {image.mode}", _hint(image.mode))
+    if image.format == "PNG":
+        _check_png(data, what)
+    if image.format == "TIFF":
+        _check_tiff(image, what)
+    if image.format == "PPM":
+        _check_pnm(data, what)
+    if image.info.get("compression") in RUN_LENGTH and image.width * image.height > MAX_RUN_LENGTH:
+        raise InputRefused(f"{what}: a run-length coded BMP of more than {MAX_RUN_LENGTH:,} pixels", "save it as PNG")
+    frames = getattr(image, "n_frames", 1) if image.format != "TIFF" else "more" if _goes_on(image) else 1
+    if frames != 1:
+        raise InputRefused(f"{what}: expected one frame, got {frames}", "export the frame you mean")
+    if image.getexif().get(ORIENTATION, 1) not in (0, 1):  # 0: none
+        raise InputRefused(f"{what}: its EXIF orientation would be lost", "turn the pixels of a copy upright first")
+
+
+def _goes_on(image: Image.Image) -> bool:
+    """Whether a TIFF has a second frame; to count them, all would be read."""
+    return bool(image.is_animated)  # type: ignore[attr-defined]
+
+
+def check_loaded(image: Image.Image, what: str) -> None:
+    """What is known when all of a file was read only."""
+    if "transparency" in image.info:
+        raise InputRefused(f"{what}: a transparent colour would be lost", "flatten a copy first")
+
+
+def _check_png(data: bytes, what: str) -> None:
+    if data[12:16] != b"IHDR" or data.count(b"\0\0\0\rIHDR") != 1:
+        raise InputRefused(f"{what}: not a readable PNG picture", "does it begin with its one header chunk?")
+    if data[24] != 8:
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a {data[24]}-bit PNG", "convert a copy to 8 bits")
+    if PNG_END not in data:  # Pillow shows all pixels of some truncated files
+        raise InputRefused(f"{what}: the PNG file is cut off", "get a whole copy")
+
+
+def _check_tiff(image: Image.Image, what: str) -> None:
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    if any(bits != 8 for bits in tags.get(258, (8,))):
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a deeper TIFF", "convert a copy to 8 bits")
+    if (samples := tags.get(SAMPLES_PER_PIXEL, 1)) != len(image.getbands()):  # Pillow drops what it has no name for
+        raise InputRefused(f"{what}: expected 1 or 3 samples a pixel, got {samples}", "keep the others elsewhere")
+    if any(kind != UNSIGNED for kind in tags.get(SAMPLE_FORMAT, (UNSIGNED,))):
+        raise InputRefused(f"{what}: expected unsigned samples, got a TIFF of another kind", "convert a copy")
+
+
+def _check_pnm(data: bytes, what: str) -> None:
+    if _pnm_maximum(data) != b"255":
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
+    if data[1:2] in b"123" and not data[-1:].isspace():  # decimal numbers: one that is cut off is another one
+        raise InputRefused(f"{what}: its last number may be cut off", "end the file with a line break")
+
+
+def _pnm_maximum(data: bytes) -> bytes:
+    """Fourth word of a PNM header, comments left out."""
+    words = [word for line in data[:1024].split(b"\n") for word in line.split(b"#")[0].split()]
+    return words[3] if len(words) > 3 else b""
+
+
+def _hint(mode: str) -> str:
+    return {
+        "P": "palette pictures are not supported yet: convert a copy to RGB",
+        "RGBA": "alpha is not supported yet: flatten a copy",
+        "LA": "alpha is not supported yet: flatten a copy",
+        "CMYK": "CMYK is not supported yet: convert a copy to RGB",
+        "1": "1-bit pictures are not supported yet: convert a copy to grayscale",
+    }.get(mode, "convert a copy to 8-bit RGB or grayscale")
