@@ -1,7 +1,7 @@
 """Run the notebooks from top to bottom and keep their outputs, small.  Claim: what they show is what the code does.
 
     python experiments/notebooks.py                 # all, in place
-    python experiments/notebooks.py 02 --check      # one, only to see that it runs
+    python experiments/notebooks.py 02 --check      # one, to see that it runs and that its records are today's
 
 Hardware: two CPU cores, a few minutes.
 """
@@ -24,7 +24,7 @@ LARGEST = 600 << 10  # bytes of one notebook with its outputs
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="beginnings of names (default: all)")
-    parser.add_argument("--check", action="store_true", help="run, but write nothing")
+    parser.add_argument("--check", action="store_true", help="run, but write nothing; fail where records changed")
     options = parser.parse_args()
     for path in sorted(FOLDER.glob("*.ipynb")):
         if not options.names or any(path.name.startswith(name) for name in options.names):
@@ -37,6 +37,8 @@ def main() -> None:
                 )
             if not options.check:
                 path.write_text(text)
+            elif shows_records(text) and shown(text) != shown(path.read_text()):
+                sys.exit(f"{path.name} is older than the records it shows: make notebooks")
 
 
 def run(path: Path) -> str:
@@ -52,6 +54,19 @@ def run(path: Path) -> str:
         for output in cell.get("outputs", []):
             shrink(output.get("data", {}))
     return nbformat.writes(book) + "\n"
+
+
+def shows_records(text: str) -> bool:
+    """Whether a notebook reads ``results/``: then its text outputs follow from the records alone."""
+    return "read_records(" in text
+
+
+def shown(text: str) -> list[str]:
+    """What a notebook's cells put out as text, in order. Figures are left out: their bytes differ between fonts."""
+    import nbformat
+
+    outputs = [output for cell in nbformat.reads(text, 4).cells for output in cell.get("outputs", [])]
+    return [output.get("text") or output.get("data", {}).get("text/markdown", "") for output in outputs]
 
 
 def shrink(data: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,16 @@ def test_notebook_runs(path):  # type: ignore[no-untyped-def]
     done = subprocess.run(command, env=few, capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, done.stderr[-3000:]
     assert path.read_bytes() == before
+
+
+def test_a_notebook_older_than_its_records_is_refused(tmp_path):  # type: ignore[no-untyped-def]
+    """Without one of its records, the accuracy table differs from the one that is kept."""
+    results = shutil.copytree(ROOT / "results", tmp_path / "results", ignore=shutil.ignore_patterns("*.png"))
+    shutil.rmtree(results / "2026-11-22_tinyimagenet-paper")
+    command = [sys.executable, str(ROOT / "experiments" / "notebooks.py"), "02", "--check"]
+    done = subprocess.run(command, env=os.environ | {"RESULTS": str(results)}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "older than the records" in done.stderr
 
 
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem[:2])

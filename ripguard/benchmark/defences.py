@@ -2,7 +2,8 @@
 
 A defence counts only after its positive control: a known poison that it undoes (``tests/benchmark/test_defences.py``
 for what it does to pictures, ``experiments/`` for accuracies). They work on training pictures alone, as in APBench;
-what treats every picture by itself may be done to the pictures that a victim is asked about too, as Liu et al. 2023 offer.
+what treats every picture by itself may be done to the pictures that a victim is asked about too, as Liu et al. 2023
+offer.
 """
 
 from __future__ import annotations

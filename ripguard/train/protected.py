@@ -30,9 +30,9 @@ class ProtectedDataset(Dataset):
     Args:
         root: the release.
         key: file of the restore key, which is all that is pickled of it; or a :class:`ripguard.crypto.keys.KeyRing`,
-            the key itself or that of one release or unit, which then travels in the pickle: keep that off the disk. With
-            the key of a unit the data set is that unit's pictures, and ``signer`` must be named. Workers that are spawned
-            open the file again and cannot ask for a passphrase: name a file that holds it by
+            the key itself or that of one release or unit, which then travels in the pickle: keep that off the disk.
+            With the key of a unit the data set is that unit's pictures, and ``signer`` must be named. Workers that are
+            spawned open the file again and cannot ask for a passphrase: name a file that holds it by
             ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
         transform, target_transform: as in torchvision; they get a picture and a class number.
