@@ -37,7 +37,7 @@ def main() -> None:
                 )
             if not options.check:
                 path.write_text(text)
-            elif shows_records(text) and shown(text) != shown(path.read_text()):
+            elif shows_records(text) and tables(text) != tables(path.read_text()):
                 sys.exit(f"{path.name} is older than the records it shows: make notebooks")
 
 
@@ -57,16 +57,16 @@ def run(path: Path) -> str:
 
 
 def shows_records(text: str) -> bool:
-    """Whether a notebook reads ``results/``: then its text outputs follow from the records alone."""
+    """Whether a notebook reads ``results/``: then its tables follow from the records alone."""
     return "read_records(" in text
 
 
-def shown(text: str) -> list[str]:
-    """What a notebook's cells put out as text, in order. Figures are left out: their bytes differ between fonts."""
+def tables(text: str) -> list[str]:
+    """A notebook's outputs in Markdown, in order. Figures are left out: their bytes differ between fonts."""
     import nbformat
 
     outputs = [output for cell in nbformat.reads(text, 4).cells for output in cell.get("outputs", [])]
-    return [output.get("text") or output.get("data", {}).get("text/markdown", "") for output in outputs]
+    return [output.get("data", {}).get("text/markdown", "") for output in outputs]
 
 
 def shrink(data: dict[str, Any]) -> None:
