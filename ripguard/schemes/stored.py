@@ -18,21 +18,22 @@ ORDER = ("eps", "tint", "sink", "cells", "surrogate_share", "target", "steps", "
 def read(stored: dict[str, Any]) -> TwoAxis:
     """A stored scheme. Raises :class:`UsageError` for one of another kind, or of methods that nobody has."""
     try:
-        return _flat(stored) if isinstance(stored.get("perturb"), str) else _nested(stored)
+        perturb = stored.get("perturb")
+        return _flat(stored, perturb) if isinstance(perturb, str) else _nested(stored, perturb or {})
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{stored.get('name')} is not a perturbation and a hiding method: {error!r}") from None
 
 
-def _nested(stored: dict[str, Any]) -> TwoAxis:
-    perturb, hide, data = stored["perturb"], stored["hide"], stored.get("data")
+def _nested(stored: dict[str, Any], perturb: dict[str, Any]) -> TwoAxis:
+    hide, data = stored["hide"], stored.get("data")
     own, its = PERTURBATIONS[perturb["method"]].kind, HIDINGS[hide["method"]].kind
     stats = DataStats(data["side"], data["classes"], frozenset(data["channels"])) if data else None
     return TwoAxis(stored["name"], own.from_json(perturb), its.from_json(hide), stored.get("tint"), data=stats)
 
 
-def _flat(stored: dict[str, Any]) -> TwoAxis:
+def _flat(stored: dict[str, Any], perturb: str) -> TwoAxis:
     """Of a release of before December 2026: one flat table of all methods' options."""
-    own, its = PERTURBATIONS[stored["perturb"]].kind, HIDINGS[stored.get("method", "mrit")].kind
+    own, its = PERTURBATIONS[perturb].kind, HIDINGS[stored.get("method", "mrit")].kind
     given = {name: stored[name] for name in own.options() if name in stored}
     if issubclass(own, MarkedParams):  # releases of before had no sink, and patches on all cells
         given |= {"sink": stored.get("sink") or False, "cells": stored.get("cells") or ALL_CELLS}
