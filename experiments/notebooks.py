@@ -66,7 +66,7 @@ def tables(text: str) -> list[str]:
     import nbformat
 
     outputs = [output for cell in nbformat.reads(text, 4).cells for output in cell.get("outputs", [])]
-    return [output.get("data", {}).get("text/markdown", "") for output in outputs]
+    return [text for output in outputs if (text := output.get("data", {}).get("text/markdown"))]
 
 
 def shrink(data: dict[str, Any]) -> None:

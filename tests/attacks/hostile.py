@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 from helpers import crop
+from image_files import chunk, frames, png_16_bit, run_length, saved, segment, strips, tiff, webp_canvas
 from PIL import Image, PngImagePlugin
-from test_images import chunk, frames, png_16_bit, run_length, saved, segment, strips, tiff, webp_canvas
 
 from ripguard.images.encoding import png_bytes
 
