@@ -17,14 +17,14 @@ import numpy as np
 
 from ripguard.data.pictures import Pictures, load
 from ripguard.data.source import Item, Source, cache_root
-from ripguard.errors import InputRefused, UsageError, VerifyFailed, tell
+from ripguard.errors import InputRefused, VerifyFailed, tell
 from ripguard.precision import check_device
 from ripguard.release.manifest import Release
 from ripguard.release.signers import vouched
 from ripguard.release.verify import sources_by_place
 from ripguard.train.loop import accuracy, fit
-from ripguard.train.models import MODELS
-from ripguard.train.protocols import PROTOCOLS, Protocol
+from ripguard.train.protocols import Protocol
+from ripguard.train.recipe import recipe_of
 
 HELD_OUT = 0.2  # of each class, for testing, where a release has no test split
 FEWEST = 2  # clean images a class to test on, below which nothing can be told
@@ -93,7 +93,7 @@ def evaluate(
         VerifyFailed: the release was not made from this source.
         InputRefused: images without labels, a single class, or too few of one to test on.
     """
-    recipe = _recipe(protocol, model, epochs)
+    recipe = recipe_of(protocol, model, epochs)
     check_device(device)
     release = Release.open(root)
     vouched(release, signer)
@@ -118,16 +118,6 @@ def evaluate(
         for name, data in (("clean", known), ("protected", shown)):
             result.rows.append(_row(name, data, asked, recipe, seed, device))
     return result
-
-
-def _recipe(protocol: str, model: str | None, epochs: int | None) -> Protocol:
-    if protocol not in PROTOCOLS:
-        raise UsageError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
-    own = PROTOCOLS[protocol]
-    recipe = dataclasses.replace(own, model=model or own.model, epochs=epochs or own.epochs)
-    if recipe.model not in MODELS:
-        raise UsageError(f"--model: expected one of {', '.join(MODELS)}, got {recipe.model!r}")
-    return recipe
 
 
 def _pairs(release: Release, source: Source) -> tuple[list[Item], list[Item]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,13 @@ import numpy as np
 
 from ripguard.crypto.keys import Key
 from ripguard.data.pictures import side_for, square
-from ripguard.errors import OutputRefused, UsageError
+from ripguard.errors import OutputRefused
 from ripguard.files import refuse_unwritable
 from ripguard.precision import check_device
 from ripguard.progress import Bar
 from ripguard.train.loop import accuracy, fit
-from ripguard.train.models import MODELS
 from ripguard.train.protected import ProtectedDataset
-from ripguard.train.protocols import PROTOCOLS
+from ripguard.train.recipe import recipe_of
 from ripguard.weights import save_whole
 
 CHUNK = 500  # pictures restored at once
@@ -47,12 +45,7 @@ def train_on_release(
         UsageError, OutputRefused, and StorageError where ``out`` cannot be written: before any work.
         Whatever :class:`ProtectedDataset` raises.
     """
-    if protocol not in PROTOCOLS:
-        raise UsageError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
-    recipe = PROTOCOLS[protocol]
-    recipe = dataclasses.replace(recipe, model=model or recipe.model, epochs=epochs or recipe.epochs)
-    if recipe.model not in MODELS:
-        raise UsageError(f"--model: expected one of {', '.join(MODELS)}, got {recipe.model!r}")
+    recipe = recipe_of(protocol, model, epochs)
     check_device(device)
     if os.path.lexists(out):
         raise OutputRefused(f"{out} exists", "choose another name")

@@ -1,0 +1,20 @@
+"""A protocol by its name, with the net or the length that somebody wants instead of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ripguard.errors import UsageError
+from ripguard.train.models import MODELS
+from ripguard.train.protocols import PROTOCOLS, Protocol
+
+
+def recipe_of(protocol: str, model: str | None = None, epochs: int | None = None) -> Protocol:
+    """The protocol; ``model`` and ``epochs`` replace its own. Raises :class:`UsageError` for a name nobody has."""
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+    own = PROTOCOLS[protocol]
+    recipe = dataclasses.replace(own, model=model or own.model, epochs=epochs or own.epochs)
+    if recipe.model not in MODELS:
+        raise UsageError(f"--model: expected one of {', '.join(MODELS)}, got {recipe.model!r}")
+    return recipe
