@@ -1,14 +1,14 @@
-"""What a few clean pictures get out of a victim.  Claim: of a plain victim of marks, little more than they give alone.
+"""What a few clean images get out of a victim.  Claim: of a plain victim of marks, little more than they give alone.
 
     python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2
     python experiments/adaptive.py tinyimagenet --protocol paper --record adaptive-tinyimagenet
 
-Takes the victims that `table1.py` trained on protected pictures (their checkpoints in <work>/victims). Without a label
-it counts each of their outputs against its mean and spread over the pictures asked about. From a few labelled clean
-training pictures it fits the best permutation of their outputs, as they are and standardised, on 100 pictures, and a
-new linear head on their features. Where a victim's defence can treat a picture by itself, all of this is tried on
-pictures so treated as well. Beside that, the same for a net of the same protocol trained on those few pictures alone:
-what they are worth without the protected ones. Test pictures give the final accuracy only. Hardware: two CPU cores.
+Takes the victims that `table1.py` trained on protected images (their checkpoints in <work>/victims). Without a label
+it counts each of their outputs against its mean and spread over the images asked about. From a few labelled clean
+training images it fits the best permutation of their outputs, as they are and standardised, on 100 images, and a
+new linear head on their features. Where a victim's defence can treat an image by itself, all of this is tried on
+images so treated as well. Beside that, the same for a model of the same protocol trained on those few images alone:
+what they are worth without the protected ones. Test images give the final accuracy only. Hardware: two CPU cores.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ripguard.benchmark.attacks.few_clean import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
+from ripguard.benchmark.attacks.limited_clean_data import BOTH, HEAD, PERMUTED, STANDARDISED, TREATED, reached
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
 from ripguard.benchmark.record import environment, go_on_with, write_record
 from ripguard.benchmark.victims import check
-from ripguard.data.pictures import Pictures, load
+from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import UsageError, refusals_told
+from ripguard.errors import UsageError, refusals_printed
 from ripguard.numbers import above_zero, positive
 from ripguard.release.manifest import Release
 from ripguard.schemes import label
@@ -56,7 +56,7 @@ def main() -> None:
         type=numbers,
         default="0.01,0.1",
         metavar="N,…",
-        help="clean training pictures the attacker has, beside 100: numbers, or shares below 1 (default 0.01,0.1)",
+        help="clean training images the attacker has, beside 100: numbers, or shares below 1 (default 0.01,0.1)",
     )
     parser.add_argument("--no-alone", action="store_true", help="leave out the few alone: the same for every scheme")
     parser.add_argument("--steps", type=positive, default=2000, help="batches that the few alone are trained for")
@@ -65,10 +65,10 @@ def main() -> None:
     check((), options.protocol, options.model)
     work = options.work or ROOT / "build" / short_name(options.source)
 
-    # 1. the attacker's pictures: drawn once, the smaller sets inside the larger ones
+    # 1. the attacker's images: drawn once, the smaller sets inside the larger ones
     items = open_source(options.source).items
     clean, test = (load([item for item in items if item.split == part]) for part in ("train", "test"))
-    classes, side = len(clean.names), clean.pictures.shape[1]
+    classes, side = len(clean.names), clean.images.shape[1]
     order = np.random.default_rng(0).permutation(len(clean.labels))
     wanted = (100, *(round(number if number >= 1 else number * len(order)) for number in options.few))
     amounts = sorted({min(number, len(order)) for number in wanted})
@@ -92,12 +92,12 @@ def main() -> None:
         folder, record = go_on_with(ROOT / "results", options.record, record, same)
 
     def known(about: dict[str, Any], wanted: Sequence[int]) -> bool:
-        """Whether heads on so many pictures are recorded, which are read last."""
+        """Whether heads on so many images are recorded, which are read last."""
         heads = [row for row in record["rows"] if row["attack"] == HEAD and about.items() <= row.items()]
         return {row["clean_pictures"] for row in heads} >= set(wanted)
 
     def keep(about: dict[str, Any], found: Sequence[tuple[str, int, float]]) -> None:
-        """Rows of (attack, clean pictures, accuracy), in place of those about the same."""
+        """Rows of (attack, clean images, accuracy), in place of those about the same."""
         record["rows"] = [row for row in record["rows"] if not about.items() <= row.items()]
         for attack, count, value in found:
             row = about | {"attack": attack, "clean_pictures": count, "test_accuracy": round(value, 3)}
@@ -110,7 +110,7 @@ def main() -> None:
     usual = dataclasses.replace(usual, model=options.model or usual.model, epochs=options.epochs or usual.epochs)
     epochs = usual.epochs
 
-    # 3. every victim of protected pictures, asked as it is and, where its defence can, about treated pictures
+    # 3. every victim of protected images, asked as it is and, where its defence can, about treated images
     for path in sorted((work / "victims").glob(f"{options.protocol}-protected-*.pt")):
         parts = NAME.fullmatch(path.stem)
         assert parts is not None
@@ -135,17 +135,17 @@ def main() -> None:
     if not record["rows"]:
         raise UsageError(f"{work / 'victims'} has no whole victim of protocol {trained}", "run table1.py first")
 
-    # 4. those few pictures alone
+    # 4. those few images alone
     for amount in [] if options.no_alone else amounts:
-        about = {"trained_on": "the attacker's clean pictures alone", "model": usual.model, "seed": 0}
+        about = {"trained_on": "the attacker's clean images alone", "model": usual.model, "seed": 0}
         about |= {"defence": "none", "clean_pictures": amount}
         if known(about, (amount,)):
             continue
         own = few.part(np.arange(amount))
-        # few pictures are one batch or two: they are shown often enough
+        # few images are one batch or two: they are shown often enough
         length = max(epochs, options.steps // batches(amount, usual))
         protocol = dataclasses.replace(usual, epochs=length)
-        alone = fit(own.pictures, own.labels, classes, protocol, note=f"{amount} clean pictures alone")
+        alone = fit(own.images, own.labels, classes, protocol, note=f"{amount} clean images alone")
         got = reached(alone, own, test, (amount,))
         keep(about | {"epochs": length}, [("none", amount, got.plain), (HEAD, amount, got.heads[amount])])
     if options.record:
@@ -156,13 +156,13 @@ def numbers(text: str) -> list[float]:
     return [above_zero(word) for word in text.split(",")]
 
 
-def read_by(victim: Victim, few: Pictures, asked: Pictures, amounts: Sequence[int]) -> list[tuple[str, int, float]]:
-    """(attack, clean pictures, accuracy) of each attack on one victim."""
+def read_by(victim: Victim, few: ImageSet, asked: ImageSet, amounts: Sequence[int]) -> list[tuple[str, int, float]]:
+    """(attack, clean images, accuracy) of each attack on one victim."""
     got = reached(victim, few, asked, amounts)
     found = [("none", 0, got.plain), (STANDARDISED, 0, got.standardised), (PERMUTED, 100, got.permuted)]
     return [*found, (BOTH, 100, got.both), *((HEAD, amount, accuracy) for amount, accuracy in got.heads.items())]
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

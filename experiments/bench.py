@@ -4,9 +4,9 @@
     python experiments/bench.py cifar10 --record bench        # all parts
     python experiments/bench.py cifar10 --only memory         # codec, png, files, peers, memory, epoch; others stay
 
-Rates are pictures a second, the median of repeats, whole passes over the same pictures in memory, the derivation of
+Rates are images a second, the median of repeats, whole passes over the same images in memory, the derivation of
 their keys included; `cores` says how many processes did it at once. Whole commands are timed once, with their start.
-Carriers are the clean pictures with ±18 levels, as a perturbation of 0.07 leaves them.
+Carriers are the clean images with ±18 levels, as a perturbation of 0.07 leaves them.
 Hardware: an idle machine; rates on a busy one mean nothing.
 """
 
@@ -33,14 +33,14 @@ import numpy as np
 from PIL import Image
 
 from ripguard.benchmark.record import environment, go_on_with, write_record
-from ripguard.crypto.keys import Key, PictureKeys
-from ripguard.data.pictures import load
+from ripguard.crypto.keys import ImageKeys, Key
+from ripguard.data.image_set import load
 from ripguard.data.registry import open_source
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.hide.base import Hidden, Hiding, Identity
 from ripguard.hide.mrit.method import MRIT, MRITParams
 from ripguard.hide.seal.method import Seal
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.numbers import above_zero, positive
 
@@ -55,15 +55,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source", nargs="?", default="photos")
-    parser.add_argument("--count", type=positive, default=1024, help="pictures for the rates (default 1024)")
-    parser.add_argument("--files", type=positive, default=2000, help="pictures for whole commands (default 2000)")
+    parser.add_argument("--count", type=positive, default=1024, help="images for the rates (default 1024)")
+    parser.add_argument("--files", type=positive, default=2000, help="images for whole commands (default 2000)")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--sizes", type=positive, nargs="*", default=[1000, 6000], help="pictures for the memory part")
+    parser.add_argument("--sizes", type=positive, nargs="*", default=[1000, 6000], help="images for the memory part")
     parser.add_argument("--seconds", type=above_zero, default=3.0, help="least seconds a measurement takes")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
     items = [item for item in open_source(options.source).items if item.split == "train"][: options.count]
-    clean = load(items, note="reading").pictures
+    clean = load(items, note="reading").images
     record: dict[str, Any] = {"name": f"bench {options.source}"}
     record |= {"command": "python experiments/bench.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "bench", "scheme": "mrit", "rows": []}
@@ -86,12 +86,12 @@ def told(row: Row) -> str:
     return f"{number}  {row['what']}" + (f" ({row['cores']} cores)" if row.get("cores", 1) > 1 else "")
 
 
-def rate(function: Callable[[], object], pictures: int, seconds: float) -> float:
-    """Pictures a second: median over at least three repeats that together take at least ``seconds``."""
-    return rates([function], pictures, seconds)[0]
+def rate(function: Callable[[], object], images: int, seconds: float) -> float:
+    """Images a second: median over at least three repeats that together take at least ``seconds``."""
+    return rates([function], images, seconds)[0]
 
 
-def rates(functions: Sequence[Callable[[], object]], pictures: int, seconds: float) -> list[float]:
+def rates(functions: Sequence[Callable[[], object]], images: int, seconds: float) -> list[float]:
     """Rates of several functions that take turns: what slows the machine down for a while slows each of them down."""
     took: list[list[float]] = [[] for _ in functions]
     for function in functions:
@@ -101,11 +101,11 @@ def rates(functions: Sequence[Callable[[], object]], pictures: int, seconds: flo
             start = time.perf_counter()
             function()
             own.append(time.perf_counter() - start)
-    return [pictures / statistics.median(own) for own in took]
+    return [images / statistics.median(own) for own in took]
 
 
-def measured(what: str, value: float, pictures: int, cores: int = 1, **more: Any) -> Row:
-    return {"what": what, "rate": round(value, 1), "pictures": pictures, "cores": cores} | more
+def measured(what: str, value: float, images: int, cores: int = 1, **more: Any) -> Row:
+    return {"what": what, "rate": round(value, 1), "pictures": images, "cores": cores} | more
 
 
 # --- the codec alone: arrays in, arrays out -------------------------------------------------------------------------
@@ -116,10 +116,10 @@ def carriers(clean: np.ndarray) -> np.ndarray:
     return np.clip(clean.astype(int) + noise, 0, 255).astype(np.uint8)
 
 
-def identities(count: int) -> tuple[list[Identity], list[PictureKeys]]:
+def identities(count: int) -> tuple[list[Identity], list[ImageKeys]]:
     key = Key(bytes(range(32)))  # measures only; nothing is published
     unit = key.dataset(bytes(8)).unit(0)
-    return [Identity(key.id, bytes(8), 0, i) for i in range(count)], [unit.picture(i) for i in range(count)]
+    return [Identity(key.id, bytes(8), 0, i) for i in range(count)], [unit.image(i) for i in range(count)]
 
 
 def together(barrier: Any) -> None:
@@ -141,9 +141,9 @@ def reveal_all(method: Hiding, hidden: list[Hidden]) -> list[Any]:
     found, keys = [], identities(len(hidden))[1]
     for i in range(0, len(hidden), BATCH):
         part = hidden[i : i + BATCH]
-        pictures = np.stack([one.picture for one in part])
+        images = np.stack([one.image for one in part])
         headers, residues = [one.header for one in part], [one.residue for one in part]
-        found += method.reveal(pictures, headers, residues, keys[i : i + BATCH])
+        found += method.reveal(images, headers, residues, keys[i : i + BATCH])
     return found
 
 
@@ -152,7 +152,7 @@ def codec_rates(method: Hiding, clean: np.ndarray, seconds: float) -> tuple[floa
     carrier = carriers(clean)
     hidden = hide_all(method, clean, carrier)
     back = reveal_all(method, hidden)
-    assert all(np.array_equal(one, picture) for one, picture in zip(back, clean))
+    assert all(np.array_equal(one, image) for one, image in zip(back, clean))
     if _barrier:
         _barrier.wait(600)
     hiding = rate(lambda: hide_all(method, clean, carrier), len(clean), seconds)
@@ -162,10 +162,10 @@ def codec_rates(method: Hiding, clean: np.ndarray, seconds: float) -> tuple[floa
 
 
 def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
-    from ripguard.codecs.interlaced import fit, net
+    from ripguard.codecs.interlaced import fit, networks
 
     mrit = MRIT.hiding(MRITParams(), clean.shape[1:])
-    model = net.pack(fit.fit(clean, fit.Settings(steps=20)))  # how well it fits does not change how fast it is
+    model = networks.pack(fit.fit(clean, fit.Settings(steps=20)))  # how well it fits does not change how fast it is
     cases: list[tuple[str, Hiding, str]] = [
         ("mrit", mrit, "cryptography"),
         ("mrit", mrit, "pycryptodome"),
@@ -194,15 +194,15 @@ def codec(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
 
 def png(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
     mrit = MRIT.hiding(MRITParams(), clean.shape[1:])
-    published = [one.picture for one in hide_all(mrit, clean, carriers(clean))]
+    published = [one.image for one in hide_all(mrit, clean, carriers(clean))]
     rows = []
-    for name, pictures in (("clean", list(clean)), ("protected", published)):
-        data = [png_bytes(one) for one in pictures]
-        encode = rate(lambda pictures=pictures: [png_bytes(one) for one in pictures], len(clean), options.seconds)  # type: ignore[misc]
-        decode = rate(lambda data=data: [read_picture(one) for one in data], len(clean), options.seconds)  # type: ignore[misc]
+    for name, images in (("clean", list(clean)), ("protected", published)):
+        data = [png_bytes(one) for one in images]
+        encode = rate(lambda images=images: [png_bytes(one) for one in images], len(clean), options.seconds)  # type: ignore[misc]
+        decode = rate(lambda data=data: [read_image(one) for one in data], len(clean), options.seconds)  # type: ignore[misc]
         rows += [
-            measured(f"PNG encode, {name} pictures", encode, len(clean), bytes=sum(map(len, data)) // len(data)),
-            measured(f"PNG decode with ripguard's checks, {name} pictures", decode, len(clean)),
+            measured(f"PNG encode, {name} images", encode, len(clean), bytes=sum(map(len, data)) // len(data)),
+            measured(f"PNG decode with ripguard's checks, {name} images", decode, len(clean)),
         ]
     return rows
 
@@ -216,7 +216,7 @@ def ripguard(*arguments: str | Path) -> None:
 
 
 def release_of(source: Path | str, place: Path, count: int) -> tuple[Path, Path]:
-    """A release of ``count`` pictures without a perturbation, and its key file."""
+    """A release of ``count`` images without a perturbation, and its key file."""
     key, out = place / "k", place / "release"
     ripguard("keygen", "--out", key)
     ripguard("protect", str(source), out, "--key-file", key, "--perturb", "none", "--limit", str(count))
@@ -258,7 +258,7 @@ def files(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
 
 
 def commands(options: argparse.Namespace, cores: int) -> list[Row]:
-    """`ripguard protect` (without a perturbation) and `ripguard restore` of many pictures, start and all."""
+    """`ripguard protect` (without a perturbation) and `ripguard restore` of many images, start and all."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         key, out, back = (Path(folder) / name for name in ("k", "out", "back"))
@@ -276,10 +276,10 @@ def commands(options: argparse.Namespace, cores: int) -> list[Row]:
 # --- peers: what one would take instead -----------------------------------------------------------------------------
 
 
-def bit_by_bit(picture: np.ndarray, payload: bytes) -> np.ndarray:
+def bit_by_bit(image: np.ndarray, payload: bytes) -> np.ndarray:
     """Low bits replaced one Python step a bit, as the LSB package does that the paper cites (LSB-Steganography)."""
-    width, channels = picture.shape[1:]
-    result, x, y, c = picture.copy(), 0, 0, 0
+    width, channels = image.shape[1:]
+    result, x, y, c = image.copy(), 0, 0, 0
     for byte in payload:
         for place in range(7, -1, -1):
             value = list(result[y, x])
@@ -301,7 +301,7 @@ def peers(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
     payload, text = os.urandom(few[0].size // 8), "x" * (few[0].size // 8 - 8)  # about one full bit-plane
     raw, fernet, gcm = [one.tobytes() for one in clean], Fernet(Fernet.generate_key()), AESGCM(os.urandom(32))
     nonces = [i.to_bytes(12, "big") for i in range(len(raw))]
-    lost, gone = "no cipher; the clean picture is lost", "no picture any more"
+    lost, gone = "no cipher; the clean image is lost", "no image any more"
     cases: list[tuple[str, str, int, Callable[[], object]]] = [
         ("LSB replacement bit by bit, one plane", lost, len(few), lambda: [bit_by_bit(one, payload) for one in few]),
         ("Fernet of the samples", gone, len(raw), lambda: [fernet.encrypt(one) for one in raw]),
@@ -334,7 +334,7 @@ sys.exit(code)
 
 
 def memory(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
-    """Peak resident memory of one worker, for several numbers of pictures."""
+    """Peak resident memory of one worker, for several numbers of images."""
     rows = []
     for count in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
@@ -352,7 +352,7 @@ def memory(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-# --- an epoch with pictures restored on the fly -----------------------------------------------------------------------
+# --- an epoch with images restored on the fly -----------------------------------------------------------------------
 
 
 def epoch(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
@@ -406,5 +406,5 @@ def epoch(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

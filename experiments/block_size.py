@@ -1,10 +1,10 @@
-"""Which block side keeps the attack?  Claim: 2×2 at 32 and 64 pixels; what larger pictures allow is in the record.
+"""Which block side keeps the attack?  Claim: 2×2 at 32 and 64 pixels; what larger images allow is in the record.
 
     python experiments/block_size.py --record block-size
 
-Training pictures only: CIFAR-10 and TinyImageNet where they are at hand, and crops of ten photographs at 128 and 256
-pixels. For each picture size one surrogate, one carrier for each picture, then every block side and pairing, with the
-Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit pictures. Carriers
+Training images only: CIFAR-10 and TinyImageNet where they are at hand, and crops of ten photographs at 128 and 256
+pixels. For each image size one surrogate, one carrier for each image, then every block side and pairing, with the
+Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit images. Carriers
 are `fsp`'s. Hardware: two CPU cores.
 """
 
@@ -23,11 +23,11 @@ from ripguard.crypto.keys import Key
 from ripguard.data.photos import PHOTOGRAPHS, _photograph
 from ripguard.data.registry import open_source
 from ripguard.data.source import data_root
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.hide.base import Identity
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.transform import Params
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.quality import likeness
 from ripguard.methods.fitted import Fitted
 from ripguard.numbers import positive
@@ -40,36 +40,36 @@ PAIRINGS = ("sd-rank", "sd-classes", "assignment")
 
 def crops(side: int, each: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """``each`` crops of every photograph: uint8 ``[10·each, side, side, 3]``, labels, class names."""
-    draw, pictures = np.random.default_rng(side), []
+    draw, images = np.random.default_rng(side), []
     for name, _ in PHOTOGRAPHS.values():
         photograph = _photograph(name, 1)
         height, width = photograph.shape[:2]
         for _ in range(each):
             y, x = draw.integers(height - side + 1), draw.integers(width - side + 1)
-            pictures.append(photograph[y : y + side, x : x + side])
-    return np.stack(pictures), np.repeat(np.arange(10), each), list(PHOTOGRAPHS)
+            images.append(photograph[y : y + side, x : x + side])
+    return np.stack(images), np.repeat(np.arange(10), each), list(PHOTOGRAPHS)
 
 
 def dataset(name: str, each: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """``each`` training pictures of every class of a named data set, colour pictures only."""
-    source, pictures, labels = open_source(name), [], []
+    """``each`` training images of every class of a named dataset, color images only."""
+    source, images, labels = open_source(name), [], []
     for number, label in enumerate(source.labels):
         own = [item for item in source.items if item.split == "train" and item.label == label]
-        found = [p for p in (read_picture(item.read()) for item in own[: each + 50]) if p.shape[2] == 3][:each]
-        pictures += found
+        found = [p for p in (read_image(item.read()) for item in own[: each + 50]) if p.shape[2] == 3][:each]
+        images += found
         labels += [number] * len(found)
-    return np.stack(pictures), np.array(labels), source.labels
+    return np.stack(images), np.array(labels), source.labels
 
 
 def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: int, count: int) -> list[dict[str, Any]]:
-    """Rows for one picture size."""
-    pictures, labels, names = data
-    side = min(pictures.shape[1], 64)
-    small = np.stack([_small(p, side) for p in pictures])
+    """Rows for one image size."""
+    images, labels, names = data
+    side = min(images.shape[1], 64)
+    small = np.stack([_small(p, side) for p in images])
     settings = surrogate.Settings(epochs=epochs, side=side)
     model, _, _ = surrogate.load(surrogate.obtain(small, labels, names, settings, "cpu"))
-    chosen = np.random.default_rng(1).permutation(len(pictures))[:count]
-    clean, true = pictures[chosen], labels[chosen]
+    chosen = np.random.default_rng(1).permutation(len(images))[:count]
+    clean, true = images[chosen], labels[chosen]
     seeds = np.arange(len(clean), dtype=np.uint64)
     targets = FSP.known(Fitted(), library(model, small, labels))
     carrier = FSP(FSPParams(eps=0.07, steps=10), targets, surrogate=model)(clean, true, seeds)
@@ -79,16 +79,16 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
         hit = (true + 1) % len(names)
         return {"keeps": round(float((said == true).mean()), 4), "next": round(float((said == hit).mean()), 4)}
 
-    common = {"data": name, "side": pictures.shape[1], "pictures": len(clean)}
+    common = {"data": name, "side": images.shape[1], "pictures": len(clean)}
     rows = [common | {"size": 0, "pairing": "clean"} | says(clean)]
     rows.append(common | {"size": 0, "pairing": "carrier alone"} | says(carrier))
     key = Key(bytes(32))  # measures sizes only; nothing is published
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
-    keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(len(clean))]
+    keys = [key.dataset(bytes(8)).unit(0).image(i) for i in range(len(clean))]
     for size in SIZES:
         for pairing in PAIRINGS:
             hidden = MRIT(Params(size=size, pairing=pairing)).hide(clean, carrier, ids, keys)
-            published = np.stack([one.picture for one in hidden])
+            published = np.stack([one.image for one in hidden])
             psnr = [likeness(a, b)["psnr"] or 0.0 for a, b in zip(published, carrier)]
             record = float(np.mean([one.overwritten for one in hidden]))
             row = {"size": size, "pairing": pairing} | says(published)
@@ -98,18 +98,18 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
     return rows
 
 
-def _small(picture: np.ndarray, side: int) -> np.ndarray:
+def _small(image: np.ndarray, side: int) -> np.ndarray:
     from PIL import Image
 
-    if picture.shape[0] == side:
-        return picture
-    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BILINEAR))
+    if image.shape[0] == side:
+        return image
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", metavar="NAME")
-    parser.add_argument("--count", type=positive, default=200, help="pictures measured at each size")
+    parser.add_argument("--count", type=positive, default=200, help="images measured at each size")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     if data_root():
@@ -125,5 +125,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

@@ -1,7 +1,7 @@
-"""The main job, from clean pictures to proof.  Claim: every picture comes back bit for bit; the attack survives hiding.
+"""The main job, from clean images to proof.  Claim: every image comes back bit for bit; the attack survives hiding.
 
     python experiments/chain.py photos                       # what `make protect` runs
-    python experiments/chain.py cifar10 --record cifar10     # all 60,000 pictures, into results/
+    python experiments/chain.py cifar10 --record cifar10     # all 60,000 images, into results/
     python experiments/chain.py tinyimagenet -- --eps 0.05
 
 Each step is a call of `ripguard.api`. The restoring one is made in a process of its own, which gets the release and the
@@ -31,7 +31,7 @@ from ripguard.benchmark.record import environment, write_record
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import refusals_told, tell
+from ripguard.errors import refusals_printed, tell
 from ripguard.schemes import label
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +45,7 @@ USUAL = {  # small sets need more epochs than the default for a surrogate worth 
 RESTORE = """
 import sys
 from ripguard import errors, restore
-with errors.refusals_told():
+with errors.refusals_printed():
     result = restore(*sys.argv[1:])
 sys.exit(result.first_error.exit_code if result.first_error else 0)
 """
@@ -154,24 +154,24 @@ def main() -> None:
 def summary(out: Path, row: dict[str, Any]) -> None:
     """What a person wants to know, in ten lines."""
     spread = row["residue_bytes_per_picture"]
-    print(f"\n{row['restored_equal']:,} / {row['pictures']:,} pictures restored bit for bit from release and key alone")
+    print(f"\n{row['restored_equal']:,} / {row['pictures']:,} images restored bit for bit from release and key alone")
     print(f"protected to clean    median {row['psnr_to_clean']['median']:.2f} dB", end="")
     print(f", SSIM {row['ssim_to_clean']['median']:.3f}" if row["ssim_to_clean"] else "")
     print(f"protected to carrier  median {row['median_psnr_to_carrier']:.2f} dB, SSIM {row['median_ssim_to_carrier']}")
     print(
-        f"residue               median {spread['median']:.0f} bytes a picture ({spread['p5']:.0f}–{spread['p95']:.0f})"
+        f"residue               median {spread['median']:.0f} bytes an image ({spread['p5']:.0f}–{spread['p95']:.0f})"
     )
     if row["surrogate_keeps_label"] is not None:
         share = 100 * row["surrogate_keeps_label"]
-        print(f"attack                the surrogate keeps the true label on {share:.1f} % of the protected pictures")
+        print(f"attack                the surrogate keeps the true label on {share:.1f} % of the protected images")
     took = row["seconds"]
     print(f"time                  protect {took['protect']:.0f} s, restore {took['restore']:.0f} s")
-    print(f"pictures to look at   {out / 'grid.png'}")
+    print(f"images to look at   {out / 'grid.png'}")
     print(f"release, key          {out / 'protected'}, {out / 'owner.key'}")
     if row["restored_equal"] != row["pictures"]:
-        sys.exit("NOT every picture came back: this is a defect")
+        sys.exit("NOT every image came back: this is a defect")
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

@@ -3,8 +3,8 @@
     python experiments/coders.py cifar10 --record coders-cifar10
     python experiments/coders.py tinyimagenet --count 500 --record coders-tinyimagenet
 
-The small-image coder is fitted to training pictures as `ripguard protect --scheme seal` does it, and measured on
-pictures of the test split, which it never saw. Streams are decoded again and compared. Its model, shared by the whole
+The small-image coder is fitted to training images as `ripguard protect --scheme seal` does it, and measured on
+images of the test split, which it never saw. Streams are decoded again and compared. Its model, shared by the whole
 release, is not in the figures and stands beside them. Hardware: two CPU cores, one process.
 """
 
@@ -22,9 +22,9 @@ import numpy as np
 from ripguard.benchmark.record import environment, write_record
 from ripguard.codecs.coders import CODERS
 from ripguard.data.registry import open_source
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.hide.seal.model import obtain
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.numbers import positive
 from ripguard.release.plan import make_plan
@@ -38,7 +38,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source")
-    parser.add_argument("--count", type=positive, default=2000, help="test pictures (default 2000)")
+    parser.add_argument("--count", type=positive, default=2000, help="test images (default 2000)")
     parser.add_argument("--coder-steps", type=positive, help="of the fit (default: as protect)")
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
@@ -50,13 +50,13 @@ def main() -> None:
     model = obtain(list(plan.training), plan.seed, options.coder_steps)
     print(f"model: {len(model):,} bytes, {time.time() - began:.0f} s (0: from the cache)", file=sys.stderr)
 
-    # 2. pictures it was not fitted to, every k-th of the test split
+    # 2. images it was not fitted to, every k-th of the test split
     items = [item for item in source.items if item.split == "test"]
     items = items[:: max(1, len(items) // options.count)][: options.count]
-    clean = np.stack([read_picture(item.read()) for item in items])
+    clean = np.stack([read_image(item.read()) for item in items])
     files = [item.read() for item in items]
 
-    # 3. every coder, one picture at a time but for the small-image coder, which takes batches
+    # 3. every coder, one image at a time but for the small-image coder, which takes batches
     rows = [measured(name, clean, files, model) for name in ("file", "webp", "jxl", "interlaced") if ready(name, model)]
     rows.append(summary("png", [len(png_bytes(one)) for one in clean], clean, {}))
     record: dict[str, Any] = {"name": f"coders {options.source}"}
@@ -102,5 +102,5 @@ def summary(name: str, sizes: list[int], clean: np.ndarray, took: dict[str, floa
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

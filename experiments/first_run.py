@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from ripguard.benchmark.record import environment, write_record
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -50,5 +50,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

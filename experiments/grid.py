@@ -1,6 +1,6 @@
 """Every scheme against defences, five against all, most valuable rows first.  Claim: none; it fills the leaderboard.
 
-    python experiments/grid.py cifar10                                  # 20,000 pictures, protocol `small`, two cores
+    python experiments/grid.py cifar10                                  # 20,000 images, protocol `small`, two cores
     python experiments/grid.py cifar10 --list                           # only say what there is to do, in order
     python experiments/grid.py cifar10 --only strong mrit --seconds 3000
     python experiments/grid.py cifar10 --only mrit --scripts table1 --defences none --seeds 1,2     # beside seed 0
@@ -33,10 +33,10 @@ from ripguard.benchmark.record import joined, read_records
 from ripguard.benchmark.victims import own_seed, seeds_of
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
-from ripguard.data.pictures import common_side
+from ripguard.data.image_set import common_side
 from ripguard.data.registry import open_source, short_name
 from ripguard.data.source import Item
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.methods.params import DataStats
 from ripguard.numbers import above_zero, positive
 from ripguard.schemes import label
@@ -48,7 +48,7 @@ OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced"
 OURS |= {name: f"--scheme {name}" for name in ("layered", "layered-balanced")}
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
 PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "em-sample", "ar", "ops", "noise")}
-HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training pictures
+HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training images
 AWARE = {"seal-tap-through": "--scheme seal --perturb tap --eot planes,jpeg,grayscale,blur,resize"}
 CELLS = {  # patches on few cells where the scheme has them on all, and the other way round
     "strong-cells": "--scheme strong --patch-cells 2",
@@ -76,7 +76,7 @@ def steps() -> Iterator[Step]:
     """In the order of what they are worth."""
     for scheme in SCHEMES:
         yield Step("table1", scheme, ("none",))
-    yield Step("table1", "mrit", ("none",), "restored")  # the clean pictures, as many as the others are trained on
+    yield Step("table1", "mrit", ("none",), "restored")  # the clean images, as many as the others are trained on
     for scheme in SCHEMES:
         yield Step("adaptive", scheme)
     for scheme in WHOLE_ROW:
@@ -100,7 +100,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: records."
     )
     parser.add_argument("source")
-    parser.add_argument("--pictures", type=positive, default=20_000, help="training pictures (default 20,000)")
+    parser.add_argument("--pictures", type=positive, default=20_000, help="training images (default 20,000)")
     parser.add_argument("--protocol", default="small", choices=PROTOCOLS)
     parser.add_argument("--only", nargs="*", choices=SCHEMES, default=list(SCHEMES), help="some schemes")
     parser.add_argument("--scripts", nargs="*", choices=SCRIPTS, default=list(SCRIPTS), help="some kinds of steps")
@@ -114,7 +114,7 @@ def main() -> None:
     deadline = time.time() + options.seconds if options.seconds else None
     seeds = seeds_of(options.seeds)
     source = open_source(options.source)
-    limit = limit_for(options.pictures, source.items)
+    limit = limit_for(options.images, source.items)
     classes, side = len(source.labels), common_side(source.items[:100])
     for step in steps():
         step = dataclasses.replace(step, defences=tuple(one for one in step.defences if one in options.defences))
@@ -142,10 +142,10 @@ def main() -> None:
             sys.exit(code)
 
 
-def limit_for(pictures: int, items: Sequence[Item]) -> int:
-    """The ``--limit`` that leaves so many training pictures: it deals evenly to the classes of both splits."""
+def limit_for(images: int, items: Sequence[Item]) -> int:
+    """The ``--limit`` that leaves so many training images: it deals evenly to the classes of both splits."""
     groups = Counter((item.split, item.label) for item in items)
-    each = math.ceil(pictures / sum(split == "train" for split, _ in groups))
+    each = math.ceil(images / sum(split == "train" for split, _ in groups))
     return sum(min(size, each) for size in groups.values())
 
 
@@ -175,7 +175,7 @@ def recorded(step: Step, name: str, classes: int, side: int, seeds: Sequence[int
 
 
 def label_of(options: str, classes: int, side: int) -> str:
-    """What :func:`ripguard.schemes.label` says of coloured pictures' release with these options: ``seal, lsp``.
+    """What :func:`ripguard.schemes.label` says of colored images' release with these options: ``seal, lsp``.
 
     Side in pixels, as a victim sees them.
     """
@@ -187,7 +187,7 @@ def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
     """As a user would type it; the last word is the record's name."""
     folder = Path(options.source)
     source = str(folder.resolve()) if folder.is_dir() else options.source  # the call is made in the repository's root
-    name = f"{short_name(source)}-{options.protocol}-{options.pictures}-{step.scheme}"
+    name = f"{short_name(source)}-{options.protocol}-{options.images}-{step.scheme}"
     call = ["python", f"experiments/{step.script}.py", source, "--protocol", options.protocol]
     call += ["--work", f"build/grid/{name}"]
     if step.script == "table1":
@@ -198,9 +198,9 @@ def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
     if step.script == "adaptive":
         alone = [] if step.scheme == "mrit" else ["--no-alone"]
         return [*call, "--few", "500", *alone, "--record", f"adaptive-{name}"]
-    return [*call, "--count", str(options.pictures), "--device", options.device, "--record", f"undo-{name}"]
+    return [*call, "--count", str(options.images), "--device", options.device, "--record", f"undo-{name}"]
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

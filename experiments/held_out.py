@@ -3,8 +3,8 @@
     python experiments/held_out.py tinyimagenet --epochs 80 --record held-out-tinyimagenet
     python experiments/held_out.py tinyimagenet --epochs 20 --only "CIFAR stem" --record held-out-tinyimagenet-20
 
-Every tenth training picture, drawn at random, is held out; victims are trained on the others with one change each to
-the `paper` protocol and measured on the held-out ones. No test picture is read. Hardware: two CPU cores, one victim a
+Every tenth training image, drawn at random, is held out; victims are trained on the others with one change each to
+the `paper` protocol and measured on the held-out ones. No test image is read. Hardware: two CPU cores, one victim a
 core; `--only` takes some of the choices, `--device cuda` a GPU, on which the CIFAR stem at 64 pixels is affordable too.
 """
 
@@ -24,9 +24,9 @@ from typing import Any
 import torch
 
 from ripguard.benchmark.record import environment, write_record
-from ripguard.data.pictures import held_out, load
+from ripguard.data.image_set import held_out, load
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.numbers import positive
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
@@ -53,14 +53,14 @@ def one(source: str, choice: str, epochs: int, device: str, work: str) -> dict[s
     protocol: Protocol = dataclasses.replace(PAPER, epochs=epochs, **CHOICES[choice])
     checkpoint = Path(work) / "held-out" / f"{choice.replace(' ', '-')}-{epochs}.pt"
     victim = fit(
-        rest.pictures, rest.labels, len(data.names), protocol, 0, device, checkpoint,
-        watch=(asked.pictures, asked.labels), log=checkpoint.with_suffix(".jsonl"), note=choice,
+        rest.images, rest.labels, len(data.names), protocol, 0, device, checkpoint,
+        watch=(asked.images, asked.labels), log=checkpoint.with_suffix(".jsonl"), note=choice,
     )  # fmt: skip
     return {
         "choice": choice,
         "change": CHOICES[choice],
-        "train_accuracy": round(accuracy(victim, rest.pictures, rest.labels), 2),
-        "held_out_accuracy": round(accuracy(victim, asked.pictures, asked.labels), 2),
+        "train_accuracy": round(accuracy(victim, rest.images, rest.labels), 2),
+        "held_out_accuracy": round(accuracy(victim, asked.images, asked.labels), 2),
         "images": len(rest.labels),
         "held_out": len(asked.labels),
         "epochs": epochs,
@@ -102,5 +102,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

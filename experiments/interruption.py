@@ -3,7 +3,7 @@
     python experiments/interruption.py --record interruption          # about half an hour on two cores
     python experiments/interruption.py --moments 3 --stride 25        # a minute
 
-1. Every file-system operation of protecting and of restoring 20 pictures is the one at which the process is killed,
+1. Every file-system operation of protecting and of restoring 20 images is the one at which the process is killed,
    dies in the middle of a write, loses power and with it all that no `fsync` has made durable, or finds the disk full,
    over quota, read-only or broken. After an error: exit code 9, one sentence, nothing at the output's place. After all
    of them: source as it was, the same command succeeds, its tree is equal byte for byte, and nothing is left beside it.
@@ -36,7 +36,7 @@ from faults import KINDS, run_with_fault
 from ripguard.benchmark.record import add_row, environment, go_on_with
 from ripguard.cli import main as ripguard
 from ripguard.data.registry import open_source
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.numbers import not_negative, positive
 from ripguard.progress import Bar
 
@@ -120,7 +120,7 @@ def wrong_refusal(code: int, said: str) -> str:
 
 
 def every_operation(world: World, verb: str, kind: str, stride: int) -> dict[str, Any]:
-    """One fault of a kind at every ``stride``-th operation of a run on 20 pictures."""
+    """One fault of a kind at every ``stride``-th operation of a run on 20 images."""
     struck: Counter[str] = Counter()
     wrong: list[str] = []
     number, tries = 1, 0
@@ -151,7 +151,7 @@ def random_moments(world: World, verb: str, count: int, draw: random.Random) -> 
     """``count`` SIGKILLs of a real command with all its workers, five in six after its first write."""
     workers, wrong, written, over, kills = os.cpu_count() or 1, [], 0, 0, 0
     first, whole = (timed(world, verb, workers, until_written=only_first) for only_first in (True, False))
-    pictures = sum(path.is_file() for path in (world.place / "many").rglob("*"))
+    images = sum(path.is_file() for path in (world.place / "many").rglob("*"))
     with Bar(total=count, stage=f"{verb}: random moments", unit="kill") as bar:
         while kills < count:
             beside = world.place / "beside"
@@ -176,7 +176,7 @@ def random_moments(world: World, verb: str, count: int, draw: random.Random) -> 
             if problem := wrong_after(world, verb, "many", out, workers):
                 wrong.append(f"kill {kills}: {problem}")
     return {
-        "verb": verb, "fault": AT_RANDOM, "pictures": pictures, "tries": kills, "wrong": len(wrong),
+        "verb": verb, "fault": AT_RANDOM, "pictures": images, "tries": kills, "wrong": len(wrong),
         "what": wrong[:5], "after_first_write": written, "over_before": over, "workers": workers,
     }  # fmt: skip
 
@@ -187,8 +187,8 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 
 def any_written(beside: Path) -> bool:
-    """Whether a picture, or a part of one, stands anywhere below."""
-    trees = {"release", "restored", "out"}  # not the plan, which is written before any picture
+    """Whether an image, or a part of one, stands anywhere below."""
+    trees = {"release", "restored", "out"}  # not the plan, which is written before any image
     walk = os.walk(beside)  # folders may vanish meanwhile
     return any(
         name.endswith((".png", ".tmp")) for here, _, names in walk if trees & {*Path(here).parts} for name in names
@@ -213,7 +213,7 @@ def timed(world: World, verb: str, workers: int, until_written: bool) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--moments", type=positive, default=100, help="random kills of each verb (default 100)")
-    parser.add_argument("--many", type=positive, default=2000, help="pictures for the random kills (default 2000)")
+    parser.add_argument("--many", type=positive, default=2000, help="images for the random kills (default 2000)")
     parser.add_argument("--stride", type=positive, default=1, help="take every n-th operation only")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, help="faults (default: all)")
     parser.add_argument("--verbs", nargs="*", default=["protect", "restore"], choices=["protect", "restore"])
@@ -248,5 +248,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

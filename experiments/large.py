@@ -1,9 +1,9 @@
-"""Large pictures through `seal`.  Claim: files come back byte for byte; time and memory grow linearly with the pixels.
+"""Large images through `seal`.  Claim: files come back byte for byte; time and memory grow linearly with the pixels.
 
     python experiments/large.py --record large
 
-Part 1: scikit-image's full-size colour photographs, as the files they come in, and 20 JPEGs of 1 to 12 megapixels made
-from them at quality 75 to 95, as one data set: protected with `--byte-exact` and restored by the command line. Part 2:
+Part 1: scikit-image's full-size color photographs, as the files they come in, and 20 JPEGs of 1 to 12 megapixels made
+from them at quality 75 to 95, as one dataset: protected with `--byte-exact` and restored by the command line. Part 2:
 one JPEG at a time, of 1, 4, 16 and 48 megapixels, each command in a process of its own, whose peak memory
 and time are read. Without a perturbation: what is measured is hiding. Hardware: two CPU cores, one worker.
 """
@@ -26,7 +26,7 @@ from bench import PEAK
 from PIL import Image
 
 from ripguard.benchmark.record import environment, write_record
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.numbers import above_zero
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,7 +64,7 @@ def main() -> None:
             same = int(back.read_bytes() == (source / "one" / "x.jpg").read_bytes())
             rows.append({"what": "one JPEG", "megapixels": megapixels, "files": 1, "byte_for_byte": same} | took)
             print(rows[-1], flush=True)
-    record: dict[str, Any] = {"name": "large pictures"}
+    record: dict[str, Any] = {"name": "large images"}
     record |= {"command": "python experiments/large.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": "scikit-image photographs", "protocol": "large", "scheme": "seal", "rows": rows}
     if options.record:
@@ -80,17 +80,17 @@ def collect(place: Path, jpegs: Sequence[float]) -> list[Path]:
     for name in PHOTOGRAPHS:
         for path in Path(skimage.data.__file__).parent.glob(f"{name}.*"):
             (place / "photographs" / path.name).write_bytes(path.read_bytes())
-    pictures = [skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.coffee(), skimage.data.rocket()]
-    for number, picture in enumerate(pictures):
+    images = [skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.coffee(), skimage.data.rocket()]
+    for number, image in enumerate(images):
         for quality, megapixels in zip(QUALITIES, jpegs):
-            save(place / "jpeg" / f"{number}-{quality}.jpg", picture, megapixels, quality)
+            save(place / "jpeg" / f"{number}-{quality}.jpg", image, megapixels, quality)
     return sorted(path for path in place.rglob("*.*"))
 
 
-def save(path: Path, picture: np.ndarray, megapixels: float, quality: int) -> None:
-    height, width = picture.shape[:2]
+def save(path: Path, image: np.ndarray, megapixels: float, quality: int) -> None:
+    height, width = image.shape[:2]
     scale = (megapixels * 1e6 / (height * width)) ** 0.5
-    Image.fromarray(picture).resize((round(width * scale), round(height * scale))).save(path, quality=quality)
+    Image.fromarray(image).resize((round(width * scale), round(height * scale))).save(path, quality=quality)
 
 
 def passage(source: Path, place: Path) -> dict[str, Any]:
@@ -116,5 +116,5 @@ def ripguard(*arguments: str | Path) -> tuple[float, int]:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

@@ -3,9 +3,9 @@
     make leaderboard            # writes results/leaderboard.md and results/leaderboard.png
     python experiments/leaderboard.py --check
 
-One line for each scheme, data set and protocol: looks, accuracy of a plain victim, under the best defence of those
+One line for each scheme, dataset and protocol: looks, accuracy of a plain victim, under the best defence of those
 tried (`experiments/table1.py --defences`), with outputs standardised, after the best output permutation and a new
-linear head from a few clean pictures (`experiments/adaptive.py`, of victims without and with defences), and after the
+linear head from a few clean images (`experiments/adaptive.py`, of victims without and with defences), and after the
 best undoing (`experiments/undo.py`). Empty: not measured. Earlier forms of a scheme stand below the others.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ripguard.benchmark.leaderboard import entries, page, plot
 from ripguard.benchmark.record import read_records
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, PLOT = ROOT / "results" / "leaderboard.md", ROOT / "results" / "leaderboard.png"
@@ -35,5 +35,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

@@ -4,7 +4,7 @@
     python experiments/machines.py --only float32 "seed 1" -- tests/perturb -k blur
 
 The same tests, marked `numeric`, with and without bfloat16, with older vector instructions, other libraries' kernels,
-two threads, and other seeds, which move a net that is trained at least as far as another machine's rounding does. Told
+two threads, and other seeds, which move a trained model at least as far as another machine's rounding does. Listed
 are the tests that fail anywhere, and every assertion `a < b` of numbers whose least distance over all variants is
 less than three times what that distance varies by: these may fail on a machine that is not here.
 Of a chain `a < b < c` pytest tells the last link alone: write two assertions.

@@ -3,9 +3,9 @@
     python experiments/marks.py cifar10 --record marks-cifar10
     python experiments/marks.py cifar10 --only waves --defences none
 
-Held-out training pictures only: victims of protocol `small` are trained on carriers of other training pictures, and
+Held-out training images only: victims of protocol `small` are trained on carriers of other training images, and
 asked for the class of clean held-out ones. All variants have the same size (root mean square of the noise), but for the
-sink's pictures, where it is smaller. What is recorded already is skipped: the same command, called again, ends with the
+sink's images, where it is smaller. What is recorded already is skipped: the same command, called again, ends with the
 whole table. Hardware: one CPU core, or a GPU.
 """
 
@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.benchmark.attacks.few_clean import reached
+from ripguard.benchmark.attacks.limited_clean_data import reached
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.record import add_row, environment, go_on_with
 from ripguard.benchmark.victims import check
-from ripguard.data.pictures import held_out, load
+from ripguard.data.image_set import held_out, load
 from ripguard.data.registry import open_source
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.images.quality import likeness
 from ripguard.numbers import above_zero, positive
 from ripguard.perturb.marks import CELLS, EPS, GRID, PATCHES, Marks, search
@@ -48,7 +48,7 @@ VARIANTS: dict[str, tuple[str, float] | None] = {  # whose patches, and their sh
     "both, random patches": ("random", PATCHES),
     "patches of the class itself": ("own", 1.0),
 }
-FEW = 500  # clean pictures that the linear head is fitted on
+FEW = 500  # clean images that the linear head is fitted on
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source")
-    parser.add_argument("--count", type=positive, default=10_000, help="training pictures (default 10,000)")
+    parser.add_argument("--count", type=positive, default=10_000, help="training images (default 10,000)")
     parser.add_argument("--eps", type=above_zero, default=EPS)
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--defences", nargs="*", default=["none", "jpeg-10", "orthogonal-projection"])
@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     check((), options.protocol, None, tuple(options.defences))
 
-    # 1. training pictures for the victims, a few for the attacker, held-out ones to ask about
+    # 1. training images for the victims, a few for the attacker, held-out ones to ask about
     data = load([item for item in open_source(options.source).items if item.split == "train"], note="clean train")
     held = held_out(len(data.labels))
     asked, rest = data.part(held), data.part(~held)
@@ -75,7 +75,7 @@ def main() -> None:
     classes, protocol = len(data.names), PROTOCOLS[options.protocol]
     seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
 
-    known = clean.pictures, clean.labels, classes
+    known = clean.images, clean.labels, classes
     following = search(*known, target="cyclic", sink=False)
     random = np.random.default_rng(3).choice([-1.0, 1.0], (classes, GRID, GRID, 3))
     patches = {"sink": search(*known), "opposite": search(*known, sink=False), "next": following}
@@ -99,10 +99,10 @@ def main() -> None:
         for variant in options.only:
             if (variant, name) in done:
                 continue
-            made, shown = VARIANTS[variant], clean.pictures
+            made, shown = VARIANTS[variant], clean.images
             if made is not None:
                 shown = Marks.of(patches[made[0]], options.eps, made[1]).in_parts(shown, clean.labels, seeds)
-            psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.pictures)]))
+            psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.images)]))
             seen = defence.prepared(shown, clean.labels, 0)
             victim = fit(
                 seen, clean.labels, classes, protocol, 0, options.device, note=f"{variant}, {name}",
@@ -128,5 +128,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

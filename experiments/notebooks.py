@@ -70,13 +70,13 @@ def tables(text: str) -> list[str]:
 
 
 def shrink(data: dict[str, Any]) -> None:
-    """Figures with 64 colours."""
+    """Figures with 64 colors."""
     from PIL import Image
 
     if "image/png" in data:
         buffer = io.BytesIO()
-        picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
-        picture.quantize(64).save(buffer, "PNG", optimize=True)
+        image = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+        image.quantize(64).save(buffer, "PNG", optimize=True)
         data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -4,10 +4,10 @@
     python experiments/open_choices.py tinyimagenet --protocol paper --surrogate-epochs 30 --count 200
     python experiments/open_choices.py photos --count 200 --surrogate-epochs 4          # a few minutes
 
-Held-out training pictures only. Every line changes one thing of the scheme `mrit-tap` (those of `fsp` also take the
-paper's ten steps), or is a preset. It perturbs and hides the same pictures, and asks the owner's surrogate and an
-independent net for the class of the published 8-bit pictures. The independent net was trained on the other nine tenths
-of the clean training pictures, under `--protocol`. Kept labels are a proxy: what victims learn is in table1. Hardware:
+Held-out training images only. Every line changes one thing of the scheme `mrit-tap` (those of `fsp` also take the
+paper's ten steps), or is a preset. It perturbs and hides the same images, and asks the owner's surrogate and an
+independent model for the class of the published 8-bit images. The independent one was trained on the other nine tenths
+of the clean training images, under `--protocol`. Kept labels are a proxy: what victims learn is in table1. Hardware:
 two CPU cores.
 """
 
@@ -26,9 +26,9 @@ import numpy as np
 
 from ripguard.benchmark.record import environment, write_record
 from ripguard.crypto.keys import Key
-from ripguard.data.pictures import held_out, load
+from ripguard.data.image_set import held_out, load
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.hide.base import Identity
 from ripguard.images.quality import likeness
 from ripguard.methods.fitted import FitContext
@@ -80,26 +80,26 @@ def choices() -> Iterator[tuple[str, str, TwoAxis, dict[str, Any]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
-    parser.add_argument("--count", type=positive, default=500, help="held-out pictures that are perturbed and hidden")
+    parser.add_argument("--count", type=positive, default=500, help="held-out images that are perturbed and hidden")
     parser.add_argument("--surrogate-epochs", type=positive, default=10)
-    parser.add_argument("--protocol", default="fast", help="of the independent net (default: fast)")
+    parser.add_argument("--protocol", default="fast", help="of the independent model (default: fast)")
     parser.add_argument("--only", nargs="*", help="some choices, by their first word(s), e.g. preset ε (default: all)")
     parser.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
     work = options.work or ROOT / "build" / short_name(options.source)
 
-    # 1. the owner's surrogate, and a net that has never met it
+    # 1. the owner's surrogate, and a model that has never met it
     source = open_source(options.source)
     data = load(
         [item for item in source.items if item.split == "train"], workers=os.cpu_count() or 1, note="clean train"
     )
     held = held_out(len(data.labels))
     rest, asked = data.part(~held), data.part(held)
-    classes, side, protocol = len(data.names), data.pictures.shape[1], PROTOCOLS[options.protocol]
+    classes, side, protocol = len(data.names), data.images.shape[1], PROTOCOLS[options.protocol]
     known = work / "held-out" / f"as-the-protocol-{protocol.epochs}.pt"  # of held_out.py, which reads `paper`
     checkpoint = known if options.protocol == "paper" else work / "held-out" / f"{options.protocol}.pt"
-    other = fit(rest.pictures, rest.labels, classes, protocol, checkpoint=checkpoint, note="independent net")
+    other = fit(rest.images, rest.labels, classes, protocol, checkpoint=checkpoint, note="independent model")
     stats, run = DataStats(side, classes), Run()
     usual = stats.large  # whether the surrogate has a coarse trunk
 
@@ -110,17 +110,17 @@ def main() -> None:
         scheme = scheme.resolve(stats)
         return scheme.protector(scheme.fit(data, FitContext(tuple(data.names))), run).perturbation
 
-    # 2. the same pictures for every choice; the surrogate that judges is always the usual one
+    # 2. the same images for every choice; the surrogate that judges is always the usual one
     chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]
-    clean, true = asked.pictures[chosen], asked.labels[chosen]
+    clean, true = asked.images[chosen], asked.labels[chosen]
     seeds = np.random.default_rng(8).integers(0, 2**63, len(clean)).astype(np.uint64)
     judge = surrogate.from_fitted(attack_of(SCHEMES["mrit-tap"], options.surrogate_epochs).fitted)
     key = Key(bytes(32))  # measures only; nothing is published
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
-    keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(len(clean))]
+    keys = [key.dataset(bytes(8)).unit(0).image(i) for i in range(len(clean))]
 
-    def says(pictures: np.ndarray, name: str) -> dict[str, float]:
-        told = surrogate.predict(judge, pictures).argmax(1), other.logits(pictures).argmax(1)
+    def says(images: np.ndarray, name: str) -> dict[str, float]:
+        told = surrogate.predict(judge, images).argmax(1), other.logits(images).argmax(1)
         return {
             f"{name}_surrogate_keeps": round(100 * float((told[0] == true).mean()), 2),
             f"{name}_other_keeps": round(100 * float((told[1] == true).mean()), 2),
@@ -139,10 +139,10 @@ def main() -> None:
             attack.views = more["views"]  # type: ignore[attr-defined]
         carrier = attack(clean, true, seeds)
         hidden = scheme.hider(clean.shape[1:], run).hide(clean, carrier, ids, keys)
-        published = np.stack([one.picture for one in hidden])
+        published = np.stack([one.image for one in hidden])
         psnr = {
-            name: round(float(np.median([likeness(a, b)["psnr"] for a, b in zip(published, pictures)])), 2)
-            for name, pictures in (("psnr_to_clean", clean), ("psnr_to_carrier", carrier))
+            name: round(float(np.median([likeness(a, b)["psnr"] for a, b in zip(published, images)])), 2)
+            for name, images in (("psnr_to_clean", clean), ("psnr_to_carrier", carrier))
         }
         bits = float(np.mean([8 * one.overwritten / clean[0].size for one in hidden]))
         value = ("without" if usual else "with") if what == "coarse trunk" else value
@@ -159,5 +159,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

@@ -1,15 +1,15 @@
 """Published poisons, made anew and not hidden.  Claim: lsp, ar, em-sample leave what is published.
 
-    python experiments/peers.py cifar10 --record peers-cifar10                    # protocol `small`, 20,000 pictures
+    python experiments/peers.py cifar10 --record peers-cifar10                    # protocol `small`, 20,000 images
     python experiments/peers.py cifar10 --pictures 50000 --protocol standard --steps 250 --device cuda
 
 A poison that does nothing here says nothing when a defence undoes it, so every one is trained on undefended first,
-then under the defences that its critics undid it with, beside clean pictures under the same ones; tap and clean
-pictures under all, so that every defence has a poison to show that it works (adversarial training takes most of an
+then under the defences that its critics undid it with, beside clean images under the same ones; tap and clean
+images under all, so that every defence has a poison to show that it works (adversarial training takes most of an
 hour: name the other defences to leave it for later). The null is uniform noise, of 8/255 and as large as `balanced`
 (26 dB) and `strong` (22 dB) are. `seal` publishes carriers with noise of its
 own size, which may drown the faintest (`experiments/grid.py` has those rows). Published figures are of a ResNet-18 on
-50,000 pictures. Trained on 8-bit carriers, measured on clean test pictures. What is recorded already is skipped.
+50,000 images. Trained on 8-bit carriers, measured on clean test images. What is recorded already is skipped.
 Hardware: two CPU cores, or a GPU.
 """
 
@@ -29,9 +29,9 @@ from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.entry import poison_of
 from ripguard.benchmark.record import add_row, environment, go_on_with
 from ripguard.benchmark.victims import check
-from ripguard.data.pictures import Pictures, load
+from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.images.quality import median_looks
 from ripguard.numbers import not_negative, positive
 from ripguard.perturb.make import make, params_of
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--only", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--defences", nargs="*", choices=DEFENCES, default=list(DEFENCES), help="at most these")
-    parser.add_argument("--pictures", type=positive, default=20_000, help="training pictures (default 20,000)")
+    parser.add_argument("--pictures", type=positive, default=20_000, help="training images (default 20,000)")
     parser.add_argument("--steps", type=positive, default=20, help="of tap (default 20; published: 250)")
     parser.add_argument(
         "--surrogate-epochs", type=positive, default=10, metavar="E", help="of tap's surrogate (default 10)"
@@ -73,10 +73,10 @@ def main() -> None:
 
     check((), options.protocol, None, tuple(options.defences))
 
-    # 1. clean pictures, and the record so far
+    # 1. clean images, and the record so far
     source = open_source(options.source)
     own = dataclasses.replace(source, items=[item for item in source.items if item.split == "train"])
-    clean = load(own.limited(options.pictures).items, note="clean train")  # the pictures that grid.py protects
+    clean = load(own.limited(options.images).items, note="clean train")  # the images that grid.py protects
     test = load([item for item in source.items if item.split == "test"], note="clean test")
     protocol = PROTOCOLS[options.protocol]
     record: dict[str, Any] = {"name": f"peers {options.source} {options.protocol}"}
@@ -101,36 +101,36 @@ def main() -> None:
         shown = carriers(name, clean, options)
         looks: dict[str, float] = {}
         if name != "clean":
-            looks = median_looks(shown, clean.pictures)
+            looks = median_looks(shown, clean.images)
         for defence in wanted:
             victim = fit(
                 DEFENCES[defence].prepared(shown, clean.labels, options.seed), clean.labels, len(clean.names), protocol,
                 options.seed, options.device, note=f"{name}, {defence}", objective=DEFENCES[defence].objective,
             )  # fmt: skip
             row: dict[str, Any] = {"perturb": name, "defence": defence, "seed": options.seed, "images": len(shown)}
-            row |= {"test_accuracy": round(accuracy(victim, test.pictures, test.labels), 3), "published": published}
+            row |= {"test_accuracy": round(accuracy(victim, test.images, test.labels), 3), "published": published}
             if DEFENCES[defence].each:
                 asked = DEFENCES[defence].treated(test, options.seed + 1)
-                row["treated_accuracy"] = round(accuracy(victim, asked.pictures, asked.labels), 3)
+                row["treated_accuracy"] = round(accuracy(victim, asked.images, asked.labels), 3)
             row |= {"test_images": len(test.labels), "model": protocol.model, "commit": here["commit"]} | looks
             print(row, flush=True)
             if options.record:
                 add_row(folder, record, row)
 
 
-def carriers(name: str, clean: Pictures, options: argparse.Namespace) -> np.ndarray:
-    """The pictures under one perturbation: uint8, as many as the clean ones."""
+def carriers(name: str, clean: ImageSet, options: argparse.Namespace) -> np.ndarray:
+    """The images under one perturbation: uint8, as many as the clean ones."""
     if name == "clean":
-        return clean.pictures
+        return clean.images
     perturb = "noise" if name in NULLS else name
     eps = NULLS.get(name, 8 / 255 if name == "tap" else None)  # the others' sizes are their own, as published
     wanted = {"eps": eps, "steps": options.steps, "surrogate_epochs": options.surrogate_epochs}
     known = params_of(perturb).options()
     params = params_of(perturb, **{k: v for k, v in wanted.items() if k in known and v is not None})
     seeds = np.random.default_rng(2).integers(0, 2**63, len(clean.labels)).astype(np.uint64)
-    return make(params, clean, options.seed, options.device).in_parts(clean.pictures, clean.labels, seeds)
+    return make(params, clean, options.seed, options.device).in_parts(clean.images, clean.labels, seeds)
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

@@ -3,8 +3,8 @@
     python experiments/planes.py cifar10 --record planes-cifar10
     python experiments/planes.py tinyimagenet --surrogate-epochs 30 --count 200 --record planes-tinyimagenet
 
-Held-out training pictures are perturbed by `tap`; then k whole planes, or k and one more in the more
-textured half of the samples, carry random bits, which is what sealed bytes look like. Two nets are asked for the class
+Held-out training images are perturbed by `tap`; then k whole planes, or k and one more in the more
+textured half of the samples, carry random bits, which is what sealed bytes look like. Two models predict the class
 of the 8-bit result: the owner's surrogate, and one of the same kind from another seed. `floor` is plain replacement of
 the low bits, what `nearest` is measured against. Hardware: two CPU cores.
 """
@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from ripguard.benchmark.record import environment, write_record
-from ripguard.data.pictures import held_out, load
+from ripguard.data.image_set import held_out, load
 from ripguard.data.registry import open_source
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.hide.seal import planes
 from ripguard.hide.seal.method import HEAD, LENGTH
 from ripguard.images.quality import likeness
@@ -42,7 +42,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
     )
     parser.add_argument("source")
-    parser.add_argument("--count", type=positive, default=600, help="pictures (default 600)")
+    parser.add_argument("--count", type=positive, default=600, help="images (default 600)")
     parser.add_argument("--surrogate-epochs", type=positive, default=10)
     parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
     options = parser.parse_args()
@@ -50,20 +50,20 @@ def main() -> None:
     # 1. two surrogates: one aims, both are asked
     items = [item for item in open_source(options.source).items if item.split == "train"]
     data = load(items, workers=os.cpu_count() or 1)
-    side = data.pictures.shape[1]
+    side = data.images.shape[1]
     params = TAPParams().resolve(DataStats(side, len(data.names)))
     settings = surrogate.Settings(
         epochs=options.surrogate_epochs, side=side, coarse=surrogate.COARSE if params.coarse else ()
     )
     rest = data.part(~held_out(len(data.labels)))
-    own = surrogate.obtain(rest.pictures, rest.labels, rest.names, settings, "cpu")
-    another = surrogate.obtain(rest.pictures, rest.labels, rest.names, dataclasses.replace(settings, seed=1), "cpu")
+    own = surrogate.obtain(rest.images, rest.labels, rest.names, settings, "cpu")
+    another = surrogate.obtain(rest.images, rest.labels, rest.names, dataclasses.replace(settings, seed=1), "cpu")
     judges = {"surrogate": surrogate.load(own)[0], "other": surrogate.load(another)[0]}
 
     # 2. carriers
     asked = data.part(held_out(len(data.labels)))
     chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]
-    clean, true = asked.pictures[chosen], asked.labels[chosen]
+    clean, true = asked.images[chosen], asked.labels[chosen]
     carriers = TAP(params, surrogate=judges["surrogate"])(clean, true, np.arange(len(clean), dtype=np.uint64))
 
     # 3. planes
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def versions(clean: np.ndarray, carriers: np.ndarray) -> Any:
-    """(what, bits a sample, pictures) of everything that is compared."""
+    """(what, bits a sample, images) of everything that is compared."""
     yield "clean", 0.0, clean
     yield "carrier", 0.0, carriers
     draw = np.random.default_rng(0)
@@ -113,5 +113,5 @@ def filled(carrier: np.ndarray, length: int, draw: np.random.Generator) -> np.nd
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

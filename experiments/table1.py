@@ -1,12 +1,12 @@
-"""Table 1 of Xue et al.  Claim: victims learn from clean and restored pictures alike, and little from protected ones.
+"""Table 1 of Xue et al.  Claim: victims learn from clean and restored images alike, and little from protected ones.
 
     python experiments/table1.py photos                                     # what `make evaluate` runs: minutes
     python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2 --record tinyimagenet-paper
     python experiments/table1.py cifar10 --protocol paper --device cuda --seconds 560    # in pieces: call it again
 
 Hardware: two CPU cores, or a GPU with the same commands. What is not there yet is made first (`experiments/chain.py`:
-protect, restore, prove equality); every victim is trained from files on disk and measured on the clean test pictures.
-Rows already recorded for the same pictures, protocol, model and seed are skipped, a victim that was cut goes on from
+protect, restore, prove equality); every victim is trained from files on disk and measured on the clean test images.
+Rows already recorded for the same images, protocol, model and seed are skipped, a victim that was cut goes on from
 its last epoch: the same command, called again, ends with the whole table. Exit code 75: time was up, call again.
 """
 
@@ -33,7 +33,7 @@ from ripguard.benchmark.record import add_row
 from ripguard.benchmark.table import markdown
 from ripguard.benchmark.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import UsageError, refusals_told
+from ripguard.errors import UsageError, refusals_printed
 from ripguard.numbers import above_zero, positive
 from ripguard.train.loop import Unfinished
 from ripguard.train.protocols import PROTOCOLS, called
@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("source", help="photos, cifar10, tinyimagenet[:second], or a folder with train/ and test/")
     parser.add_argument("--protocol", default="smoke", help=f"one of {', '.join(PROTOCOLS)} (default: smoke)")
     parser.add_argument("--seeds", default="0", help="by commas (default: 0); restored rows take seeds of their own")
-    parser.add_argument("--splits", default=",".join(SPLITS), help="training pictures, by commas (default: all three)")
+    parser.add_argument("--splits", default=",".join(SPLITS), help="training images, by commas (default: all three)")
     parser.add_argument("--defences", default="none", help="what victims try, by commas (default: none)")
     parser.add_argument("--model", help="instead of the protocol's own; the record then says so in its name")
     parser.add_argument("--epochs", type=positive, help="instead of the protocol's own; so does this")
@@ -99,7 +99,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     if release["limited"] and "clean" in splits:
         raise UsageError(
             f"the release in {work} holds a part of {options.source} only",
-            "leave clean out of --splits: restored are the same pictures, as many as are protected",
+            "leave clean out of --splits: restored are the same images, as many as are protected",
         )
 
     # 2. the record so far
@@ -115,7 +115,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     # 3. what is still to be trained, the first seed of every split first
     digests = {split: digest_of(split, options.source, places[split], os.cpu_count() or 1) for split in splits}
     if digests.get("clean") and digests.get("restored") not in (None, digests["clean"]):
-        sys.exit("error: restored and clean training pictures differ: this is a defect")
+        sys.exit("error: restored and clean training images differ: this is a defect")
     device_jobs = 1 if options.device != "cpu" else os.cpu_count() or 1
     number = options.jobs or device_jobs
     jobs = [
@@ -167,15 +167,15 @@ def finish(folder: Path, record: dict[str, Any], options: argparse.Namespace, wo
         print("\ntime was up: call the same command again", file=sys.stderr)
         sys.exit(AGAIN)
     source, restored = open_source(options.source), work / "restored"
-    pictures = illustrate(folder, record, work / "protected", source, restored, os.cpu_count() or 1)
-    page = html(record, pictures, work / "report.html")
+    images = illustrate(folder, record, work / "protected", source, restored, os.cpu_count() or 1)
+    page = html(record, images, work / "report.html")
     if options.record:
         subprocess.run([sys.executable, str(ROOT / "experiments" / "tables.py")], stdout=sys.stderr, check=True)
     print("\n".join(["", *markdown(record), "", f"record  {folder / 'record.json'}", f"report  {page}"]))
     if record["looks"]["restored_equal"] != record["looks"]["pictures"]:
-        sys.exit("NOT every picture came back: this is a defect")
+        sys.exit("NOT every image came back: this is a defect")
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

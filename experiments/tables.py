@@ -20,7 +20,7 @@ from ripguard.benchmark.entry import poison_of
 from ripguard.benchmark.leaderboard import scheme_of
 from ripguard.benchmark.record import joined, parts_of, read_records, subject
 from ripguard.benchmark.table import cells, interval, markdown, spread
-from ripguard.errors import refusals_told
+from ripguard.errors import refusals_printed
 from ripguard.perturb.marks import ALL_CELLS, EPS
 from ripguard.schemes import SCHEMES
 from ripguard.schemes.stored import read as read_scheme
@@ -55,7 +55,7 @@ def chain_table(link: str) -> list[str]:
     lines = [
         "| data, scheme | restored bit for bit | files byte for byte | without residue "
         "| PSNR to clean / to carrier (median) "
-        "| SSIM to clean / to carrier (median) | residue a picture (5 %–95 %) | surrogate keeps the label "
+        "| SSIM to clean / to carrier (median) | residue an image (5 %–95 %) | surrogate keeps the label "
         "| protect, restore | record |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
@@ -110,7 +110,7 @@ def of_the_paper() -> list[tuple[str, dict[str, Any]]]:
     return [(folder, record) for folder, record in accuracy_records() if record["recipe"]["name"] != "small"]
 
 
-def accuracy_tables(link: str, pictures: bool, current: bool | None = None) -> list[str]:
+def accuracy_tables(link: str, images: bool, current: bool | None = None) -> list[str]:
     """The accuracy table of each record beside the paper's; ``link`` is the way from the page to results/.
 
     Args:
@@ -130,11 +130,11 @@ def accuracy_tables(link: str, pictures: bool, current: bool | None = None) -> l
             "",
             f"Protected to clean: median {looks['psnr_to_clean']['median']:.1f} dB, "
             f"SSIM {looks['ssim_to_clean']['median']:.3f}; {looks['restored_equal']:,} of {looks['pictures']:,} "
-            f"pictures restored bit for bit. {recipe['epochs']} epochs, {recipe['optimiser']} {recipe['lr']}, "
+            f"images restored bit for bit. {recipe['epochs']} epochs, {recipe['optimiser']} {recipe['lr']}, "
             f"{where_and_when(record)}. Protection: {described(record['release']['scheme'])}.",
             "",
         ]
-        if pictures:
+        if images:
             for place, _ in parts_of(folder, record):
                 names = [n for n in ("accuracy", "curves", "confusion") if (ROOT / f"results/{place}/{n}.png").exists()]
                 lines += [f"![{name}]({link}{place}/{name}.png)" for name in names]
@@ -160,7 +160,7 @@ TARGETS = (  # what this project set out for: data, protocol, scheme, split, bou
 
 
 def newest_forms() -> set[tuple[str, str, str]]:
-    """(data set, protocol, scheme) of each scheme in the newest of FORMS that is recorded."""
+    """(dataset, protocol, scheme) of each scheme in the newest of FORMS that is recorded."""
     forms: dict[tuple[str, str, str], str] = {}
     for form in FORMS:
         for _, record in of_the_paper():
@@ -172,7 +172,7 @@ def newest_forms() -> set[tuple[str, str, str]]:
 
 def targets_table(link: str) -> list[str]:
     """What was aimed at, and what came out: of a scheme as it is now, where that is measured."""
-    lines = ["| data, protocol, scheme | pictures | target | measured | |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| data, protocol, scheme | images | target | measured | |", "| --- | --- | --- | --- | --- |"]
     for data, protocol, scheme, split, bound, wanted in TARGETS:
         told, verdict = "", "not measured"
         found = {
@@ -219,8 +219,8 @@ def summary_table(link: str) -> list[str]:
 
 
 AIMS = {"tap": "cross-entropy{}", "layered": "marks over cross-entropy", "fsp": "feature-space on {layer}"}
-# None: the release was made before the choice was written down; the surrogate's trunks followed the picture size
-TRUNKS = {True: "surrogate with a coarse trunk", None: "surrogate's trunks by picture size"}
+# None: the release was made before the choice was written down; the surrogate's trunks followed the image size
+TRUNKS = {True: "surrogate with a coarse trunk", None: "surrogate's trunks by image size"}
 OF_OPTIONS = {  # what a table tells of a perturbation, by the options that it has
     "target": lambda own: f"{own.target} target",
     "eps": lambda own: f"ε {own.eps or EPS}",
@@ -243,7 +243,7 @@ def described(made: dict[str, Any]) -> str:
             *(form(own) for name, form in OF_OPTIONS.items() if name in there),
             f"up to {hide.planes} planes" if hasattr(hide, "planes") else f"pairing {getattr(hide, 'pairing', '')}",
             *([TRUNKS[trunk]] if (trunk := getattr(own, "coarse", False)) in TRUNKS else []),
-            *(["grey pictures among coloured ones in colour"] if stored.tint else []),
+            *(["gray images among colored ones in color"] if stored.tint else []),
             *(["the rarest class a sink"] if getattr(own, "sink", False) else []),
             *([f"patches on {cells} of 16 cells"] if cells != ALL_CELLS else []),
         ]
@@ -277,7 +277,7 @@ def commits_of(record: dict[str, Any]) -> str:
 def block_table() -> list[str]:
     """Block side against survival of the attack, best assignment and SD rank."""
     lines = [
-        "| data | pictures | clean | carrier | "
+        "| data | images | clean | carrier | "
         + " | ".join(f"{n}×{n} {p}" for n in (2, 4, 8) for p in ("rank", "assignment"))
         + " |",
         "| --- | --- | --- | --- |" + " --- |" * 6,
@@ -331,24 +331,24 @@ def choices_table(link: str) -> list[str]:
         return [row["choice"], row["value"], *pairs, f"{row['published_other_says_next']:.1f} %", looks, bits]
 
     columns = [
-        "choice", "value", "carrier: surrogate / other net keeps", "published: surrogate / other net keeps",
-        "other net says the next class", "PSNR to clean / to carrier", "bits a sample",
+        "choice", "value", "carrier: surrogate / other model keeps", "published: surrogate / other model keeps",
+        "other model says the next class", "PSNR to clean / to carrier", "bits a sample",
     ]  # fmt: skip
 
     def head(r: dict[str, Any]) -> str:
-        return f"{r['dataset']}, {r['rows'][0]['pictures']} training pictures, held out from the other net"
+        return f"{r['dataset']}, {r['rows'][0]['pictures']} training images, held out from the other model"
 
     return record_tables("open choices", link, head, columns, line)
 
 
 def held_out_table(link: str) -> list[str]:
-    """Readings of the paper's protocol, on held-out training pictures."""
+    """Readings of the paper's protocol, on held-out training images."""
     lines = []
     for folder, record in records("held out"):
         first = record["rows"][0]
         low, high = interval(first["held_out_accuracy"], first["held_out"])
         lines += [
-            f"{record['dataset']}, {first['images']:,} training and {first['held_out']:,} held-out pictures, "
+            f"{record['dataset']}, {first['images']:,} training and {first['held_out']:,} held-out images, "
             f"{first['epochs']} epochs, seed 0; intervals are about ±{(high - low) / 2:.0f} points "
             f"([record]({link}{folder}/record.json)):",
             "",
@@ -391,9 +391,9 @@ def interruption_section() -> list[str]:
     ]
     for _, record in found:
         for row in record["rows"]:
-            where = f"every file-system operation on {row['pictures']:,} pictures"
+            where = f"every file-system operation on {row['pictures']:,} images"
             if "after_first_write" in row:
-                where = f"{row['pictures']:,} pictures; {row['after_first_write']} after the first write"
+                where = f"{row['pictures']:,} images; {row['after_first_write']} after the first write"
             lines.append(f"| {row['verb']} | {row['fault']} | {where} | {row['tries']:,} | {row['wrong']} |")
         hardware, commits = record["hardware"], sorted({row["commit"][:12] for row in record["rows"]})
         lines += ["", f"{hardware['cores']} cores {hardware['cpu']}, commit {', '.join(commits)}"]
@@ -410,13 +410,13 @@ def bench_section() -> list[str]:
         lines += [
             f"{record['dataset']}, {hardware['cores']} cores {hardware['cpu']} ([record]({folder}/record.json)):",
             "",
-            "| what | pictures a second | processes |",
+            "| what | images a second | processes |",
             "| --- | --- | --- |",
         ]
         for row in record["rows"]:
             value = f"{row['rate']:,.0f}" if "rate" in row else f"{row['value']:,.2f} {row['unit']}"
             note = f" ({row['note']})" if "note" in row else ""
-            note += f" ({row['pictures']:,} pictures)" if row.get("unit") == "MiB" else ""
+            note += f" ({row['pictures']:,} images)" if row.get("unit") == "MiB" else ""
             lines.append(f"| {row['what']}{note} | {value} | {row.get('cores', 1)} |")
         lines.append("")
     return lines
@@ -428,9 +428,9 @@ def coders_table(link: str) -> list[str]:
     for folder, record in records("coders"):
         count = record["rows"][0]["pictures"]
         lines += [
-            f"{record['dataset']}, {count:,} test pictures ([record]({link}{folder}/record.json)):",
+            f"{record['dataset']}, {count:,} test images ([record]({link}{folder}/record.json)):",
             "",
-            "| coder | bits a sample, mean | 5 %–95 % | to write, to read (ms a picture, one core) |",
+            "| coder | bits a sample, mean | 5 %–95 % | to write, to read (ms an image, one core) |",
             "| --- | --- | --- | --- |",
         ]
         for row in sorted(record["rows"], key=lambda row: row["bits_a_sample"]):
@@ -458,19 +458,19 @@ def planes_table(link: str) -> list[str]:
 
     columns = [
         "payload", "rounding", "PSNR to carrier / to clean", "SSIM to carrier / to clean",
-        "surrogate / other net keep the label", "and say the next",
+        "surrogate / other model keep the label", "and say the next",
     ]  # fmt: skip
     return record_tables(
         "planes",
         link,
-        lambda r: f"{r['dataset']}, {r['rows'][0]['pictures']} training pictures, held out of both nets",
+        lambda r: f"{r['dataset']}, {r['rows'][0]['pictures']} training images, held out of both models",
         columns,
         line,
     )
 
 
 def marks_table(link: str) -> list[str]:
-    """What class marks are made of, on held-out pictures."""
+    """What class marks are made of, on held-out images."""
 
     def line(row: dict[str, Any]) -> list[str]:
         psnr = "" if row["psnr_to_clean"] is None else f"{row['psnr_to_clean']:.1f} dB"
@@ -482,7 +482,7 @@ def marks_table(link: str) -> list[str]:
     def about(record: dict[str, Any]) -> str:
         row, hardware = record["rows"][0], record["hardware"]
         return (
-            f"{record['dataset']}, {row['images']:,} training pictures, {row['held_out']:,} held-out ones, protocol "
+            f"{record['dataset']}, {row['images']:,} training images, {row['held_out']:,} held-out ones, protocol "
             f"`small`, {record['recipe']['model']}, one run each; {hardware['cores']} cores {hardware['cpu']}, "
             f"{commits_of(record)}"
         )
@@ -494,13 +494,13 @@ def marks_table(link: str) -> list[str]:
         "victim",
         "outputs standardised",
         "best output permutation",
-        "new linear head, 500 pictures",
+        "new linear head, 500 images",
     ]
     return record_tables("marks", link, about, columns, line)
 
 
 def large_table(link: str) -> list[str]:
-    """Large pictures through `seal`."""
+    """Large images through `seal`."""
 
     def line(row: dict[str, Any]) -> list[str]:
         return [
@@ -516,15 +516,15 @@ def large_table(link: str) -> list[str]:
 
 
 def adaptive_section() -> list[str]:
-    """What a few clean pictures add; nothing without a record."""
+    """What a few clean images add; nothing without a record."""
     if not (found := records("adaptive")):
         return []
     lines = [
-        "## A few clean pictures (`experiments/adaptive.py`)",
+        "## A few clean images (`experiments/adaptive.py`)",
         "",
-        "Accuracy on clean test pictures of what an attacker makes of a victim with a few labelled clean pictures: the "
-        "best permutation of its outputs, or a new linear head on its features. Beside it, a net trained on those "
-        "pictures alone. Mean ± sample SD over victims.",
+        "Accuracy on clean test images of what an attacker makes of a victim with a few labelled clean images: the "
+        "best permutation of its outputs, or a new linear head on its features. Beside it, a model trained on those "
+        "images alone. Mean ± sample SD over victims.",
         "",
     ]
     for folder, record in found:
@@ -535,7 +535,7 @@ def adaptive_section() -> list[str]:
         lines += [
             f"{record['name'].removeprefix('adaptive ')} ({linked('', folder, record)}):",
             "",
-            "| trained on | clean pictures | attack | victims | test accuracy |",
+            "| trained on | clean images | attack | victims | test accuracy |",
             "| --- | --- | --- | --- | --- |",
         ]
         for (trained, defence, attack, count), values in groups.items():
@@ -549,26 +549,26 @@ def adaptive_section() -> list[str]:
 UNDO_READINGS = ("renamed_accuracy", "permuted_accuracy", "head_accuracy")  # where it was asked
 UNDONE = {
     "none": "nothing is tried",
-    "sink-out": "pictures of the sink left out",
+    "sink-out": "images of the sink left out",
     "made-up": "U-Net, pairs made up by protecting once more",
     "made-up-twice": "made-up pairs, told the labels, then a U-Net for the perturbation below marks",
     "oracle": "perfect {} of mRIT's blocks (a bound)",
     "averaged": "mean of {} releases with other seeds",
     "two-sizes": "two releases whose marks differ in size alone",
     "restorer": "U-Net, {} leaked pairs",
-    "clean": "{} % clean pictures among them",
-    "alone": "those {} % clean pictures alone",
+    "clean": "{} % clean images among them",
+    "alone": "those {} % clean images alone",
 }
 
 
 def undo_section() -> list[str]:
-    """What victims learn from pictures that an attacker worked on; nothing without a record."""
+    """What victims learn from images that an attacker worked on; nothing without a record."""
 
     def about(record: dict[str, Any]) -> str:
         rows = record["rows"]
         return (
-            f"{record['name'].removeprefix('undo ')}, {max(row['images'] for row in rows):,} training pictures, "
-            f"{rows[0]['test_images']:,} test pictures, {rows[0]['model']}, {described(record['release']['scheme'])}; "
+            f"{record['name'].removeprefix('undo ')}, {max(row['images'] for row in rows):,} training images, "
+            f"{rows[0]['test_images']:,} test images, {rows[0]['model']}, {described(record['release']['scheme'])}; "
             f"{where_and_when(record)}"
         )
 
@@ -596,11 +596,11 @@ def undo_section() -> list[str]:
     return [
         "## Undoing a protection (`experiments/undo.py`)",
         "",
-        "Test accuracy of a victim trained on what an attacker makes of the published pictures; one run each. "
-        "Standardised: each output against its mean and spread over the test pictures, without labels; renamed: "
+        "Test accuracy of a victim trained on what an attacker makes of the published images; one run each. "
+        "Standardised: each output against its mean and spread over the test images, without labels; renamed: "
         "answers by the public rule of the perturbation, plain or standardised; permuted, head: "
         "the best output permutation (plain or standardised) and a new linear head, from a hundred labelled clean "
-        "pictures, where it was asked. PSNR is of the pictures that the victim trains on to the clean ones.",
+        "images, where it was asked. PSNR is of the images that the victim trains on to the clean ones.",
         "",
         *found,
         "",
@@ -608,7 +608,7 @@ def undo_section() -> list[str]:
 
 
 def _both(row: dict[str, Any]) -> str:
-    """Accuracy, and that on test pictures that went through the defence as well."""
+    """Accuracy, and that on test images that went through the defence as well."""
     treated = f" ({row['treated_accuracy']:.2f})" if "treated_accuracy" in row else ""
     return f"{row['test_accuracy']:.2f}{treated}"
 
@@ -621,8 +621,8 @@ def peers_section() -> list[str]:
         "## Peers without hiding (`experiments/peers.py`)",
         "",
         "Test accuracy of victims trained on what we make of each poison's recipe, undefended and under the defence "
-        "that is known to undo it; beside it clean pictures under the same defence, and what is published of a "
-        "ResNet-18 on 50,000 pictures (APBench, undefended). In brackets: asked about test pictures that went through "
+        "that is known to undo it; beside it clean images under the same defence, and what is published of a "
+        "ResNet-18 on 50,000 images (APBench, undefended). In brackets: asked about test images that went through "
         "the defence as well. One run each.",
         "",
     ]
@@ -630,7 +630,7 @@ def peers_section() -> list[str]:
         rows, hardware = record["rows"], record["hardware"]
         clean = {row["defence"]: _both(row) for row in rows if poison_of(row) == "clean"}
         lines += [
-            f"{record['name'].removeprefix('peers ')}, {record['pictures']:,} training pictures, {rows[0]['model']}, "
+            f"{record['name'].removeprefix('peers ')}, {record['pictures']:,} training images, {rows[0]['model']}, "
             f"tap of {record['steps']} steps, its surrogate of {record['surrogate_epochs']} epochs; "
             f"{hardware['cores']} cores {hardware['cpu']}, "
             f"{commits_of(record)} ([record]({folder}/record.json)):",
@@ -651,28 +651,31 @@ def peers_section() -> list[str]:
 
 
 def transfer_section() -> list[str]:
-    """What other nets learn; nothing without a record."""
+    """What other models learn; nothing without a record."""
     if not (found := records("transfer")):
         return []
     lines = [
-        "## Other nets (`experiments/transfer.py`)",
+        "## Other models (`experiments/transfer.py`)",
         "",
-        "Test accuracy of other victims under one protocol, trained on protected pictures and on as many restored "
+        "Test accuracy of other victims under one protocol, trained on protected images and on as many restored "
         "ones; one run each.",
         "",
     ]
     for folder, record in sorted(found, key=lambda one: subject(one[1])):
-        nets: dict[str, dict[str, str]] = {}
+        models: dict[str, dict[str, str]] = {}
         for cell in cells(record):
-            nets.setdefault(cell.model, {})[cell.split] = f"{cell.test:.2f}"
-        name, pictures = subject(record)
+            models.setdefault(cell.model, {})[cell.split] = f"{cell.test:.2f}"
+        name, images = subject(record)
         lines += [
-            f"{name.removeprefix('transfer ')}, {pictures:,} training pictures, {record['rows'][0]['epochs']} epochs; "
+            f"{name.removeprefix('transfer ')}, {images:,} training images, {record['rows'][0]['epochs']} epochs; "
             f"{where_and_when(record)} ({linked('', folder, record)}):",
             "",
-            "| net | protected | restored |",
+            "| model | protected | restored |",
             "| --- | --- | --- |",
-            *(f"| {net} | **{row.get('protected', '')}** | {row.get('restored', '')} |" for net, row in nets.items()),
+            *(
+                f"| {model} | **{row.get('protected', '')}** | {row.get('restored', '')} |"
+                for model, row in models.items()
+            ),
             "",
         ]
     return lines
@@ -687,7 +690,7 @@ def timing() -> list[str]:
             f"{row['install_seconds']:.0f} s of them for the installation "
             f"([record](results/{folder}/record.json)):",
             "",
-            "| pictures | restored bit for bit | protected to clean |",
+            "| images | restored bit for bit | protected to clean |",
             "| --- | --- | --- |",
             f"| {row['pictures']:,} | **{row['restored_equal']:,}** | {row['psnr_to_clean']['median']:.1f} dB, "
             f"SSIM {row['ssim_to_clean']['median']:.3f} |",
@@ -711,11 +714,11 @@ def pages() -> dict[Path, str]:
         "## What victims learn (`experiments/table1.py`)",
         "",
         "Mean ± sample SD over seeds; trained on the files of each kind, as read back from disk, and measured on the "
-        "clean test pictures. The interval is the test set's (Wilson, 95 %) and says nothing about seeds. Restored "
-        "pictures equal the clean ones by digest; their rows are trainings of their own, with seeds of their own. "
-        "Asked so too: on test pictures that went through the defence as well.",
+        "clean test images. The interval is the test set's (Wilson, 95 %) and says nothing about seeds. Restored "
+        "images equal the clean ones by digest; their rows are trainings of their own, with seeds of their own. "
+        "Asked so too: on test images that went through the defence as well.",
         "",
-        *accuracy_tables("", pictures=True),
+        *accuracy_tables("", images=True),
         "",
         "## The chain: exactness, looks, survival of the attack (`experiments/chain.py`)",
         "",
@@ -723,12 +726,12 @@ def pages() -> dict[Path, str]:
         "",
         *chain_notes(),
         "",
-        '"Surrogate keeps the label": share of protected pictures, train and test, on which the owner\'s surrogate '
+        '"Surrogate keeps the label": share of protected images, train and test, on which the owner\'s surrogate '
         "still says the true class; empty where the perturbation needs no surrogate.",
         "",
         "## Tampering (`experiments/tamper.py`)",
         "",
-        "On the first 100 pictures of a release. A changed file that still decodes to the same samples may restore.",
+        "On the first 100 images of a release. A changed file that still decodes to the same samples may restore.",
         "",
         *tamper_table(),
         "",
@@ -740,7 +743,7 @@ def pages() -> dict[Path, str]:
         *peers_section(),
         "## Block side (`experiments/block_size.py`)",
         "",
-        "Share of protected training pictures on which the surrogate keeps the true label, median PSNR to the "
+        "Share of protected training images on which the surrogate keeps the true label, median PSNR to the "
         "carrier, and bits a sample of the embedded record, with the Sequence embedded. Carriers are `fsp`'s, a weaker "
         "attack than `mrit-tap`'s.",
         "",
@@ -752,9 +755,9 @@ def pages() -> dict[Path, str]:
     readme = _fill(readme, "accuracy", summary_table("results/"))
     readme = _fill(readme, "results", [*chain_table("results/"), "", *chain_notes()])
     study = (ROOT / "docs" / "reproduction.md").read_text()
-    study = _fill(study, "accuracy", accuracy_tables("../results/", pictures=False, current=True))
+    study = _fill(study, "accuracy", accuracy_tables("../results/", images=False, current=True))
     study = _fill(study, "targets", targets_table("../results/"))
-    study = _fill(study, "settings", accuracy_tables("../results/", pictures=False, current=False))
+    study = _fill(study, "settings", accuracy_tables("../results/", images=False, current=False))
     study = _fill(study, "choices", choices_table("../results/"))
     study = _fill(study, "held-out", held_out_table("../results/"))
     marks = _fill((ROOT / "docs" / "perturbations.md").read_text(), "marks", marks_table("../results/"))
@@ -786,5 +789,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

@@ -3,7 +3,7 @@
     python experiments/chain.py cifar10
     B=build/cifar10; python experiments/tamper.py $B/protected --key-file $B/owner.key --against cifar10 --record tamper
 
-Takes the first pictures of a release on disk. Attacks on the picture itself go past the manifest, straight at the codec
+Takes the first images of a release on disk. Attacks on the image itself go past the manifest, straight at the codec
 with the true keys and residue, so that what is tested is the seal; attacks on files go as `ripguard restore` goes. In a
 release of scheme `seal` the bits that carry no payload are free: those must restore exactly whatever becomes of them.
 Hardware: one CPU core, minutes.
@@ -23,9 +23,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ripguard.benchmark.record import environment, write_record
-from ripguard.crypto.keys import Key, PictureKeys
+from ripguard.crypto.keys import ImageKeys, Key
 from ripguard.data.registry import open_source
-from ripguard.errors import RipguardError, refusals_told
+from ripguard.errors import RipguardError, refusals_printed
 from ripguard.hide import lsb
 from ripguard.hide.base import Original
 from ripguard.hide.header import BadHeader, Header
@@ -33,14 +33,14 @@ from ripguard.hide.methods import reveal
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.transform import LENGTH
 from ripguard.hide.seal.method import places_of
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.numbers import positive
 from ripguard.progress import Bar
 from ripguard.release.manifest import Release
 from ripguard.release.restorer import Restorer, read_header
 from ripguard.release.verify import sources_by_place
 
-PICTURES = 100
+IMAGES = 100
 
 
 class Attempts:
@@ -50,34 +50,34 @@ class Attempts:
         self.row: dict[str, Any] = {"attack": name, "tries": 0, "refused": 0, "exact": 0, "third": 0}
 
     def add(self, outcome: Any, clean: Original) -> None:
-        """``clean``: the source picture and its file, which some coders of `seal` bring back."""
+        """``clean``: the source image and its file, which some coders of `seal` bring back."""
         self.row["tries"] += 1
         kind = "third"
         if outcome is None or isinstance(outcome, RipguardError):
             kind = "refused"
         else:
             back = outcome if isinstance(outcome, Original) else Original(outcome, clean.file)
-            if np.array_equal(back.picture, clean.picture) and back.file == clean.file:
+            if np.array_equal(back.image, clean.image) and back.file == clean.file:
                 kind = "exact"
         self.row[kind] += 1
 
 
-def open_picture(picture: np.ndarray, residue: bytes, key: Key, true: Header, model: bytes) -> Any:
-    """What a restorer that knows no manifest makes of samples and residue: a picture or a refusal."""
+def open_image(image: np.ndarray, residue: bytes, key: Key, true: Header, model: bytes) -> Any:
+    """What a restorer that knows no manifest makes of samples and residue: an image or a refusal."""
     try:
-        header = read_header(picture)
+        header = read_header(image)
     except BadHeader:
         return None
     if (header.key_id, header.dataset_id) != (true.key_id, true.dataset_id):
         return None
-    own = key.dataset(header.dataset_id).unit(header.unit).picture(header.index)
-    return reveal(picture[None], [header], [residue], [own], model)[0]
+    own = key.dataset(header.dataset_id).unit(header.unit).image(header.index)
+    return reveal(image[None], [header], [residue], [own], model)[0]
 
 
-def bound_bits(picture: np.ndarray, header: Header, own: PictureKeys) -> np.ndarray:
+def bound_bits(image: np.ndarray, header: Header, own: ImageKeys) -> np.ndarray:
     """How many low bits of each sample the seal covers, uint8 ``[samples]``: mRIT binds all, `seal` its payload."""
-    where = places_of(header, picture.shape, own)
-    return where.bits() if where else np.full(picture.size, 8, np.uint8)
+    where = places_of(header, image.shape, own)
+    return where.bits() if where else np.full(image.size, 8, np.uint8)
 
 
 def main() -> None:
@@ -92,13 +92,13 @@ def main() -> None:
     sources = sources_by_place(release, open_source(options.against))
     restorer = Restorer(key, release)
     model = release.model(key.dataset(release.dataset_id))
-    rows = [row for row in release.rows if row["planes"]][:PICTURES]
-    pictures = [read_picture(release.root / row["path"]) for row in rows]
+    rows = [row for row in release.rows if row["planes"]][:IMAGES]
+    images = [read_image(release.root / row["path"]) for row in rows]
     originals = [sources[row["path"]].read() for row in rows]
-    cleans = [Original(read_picture(data), data) for data in originals]
-    headers, residues = [read_header(p) for p in pictures], [release.residue(row["residue"]) for row in rows]
-    keys = [key.dataset(h.dataset_id).unit(h.unit).picture(h.index) for h in headers]
-    picture, clean, residue, header = pictures[0], cleans[0], residues[0], headers[0]
+    cleans = [Original(read_image(data), data) for data in originals]
+    headers, residues = [read_header(p) for p in images], [release.residue(row["residue"]) for row in rows]
+    keys = [key.dataset(h.dataset_id).unit(h.unit).image(h.index) for h in headers]
+    image, clean, residue, header = images[0], cleans[0], residues[0], headers[0]
     results: list[dict[str, Any]] = []
 
     def attack(name: str, outcomes: Iterable[tuple[Any, Original]]) -> None:
@@ -108,59 +108,59 @@ def main() -> None:
         results.append(attempts.row)
         print(attempts.row, file=sys.stderr, flush=True)
 
-    def with_keys(own: PictureKeys) -> Any:
-        return reveal(picture[None], [header], [residue], [own], model)[0]
+    def with_keys(own: ImageKeys) -> Any:
+        return reveal(image[None], [header], [residue], [own], model)[0]
 
     def opened(changed: np.ndarray, residue: bytes = residue) -> Any:
-        return open_picture(changed, residue, key, header, model)
+        return open_image(changed, residue, key, header, model)
 
-    # 1. the picture's samples
-    bound = bound_bits(picture, header, keys[0])
+    # 1. the image's samples
+    bound = bound_bits(image, header, keys[0])
 
     def flips(covered: bool) -> Iterable[tuple[Any, Original]]:
-        for sample in range(0, picture.size, stride):
+        for sample in range(0, image.size, stride):
             for bit in range(8):
                 if (bit < bound[sample]) == covered:
-                    changed = picture.copy()
+                    changed = image.copy()
                     changed.reshape(-1)[sample] ^= np.uint8(1 << bit)
                     yield opened(changed), clean
 
     def noise() -> Iterable[tuple[Any, Original]]:
-        keep = ((1 << bound.astype(int)) - 1).astype(np.uint8).reshape(picture.shape)
+        keep = ((1 << bound.astype(int)) - 1).astype(np.uint8).reshape(image.shape)
         for seed in range(0, 1000, stride):
-            other = np.random.default_rng(seed).integers(0, 256, picture.shape).astype(np.uint8)
-            yield opened(picture & keep | other & ~keep), clean
+            other = np.random.default_rng(seed).integers(0, 256, image.shape).astype(np.uint8)
+            yield opened(image & keep | other & ~keep), clean
 
-    attack("every single-bit flip of one picture" if bound.min() == 8 else "every flip of a payload bit", flips(True))
+    attack("every single-bit flip of one image" if bound.min() == 8 else "every flip of a payload bit", flips(True))
     if bound.min() < 8:
         attack("every flip of another bit (must be exact)", flips(False))
         attack("all bits but the payload random (must be exact)", noise())
-    attack("no change (control)", [(opened(p, r), c) for p, r, c in zip(pictures, residues, cleans)])
+    attack("no change (control)", [(opened(p, r), c) for p, r, c in zip(images, residues, cleans)])
 
     # 2. keys
     number = int.from_bytes(key.secret, "big")
     near = [Key((number ^ 1 << bit).to_bytes(32, "big")) for bit in range(0, 256, stride)]
     far = [Key(os.urandom(32)) for _ in range(0, 1000, stride)]
     for name, wrong in (("key off by one bit", near), ("random key", far)):
-        made = (k.dataset(header.dataset_id).unit(header.unit).picture(header.index) for k in wrong)
+        made = (k.dataset(header.dataset_id).unit(header.unit).image(header.index) for k in wrong)
         attack(name, ((with_keys(own), clean) for own in made))
-    other = key.dataset(b"another!").unit(header.unit).picture(header.index)
-    attack("same key, another data set", [(with_keys(other), clean)])
+    other = key.dataset(b"another!").unit(header.unit).image(header.index)
+    attack("same key, another dataset", [(with_keys(other), clean)])
 
-    # 3. parts of other pictures
+    # 3. parts of other images
     def transplants() -> Iterable[tuple[Any, Original]]:
         for a in range(len(rows)):
-            payload = lsb.read(pictures[a][None], np.array([LENGTH + headers[a].length]))
+            payload = lsb.read(images[a][None], np.array([LENGTH + headers[a].length]))
             for b in range(a % stride, len(rows), stride):
-                if a != b and pictures[a].shape == pictures[b].shape:
-                    moved, _ = lsb.replace(pictures[b][None], payload)
+                if a != b and images[a].shape == images[b].shape:
+                    moved, _ = lsb.replace(images[b][None], payload)
                     yield MRIT().reveal(moved, [headers[a]], [residues[a]], [keys[a]])[0], cleans[b]
 
-    if not header.params.payload_alone:  # a sealed payload brings its own picture wherever it stands, and says so
-        attack("payload of one picture in another", transplants())
+    if not header.params.payload_alone:  # a sealed payload brings its own image wherever it stands, and says so
+        attack("payload of one image in another", transplants())
     if residue:
-        attack("residue of another picture", ((opened(pictures[0], r), clean) for r in residues[1:]))
-        attack("residue cut off", ((opened(picture, residue[:n]), clean) for n in range(0, len(residue), stride)))
+        attack("residue of another image", ((opened(images[0], r), clean) for r in residues[1:]))
+        attack("residue cut off", ((opened(image, residue[:n]), clean) for n in range(0, len(residue), stride)))
 
     # 4. the file, the way `ripguard restore --release` goes
     data = (release.root / rows[0]["path"]).read_bytes()
@@ -174,9 +174,9 @@ def main() -> None:
     attack("file cut off at every length", files(data[:n] for n in range(0, len(data), stride)))
     one_bit = (data[:n] + bytes([data[n] ^ 1]) + data[n + 1 :] for n in range(0, len(data), stride))
     attack("one bit of every byte of the file", files(one_bit))
-    image = Image.fromarray(picture)
-    attack("re-encoded without loss (must be exact)", files(lossless(image)))
-    attack("lossy edit", files(lossy(image)))
+    drawn = Image.fromarray(image)
+    attack("re-encoded without loss (must be exact)", files(lossless(drawn)))
+    attack("lossy edit", files(lossy(drawn)))
 
     bad = [r for r in results if r["third"] or (r["exact"] and r["attack"] in MUST_REFUSE)]
     bad += [r for r in results if r["refused"] and "must be exact" in r["attack"]]
@@ -193,9 +193,9 @@ def main() -> None:
 
 
 MUST_REFUSE = (
-    "every single-bit flip of one picture", "every flip of a payload bit", "key off by one bit", "random key",
-    "same key, another data set",
-    "payload of one picture in another", "residue of another picture", "residue cut off",
+    "every single-bit flip of one image", "every flip of a payload bit", "key off by one bit", "random key",
+    "same key, another dataset",
+    "payload of one image in another", "residue of another image", "residue cut off",
     "file cut off at every length", "lossy edit",
 )  # fmt: skip
 
@@ -214,7 +214,7 @@ def lossless(image: Image.Image) -> list[bytes]:
 
 
 def lossy(image: Image.Image) -> list[bytes]:
-    """What pictures meet on their way: none of these keeps every sample."""
+    """What images meet on their way: none of these keeps every sample."""
     found = [encoded(image, "JPEG", quality=q, subsampling=0) for q in range(10, 101, 10)]
     found += [encoded(image, "WEBP", quality=q) for q in (50, 90, 100)]
     w, h = image.size
@@ -228,5 +228,5 @@ def lossy(image: Image.Image) -> list[bytes]:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

@@ -7,7 +7,7 @@
 One process of the lowest priority, on one thread. What it has is in the work folder: releases, which rows of the same
 options share, and a folder for each row with its checkpoint. It may be killed at any time: the same command goes on
 from the last checkpoint, to the same weights. A row is added to its record when it is whole. One that is refused is
-noted, and tried again by the next call. Rows of clean and restored pictures are told apart by their seeds, as in
+noted, and tried again by the next call. Rows of clean and restored images are told apart by their seeds, as in
 `table1.py`; restored ones are checked to equal the clean ones, unless the release is lossy.
 
 Exit code 0: every row is recorded; 1: some were refused; 75: time was up, call again.
@@ -44,7 +44,7 @@ from ripguard.benchmark.victims import Job, digest_of, is_release, train_row
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import OutputRefused, RipguardError, UsageError, VerifyFailed, refusals_told, tell
+from ripguard.errors import OutputRefused, RipguardError, UsageError, VerifyFailed, refusals_printed, tell
 from ripguard.numbers import above_zero, positive
 from ripguard.progress import Progress
 from ripguard.store.atomic import lock, write_file
@@ -84,7 +84,7 @@ class Release:
     Attributes:
         place: its folder, the same for all rows that ask for the same.
         own: arguments of :func:`ripguard.api.protect`.
-        lossy: whether restored pictures need not equal the clean ones.
+        lossy: whether restored images need not equal the clean ones.
     """
 
     place: Path
@@ -115,7 +115,7 @@ def release_of(row: Row, queue: Path, work: Path) -> Release:
     except RipguardError as error:
         raise UsageError(f"{where}: {error.message}", error.hint) from None
     if asked.limit and row.split == "clean":
-        raise UsageError(f"{where}: a part of the pictures, and clean are all of them", "train on split=restored")
+        raise UsageError(f"{where}: a part of the images, and clean are all of them", "train on split=restored")
     digest = hashlib.sha256(json.dumps([row.dataset, own], sort_keys=True).encode()).hexdigest()[:8]
     place = work / "releases" / f"{short_name(row.dataset)}-{asked.scheme}-{digest}"
     return Release(place, row.dataset, own, asked.lossy)
@@ -200,12 +200,12 @@ def one_row(
 
 
 def make(release: Release, deadline: float | None) -> None:
-    """Protect, restore, and compare with the clean pictures, as far as that is not done; in this process alone, so that
+    """Protect, restore, and compare with the clean images, as far as that is not done; in this process alone, so that
     nothing goes on when it is killed.
 
     Raises:
         Unfinished: the deadline came first.
-        VerifyFailed: a picture did not come back.
+        VerifyFailed: an image did not come back.
         RipguardError: the release is refused.
     """
     key, checked = release.place / "owner.key", release.place / LOOKS
@@ -225,7 +225,7 @@ def make(release: Release, deadline: float | None) -> None:
     found = report(release.protected, source, release.restored)
     if not release.lossy and found["restored_equal"] != found["pictures"]:
         lost = found["pictures"] - found["restored_equal"]
-        raise VerifyFailed(f"{lost} of {found['pictures']} restored pictures differ from the clean ones: a defect")
+        raise VerifyFailed(f"{lost} of {found['pictures']} restored images differ from the clean ones: a defect")
     note(checked, found)
 
 
@@ -313,5 +313,5 @@ def at_work(place: Path) -> bool:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         main()

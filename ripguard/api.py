@@ -163,7 +163,7 @@ def protect(
             raise
     return dataclasses.replace(
         result, surrogate=next(iter(ready.fitted.files), ""), ignored=found.ignored, metadata=plan.metadata,
-        tinted=plan.tinted, grey=sum(picture.shape[2] == 1 for picture in plan.pictures) if plan.tinted else 0,
+        tinted=plan.tinted, gray=sum(image.shape[2] == 1 for image in plan.images) if plan.tinted else 0,
     )  # fmt: skip
 
 
@@ -331,11 +331,11 @@ def evaluate(
     workers: int | None = None,
     progress: Callback | None = None,
 ) -> Evaluation:
-    """What a net learns from a release without its key, and from the clean images: see :mod:`ripguard.benchmark.own`.
+    """What a model learns from a release without its key, and from the clean images: see :mod:`ripguard.benchmark.own`.
 
     Args:
         source: the clean images that it was made from; labels: the labels file that :func:`protect` was given.
-        seeds: numbers, or a text with some joined by commas: one net of each kind for each.
+        seeds: numbers, or a text with some joined by commas: one model of each kind for each.
     """
     from ripguard.benchmark.own import evaluate as run
     from ripguard.benchmark.victims import seeds_of
@@ -364,7 +364,7 @@ def train(
     signer: str | None = None,
     progress: Callback | None = None,
 ) -> dict[str, Any]:
-    """Train a net on the clean images behind a release: see :func:`ripguard.train.on_release.train_on_release`."""
+    """Train a model on the clean images behind a release: see :func:`ripguard.train.on_release.train_on_release`."""
     _refuse_empty(release=release, key=key, out=out, signer=signer)
     opened = _opened(key)[0]
     from ripguard.train.on_release import train_on_release

@@ -45,7 +45,7 @@ class UsageError(RipguardError):
 
 
 class InputRefused(RipguardError):
-    """A source picture or folder is of a kind that cannot be protected exactly."""
+    """A source image or folder is of a kind that cannot be protected exactly."""
 
     code, exit_code = "input-refused", 3
 
@@ -57,13 +57,13 @@ class WrongKey(RipguardError):
 
 
 class Damaged(RipguardError):
-    """A protected picture (or its residue) was changed after it was published."""
+    """A protected image (or its residue) was changed after it was published."""
 
     code, exit_code = "damaged", 5
 
 
 class NotProtected(RipguardError):
-    """The picture carries no header of ripguard: not protected, or damaged beyond recognition."""
+    """The image carries no header of ripguard: not protected, or damaged beyond recognition."""
 
     code, exit_code = "not-protected", 6
 
@@ -87,7 +87,7 @@ class StorageError(RipguardError):
 
 
 class VerifyFailed(RipguardError):
-    """A release does not match its manifest, or the restored pictures do not match the source."""
+    """A release does not match its manifest, or the restored images do not match the source."""
 
     code, exit_code = "verify-failed", 10
 
@@ -99,13 +99,13 @@ class SignatureInvalid(RipguardError):
 
 
 class NeedsRelease(RipguardError):
-    """The picture needs its residue, and no release folder that holds it was named."""
+    """The image needs its residue, and no release folder that holds it was named."""
 
     code, exit_code = "needs-release", 12
 
 
 class MissingExtra(RipguardError):
-    """The picture is written with a codec, or the defence made with a library, that this installation lacks."""
+    """The image is written with a codec, or the defence made with a library, that this installation lacks."""
 
     code, exit_code = "missing-extra", 13
 
@@ -274,7 +274,7 @@ def reader_gone() -> bool:
 
 
 @contextlib.contextmanager
-def refusals_told() -> Iterator[None]:
+def refusals_printed() -> Iterator[None]:
     """What a script wraps its work in: a refusal ends the process with its sentence, its hint and its exit code."""
     keep_streams()
     try:

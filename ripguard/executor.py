@@ -1,6 +1,6 @@
 """Where work is done: tasks that are pure functions of an item and a context, on processes of this machine or others.
 
-What a task needs beside its item, a key, a release, a net, is its context: it is made once in each process, by a call
+What a task needs beside its item, a key, a release, a model, is its context: it is made once in each process, by a call
 that can be pickled, and is gone when the work is done.
 """
 

@@ -16,7 +16,7 @@ def keep_freed() -> bool:
 
     Every step of training on a CPU frees what the next one asks for again, hundreds of megabytes in large pieces. Such
     pieces glibc gives back to the kernel at once, which fills them with zeros before it hands them out again: a good
-    part of a step of nets whose layers do little with much, as ``mobilenet-v2``. What is computed stays the same.
+    part of a step of models whose layers do little with much, as ``mobilenet-v2``. What is computed stays the same.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

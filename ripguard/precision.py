@@ -1,4 +1,4 @@
-"""Where nets are computed, and how precisely: bfloat16 where the machine computes in it.
+"""Where models are computed, and how precisely: bfloat16 where the machine computes in it.
 
 ``RIPGUARD_BF16=0`` keeps all of them in float32, ``RIPGUARD_BF16=1`` computes in bfloat16 even where the machine has no
 units for it, which is slow; without the variable the machine decides.

@@ -31,7 +31,7 @@ class BadSequence(ValueError):
 
 @dataclass(frozen=True)
 class Layout:
-    """How many symbols of each kind a Sequence holds: follows from picture shape and parameters, is never stored.
+    """How many symbols of each kind a Sequence holds: follows from image shape and parameters, is never stored.
 
     Attributes:
         tiles: blocks in each tile.
@@ -39,7 +39,7 @@ class Layout:
         classes: number of classes for ``"tags"``.
         turns: whether quarter turns are stored.
         shifts: shifts per channel.
-        channels: colour channels.
+        channels: color channels.
         bound: residuals of shifts lie in ``-bound..bound``.
     """
 
@@ -219,7 +219,7 @@ def _costs(bound: int) -> np.ndarray:
 
 
 def _best_tables(symbols: np.ndarray, bound: int) -> np.ndarray:
-    """Cheapest table of each picture and channel: int32 ``[batch, shifts, channels]`` → ``[batch, channels]``."""
+    """Cheapest table of each image and channel: int32 ``[batch, shifts, channels]`` → ``[batch, channels]``."""
     batch, _, channels = symbols.shape
     alphabet = 2 * bound + 1
     rows = np.arange(batch * channels).reshape(batch, 1, channels) * alphabet

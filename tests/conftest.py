@@ -1,4 +1,4 @@
-"""Shared by all tests: real small pictures, and a cache of their own."""
+"""Shared by all tests: real small images, and a cache of their own."""
 
 from __future__ import annotations
 

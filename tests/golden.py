@@ -1,4 +1,4 @@
-"""Golden outputs: what hiding, keys and the perturbations without a net give, on inputs that are fixed.
+"""Golden outputs: what hiding, keys and the perturbations without a predictor give, on inputs that are fixed.
 
     python tests/golden.py           # tells what differs from the files beside the tests
     python tests/golden.py --write   # after a change that is meant: writes them anew
@@ -27,7 +27,7 @@ import numpy as np
 from helpers import crop
 from hidden import DATASET, KEY, keys_for
 
-from ripguard.codecs.interlaced import net
+from ripguard.codecs.interlaced import networks
 from ripguard.crypto.aead import associated_data
 from ripguard.hide.base import Hidden
 from ripguard.hide.header import Header
@@ -58,38 +58,38 @@ def photographs(count: int, height: int = 32, width: int = 32, channels: int = 3
     return np.stack([crop(first + i, height, width)[:, :, :channels] for i in range(count)])
 
 
-def stretched(pictures: np.ndarray) -> np.ndarray:
+def stretched(images: np.ndarray) -> np.ndarray:
     """With twice the contrast: many samples are 0 or 255."""
-    return np.clip(2 * pictures.astype(np.int64) - 128, 0, 255).astype(np.uint8)
+    return np.clip(2 * images.astype(np.int64) - 128, 0, 255).astype(np.uint8)
 
 
-def grainy(pictures: np.ndarray) -> np.ndarray:
+def grainy(images: np.ndarray) -> np.ndarray:
     """With half the contrast, and noise: no two pairings of their blocks are equally good."""
-    return (pictures // 2 + 64 + np.random.default_rng(5).integers(-40, 41, pictures.shape)).astype(np.uint8)
+    return (images // 2 + 64 + np.random.default_rng(5).integers(-40, 41, images.shape)).astype(np.uint8)
 
 
-def near(pictures: np.ndarray, channels: int, reach: int = 24) -> np.ndarray:
+def near(images: np.ndarray, channels: int, reach: int = 24) -> np.ndarray:
     """Carriers, uint8, with so many channels: patches of 4×4 samples moved by up to ``reach`` levels, and grain.
 
     The grain is what keeps each block from being its own best partner.
     """
-    count, height, width, _ = pictures.shape
+    count, height, width, _ = images.shape
     draw = np.random.default_rng(7)
     moves = draw.integers(-reach, reach + 1, (count, -(-height // 4), -(-width // 4), channels))
     moves = moves.repeat(4, axis=1).repeat(4, axis=2)[:, :height, :width]
     moves = moves + draw.integers(-(reach // 2), reach // 2 + 1, moves.shape)
-    return np.clip(pictures.astype(np.int64) + moves, 0, 255).astype(np.uint8)
+    return np.clip(images.astype(np.int64) + moves, 0, 255).astype(np.uint8)
 
 
-def flat(pictures: np.ndarray) -> np.ndarray:
-    """All samples of a picture are its first."""
-    return np.broadcast_to(pictures[:, :1, :1, :1], pictures.shape).copy()
+def flat(images: np.ndarray) -> np.ndarray:
+    """All samples of an image are its first."""
+    return np.broadcast_to(images[:, :1, :1, :1], images.shape).copy()
 
 
-def netpbm(picture: np.ndarray) -> bytes:
+def netpbm(image: np.ndarray) -> bytes:
     """A file of it that no compressor has a part in: PGM or PPM."""
-    height, width, channels = picture.shape
-    return b"P%d %d %d 255\n" % (6 if channels == 3 else 5, width, height) + picture.tobytes()
+    height, width, channels = image.shape
+    return b"P%d %d %d 255\n" % (6 if channels == 3 else 5, width, height) + image.tobytes()
 
 
 def labels_and_seeds(count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -99,22 +99,22 @@ def labels_and_seeds(count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def training(classes: int, channels: int = 3, side: int = 32, each: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures whose classes differ in colours, in which no search hangs on a last bit: uint8 and int64 labels.
+    """Images whose classes differ in colors, in which no search hangs on a last bit: uint8 and int64 labels.
 
-    The last class has half as many pictures.
+    The last class has half as many images.
     """
     draw = np.random.default_rng(15)
     labels = np.arange(classes * each) % classes
     labels = labels[(labels != classes - 1) | (np.arange(len(labels)) < classes * each // 2)]
     tints = draw.integers(-25, 26, (classes, 4, 4, channels))
-    colours = tints[labels] + draw.integers(-40, 41, (len(labels), 4, 4, channels))
-    colours = colours.repeat(side // 4, axis=1).repeat(side // 4, axis=2)
-    return (128 + colours + draw.integers(-30, 31, colours.shape)).astype(np.uint8), labels
+    colors = tints[labels] + draw.integers(-40, 41, (len(labels), 4, 4, channels))
+    colors = colors.repeat(side // 4, axis=1).repeat(side // 4, axis=2)
+    return (128 + colors + draw.integers(-30, 31, colors.shape)).astype(np.uint8), labels
 
 
 # A zlib that is the same everywhere. Any zlib stream will do in a record: which one it is hangs on the library's
 # version and make (zlib, zlib-ng), and with it the length of the record and, rarely, whether corrections find room in
-# the picture. So the golden outputs are made with this one instead.
+# the image. So the golden outputs are made with this one instead.
 
 
 def packed(data: bytes, level: int = -1) -> bytes:
@@ -160,7 +160,7 @@ def same_zlib() -> Iterator[None]:
 def hidden_by(
     method: str, options: dict[str, Any], clean: np.ndarray, carrier: np.ndarray, files: list[bytes] | None = None
 ) -> list[Hidden]:
-    """What a hiding method makes of uint8 ``[batch, height, width, channels]`` pictures; ``model``: channels of one."""
+    """What a hiding method makes of uint8 ``[batch, height, width, channels]`` images; ``model``: channels of one."""
     ids, keys = keys_for(len(clean))
     with same_zlib():
         if method == "mrit":
@@ -171,23 +171,23 @@ def hidden_by(
 
 
 def revealed_by(method: str, options: dict[str, Any], hidden: list[Hidden]) -> np.ndarray:
-    """The clean pictures: inverse of :func:`hidden_by`."""
+    """The clean images: inverse of :func:`hidden_by`."""
     _, keys = keys_for(len(hidden))
     with same_zlib():
         own = MRIT() if method == "mrit" else Seal(model=coder_model(options["model"]) if "model" in options else b"")
     found = own.reveal(
-        np.stack([one.picture for one in hidden]),
+        np.stack([one.image for one in hidden]),
         [one.header for one in hidden],
         [one.residue for one in hidden],
         keys,
     )
-    return np.stack([getattr(one, "picture", one) for one in found])
+    return np.stack([getattr(one, "image", one) for one in found])
 
 
 def shown(one: Hidden) -> dict[str, Any]:
-    """Everything that hiding one picture gives."""
+    """Everything that hiding one image gives."""
     return {
-        "picture": digest(one.picture),
+        "image": digest(one.image),
         "residue": [len(one.residue), hashlib.sha256(one.residue).hexdigest()],
         "header": one.header.pack().hex(),
         "overwritten": one.overwritten,
@@ -197,14 +197,14 @@ def shown(one: Hidden) -> dict[str, Any]:
 
 def coder_model(channels: int) -> bytes:
     """A model of the small-image coder: the mean of the neighbours, and small weights that draw it to and fro."""
-    draw, nets = np.random.default_rng(channels), {}
-    for place in net.places(channels):
-        sizes = net.shapes(channels, 4, *place[1:])
+    draw, predictors = np.random.default_rng(channels), {}
+    for place in networks.places(channels):
+        sizes = networks.shapes(channels, 4, *place[1:])
         weights = [draw.integers(-2, 3, size).astype(np.float32) for size in sizes]
         biases = [draw.integers(0, 512, (size[0], 1)).astype(np.float32) for size in sizes]
         biases[2] += np.array([[0], [12 << 8], [1 << 8]], np.float32)
-        nets[place] = net.Net(weights, biases)
-    return net.pack(net.Model(channels, 4, nets))
+        predictors[place] = networks.Predictor(weights, biases)
+    return networks.pack(networks.Model(channels, 4, predictors))
 
 
 def headers() -> dict[str, bytes]:
@@ -214,13 +214,13 @@ def headers() -> dict[str, bytes]:
         "mrit": Header(*ids, 513, 66051, 2, False, False, 460, Params()),
         "mrit v0": Header(*ids, 513, 66051, 2, False, False, 460, Params(), version=0),
         "mrit inline": Header(*ids, 0, 0, 1, True, False, 1, Params(1, 1, 64, "in-place", 1)),
-        "mrit lossy, gray in colour": Header(
-            *ids, 65535, 2**32 - 1, 4, False, True, 2**24 - 1, Params(32, 128, 3, "ranked", 1024), grey=True
+        "mrit lossy, gray in color": Header(
+            *ids, 65535, 2**32 - 1, 4, False, True, 2**24 - 1, Params(32, 128, 3, "ranked", 1024), gray=True
         ),
         "mrit in the residue": Header(*ids, 1, 2, 0, False, False, 77, Params(4, 8, 0, "sd-classes", 256)),
         "seal": Header(*ids, 513, 66051, 5, True, False, 1234, SealPart(2, 0x0123456789ABCDEF)),
         "seal, long": Header(*ids, 0, 7, 8, False, False, 2**32 - 1, SealPart(0, 2**64 - 1)),
-        "seal, gray in colour": Header(*ids, 0, 7, 3, True, False, 2**24, SealPart(4, 1), grey=True),
+        "seal, gray in color": Header(*ids, 0, 7, 3, True, False, 2**24, SealPart(4, 1), gray=True),
         "seal in the residue": Header(*ids, 0, 7, 0, False, False, 99, SealPart(5, 0)),
     }
     return {name: header.pack() for name, header in made.items()}
@@ -236,11 +236,11 @@ def keys() -> dict[str, bytes]:
         unit = dataset.unit(number)
         found[f"unit {number}"] = unit.secret
         for index in (0, 66051):
-            own = unit.picture(index)
+            own = unit.image(index)
             found |= {
-                f"unit {number}, picture {index}: payload": own.payload,
-                f"unit {number}, picture {index}: residue": own.residue,
-                f"unit {number}, picture {index}: place": own.place,
+                f"unit {number}, image {index}: payload": own.payload,
+                f"unit {number}, image {index}: residue": own.residue,
+                f"unit {number}, image {index}: place": own.place,
             }
     return found
 
@@ -253,19 +253,19 @@ def associated() -> dict[str, bytes]:
     return {f"{name}, {p.decode()}": associated_data(p, made[name], bytes(range(32))) for name, p in purposes}
 
 
-def search(method: str, options: dict[str, Any], pictures: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """What a perturbation looks for in training pictures (``ar``: among its draws)."""
+def search(method: str, options: dict[str, Any], images: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """What a perturbation looks for in training images (``ar``: among its draws)."""
     if method == "marks":
         wanted = {name: options[name] for name in ("target", "sink", "cells") if name in options}
-        return marks.search(pictures, labels, classes, **wanted)
-    return ops.search(pictures, labels, classes) if method == "ops" else ar.rules(classes, options.get("seed", 0))
+        return marks.search(images, labels, classes, **wanted)
+    return ops.search(images, labels, classes) if method == "ops" else ar.rules(classes, options.get("seed", 0))
 
 
 def carriers(
-    method: str, options: dict[str, Any], pictures: np.ndarray, labels: np.ndarray, seeds: np.ndarray
+    method: str, options: dict[str, Any], images: np.ndarray, labels: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
-    """Carriers, uint8, of uint8 ``[batch, height, width, channels]`` pictures of ``options["classes"]`` classes."""
-    return _perturbation(method, json.dumps(options))(pictures, labels, seeds)
+    """Carriers, uint8, of uint8 ``[batch, height, width, channels]`` images of ``options["classes"]`` classes."""
+    return _perturbation(method, json.dumps(options))(images, labels, seeds)
 
 
 @functools.cache  # rules and patches are looked for once
@@ -295,10 +295,10 @@ SOLVED = {"assignment": "grainy", "ranked": "grainy"}  # rules that leave the ch
 
 @dataclass(frozen=True)
 class Hide:
-    """Pictures that are hidden.
+    """Images that are hidden.
 
     Attributes:
-        channels: of the clean pictures, and of the carriers.
+        channels: of the clean images, and of the carriers.
         kind: a key of KINDS.
         files: whether there are source files.
     """
@@ -332,7 +332,7 @@ def sealed(  # type: ignore[no-untyped-def]
     return Hide("seal", options, height, width, channels, files=files)
 
 
-TINTED = (1, 3)  # gray pictures with carriers in colour
+TINTED = (1, 3)  # gray images with carriers in color
 HIDING = {
     **{f"mrit, {name}": mrit(pairing=name) for name, _ in RULES.values()},
     **{f"mrit, {name}, odd size": mrit(13, 21, pairing=name, tile=16) for name, _ in RULES.values()},
@@ -341,8 +341,8 @@ HIDING = {
     "mrit, blocks of 4": mrit(size=4, step=4, overflow=8, pairing="ranked", tile=16),
     "mrit, blocks of 8": mrit(64, 64, size=8, step=2, pairing="assignment", tile=1024),
     "mrit, blocks of 9": mrit(64, 48, size=9, step=1, pairing="sd-rank", tile=5),
-    "mrit, blocks as large as the picture": mrit(size=32, step=16, pairing="sd-classes"),
-    "mrit, blocks larger than the picture": mrit(9, 9, size=16, pairing="sd-rank"),
+    "mrit, blocks as large as the image": mrit(size=32, step=16, pairing="sd-classes"),
+    "mrit, blocks larger than the image": mrit(9, 9, size=16, pairing="sd-rank"),
     "mrit, step 1": mrit(step=1, pairing="sd-rank"),
     "mrit, step 3": mrit(step=3, pairing="ranked"),
     "mrit, step 128": mrit(step=128, pairing="sd-rank"),
@@ -353,20 +353,20 @@ HIDING = {
     "mrit, no overflow, stretched": mrit(kind="stretched", pairing="sd-rank"),
     "mrit, gray": mrit(channels=(1, 1), pairing="sd-rank"),
     "mrit, gray, odd size": mrit(31, 9, channels=(1, 1), pairing="sd-classes"),
-    "mrit, gray in colour": mrit(channels=TINTED, pairing="ranked"),
-    "mrit, gray in colour, odd size": mrit(21, 13, channels=TINTED, pairing="sd-rank"),
-    "mrit, gray in colour, lossy": mrit(channels=TINTED, pairing="sd-rank", lossy=True),
+    "mrit, gray in color": mrit(channels=TINTED, pairing="ranked"),
+    "mrit, gray in color, odd size": mrit(21, 13, channels=TINTED, pairing="sd-rank"),
+    "mrit, gray in color, lossy": mrit(channels=TINTED, pairing="sd-rank", lossy=True),
     "mrit, lossy": mrit(pairing="ranked", lossy=True),
     "mrit, lossy, overflow 8": mrit(kind="stretched", pairing="sd-rank", overflow=8, lossy=True),
     "mrit, too small for its record": mrit(3, 2, pairing="sd-rank"),
     "mrit, too small for its record, overflow 8": mrit(5, 7, kind="stretched", step=4, overflow=8, pairing="sd-rank"),
-    "mrit, too small for its record, gray in colour": mrit(4, 4, channels=TINTED, pairing="sd-rank"),
+    "mrit, too small for its record, gray in color": mrit(4, 4, channels=TINTED, pairing="sd-rank"),
     "mrit, one pixel": mrit(1, 1, pairing="assignment"),
     "mrit, inline": mrit(kind="flat", size=4, pairing="in-place"),
     "mrit, inline, gray": mrit(64, 64, channels=(1, 1), kind="flat", size=8, pairing="sd-rank"),
-    "mrit, inline, gray in colour": mrit(channels=TINTED, kind="flat", size=8, pairing="sd-rank"),
+    "mrit, inline, gray in color": mrit(channels=TINTED, kind="flat", size=8, pairing="sd-rank"),
     # coders that this leaves out: `xz`, `webp` and `jxl`, whose bytes are those of a library's version
-    "seal, raw, gray in colour": sealed(channels=TINTED, coders=("raw",)),
+    "seal, raw, gray in color": sealed(channels=TINTED, coders=("raw",)),
     "seal, raw, residue left over": sealed(coders=("raw",), allow_residue=True),
     "seal, raw, 4 planes, residue left over": sealed(coders=("raw",), most=4, allow_residue=True),
     "seal, raw, 1 plane, odd size, residue left over": sealed(21, 33, coders=("raw",), most=1, allow_residue=True),
@@ -378,15 +378,15 @@ HIDING = {
         coders=("interlaced",), model=3, most=2, allow_residue=True
     ),
     "seal, interlaced, gray": sealed(channels=(1, 1), coders=("interlaced",), model=1, allow_residue=True),
-    "seal, interlaced, gray in colour": sealed(channels=TINTED, coders=("interlaced",), model=1),
+    "seal, interlaced, gray in color": sealed(channels=TINTED, coders=("interlaced",), model=1),
     "seal, interlaced, model of other channels": sealed(
         channels=TINTED, coders=("raw", "interlaced"), model=3
     ),
     "seal, file": sealed(coders=("file",), files=True, allow_residue=True),
     "seal, file, a model that it does without": sealed(coders=("file",), model=3, files=True, allow_residue=True),
-    "seal, file, gray in colour": sealed(channels=TINTED, coders=("file",), files=True),
+    "seal, file, gray in color": sealed(channels=TINTED, coders=("file",), files=True),
     "seal, tiny": sealed(3, 2, coders=("raw",), allow_residue=True),
-    "seal, tiny, gray in colour": sealed(3, 2, channels=TINTED, coders=("raw",), allow_residue=True),
+    "seal, tiny, gray in color": sealed(3, 2, channels=TINTED, coders=("raw",), allow_residue=True),
     "seal, tiny, interlaced": sealed(5, 4, coders=("interlaced",), model=3, allow_residue=True),
     "seal, just room for the header": sealed(8, 14, coders=("raw",), most=1, allow_residue=True),
 }  # fmt: skip
@@ -394,7 +394,7 @@ HIDING = {
 
 @dataclass(frozen=True)
 class Perturb:
-    """Pictures that are perturbed, ``count`` of them."""
+    """Images that are perturbed, ``count`` of them."""
 
     method: str
     options: dict[str, Any] = field(default_factory=dict)
@@ -465,7 +465,7 @@ def searched(name: str) -> np.ndarray:
 
 
 def moved(case: Perturb) -> np.ndarray:
-    """How far the samples moved: int8, shape of the pictures. Fewer bytes than the carriers."""
+    """How far the samples moved: int8, shape of the images. Fewer bytes than the carriers."""
     found = case.carriers().astype(np.int64) - case.clean()
     assert np.abs(found).max() < 128
     return found.astype(np.int8)
@@ -487,9 +487,9 @@ def in_hiding() -> dict[str, Any]:
 
 def in_perturbing() -> dict[str, Any]:
     """Content of `tests/perturb/golden.json`."""
-    pictures, labels = training(5)
+    images, labels = training(5)
     return {
-        "inputs": {"clean": digest(photographs(4, first=50)), "training": [digest(pictures), digest(labels)]},
+        "inputs": {"clean": digest(photographs(4, first=50)), "training": [digest(images), digest(labels)]},
         "carriers": {name: digest(case.carriers()) for name, case in EXACT.items()},
     }
 

@@ -73,7 +73,7 @@ def crop(index: int, height: int = 32, width: int = 32) -> np.ndarray:
 
 
 def make_source(root: Path) -> Path:
-    """Two splits, three classes; grey, odd-sized, tiny and JPEG pictures; a.jpg beside a.png; an annotation."""
+    """Two splits, three classes; gray, odd-sized, tiny and JPEG images; a.jpg beside a.png; an annotation."""
     index = 0
     for split, count in (("train", 6), ("test", 2)):
         for label in ("cat", "cup", "face"):
@@ -94,10 +94,10 @@ def make_source(root: Path) -> Path:
 
 
 def flip_bit(path: Path, sample: int = 1000, bit: int = 3) -> None:
-    """Change one bit of one sample of a PNG picture."""
-    picture = np.asarray(Image.open(path)).copy()
-    picture.reshape(-1)[sample % picture.size] ^= np.uint8(1 << bit)
-    Image.fromarray(picture).save(path)
+    """Change one bit of one sample of a PNG image."""
+    image = np.asarray(Image.open(path)).copy()
+    image.reshape(-1)[sample % image.size] ^= np.uint8(1 << bit)
+    Image.fromarray(image).save(path)
 
 
 def environment(**more: str) -> dict[str, str]:

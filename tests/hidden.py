@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ripguard.crypto.keys import Key, PictureKeys
+from ripguard.crypto.keys import ImageKeys, Key
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Identity
 from ripguard.hide.header import Header
@@ -15,21 +15,21 @@ KEY = Key(bytes(range(32)))
 DATASET = b"data-set"
 
 
-def keys_for(count: int, key: Key = KEY, dataset: bytes = DATASET) -> tuple[list[Identity], list[PictureKeys]]:
-    """Identities and keys of pictures 0..count-1 of unit 0."""
+def keys_for(count: int, key: Key = KEY, dataset: bytes = DATASET) -> tuple[list[Identity], list[ImageKeys]]:
+    """Identities and keys of images 0..count-1 of unit 0."""
     unit = key.dataset(dataset).unit(0)
-    return [Identity(key.id, dataset, 0, i) for i in range(count)], [unit.picture(i) for i in range(count)]
+    return [Identity(key.id, dataset, 0, i) for i in range(count)], [unit.image(i) for i in range(count)]
 
 
 def protect_batch(
     clean: np.ndarray, carrier: np.ndarray, params: Params | None = None, lossy: bool = False
-) -> tuple[list[Hidden], list[PictureKeys], list[Header]]:
-    """Hide a batch; headers are read back from the pictures' own bits where they carry one."""
+) -> tuple[list[Hidden], list[ImageKeys], list[Header]]:
+    """Hide a batch; headers are read back from the images' own bits where they carry one."""
     ids, keys = keys_for(len(clean))
     hidden = MRIT(params, lossy).hide(clean, carrier, ids, keys)
-    return hidden, keys, [header_of(one.picture) if one.header.planes else one.header for one in hidden]
+    return hidden, keys, [header_of(one.image) if one.header.planes else one.header for one in hidden]
 
 
-def header_of(picture: np.ndarray) -> Header:
-    """The header in a picture's own bits."""
-    return Header.unpack(lsb.first(picture, LENGTH))
+def header_of(image: np.ndarray) -> Header:
+    """The header in an image's own bits."""
+    return Header.unpack(lsb.first(image, LENGTH))

@@ -60,7 +60,7 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 def frames(count: int) -> bytes:
-    """A TIFF that tells of its one picture so many times."""
+    """A TIFF that tells of its one image so many times."""
     one = tiff(1, 1)
     entries = one[struct.unpack("<I", one[4:8])[0] : -4]
     links = (struct.pack("<I", len(one) + i * (len(entries) + 4)) for i in range(count - 1))
@@ -76,14 +76,14 @@ def strips(count: int) -> bytes:
 
 
 def run_length(width: int, height: int) -> bytes:
-    """A BMP of grey levels whose pixels are all left out: each line ends after its first."""
-    grey, lines = b"".join(bytes((i, i, i, 0)) for i in range(256)), b"\1\7\0\0" * height + b"\0\1"
+    """A BMP of gray levels whose pixels are all left out: each line ends after its first."""
+    gray, lines = b"".join(bytes((i, i, i, 0)) for i in range(256)), b"\1\7\0\0" * height + b"\0\1"
     size = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(lines), 0, 0, 256, 0)
-    return b"BM" + struct.pack("<IHHI", 54 + 1024 + len(lines), 0, 0, 54 + 1024) + size + grey + lines
+    return b"BM" + struct.pack("<IHHI", 54 + 1024 + len(lines), 0, 0, 54 + 1024) + size + gray + lines
 
 
 def webp_canvas(width: int, height: int) -> bytes:
-    """A WebP file of one picture that says its canvas has another size."""
+    """A WebP file of one image that says its canvas has another size."""
     still = saved(Image.fromarray(RGB), "WEBP", lossless=True)[12:]
     body = (
         b"WEBPVP8X" + struct.pack("<II", 10, 0) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from helpers import good, make_source, tree_digest
 import ripguard
 from ripguard import api, errors
 from ripguard.data.registry import open_source
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.release.restore import Restored
 from ripguard.release.verify import Report
 
@@ -36,7 +35,7 @@ def made(tmp_path_factory):  # type: ignore[no-untyped-def]
 def test_round_trip(made):  # type: ignore[no-untyped-def]
     """Every image comes back equal to the source's samples, and all results are typed."""
     place, source, result, _ = made
-    assert (result.pictures, result.exact) == (20, True)
+    assert (result.images, result.exact) == (20, True)
     assert result.signer == ripguard.inspect(str(place / "out"))["signer"]
     back = ripguard.restore(str(place / "out"), str(place / "back"), str(place / "k"), workers=1)
     assert isinstance(back, Restored)
@@ -45,7 +44,7 @@ def test_round_trip(made):  # type: ignore[no-untyped-def]
         name = path.relative_to(place / "back")
         original = next(p for p in (source / name.parent).iterdir() if p.stem == name.name.split(".")[0])
         if original.suffix.lower() == path.suffix.lower():
-            np.testing.assert_array_equal(read_picture(path), read_picture(original))
+            np.testing.assert_array_equal(read_image(path), read_image(original))
     report = ripguard.verify(place / "out", place / "k", against=source, workers=1)
     assert isinstance(report, Report)
     assert report.ok
@@ -57,7 +56,7 @@ def test_the_command_line_does_the_same(made):  # type: ignore[no-untyped-def]
     place, source, result, _ = made
     told = good("protect", source, place / "cli", "--key-file", place / "k", "--scheme", "balanced", "--limit", "20")
     assert tree_digest(place / "cli") == tree_digest(place / "out")
-    assert told == json.loads(json.dumps(dataclasses.asdict(result))) | {"out": str(place / "cli")}
+    assert told == json.loads(json.dumps(result.as_dict())) | {"out": str(place / "cli")}
 
 
 def test_progress(made):  # type: ignore[no-untyped-def]
@@ -76,7 +75,7 @@ def test_sources(made, tmp_path):  # type: ignore[no-untyped-def]
     for number, one in enumerate(several):
         ripguard.protect(one, tmp_path / str(number), place / "k", limit=6, perturb="none", workers=1)
     assert len({json.dumps(tree_digest(tmp_path / str(number))) for number in range(len(several))}) == 1
-    assert ripguard.protect("photos", tmp_path / "p", place / "k", limit=10, perturb="none", workers=1).pictures == 10
+    assert ripguard.protect("photos", tmp_path / "p", place / "k", limit=10, perturb="none", workers=1).images == 10
 
 
 @pytest.mark.parametrize(
@@ -131,7 +130,7 @@ def test_numbers_of_numpy(made, tmp_path):  # type: ignore[no-untyped-def]
     done = ripguard.protect(
         source, tmp_path / "out", place / "k", limit=np.int64(6), seed=np.int32(3), eps=np.float32(0.1), workers=1
     )
-    assert done.pictures == 6
+    assert done.images == 6
     assert ripguard.inspect(tmp_path / "out")["parameters"]["perturb"]["eps"] == pytest.approx(0.1)
 
 
@@ -210,7 +209,7 @@ def test_a_plain_script_may_use_processes(made, tmp_path):  # type: ignore[no-un
     script.write_text(
         "import ripguard\nprint('once')\n"
         f"print(ripguard.protect({str(source)!r}, {str(tmp_path / 'out')!r}, {str(place / 'k')!r}, perturb='none',"
-        " workers=2).pictures)\n"
+        " workers=2).images)\n"
         f"print(ripguard.restore({str(tmp_path / 'out')!r}, {str(tmp_path / 'back')!r}, {str(place / 'k')!r},"
         " workers=2).restored)\n"
     )

@@ -104,7 +104,7 @@ def test_facts_are_written_for_people(tmp_path):  # type: ignore[no-untyped-def]
         assert code == 0
         lines += out.splitlines()
     told = dict(line.split(maxsplit=1) for line in lines)
-    assert (told["kind"], told["exact"], told["limited"]) == ("picture", "pixels", "no")
+    assert (told["kind"], told["exact"], told["limited"]) == ("image", "pixels", "no")
     assert (told["annotations"], told["labels"]) == ("labels.csv", "cat, cup, face")
     assert "hide (method mrit, overflow 0, pairing ranked, size not set, step 8, tile 128)" in told["parameters"]
     assert told["psnr_to_clean"].startswith("median ")
@@ -199,7 +199,7 @@ def test_data_export(tmp_path):  # type: ignore[no-untyped-def]
     assert call("data", "export", "photos", tmp_path / "p")[0] == 8
 
 
-def test_block_side_by_picture_size(tmp_path):  # type: ignore[no-untyped-def]
+def test_block_side_by_image_size(tmp_path):  # type: ignore[no-untyped-def]
     """2×2 up to 96 pixels, larger blocks above; --size overrules; the header says which."""
     from helpers import crop
 
@@ -334,7 +334,7 @@ def test_devices_that_are_not_there(device, tmp_path, monkeypatch):  # type: ign
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
 @pytest.mark.parametrize("mebibytes", [400, 550])
 def test_too_little_memory(mebibytes, tmp_path):  # type: ignore[no-untyped-def]
-    """Restoring a picture of 7 megapixels: one sentence, exit code 9, no output."""
+    """Restoring an image of 7 megapixels: one sentence, exit code 9, no output."""
     (tmp_path / "s/a").mkdir(parents=True)
     large = np.tile(crop(0, 250, 250), (12, 9, 1))
     (tmp_path / "s/a/0.png").write_bytes(png_bytes(large))
@@ -365,8 +365,8 @@ def test_quiet_and_verbose(tmp_path):  # type: ignore[no-untyped-def]
     assert (code, out, err) == (0, "", "")
     code, out, err = call("restore", tmp_path / "a", tmp_path / "b", *common, "--verbose")
     assert code == 0
-    assert "30 pictures restored" in out
-    assert "ripguard: restoring …\nripguard: restoring: 30 pictures in " in err
+    assert "30 images restored" in out
+    assert "ripguard: restoring …\nripguard: restoring: 30 images in " in err
     code, out, err = call("verify", tmp_path / "a", *common, "--quiet", "--json")
     assert (json.loads(out)["ok"], err) == (True, "")
     code, out, err = call("verify", tmp_path / "none", *common, "-q")
@@ -379,12 +379,12 @@ def test_heartbeat():
     """A line now and then, and none of what is done at once."""
     said: list[str] = []
     beat = Heartbeat(said.append, every=3600)
-    beat(Progress("protecting", 1, 20, "picture"))
+    beat(Progress("protecting", 1, 20, "image"))
     assert said == []
     beat = Heartbeat(said.append, every=0)
-    beat(Progress("protecting", 1, 2000, "picture"))
+    beat(Progress("protecting", 1, 2000, "image"))
     beat(Progress("searching", 1, None, "step"))
-    assert said == ["protecting: 1 of 2,000 picture", "searching: 1 step"]
+    assert said == ["protecting: 1 of 2,000 image", "searching: 1 step"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

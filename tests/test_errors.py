@@ -15,7 +15,7 @@ from helpers import make_source
 from ripguard import cli
 from ripguard.cli import data
 from ripguard.crypto.keys import Key
-from ripguard.errors import Damaged, KeyFileError, StorageError, as_refusal, refusals_told
+from ripguard.errors import Damaged, KeyFileError, StorageError, as_refusal, refusals_printed
 from ripguard.executor import Local
 
 
@@ -30,7 +30,7 @@ from ripguard.executor import Local
     ],
 )
 def test_refusals_are_told(error, code, said, capsys):  # type: ignore[no-untyped-def]
-    with pytest.raises(SystemExit) as end, refusals_told():
+    with pytest.raises(SystemExit) as end, refusals_printed():
         raise error
     assert end.value.code == code
     assert capsys.readouterr() == ("", said)
@@ -38,7 +38,7 @@ def test_refusals_are_told(error, code, said, capsys):  # type: ignore[no-untype
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), OSError("not of the system")])
 def test_a_defect_is_not_hidden(error):  # type: ignore[no-untyped-def]
-    with pytest.raises(type(error)), refusals_told():
+    with pytest.raises(type(error)), refusals_printed():
         raise error
 
 
@@ -47,7 +47,7 @@ def test_a_defect_is_not_hidden(error):  # type: ignore[no-untyped-def]
     [
         ("import sys; from ripguard.cli import main; sys.exit(main(['data', 'list']))", 141, b""),
         ("import sys; from ripguard.cli import main; sys.exit(main(['data', 'list', '--json']))", 141, b""),
-        ("from ripguard.errors import refusals_told\nwith refusals_told(): print('a' * 100_000)", 141, b""),
+        ("from ripguard.errors import refusals_printed\nwith refusals_printed(): print('a' * 100_000)", 141, b""),
         (
             "import sys; from ripguard.cli import main; sys.exit(main(['inspect', 'nowhere', '--json']))",
             6,
@@ -67,7 +67,7 @@ def test_a_reader_who_has_read_enough_is_no_defect(script, code, said):  # type:
 
 
 def test_another_broken_pipe_is_told():  # type: ignore[no-untyped-def]
-    with pytest.raises(BrokenPipeError), refusals_told():
+    with pytest.raises(BrokenPipeError), refusals_printed():
         raise BrokenPipeError(32, "Broken pipe")
 
 
@@ -100,7 +100,7 @@ OUT_OF_MEMORY = "error: out of memory"
 )
 def test_errors_that_are_no_defects(error, code, said, capsys, monkeypatch):  # type: ignore[no-untyped-def]
     """Memory that ran out, whoever says so, and names that no file can have; in scripts and in the program."""
-    with pytest.raises(SystemExit) as end, refusals_told():
+    with pytest.raises(SystemExit) as end, refusals_printed():
         raise error
     assert end.value.code == code
     assert said in capsys.readouterr().err
@@ -116,7 +116,7 @@ def test_errors_that_are_no_defects(error, code, said, capsys, monkeypatch):  # 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes differ"), ValueError("no"), ImportError("no module x")])
 def test_other_errors_stay_defects(error):  # type: ignore[no-untyped-def]
-    with pytest.raises(type(error)), refusals_told():
+    with pytest.raises(type(error)), refusals_printed():
         raise error
 
 

@@ -17,7 +17,7 @@ import torch
 from helpers import crop, make_source
 from PIL import Image
 
-from ripguard.benchmark.attacks.few_clean import HEAD
+from ripguard.benchmark.attacks.limited_clean_data import HEAD
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.cli import parse
 from ripguard.data.registry import open_source
@@ -44,10 +44,10 @@ def refused(name: str, *arguments: str | Path) -> str:
 
 
 def test_chain(tmp_path):  # type: ignore[no-untyped-def]
-    """What `make protect DATASET=folder` does: all pictures back, a record, a grid."""
+    """What `make protect DATASET=folder` does: all images back, a record, a grid."""
     source, out = make_source(tmp_path / "source"), tmp_path / "out"
     printed = experiment("chain.py", source, "--out", out, "--", "--perturb", "none")
-    assert "30 / 30 pictures restored bit for bit" in printed
+    assert "30 / 30 images restored bit for bit" in printed
     record = json.loads((out / "record.json").read_text())
     assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
     assert record["rows"][0]["restored_equal"] == 30
@@ -181,7 +181,7 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.numeric
 def test_undo(tmp_path):  # type: ignore[no-untyped-def]
-    """Attackers who change the pictures: every one ends in an accuracy, of as many pictures as it trains on."""
+    """Attackers who change the images: every one ends in an accuracy, of as many images as it trains on."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     experiment("chain.py", source, "--out", work)
     attacks = ["none", "sink-out", "made-up", "averaged-4", "oracle-shifts", "restorer-100", "clean-50", "alone-50"]
@@ -197,7 +197,7 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.numeric
 def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
-    """Marks alone are made up once more; what stands below is taken off by a net of the attacker's own."""
+    """Marks alone are made up once more; what stands below is taken off by a model of the attacker's own."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     quick = ("--scheme", "layered", "--coders", "webp", "--allow-residue", "--surrogate-epochs", "1", "--steps", "2")
     experiment("chain.py", source, "--out", work, "--", *quick)
@@ -212,7 +212,7 @@ def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.numeric
 def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
-    """Other nets, on a part of the pictures; a net that does not exist: one sentence."""
+    """Other models, on a part of the images; a model that does not exist: one sentence."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     experiment("chain.py", source, "--out", work)
     command = ["transfer.py", source, "--work", work, "--protocol", "smoke", "--pictures", "12"]
@@ -226,7 +226,7 @@ def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.numeric
 def test_peers(tmp_path):  # type: ignore[no-untyped-def]
-    """Every poison is trained on undefended and under its controls, tap and clean pictures under all that are asked."""
+    """Every poison is trained on undefended and under its controls, tap and clean images under all that are asked."""
     source = make_source(tmp_path / "source")
     asked = ["none", "jpeg-10", "grayscale", "orthogonal-projection", "cutmix"]
     command = [
@@ -263,7 +263,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.numeric
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
-    """Victims of class marks, on held-out pictures; called again, what is recorded is left alone."""
+    """Victims of class marks, on held-out images; called again, what is recorded is left alone."""
     source, copy = make_source(tmp_path / "source"), tmp_path / "experiments" / "marks.py"
     copy.parent.mkdir()
     shutil.copy(ROOT / "experiments" / "marks.py", copy)  # writes its record beside itself
@@ -335,7 +335,7 @@ def test_grid_with_other_seeds():
 
 
 def test_grid_knows_releases_by_what_they_are_called():
-    """Of many classes too, whose patches stand on more cells, and of large pictures, where they stand on all."""
+    """Of many classes too, whose patches stand on more cells, and of large images, where they stand on all."""
     label_of = runpy.run_path(str(ROOT / "experiments" / "grid.py"))["label_of"]
     assert [label_of("--scheme balanced", classes, 32) for classes in (10, 65)] == ["balanced", "balanced"]
     assert [label_of("--scheme balanced --cells 16", 10, side) for side in (32, 64)] == [
@@ -365,7 +365,7 @@ def test_choices(tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.numeric
 def test_block_size():
-    """Larger blocks need fewer bits, at one picture size; the carrier itself is the first to be asked about."""
+    """Larger blocks need fewer bits, at one image size; the carrier itself is the first to be asked about."""
     script = runpy.run_path(str(ROOT / "experiments" / "block_size.py"))
     rows = script["measure"]("photographs 64", script["crops"](64, 8), epochs=1, count=4)
     assert [row["pairing"] for row in rows[:2]] == ["clean", "carrier alone"]
@@ -438,7 +438,7 @@ def test_machines():
 
 @pytest.mark.slow
 def test_coders():
-    """Every coder, among them the small-image coder after a short fit, gives the pictures back."""
+    """Every coder, among them the small-image coder after a short fit, gives the images back."""
     told = experiment("coders.py", "photos", "--count", "6", "--coder-steps", "3")
     coders = {row["coder"]: row for row in map(ast.literal_eval, told.splitlines())}
     assert {"file", "webp", "interlaced", "png"} <= set(coders)

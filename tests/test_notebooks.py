@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, on few pictures, and their kept outputs are without errors and small."""
+"""The notebooks run from top to bottom, on few images, and their kept outputs are without errors and small."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from helpers import SEED
 
 from ripguard.crypto.keys import Key
-from ripguard.data.pictures import Pictures, load
+from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
 from ripguard.errors import UsageError
 from ripguard.hide.base import Identity
@@ -30,21 +30,21 @@ SMALL, BIG = DataStats(32), DataStats(64)
 def batch(clean: np.ndarray, labels: np.ndarray) -> Batch:
     key, count = Key(bytes(32)), len(clean)
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(count)]
-    keys = [key.dataset(bytes(8)).unit(0).picture(i) for i in range(count)]
+    keys = [key.dataset(bytes(8)).unit(0).image(i) for i in range(count)]
     return Batch(clean, labels, np.arange(count, dtype=np.uint64), ids, keys, [])
 
 
 @pytest.mark.numeric
 @pytest.mark.parametrize(("name", "least"), [("discreet", 30), ("balanced", 26), ("strong", 22), ("mrit", 26)])
 def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
-    """Median PSNR of published pictures to the clean ones, hiding included; not far above. WebP as the coder."""
-    clean = load(open_source("photos").items[::150][:40]).pictures
+    """Median PSNR of published images to the clean ones, hiding included; not far above. WebP as the coder."""
+    clean = load(open_source("photos").items[::150][:40]).images
     drawn = np.random.default_rng(1).normal(size=(10, 4, 4, 3))
     scheme = SCHEMES[name].resolve(SMALL)
     cells = scheme.perturb.cells  # type: ignore[attr-defined]
     patches = np.sign(drawn) if cells == 16 else few_cells(drawn + drawn[:, :, ::-1], cells)
     hidden, _ = scheme.protector(Fitted({"patches": patches}), Run()).protect(batch(clean, np.arange(40) % 10))
-    psnr = np.median([likeness(one.picture, before)["psnr"] for one, before in zip(hidden, clean)])
+    psnr = np.median([likeness(one.image, before)["psnr"] for one, before in zip(hidden, clean)])
     assert least <= psnr < least + 2
 
 
@@ -57,9 +57,9 @@ def test_looks_of_layered(name, least, tmp_path, monkeypatch):  # type: ignore[n
     scheme = SCHEMES[name].with_options({"surrogate_epochs": 2}).resolve(DataStats(32, len(every.names)))
     fitted = scheme.fit(every, FitContext(tuple(every.names), SEED))
     chosen = slice(None, None, len(every.labels) // 40)
-    clean = every.pictures[chosen]
+    clean = every.images[chosen]
     hidden, _ = scheme.protector(fitted, Run()).protect(batch(clean, every.labels[chosen]))
-    psnr = np.median([likeness(one.picture, before)["psnr"] for one, before in zip(hidden, clean)])
+    psnr = np.median([likeness(one.image, before)["psnr"] for one, before in zip(hidden, clean)])
     assert psnr > least - 0.5
     assert psnr < least + 2
 
@@ -74,7 +74,7 @@ def named(name: str, data: DataStats = SMALL, **options: object) -> str:
 
 
 def test_names():
-    """A scheme's own settings are not told, others are; eps that hangs on the picture size is its own."""
+    """A scheme's own settings are not told, others are; eps that hangs on the image size is its own."""
     assert {named(name) for name in SCHEMES} == {named(name, BIG) for name in SCHEMES} == set(SCHEMES)
     assert named("mrit-tap", eps=0.1, coarse=True) == "mrit-tap"
     assert named("mrit-tap", eps=0.05) == "mrit-tap, ε 0.05"
@@ -175,21 +175,21 @@ def test_settled():
 
 
 def test_cells():
-    """Few cells are of marks alone and of small pictures, more where they cannot tell so many classes apart."""
+    """Few cells are of marks alone and of small images, more where they cannot tell so many classes apart."""
 
     def cells(data: DataStats, name: str = "balanced", **options: object) -> int:
         return SCHEMES[name].with_options(options).resolve(data).perturb.cells  # type: ignore[attr-defined]
 
     assert [cells(DataStats(32, n)) for n in (10, 64, 65, 2000)] == [2, 2, 4, 16]
     both = DataStats(32, 17, frozenset({1, 3}))
-    assert [cells(both, tint=tint) for tint in (None, False)] == [2, 4]  # grey ones in colour, or as they are
+    assert [cells(both, tint=tint) for tint in (None, False)] == [2, 4]  # gray ones in color, or as they are
     assert [cells(DataStats(32, n, frozenset({1}))) for n in (10, 16, 17, 113)] == [2, 2, 4, 16]
     assert [cells(SMALL, name) for name in ("mrit", "seal", "strong", "discreet", "layered")] == [16] * 5
     assert (cells(DataStats(64, 10)), cells(BIG, cells=4)) == (16, 4)
 
 
-def test_grey_pictures_get_colour_where_there_are_coloured_ones():
-    """And the perturbation works by colours, or the owner wants it."""
+def test_gray_images_get_color_where_there_are_colored_ones():
+    """And the perturbation works by colors, or the owner wants it."""
     for channels, name, tint, published in (
         ({1, 3}, "mrit", None, 3), ({1, 3}, "mrit", False, 1), ({1}, "mrit", True, 1), ({3}, "mrit", None, 1),
         ({1, 3}, "mrit-tap", None, 1), ({1, 3}, "mrit-tap", True, 3), ({1, 3}, "layered", None, 3),
@@ -244,7 +244,7 @@ def test_fitting_is_of_its_share(tmp_path, monkeypatch):  # type: ignore[no-unty
     """A part of each class, by the owner's seed; and what is found survives a file."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
     draw = np.random.default_rng(0)
-    data = Pictures(draw.integers(0, 256, (60, 16, 16, 3)).astype(np.uint8), np.arange(60) % 3, ["a", "b", "c"], "")
+    data = ImageSet(draw.integers(0, 256, (60, 16, 16, 3)).astype(np.uint8), np.arange(60) % 3, ["a", "b", "c"], "")
     whole, half = (SCHEMES["mrit"].with_options({"surrogate_share": share}) for share in (1.0, 0.5))
     context = FitContext(("a", "b", "c"), 5)
     assert whole.fit(data, context).digest != half.fit(data, context).digest

@@ -39,7 +39,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):  # type: ignore[no-untyped-def]
-    """390 small pictures of two classes to train on, three batches of `smoke`, and ten to test with."""
+    """390 small images of two classes to train on, three batches of `smoke`, and ten to test with."""
     root = tmp_path_factory.mktemp("crops")
     for index in range(400):
         split = "train" if index < 390 else "test"
@@ -139,7 +139,7 @@ def test_a_queue(source, tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.numeric
 def test_a_lossy_release(source, tmp_path):  # type: ignore[no-untyped-def]
-    """The paper's recovery: restored pictures are not the clean ones, and the record is none of exact restoration."""
+    """The paper's recovery: restored images are not the clean ones, and the record is none of exact restoration."""
     lossy = "--scheme mrit --eps 0.1 --lossy"
     rows = queue(tmp_path, line(source, "restored", "lossy", "", lossy), line(source, "clean", "lossy", "", lossy))
     done = run(rows)
@@ -180,7 +180,7 @@ def test_time_is_up(source, tmp_path):  # type: ignore[no-untyped-def]
         ("--schem paper", "protect: "),
         ("--scheme papers", "protect: --scheme: expected one of "),
         ("--limit none", "protect: "),
-        ("--limit 60", "protect: a part of the pictures, and clean are all of them\nhint: train on split=restored"),
+        ("--limit 60", "protect: a part of the images, and clean are all of them\nhint: train on split=restored"),
     ],
 )
 def test_options_that_no_release_can_be_made_with(protect, message, source, tmp_path):  # type: ignore[no-untyped-def]

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from helpers import call
 
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 
 VECTORS = Path(__file__).parent / "vectors"
 CASES = sorted((VECTORS / "cases").glob("*.txt"))
 EXITS = {"wrong-key": 4, "damaged": 5, "not-protected": 6, "input-refused": 3, "needs-release": 12}
 POSITIVE = ("exact", "lossy")
-# asked when a damaged model refused every picture of its release: what does without it comes back now (README there)
+# asked when a damaged model refused every image of its release: what does without it comes back now (README there)
 OF_BEFORE = {"model-flip": "exact", "model-missing": "exact"}
 
 
@@ -33,7 +33,7 @@ def fields(case: Path) -> dict[str, list[str]]:
 
 
 def arrange(case: dict[str, list[str]], place: Path) -> tuple[Path, Path]:
-    """Build what the case describes; returns the picture that is asked for and the key file."""
+    """Build what the case describes; returns the image that is asked for and the key file."""
     root = place / "release"
     loose = "loose" in case
     if loose:
@@ -55,25 +55,25 @@ def arrange(case: dict[str, list[str]], place: Path) -> tuple[Path, Path]:
 
 def sample_digest(path: Path) -> str:
     """SHA-256 of height, width, channels and samples, as ``tests/vectors/README.md`` defines it."""
-    array = read_picture(path)
+    array = read_image(path)
     return hashlib.sha256("{} {} {}\n".format(*array.shape).encode() + array.tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_vector(case, tmp_path):  # type: ignore[no-untyped-def]
-    """One outcome, and nothing at the output's place unless the picture is exact."""
+    """One outcome, and nothing at the output's place unless the image is exact."""
     read = fields(case)
     if read["release"] == ["v1-seal-jxl"]:
         pytest.importorskip("pillow_jxl", reason="needs the extra jxl")
     wanted, release = read["expect"][0], VECTORS / "releases" / read["release"][0]
     wanted = OF_BEFORE.get(case.stem, wanted)
-    picture, key = arrange(read, tmp_path)
+    image, key = arrange(read, tmp_path)
     out = tmp_path / "out"
-    # a loose picture of a golden release may need that release's residue
+    # a loose image of a golden release may need that release's residue
     more = (
         ["--release", release] if "loose" in read and wanted in (*POSITIVE, "damaged", "refused", "wrong-key") else []
     )
-    code, _, said = call("restore", picture, out, "--key-file", key, "--json", *more)
+    code, _, said = call("restore", image, out, "--key-file", key, "--json", *more)
     assert "Traceback" not in said
     if wanted not in POSITIVE:
         assert not out.exists(), "something was restored"
@@ -92,7 +92,7 @@ def test_vector(case, tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_golden_releases_restore_whole(tmp_path):  # type: ignore[no-untyped-def]
-    """Every picture of every golden release, at its place; lossy ones only in shape."""
+    """Every image of every golden release, at its place; lossy ones only in shape."""
     key = tmp_path / "key"
     key.write_text((VECTORS / "keys.txt").read_text().split()[1] + "\n")
     key.chmod(0o600)

@@ -8,7 +8,7 @@ counts, whole confusion matrices. What it is about is told by the fields beside 
 among the rows, so records may be moved, joined and split. Several numbers about the same are a multiset. A `page`
 number is a string with a decimal point in a table of README.md, docs/ or results/*.md. These are made from the records,
 so only whether each still stands somewhere is compared: text may be moved, and new ones are fine. Outputs of notebooks,
-and pictures, are made from the records as well, and are not read.
+and images, are made from the records as well, and are not read.
 
 `numbers_of` is where a new form of records comes in: a reader for rows of `{"schema": 1}` must give the same numbers as
 the one for the rows of today.
@@ -31,7 +31,7 @@ from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from ripguard.errors import UsageError, refusals_told  # noqa: E402
+from ripguard.errors import UsageError, refusals_printed  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = re.compile(r"results/(.+/)?record\.json")
@@ -275,6 +275,6 @@ def _list(numbers: list[Number], pages: set[str], as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    with refusals_told():
+    with refusals_printed():
         code = main()
     sys.exit(code)

@@ -50,19 +50,19 @@ def open_record(
 ) -> tuple[Path, dict[str, Any]]:
     """Folder and record to go on with: the newest of this name about the same release, else a new one.
 
-    Rows of clean and restored pictures are taken over from a record of another release, of whatever scheme, where its
-    pictures are the same.
+    Rows of clean and restored images are taken over from a record of another release, of whatever scheme, where its
+    images are the same.
 
     Args:
-        source: name of the data set.
+        source: name of the dataset.
         protocol: what records call it, see :func:`ripguard.train.protocols.called`; ``how``: its :func:`recipe`.
         release: content of ``release.json``.
-        restored: folder of the restored pictures.
+        restored: folder of the restored images.
         command: that makes the record.
         own: folder of the record where it has no ``name``; others are then not looked at.
         name: of the record, in the first of ``results``.
         results: folders of records; rows are taken over from all of them.
-        workers: processes that read the restored pictures.
+        workers: processes that read the restored images.
 
     Raises:
         UsageError: no name is left for today.
@@ -92,23 +92,23 @@ def open_record(
 
 
 def done_rows(record: dict[str, Any]) -> set[tuple[object, ...]]:
-    """What is recorded: (split, model, seed, digest of the training pictures, defence) of every row."""
+    """What is recorded: (split, model, seed, digest of the training images, defence) of every row."""
     return {(row["split"], row["model"], row["seed"], row["digest"], row["defence"]) for row in record["rows"]}
 
 
 def illustrate(
     folder: Path, record: dict[str, Any], protected: Path, source: Source, restored: Path, workers: int = 1
 ) -> list[tuple[str, Path]]:
-    """Looks of the release into the record, if it has none, and figures beside it; returns (title, picture) of each."""
+    """Looks of the release into the record, if it has none, and figures beside it; returns (title, image) of each."""
     if "looks" not in record:
         found = report(protected, source, restored, workers=workers)
         record["looks"] = {name: found[name] for name in LOOKS}
         write_record(folder, record)
     grid(protected, source, restored, folder / "samples.png")
-    pictures = [
+    images = [
         ("Accuracy", figures.bars(record, folder / "accuracy.png")),
         ("While training", figures.curves(record, folder / "logs", folder / "curves.png")),
         ("Answers", figures.confusion(record, folder / "confusion.png")),
         ("Clean, protected, restored, difference", folder / "samples.png"),
     ]
-    return [(title, path) for title, path in pictures if path]
+    return [(title, path) for title, path in images if path]

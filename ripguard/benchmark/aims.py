@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.benchmark.attacks.few_clean import HEAD, PERMUTATIONS, STANDARDISED
+from ripguard.benchmark.attacks.limited_clean_data import HEAD, PERMUTATIONS, STANDARDISED
 from ripguard.benchmark.entry import Entry, better, poison_of, told
 
 # as they are now: an earlier form has more in its name
@@ -32,8 +32,8 @@ def aims(board: dict[Any, Entry], peers: dict[str, Any] | None) -> list[str]:
     return [
         "## What was aimed at",
         "",
-        "Chance is 10 percent on ten classes. Alone: the best that as many clean pictures give without the protected "
-        "ones, as a net or under a new head.",
+        "Chance is 10 percent on ten classes. Alone: the best that as many clean images give without the protected "
+        "ones, as a model or under a new head.",
         "",
         "| what | aim | measured | |",
         "| --- | --- | --- | --- |",

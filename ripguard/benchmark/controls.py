@@ -26,8 +26,8 @@ def controls(peers: dict[str, Any] | None) -> list[str]:
         "## Whether the defences work",
         "",
         "A defence counts only after its positive control: of the published poisons that it was tried against, without "
-        f"hiding, the one that it gives most back of ({peers['dataset']}, {peers['pictures']:,} pictures; all of them "
-        "in [results](README.md#peers-without-hiding-experimentspeerspy)), beside clean pictures under the same "
+        f"hiding, the one that it gives most back of ({peers['dataset']}, {peers['pictures']:,} images; all of them "
+        "in [results](README.md#peers-without-hiding-experimentspeerspy)), beside clean images under the same "
         "defence, about what it can give back here (one run each): a victim that is trained longer under a defence "
         "that makes training harder may get more out of either. Empty: no control was measured.",
         "",

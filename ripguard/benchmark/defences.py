@@ -1,8 +1,8 @@
-"""What a victim may try against a protection, without any clean picture: each one function, or one training objective.
+"""What a victim may try against a protection, without any clean image: each one function, or one training objective.
 
 A defence counts only after its positive control: a known poison that it undoes (``tests/benchmark/test_defences.py``
-for what it does to pictures, ``experiments/`` for accuracies). They work on training pictures alone, as in APBench;
-what treats every picture by itself may be done to the pictures that a victim is asked about too, as Liu et al. 2023
+for what it does to images, ``experiments/`` for accuracies). They work on training images alone, as in APBench;
+what treats every image by itself may be done to the images that a victim is asked about too, as Liu et al. 2023
 offer.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 
 Prepare = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
@@ -27,9 +27,9 @@ class Defence:
 
     Attributes:
         source: where it was published, and what of it is our reading.
-        prepare: what is done once to all training pictures: uint8 ``[n, height, width, 3]``, labels and a seed → uint8.
+        prepare: what is done once to all training images: uint8 ``[n, height, width, 3]``, labels and a seed → uint8.
         objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
-        each: ``prepare`` treats every picture by itself, without its label.
+        each: ``prepare`` treats every image by itself, without its label.
     """
 
     name: str
@@ -38,72 +38,72 @@ class Defence:
     objective: str = "plain"
     each: bool = False
 
-    def prepared(self, pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-        """The training pictures as a victim under this defence sees them: uint8, same shape."""
-        return self.prepare(pictures, labels, seed) if self.prepare else pictures
+    def prepared(self, images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+        """The training images as a victim under this defence sees them: uint8, same shape."""
+        return self.prepare(images, labels, seed) if self.prepare else images
 
-    def treated(self, asked: Pictures, seed: int) -> Pictures:
-        """What a victim is asked about, treated as its training pictures were; where each is treated by itself."""
-        return dataclasses.replace(asked, pictures=self.prepared(asked.pictures, asked.labels, seed))
+    def treated(self, asked: ImageSet, seed: int) -> ImageSet:
+        """What a victim is asked about, treated as its training images were; where each is treated by itself."""
+        return dataclasses.replace(asked, images=self.prepared(asked.images, asked.labels, seed))
 
 
-def jpeg(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def jpeg(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """JPEG at quality 10 and back."""
-    return np.stack([_through(one, "JPEG", quality=10) for one in pictures])
+    return np.stack([_through(one, "JPEG", quality=10) for one in images])
 
 
-def grayscale(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def grayscale(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Luma (ITU-R 601) in all three channels."""
-    gray = np.round(pictures @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)  # [n, height, width]
+    gray = np.round(images @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)  # [n, height, width]
     return np.repeat(gray[..., None], 3, axis=3)
 
 
-def posterise(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def posterise(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Two bits a sample are left."""
-    return pictures & 0xC0
+    return images & 0xC0
 
 
-def blur(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def blur(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Gaussian, SD one pixel. (APBench's, SD 0.1, is nearly the identity.)"""
     from scipy.ndimage import gaussian_filter
 
-    soft = gaussian_filter(pictures.astype(np.float32), (0, 1, 1, 0), mode="reflect")
+    soft = gaussian_filter(images.astype(np.float32), (0, 1, 1, 0), mode="reflect")
     return np.clip(np.round(soft), 0, 255).astype(np.uint8)
 
 
-def resize(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def resize(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """To half the side and back, bilinear with antialiasing."""
-    height, width = pictures.shape[1:3]
+    height, width = images.shape[1:3]
 
     def there_and_back(one: np.ndarray) -> np.ndarray:
         image = Image.fromarray(one).resize((width // 2, height // 2), Image.Resampling.BILINEAR)
         return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
 
-    return np.stack([there_and_back(one) for one in pictures])
+    return np.stack([there_and_back(one) for one in images])
 
 
-def median(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def median(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """The middle of 3×3 pixels, channel by channel."""
     from scipy.ndimage import median_filter
 
-    return median_filter(pictures, (1, 3, 3, 1), mode="reflect")
+    return median_filter(images, (1, 3, 3, 1), mode="reflect")
 
 
-def wipe(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def wipe(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """The four low bits of every sample replaced by random ones: what could carry a payload is gone."""
-    noise = np.random.default_rng(seed).integers(0, 16, pictures.shape).astype(np.uint8)
-    return pictures & 0xF0 | noise
+    noise = np.random.default_rng(seed).integers(0, 16, images.shape).astype(np.uint8)
+    return images & 0xF0 | noise
 
 
-def orthogonal(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+def orthogonal(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """What a linear classifier of the pixels looks at is projected out (Sandoval-Segura et al. 2023).
 
-    Logistic regression for 20 epochs; the columns of its weights, made orthonormal, are taken out of every picture.
+    Logistic regression for 20 epochs; the columns of its weights, made orthonormal, are taken out of every image.
     """
     import torch
 
     torch.manual_seed(seed)
-    flat = torch.from_numpy(pictures.reshape(len(pictures), -1)).float() / 255  # [n, samples]
+    flat = torch.from_numpy(images.reshape(len(images), -1)).float() / 255  # [n, samples]
     mean = flat.mean(0)
     truth = torch.from_numpy(labels)
     model = torch.nn.Linear(flat.shape[1], int(labels.max()) + 1)
@@ -118,12 +118,12 @@ def orthogonal(pictures: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarra
     basis = torch.linalg.qr(model.weight.detach().T).Q  # [samples, classes]
     centred = flat - mean
     left = centred - (centred @ basis) @ basis.T + mean
-    return (255 * left).round().clamp(0, 255).to(torch.uint8).numpy().reshape(pictures.shape)
+    return (255 * left).round().clamp(0, 255).to(torch.uint8).numpy().reshape(images.shape)
 
 
-def _through(picture: np.ndarray, kind: str, **options: int) -> np.ndarray:
+def _through(image: np.ndarray, kind: str, **options: int) -> np.ndarray:
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, kind, **options)
+    Image.fromarray(image).save(buffer, kind, **options)
     return np.asarray(Image.open(buffer))
 
 

@@ -1,4 +1,4 @@
-"""One line of the leaderboard: all that records hold about one scheme on one data set under one protocol."""
+"""One line of the leaderboard: all that records hold about one scheme on one dataset under one protocol."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Found = tuple[str, float]  # a defence or an attack, and the accuracy it ends in
 
 @dataclass
 class Entry:
-    """Accuracies in percent, on clean test pictures.
+    """Accuracies in percent, on clean test images.
 
     Attributes:
-        psnr, ssim: of the published pictures to the clean ones, medians.
+        psnr, ssim: of the published images to the clean ones, medians.
         releases: identifiers of the releases that its victims were trained on.
-        clean: of each victim of clean or restored pictures: (their digest, model, seed).
+        clean: of each victim of clean or restored images: (their digest, model, seed).
         plain: of victims without a defence, one a seed; defended: by defence.
-        adaptive: by attack and number of clean pictures, then by defence; alone: the best of what as many clean
-            pictures give without the protected ones, by their number.
-        undone: by attack on the pictures; leaked: by attack with leaked clean ones.
+        adaptive: by attack and number of clean images, then by defence; alone: the best of what as many clean
+            images give without the protected ones, by their number.
+        undone: by attack on the images; leaked: by attack with leaked clean ones.
     """
 
     scheme: str
@@ -54,7 +54,7 @@ class Entry:
         """The defence under which one of the attackers gets most out of the victim, and how much.
 
         Args:
-            attacks: as records call them; clean: the number of clean pictures they have.
+            attacks: as records call them; clean: the number of clean images they have.
             defences: only these; None: all, ``none`` among them.
         """
         found: dict[str, float] = {}
@@ -71,7 +71,7 @@ def poison_of(row: dict[str, Any]) -> str:
 
 
 def better(row: dict[str, Any]) -> float:
-    """Accuracy of a victim, or that on test pictures that went through its defence as well, if it is more."""
+    """Accuracy of a victim, or that on test images that went through its defence as well, if it is more."""
     return float(max(row["test_accuracy"], row.get("treated_accuracy", 0.0)))
 
 

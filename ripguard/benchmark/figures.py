@@ -1,4 +1,4 @@
-"""Pictures of an accuracy record: bars, curves, confusion matrices, of victims without a defence; with the logs."""
+"""Images of an accuracy record: bars, curves, confusion matrices, of victims without a defence; with the logs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from matplotlib.figure import Figure  # not pyplot: no display, no state, notebo
 
 from ripguard.benchmark.table import cells
 
-COLOURS = {"clean": "#4477aa", "protected": "#cc3311", "restored": "#228833"}  # told apart by colour-blind people too
+COLORS = {"clean": "#4477aa", "protected": "#cc3311", "restored": "#228833"}  # told apart by color-blind people too
 CHANCE = "#888888"
 
 
 def bars(record: dict[str, Any], target: Path) -> Path | None:
-    """Train and test accuracy of each kind of training pictures, the paper's figures as black marks; None: no rows."""
+    """Train and test accuracy of each kind of training images, the paper's figures as black marks; None: no rows."""
     found = [cell for cell in cells(record) if cell.defence == "none"]
     if not found:
         return None
@@ -26,7 +26,7 @@ def bars(record: dict[str, Any], target: Path) -> Path | None:
     for axis, name in zip(axes, ("train", "test")):
         for i, cell in enumerate(found):
             mean, sd = getattr(cell, name), getattr(cell, f"{name}_sd")
-            axis.bar(i, mean, 0.65, yerr=sd, capsize=3, color=COLOURS[cell.split])
+            axis.bar(i, mean, 0.65, yerr=sd, capsize=3, color=COLORS[cell.split])
             top = mean + (sd or 0)
             if cell.published:
                 published = cell.published[name == "test"]
@@ -46,7 +46,7 @@ def bars(record: dict[str, Any], target: Path) -> Path | None:
 
 
 def curves(record: dict[str, Any], logs: Path, target: Path) -> Path | None:
-    """Accuracy on what is trained on (augmented) and on clean training pictures, epoch by epoch; None without logs."""
+    """Accuracy on what is trained on (augmented) and on clean training images, epoch by epoch; None without logs."""
     figure = Figure((6.4, 2.6))
     axes = figure.subplots(1, 2, sharey=True)
     drawn = set()
@@ -57,10 +57,10 @@ def curves(record: dict[str, Any], logs: Path, target: Path) -> Path | None:
             if points:
                 label = None if (name, row["split"]) in drawn else row["split"]
                 drawn.add((name, row["split"]))
-                axis.plot(*zip(*points), color=COLOURS[row["split"]], lw=1, alpha=0.8, label=label)
+                axis.plot(*zip(*points), color=COLORS[row["split"]], lw=1, alpha=0.8, label=label)
     if not drawn:
         return None
-    for axis, title in zip(axes, ("what it is trained on, augmented", "clean training pictures")):
+    for axis, title in zip(axes, ("what it is trained on, augmented", "clean training images")):
         axis.set_title(f"accuracy on {title}, %", fontsize=8)
         axis.set_xlabel("epoch", fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
@@ -75,7 +75,7 @@ def confusion(record: dict[str, Any], target: Path) -> Path | None:
     rows = _plain(record)
     if not rows:
         return None
-    splits = [split for split in COLOURS if any(row["split"] == split for row in rows)]
+    splits = [split for split in COLORS if any(row["split"] == split for row in rows)]
     figure = Figure((2.5 * len(splits) + 0.6, 3.2), layout="constrained")
     axes = figure.subplots(1, len(splits), squeeze=False)
     names = [name[:10] for name in rows[0]["classes"]]
@@ -100,7 +100,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def _save(figure: Figure, target: Path) -> Path:
-    """A PNG of few colours: small enough to be committed."""
+    """A PNG of few colors: small enough to be committed."""
     from PIL import Image
 
     buffer = io.BytesIO()

@@ -1,7 +1,7 @@
 """Measure the protection of a release of one's own: train on clean and on published images, test on clean ones.
 
 Everything is measured now, from the files of this release and its source. Nothing that the project recorded earlier
-takes part, and nothing is written but checkpoints in the cache, which go when a net is trained.
+takes part, and nothing is written but checkpoints in the cache, which go when a model is trained.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures, load
+from ripguard.data.image_set import ImageSet, load
 from ripguard.data.source import Item, Source, cache_root
 from ripguard.errors import InputRefused, VerifyFailed, tell
 from ripguard.precision import check_device
@@ -32,7 +32,7 @@ FEWEST = 2  # clean images a class to test on, below which nothing can be told
 
 @dataclass(frozen=True)
 class Row:
-    """One net. Accuracies in percent: on its own training images, and on clean test images."""
+    """One model. Accuracies in percent: on its own training images, and on clean test images."""
 
     training_set: str
     seed: int
@@ -48,7 +48,7 @@ class Evaluation:
     Attributes:
         chance: accuracy of who always names the most frequent class of the test images, in percent.
         held_out: whether the test images were taken out of the training split, as there is no test split.
-        rows: a net each, ``clean`` or ``protected``, in the order of the seeds.
+        rows: a model each, ``clean`` or ``protected``, in the order of the seeds.
     """
 
     release: str
@@ -81,7 +81,7 @@ def evaluate(
     signer: str | None = None,
     workers: int = 1,
 ) -> Evaluation:
-    """Train a net on the clean images and one on the published ones, for every seed, and measure both on clean images.
+    """Train a model on the clean images and one on the published ones, for every seed; test both on clean images.
 
     Args:
         source: the clean images that the release was made from.
@@ -102,7 +102,7 @@ def evaluate(
     about = "a fifth of the training images, held out of both" if held_out else "the source's test split"
     tell(f"ripguard: {len(train)} images to train on, {len(test)} clean ones to test on: {about}")
     known = load([clean[i] for i in train], workers=workers, note="clean images")
-    side = known.pictures.shape[1]
+    side = known.images.shape[1]
     shown = load([published[i] for i in train], side, workers, "protected images")
     asked = load([clean[i] for i in test], side, workers, "test images")
     if len(known.names) < 2:
@@ -157,14 +157,14 @@ def _split(items: Sequence[Item]) -> tuple[list[int], list[int], bool]:
     return sorted(train), sorted(test), True
 
 
-def _row(name: str, data: Pictures, asked: Pictures, recipe: Protocol, seed: int, device: str) -> Row:
+def _row(name: str, data: ImageSet, asked: ImageSet, recipe: Protocol, seed: int, device: str) -> Row:
     identity = hashlib.sha256(f"{data.digest} {recipe} {seed} {device}".encode()).hexdigest()[:32]
     checkpoint = cache_root() / "evaluate" / f"{identity}.pt"  # a run that is killed goes on from it
     note = f"{name} images, seed {seed}"
-    victim = fit(data.pictures, data.labels, len(data.names), recipe, seed, device, checkpoint, note=note)
+    victim = fit(data.images, data.labels, len(data.names), recipe, seed, device, checkpoint, note=note)
     found = Row(
-        name, seed, len(data.labels), round(accuracy(victim, data.pictures, data.labels), 3),
-        round(accuracy(victim, asked.pictures, asked.labels), 3),
+        name, seed, len(data.labels), round(accuracy(victim, data.images, data.labels), 3),
+        round(accuracy(victim, asked.images, asked.labels), 3),
     )  # fmt: skip
     checkpoint.unlink(missing_ok=True)
     return found

@@ -34,11 +34,11 @@ class Row:
     """One victim to train.
 
     Attributes:
-        dataset: a data set by name, or a folder.
+        dataset: a dataset by name, or a folder.
         protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own where given.
         split: ``clean``, ``protected`` or ``restored``: what it is trained on.
         record: name of the record that the row goes into.
-        seed: of the victim; those of restored pictures are trained with one of their own.
+        seed: of the victim; those of restored images are trained with one of their own.
         defence: name in :data:`ripguard.benchmark.defences.DEFENCES`.
         protect: options of ``ripguard protect`` that the release is made with. A clean row goes into the record of that
             release, too.
@@ -128,7 +128,7 @@ def _good() -> dict[str, tuple[str, Callable[[str], object]]]:
         return f"one of {', '.join(names)}", names.__contains__
 
     return {
-        "dataset": ("a data set or a folder", bool),
+        "dataset": ("a dataset or a folder", bool),
         "protocol": one_of(*PROTOCOLS),
         "split": one_of(*SPLITS),
         "record": ("a name of letters, digits, dots and dashes", NAME.fullmatch),

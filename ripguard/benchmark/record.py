@@ -54,9 +54,9 @@ def read_records(results: Path) -> list[tuple[str, dict[str, Any]]]:
 
 
 def subject(record: dict[str, Any]) -> tuple[str, int]:
-    """What a record is about: of several with one name and as many training pictures the newest counts."""
-    pictures = record.get("pictures") or max((row.get("images", 0) for row in record["rows"]), default=0)
-    return record["name"], pictures
+    """What a record is about: of several with one name and as many training images the newest counts."""
+    images = record.get("pictures") or max((row.get("images", 0) for row in record["rows"]), default=0)
+    return record["name"], images
 
 
 def joined(found: Sequence[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Measure a release: likeness to the clean pictures, what the surrogate says, equality of the restored pictures.
+"""Measure a release: likeness to the clean images, what the surrogate says, equality of the restored images.
 
 Everything is read back from the 8-bit files on disk.
 """
@@ -16,7 +16,7 @@ from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown
 from ripguard.executor import Local
 from ripguard.files import refuse_unwritable
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.quality import likeness
 from ripguard.progress import Bar
 from ripguard.release.manifest import Release
@@ -40,40 +40,40 @@ def report(
     """Measure a release.
 
     Args:
-        source: the clean pictures it was made from.
-        restored: folder that ``ripguard restore`` wrote; its pictures are compared with the clean ones.
-        surrogate: file of a surrogate; what it says of each protected picture is counted.
+        source: the clean images it was made from.
+        restored: folder that ``ripguard restore`` wrote; its images are compared with the clean ones.
+        surrogate: file of a surrogate; what it says of each protected image is counted.
         signer: fingerprint that must have signed the release.
 
     Returns:
         Counts, also of restored files with the bytes of the source's; medians and 5th/95th percentiles of PSNR (dB) and
-        SSIM of protected to clean; residue bytes; shares (0..1) of pictures on which the surrogate keeps the true
-        label, or says the label after it (cyclic target). ``damaged``: places of published pictures that cannot be
+        SSIM of protected to clean; residue bytes; shares (0..1) of images on which the surrogate keeps the true
+        label, or says the label after it (cyclic target). ``damaged``: places of published images that cannot be
         read, or have another size than the clean one; they are left out of everything else.
 
     Raises:
         InputRefused: a surrogate of other classes, before any work.
-        VerifyFailed: no picture can be measured.
+        VerifyFailed: no image can be measured.
     """
     release = Release.open(root)
     vouched(release, signer)
     wanted = sources_by_place(release, source)
     rows = [{key: row[key] for key in NEEDED if key in row} for row in release.rows if row["path"] in wanted]
     if not rows:
-        raise VerifyFailed(f"{root} was not made from {source.name}: no picture stands at a known place")
+        raise VerifyFailed(f"{root} was not made from {source.name}: no image stands at a known place")
     says = _opinion_of(release, surrogate) if surrogate else None  # a surrogate that does not fit is refused first
     jobs = [
         (str(root / row["path"]), wanted[row["path"]], str(restored_file(restored, row)) if restored else "")
         for row in rows
     ]
     found = Local(workers if len(jobs) > FEW else 1).map(_measure, jobs, chunk=64)
-    looked = list(Bar(found, total=len(jobs), stage="measuring", unit="picture"))
+    looked = list(Bar(found, total=len(jobs), stage="measuring", unit="image"))
     damaged = [row["path"] for row, one in zip(rows, looked) if one is None]
     rows = [row for row, one in zip(rows, looked) if one is not None]
     measured = [one for one in looked if one is not None]
     if not rows:
         raise VerifyFailed(
-            f"{root}: no published picture can be compared with its source, as {damaged[0]}",
+            f"{root}: no published image can be compared with its source, as {damaged[0]}",
             "ripguard verify tells more",
         )
     residue = [row["residue"][2] if row["residue"] else 0 for row in rows]
@@ -101,7 +101,7 @@ def report(
 
 
 def restored_file(restored: Path, row: dict[str, Any]) -> Path:
-    """Where ``ripguard restore`` put a picture: at its place in the release, under its first name if byte-exact."""
+    """Where ``ripguard restore`` put an image: at its place in the release, under its first name if byte-exact."""
     place = restored / row["path"]
     return place.with_name(row["name"]) if "name" in row else place
 
@@ -110,32 +110,32 @@ Measured = tuple[dict[str, float | None], bool, bool, tuple[int, ...]]
 
 
 def _measure(_: None, job: tuple[str, Item, str]) -> Measured | None:
-    """Likeness to the clean picture; whether the restored one equals it in its samples, and its file in its bytes; the
-    published shape. None: the published picture is damaged.
+    """Likeness to the clean image; whether the restored one equals it in its samples, and its file in its bytes; the
+    published shape. None: the published image is damaged.
     """
     protected, item, restored = job
     data = item.read()
-    original = read_picture(data, item.name)
-    picture = published(protected, original)
-    if picture is None:
+    original = read_image(data, item.name)
+    image = published(protected, original)
+    if image is None:
         return None
     there = bool(restored) and Path(restored).is_file()
     same = there and Path(restored).read_bytes() == data
-    return likeness(picture, original), there and _equal(restored, original), same, picture.shape
+    return likeness(image, original), there and _equal(restored, original), same, image.shape
 
 
 def published(path: str | Path, original: np.ndarray) -> np.ndarray | None:
-    """A published picture, uint8 ``[height, width, channels]``; None if it cannot be read, or has another size."""
+    """A published image, uint8 ``[height, width, channels]``; None if it cannot be read, or has another size."""
     try:
-        picture = read_picture(path)
+        image = read_image(path)
     except (InputRefused, FileNotFoundError):
         return None
-    return picture if picture.shape[:2] == original.shape[:2] else None
+    return image if image.shape[:2] == original.shape[:2] else None
 
 
 def _equal(restored: str, original: np.ndarray) -> bool:
     try:
-        return np.array_equal(read_picture(restored), original)
+        return np.array_equal(read_image(restored), original)
     except InputRefused:
         return False
 
@@ -157,7 +157,7 @@ def _opinion_of(release: Release, path: str) -> tuple[Any, list[str]]:
     if not set(labels) <= set(names):
         raise InputRefused(
             f"{path} knows the classes {some(names, most=5)}; {release.root} has {some(labels, most=5)}",
-            "name a surrogate of this data set",
+            "name a surrogate of this dataset",
         )
     return model, names
 
@@ -165,7 +165,7 @@ def _opinion_of(release: Release, path: str) -> tuple[Any, list[str]]:
 def _opinions(
     release: Release, rows: list[dict[str, Any]], shapes: list[tuple[int, ...]], model: Any, names: list[str]
 ) -> dict[str, Any]:
-    """Shares of protected pictures, overall and by split, that the surrogate gives the true or the next label."""
+    """Shares of protected images, overall and by split, that the surrogate gives the true or the next label."""
     from ripguard.perturb.surrogate import predict
 
     units = release.info["units"]
@@ -175,11 +175,11 @@ def _opinions(
     kept: dict[str, list[bool]] = {}
     hit: dict[str, list[bool]] = {}
     for shape, group in by_shape.items():
-        batch = max(1, min(512, (1 << 24) // int(np.prod(shape))))  # bounded memory for large pictures
+        batch = max(1, min(512, (1 << 24) // int(np.prod(shape))))  # bounded memory for large images
         for start in Bar(range(0, len(group), batch), stage="surrogate", unit="batch"):
             part = group[start : start + batch]
-            pictures = np.stack([read_picture(release.root / row["path"]) for row in part])
-            says = predict(model, pictures).argmax(1)
+            images = np.stack([read_image(release.root / row["path"]) for row in part])
+            says = predict(model, images).argmax(1)
             for row, label in zip(part, says):
                 unit = units[row["unit"]]
                 true = names.index(unit["label"])
@@ -202,9 +202,9 @@ def check_grid(target: str) -> None:
 
 
 def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: int = 8) -> None:
-    """Write a picture of clean | protected | restored | 4× difference for one picture of each of ``rows`` classes.
+    """Write an image of clean | protected | restored | 4× difference for one image of each of ``rows`` classes.
 
-    Raises :class:`VerifyFailed` where no picture of the release can be shown.
+    Raises :class:`VerifyFailed` where no image of the release can be shown.
     """
     import io
 
@@ -218,10 +218,10 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
         label = release.info["units"][row["unit"]]["label"]
         if len(picks) < rows and label not in picks and row["path"] in wanted:
             line = _line(root / row["path"], wanted[row["path"]], restored_file(restored, row) if restored else None)
-            if line:  # the first picture of each class that can be shown: not chosen for its looks
+            if line:  # the first image of each class that can be shown: not chosen for its looks
                 picks[label] = line
     if not picks:
-        raise VerifyFailed(f"{root}: no picture of it can be shown beside its source", "ripguard verify tells more")
+        raise VerifyFailed(f"{root}: no image of it can be shown beside its source", "ripguard verify tells more")
     columns = (
         ["clean", "protected", "restored", "|protected − clean| ×4"]
         if restored
@@ -229,9 +229,9 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
     )
     figure = Figure((1.5 * len(columns), 1.5 * len(picks) + 0.3))
     axes = figure.subplots(len(picks), len(columns), squeeze=False)
-    for number, (axis_line, (label, pictures)) in enumerate(zip(axes, picks.items())):
-        for axis, picture, title in zip(axis_line, pictures, columns):
-            axis.imshow(picture.squeeze(2) if picture.shape[2] == 1 else picture, cmap="gray", vmin=0, vmax=255,
+    for number, (axis_line, (label, images)) in enumerate(zip(axes, picks.items())):
+        for axis, image, title in zip(axis_line, images, columns):
+            axis.imshow(image.squeeze(2) if image.shape[2] == 1 else image, cmap="gray", vmin=0, vmax=255,
                         interpolation="nearest")  # fmt: skip
             axis.set_xticks([]), axis.set_yticks([])
             if number == 0:
@@ -248,10 +248,10 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
 
 
 def _line(protected: Path, clean: Item, restored: Path | None) -> list[np.ndarray] | None:
-    """Pictures of one line of the grid, None if one of them is damaged or missing."""
-    original = read_picture(clean.read(), clean.name)
+    """Images of one line of the grid, None if one of them is damaged or missing."""
+    original = read_image(clean.read(), clean.name)
     found = [original, *(published(path, original) for path in (protected, restored) if path)]
-    known = [picture for picture in found if picture is not None]
+    known = [image for image in found if image is not None]
     if len(known) < len(found):
         return None
     return [*known, np.clip(np.abs(known[1].astype(int) - original) * 4, 0, 255).astype(np.uint8)]

@@ -21,8 +21,8 @@ class Cell:
     Attributes:
         train, test: mean accuracies in percent; ``train_sd``, ``test_sd``: sample SD over seeds, None for one seed.
         low, high: 95 % interval of a test set of this size at the mean test accuracy (Wilson), percent.
-        images, test_images: training and test pictures.
-        treated: mean accuracy on test pictures that went through the defence as well; None where none can.
+        images, test_images: training and test images.
+        treated: mean accuracy on test images that went through the defence as well; None where none can.
     """
 
     split: str
@@ -65,7 +65,7 @@ def cells(record: dict[str, Any]) -> list[Cell]:
 
 
 def interval(percent: float, count: int) -> tuple[float, float]:
-    """95 % interval (Wilson 1927, by SciPy) in percent for a share seen on ``count`` pictures."""
+    """95 % interval (Wilson 1927, by SciPy) in percent for a share seen on ``count`` images."""
     from scipy.stats import binomtest
 
     found = binomtest(round(percent * count / 100), count).proportion_ci(method="wilson")
@@ -80,7 +80,7 @@ def spread(mean: float, sd: float | None) -> str:
 def markdown(record: dict[str, Any]) -> list[str]:
     """The table beside the published one, as lines of Markdown."""
     lines = [
-        "| training pictures | model | seeds | train accuracy | test accuracy | 95 % interval | paper: train / test |",
+        "| training images | model | seeds | train accuracy | test accuracy | 95 % interval | paper: train / test |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for cell in cells(record):

@@ -15,7 +15,7 @@ import numpy as np
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.record import environment
 from ripguard.data.folder import folder
-from ripguard.data.pictures import Pictures, load
+from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, UsageError
@@ -23,8 +23,8 @@ from ripguard.release.manifest import META, Release
 from ripguard.release.plan import published_places
 
 SPLITS = ("clean", "protected", "restored")
-WATCHED = 1000  # clean training pictures at most for the training curve
-OWN_SEEDS = 1000  # added to the seed of restored rows: equal pictures, but a training of its own
+WATCHED = 1000  # clean training images at most for the training curve
+OWN_SEEDS = 1000  # added to the seed of restored rows: equal images, but a training of its own
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Job:
     """One victim to train; picklable.
 
     Attributes:
-        split: ``clean``, ``protected`` or ``restored``: where the training pictures come from.
-        source: name of the data set or folder of clean pictures; its test pictures measure every row.
-        place: folder of the release or of the restored pictures; unused for ``clean``.
+        split: ``clean``, ``protected`` or ``restored``: where the training images come from.
+        source: name of the dataset or folder of clean images; its test images measure every row.
+        place: folder of the release or of the restored images; unused for ``clean``.
         protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own where given.
         work: folder for checkpoints; ``logs``: folder for the JSON-lines log.
         deadline: time of day (``time.time()``) to stop at; the checkpoint then holds what was reached.
         threads: CPU threads, 0: torch's own choice.
         defence: name in :data:`ripguard.benchmark.defences.DEFENCES`.
-        most: of more training pictures than this every n-th one is used; None: all.
+        most: of more training images than this every n-th one is used; None: all.
         save_every: seconds after which a checkpoint is written within an epoch; None: the loop's own.
     """
 
@@ -95,13 +95,13 @@ def seeds_of(words: str) -> list[int]:
         seeds = [int(word) for word in words.split(",")]
     except ValueError:
         seeds = [-1]
-    if not all(0 <= seed < OWN_SEEDS for seed in seeds):  # those of restored pictures begin there
+    if not all(0 <= seed < OWN_SEEDS for seed in seeds):  # those of restored images begin there
         raise UsageError(f"--seeds: expected whole numbers from 0 to {OWN_SEEDS - 1} by commas, got {words}")
     return list(dict.fromkeys(seeds))
 
 
 def items_of(split: str, source: str, root: Path) -> list[Item]:
-    """All pictures of the clean source, of a release, or of a restored folder."""
+    """All images of the clean source, of a release, or of a restored folder."""
     if split == "clean":  # under the names they are published by, so that all three are in the same order
         items = open_source(source).items
         return [dataclasses.replace(item, name=place) for item, place in zip(items, published_places(items))]
@@ -115,11 +115,11 @@ def items_of(split: str, source: str, root: Path) -> list[Item]:
     ]
 
 
-def read(split: str, source: str, place: Path, part: str, workers: int = 1, most: int | None = None) -> Pictures:
-    """The ``train`` or ``test`` pictures of one of SPLITS; of more than ``most`` every n-th one."""
+def read(split: str, source: str, place: Path, part: str, workers: int = 1, most: int | None = None) -> ImageSet:
+    """The ``train`` or ``test`` images of one of SPLITS; of more than ``most`` every n-th one."""
     items = [item for item in items_of(split, source, place) if item.split == part]
     if not items:
-        raise InputRefused(f"{split} pictures of {source}: there is no split {part!r}", "name folders train/ and test/")
+        raise InputRefused(f"{split} images of {source}: there is no split {part!r}", "name folders train/ and test/")
     if most:
         items = sorted(items, key=lambda item: (item.label, item.name))[:: -(-len(items) // most)]
     return load(items, workers=workers, note=f"{split} {part}")
@@ -150,7 +150,7 @@ def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tu
 
 
 def digest_of(split: str, source: str, place: Path, workers: int = 1, most: int | None = None) -> str:
-    """Digest of the training pictures: rows recorded for the same one are not trained again."""
+    """Digest of the training images: rows recorded for the same one are not trained again."""
     return read(split, source, place, "train", workers, most).digest
 
 
@@ -173,23 +173,23 @@ def train_row(job: Job) -> dict[str, Any]:
     place = Path(job.place)
     training = read(job.split, job.source, place, "train", most=job.most)
     test = read("clean", job.source, place, "test")
-    if training.names != test.names or training.pictures.shape[1:] != test.pictures.shape[1:]:
-        raise InputRefused(f"{job.split} training pictures and clean test pictures differ in classes or size")
+    if training.names != test.names or training.images.shape[1:] != test.images.shape[1:]:
+        raise InputRefused(f"{job.split} training images and clean test images differ in classes or size")
     defence = DEFENCES[job.defence]
-    shown = defence.prepared(training.pictures, training.labels, job.own_seed)
+    shown = defence.prepared(training.images, training.labels, job.own_seed)
     left = None if job.deadline is None else job.deadline - time.time()
     checkpoint, log = Path(job.work) / f"{job.protocol}-{job.stem}.pt", job.log
-    clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test pictures
+    clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test images
     victim = fit(
         shown, training.labels, len(training.names), protocol, job.own_seed, job.device,
-        checkpoint, log, left, job.compile, (clean.pictures, clean.labels), job.title, defence.objective,
+        checkpoint, log, left, job.compile, (clean.images, clean.labels), job.title, defence.objective,
         job.save_every or SAVE_EVERY,
     )  # fmt: skip
-    told, truth = victim.logits(test.pictures).argmax(1), test.labels
+    told, truth = victim.logits(test.images).argmax(1), test.labels
     treated = {}
     if defence.each:
         asked = defence.treated(test, job.own_seed + 1)
-        treated["treated_accuracy"] = round(accuracy(victim, asked.pictures, truth), 4)
+        treated["treated_accuracy"] = round(accuracy(victim, asked.images, truth), 4)
     confusion = np.zeros((len(test.names),) * 2, int)
     np.add.at(confusion, (truth, told), 1)
     fitted = victim.logits(shown).argmax(1) == training.labels

@@ -8,14 +8,14 @@ from ripguard import api
 from ripguard.cli.options import add_common
 from ripguard.cli.output import show
 
-DESCRIPTION = "Lists the data sets that ripguard knows, or copies one as a folder tree."
+DESCRIPTION = "Lists the datasets that ripguard knows, or copies one as a folder tree."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, run, text in (
-        ("list", run_list, "names of data sets"),
-        ("export", run_export, "copy a data set as OUT/<split>/<class>/<picture>"),
+        ("list", run_list, "names of datasets"),
+        ("export", run_export, "copy a dataset as OUT/<split>/<class>/<image>"),
     ):
         action = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         add_common(action)
@@ -32,5 +32,5 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_export(options: argparse.Namespace) -> int:
     count = api.export(options.name, options.out)
-    show(options, {"out": options.out, "pictures": count}, [f"{count} pictures in {options.out}"])
+    show(options, {"out": options.out, "pictures": count}, [f"{count} images in {options.out}"])
     return 0

@@ -1,4 +1,4 @@
-"""`ripguard evaluate`: what a net learns from a release without its key."""
+"""`ripguard evaluate`: what a model learns from a release without its key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ripguard.numbers import positive
 from ripguard.train.protocols import PROTOCOLS
 
 DESCRIPTION = (
-    "Trains a net on the clean images and one on the published ones, and tests both on clean images. All of it is "
+    "Trains a model on the clean images and one on the published ones, and tests both on clean images. All of it is "
     "measured now. Where the release has no test split, a fifth of each class is held out. This is the plain attacker: "
     "docs/limits.md says what others reach."
 )
@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", default="smoke", help=f"{', '.join(PROTOCOLS)} (default smoke)")
     parser.add_argument("--model", help="instead of the protocol's own: resnet18, vgg16-bn, densenet121 …")
     parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the protocol's own")
-    parser.add_argument("--seeds", default="0", metavar="S,…", help="one net of each kind for each (default 0)")
+    parser.add_argument("--seeds", default="0", metavar="S,…", help="one model of each kind for each (default 0)")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     add_signer(parser)
     add_workers(parser)

@@ -10,7 +10,7 @@ from ripguard.cli.output import show
 
 DESCRIPTION = (
     "Moves temporary files, and residue that no manifest names, into a folder beside the release, which you may remove "
-    "once the release restores. Pictures, also unknown ones, are never touched: ripguard verify lists them. "
+    "once the release restores. Images, also unknown ones, are never touched: ripguard verify lists them. "
     "The release must be signed, or its key named."
 )
 

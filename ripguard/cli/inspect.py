@@ -11,7 +11,7 @@ DESCRIPTION = "What anybody can see, without any key."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="PATH", help="a release folder or one picture")
+    parser.add_argument("path", metavar="PATH", help="a release folder or one image")
 
 
 def run(options: argparse.Namespace) -> int:

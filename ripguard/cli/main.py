@@ -31,15 +31,15 @@ from ripguard.progress import Callback, Heartbeat, Stages, reported_to
 
 VERBS = {  # a file each, which is imported when its verb is given
     "keygen": "make a restore key, and a signing key beside it",
-    "protect": "make a protected release of a data set",
-    "restore": "get the clean pictures back, exactly",
+    "protect": "make a protected release of a dataset",
+    "restore": "get the clean images back, exactly",
     "verify": "check a release against its manifest, key, source and signer",
-    "inspect": "show what a release or a picture says of itself; no key needed",
-    "report": "measure a release: likeness, surrogate, residue, equality of restored pictures",
-    "evaluate": "measure what a net learns from a release of yours without its key",
-    "train": "train a net on the clean pictures behind a release, restored in memory",
+    "inspect": "show what a release or an image says of itself; no key needed",
+    "report": "measure a release: likeness, surrogate, residue, equality of restored images",
+    "evaluate": "measure what a model learns from a release of yours without its key",
+    "train": "train a model on the clean images behind a release, restored in memory",
     "gc": "move aside what killed runs left in and beside a release",
-    "data": "list the data sets ripguard knows, or export one as a folder tree",
+    "data": "list the datasets ripguard knows, or export one as a folder tree",
     "methods": "list schemes, perturbations and hiding methods, or what one can be told",
     "completion": "print what completes ripguard's words in a shell",
 }
@@ -143,7 +143,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog="ripguard",
-        description="Publish an image data set that ordinary training learns next to nothing from; "
+        description="Publish an image dataset that ordinary training learns next to nothing from; "
         "your key turns it back exactly.",
         epilog="A first round: ripguard keygen --out my.key; ripguard protect photos protected --key-file my.key; "
         "ripguard restore protected restored --key-file my.key",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -122,21 +121,21 @@ def run(options: argparse.Namespace) -> int:
     )  # fmt: skip
     promise = "restores bit for bit" if result.exact else "LOSSY: restores roughly, outside the exactness promise"
     lines = [
-        f"{result.pictures} pictures protected in {result.out} ({promise})",
-        f"  key {result.key_id}, data set {result.dataset_id}, signed by {result.signer or 'nobody (no signing key)'}",
-        f"  residue {result.residue_per_picture} bytes a picture, low planes used {result.planes}, "
-        f"{result.without_residue} pictures need none, {result.in_residue_only} too small to carry their record",
+        f"{result.images} images protected in {result.out} ({promise})",
+        f"  key {result.key_id}, dataset {result.dataset_id}, signed by {result.signer or 'nobody (no signing key)'}",
+        f"  residue {result.residue_per_image} bytes an image, low planes used {result.planes}, "
+        f"{result.without_residue} images need none, {result.in_residue_only} too small to carry their record",
     ]
     if result.psnr_to_carrier is not None:
         lines.append(f"  median PSNR to the carrier {result.psnr_to_carrier:.2f} dB, SSIM {result.ssim_to_carrier}")
     if result.tinted:
         lines.append(
-            f"  {result.grey} grey pictures are published in colour, and come back grey (--no-tint keeps them grey)"
+            f"  {result.gray} gray images are published in color, and come back gray (--no-tint keeps them gray)"
         )
     if result.metadata:
         kinds = ", ".join(f"{kind} in {count}" for kind, count in result.metadata.items())
-        lines.append(f"  beside the samples, and not kept: {kinds} pictures (--byte-exact keeps whole files)")
+        lines.append(f"  beside the samples, and not kept: {kinds} images (--byte-exact keeps whole files)")
     if result.ignored:
         lines.append(f"  left out: {len(result.ignored)} hidden files ({result.ignored[0]} …)")
-    show(options, dataclasses.asdict(result), lines)
+    show(options, result.as_dict(), lines)
     return 0

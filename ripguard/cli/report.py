@@ -9,7 +9,7 @@ from ripguard.cli.options import add_signer, add_source, add_workers
 from ripguard.cli.output import show, table
 from ripguard.errors import UsageError, VerifyFailed, tell
 
-DESCRIPTION = "Compares published pictures with their source: likeness, residue, and whether restored ones are equal."
+DESCRIPTION = "Compares published images with their source: likeness, residue, and whether restored ones are equal."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restored", metavar="DIR", help="folder that restore wrote: compared with SRC sample by sample"
     )
-    parser.add_argument("--surrogate", metavar="PATH", help="count what this surrogate says of the protected pictures")
+    parser.add_argument("--surrogate", metavar="PATH", help="count what this surrogate says of the protected images")
     parser.add_argument("--grid", metavar="PNG", help="also draw clean | protected | restored")
     add_signer(parser)
     add_workers(parser)
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     )  # fmt: skip
     show(options, data, table(data))
     if data["damaged"]:
-        tell(f"ripguard: error: {len(data['damaged'])} published pictures are damaged, and were left out")
+        tell(f"ripguard: error: {len(data['damaged'])} published images are damaged, and were left out")
         return VerifyFailed.exit_code
     if options.restored and data["restored_equal"] != data["pictures"] and data["exact"] != "no (lossy)":
         return VerifyFailed.exit_code

@@ -1,4 +1,4 @@
-"""`ripguard train`: a net on the clean images behind a release."""
+"""`ripguard train`: a model on the clean images behind a release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ripguard.cli.output import show
 from ripguard.numbers import not_negative, positive
 from ripguard.train.protocols import PROTOCOLS
 
-DESCRIPTION = "Needs the key. No clean picture is written to disk. Protocols and models: docs/reproduction.md."
+DESCRIPTION = "Needs the key. No clean image is written to disk. Protocols and models: docs/reproduction.md."
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,8 @@ from ripguard.cli.output import show
 from ripguard.errors import LISTED, VerifyFailed
 
 DESCRIPTION = (
-    "Without a key: every file against the manifest. With --key-file: also restores every picture in memory and checks "
-    "it. With --source: also compares the restored pictures with the source, sample by sample."
+    "Without a key: every file against the manifest. With --key-file: also restores every image in memory and checks "
+    "it. With --source: also compares the restored images with the source, sample by sample."
 )
 
 
@@ -30,11 +30,11 @@ def run(options: argparse.Namespace) -> int:
         workers=options.workers,
     )  # fmt: skip
     data = report.as_dict()
-    lines = [f"{report.pictures} pictures checked, signed by {report.signer or 'nobody'}"]
+    lines = [f"{report.images} images checked, signed by {report.signer or 'nobody'}"]
     if report.restored is not None:
-        lines.append(f"{report.restored} / {report.pictures} restore with this key")
+        lines.append(f"{report.restored} / {report.images} restore with this key")
     if report.equal_to_source is not None:
-        lines.append(f"{report.equal_to_source} / {report.pictures} restored pictures equal the source bit for bit")
+        lines.append(f"{report.equal_to_source} / {report.images} restored images equal the source bit for bit")
     for name in (
         "missing", "extra", "renamed", "changed", "swapped", "residue", "annotations", "unreadable", "unlisted",
         "differs", "reencoded",

@@ -12,7 +12,7 @@ ROOM = 64 << 20  # bytes that an xz decoder may work with; ours never asks for m
 
 
 class BadStream(ValueError):
-    """These bytes do not decode to a picture of the expected shape."""
+    """These bytes do not decode to an image of the expected shape."""
 
 
 def inflate(data: bytes, at_most: int, padded: bool = False) -> bytes:

@@ -1,6 +1,6 @@
-"""Lossless coders of one picture, and the choice of the cheapest. A new coder is one class and one line in CODERS.
+"""Lossless coders of one image, and the choice of the cheapest. A new coder is one class and one line in CODERS.
 
-Every coder gives bytes from which the same picture comes back on every machine; ``file`` keeps the source file as it
+Every coder gives bytes from which the same image comes back on every machine; ``file`` keeps the source file as it
 is, so that a JPEG comes back byte for byte. What a coder cannot hold it declines.
 """
 
@@ -18,9 +18,9 @@ from PIL import Image
 
 from ripguard.codecs import jxl
 from ripguard.codecs.bounded import BadStream, unxz
-from ripguard.codecs.interlaced import codec, net
+from ripguard.codecs.interlaced import codec, networks
 from ripguard.errors import InputRefused, MissingExtra
-from ripguard.images.decoding import opened, read_picture
+from ripguard.images.decoding import opened, read_image
 
 __all__ = ["BY_NUMBER", "CODERS", "SMALL", "USUAL", "WHOLE", "BadStream", "Coder", "File", "cheapest", "known_model"]
 
@@ -33,7 +33,7 @@ SMALL = 1 << 16  # pixels: above, the small-image coder is slow and the others a
 
 
 class Coder(ABC):
-    """One way to write a picture. ``number`` stands in the public header of the picture that carries the bytes.
+    """One way to write an image. ``number`` stands in the public header of the image that carries the bytes.
 
     Attributes:
         gives_file: whether decoding gives the source file back, and not its samples alone.
@@ -46,12 +46,12 @@ class Coder(ABC):
     needs_model = False
 
     @abstractmethod
-    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
-        """Bytes of each of uint8 ``[batch, height, width, channels]`` pictures, None where this coder cannot."""
+    def encode(self, images: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        """Bytes of each of uint8 ``[batch, height, width, channels]`` images, None where this coder cannot."""
 
     @abstractmethod
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
-        """The pictures, uint8 ``[batch, *shape]``. Raises :class:`BadStream`."""
+        """The images, uint8 ``[batch, *shape]``. Raises :class:`BadStream`."""
 
 
 class Raw(Coder):
@@ -59,8 +59,8 @@ class Raw(Coder):
 
     number, name = 0, "raw"
 
-    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> list[bytes]:
-        return [one.tobytes() for one in pictures]
+    def encode(self, images: np.ndarray, files: list[bytes], model: bytes) -> list[bytes]:
+        return [one.tobytes() for one in images]
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
         return np.stack([_shaped(np.frombuffer(one, np.uint8), shape) for one in data])
@@ -71,22 +71,22 @@ class File(Coder):
 
     number, name, gives_file = 1, "file", True
 
-    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
-        return files or [None] * len(pictures)
+    def encode(self, images: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        return files or [None] * len(images)
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
         return np.stack([self.original(one, shape)[0] for one in data])
 
     def original(self, data: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray, bytes]:
-        """Picture, uint8 ``shape``, and source file. Raises :class:`BadStream`."""
+        """Image, uint8 ``shape``, and source file. Raises :class:`BadStream`."""
         file = self.source(data, shape)
         try:
-            return _shaped(read_picture(file, expected=shape), shape), file
+            return _shaped(read_image(file, expected=shape), shape), file
         except InputRefused as error:
             raise BadStream(error.message) from None
 
     def source(self, data: bytes, shape: tuple[int, ...]) -> bytes:
-        """The source file of a picture of this shape. Raises :class:`BadStream`."""
+        """The source file of an image of this shape. Raises :class:`BadStream`."""
         return data
 
 
@@ -95,8 +95,8 @@ class Packed(File):
 
     number, name = 5, "xz"
 
-    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
-        return [self._one(one, pictures.shape[1:]) for one in files] or [None] * len(pictures)
+    def encode(self, images: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        return [self._one(one, images.shape[1:]) for one in files] or [None] * len(images)
 
     def _one(self, file: bytes, shape: tuple[int, ...]) -> bytes | None:
         if file.startswith(DENSE):
@@ -109,7 +109,7 @@ class Packed(File):
 
     @staticmethod
     def _longest(data: bytes, shape: tuple[int, ...]) -> int:
-        """Bytes of the source file of such a picture that this stream may hold."""
+        """Bytes of the source file of such an image that this stream may hold."""
         return PIXEL * shape[0] * shape[1] + BESIDE + SHRUNK * len(data)
 
 
@@ -127,30 +127,28 @@ class Pillow(Coder):
             return False
         return True
 
-    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+    def encode(self, images: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
         if not self.ready():
-            return [None] * len(pictures)
-        return [self._one(picture) for picture in pictures]
+            return [None] * len(images)
+        return [self._one(image) for image in images]
 
-    def _one(self, picture: np.ndarray) -> bytes | None:
-        image = (
-            Image.fromarray(picture[:, :, 0]).convert(self.gray) if picture.shape[2] == 1 else Image.fromarray(picture)
-        )
+    def _one(self, image: np.ndarray) -> bytes | None:
+        pil = Image.fromarray(image[:, :, 0]).convert(self.gray) if image.shape[2] == 1 else Image.fromarray(image)
         buffer = io.BytesIO()
         try:
-            image.save(buffer, self.name.upper(), lossless=True, **self.options)
+            pil.save(buffer, self.name.upper(), lossless=True, **self.options)
         except (OSError, ValueError):  # a side longer than the format has room for
             return None
         return buffer.getvalue()
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
         if not self.ready():
-            raise MissingExtra(f"this picture is written as {self.name}", f'pip install "ripguard[{self.name}]"')
+            raise MissingExtra(f"this image is written as {self.name}", f'pip install "ripguard[{self.name}]"')
         return np.stack([_shaped(self._read(one, shape), shape) for one in data])
 
     def _read(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         if self.name == "jxl" and jxl.size(data) != tuple(shape[:2]):  # whose decoder asks nobody how large it may be
-            raise BadStream(f"expected a picture of {shape[1]}×{shape[0]}, got another")
+            raise BadStream(f"expected an image of {shape[1]}×{shape[0]}, got another")
         try:
             with opened(data, f"a {self.name} stream", (self.name.upper(),), shape) as image:
                 array = np.asarray(image)
@@ -164,22 +162,22 @@ class Interlaced(Coder):
 
     number, name, needs_model = 4, "interlaced", True
 
-    def encode(self, pictures: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
-        nets = _model(model) if model else None
-        if not nets or nets.channels != pictures.shape[3] or pictures[0, :, :, 0].size > SMALL:
-            return [None] * len(pictures)
-        return codec.encode(pictures, nets)
+    def encode(self, images: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
+        predictors = _model(model) if model else None
+        if not predictors or predictors.channels != images.shape[3] or images[0, :, :, 0].size > SMALL:
+            return [None] * len(images)
+        return codec.encode(images, predictors)
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
         if shape[0] * shape[1] > SMALL:  # as none is written: it would take gigabytes
-            raise BadStream(f"a picture of {shape[1]}×{shape[0]} is too large for its coder")
+            raise BadStream(f"an image of {shape[1]}×{shape[0]} is too large for its coder")
         try:
-            nets = _model(model)
-        except net.BadModel as error:
+            predictors = _model(model)
+        except networks.BadModel as error:
             raise BadStream(str(error)) from None
-        if nets.channels != shape[2]:
-            raise BadStream("the model is for pictures with other channels")
-        return codec.decode(data, (shape[0], shape[1], shape[2]), nets)
+        if predictors.channels != shape[2]:
+            raise BadStream("the model is for images with other channels")
+        return codec.decode(data, (shape[0], shape[1], shape[2]), predictors)
 
 
 CODERS: dict[str, Coder] = {
@@ -199,21 +197,21 @@ WHOLE = ("file", "xz")  # give the source file back
 
 
 def cheapest(
-    pictures: np.ndarray, files: list[bytes], allowed: tuple[str, ...], model: bytes = b""
+    images: np.ndarray, files: list[bytes], allowed: tuple[str, ...], model: bytes = b""
 ) -> list[tuple[int, bytes]]:
-    """(coder number, bytes) of each picture: the shortest that the allowed coders make.
+    """(coder number, bytes) of each image: the shortest that the allowed coders make.
 
     Args:
-        pictures: uint8 ``[batch, height, width, channels]``.
+        images: uint8 ``[batch, height, width, channels]``.
         files: their source files, or nothing.
         allowed: names in :data:`CODERS`; ``raw`` is always among them, unless all of them give the source file back.
         model: of the small-image coder, empty for none.
     """
-    streams: list[list[tuple[int, int, bytes]]] = [[] for _ in pictures]
-    left = list(range(len(pictures)))
+    streams: list[list[tuple[int, int, bytes]]] = [[] for _ in images]
+    left = list(range(len(images)))
     for name in sorted(allowed, key=list(CODERS).index):
         coder = CODERS[name]
-        made = coder.encode(pictures[left], [files[i] for i in left] if files else [], model) if left else []
+        made = coder.encode(images[left], [files[i] for i in left] if files else [], model) if left else []
         for i, data in zip(left, made):
             if data is not None:
                 streams[i].append((len(data), coder.number, data))
@@ -221,7 +219,7 @@ def cheapest(
             left = [i for i in left if not (files and files[i].startswith(JPEG))]
     if not all(CODERS[name].gives_file for name in allowed):
         for i in left:
-            streams[i].append((pictures[i].size, Raw.number, pictures[i].tobytes()))
+            streams[i].append((images[i].size, Raw.number, images[i].tobytes()))
     if not all(streams):
         raise InputRefused("there is no source file to keep")
     return [min(found)[1:] for found in streams]
@@ -238,20 +236,20 @@ def known_model(data: bytes) -> bool:
     """Whether these bytes are a model of the small-image coder."""
     try:
         _model(data)
-    except net.BadModel:
+    except networks.BadModel:
         return False
     return True
 
 
 @lru_cache(maxsize=4)
-def _model(data: bytes) -> net.Model:
-    return net.unpack(data)
+def _model(data: bytes) -> networks.Model:
+    return networks.unpack(data)
 
 
 def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The array in its shape; a gray picture that a format without gray gave back becomes one channel again."""
+    """The array in its shape; a gray image that a format without gray gave back becomes one channel again."""
     if shape[2] == 1 and array.ndim == 3 and array.shape[2] == 3:
         array = array[:, :, :1]
     if array.size != np.prod(shape) or (array.ndim == 3 and array.shape != tuple(shape)):
-        raise BadStream(f"expected a picture of {shape[1]}×{shape[0]}×{shape[2]}, got another")
+        raise BadStream(f"expected an image of {shape[1]}×{shape[0]}×{shape[2]}, got another")
     return array.reshape(shape)

@@ -1,4 +1,4 @@
-"""The size of a JPEG XL picture, from its first bytes: its decoder makes room for all pixels before it says how many.
+"""The size of a JPEG XL image, from its first bytes: its decoder makes room for all pixels before it says how many.
 
 ISO/IEC 18181-1: the codestream begins with ``FF 0A``, then SizeHeader and ImageMetadata, the lowest bit of each byte
 first. 18181-2: in a container the codestream stands in a box ``jxlc``, or in parts in boxes ``jxlp``.
@@ -35,7 +35,7 @@ def size(data: bytes) -> tuple[int, int]:
 
     Raises:
         BadStream: the header cannot be read, or it is of a kind that ripguard does not write: more than 8 bits a
-            sample, more channels than colours, an animation, a preview, a turned picture, a JPEG in another form.
+            sample, more channels than colors, an animation, a preview, a turned image, a JPEG in another form.
     """
     bits = _Bits(_codestream(data)[len(CODESTREAM) :])
     small = bits(1)
@@ -48,7 +48,7 @@ def size(data: bytes) -> tuple[int, int]:
     if not bits(1):  # else all of this is as usual
         turned_or_moving, floats, depth, _, more_channels = (bits(count) for count in (1, 1, 2, 1, 2))
         if turned_or_moving or floats or depth or more_channels:
-            raise BadStream("a jxl picture of another kind than is written here")
+            raise BadStream("a jxl image of another kind than is written here")
     return height, width
 
 

@@ -1,7 +1,7 @@
-"""Sealing bytes to the exact picture they belong to: AES-SIV with associated data that binds everything else.
+"""Sealing bytes to the exact image they belong to: AES-SIV with associated data that binds everything else.
 
-AES-SIV is deterministic and needs no nonce: protecting the same picture twice gives the same bytes, and there is no
-counter to lose. Two equal messages under one key show only that they are equal, and each picture has its own key.
+AES-SIV is deterministic and needs no nonce: protecting the same image twice gives the same bytes, and there is no
+counter to lose. Two equal messages under one key show only that they are equal, and each image has its own key.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ __all__ = [
     "TAG",
     "Forged",
     "associated_data",
+    "image_digest",
     "length_prefixed",
     "open_sealed",
-    "picture_digest",
     "seal",
 ]
 
@@ -34,12 +34,12 @@ def length_prefixed(*fields: bytes) -> bytes:
     return b"".join([struct.pack(">I", len(fields)), *(struct.pack(">I", len(f)) + f for f in fields)])
 
 
-def picture_digest(picture: np.ndarray) -> bytes:
-    """SHA-256 of shape and samples of a uint8 ``[height, width, channels]`` picture: its identity in any file."""
-    if picture.dtype != np.uint8 or picture.ndim != 3:
-        raise ValueError(f"picture: expected uint8 [height, width, channels], got {picture.dtype} {picture.shape}")
-    head = length_prefixed(b"ripguard picture", struct.pack(">III", *picture.shape))
-    return hashlib.sha256(head + np.ascontiguousarray(picture).tobytes()).digest()
+def image_digest(image: np.ndarray) -> bytes:
+    """SHA-256 of shape and samples of a uint8 ``[height, width, channels]`` image: its identity in any file."""
+    if image.dtype != np.uint8 or image.ndim != 3:
+        raise ValueError(f"image: expected uint8 [height, width, channels], got {image.dtype} {image.shape}")
+    head = length_prefixed(b"ripguard picture", struct.pack(">III", *image.shape))
+    return hashlib.sha256(head + np.ascontiguousarray(image).tobytes()).digest()
 
 
 def associated_data(purpose: bytes, header: bytes, digest: bytes) -> bytes:

@@ -3,9 +3,9 @@
 ::
 
     Key (32 random bytes, in a key file)
-     └─ dataset   HKDF salt = dataset id               proofs: keyed digests of clean pictures, release code
+     └─ dataset   HKDF salt = dataset id               proofs: keyed digests of clean images, release code
          └─ unit      one per split/class              what a platform hands to a user with a partial grant
-             └─ picture   64 bytes for AES-256-SIV     one for the payload, one for the residue
+             └─ image   64 bytes for AES-256-SIV     one for the payload, one for the residue
 
 No subkey depends on a path or file name. Keys never appear in ``repr``, logs, errors or argument lists.
 
@@ -127,8 +127,8 @@ def _fits(kind: bytes, after: bytes) -> bool:
 
 
 @dataclass(frozen=True)
-class PictureKeys:
-    """The two 64-byte AES-256-SIV keys of one picture, and 32 bytes that decide where its payload stands."""
+class ImageKeys:
+    """The two 64-byte AES-256-SIV keys of one image, and 32 bytes that decide where its payload stands."""
 
     payload: bytes = field(repr=False)
     residue: bytes = field(repr=False)
@@ -145,7 +145,7 @@ class KeyRing(Protocol):
     @property
     def key_id(self) -> bytes: ...
 
-    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> ImageKeys:
         """Keys of one image.
 
         Args:
@@ -226,7 +226,7 @@ class Key:
         """What stands in its file; locked if there is a passphrase."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return (
-            "# ripguard restore key: whoever holds it gets the clean pictures back. Keep it outside the release.\n"
+            "# ripguard restore key: whoever holds it gets the clean images back. Keep it outside the release.\n"
             f"# created: {now}\n# key id: {self.id.hex()}\n{encode_secret(PREFIX, self.secret, passphrase)}\n"
         )
 
@@ -240,9 +240,9 @@ class Key:
         """The same, as a :class:`KeyRing` calls it."""
         return self.id
 
-    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> ImageKeys:
         """Keys of an image of any release of this owner's; see :class:`KeyRing`."""
-        return self.dataset(dataset_id).unit(unit).picture(index)
+        return self.dataset(dataset_id).unit(unit).image(index)
 
     def dataset(self, dataset_id: bytes) -> DatasetKeys:
         """Subkeys of one release."""
@@ -259,7 +259,7 @@ FORMAT_SALT = b"ripguard/v0 keys"
 
 @dataclass(frozen=True)
 class UnitKeys:
-    """Subkey of one split/class: opens every picture of that unit and nothing else.
+    """Subkey of one split/class: opens every image of that unit and nothing else.
 
     What is not checked with it alone: :class:`ReleaseProver`. There is no file format for it yet.
 
@@ -273,11 +273,11 @@ class UnitKeys:
     dataset_id: bytes
     unit: int
 
-    def picture(self, index: int) -> PictureKeys:
+    def image(self, index: int) -> ImageKeys:
         all_ = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"picture", struct.pack(">I", index)), 160)
-        return PictureKeys(all_[:64], all_[64:128], all_[128:])
+        return ImageKeys(all_[:64], all_[64:128], all_[128:])
 
-    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> ImageKeys:
         """Keys of an image of this unit; see :class:`KeyRing`."""
         _refuse_other_release(self.dataset_id, dataset_id)
         if unit != self.unit:
@@ -285,7 +285,7 @@ class UnitKeys:
                 f"wrong key: this one opens unit {self.unit} of its release alone, not unit {unit}",
                 "ask the owner for the key of that unit, or of the whole release",
             )
-        return self.picture(index)
+        return self.image(index)
 
 
 @dataclass(frozen=True)
@@ -302,7 +302,7 @@ class DatasetKeys:
 
     @cached_property
     def _units(self) -> dict[int, UnitKeys]:
-        """Subkeys that many pictures share, derived once."""
+        """Subkeys that many images share, derived once."""
         return {}
 
     @cached_property
@@ -317,10 +317,10 @@ class DatasetKeys:
             self._units[unit] = UnitKeys(secret, self.key_id, self.dataset_id, unit)
         return self._units[unit]
 
-    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+    def image_keys(self, dataset_id: bytes, unit: int, index: int) -> ImageKeys:
         """Keys of an image of this release; see :class:`KeyRing`."""
         _refuse_other_release(self.dataset_id, dataset_id)
-        return self.unit(unit).picture(index)
+        return self.unit(unit).image(index)
 
     @property
     def model(self) -> bytes:

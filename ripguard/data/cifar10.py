@@ -10,7 +10,7 @@ from ripguard.errors import InputRefused
 
 
 def cifar10() -> Source:
-    """50,000 + 10,000 pictures of 32×32 in ten classes (Krizhevsky 2009)."""
+    """50,000 + 10,000 images of 32×32 in ten classes (Krizhevsky 2009)."""
     root = data_root()
     if root and (root / "cifar10").is_dir():
         found = folder(root / "cifar10")
@@ -33,7 +33,7 @@ def _download(target: Path) -> None:
                 f"set {DATA_VARIABLE} to a folder that holds cifar10/train/<class>/… and cifar10/test/<class>/…, "
                 "or run this where the network is open",
             ) from None
-        for index, (picture, label) in enumerate(Bar(data, stage=f"cifar10 {split}", unit="picture")):
+        for index, (image, label) in enumerate(Bar(data, stage=f"cifar10 {split}", unit="image")):
             path = target / split / data.classes[label] / f"{index:05d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            picture.save(path)
+            image.save(path)

@@ -1,4 +1,4 @@
-"""Any folder tree of pictures: classes from the first level (below train/test/val, if there are), or a labels CSV."""
+"""Any folder tree of images: classes from the first level (below train/test/val, if there are), or a labels CSV."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def folder(root: Path, labels: Path | None = None) -> Source:
         InputRefused: a file of a kind that can neither be protected nor safely copied, a link, or nothing to protect.
     """
     if not root.is_dir():
-        raise InputRefused(f"{root} is not a folder", "name a folder of pictures or a data set: ripguard data list")
+        raise InputRefused(f"{root} is not a folder", "name a folder of images or a dataset: ripguard data list")
     if (root / META).exists():
-        raise InputRefused(f"{root} is a protected release already", "name the folder of clean pictures")
-    pictures: list[tuple[str, Path]] = []
+        raise InputRefused(f"{root} is a protected release already", "name the folder of clean images")
+    images: list[tuple[str, Path]] = []
     source, refusals = Source(root.name, [], roots=[root]), list[InputRefused]()
     try:
         found = sorted((place.split("/"), place, entry) for place, entry in walk(root))
@@ -39,20 +39,20 @@ def folder(root: Path, labels: Path | None = None) -> Source:
             f"{error.filename}: cannot be listed: {reason}", "give it permissions, or move it out"
         ) from None
     for parts, name, entry in found:
-        refusal = _sort(parts, name, entry, pictures, source)
+        refusal = _sort(parts, name, entry, images, source)
         if refusal:
             refusals.append(refusal)
     refuse_all(refusals)
     table = _read_labels(labels) if labels else None
-    with_splits = has_splits([name for name, _ in pictures])
+    with_splits = has_splits([name for name, _ in images])
     if table is not None:
-        if absent := sorted(name for name, _ in pictures if name not in table):
-            are = f"{absent[0]} is" if len(absent) == 1 else f"{len(absent):,} pictures are"
+        if absent := sorted(name for name, _ in images if name not in table):
+            are = f"{absent[0]} is" if len(absent) == 1 else f"{len(absent):,} images are"
             listed = "" if len(absent) == 1 else f": {some(absent)}"
-            raise InputRefused(f"{shown(are)} not in {labels}{listed}", "give every picture a row")
-        if unknown := sorted(set(table) - {name for name, _ in pictures}):
-            tell(f"ripguard: note: {labels} has rows of pictures that are not in {root}: {some(unknown)}")
-    for name, path in pictures:
+            raise InputRefused(f"{shown(are)} not in {labels}{listed}", "give every image a row")
+        if unknown := sorted(set(table) - {name for name, _ in images}):
+            tell(f"ripguard: note: {labels} has rows of images that are not in {root}: {some(unknown)}")
+    for name, path in images:
         if table is not None:
             label, split = table[name]
         else:
@@ -60,7 +60,7 @@ def folder(root: Path, labels: Path | None = None) -> Source:
         source.items.append(Item(name, path, split, label))
     source.items.sort(key=lambda item: item.name)
     if not source.items:
-        raise InputRefused(f"there is no picture in {root}", f"supported: {' '.join(sorted(SUFFIXES))}")
+        raise InputRefused(f"there is no image in {root}", f"supported: {' '.join(sorted(SUFFIXES))}")
     return source
 
 
@@ -85,7 +85,7 @@ def split_and_label(name: str, with_splits: bool) -> tuple[str, str]:
 
 
 def _sort(
-    parts: list[str], name: str, entry: os.DirEntry[str], pictures: list[tuple[str, Path]], source: Source
+    parts: list[str], name: str, entry: os.DirEntry[str], images: list[tuple[str, Path]], source: Source
 ) -> InputRefused | None:
     """Put one file where it belongs, or say why it belongs nowhere."""
     suffix = os.path.splitext(name)[1].lower()
@@ -96,21 +96,21 @@ def _sort(
     elif not entry.is_file(follow_symlinks=False):
         return InputRefused(f"{name}: not a regular file", "move it out of the folder")
     elif suffix in SUFFIXES:
-        pictures.append((name, Path(entry.path)))
+        images.append((name, Path(entry.path)))
     elif suffix in ANNOTATIONS:
         source.annotations.append((name, Path(entry.path)))
     else:
-        kind = "a picture format that is not supported" if suffix in REFUSED_SUFFIXES else "neither picture nor text"
+        kind = "an image format that is not supported" if suffix in REFUSED_SUFFIXES else "neither image nor text"
         return InputRefused(f"{name}: {kind}", "convert it, or move it out of the folder")
     return None
 
 
 def _read_labels(path: Path) -> dict[str, tuple[str, str]]:
-    """Picture → (label, split). All that is wrong with the file is told at once."""
+    """Image → (label, split). All that is wrong with the file is told at once."""
     if not path.is_file():  # a pipe would be waited for
         raise InputRefused(f"{path} is not a regular file", "name the CSV file of labels")
     table: dict[str, tuple[str, str]] = {}
-    lines: dict[str, int] = {}  # where each picture stands
+    lines: dict[str, int] = {}  # where each image stands
     wrong: list[str] = []
     at = 1
     try:
@@ -134,7 +134,7 @@ def _read_labels(path: Path) -> dict[str, tuple[str, str]]:
     except OSError as error:
         raise InputRefused(f"{path}: cannot be read as CSV: {error}") from None
     if wrong:
-        raise InputRefused(f"{path}: {some(wrong, '; ')}", "every picture has one row: path,label[,split]")
+        raise InputRefused(f"{path}: {some(wrong, '; ')}", "every image has one row: path,label[,split]")
     return table
 
 

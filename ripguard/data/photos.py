@@ -1,7 +1,7 @@
 """``photos``: ten classes of 32×32 crops cut from ten photographs that scikit-image ships, so nothing is downloaded.
 
 Each photograph is divided into 64×64 tiles; every fifth tile gives test crops only, the others training crops only, so
-the two come from disjoint regions. Flat crops (SD under 4 grey levels) are left out, as they show nothing.
+the two come from disjoint regions. Flat crops (SD under 4 gray levels) are left out, as they show nothing.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ PHOTOGRAPHS = {
 
 
 def photos() -> Source:
-    """5,000 training and 1,000 test pictures, written once as PNG into the cache."""
+    """5,000 training and 1,000 test images, written once as PNG into the cache."""
     found = folder(made_once(cache_root() / "photos-2", _write, _whole))
     found.name = "photos"
     return found
 
 
 def _whole(root: Path) -> bool:
-    """Whether every picture is there to its last byte: one of a power cut, or a full disk, is not."""
+    """Whether every image is there to its last byte: one of a power cut, or a full disk, is not."""
     for label in PHOTOGRAPHS:
         for split, count in (("train", TRAIN), ("test", TEST)):
             for index in range(count):
@@ -64,12 +64,12 @@ def _write(root: Path) -> None:
 
 
 def _photograph(name: str, halve: int) -> np.ndarray:
-    """uint8 ``[height, width, 3]``; a grey photograph has three equal channels."""
+    """uint8 ``[height, width, 3]``; a gray photograph has three equal channels."""
     import skimage.data
 
     loaded = getattr(skimage.data, name)()
-    picture = Image.fromarray(loaded[0] if isinstance(loaded, tuple) else loaded).convert("RGB")
-    return np.asarray(picture.reduce(halve) if halve > 1 else picture)
+    image = Image.fromarray(loaded[0] if isinstance(loaded, tuple) else loaded).convert("RGB")
+    return np.asarray(image.reduce(halve) if halve > 1 else image)
 
 
 def _crops(photograph: np.ndarray, split: str, count: int, number: int) -> Iterator[np.ndarray]:
@@ -88,7 +88,7 @@ def _crops(photograph: np.ndarray, split: str, count: int, number: int) -> Itera
 
 
 def photograph_files(target: Path) -> list[Path]:
-    """Write the ten whole photographs as PNG below ``target`` (for tests and demonstrations on larger pictures)."""
+    """Write the ten whole photographs as PNG below ``target`` (for tests and demonstrations on larger images)."""
     target.mkdir(parents=True, exist_ok=True)
     paths = []
     for label, (name, _) in PHOTOGRAPHS.items():

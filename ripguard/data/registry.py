@@ -32,7 +32,7 @@ def short_name(spec: str) -> str:
 def open_source(spec: str, labels: str | None = None) -> Source:
     """A source by name (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder (``folder:PATH`` or its path).
 
-    A folder in the working directory that is called like a data set is reached as ``./photos`` or ``folder:photos``.
+    A folder in the working directory that is called like a dataset is reached as ``./photos`` or ``folder:photos``.
 
     Raises:
         UsageError: an argument of a source that has none, or labels for one that has its own.
@@ -40,7 +40,7 @@ def open_source(spec: str, labels: str | None = None) -> Source:
     name, _, argument = spec.partition(":")
     if name in SOURCES:
         if argument and not signature(SOURCES[name]).parameters:
-            raise UsageError(f"{name} is one data set: {argument!r} chooses nothing in it", f"write {name}")
+            raise UsageError(f"{name} is one dataset: {argument!r} chooses nothing in it", f"write {name}")
         if labels:
             raise UsageError(f"--labels is for folders, and {name} has labels", f"a folder of that name is ./{name}")
         return SOURCES[name](argument) if argument else SOURCES[name]()
@@ -59,12 +59,12 @@ def as_source(source: str | os.PathLike[str] | Source, labels: str | os.PathLike
 
 
 def export(source: Source, target: Path) -> int:
-    """Copy a source's pictures into a new folder tree ``target/<split>/<class>/…``; returns how many."""
+    """Copy a source's images into a new folder tree ``target/<split>/<class>/…``; returns how many."""
     from ripguard.progress import Bar
 
     if target.exists() and any(target.iterdir()):
         raise OutputRefused(f"{target} exists and is not empty", "choose another folder")
-    for item in Bar(source.items, stage=f"export {source.name}", unit="picture"):
+    for item in Bar(source.items, stage=f"export {source.name}", unit="image"):
         place = target / item.name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(item.read())

@@ -1,4 +1,4 @@
-"""What a data source is: a list of pictures with split and label, and the annotation files that travel along."""
+"""What a data source is: a list of images with split and label, and the annotation files that travel along."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TEST_SPLITS = ("test", "val", "valid", "validation")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One clean picture: a file, or bytes that somebody else gives.
+    """One clean image: a file, or bytes that somebody else gives.
 
     Attributes:
-        name: POSIX path it is known by, relative to the data set; decides where the published picture stands.
+        name: POSIX path it is known by, relative to the dataset; decides where the published image stands.
         path: the file, None where there is none.
         split: ``"train"``, ``"test"`` …
         label: class name, ``""`` where unlabelled.
-        reader: gives the bytes of a picture file, always the same ones; it is pickled for
+        reader: gives the bytes of an image file, always the same ones; it is pickled for
             worker processes, so a module must have it, not the script that is run.
     """
 
@@ -40,7 +40,7 @@ class Item:
     reader: Callable[[], bytes] | None = None
 
     def read(self) -> bytes:
-        """Bytes of the picture file. Raises :class:`InputRefused`, :class:`StorageError`."""
+        """Bytes of the image file. Raises :class:`InputRefused`, :class:`StorageError`."""
         if self.reader:
             return read_by(self.reader, self.name)
         if self.path is None:
@@ -50,7 +50,7 @@ class Item:
 
 @dataclass
 class Source:
-    """A data set: items sorted by name, annotation files as (name, path), files left out as names."""
+    """A dataset: items sorted by name, annotation files as (name, path), files left out as names."""
 
     name: str
     items: list[Item]
@@ -107,7 +107,7 @@ def data_root() -> Path | None:
 
 
 def cache_root() -> Path:
-    """Where downloads, generated pictures and trained surrogates are kept: ``RIPGUARD_CACHE`` or the user's cache.
+    """Where downloads, generated images and trained surrogates are kept: ``RIPGUARD_CACHE`` or the user's cache.
 
     Where there is no home, or none that can be written into, as for an unknown user in a container: below
     ``XDG_CACHE_HOME``, else in a private folder among the temporary files.

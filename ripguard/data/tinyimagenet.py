@@ -2,7 +2,7 @@
 
 The ten default classes were drawn once at random (Xue et al. sample ten and name none), ``tinyimagenet:second`` is a
 second draw, to see whether a finding hangs on the first; ``tinyimagenet:all`` takes all classes that are there,
-``tinyimagenet:n03179701,n07920052`` any list. The official validation pictures are the test split.
+``tinyimagenet:n03179701,n07920052`` any list. The official validation images are the test split.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECOND = (
 
 
 def tinyimagenet(classes: str = "") -> Source:
-    """64×64 JPEG pictures, 500 + 50 a class. ``classes``: "" (the ten), "second", "all", or wnids joined by commas."""
+    """64×64 JPEG images, 500 + 50 a class. ``classes``: "" (the ten), "second", "all", or wnids joined by commas."""
     root = _locate()
     present = sorted(p.name for p in (root / "train").iterdir() if p.is_dir())
     named = {"": DEFAULT, "second": SECOND, "all": tuple(present)}

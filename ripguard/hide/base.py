@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, Self, final
 import numpy as np
 
 from ripguard.codecs.bounded import BadStream
-from ripguard.crypto.keys import PictureKeys
+from ripguard.crypto.keys import ImageKeys
 from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, UsageError, expected
 from ripguard.hide.header import Header, Tail
 from ripguard.methods.params import Params
@@ -19,7 +19,7 @@ from ripguard.panics import is_panic
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a picture is inside its release: public, and the path to its keys."""
+    """Who an image is inside its release: public, and the path to its keys."""
 
     key_id: bytes
     dataset_id: bytes
@@ -29,18 +29,18 @@ class Identity:
 
 @dataclass(frozen=True)
 class Hidden:
-    """One protected picture.
+    """One protected image.
 
     Attributes:
-        picture: uint8 ``[height, width, channels]``, what is published.
-        residue: sealed bytes that the release must keep, empty if the picture needs none.
-        header: its public header (also inside the picture, unless ``header.planes`` is 0).
+        image: uint8 ``[height, width, channels]``, what is published.
+        residue: sealed bytes that the release must keep, empty if the image needs none.
+        header: its public header (also inside the image, unless ``header.planes`` is 0).
         overwritten: bytes that the residue has to keep: of samples' low bits that the payload replaced, or of a record
             that found no room.
-        overflow: bytes of the record of cut-off grey levels.
+        overflow: bytes of the record of cut-off gray levels.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     residue: bytes
     header: Header
     overwritten: int
@@ -49,17 +49,17 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Original:
-    """A clean picture that came back as its file: samples, uint8 ``[height, width, channels]``, and bytes."""
+    """A clean image that came back as its file: samples, uint8 ``[height, width, channels]``, and bytes."""
 
-    picture: np.ndarray
+    image: np.ndarray
     file: bytes
 
 
-Clean = np.ndarray | Original | RipguardError  # what revealing one picture ends in
+Clean = np.ndarray | Original | RipguardError  # what revealing one image ends in
 
 
 class DoesNotFit(InputRefused):
-    """A picture whose record finds no room. ``number`` says which of the batch."""
+    """An image whose record finds no room. ``number`` says which of the batch."""
 
     def __init__(self, message: str, hint: str = "", number: int = 0) -> None:
         super().__init__(message, hint)
@@ -85,7 +85,7 @@ class ImageInfo(Protocol):
 
 
 class Revealing(ABC):
-    """The way back: from published pictures to clean ones. A scheme of one step needs no more than this.
+    """The way back: from published images to clean ones. A scheme of one step needs no more than this.
 
     Attributes:
         tail: what it adds to the header.
@@ -95,59 +95,57 @@ class Revealing(ABC):
 
     @classmethod
     def revealing(cls, model: bytes = b"") -> Self:
-        """For published pictures, of whatever parameters: their headers tell them."""
+        """For published images, of whatever parameters: their headers tell them."""
         return cls()
 
     @abstractmethod
     def run_reveal(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
-        """The way back, one result per picture: the clean picture or the reason why not.
+        """The way back, one result per image: the clean image or the reason why not.
 
         May raise what it likes where a record is authentic, but not of this method's making: see :meth:`reveal`.
         """
 
     def _each(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
-        """All at once; where that fails, one half and then the other, down to the pictures that it fails at."""
+        """All at once; where that fails, one half and then the other, down to the images that it fails at."""
         try:
-            return self.run_reveal(pictures, headers, residues, keys)
+            return self.run_reveal(images, headers, residues, keys)
         except BaseException as error:
             failure = _failed(error)
-        if len(pictures) == 1:
+        if len(images) == 1:
             return [failure]
-        middle = len(pictures) // 2
+        middle = len(images) // 2
         halves = (slice(None, middle), slice(middle, None))
-        return [one for h in halves for one in self._each(pictures[h], headers[h], residues[h], keys[h])]
+        return [one for h in halves for one in self._each(images[h], headers[h], residues[h], keys[h])]
 
     @final
     def reveal(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
-        """Bring clean pictures back, exactly, or say for each why not. Shapes as in :meth:`Hiding.hide`.
+        """Bring clean images back, exactly, or say for each why not. Shapes as in :meth:`Hiding.hide`.
 
-        A grey picture that was published in colour comes back with its one channel. Who holds the key can seal any
-        bytes: whatever goes wrong with those of one picture is the result of that picture alone.
+        A gray image that was published in color comes back with its one channel. Who holds the key can seal any
+        bytes: whatever goes wrong with those of one image is the result of that image alone.
         """
-        check_pictures("pictures", pictures)
-        if not len(pictures) == len(headers) == len(residues) == len(keys):
-            raise ValueError(
-                expected("headers, residues, keys", len(pictures), (len(headers), len(residues), len(keys)))
-            )
-        found = self._each(pictures, headers, residues, keys) if len(pictures) else []
-        if pictures.shape[3] == 3:
+        check_images("pictures", images)
+        if not len(images) == len(headers) == len(residues) == len(keys):
+            raise ValueError(expected("headers, residues, keys", len(images), (len(headers), len(residues), len(keys))))
+        found = self._each(images, headers, residues, keys) if len(images) else []
+        if images.shape[3] == 3:
             return found
-        return [Damaged("its header belongs to a picture in colour") if h.grey else f for h, f in zip(headers, found)]
+        return [Damaged("its header belongs to an image in color") if h.gray else f for h, f in zip(headers, found)]
 
 
 class Hiding(Revealing):
-    """A reversible way to make a clean picture look like a carrier.
+    """A reversible way to make a clean image look like a carrier.
 
     Attributes:
         kind: the class of its parameters.
         simulates: whether :meth:`simulate` changes carriers so much that a perturbation should aim through it.
-        always_fits: whether there is room for every picture, so that nothing need be checked.
+        always_fits: whether there is room for every image, so that nothing need be checked.
     """
 
     kind: ClassVar[type[Params]]
@@ -156,7 +154,7 @@ class Hiding(Revealing):
 
     @classmethod
     def hiding(cls, params: Any, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
-        """For pictures of ``(height, width, channels)``.
+        """For images of ``(height, width, channels)``.
 
         Args:
             lossy: keep nothing that only exact restoration needs; see :meth:`promised`.
@@ -192,7 +190,7 @@ class Hiding(Revealing):
         return True
 
     def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
-        """Raise :class:`DoesNotFit` for the first of these pictures that finds no room in a carrier of this shape."""
+        """Raise :class:`DoesNotFit` for the first of these images that finds no room in a carrier of this shape."""
 
     @abstractmethod
     def run_hide(
@@ -200,10 +198,10 @@ class Hiding(Revealing):
         clean: np.ndarray,
         carrier: np.ndarray,
         who: list[Identity],
-        keys: list[PictureKeys],
+        keys: list[ImageKeys],
         files: list[bytes],
     ) -> list[Hidden]:
-        """The method itself; inputs are checked. Pictures of one channel may have carriers of three."""
+        """The method itself; inputs are checked. Images of one channel may have carriers of three."""
 
     @final
     def hide(
@@ -211,23 +209,23 @@ class Hiding(Revealing):
         clean: np.ndarray,
         carrier: np.ndarray,
         who: list[Identity],
-        keys: list[PictureKeys],
+        keys: list[ImageKeys],
         files: list[bytes] | None = None,
     ) -> list[Hidden]:
         """Make ``clean`` look like ``carrier``.
 
         Args:
-            clean, carrier: uint8 ``[batch, height, width, channels]``, 1 or 3 channels. Carriers of grey pictures may
-                have colour: 1 channel of ``clean`` with 3 of ``carrier``.
-            who, keys: one per picture.
+            clean, carrier: uint8 ``[batch, height, width, channels]``, 1 or 3 channels. Carriers of gray images may
+                have color: 1 channel of ``clean`` with 3 of ``carrier``.
+            who, keys: one per image.
             files: the files that ``clean`` was read from, for methods that can give them back.
 
         Raises:
             ValueError: an array has the wrong type or shape.
-            DoesNotFit: a picture that this method has no room for.
+            DoesNotFit: an image that this method has no room for.
         """
-        check_pictures("clean", clean)
-        check_pictures("carrier", carrier)
+        check_images("clean", clean)
+        check_images("carrier", carrier)
         if carrier.shape[:3] != clean.shape[:3] or carrier.shape[3] < clean.shape[3]:
             raise ValueError(expected("carrier shape", clean.shape, carrier.shape))
         if not len(clean) == len(who) == len(keys):
@@ -238,19 +236,19 @@ class Hiding(Revealing):
 
 
 def refuse_taken_number(method: type[Revealing], name: str) -> None:
-    """Raise :class:`UsageError` where pictures of a method would be revealed by another one of the same number."""
+    """Raise :class:`UsageError` where images of a method would be revealed by another one of the same number."""
     other = revealing_class(method.tail.number)
     if other is not None and other is not method:
         raise UsageError(
             f"{name} and {other.__module__}.{other.__qualname__} have one number in headers, {method.tail.number}",
-            "remove one of these packages: pictures of either could be taken for the other's",
+            "remove one of these packages: images of either could be taken for the other's",
         )
 
 
 def _failed(error: BaseException) -> RipguardError:
-    """What an error says of the one picture that it comes from; anything but an error of decoding is raised again."""
+    """What an error says of the one image that it comes from; anything but an error of decoding is raised again."""
     if isinstance(error, RipguardError):
-        return error.with_traceback(None)  # whose frames hold the picture
+        return error.with_traceback(None)  # whose frames hold the image
     if isinstance(error, MemoryError):
         return StorageError("out of memory while restoring it", "try again with fewer --workers")
     if isinstance(error, BadStream):
@@ -260,9 +258,9 @@ def _failed(error: BaseException) -> RipguardError:
     raise error
 
 
-def check_pictures(what: str, pictures: np.ndarray) -> None:
+def check_images(what: str, images: np.ndarray) -> None:
     """Raise :class:`ValueError` unless uint8 ``[batch, height, width, 1 or 3]``."""
-    if not isinstance(pictures, np.ndarray) or pictures.dtype != np.uint8:
-        raise ValueError(expected(what, "a uint8 array", getattr(pictures, "dtype", type(pictures).__name__)))
-    if pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or 0 in pictures.shape[1:]:
-        raise ValueError(expected(f"{what} shape", "[batch, height, width, 1 or 3]", pictures.shape))
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        raise ValueError(expected(what, "a uint8 array", getattr(images, "dtype", type(images).__name__)))
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
+        raise ValueError(expected(f"{what} shape", "[batch, height, width, 1 or 3]", images.shape))

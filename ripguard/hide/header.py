@@ -1,4 +1,4 @@
-"""The small public header that a protected picture carries in its lowest bits: how to read the rest, and with what key.
+"""The small public header that a protected image carries in its lowest bits: how to read the rest, and with what key.
 
 30 bytes that all methods share, and a tail that is the method's own, big-endian; ``docs/format.md`` has the table.
 Everything in it is authenticated with the payload.
@@ -15,7 +15,7 @@ from ripguard.methods.registries import revealing_class
 
 MAGIC, VERSION = b"rg", 1
 COMMON = struct.Struct(">2sBB8s8sHIB3s")
-INLINE, LOSSY, GREY = 0x10, 0x20, 0x40
+INLINE, LOSSY, GRAY = 0x10, 0x20, 0x40
 
 
 class BadHeader(ValueError):
@@ -31,9 +31,9 @@ class Tail(ABC):
         max_planes: low bit-planes that a payload may reach into, at most 15.
         first_version: of the format that has the method.
         may_be_lossy: whether the header may say that what was overwritten is not kept.
-        gives_file: whether the picture brings its source file back, byte for byte.
-        needs_model: whether the picture cannot be read without its release's model.
-        payload_alone: whether a picture that carries all comes back whatever becomes of its bits without payload.
+        gives_file: whether the image brings its source file back, byte for byte.
+        needs_model: whether the image cannot be read without its release's model.
+        payload_alone: whether an image that carries all comes back whatever becomes of its bits without payload.
     """
 
     number: ClassVar[int]
@@ -69,12 +69,12 @@ class Header:
         key_id, dataset_id: 8 bytes each; name the key and the release.
         unit, index: which subkey.
         planes: low bit-planes that the payload reaches into; 0: the record stands wholly in the residue.
-        inline: the picture carries all that is needed; there is no residue.
+        inline: the image carries all that is needed; there is no residue.
         lossy: the overwritten bits were not kept anywhere.
         length: bytes of the sealed record that follows the header (planes 0: of the sealed record in the residue).
         params: the method's own part; its type says which method.
         version: of the format, 0 or 1.
-        grey: the clean picture has one channel, though the published one has three.
+        gray: the clean image has one channel, though the published one has three.
     """
 
     key_id: bytes
@@ -87,7 +87,7 @@ class Header:
     length: int
     params: Tail
     version: int = VERSION
-    grey: bool = False
+    gray: bool = False
 
     @property
     def method(self) -> int:
@@ -95,21 +95,21 @@ class Header:
 
     @property
     def gives_file(self) -> bool:
-        """Whether the picture brings its source file back, byte for byte."""
+        """Whether the image brings its source file back, byte for byte."""
         return self.params.gives_file
 
     @property
     def needs_model(self) -> bool:
-        """Whether the picture cannot be read without its release's model."""
+        """Whether the image cannot be read without its release's model."""
         return self.params.needs_model
 
     @property
     def self_contained(self) -> bool:
-        """Whether the picture comes back whatever becomes of its bits that carry no payload."""
+        """Whether the image comes back whatever becomes of its bits that carry no payload."""
         return self.params.payload_alone and self.inline
 
     def pack(self) -> bytes:
-        flags = self.planes | (INLINE if self.inline else 0) | (LOSSY if self.lossy else 0) | (GREY if self.grey else 0)
+        flags = self.planes | (INLINE if self.inline else 0) | (LOSSY if self.lossy else 0) | (GRAY if self.gray else 0)
         common = COMMON.pack(
             MAGIC, self.version, self.params.number, self.key_id, self.dataset_id, self.unit, self.index, flags,
             (self.length & 0xFFFFFF).to_bytes(3, "big"),
@@ -127,8 +127,8 @@ class Header:
             raise BadHeader("no header")
         if len(data) != COMMON.size + tail.layout.size:
             raise BadHeader(f"header: expected {COMMON.size + tail.layout.size} bytes, got {len(data)}")
-        inline, lossy, grey = bool(flags & INLINE), bool(flags & LOSSY), bool(flags & GREY)
-        if flags & 0x80 or (grey and version == 0) or planes > tail.max_planes or (lossy and not tail.may_be_lossy):
+        inline, lossy, gray = bool(flags & INLINE), bool(flags & LOSSY), bool(flags & GRAY)
+        if flags & 0x80 or (gray and version == 0) or planes > tail.max_planes or (lossy and not tail.may_be_lossy):
             raise BadHeader("header out of bounds")
         if (inline and lossy) or (planes == 0 and inline):
             raise BadHeader("header flags contradict each other")
@@ -139,7 +139,7 @@ class Header:
         except Exception as error:  # a tail may be somebody else's
             raise BadHeader(str(error)) from None
         size = high << 24 | int.from_bytes(length, "big")
-        return cls(key_id, dataset_id, unit, index, planes, inline, lossy, size, params, version, grey)
+        return cls(key_id, dataset_id, unit, index, planes, inline, lossy, size, params, version, gray)
 
 
 def size_of(start: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Bytes in the low bit-planes of a picture: plain LSB replacement, vectorised over the batch.
+"""Bytes in the low bit-planes of an image: plain LSB replacement, vectorised over the batch.
 
 Bit ``i`` of a payload stands in plane ``i // samples`` at sample ``i % samples``, samples in raster order, channels
 last. The positions depend on the payload's length alone, so they are fixed before anything is sealed.
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def capacity(samples: int, planes: int) -> int:
-    """Whole bytes that fit into ``planes`` planes of a picture with ``samples`` samples."""
+    """Whole bytes that fit into ``planes`` planes of an image with ``samples`` samples."""
     return samples * planes // 8
 
 
@@ -19,43 +19,43 @@ def planes_for(samples: int, length: int) -> int:
     return -(-8 * length // samples)
 
 
-def replace(pictures: np.ndarray, payloads: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
-    """Write each payload into its picture.
+def replace(images: np.ndarray, payloads: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
+    """Write each payload into its image.
 
     Args:
-        pictures: uint8 ``[batch, height, width, channels]``.
-        payloads: one per picture.
+        images: uint8 ``[batch, height, width, channels]``.
+        payloads: one per image.
 
     Returns:
-        The new pictures, and for each the bits that were overwritten, as many bytes as its payload.
+        The new images, and for each the bits that were overwritten, as many bytes as its payload.
     """
     lengths = np.array([len(p) for p in payloads], np.int64)
-    overwritten = read(pictures, lengths)
-    flat = pictures.reshape(len(pictures), -1)  # [batch, samples]
+    overwritten = read(images, lengths)
+    flat = images.reshape(len(images), -1)  # [batch, samples]
     bits = _pad_bits(payloads, flat.shape[1])  # [batch, planes·samples]
-    return _merge(flat, bits, lengths).reshape(pictures.shape), overwritten
+    return _merge(flat, bits, lengths).reshape(images.shape), overwritten
 
 
-def clear(pictures: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Pictures with the payload positions of ``lengths`` bytes set to zero: what the seal binds besides the header."""
-    flat = pictures.reshape(len(pictures), -1)
+def clear(images: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Images with the payload positions of ``lengths`` bytes set to zero: what the seal binds besides the header."""
+    flat = images.reshape(len(images), -1)
     planes = planes_for(flat.shape[1], int(lengths.max(initial=0)))
     zeros = np.zeros((len(flat), planes * flat.shape[1]), np.uint8)
-    return _merge(flat, zeros, lengths).reshape(pictures.shape)
+    return _merge(flat, zeros, lengths).reshape(images.shape)
 
 
-def read(pictures: np.ndarray, lengths: np.ndarray) -> list[bytes]:
-    """The bytes that stand in the payload positions, ``lengths[i]`` of them in picture ``i``."""
-    flat = pictures.reshape(len(pictures), -1)  # [batch, samples]
+def read(images: np.ndarray, lengths: np.ndarray) -> list[bytes]:
+    """The bytes that stand in the payload positions, ``lengths[i]`` of them in image ``i``."""
+    flat = images.reshape(len(images), -1)  # [batch, samples]
     planes = planes_for(flat.shape[1], int(lengths.max(initial=0)))
     bits = np.concatenate([flat >> p & 1 for p in range(planes)] or [flat[:, :0]], axis=1)  # [batch, planes·samples]
     packed = np.packbits(bits, axis=1)
     return [row[:length].tobytes() for row, length in zip(packed, lengths)]
 
 
-def first(picture: np.ndarray, length: int) -> bytes:
-    """What :func:`read` gives of one picture, for few bytes, all in the lowest plane: the rest is not looked at."""
-    return np.packbits(picture.reshape(-1)[: 8 * length] & 1).tobytes()
+def first(image: np.ndarray, length: int) -> bytes:
+    """What :func:`read` gives of one image, for few bytes, all in the lowest plane: the rest is not looked at."""
+    return np.packbits(image.reshape(-1)[: 8 * length] & 1).tobytes()
 
 
 def _pad_bits(payloads: list[bytes], samples: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def _pad_bits(payloads: list[bytes], samples: int) -> np.ndarray:
 
 
 def _merge(flat: np.ndarray, bits: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """``flat`` with the first ``8·lengths[i]`` payload positions of picture ``i`` taken from ``bits``."""
+    """``flat`` with the first ``8·lengths[i]`` payload positions of image ``i`` taken from ``bits``."""
     samples, result = flat.shape[1], flat.copy()
     for plane in range(bits.shape[1] // max(samples, 1)):
         stop = np.clip(8 * lengths - plane * samples, 0, samples)  # samples of this plane that carry payload, [batch]

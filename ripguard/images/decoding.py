@@ -1,4 +1,4 @@
-"""Picture files ↔ uint8 arrays, exactly, or refused by name.
+"""Image files ↔ uint8 arrays, exactly, or refused by name.
 
 Accepted now: 8-bit RGB and 8-bit grayscale, one frame, in a lossless or lossy still format (what "exact" means for a
 JPEG is its decoded pixels), and uint8 arrays in .npy files. Everything else is refused before any work: Pillow opens,
@@ -6,7 +6,7 @@ for example, a 16-bit RGB PNG as 8-bit without a word, so the file header is rea
 
 A file may be a stranger's. :func:`opened` is the only way in which a decoder is called here. It bounds, before any
 pixel is decoded, bytes (:data:`MAX_BYTES`), pixels (:data:`MAX_PIXELS`) and pieces (:data:`MAX_READS`: chunks,
-segments, fill bytes); scans and EXIF segments of a JPEG, colour profiles of a PNG, comments of a PNM, strips of a TIFF,
+segments, fill bytes); scans and EXIF segments of a JPEG, color profiles of a PNG, comments of a PNM, strips of a TIFF,
 of which only one frame is looked for, and pixels of a run-length coded BMP. What is left takes time in proportion to
 bytes and pixels.
 """
@@ -42,10 +42,10 @@ from ripguard.images.refusals import check_beginning, check_header, check_loaded
 from ripguard.panics import is_panic
 
 
-def read_picture(
+def read_image(
     source: str | Path | bytes, name: str | None = None, expected: tuple[int, ...] | None = None, follow: bool = True
 ) -> np.ndarray:
-    """Decode one picture.
+    """Decode one image.
 
     Args:
         source: a path, or the bytes of a file.
@@ -60,7 +60,7 @@ def read_picture(
         InputRefused: unreadable, or of a kind that cannot be kept exactly.
         StorageError: it cannot be read just now: no permission, a failing disk, no memory.
     """
-    what = name or (str(source) if not isinstance(source, bytes) else "picture")
+    what = name or (str(source) if not isinstance(source, bytes) else "image")
     if isinstance(source, bytes):
         check_beginning(source[:16], len(source), what)
     data = source if isinstance(source, bytes) else read_file(source, what, follow)
@@ -80,7 +80,7 @@ def read_picture(
 def opened(
     data: bytes, what: str, formats: tuple[str, ...] = FORMATS, expected: tuple[int, ...] | None = None
 ) -> Iterator[Image.Image]:
-    """A picture file whose header was read and whose structure is bounded; see the top of this file.
+    """An image file whose header was read and whose structure is bounded; see the top of this file.
 
     Errors of the decoder inside the ``with`` become refusals.
 
@@ -90,7 +90,7 @@ def opened(
         expected: height and width that it must have.
 
     Raises:
-        InputRefused, StorageError: as :func:`read_picture`.
+        InputRefused, StorageError: as :func:`read_image`.
     """
     try:
         with warnings.catch_warnings():
@@ -111,11 +111,11 @@ def opened(
     except BaseException as error:  # decoders raise almost anything on damaged files, and all of it means the same
         if not isinstance(error, Exception) and not is_panic(error):
             raise
-        raise InputRefused(f"{what}: not a readable {', '.join(formats)} picture", "is the file whole?") from None
+        raise InputRefused(f"{what}: not a readable {', '.join(formats)} image", "is the file whole?") from None
 
 
 def read_file(path: str | Path, what: str | None = None, follow: bool = True) -> bytes:
-    """Bytes of what begins like a picture file; anything else is refused before it is read.
+    """Bytes of what begins like an image file; anything else is refused before it is read.
 
     Args:
         what: how to call it in messages.
@@ -139,7 +139,7 @@ def read_file(path: str | Path, what: str | None = None, follow: bool = True) ->
 
 
 def read_by(reader: Callable[[], bytes], what: str) -> bytes:
-    """Bytes of a picture file that are no file's here. Raises as :func:`read_file`, whatever the reader raises."""
+    """Bytes of an image file that are no file's here. Raises as :func:`read_file`, whatever the reader raises."""
     try:
         data = reader()
     except RipguardError:
@@ -165,9 +165,9 @@ def cannot_read(error: OSError | MemoryError, what: str) -> RipguardError:
     return StorageError(f"{what}: cannot be read: {error.strerror or error}", "look after it and repeat the command")
 
 
-def size_of_picture(source: str | Path | bytes, name: str | None = None) -> tuple[int, int]:
-    """(width, height) of a picture file by its header; no pixels are decoded. Raises as :func:`read_picture`."""
-    return _claims(source, name or ("picture" if isinstance(source, bytes) else str(source)))[:2]
+def size_of_image(source: str | Path | bytes, name: str | None = None) -> tuple[int, int]:
+    """(width, height) of an image file by its header; no pixels are decoded. Raises as :func:`read_image`."""
+    return _claims(source, name or ("image" if isinstance(source, bytes) else str(source)))[:2]
 
 
 def samples_claimed(source: str | Path | bytes) -> int:
@@ -179,7 +179,7 @@ def samples_claimed(source: str | Path | bytes) -> int:
 
 
 def _claims(source: str | Path | bytes, what: str) -> tuple[int, int, int]:
-    """(width, height, channels) that a file's first bytes tell of. Raises as :func:`read_picture`."""
+    """(width, height, channels) that a file's first bytes tell of. Raises as :func:`read_image`."""
     try:
         with _beginning(source) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -199,7 +199,7 @@ def _claims(source: str | Path | bytes, what: str) -> tuple[int, int, int]:
             raise cannot_read(error, what) from None
     except Exception:  # as in `opened`
         start = b""
-    raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?")
+    raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} image", "is the file whole?")
 
 
 def _beginning(source: str | Path | bytes) -> FileStart | BytesStart:
@@ -239,18 +239,18 @@ def _read_npy(data: bytes, what: str, expected: tuple[int, ...] | None) -> np.nd
 
 
 def file_suffix(data: bytes) -> str:
-    """The usual suffix of a picture file: ``.jpg``, ``.png`` …; raises as :func:`read_picture`."""
+    """The usual suffix of an image file: ``.jpg``, ``.png`` …; raises as :func:`read_image`."""
     if data.startswith(NPY):
         return ".npy"
-    with opened(data, "picture") as image:
+    with opened(data, "image") as image:
         return {"JPEG": ".jpg", "TIFF": ".tif"}.get(str(image.format), f".{str(image.format).lower()}")
 
 
 def metadata(data: bytes) -> tuple[str, ...]:
-    """What a readable picture file carries beside its samples, of ``EXIF, ICC profile, gamma, text, XMP, IPTC``."""
+    """What a readable image file carries beside its samples, of ``EXIF, ICC profile, gamma, text, XMP, IPTC``."""
     if data.startswith(NPY):
         return ()
-    with opened(data, "picture") as image:
+    with opened(data, "image") as image:
         info = image.info
         found = {
             "EXIF": bool(image.getexif()) and image.format != "TIFF",  # TIFF keeps its own structure there

@@ -9,9 +9,9 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".npy"})
 REFUSED_SUFFIXES = frozenset({".gif", ".apng", ".ico", ".jp2", ".jxl", ".avif", ".heic", ".eps", ".psd", ".tga"})
 MAX_PIXELS = 50_000_000
-MAX_BYTES = 12 * MAX_PIXELS  # a picture of MAX_PIXELS takes no more in any of the formats, decimal numbers included
+MAX_BYTES = 12 * MAX_PIXELS  # an image of MAX_PIXELS takes no more in any of the formats, decimal numbers included
 MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over all pixels
-MAX_PROFILES = 64  # EXIF segments of a JPEG, which are joined one by one; colour profiles of a PNG, unpacked one by one
+MAX_PROFILES = 64  # EXIF segments of a JPEG, which are joined one by one; color profiles of a PNG, unpacked one by one
 MAX_READS = 500_000  # in which a decoder may ask for a file; it takes 100,000 for a PNG of 200 MB
 MAX_COMMENTS = 1_000  # of a PNM in decimal numbers: Pillow copies a block for each
 MAX_STRIPS = 200_000  # of a TIFF, or tiles; as many as MAX_PIXELS have in tiles of 16×16
@@ -38,7 +38,7 @@ RUN_LENGTH = (1, 2)  # compression of a BMP; no other format says it in numbers
 
 
 class TooManyPieces(Exception):
-    """A decoder asked for more than a picture has."""
+    """A decoder asked for more than an image has."""
 
 
 class _Counted:

@@ -1,4 +1,4 @@
-"""How alike two pictures are: PSNR and SSIM of 8-bit pictures, by scikit-image."""
+"""How alike two images are: PSNR and SSIM of 8-bit images, by scikit-image."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import itertools
 
 import numpy as np
 
-SSIM_WINDOW = 7  # pixels; smaller pictures have no SSIM
+SSIM_WINDOW = 7  # pixels; smaller images have no SSIM
 
 
-BAND = 1 << 21  # pixels; larger pictures are compared band by band, which bounds memory
+BAND = 1 << 21  # pixels; larger images are compared band by band, which bounds memory
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
-    """``{"psnr": dB, "ssim": …}`` of two uint8 ``[height, width, channels]`` pictures; equal pictures: PSNR 99.
+    """``{"psnr": dB, "ssim": …}`` of two uint8 ``[height, width, channels]`` images; equal images: PSNR 99.
 
-    A grey picture beside a coloured one counts as one with three equal channels.
-    SSIM with scikit-image's defaults (7×7 window, mean over channels); None for pictures too small for it. Of a picture
+    A gray image beside a colored one counts as one with three equal channels.
+    SSIM with scikit-image's defaults (7×7 window, mean over channels); None for images too small for it. Of an image
     with more than two million pixels it is the mean over bands, without the windows that lie across two.
     """
     from skimage.metrics import mean_squared_error, structural_similarity
@@ -38,7 +38,7 @@ def median_looks(shown: np.ndarray, clean: np.ndarray, most: int = 500) -> dict[
     """Medians ``psnr_to_clean`` in dB and ``ssim_to_clean`` of uint8 ``[n, height, width, 3]``, 7 pixels or more.
 
     Args:
-        most: about so many pictures are looked at, every n-th, of every class where these are in order.
+        most: about so many images are looked at, every n-th, of every class where these are in order.
     """
     some = slice(None, None, max(1, len(shown) // most))
     found = [likeness(a, b) for a, b in zip(shown[some], clean[some])]

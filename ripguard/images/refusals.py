@@ -30,11 +30,11 @@ from ripguard.images.limits import (
 
 
 def check_beginning(start: bytes, size: int, what: str) -> None:
-    """Refuse what does not begin like a picture file, or has more bytes than one."""
+    """Refuse what does not begin like an image file, or has more bytes than one."""
     if not start.startswith(STARTS):
-        raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} picture", "is the file whole?")
+        raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} image", "is the file whole?")
     if size > MAX_BYTES:
-        raise InputRefused(f"{what}: {size:,} bytes, more than a picture of {MAX_PIXELS:,} pixels takes")
+        raise InputRefused(f"{what}: {size:,} bytes, more than an image of {MAX_PIXELS:,} pixels takes")
 
 
 def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) -> None:
@@ -48,7 +48,7 @@ def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) ->
             raise InputRefused(f"{what}: a JPEG of more than {MAX_PROFILES} EXIF segments", "save a copy as usual")
     elif data.startswith(b"\x89PNG"):
         if data.count(b"iCCP") > MAX_PROFILES:
-            raise InputRefused(f"{what}: a PNG of more than {MAX_PROFILES} colour profiles", "save a copy as usual")
+            raise InputRefused(f"{what}: a PNG of more than {MAX_PROFILES} color profiles", "save a copy as usual")
     elif data.startswith((b"P1", b"P2", b"P3")):
         if data.count(b"#") > MAX_COMMENTS:
             raise InputRefused(f"{what}: a PNM of more than {MAX_COMMENTS:,} comments", "save a copy as usual")
@@ -63,7 +63,7 @@ def check_size(width: int, height: int, what: str, expected: tuple[int, ...] | N
     if width * height > MAX_PIXELS:
         raise InputRefused(f"{what}: {width}×{height} is more than {MAX_PIXELS:,} pixels")
     if expected and (height, width) != tuple(expected[:2]):
-        raise InputRefused(f"{what}: expected a picture of {expected[1]}×{expected[0]}, got {width}×{height}")
+        raise InputRefused(f"{what}: expected an image of {expected[1]}×{expected[0]}, got {width}×{height}")
 
 
 def _check_strips(data: bytes, what: str) -> None:
@@ -118,12 +118,12 @@ def _goes_on(image: Image.Image) -> bool:
 def check_loaded(image: Image.Image, what: str) -> None:
     """What is known when all of a file was read only."""
     if "transparency" in image.info:
-        raise InputRefused(f"{what}: a transparent colour would be lost", "flatten a copy first")
+        raise InputRefused(f"{what}: a transparent color would be lost", "flatten a copy first")
 
 
 def _check_png(data: bytes, what: str) -> None:
     if data[12:16] != b"IHDR" or data.count(b"\0\0\0\rIHDR") != 1:
-        raise InputRefused(f"{what}: not a readable PNG picture", "does it begin with its one header chunk?")
+        raise InputRefused(f"{what}: not a readable PNG image", "does it begin with its one header chunk?")
     if data[24] != 8:
         raise InputRefused(f"{what}: expected 8 bits per sample, got a {data[24]}-bit PNG", "convert a copy to 8 bits")
     if PNG_END not in data:  # Pillow shows all pixels of some truncated files
@@ -155,9 +155,9 @@ def _pnm_maximum(data: bytes) -> bytes:
 
 def _hint(mode: str) -> str:
     return {
-        "P": "palette pictures are not supported yet: convert a copy to RGB",
+        "P": "palette images are not supported yet: convert a copy to RGB",
         "RGBA": "alpha is not supported yet: flatten a copy",
         "LA": "alpha is not supported yet: flatten a copy",
         "CMYK": "CMYK is not supported yet: convert a copy to RGB",
-        "1": "1-bit pictures are not supported yet: convert a copy to grayscale",
+        "1": "1-bit images are not supported yet: convert a copy to grayscale",
     }.get(mode, "convert a copy to 8-bit RGB or grayscale")

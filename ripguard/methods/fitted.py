@@ -18,7 +18,7 @@ import numpy as np
 from ripguard.errors import tell
 from ripguard.files import open_regular
 
-LARGEST = 1 << 31  # bytes of a file: an ensemble of nets takes some tens of millions
+LARGEST = 1 << 31  # bytes of a file: an ensemble of models takes some tens of millions
 Simulation = Callable[[np.ndarray, np.ndarray], np.ndarray]  # clean, carrier → what is published, all uint8 batches
 
 

@@ -26,7 +26,7 @@ class DataStats:
     """What of a dataset settles parameters that were left open.
 
     Attributes:
-        side: in pixels, of the training images as nets see them.
+        side: in pixels, of the training images as models see them.
         classes: their number.
         channels: numbers of channels that images are published with: 1, 3 or both.
     """
@@ -37,9 +37,9 @@ class DataStats:
 
     @property
     def large(self) -> bool:
-        """Whether nets with an ImageNet stem are usual at this size: from :data:`LARGE` pixels.
+        """Whether models with an ImageNet stem are usual at this size: from :data:`LARGE` pixels.
 
-        What only a fine net sees does not mislead them, and they average much of a small perturbation away.
+        What only a fine model sees does not mislead them, and they average much of a small perturbation away.
         """
         return self.side >= LARGE
 

@@ -1,6 +1,6 @@
 """All methods there are: a line for each of ours; those of other packages come by entry points.
 
-Only names stand here. A method's module is imported when the method is chosen, or when a picture says that it was
+Only names stand here. A method's module is imported when the method is chosen, or when an image says that it was
 hidden by it.
 """
 

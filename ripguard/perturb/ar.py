@@ -2,7 +2,7 @@
 
 Source: Sandoval-Segura, Singla, Geiping, Goldblum, Goldstein, Jacobs, "Autoregressive Perturbations for Data
 Poisoning", NeurIPS 2022 (AR): 3×3 windows, one rule for each class and channel, Gaussian start, the first rows
-and columns cut off, L2 norm 1 (pictures in 0..1, 32×32). The authors searched for rules that stay bounded and whose
+and columns cut off, L2 norm 1 (images in 0..1, 32×32). The authors searched for rules that stay bounded and whose
 filters do not answer to each other's signals; so does ``rules``.
 """
 
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import Params
 from ripguard.perturb.base import Perturbation
@@ -101,11 +101,11 @@ class ARParams(Params):
 
 
 class AR(Perturbation[ARParams]):
-    """Class-wise autoregressive noise, from each picture's own seed."""
+    """Class-wise autoregressive noise, from each image's own seed."""
 
     kind, needs = ARParams, frozenset({Need.CLASSES})
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         return Fitted({"rules": rules(len(context.classes))})
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:

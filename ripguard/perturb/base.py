@@ -1,4 +1,4 @@
-"""What every perturbation is: clean pictures and labels in, 8-bit carriers out.
+"""What every perturbation is: clean images and labels in, 8-bit carriers out.
 
 Parameters are settled (:meth:`Params.resolve`), what there is to find in the training images is found once
 (:meth:`Perturbation.fit`), and then every batch is perturbed by itself (:meth:`Perturbation.run`).
@@ -12,14 +12,14 @@ from typing import ClassVar, Generic, final
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.errors import expected
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
 from ripguard.methods.params import P, Params, option, share, word
 
 
 class Perturbation(ABC, Generic[P]):
-    """Makes carriers: pictures that look like the clean ones and that a model should learn the wrong thing from.
+    """Makes carriers: images that look like the clean ones and that a model should learn the wrong thing from.
 
     Args:
         params: of the method, settled.
@@ -29,12 +29,12 @@ class Perturbation(ABC, Generic[P]):
     Attributes:
         kind: the class of its parameters.
         needs: what must be there before it can begin.
-        colours: whether it works by colours, so that grey pictures of a dataset that has coloured ones need some too.
+        colors: whether it works by colors, so that gray images of a dataset that has colored ones need some too.
     """
 
     kind: ClassVar[type[Params]]
     needs: ClassVar[frozenset[Need]] = frozenset()
-    colours: ClassVar[bool] = False
+    colors: ClassVar[bool] = False
 
     def __init__(self, params: P, fitted: Fitted | None = None, context: RunContext | None = None) -> None:
         self.params, self.fitted, self.context = params, fitted or Fitted(), context or RunContext()
@@ -43,7 +43,7 @@ class Perturbation(ABC, Generic[P]):
     def name(self) -> str:
         return self.params.method
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         """Look for what the method needs, once.
 
         Args:
@@ -63,7 +63,7 @@ class Perturbation(ABC, Generic[P]):
         Args:
             clean: uint8 ``[batch, height, width, 1 or 3]``.
             labels: int64 ``[batch]``, class numbers.
-            seeds: uint64 ``[batch]``, one a picture, from the plan: never from batch position or worker.
+            seeds: uint64 ``[batch]``, one an image, from the plan: never from batch position or worker.
 
         Returns:
             Carriers, uint8, shape of ``clean``: already rounded to 8 bits.
@@ -79,12 +79,12 @@ class Perturbation(ABC, Generic[P]):
 
     @final
     def in_parts(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray, size: int = 500) -> np.ndarray:
-        """The same for many pictures, ``size`` at a time: what a picture gets does not hang on its neighbours."""
+        """The same for many images, ``size`` at a time: what an image gets does not hang on its neighbours."""
         cuts = [slice(start, start + size) for start in range(0, len(clean), size)]
         return np.concatenate([self(clean[cut], labels[cut], seeds[cut]) for cut in cuts])
 
 
-def needed(training: Pictures | None) -> Pictures:
+def needed(training: ImageSet | None) -> ImageSet:
     """The training images that a method asked for in its ``needs``."""
     if training is None:
         raise ValueError(expected("training", "images", None))
@@ -110,7 +110,7 @@ class UnperturbedParams(Params):
 
 
 class Unperturbed(Perturbation[UnperturbedParams]):
-    """The carrier is the clean picture itself: the null of every comparison."""
+    """The carrier is the clean image itself: the null of every comparison."""
 
     kind = UnperturbedParams
 

@@ -1,8 +1,8 @@
-"""Error-minimising noise, class-wise: one pattern a class that leaves a net nothing to learn but the pattern.
+"""Error-minimising noise, class-wise: one pattern a class that leaves a model nothing to learn but the pattern.
 
 Source: Huang, Ma, Erfani, Bailey, Wang, "Unlearnable Examples: Making Personal Data Unexploitable", ICLR 2021 (EM). As
-in the authors' class-wise setting: ten training steps of a net on perturbed pictures, then one step of 0.8/255 down the
-loss for the patterns on a fifth of the data, ε = 8/255, until the net errs on less than a tenth of it. The net is the
+in the authors' class-wise setting: ten training steps of a model on perturbed images, then one step of 0.8/255 down the
+loss for the patterns on a fifth of the data, ε = 8/255, until the model errs on less than a tenth of it. It is the
 surrogate's, in place of their ResNet-18.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.perturb.base import Perturbation, TrainedParams, needed
 from ripguard.progress import Bar
@@ -27,9 +27,9 @@ SHARE, DONE, MOST = 0.2, 0.1, 40  # of the data for the patterns; error to stop 
 
 
 def search(
-    pictures: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0, device: str = "cpu", most: int = MOST
+    images: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0, device: str = "cpu", most: int = MOST
 ) -> np.ndarray:
-    """The patterns, float32 ``[classes, side, side, 3]`` within ±ε, for uint8 ``[n, side, side, 3]`` pictures."""
+    """The patterns, float32 ``[classes, side, side, 3]`` within ±ε, for uint8 ``[n, side, side, 3]`` images."""
     import torch
     import torch.nn.functional as F
 
@@ -38,33 +38,33 @@ def search(
 
     torch.manual_seed(seed)
     draw = torch.Generator().manual_seed(seed)
-    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
     targets = torch.from_numpy(labels).to(device)
-    net = Surrogate(classes, replace(Settings(), side=pictures.shape[1])).to(device)
-    optimiser = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
-    patterns = (2 * torch.rand(classes, *images.shape[1:], generator=draw) - 1).to(device) * EPS
-    few = torch.randperm(len(images), generator=draw)[: max(BATCH, round(SHARE * len(images)))]
+    model = Surrogate(classes, replace(Settings(), side=images.shape[1])).to(device)
+    optimiser = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
+    patterns = (2 * torch.rand(classes, *tensor.shape[1:], generator=draw) - 1).to(device) * EPS
+    few = torch.randperm(len(tensor), generator=draw)[: max(BATCH, round(SHARE * len(tensor)))]
 
     def perturbed(rows: Tensor) -> Tensor:
-        return (images[rows].float() / 255 + patterns[targets[rows]]).clamp(0, 1)
+        return (tensor[rows].float() / 255 + patterns[targets[rows]]).clamp(0, 1)
 
     bar = Bar(range(most), stage="error-minimising noise", unit="round")
     for _ in bar:
-        net.train()
+        model.train()
         for _ in range(TRAIN_STEPS):
-            rows = torch.randint(len(images), (min(BATCH, len(images)),), generator=draw).to(device)
+            rows = torch.randint(len(tensor), (min(BATCH, len(tensor)),), generator=draw).to(device)
             with fast_math(device):
-                loss = F.cross_entropy(net(perturbed(rows)).float(), targets[rows])
+                loss = F.cross_entropy(model(perturbed(rows)).float(), targets[rows])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-        net.eval()
+        model.eval()
         wrong = 0
         for rows in few.to(device).split(BATCH):
             own = patterns.detach().requires_grad_(True)
-            x = (images[rows].float() / 255 + own[targets[rows]]).clamp(0, 1)
+            x = (tensor[rows].float() / 255 + own[targets[rows]]).clamp(0, 1)
             with fast_math(device):
-                told = net(x).float()
+                told = model(x).float()
             (gradient,) = torch.autograd.grad(F.cross_entropy(told, targets[rows]), own)
             patterns = (own.detach() - STEP * gradient.sign()).clamp(-EPS, EPS)
             wrong += int((told.argmax(1) != targets[rows]).sum())
@@ -81,14 +81,14 @@ class EMParams(TrainedParams):
 
 
 class EM(Perturbation[EMParams]):
-    """Each picture gets its class's pattern; pictures of other sizes get it enlarged or reduced."""
+    """Each image gets its class's pattern; images of other sizes get it enlarged or reduced."""
 
     kind, needs = EMParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         training = needed(training)
         classes = len(context.classes)
-        return Fitted({"patterns": search(training.pictures, training.labels, classes, context.seed, context.device)})
+        return Fitted({"patterns": search(training.images, training.labels, classes, context.seed, context.device)})
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         import torch

@@ -1,11 +1,11 @@
-"""Error-minimising noise, sample-wise: every picture gets the noise that leaves a net nothing to learn from it.
+"""Error-minimising noise, sample-wise: every image gets the noise that leaves a model nothing to learn from it.
 
-Source: Huang, Ma, Erfani, Bailey, Wang, "Unlearnable Examples: Making Personal Data Unexploitable", ICLR 2021 (EM), the
-sample-wise setting: a net is trained on pictures with noise, the noise goes down the loss of that net, ε = 8/255, until
-the net errs on less than a hundredth of the pictures. Two things differ. Noise and net take turns batch by batch, two
-steps of 1.6/255 and one of training, in place of ten batches of training and twenty steps of 0.8/255 for all pictures.
-And what is published is found anew by twenty steps on the last net, picture by picture, so that it depends on the
-picture and the net alone.
+Source: Huang, Ma, Erfani, Bailey, Wang, "Unlearnable Examples: Making Personal Data Unexploitable", ICLR 2021 (EM),
+the sample-wise setting: a model is trained on images with noise, the noise goes down the loss of that model, ε =
+8/255, until the model errs on less than a hundredth of the images. Two things differ. Noise and model take turns batch
+by batch, two steps of 1.6/255 and one of training, in place of ten batches of training and twenty steps of 0.8/255 for
+all images. And what is published is found anew by twenty steps on the last model, image by image, so that it depends
+on the image and the model alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted
 from ripguard.perturb.base import TrainedParams, needed
 from ripguard.perturb.em import EPS, STEP
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from ripguard.perturb.surrogate import Settings, Surrogate
 
-TURNS, STRIDE = 2, 2 * STEP  # steps of the noise for one of the net, while the net is trained
+TURNS, STRIDE = 2, 2 * STEP  # steps of the noise for one of the model, while the model is trained
 DONE = 0.01  # share of wrong answers to stop at
 STEPS = 20  # of what is published
-WIDTHS, EPOCHS, PEAK_LR = (16, 32, 64, 128), 15, 0.1  # of the net; at most so many epochs
+WIDTHS, EPOCHS, PEAK_LR = (16, 32, 64, 128), 15, 0.1  # of the model; at most so many epochs
 
 
-def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
-    """The net whose error the noise minimises, trained together with it on uint8 ``[n, side, side, 3]`` pictures."""
+def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
+    """The model whose error the noise minimises, trained together with it on uint8 ``[n, side, side, 3]`` images."""
     import torch
     import torch.nn.functional as F
 
@@ -43,12 +43,12 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
 
     torch.manual_seed(settings.seed)
     draw = torch.Generator().manual_seed(settings.seed)
-    net: Surrogate = Surrogate(classes, settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.SGD(net.parameters(), settings.peak_lr, momentum=0.9, weight_decay=settings.weight_decay)
-    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
+    model: Surrogate = Surrogate(classes, settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.SGD(model.parameters(), settings.peak_lr, momentum=0.9, weight_decay=settings.weight_decay)
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
     targets = torch.from_numpy(labels).to(device)
-    noise = torch.zeros(images.shape, dtype=torch.float16, device=device)  # half the memory of the nets' own type
-    count = len(pictures)
+    noise = torch.zeros(tensor.shape, dtype=torch.float16, device=device)  # half the memory of the models' own type
+    count = len(images)
     batch = min(settings.batch, count)
     bar = Bar(total=settings.epochs * (count // batch), stage="error-minimising noise", unit="step")
     for _ in range(settings.epochs):
@@ -56,15 +56,15 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
         wrong = seen = 0
         for start in range(0, count - batch + 1, batch):
             rows = order[start : start + batch].to(device)
-            x, y = images[rows].float() / 255, targets[rows]
-            net.eval()
+            x, y = tensor[rows].float() / 255, targets[rows]
+            model.eval()
             own = noise[rows].float()
             for _ in range(TURNS):
-                own = down(net, x, own, y, STRIDE, device)
+                own = down(model, x, own, y, STRIDE, device)
             noise[rows] = own.half()
-            net.train()
+            model.train()
             with fast_math(device):
-                told = net((x + own).clamp(0, 1)).float()  # [batch, classes]
+                told = model((x + own).clamp(0, 1)).float()  # [batch, classes]
             loss = F.cross_entropy(told, y)
             optimiser.zero_grad()
             loss.backward()
@@ -75,10 +75,10 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
         if wrong / seen < DONE:
             break
     bar.close()
-    return freeze(net)
+    return freeze(model)
 
 
-def down(net: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: float, device: str) -> Tensor:
+def down(model: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: float, device: str) -> Tensor:
     """One step of the noise down the loss: float ``[batch, channels, height, width]``, within ±ε."""
     import torch
     import torch.nn.functional as F
@@ -87,7 +87,7 @@ def down(net: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: float
 
     own = noise.detach().requires_grad_(True)
     with fast_math(device):
-        told = net((x + own).clamp(0, 1)).float()  # [batch, classes]
+        told = model((x + own).clamp(0, 1)).float()  # [batch, classes]
     (gradient,) = torch.autograd.grad(F.cross_entropy(told, labels, reduction="sum"), own)
     return (own.detach() - stride * gradient.sign()).clamp(-EPS, EPS)
 
@@ -99,21 +99,21 @@ class EMSampleParams(TrainedParams):
 
 
 class EMSample(Scaled[EMSampleParams]):
-    """Each picture's noise minimises the loss of its own label.
+    """Each image's noise minimises the loss of its own label.
 
     Args:
-        fitted: the net of :func:`train`.
+        fitted: the model of :func:`train`.
     """
 
     kind, eps = EMSampleParams, EPS
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         from ripguard.perturb import surrogate
 
         training = needed(training)
-        own = replace(settings(), seed=context.seed, side=training.pictures.shape[1])
+        own = replace(settings(), seed=context.seed, side=training.images.shape[1])
         names = list(context.classes)
-        path = surrogate.obtain(training.pictures, training.labels, names, own, context.device, train)
+        path = surrogate.obtain(training.images, training.labels, names, own, context.device, train)
         return surrogate.to_fitted([str(path)])
 
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
@@ -126,7 +126,7 @@ class EMSample(Scaled[EMSampleParams]):
 
 
 def settings() -> Settings:
-    """Of the net, but for seed and side."""
+    """Of the model, but for seed and side."""
     from ripguard.perturb.surrogate import Settings
 
     return Settings(widths=WIDTHS, epochs=EPOCHS, peak_lr=PEAK_LR)

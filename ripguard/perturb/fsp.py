@@ -1,8 +1,8 @@
-"""Feature-space perturbation: pull a picture's activation towards that of a picture of another class.
+"""Feature-space perturbation: pull an image's activation towards that of an image of another class.
 
 Source: Inkawhich, Wen, Li, Chen, "Feature Space Perturbations Yield More Transferable Adversarial Examples", CVPR 2019
 (Activation Attack): loss ‖f_L(x) − f_L(x_t)‖₂, momentum 1 with the gradient divided by its own L1 norm, sign steps of
-ε/K. Here the L1 norm is taken for each picture, not for the batch, so a carrier does not depend on its neighbours.
+ε/K. Here the L1 norm is taken for each image, not for the batch, so a carrier does not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.errors import InputRefused
 from ripguard.methods.fitted import FitContext, Fitted
 from ripguard.methods.params import option, word
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ripguard.perturb.surrogate import Surrogate
 
 LAYERS = ("stage1", "stage2", "stage3", "features")
-LIBRARY = 100  # target pictures a class, as in the published implementations
+LIBRARY = 100  # target images a class, as in the published implementations
 
 
 def _known(layer: str) -> bool:
@@ -57,19 +57,19 @@ class FSP(Scaled[FSPParams]):
 
     kind = FSPParams
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         from ripguard.perturb import surrogate
 
         training = needed(training)
         found = fit_surrogates(self.params, training, context)
         model = surrogate.from_fitted(found, context.device)
-        members = library(model, training.pictures, training.labels, context.device)
+        members = library(model, training.images, training.labels, context.device)
         return self.known(found, members, context.seed)
 
     @staticmethod
     def known(found: Fitted, members: list[np.ndarray], seed: int = 0) -> Fitted:
-        """A surrogate with target pictures."""
-        arrays = {f"library {number}": pictures for number, pictures in enumerate(members)}
+        """A surrogate with target images."""
+        arrays = {f"library {number}": images for number, images in enumerate(members)}
         return Fitted(found.arrays | arrays, found.about | {"seed": seed}, found.files)
 
     @property
@@ -127,7 +127,7 @@ class FSP(Scaled[FSPParams]):
         return torch.from_numpy(library[classes, members]).to(self.device)
 
     def _activations(self, size: tuple[int, int]) -> np.ndarray:
-        """Library activations at a picture size, float32 ``[classes, members, values]``, NaN where missing."""
+        """Library activations at an image size, float32 ``[classes, members, values]``, NaN where missing."""
         import torch
 
         from ripguard.perturb.surrogate import resize, to_tensor
@@ -135,8 +135,8 @@ class FSP(Scaled[FSPParams]):
 
         rows = []
         with torch.no_grad(), fast_math(self.device):
-            for pictures in self.members:
-                x = resize(to_tensor(pictures, self.device), size)
+            for images in self.members:
+                x = resize(to_tensor(images, self.device), size)
                 parts = [self.seen(part).cpu().numpy() for part in x.split(50)]
                 rows.append(np.concatenate(parts))
         result = np.full((len(rows), max(map(len, rows)), rows[0].shape[1]), np.nan, np.float32)
@@ -145,23 +145,23 @@ class FSP(Scaled[FSPParams]):
         return result
 
 
-def library(surrogate: Surrogate, pictures: np.ndarray, labels: np.ndarray, device: str = "cpu") -> list[np.ndarray]:
-    """For each class up to :data:`LIBRARY` of the owner's training pictures that the surrogate recognises for sure.
+def library(surrogate: Surrogate, images: np.ndarray, labels: np.ndarray, device: str = "cpu") -> list[np.ndarray]:
+    """For each class up to :data:`LIBRARY` of the owner's training images that the surrogate recognises for sure.
 
     Args:
-        pictures: uint8 ``[n, side, side, 3]``, training pictures only.
+        images: uint8 ``[n, side, side, 3]``, training images only.
         labels: int64 ``[n]``.
 
     Raises:
-        InputRefused: a class has no training picture.
+        InputRefused: a class has no training image.
     """
     from ripguard.perturb.surrogate import predict
 
     result = []
     for label in range(surrogate.classes):
-        own = pictures[labels == label]
+        own = images[labels == label]
         if not len(own):
-            raise InputRefused("a class has no training picture", "every class needs some: FSP aims at them")
+            raise InputRefused("a class has no training image", "every class needs some: FSP aims at them")
         own = own[:: max(1, len(own) // (4 * LIBRARY))]
         sure = predict(surrogate, own, device)
         right = (sure.argmax(1) == label) & (sure[:, label] > 0.5)

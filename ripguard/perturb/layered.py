@@ -1,9 +1,9 @@
 """Marks of the class over an adversarial perturbation: what is left when the marks are taken off teaches wrong names.
 
-Ours: :class:`~ripguard.perturb.tap.TAP` first, then :class:`~ripguard.perturb.marks.Marks` on the result. A net that
+Ours: :class:`~ripguard.perturb.tap.TAP` first, then :class:`~ripguard.perturb.marks.Marks` on the result. A model that
 finds marks stops looking, so its features are worth as little as those of marks alone. Who knows how marks are made can
-train a net that takes them off, on pairs made up by marking the protected pictures once more. It cannot make up the
-perturbation below in that way: that hangs on a net which knows clean pictures, and who has none cannot train it.
+train a model that takes them off, on pairs made up by marking the protected images once more. It cannot make up the
+perturbation below in that way: that hangs on a model which knows clean images, and who has none cannot train it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
 from ripguard.methods.params import DataStats, option, word
 from ripguard.perturb.base import Perturbation
@@ -23,7 +23,7 @@ from ripguard.perturb.tap import TAP, THROUGH, TAPParams
 from ripguard.perturb.targets import CLASS_RULES
 
 UNDER = 0.53  # ε of what is below, an L∞ bound, of that of the marks: about a quarter of all the noise's power
-EPS, EPS_LARGE = 0.053, 0.058  # with what is below, a median of at least 26 dB; of small pictures and of large ones
+EPS, EPS_LARGE = 0.053, 0.058  # with what is below, a median of at least 26 dB; of small images and of large ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Layered(Perturbation[LayeredParams]):
         under: whose size should be about UNDER of the marks'; marks. None: as they were fitted.
     """
 
-    kind, needs, colours = LayeredParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
+    kind, needs, colors = LayeredParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Layered(Perturbation[LayeredParams]):
         self.under = under or TAP(params.under, self.fitted, alone)
         self.marks = marks or Marks(params.marks, fitted, alone)
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         below = TAP(self.params.under).fit(training, context)
         marks = Marks(self.params.marks).fit(training, context)
         return Fitted(below.arrays | marks.arrays, below.about, below.files)

@@ -1,9 +1,9 @@
-"""Linearly separable patches: noise that tells the class to a linear model, and to every net at once.
+"""Linearly separable patches: noise that tells the class to a linear model, and to every model at once.
 
 Source: Yu, Zhang, Chen, Yin, Liu, "Availability Attacks Create Shortcuts", KDD 2022 (LSP): one Gaussian cloud a class
-around a corner of a hypercube, every coordinate the colour of one patch, L2 norm as that of 6/255 in every sample. The
-published code draws the clouds with scikit-learn's ``make_classification``; the same distribution is drawn here picture
-by picture, from the picture's own seed.
+around a corner of a hypercube, every coordinate the color of one patch, L2 norm as that of 6/255 in every sample. The
+published code draws the clouds with scikit-learn's ``make_classification``; the same distribution is drawn here image
+by image, from the image's own seed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import Params
 from ripguard.perturb.base import Perturbation
@@ -29,11 +29,11 @@ class LSPParams(Params):
 
 
 class LSP(Perturbation[LSPParams]):
-    """Class-wise clouds of coloured patches."""
+    """Class-wise clouds of colored patches."""
 
     kind, needs = LSPParams, frozenset({Need.CLASSES})
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         return Fitted(clouds(len(context.classes)))
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:

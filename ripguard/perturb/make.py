@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext, Simulation
 from ripguard.methods.params import DataStats, Params
 from ripguard.methods.registries import PERTURBATIONS
@@ -19,7 +19,7 @@ def params_of(method: str, **options: Any) -> Params:
     return PERTURBATIONS[method].kind().changed(**options)
 
 
-def fit(params: Params, training: Pictures | None, context: FitContext) -> Fitted:
+def fit(params: Params, training: ImageSet | None, context: FitContext) -> Fitted:
     """What the method of these parameters, settled, finds in its share of the training images.
 
     Raises:
@@ -33,7 +33,7 @@ def fit(params: Params, training: Pictures | None, context: FitContext) -> Fitte
 
 
 def make(
-    params: Params, training: Pictures, seed: int = 0, device: str = "cpu", simulate: Simulation | None = None
+    params: Params, training: ImageSet, seed: int = 0, device: str = "cpu", simulate: Simulation | None = None
 ) -> Perturbation:
     """A perturbation that is ready to run on images like these.
 
@@ -42,13 +42,13 @@ def make(
         seed: of surrogates, searches, and the rule ``permutation``.
         simulate: what hiding makes of carriers.
     """
-    params = params.resolve(DataStats(training.pictures.shape[1], len(training.names)))
+    params = params.resolve(DataStats(training.images.shape[1], len(training.names)))
     fitted = fit(params, training, FitContext(tuple(training.names), seed, device))
     return PERTURBATIONS[params.method](params, fitted, RunContext(device, simulate))
 
 
 def some_of_each(labels: np.ndarray, part: float, seed: int) -> np.ndarray:
-    """Positions, ascending, of a random share of each class's pictures, at least one of each: int64 ``[chosen]``."""
+    """Positions, ascending, of a random share of each class's images, at least one of each: int64 ``[chosen]``."""
     order = np.random.default_rng(seed).permutation(len(labels))
     own = [order[labels[order] == label] for label in np.unique(labels)]
     return np.sort(np.concatenate([one[: math.ceil(part * len(one))] for one in own]))

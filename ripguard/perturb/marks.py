@@ -1,20 +1,20 @@
-"""Marks of the class that a net learns instead of the picture: coloured patches of another class, and smooth waves.
+"""Marks of the class that a model learns instead of the image: colored patches of another class, and smooth waves.
 
 Ours: a shortcut as linearly separable patches and autoregressive noise are (Yu et al., KDD 2022; Sandoval-Segura et
 al., NeurIPS 2022), with two additions.
 
-The patches of a class are not drawn at random: they are the colours, on a coarse grid, by which a linear classifier
-knows *another* class, the one that the class is least mistaken for. What a net learns first of clean pictures, coarse
-colours, then speaks for the wrong class, and on clean pictures against the right one. They are their own mirror images.
+The patches of a class are not drawn at random: they are the colors, on a coarse grid, by which a linear classifier
+knows *another* class, the one that the class is least mistaken for. What a model learns first of clean images, coarse
+colors, then speaks for the wrong class, and on clean images against the right one. They are their own mirror images.
 ``experiments/marks.py`` sets them beside others.
 
 One class, the rarest, is a sink: its marks are smaller. What has none at all is most like it, so a victim takes clean
-pictures for that class, whatever else it has learned before it found the marks.
+images for that class, whatever else it has learned before it found the marks.
 
 Patches may stand on few cells of the grid, and be larger there, against adversarial training and strong augmentation.
 
-Waves have the class's own direction and length. They are grey, so grayscale leaves them; several pixels long, so JPEG,
-blur and resizing leave them and hiding follows them closely; and their phase is the picture's own, so no linear
+Waves have the class's own direction and length. They are gray, so grayscale leaves them; several pixels long, so JPEG,
+blur and resizing leave them and hiding follows them closely; and their phase is the image's own, so no linear
 projection finds the class.
 """
 
@@ -27,21 +27,21 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.errors import expected
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
 from ripguard.methods.params import DataStats, option, share, word
 from ripguard.perturb.base import Perturbation, TrainedParams, needed
 from ripguard.perturb.targets import next_class
 
-EPS = 0.064  # a median of at least 26 dB to the clean picture, hiding included
+EPS = 0.064  # a median of at least 26 dB to the clean image, hiding included
 PATCHES = 0.7  # of the noise's power; the waves have the rest
 GRID = 4  # patches along each side
 CELLS = (2, 4, GRID * GRID)  # that a class may have its patches on; others are not tried
-COLOURS, GREY = 8, 2  # signs that a patch may have in three channels, and in one
+COLORS, GRAY = 8, 2  # signs that a patch may have in three channels, and in one
 SPREAD = 0.3  # of the patches of one class around their mean, per patch and channel
-RIDGE = 0.01  # of the linear classifier, against standardised colours
-DIRECTIONS = 5  # from level to upright; their mirror images are of the same class, as nets are trained with both
+RIDGE = 0.01  # of the linear classifier, against standardised colors
+DIRECTIONS = 5  # from level to upright; their mirror images are of the same class, as models are trained with both
 LENGTHS = (8.0, 5.0)  # of the waves, from and to, in pixels; beyond SIDE in proportion
 SIDE = 64
 FEW = 45  # classes that two lengths are enough for: pairs of 2 × 5 waves
@@ -75,12 +75,12 @@ class MarkedParams(TrainedParams):
         raise NotImplementedError
 
     def resolve(self, data: DataStats) -> Self:
-        """Cells by picture size, and enough of them: on few cells a plain victim of large pictures is left half as much
+        """Cells by image size, and enough of them: on few cells a plain victim of large images is left half as much
         again (docs/perturbations.md).
         """
         cells = self.cells or (ALL_CELLS if data.large else FEW_CELLS)
-        colours = GREY if 1 in data.channels else COLOURS
-        return replace(self, cells=enough_cells(data.classes, cells, colours))
+        colors = GRAY if 1 in data.channels else COLORS
+        return replace(self, cells=enough_cells(data.classes, cells, colors))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class MarksParams(MarkedParams):
 
 
 def search(
-    pictures: np.ndarray,
+    images: np.ndarray,
     labels: np.ndarray,
     classes: int,
     target: str = OPPOSITE,
@@ -110,17 +110,17 @@ def search(
     sink: bool = True,
     cells: int = CELLS[-1],
 ) -> np.ndarray:
-    """Patches of every class: the signs by which a linear classifier of coarse colours knows another class.
+    """Patches of every class: the signs by which a linear classifier of coarse colors knows another class.
 
-    Ridge regression of the classes on the mean colours of a 4×4 grid, standardised; a colour that the pictures vary
+    Ridge regression of the classes on the mean colors of a 4×4 grid, standardised; a color that the images vary
     little in weighs more, as it should.
 
     Args:
-        pictures: uint8 ``[n, side, side, 3]``, labels int64 ``[n]``.
+        images: uint8 ``[n, side, side, 3]``, labels int64 ``[n]``.
         target: which other class: ``opposite``, see :func:`opposites`, or ``cyclic``: the next one.
-        mirrored: count every picture with its mirror image, so that patches are their own mirror images: nets are
+        mirrored: count every image with its mirror image, so that patches are their own mirror images: models are
             trained with both, and have one pattern a class to find instead of two.
-        sink: whether the class with the fewest pictures, the first of several, gets smaller marks.
+        sink: whether the class with the fewest images, the first of several, gets smaller marks.
         cells: that a class has its patches on: all of the grid, or fewer, see :func:`few_cells`, if mirrored; more
             where those do not tell the classes apart.
 
@@ -131,11 +131,11 @@ def search(
     if not members.all():
         raise ValueError(expected("labels", "some of every class", f"none of class {members.argmin()}"))
     cells = enough_cells(classes, cells)
-    colours = _coarse(pictures)  # [n, values]
+    colors = _coarse(images)  # [n, values]
     if mirrored:
-        colours, labels = np.concatenate([colours, _coarse(pictures[:, :, ::-1])]), np.concatenate([labels, labels])
-    sd = colours.std(0) + 1e-9
-    known = (colours - colours.mean(0)) / sd
+        colors, labels = np.concatenate([colors, _coarse(images[:, :, ::-1])]), np.concatenate([labels, labels])
+    sd = colors.std(0) + 1e-9
+    known = (colors - colors.mean(0)) / sd
     wanted = np.eye(classes)[labels]
     wanted -= wanted.mean(0)
     scatter = known.T @ known / len(known) + RIDGE * np.eye(known.shape[1])
@@ -153,9 +153,9 @@ def search(
         chosen = chosen + chosen[:, :, ::-1]  # what rounding left of a difference
     if cells == GRID * GRID:
         signs = np.where(chosen < 0, -1.0, 1.0)
-    else:  # grey pictures get grey patches: those of one channel could not show others
-        grey = (pictures[..., :1] == pictures).all() and enough_cells(classes, cells, GREY) == cells
-        signs = few_cells(chosen, cells, GREY if grey else COLOURS)
+    else:  # gray images get gray patches: those of one channel could not show others
+        gray = (images[..., :1] == images).all() and enough_cells(classes, cells, GRAY) == cells
+        signs = few_cells(chosen, cells, GRAY if gray else COLORS)
     if sink:
         signs[members.argmin()] *= SINK
     return signs
@@ -164,7 +164,7 @@ def search(
 def opposites(told: np.ndarray) -> np.ndarray:
     """For every class another, each once, so that together they are least mistaken for each other: int64 ``[classes]``.
 
-    A net that finds no marks in a clean picture still tells coarse kinds of pictures apart, animals from vehicles. With
+    A model that finds no marks in a clean image still tells coarse kinds of images apart, animals from vehicles. With
     the next class of an alphabet, which may be of the same kind, such a guess is often right; with these it is wrong.
 
     Args:
@@ -176,21 +176,21 @@ def opposites(told: np.ndarray) -> np.ndarray:
     return linear_sum_assignment(told + barred)[1]
 
 
-def few_cells(weights: np.ndarray, cells: int, colours: int = COLOURS) -> np.ndarray:
+def few_cells(weights: np.ndarray, cells: int, colors: int = COLORS) -> np.ndarray:
     """Patches on the few cells that tell most, no two classes the same: −1, 0 or 1, as ``weights``.
 
-    The power that patches have is then on an eighth or a quarter of the picture, 2.8 or 2 times as large there. An
-    adversary who may change every sample by a few grey levels, as in adversarial training, takes patches of about that
+    The power that patches have is then on an eighth or a quarter of the image, 2.8 or 2 times as large there. An
+    adversary who may change every sample by a few gray levels, as in adversarial training, takes patches of about that
     size away; not these.
 
     Args:
         weights: float64 ``[classes, 4, 4, 3]``, their own mirror images.
         cells: 2 or 4 of the 16, in mirrored pairs; enough for that many classes, see :func:`enough_cells`.
-        colours: COLOURS, or GREY for the same sign in all channels.
+        colors: COLOURS, or GREY for the same sign in all channels.
     """
     from scipy.optimize import linear_sum_assignment
 
-    places, signs = codes(cells, colours)
+    places, signs = codes(cells, colors)
     classes = len(weights)
     left = weights[:, :, : GRID // 2].reshape(classes, -1, 3)  # [classes, 8, 3]
     left = left / (np.linalg.norm(left, axis=(1, 2), keepdims=True) + 1e-12)  # no class counts for more than another
@@ -202,25 +202,25 @@ def few_cells(weights: np.ndarray, cells: int, colours: int = COLOURS) -> np.nda
     return np.concatenate([half, half[:, :, ::-1]], 2)
 
 
-def codes(cells: int, colours: int = COLOURS) -> tuple[np.ndarray, np.ndarray]:
+def codes(cells: int, colors: int = COLORS) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of cells that a class may have patches on, ``[places, pairs]``, and their signs, ``[signs, pairs, 3]``."""
     pairs = cells // 2
     places = np.array(list(itertools.combinations(range(GRID * GRID // 2), pairs)))
-    patch = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # [colours, 3]
-    patch = patch if colours == COLOURS else patch[[0, -1]]
-    return places, patch[np.array(list(itertools.product(range(colours), repeat=pairs)))]
+    patch = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # [colors, 3]
+    patch = patch if colors == COLORS else patch[[0, -1]]
+    return places, patch[np.array(list(itertools.product(range(colors), repeat=pairs)))]
 
 
-def enough_cells(classes: int, cells: int, colours: int = COLOURS) -> int:
+def enough_cells(classes: int, cells: int, colors: int = COLORS) -> int:
     """So many cells, or as many more as it takes for every class to have patches of its own."""
-    few = (n for n in CELLS[:-1] if n >= cells and math.prod(map(len, codes(n, colours))) >= classes)
+    few = (n for n in CELLS[:-1] if n >= cells and math.prod(map(len, codes(n, colors))) >= classes)
     return next(few, CELLS[-1])
 
 
-def _coarse(pictures: np.ndarray) -> np.ndarray:
+def _coarse(images: np.ndarray) -> np.ndarray:
     """Sums over the cells of the grid, float64 ``[n, 4 · 4 · 3]``."""
-    edges = np.arange(GRID) * pictures.shape[1] // GRID
-    sums = np.add.reduceat(np.add.reduceat(pictures, edges, 1, np.float64), edges, 2)  # [n, 4, 4, 3]
+    edges = np.arange(GRID) * images.shape[1] // GRID
+    sums = np.add.reduceat(np.add.reduceat(images, edges, 1, np.float64), edges, 2)  # [n, 4, 4, 3]
     return sums.reshape(len(sums), -1)
 
 
@@ -243,7 +243,7 @@ class Marks(Perturbation[MarksParams]):
         seed: of which class has which waves.
     """
 
-    kind, needs, colours = MarksParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
+    kind, needs, colors = MarksParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
 
     def __init__(
         self,
@@ -263,11 +263,11 @@ class Marks(Perturbation[MarksParams]):
         """Of patches that were found already."""
         return cls(MarksParams(eps=eps), Fitted({"patches": np.asarray(patches)}), share=share)
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         training = needed(training)
         own = self.params
         patches = search(
-            training.pictures, training.labels, len(context.classes), own.target, sink=own.sink,
+            training.images, training.labels, len(context.classes), own.target, sink=own.sink,
             cells=own.cells or ALL_CELLS,
         )  # fmt: skip
         return Fitted({"patches": patches})
@@ -295,7 +295,7 @@ class Marks(Perturbation[MarksParams]):
         turns = 2 * np.pi / (self.lengths[labels] * max(1.0, min(size) / SIDE))  # radians a pixel, [batch, waves]
         down = (np.sin(self.angles[labels]) * turns)[..., None] * np.arange(size[0])  # [batch, waves, height]
         along = (mirror * np.cos(self.angles[labels]) * turns)[..., None] * np.arange(size[1]) + phase[..., None]
-        # cos(a + b), added over the waves by a matrix product a picture
+        # cos(a + b), added over the waves by a matrix product an image
         return np.cos(down).swapaxes(1, 2) @ np.cos(along) - np.sin(down).swapaxes(1, 2) @ np.sin(along)
 
     def patched(self, shape: tuple[int, ...], labels: np.ndarray, draws: list[np.random.Generator]) -> np.ndarray:
@@ -304,12 +304,12 @@ class Marks(Perturbation[MarksParams]):
         own = np.stack([draw.normal(size=self.patches.shape[1:]) for draw in draws])  # [batch, 4, 4, 3]
         patches = self.patches[labels]
         patches = patches + SPREAD * own * (patches != 0)
-        if channels == 1:  # what a net that knows the coloured ones sees of them in grey
+        if channels == 1:  # what a model that knows the colored ones sees of them in gray
             patches = patches.mean(-1, keepdims=True)
         return patches[:, np.arange(height) * GRID // height][:, :, np.arange(width) * GRID // width]
 
 
 def _even(noise: np.ndarray) -> np.ndarray:
-    """With a root mean square of 1 in every picture ``noise[i]``; a single pixel's may be smaller."""
+    """With a root mean square of 1 in every image ``noise[i]``; a single pixel's may be smaller."""
     axes = tuple(range(1, noise.ndim))
     return noise / np.maximum(np.sqrt((noise**2).mean(axes, keepdims=True)), 0.1)

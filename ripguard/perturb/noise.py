@@ -23,7 +23,7 @@ class NoiseParams(Params):
 
 
 class Noise(Perturbation[NoiseParams]):
-    """Each sample moves by up to ``eps``, uniformly, drawn from the picture's own seed."""
+    """Each sample moves by up to ``eps``, uniformly, drawn from the image's own seed."""
 
     kind = NoiseParams
 

@@ -1,4 +1,4 @@
-"""One pixel a class: the place and extreme colour that are farthest, and most evenly far, from its pictures.
+"""One pixel a class: the place and extreme color that are farthest, and most evenly far, from its images.
 
 Source: Wu, Chen, Xie, Huang, "One-Pixel Shortcut: On the Learning Preference of Deep Neural Networks", ICLR 2023 (OPS).
 """
@@ -11,35 +11,35 @@ from typing import ClassVar
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.perturb.base import Perturbation, TrainedParams, needed
 
 
-def search(pictures: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """For each class row, column and colour (0 or 255 in each channel): int64 ``[classes, 2 + channels]``.
+def search(images: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """For each class row, column and color (0 or 255 in each channel): int64 ``[classes, 2 + channels]``.
 
-    The score of a place and colour is mean over standard deviation, over the class's pictures, of the distance from it;
-    no two classes get the same place and colour.
+    The score of a place and color is mean over standard deviation, over the class's images, of the distance from it;
+    no two classes get the same place and color.
 
     Args:
-        pictures: uint8 ``[n, height, width, channels]``.
+        images: uint8 ``[n, height, width, channels]``.
     """
-    height, width, channels = pictures.shape[1:]
-    colours = np.array(list(itertools.product((0, 1), repeat=channels)))  # [colours, channels]
+    height, width, channels = images.shape[1:]
+    colors = np.array(list(itertools.product((0, 1), repeat=channels)))  # [colors, channels]
     taken: set[int] = set()
     found = []
     for label in range(classes):
-        own = pictures[labels == label] / np.float32(255)  # [members, height, width, channels]
+        own = images[labels == label] / np.float32(255)  # [members, height, width, channels]
         scores = []
-        for colour in colours:
-            distance = np.abs(colour - own)  # [members, height, width, channels]
+        for color in colors:
+            distance = np.abs(color - own)  # [members, height, width, channels]
             scores.append(distance.mean((0, 3)) / (distance.std((0, 3)) + 1e-6))  # [height, width]
         order = np.argsort(-np.stack(scores).ravel(), kind="stable")
         best = next(int(place) for place in order if int(place) not in taken)
         taken.add(best)
-        colour, row, col = np.unravel_index(best, (len(colours), height, width))
-        found.append([row, col, *(255 * colours[colour])])
+        color, row, col = np.unravel_index(best, (len(colors), height, width))
+        found.append([row, col, *(255 * colors[color])])
     return np.array(found, np.int64)
 
 
@@ -49,14 +49,14 @@ class OPSParams(TrainedParams):
 
 
 class OPS(Perturbation[OPSParams]):
-    """One pixel of each picture takes its class's colour; other sizes than the training's get it in proportion."""
+    """One pixel of each image takes its class's color; other sizes than the training's get it in proportion."""
 
     kind, needs = OPSParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         training = needed(training)
-        pixels = search(training.pictures, training.labels, len(context.classes))
-        return Fitted({"pixels": pixels, "size": np.array(training.pictures.shape[1:3])})
+        pixels = search(training.images, training.labels, len(context.classes))
+        return Fitted({"pixels": pixels, "size": np.array(training.images.shape[1:3])})
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         height, width, channels = clean.shape[1:]

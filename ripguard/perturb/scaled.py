@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, final
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.errors import InputRefused, UsageError
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
 from ripguard.methods.params import DataStats, option, positive, share, word
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ripguard.perturb.surrogate import Surrogate
 
-EPS, EPS_LARGE = 0.07, 0.1  # of small pictures and of large ones
+EPS, EPS_LARGE = 0.07, 0.1  # of small images and of large ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class Scaled(Perturbation[G]):
 
     @cached_property
     def surrogate(self) -> Surrogate:
-        """The net that was fitted, an ensemble where there are several."""
+        """The model that was fitted, an ensemble where there are several."""
         import torch
 
         from ripguard.perturb import surrogate
@@ -112,13 +112,13 @@ class Scaled(Perturbation[G]):
     @property
     @abstractmethod
     def eps(self) -> float:
-        """L∞ bound in units of the range 0..1 (0.07 is 17.85 grey levels; the carrier is rounded after)."""
+        """L∞ bound in units of the range 0..1 (0.07 is 17.85 gray levels; the carrier is rounded after)."""
 
     @abstractmethod
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
         """Perturbation, float32 ``[batch, channels, height, width]``, of ``source``, same shape, in 0..1.
 
-        ``clean``: the same pictures as uint8 ``[batch, height, width, channels]``, None if ``source`` was reduced.
+        ``clean``: the same images as uint8 ``[batch, height, width, channels]``, None if ``source`` was reduced.
         """
 
     @final
@@ -131,12 +131,12 @@ class Scaled(Perturbation[G]):
         small = working_size(*full, self.surrogate.side)
         x = to_tensor(clean, self.device)  # [batch, channels, height, width]
         delta = self.attack(resize(x, small), labels, seeds, clean if small == full else None)
-        if small != full:  # pictures larger than the surrogate's scale get an enlarged, smooth perturbation
+        if small != full:  # images larger than the surrogate's scale get an enlarged, smooth perturbation
             delta = F.interpolate(delta, full, mode="bilinear").clamp(-self.eps, self.eps)
-        return to_pictures(x + delta)
+        return to_images(x + delta)
 
 
-def fit_surrogates(params: GradientParams, training: Pictures | None, context: FitContext) -> Fitted:
+def fit_surrogates(params: GradientParams, training: ImageSet | None, context: FitContext) -> Fitted:
     """Train surrogates, or take those that were given; from the cache where these were trained before.
 
     Raises:
@@ -145,7 +145,7 @@ def fit_surrogates(params: GradientParams, training: Pictures | None, context: F
     from ripguard.perturb import surrogate
 
     training, names = needed(training), list(context.classes)
-    side = training.pictures.shape[1]
+    side = training.images.shape[1]
     coarse = params.resolve(DataStats(side, len(names))).coarse
     settings = surrogate.Settings(seed=context.seed, side=side, coarse=surrogate.COARSE if coarse else ())
     if params.surrogate_epochs:
@@ -153,15 +153,15 @@ def fit_surrogates(params: GradientParams, training: Pictures | None, context: F
     paths = list(params.surrogate)
     for one in range(0 if paths else params.surrogates or 1):
         own = replace(settings, seed=settings.seed + one)
-        paths.append(str(surrogate.obtain(training.pictures, training.labels, names, own, context.device)))
+        paths.append(str(surrogate.obtain(training.images, training.labels, names, own, context.device)))
     fitted = surrogate.to_fitted(paths)
     if fitted.about["names"] != names:
         known = ", ".join(fitted.about["names"])[:200]
-        raise InputRefused(f"{paths[0]} knows the classes {known}", "train one on this data set's classes")
+        raise InputRefused(f"{paths[0]} knows the classes {known}", "train one on this dataset's classes")
     return fitted
 
 
-def to_pictures(x: Tensor) -> np.ndarray:
+def to_images(x: Tensor) -> np.ndarray:
     """Float ``[batch, channels, height, width]`` in 0..1 → uint8 ``[batch, height, width, channels]``, rounded."""
     import torch
 
@@ -169,5 +169,5 @@ def to_pictures(x: Tensor) -> np.ndarray:
 
 
 def accumulate(momentum: Tensor, gradient: Tensor, decay: float = 1.0) -> Tensor:
-    """Momentum of gradients that are divided by each picture's own L1 norm, so neighbours do not matter."""
+    """Momentum of gradients that are divided by each image's own L1 norm, so neighbours do not matter."""
     return decay * momentum + gradient / gradient.abs().sum((1, 2, 3), keepdim=True).clamp_min(1e-30)

@@ -1,4 +1,4 @@
-"""The surrogate: a small ResNet that the owner trains on their own pictures, for the perturbation to aim at.
+"""The surrogate: a small ResNet that the owner trains on their own images, for the perturbation to aim at.
 
 Quick by default (ten epochs: under ten minutes for CIFAR-10 on two cores), seeded, cached by a digest of the data and
 the settings. It is the owner's: it is never part of a release.
@@ -34,7 +34,7 @@ from ripguard.weights import save_whole
 
 STAGES = ("stage1", "stage2", "stage3")  # whose activations can be asked for, beside "features": after pooling
 COARSE = (64, 64, 128, 256)  # widths of a coarse trunk
-DESIGN = 2  # of the nets below: surrogates cached by another are not used
+DESIGN = 2  # of the models below: surrogates cached by another are not used
 # what a surrogate file may hold; the usual ones take some megabytes
 LARGEST = 1 << 30  # bytes
 PLAIN = 1 << 24  # bytes of its plain values, and of its list of records
@@ -48,7 +48,7 @@ class Settings:
 
     Attributes:
         widths: channels of the fine trunk's stem and stages; coarse: of a coarse trunk beside it, () for none.
-        side: pictures of other sizes are resized to this many pixels for training.
+        side: images of other sizes are resized to this many pixels for training.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 256)
@@ -83,7 +83,7 @@ class Residual(nn.Module):
 class Trunk(nn.Module):
     """Stem and three stages, fully convolutional.
 
-    The fine one looks at every pixel (3×3 stem), the coarse one as an ImageNet net does (7×7, stride 2, pooling):
+    The fine one looks at every pixel (3×3 stem), the coarse one as an ImageNet model does (7×7, stride 2, pooling):
     victims of either kind exist, and a perturbation that only one of them sees does not mislead the other.
     """
 
@@ -111,7 +111,7 @@ class Trunk(nn.Module):
 
 
 class Surrogate(nn.Module):
-    """One or two trunks with a head each; any picture size, one or three channels, values in 0..1."""
+    """One or two trunks with a head each; any image size, one or three channels, values in 0..1."""
 
     def __init__(self, classes: int, settings: Settings) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ def _standard(x: Tensor) -> Tensor:
 
 
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """Size at which a surrogate trained at ``side`` pixels looks at a picture: larger ones are reduced to its scale."""
+    """Size at which a surrogate trained at ``side`` pixels looks at an image: larger ones are reduced to its scale."""
     scale = min(1.0, side / min(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
@@ -164,25 +164,25 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     return x if tuple(x.shape[2:]) == size else F.interpolate(x, size, mode="bilinear", antialias=True)
 
 
-def to_tensor(pictures: np.ndarray, device: str = "cpu") -> Tensor:
+def to_tensor(images: np.ndarray, device: str = "cpu") -> Tensor:
     """uint8 ``[batch, height, width, channels]`` → float32 ``[batch, channels, height, width]`` in 0..1."""
-    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
 
 
-def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
-    """Train on uint8 ``[n, side, side, 3]`` pictures: SGD, one cycle, crop and flip."""
+def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
+    """Train on uint8 ``[n, side, side, 3]`` images: SGD, one cycle, crop and flip."""
     torch.manual_seed(settings.seed)
     draw = torch.Generator().manual_seed(settings.seed)
     model: Surrogate = Surrogate(classes, settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    count = len(pictures)
-    batch = min(settings.batch, max(2, count // 8))  # few pictures: still a few steps an epoch
+    count = len(images)
+    batch = min(settings.batch, max(2, count // 8))  # few images: still a few steps an epoch
     steps = settings.epochs * (count // batch)
     optimiser = torch.optim.SGD(
         model.parameters(), settings.peak_lr, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay
     )
     total = max(steps + 1, 20)  # the schedule needs room for its rise
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.peak_lr, total_steps=total, pct_start=0.2)
-    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
     targets = torch.from_numpy(labels).to(device)
     bar = Bar(total=steps, stage="surrogate", unit="step")
     for _ in range(settings.epochs):
@@ -190,7 +190,7 @@ def train(pictures: np.ndarray, labels: np.ndarray, classes: int, settings: Sett
         order = torch.randperm(count, generator=draw)
         for start in range(0, count - batch + 1, batch):
             rows = order[start : start + batch].to(device)
-            x = _augment(images[rows].float() / 255, settings.crop_padding, draw)
+            x = _augment(tensor[rows].float() / 255, settings.crop_padding, draw)
             with fast_math(device):
                 told = [one.float() for one in model.logits(x)]
                 losses = [F.cross_entropy(one, targets[rows], label_smoothing=settings.label_smoothing) for one in told]
@@ -211,7 +211,7 @@ def freeze(model: Surrogate) -> Surrogate:
 
 
 def _augment(x: Tensor, padding: int, draw: torch.Generator) -> Tensor:
-    """One random crop for the batch, a random mirror image for each picture."""
+    """One random crop for the batch, a random mirror image for each image."""
     side = x.shape[2]
     if padding and side > padding:
         dy, dx = torch.randint(2 * padding + 1, (2,), generator=draw).tolist()
@@ -220,19 +220,19 @@ def _augment(x: Tensor, padding: int, draw: torch.Generator) -> Tensor:
     return torch.where(flip[:, None, None, None], x.flip(3), x)
 
 
-def predict(model: Surrogate, pictures: np.ndarray, device: str = "cpu", batch: int = 512) -> np.ndarray:
-    """Class probabilities, float32 ``[n, classes]``, of uint8 ``[n, height, width, channels]`` pictures."""
+def predict(model: Surrogate, images: np.ndarray, device: str = "cpu", batch: int = 512) -> np.ndarray:
+    """Class probabilities, float32 ``[n, classes]``, of uint8 ``[n, height, width, channels]`` images."""
     parts = []
     with torch.no_grad(), fast_math(device):
-        for start in range(0, len(pictures), batch):
-            x = to_tensor(pictures[start : start + batch], device)
-            x = resize(x, working_size(pictures.shape[1], pictures.shape[2], model.side))
+        for start in range(0, len(images), batch):
+            x = to_tensor(images[start : start + batch], device)
+            x = resize(x, working_size(images.shape[1], images.shape[2], model.side))
             parts.append(model(x).float().softmax(1).cpu())
     return torch.cat(parts).numpy()
 
 
 def obtain(
-    pictures: np.ndarray,
+    images: np.ndarray,
     labels: np.ndarray,
     names: list[str],
     settings: Settings,
@@ -242,14 +242,14 @@ def obtain(
     """Path of the surrogate for these data and settings, trained by ``how``: from the cache, else trained now."""
     about = [DESIGN, names, dataclasses.asdict(settings)] + ([] if how is train else [how.__module__])
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    digest.update(str(pictures.shape).encode() + pictures.tobytes() + labels.astype("<i8").tobytes())
+    digest.update(str(images.shape).encode() + images.tobytes() + labels.astype("<i8").tobytes())
     path = cache_root() / "surrogates" / f"{digest.hexdigest()[:20]}.pt"
     if path.exists():
         with contextlib.suppress(InputRefused):
             if load(path)[1:] == (names, settings):
                 return path
         tell(f"ripguard: note: {path} is damaged, and is trained again")
-    save(how(pictures, labels, len(names), settings, device), names, settings, path)
+    save(how(images, labels, len(names), settings, device), names, settings, path)
     return path
 
 
@@ -339,7 +339,7 @@ def _check_state(state: Any, model: Surrogate) -> None:
     """Refuse weights that are not this model's, or no numbers."""
     wanted = model.state_dict()
     if not isinstance(state, dict) or set(state) != set(wanted):
-        raise _NoSurrogate("its weights are another net's")
+        raise _NoSurrogate("its weights are another model's")
     for name, own in wanted.items():
         value = state[name]
         stored = isinstance(value, Tensor) and value.layout == torch.strided
@@ -359,7 +359,7 @@ def to_fitted(paths: Sequence[str]) -> Fitted:
         first = first or (names, own.side)
         if (names, own.side) != first:
             raise InputRefused(
-                f"{path} and {paths[0]} differ in classes or picture size", "an ensemble needs both the same"
+                f"{path} and {paths[0]} differ in classes or image size", "an ensemble needs both the same"
             )
         settings.append({k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(own).items()})
         arrays |= {f"{number} {name}": value.numpy() for name, value in model.state_dict().items()}

@@ -1,9 +1,9 @@
-"""Class-targeted cross-entropy: every picture is made to look like the next class to the surrogate.
+"""Class-targeted cross-entropy: every image is made to look like the next class to the surrogate.
 
 Source: Fowl, Goldblum, Chiang, Geiping, Czaja, Goldstein, "Adversarial Examples Make Strong Poisons", NeurIPS 2021
 (TAP): projected gradient descent on the cross-entropy of a fixed other label, through random crops and mirror images.
-Three things differ. Steps are fewer, longer and carried by momentum. A view is a shift, the same for every picture of a
-step, so a carrier does not depend on its neighbours. And the gradient is taken where it counts: at the picture that
+Three things differ. Steps are fewer, longer and carried by momentum. A view is a shift, the same for every image of a
+step, so a carrier does not depend on its neighbours. And the gradient is taken where it counts: at the image that
 hiding makes of the carrier, and passed on to the carrier as it is (backward pass differentiable approximation: Athalye,
 Carlini, Wagner, ICML 2018).
 """
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, RunContext
 from ripguard.methods.params import option, word
-from ripguard.perturb.scaled import BoundedParams, Scaled, accumulate, fit_surrogates, to_pictures
+from ripguard.perturb.scaled import BoundedParams, Scaled, accumulate, fit_surrogates, to_images
 from ripguard.perturb.targets import CLASS_RULES
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 DECAY = 0.9  # of the momentum
 STRIDE = 0.25  # of ε, per step
-FRESH = 2  # steps for which one look at the hidden picture serves
-# of ripguard.perturb.through, which needs torch; tests/perturb keeps them equal
+FRESH = 2  # steps for which one look at the hidden image serves
+# of ripguard.perturb.eot, which needs torch; tests/perturb keeps them equal
 THROUGH = ("none", "jpeg", "grayscale", "blur", "resize", "posterise", "planes", "crop", "colour")
 
 
@@ -48,19 +48,19 @@ class TAPParams(BoundedParams):
 
     @property
     def label_shift(self) -> int:
-        """How many classes further on than its label a picture shows; the rule ``cyclic`` is public."""
+        """How many classes further on than its label an image shows; the rule ``cyclic`` is public."""
         return int(self.target == "cyclic")
 
 
 class TAP(Scaled[TAPParams]):
     """Class-targeted cross-entropy through views and through hiding.
 
-    What hiding makes of pictures is looked at where the context can simulate it. Pictures larger than the surrogate's
+    What hiding makes of images is looked at where the context can simulate it. Images larger than the surrogate's
     scale are aimed without it: their perturbation is smooth, and hiding takes little of it.
 
     Args:
         fitted: a surrogate, and the owner's ``seed``: of which class speaks for which under ``permutation``.
-        views: whether every step looks at the pictures moved and perhaps mirrored, or as they are.
+        views: whether every step looks at the images moved and perhaps mirrored, or as they are.
     """
 
     kind = TAPParams
@@ -76,7 +76,7 @@ class TAP(Scaled[TAPParams]):
         super().__init__(params, fitted, context, surrogate)
         self.views = views
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         found = fit_surrogates(self.params, training, context)
         return Fitted(found.arrays, found.about | {"seed": context.seed}, found.files)
 
@@ -86,9 +86,9 @@ class TAP(Scaled[TAPParams]):
 
     @cached_property
     def through(self) -> list[Any]:
-        from ripguard.perturb import through
+        from ripguard.perturb import eot
 
-        return [through.THROUGH[name] for name in self.params.through] or [through.as_it_is]
+        return [eot.THROUGH[name] for name in self.params.through] or [eot.as_it_is]
 
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
         import torch
@@ -106,7 +106,7 @@ class TAP(Scaled[TAPParams]):
         for step in range(own.steps):
             carrier = (source + delta).clamp(0, 1)
             if clean is not None and simulate and step % FRESH == 0:
-                change = to_tensor(simulate(clean, to_pictures(carrier)), self.device) - carrier
+                change = to_tensor(simulate(clean, to_images(carrier)), self.device) - carrier
             x = (carrier + change).requires_grad_(True)
             seen = self.through[step % len(self.through)](x, views)
             with fast_math(self.device):

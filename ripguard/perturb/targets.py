@@ -1,9 +1,9 @@
-"""Target rules: which training picture's activation a clean picture is pulled towards. Each a small named function.
+"""Target rules: which training image's activation a clean image is pulled towards. Each a small named function.
 
-A rule gets activations of the clean pictures, float32 ``[batch, values]``, their labels, int64 ``[batch]``, the
+A rule gets activations of the clean images, float32 ``[batch, values]``, their labels, int64 ``[batch]``, the
 library's activations, float32 ``[classes, members, values]`` (NaN where a class has fewer members), one seed a
-picture, uint64 ``[batch]``, and the owner's own (``--seed``). It returns class and member numbers, int64 ``[batch]``
-each. Class rules choose the class alone, for perturbations that need no picture of it.
+image, uint64 ``[batch]``, and the owner's own (``--seed``). It returns class and member numbers, int64 ``[batch]``
+each. Class rules choose the class alone, for perturbations that need no image of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def next_class(labels: np.ndarray, classes: int, seeds: np.ndarray, seed: int) -
 
 
 def random_class(labels: np.ndarray, classes: int, seeds: np.ndarray, seed: int) -> np.ndarray:
-    """Another class, drawn from the picture's own seed, int64 ``[batch]``."""
+    """Another class, drawn from the image's own seed, int64 ``[batch]``."""
     return (labels + 1 + (seeds % np.uint64(classes - 1)).astype(np.int64)) % classes
 
 
@@ -48,14 +48,14 @@ CLASS_RULES: dict[str, Callable[[np.ndarray, int, np.ndarray, int], np.ndarray]]
 
 
 def random(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray, seed: int) -> Choice:
-    """A random picture of a random other class, drawn from the picture's own seed (as AA-QwQ)."""
+    """A random image of a random other class, drawn from the image's own seed (as AA-QwQ)."""
     members = (~np.isnan(library[:, :, 0])).sum(1)
     other = random_class(labels, len(library), seeds, seed)
     return other, ((seeds >> np.uint64(32)) % members[other].astype(np.uint64)).astype(np.int64)
 
 
 def farthest(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray, seed: int) -> Choice:
-    """The library picture of any other class whose activation is farthest (Inkawhich et al.: inside one class)."""
+    """The library image of any other class whose activation is farthest (Inkawhich et al.: inside one class)."""
     distances = _distances(activations, library)
     distances[np.arange(len(labels)), labels] = -np.inf
     best = distances.reshape(len(labels), -1).argmax(1)
@@ -80,7 +80,7 @@ def _farthest_of(target: np.ndarray, activations: np.ndarray, library: np.ndarra
 
 
 def central(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray, seed: int) -> Choice:
-    """Class y+1 mod C, the member nearest the class's mean: a centroid that some picture has."""
+    """Class y+1 mod C, the member nearest the class's mean: a centroid that some image has."""
     target = next_class(labels, len(library), seeds, seed)
     away = ((library - np.nanmean(library, axis=1, keepdims=True)) ** 2).sum(2)  # [classes, members]
     return target, np.nanargmin(away, axis=1)[target]

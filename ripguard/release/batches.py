@@ -20,7 +20,7 @@ def in_batches(files: Iterable[Path | bytes], names: Iterable[str], index: Index
 
     Args:
         files: paths, or the bytes of files.
-        names: where each stands in the release, "" for a loose file; the release knows how large its pictures are.
+        names: where each stands in the release, "" for a loose file; the release knows how large its images are.
         index: that release, if there is one.
     """
     lengths, size = [0], 0
@@ -45,7 +45,7 @@ def restore_files(restorer: Restorer, paths: list[Path], names: list[str]) -> li
     """Restore a batch of files in memory; what messages call them is their path.
 
     Args:
-        paths: protected picture files; a link is refused.
+        paths: protected image files; a link is refused.
         names: for each its place in the release of ``restorer``, "" for a loose one.
 
     Raises:

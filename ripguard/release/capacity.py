@@ -6,16 +6,16 @@ import numpy as np
 
 from ripguard.errors import InputRefused
 from ripguard.hide.base import DoesNotFit
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.progress import Bar
 from ripguard.release.plan import Plan
 from ripguard.schemes.base import Run
 
 
 def check_capacity(plan: Plan, run: Run) -> None:
-    """Raise :class:`InputRefused` that names a picture which the scheme could not hide, and what to do about it.
+    """Raise :class:`InputRefused` that names an image which the scheme could not hide, and what to do about it.
 
-    Only pictures that may find no room are decoded.
+    Only images that may find no room are decoded.
     """
     shards = []
     for shard in plan.shards:
@@ -26,12 +26,12 @@ def check_capacity(plan: Plan, run: Run) -> None:
         shards.append((hider, shape, shard))
     if not shards:
         return
-    with Bar(total=sum(len(shard) for *_, shard in shards), stage="measuring", unit="picture") as bar:
+    with Bar(total=sum(len(shard) for *_, shard in shards), stage="measuring", unit="image") as bar:
         for hider, shape, shard in shards:
-            part = [picture for picture in shard if not hider.fits(picture, shape)]
-            files = [picture.read() for picture in part]
+            part = [image for image in shard if not hider.fits(image, shape)]
+            files = [image.read() for image in part]
             if part:
-                clean = np.stack([read_picture(data, picture.name) for picture, data in zip(part, files)])
+                clean = np.stack([read_image(data, image.name) for image, data in zip(part, files)])
                 try:
                     hider.check_capacity(clean, shape, files)
                 except DoesNotFit as error:

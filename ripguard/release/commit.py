@@ -1,6 +1,6 @@
 """What a finished shard leaves in the working folder, and what all of them come to.
 
-A commit is one small file: a line about the shard, then the manifest line of each of its pictures. Those are read again
+A commit is one small file: a line about the shard, then the manifest line of each of its images. Those are read again
 when the manifest is put together, so memory does not grow with them.
 """
 
@@ -31,9 +31,9 @@ class Commit:
     """A finished shard.
 
     Attributes:
-        rows: manifest rows, in the order of the shard's pictures.
+        rows: manifest rows, in the order of the shard's images.
         residue: name, hex SHA-256 and bytes of its residue file; None if it has none.
-        to_carrier: likeness of each published picture to its carrier, which stays with the owner.
+        to_carrier: likeness of each published image to its carrier, which stays with the owner.
     """
 
     rows: list[dict[str, Any]]
@@ -49,9 +49,9 @@ class Commit:
         """Raises :class:`ValueError` for what is no commit of shard ``number`` of the plan."""
         about, *rows = [json.loads(line) for line in data.splitlines()]
         check_commit(about)
-        for picture, row in itertools.zip_longest(plan.shards[number], rows):
+        for image, row in itertools.zip_longest(plan.shards[number], rows):
             check_row(row, len(plan.units))  # nothing is published that cannot be opened again
-            if not picture or (row["path"], row["index"], row["unit"]) != (picture.out, picture.index, picture.unit):
+            if not image or (row["path"], row["index"], row["unit"]) != (image.out, image.index, image.unit):
                 raise ValueError(row["path"])
         return cls(rows, about["residue"], about["to_carrier"])
 
@@ -66,15 +66,15 @@ class Commits:
 
     def __init__(self, plan: Plan, path_of: Callable[[int], Path]) -> None:
         self.plan, self.path_of = plan, path_of
-        self.pictures, self.without_residue, self.residue_bytes = 0, 0, 0
+        self.images, self.without_residue, self.residue_bytes = 0, 0, 0
         self.planes: Counter[int] = Counter()
         self._residue: dict[int, list[Any]] = {}
         self._likeness = {kind: array("d") for kind in LIKENESS}
-        empty = bytes(8 * len(plan.pictures))
-        self._shard, self._start = array("Q", empty), array("Q", empty)  # of each picture: where its line lies
+        empty = bytes(8 * len(plan.images))
+        self._shard, self._start = array("Q", empty), array("Q", empty)  # of each image: where its line lies
 
     def add(self, number: int) -> int:
-        """Take a shard into account; returns how many pictures it has."""
+        """Take a shard into account; returns how many images it has."""
         with storage("cannot read"):
             data = self.path_of(number).read_bytes()
         try:
@@ -86,12 +86,12 @@ class Commits:
             self._residue[number] = commit.residue
         for kind, values in self._likeness.items():
             values.extend(one[kind] for one in commit.to_carrier if one[kind] is not None)  # type: ignore[misc]
-        for picture, row, start in zip(self.plan.shards[number], commit.rows, starts):
-            self._shard[picture.index], self._start[picture.index] = number, start
+        for image, row, start in zip(self.plan.shards[number], commit.rows, starts):
+            self._shard[image.index], self._start[image.index] = number, start
             self.planes[row["planes"]] += 1
             self.without_residue += row["residue"] is None
             self.residue_bytes += row["residue"][2] if row["residue"] else 0
-        self.pictures += len(commit.rows)
+        self.images += len(commit.rows)
         return len(commit.rows)
 
     def residue_files(self) -> list[dict[str, Any]]:
@@ -99,24 +99,24 @@ class Commits:
         return [dict(zip(("file", "sha256", "bytes"), self._residue[number])) for number in sorted(self._residue)]
 
     def median(self, kind: str) -> float | None:
-        """Median likeness of the pictures for which it could be measured, 4 digits."""
+        """Median likeness of the images for which it could be measured, 4 digits."""
         known = self._likeness[kind]
         return round(float(np.median(known)), 4) if known else None
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The manifest rows of all pictures, shard by shard."""
+        """The manifest rows of all images, shard by shard."""
         for number in range(len(self.plan.shards)):
             with storage("cannot read"):
                 data = self.path_of(number).read_bytes()
             yield from map(json.loads, data.splitlines()[1:])
 
     def lines(self) -> Iterator[bytes]:
-        """The manifest: the lines of all pictures in the order of their paths, some at a time."""
-        order = sorted(self.plan.pictures, key=lambda picture: picture.out)
-        for number, group in itertools.groupby(order, key=lambda picture: self._shard[picture.index]):
+        """The manifest: the lines of all images in the order of their paths, some at a time."""
+        order = sorted(self.plan.images, key=lambda image: image.out)
+        for number, group in itertools.groupby(order, key=lambda image: self._shard[image.index]):
             with storage("cannot read"), open(self.path_of(number), "rb") as file:
                 found = []
-                for picture in group:
-                    file.seek(self._start[picture.index])
+                for image in group:
+                    file.seek(self._start[image.index])
                     found.append(file.readline())
             yield b"".join(found)

@@ -1,4 +1,4 @@
-"""What restoring asks of a release besides its pictures, and a release whose files are anywhere but in a folder.
+"""What restoring asks of a release besides its images, and a release whose files are anywhere but in a folder.
 
 :class:`ReleaseIndex` is the question; :class:`ripguard.release.manifest.Release` answers it from a folder and
 :class:`MemoryIndex` from bytes, as a server has them, or a worker that reads from an object store. Both make the same

@@ -1,4 +1,4 @@
-"""What a release or a picture says of itself, without any key."""
+"""What a release or an image says of itself, without any key."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ripguard.crypto.aead import picture_digest
+from ripguard.crypto.aead import image_digest
 from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import BadHeader
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.release.manifest import META, Release, find_release
 from ripguard.release.restorer import read_header
 
@@ -20,7 +20,7 @@ class Facts:
     """What a release or an image says of itself.
 
     Attributes:
-        kind: ``release`` or ``picture``.
+        kind: ``release`` or ``image``.
         about: the rest, by name, as ``ripguard inspect --json`` prints it.
     """
 
@@ -35,29 +35,31 @@ class Facts:
 
 
 def inspect(path: Path) -> Facts:
-    """Facts about a release folder or a picture file. Raises :class:`NotProtected` where there is nothing to tell."""
+    """Facts about a release folder or an image file. Raises :class:`NotProtected` where there is nothing to tell."""
     if path.is_dir():
         return _release(path)
     if not path.exists():
         raise NotProtected(f"there is no file or folder {path}")
-    picture = read_picture(path)
+    image = read_image(path)
     root = find_release(path)
     rows, around = list[dict[str, Any]](), "no release around"
     if root:
         try:
-            rows, around = Release.open(root).by_digest(picture_digest(picture).hex()), ""
-        except RipguardError as error:  # the picture can be told of all the same
+            rows, around = Release.open(root).by_digest(image_digest(image).hex()), ""
+        except RipguardError as error:  # the image can be told of all the same
             around = f"the release around cannot be opened: {error.message}"
-    facts: dict[str, Any] = {"shape": list(picture.shape)}
+    facts: dict[str, Any] = {"shape": list(image.shape)}
     try:
-        header = read_header(picture)
-        facts |= _readable(dataclasses.asdict(header))
+        header = read_header(image)
+        about = dataclasses.asdict(header)
+        about["grey"] = about.pop("gray")  # the name that programs read
+        facts |= _readable(about)
     except BadHeader:
         if not rows:
-            raise NotProtected(f"{path}: not a protected picture, or damaged beyond recognition") from None
-        facts["header"] = "in the manifest: the picture is too small to carry one"
+            raise NotProtected(f"{path}: not a protected image, or damaged beyond recognition") from None
+        facts["header"] = "in the manifest: the image is too small to carry one"
     facts["known_to_release"] = around or [row["path"] for row in rows]
-    return Facts("picture", facts)
+    return Facts("image", facts)
 
 
 def _readable(value: Any) -> Any:

@@ -36,12 +36,12 @@ def canonical(value: Any) -> bytes:
 
 
 class Index(ABC):
-    """What a release publishes besides its pictures, checked: :class:`ripguard.release.index.ReleaseIndex` says how it
+    """What a release publishes besides its images, checked: :class:`ripguard.release.index.ReleaseIndex` says how it
     is asked. A subclass says where residue and model are.
 
     Attributes:
         info: content of ``release.json``.
-        rows: content of ``manifest.jsonl``, one a picture, sorted by path.
+        rows: content of ``manifest.jsonl``, one an image, sorted by path.
     """
 
     info: dict[str, Any]
@@ -88,15 +88,15 @@ class Index(ABC):
         return {}
 
     def by_path(self, path: str) -> Row | None:
-        """The row of the picture that stands at ``path`` in the release."""
+        """The row of the image that stands at ``path`` in the release."""
         return self.rows.at(path)
 
     def by_digest(self, digest: str) -> list[Row]:
-        """The rows of all pictures whose samples have this hex digest."""
+        """The rows of all images whose samples have this hex digest."""
         return self.rows.showing(digest)
 
     def numbered(self, index: int) -> Row | None:
-        """The row of the picture with this number."""
+        """The row of the image with this number."""
         return self.rows.numbered(index)
 
     def opened_by(self, ring: KeyRing) -> ReleaseProver | None:
@@ -118,7 +118,7 @@ class Index(ABC):
         prover = release_prover(ring, self.dataset_id)
         if prover is None:
             if not self.units_of(ring):
-                raise WrongKey(f"wrong key: it opens no picture of {self.name}", "ask the owner for another")
+                raise WrongKey(f"wrong key: it opens no image of {self.name}", "ask the owner for another")
         elif not hmac.compare_digest(prover.proof(b"release", signed_part(self.info)).hex(), self.info["proof"]):
             raise Damaged(f"{self.where(RELEASE)} was changed after publishing", "get a fresh copy of it")
         self.check_signature()
@@ -228,7 +228,7 @@ def checked_rows(manifest: Path | bytes, info: dict[str, Any], where: object, wh
     if info["manifest"] != rows.digest or info["pictures"] != len(rows):
         raise Damaged(f"{where} is not the one that {RELEASE} names", "get a fresh copy of both")
     if any(rows.number(note["path"]) is not None for note in info["annotations"]):
-        raise Damaged(f"{where_info} says that a picture is an annotation", "get a fresh copy of it")
+        raise Damaged(f"{where_info} says that an image is an annotation", "get a fresh copy of it")
     return rows
 
 
@@ -273,7 +273,7 @@ class Release(Index):
         path = f"{self.root}/{META}/{RESIDUE}/{name}"
         with storage("cannot read"):
             try:
-                handle = open_regular(path, size)  # for every picture: be quick
+                handle = open_regular(path, size)  # for every image: be quick
             except (FileNotFoundError, NotADirectoryError, NotRegular, TooLarge):
                 return b""
             try:

@@ -1,4 +1,4 @@
-"""The plan of a protection: every picture with its place, unit, shape and digest, and every parameter.
+"""The plan of a protection: every image with its place, unit, shape and digest, and every parameter.
 
 The plan holds plain digests of clean files, so it stays in the working folder and is never part of a release.
 """
@@ -17,26 +17,26 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
 
-from ripguard.data.pictures import side_for
+from ripguard.data.image_set import side_for
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, acts, refuse_all
 from ripguard.executor import Local
 from ripguard.files import open_regular
-from ripguard.images.decoding import metadata, read_by, read_picture
+from ripguard.images.decoding import metadata, read_by, read_image
 from ripguard.methods.params import DataStats
 from ripguard.progress import Bar
 from ripguard.schemes.base import Scheme
 
-FEW = 2000  # pictures that are read sooner than processes start
-MOST = 50_000  # training pictures for a surrogate
-MOST_UNITS, MOST_PICTURES = 1 << 16, 1 << 32  # that subkeys can tell apart
+FEW = 2000  # images that are read sooner than processes start
+MOST = 50_000  # training images for a surrogate
+MOST_UNITS, MOST_IMAGES = 1 << 16, 1 << 32  # that subkeys can tell apart
 LONGEST_NAME = 255  # bytes of one part of a path
-SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 pictures of 32×32×3
+SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 images of 32×32×3
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One picture of the plan. ``index`` is its number; ``out`` its place in the release.
+    """One image of the plan. ``index`` is its number; ``out`` its place in the release.
 
     ``path`` and ``reader``: see :class:`ripguard.data.source.Item`; ``size``: bytes of its file.
     """
@@ -61,14 +61,14 @@ class Planned:
     def seed(self, plan_seed: int) -> int:
         """64 random-looking bits of its own, from the clean file alone.
 
-        So nobody without it can work them out, and a picture that is published again, in another release, draws the
+        So nobody without it can work them out, and an image that is published again, in another release, draws the
         same numbers: averaging releases that were made with the same options takes nothing of it away.
         """
         text = f"ripguard seed {plan_seed} {self.sha256}".encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
 
 
-# of a picture, by JSON in the plan's digest: where it lies identifies nothing
+# of an image, by JSON in the plan's digest: where it lies identifies nothing
 IDENTIFYING = ("index", "name", "out", "unit", "label", "shape", "sha256")
 
 
@@ -78,10 +78,10 @@ class Plan:
 
     Attributes:
         units: (split, label) of each unit; a unit is what a partial grant can name.
-        labels: class names; a picture's ``label`` counts in them.
+        labels: class names; an image's ``label`` counts in them.
         limited: whether only a part of the source was asked for.
         perturbation: digest of what the scheme found in the training images, "" where there is nothing.
-        metadata: how many pictures carry which kind that the release does not give back; whole files keep theirs.
+        metadata: how many images carry which kind that the release does not give back; whole files keep theirs.
     """
 
     source: str
@@ -93,7 +93,7 @@ class Plan:
     perturbation: str
     labels: list[str]
     units: list[tuple[str, str]]
-    pictures: list[Planned]
+    images: list[Planned]
     annotations: list[tuple[str, str, str]]  # name, path, sha256
     metadata: dict[str, int] = field(default_factory=dict)
 
@@ -101,17 +101,18 @@ class Plan:
     def digest(self) -> str:
         """Hex SHA-256 of the plan's JSON without local paths: moving the source does not change it."""
         content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del content["metadata"]  # the pictures' digests cover it
+        del content["metadata"]  # the images' digests cover it
+        content["pictures"] = content.pop("images")  # its name in every digest so far
         content["annotations"] = [(name, sha256) for name, _, sha256 in self.annotations]
         content["scheme"] = self.scheme.to_json()
         found, between = hashlib.sha256(), "{"
         for name in sorted(content):
             found.update(f'{between}"{name}": '.encode())
             if name == "pictures":  # one by one: all of them at once would take more memory than the plan
-                for number, picture in enumerate(self.pictures):
-                    row = {name: getattr(picture, name) for name in IDENTIFYING}
+                for number, image in enumerate(self.images):
+                    row = {name: getattr(image, name) for name in IDENTIFYING}
                     found.update((", " if number else "[").encode() + json.dumps(row, sort_keys=True).encode())
-                found.update(b"]" if self.pictures else b"[]")
+                found.update(b"]" if self.images else b"[]")
             else:
                 found.update(json.dumps(content[name], sort_keys=True).encode())
             between = ", "
@@ -124,25 +125,25 @@ class Plan:
 
     @property
     def tinted(self) -> bool:
-        """Whether grey pictures are published in colour."""
+        """Whether gray images are published in color."""
         return self.scheme.published_channels(1) != 1
 
-    def published_shape(self, picture: Planned) -> tuple[int, int, int]:
-        """Height, width and channels that a picture is published with."""
-        height, width, channels = picture.shape
+    def published_shape(self, image: Planned) -> tuple[int, int, int]:
+        """Height, width and channels that an image is published with."""
+        height, width, channels = image.shape
         return height, width, self.scheme.published_channels(channels)
 
     @cached_property
     def training(self) -> list[Planned]:
-        """The pictures that a surrogate is trained on: of the training split, where there is one."""
-        return _training(self.pictures, self.units)
+        """The images that a surrogate is trained on: of the training split, where there is one."""
+        return _training(self.images, self.units)
 
     @cached_property
     def shards(self) -> list[list[Planned]]:
-        """Runs of pictures of one shape, in plan order, at most :data:`SHARD_SAMPLES` samples each; fixed."""
+        """Runs of images of one shape, in plan order, at most :data:`SHARD_SAMPLES` samples each; fixed."""
         groups: dict[tuple[int, int, int], list[Planned]] = {}
-        for picture in self.pictures:
-            groups.setdefault(picture.shape, []).append(picture)
+        for image in self.images:
+            groups.setdefault(image.shape, []).append(image)
         result = []
         for _, group in sorted(groups.items()):
             size = max(1, SHARD_SAMPLES // math.prod(self.published_shape(group[0])))
@@ -154,19 +155,19 @@ def _same(whole: bytes | None) -> bytes | None:
     return whole
 
 
-def _training(pictures: list[Planned], units: list[tuple[str, str]]) -> list[Planned]:
-    chosen = [p for p in pictures if units[p.unit][0] == "train"] or pictures
+def _training(images: list[Planned], units: list[tuple[str, str]]) -> list[Planned]:
+    chosen = [p for p in images if units[p.unit][0] == "train"] or images
     return chosen[:: -(-len(chosen) // MOST)]
 
 
-def training_side(pictures: list[Planned]) -> int:
+def training_side(images: list[Planned]) -> int:
     """The side, in pixels, at which a surrogate sees them."""
-    return side_for([(p.shape[1], p.shape[0]) for p in pictures])
+    return side_for([(p.shape[1], p.shape[0]) for p in images])
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the plan keeps of a source picture: shape, file digest, bytes of the file, and metadata that are lost."""
+    """What the plan keeps of a source image: shape, file digest, bytes of the file, and metadata that are lost."""
 
     shape: tuple[int, int, int]
     sha256: str
@@ -175,13 +176,13 @@ class Seen:
 
 
 def look(whole: bytes | None, item: Item) -> Seen:
-    """Read and decode one source picture; refuses what cannot be kept exactly.
+    """Read and decode one source image; refuses what cannot be kept exactly.
 
     Args:
         whole: how files begin that come back as they are, with their metadata; None: none do.
     """
     data = item.read()
-    height, width, channels = read_picture(data, item.name).shape
+    height, width, channels = read_image(data, item.name).shape
     lost = () if whole is not None and data.startswith(whole) else metadata(data)
     return Seen((height, width, channels), hashlib.sha256(data).hexdigest(), len(data), lost)
 
@@ -221,7 +222,7 @@ def published_names(names: list[str], keep_going: bool) -> list[str | InputRefus
 
 
 def published_names(names: list[str], keep_going: bool = False) -> Any:
-    """Where each source picture stands in the release: ``a.jpg`` → ``a.png``; where two would meet, ``a.jpg.png``.
+    """Where each source image stands in the release: ``a.jpg`` → ``a.png``; where two would meet, ``a.jpg.png``.
 
     Two names meet if a file system may take them for one, without regard to case or to how accents are written, so a
     release can be unpacked anywhere.
@@ -300,7 +301,7 @@ def make_plan(
     limit: int | None = None,
     workers: int = 1,
 ) -> Plan:
-    """Read every source picture once and fix the plan. Raises :class:`InputRefused` before any work is done.
+    """Read every source image once and fix the plan. Raises :class:`InputRefused` before any work is done.
 
     The digest of the perturbation is filled in by :meth:`Plan.aimed` once a surrogate stands.
     """
@@ -308,29 +309,29 @@ def make_plan(
     items = source.limited(limit).items
     _refuse_names([item.name for item in items] + [name for name, _ in source.annotations] + source.labels)
     units = sorted({(item.split, item.label) for item in items})
-    if len(units) > MOST_UNITS or len(items) > MOST_PICTURES:
+    if len(units) > MOST_UNITS or len(items) > MOST_IMAGES:
         raise InputRefused(
-            f"{len(units):,} classes by split and {len(items):,} pictures: a release holds at most {MOST_UNITS:,} and "
-            f"{MOST_PICTURES:,}",
+            f"{len(units):,} classes by split and {len(items):,} images: a release holds at most {MOST_UNITS:,} and "
+            f"{MOST_IMAGES:,}",
             "make several releases, each of a part of the classes",
         )
     whole = b"" if byte_exact else scheme.keeps()
     run = Local(workers if len(items) > FEW else 1)
     found = run.map(look, items, partial(_same, whole), chunk=200)
-    looks: list[Seen] = list(Bar(found, total=len(items), stage="reading", unit="picture"))
+    looks: list[Seen] = list(Bar(found, total=len(items), stage="reading", unit="image"))
     labels = source.labels
     places = published_places(items)
     numbers = {unit: (number, labels.index(unit[1])) for number, unit in enumerate(units)}
-    shapes = {seen.shape: seen.shape for seen in looks}  # one tuple for all pictures of a shape
-    pictures = [
+    shapes = {seen.shape: seen.shape for seen in looks}  # one tuple for all images of a shape
+    images = [
         Planned(
             i, item.name, str(item.path or ""), out, *numbers[item.split, item.label], shapes[seen.shape], seen.sha256,
             seen.size, item.reader,
         )
         for i, (item, out, seen) in enumerate(zip(items, places, looks))
     ]  # fmt: skip
-    channels = frozenset(p.shape[2] for p in pictures)
-    scheme = scheme.resolve(DataStats(training_side(_training(pictures, units)), len(labels), channels))
+    channels = frozenset(p.shape[2] for p in images)
+    scheme = scheme.resolve(DataStats(training_side(_training(images, units)), len(labels), channels))
     notes = [(n, str(p), _digest(n, p)) for n, p in sorted(source.annotations)]
     carried = dict(sorted(Counter(kind for seen in looks for kind in seen.lost).items()))
-    return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, pictures, notes, carried)
+    return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, images, notes, carried)

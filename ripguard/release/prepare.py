@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures, digest, read_square
+from ripguard.data.image_set import ImageSet, digest, read_square
 from ripguard.data.source import cache_root
 from ripguard.errors import InputRefused, StorageError, tell
 from ripguard.methods.fitted import FitContext, Fitted, Need
@@ -56,15 +56,15 @@ def prepare(plan: Plan, device: str = "cpu", workers: int = 1, model: bytes = b"
     context = FitContext(tuple(plan.labels), plan.seed, device)
     if Need.TRAINING_IMAGES not in needs:
         return Prepared(plan.scheme, plan.scheme.fit(None, context), run)
-    if missing := sorted(set(range(len(plan.labels))) - {picture.label for picture in plan.training}):
+    if missing := sorted(set(range(len(plan.labels))) - {image.label for image in plan.training}):
         raise InputRefused(
-            f"class {plan.labels[missing[0]]} has no training picture", "every class needs some: others aim at it"
+            f"class {plan.labels[missing[0]]} has no training image", "every class needs some: others aim at it"
         )
     place = cache_root() / "fitted" / f"{_name(plan, device)}.npz"
     kept = not _files(plan.scheme)
     fitted = Fitted.read(place) if kept else None
     if fitted is None or not all(map(os.path.exists, fitted.files)):
-        fitted = plan.scheme.fit(training_pictures(plan, workers), context)
+        fitted = plan.scheme.fit(training_images(plan, workers), context)
         if kept:
             try:
                 fitted.write(place)
@@ -82,17 +82,17 @@ def _name(plan: Plan, device: str) -> str:
     """Of the fit in the cache: all that decides it."""
     about = [FORM, plan.scheme.form(), plan.scheme.to_json(), plan.labels, plan.seed, device]
     found = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for picture in plan.training:
-        found.update(f"{picture.sha256} {picture.label} {picture.shape}".encode())
+    for image in plan.training:
+        found.update(f"{image.sha256} {image.label} {image.shape}".encode())
     return found.hexdigest()[:32]
 
 
-def training_pictures(plan: Plan, workers: int) -> Pictures:
+def training_images(plan: Plan, workers: int) -> ImageSet:
     """The owner's training split: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``.
 
-    Pictures of one common square size up to 64 pixels are taken as they are; else all are resized to 32 or 64 pixels.
+    Images of one common square size up to 64 pixels are taken as they are; else all are resized to 32 or 64 pixels.
     """
     chosen = plan.training
-    pictures = read_square(chosen, training_side(chosen), workers, "training pictures")
+    images = read_square(chosen, training_side(chosen), workers, "training images")
     labels = np.array([p.label for p in chosen], np.int64)
-    return Pictures(pictures, labels, plan.labels, digest(pictures, labels, plan.labels))
+    return ImageSet(images, labels, plan.labels, digest(images, labels, plan.labels))

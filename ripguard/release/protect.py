@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Protected:
         surrogate: path of the surrogate that was trained or given, "" for none.
         ignored: files of the source that were left out.
         metadata: how many source files carry which kind that does not come back.
-        tinted: whether grey images are published in colour; grey: how many of them.
+        tinted: whether gray images are published in color; gray: how many of them.
     """
 
     out: str
@@ -71,13 +71,13 @@ class Protected:
     key_id: str
     plan: str
     signer: str | None
-    pictures: int
+    images: int
     resumed: int
     exact: bool
     in_residue_only: int
     without_residue: int
     residue_bytes: int
-    residue_per_picture: float
+    residue_per_image: float
     planes: dict[str, int]
     psnr_to_carrier: float | None
     ssim_to_carrier: float | None
@@ -85,7 +85,12 @@ class Protected:
     ignored: list[str] = field(default_factory=list)
     metadata: dict[str, int] = field(default_factory=dict)
     tinted: bool = False
-    grey: int = 0
+    gray: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``; three keys keep the names that programs read."""
+        names = {"images": "pictures", "residue_per_image": "residue_per_picture", "gray": "grey"}
+        return {names.get(name, name): value for name, value in asdict(self).items()}
 
 
 def precheck(roots: list[Path], out: Path, key_files: Sequence[str | Path]) -> list[Path]:
@@ -105,7 +110,7 @@ def refuse_secrets(source: Source, key_files: Sequence[str | Path]) -> None:
     """Raise :class:`KeyFileError` where a text or a name that would be published holds a key, or is one of
     ``key_files``.
 
-    Pictures are not searched: of their files nothing but the samples is published, or the whole file, but sealed.
+    Images are not searched: of their files nothing but the samples is published, or the whole file, but sealed.
     """
     for name, path in source.annotations:
         with storage("cannot read"):
@@ -202,12 +207,12 @@ def _drop(path: Path) -> None:
 
 
 def _run(base: Job, make: ProtectorFactory, executor: Executor) -> tuple[Commits, int]:
-    """Commits of all shards, and how many pictures were already done."""
+    """Commits of all shards, and how many images were already done."""
     shards, commits = range(len(base.plan.shards)), Commits(base.plan, base.commit_path)
     done = {number for number in shards if committed(base, number)}
     resumed = sum(map(commits.add, done))
     left = [number for number in shards if number not in done]
-    with Bar(total=len(base.plan.pictures), initial=resumed, stage="protecting", unit="picture") as bar:
+    with Bar(total=len(base.plan.images), initial=resumed, stage="protecting", unit="image") as bar:
         for number in _each(base, make, executor, left):
             bar.update(commits.add(number))
     return commits, resumed
@@ -245,7 +250,7 @@ def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict
         "source": plan.source,
         "scheme": plan.scheme.to_json(),
         "exact": "no (lossy)" if plan.lossy else "bytes" if plan.byte_exact else "pixels",
-        "pictures": commits.pictures,
+        "pictures": commits.images,
         "limited": plan.limited,
         "labels": plan.labels,
         "units": [{"split": split, "label": label} for split, label in plan.units],
@@ -281,7 +286,7 @@ def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict
 
 def _refuse_exchanged(tree: Path, commits: Commits) -> None:
     """Hash everything once more: what was checked hours ago is published only if it is still the same."""
-    for row in Bar(commits.rows(), total=commits.pictures, stage="checking", unit="picture"):
+    for row in Bar(commits.rows(), total=commits.images, stage="checking", unit="image"):
         _refuse_other(tree / row["path"], row["file"])
     for shard in commits.residue_files():
         _refuse_other(tree / META / RESIDUE / shard["file"], shard["sha256"])
@@ -302,13 +307,13 @@ def _summary(out: Path, plan: Plan, info: dict[str, Any], commits: Commits, resu
         key_id=info["key_id"],
         plan=plan.digest,
         signer=info.get("signature", {}).get("signer"),
-        pictures=commits.pictures,
+        images=commits.images,
         resumed=resumed,
         exact=not plan.lossy,
         in_residue_only=commits.planes[0],
         without_residue=commits.without_residue,
         residue_bytes=commits.residue_bytes,
-        residue_per_picture=round(commits.residue_bytes / commits.pictures, 1),
+        residue_per_image=round(commits.residue_bytes / commits.images, 1),
         planes={str(planes): count for planes, count in sorted(commits.planes.items())},
         psnr_to_carrier=commits.median("psnr"),
         ssim_to_carrier=commits.median("ssim"),

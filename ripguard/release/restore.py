@@ -1,7 +1,7 @@
-"""Restore protected pictures to a folder: a release, a part of one, or loose files under any name.
+"""Restore protected images to a folder: a release, a part of one, or loose files under any name.
 
-What comes back of a release is compared with its manifest: every picture that was asked for stands at the place that
-the manifest gives it, whatever became of its name meanwhile, and what is missing is refused. Of loose pictures nobody
+What comes back of a release is compared with its manifest: every image that was asked for stands at the place that
+the manifest gives it, whatever became of its name meanwhile, and what is missing is refused. Of loose images nobody
 knows the right names, nor how many there were.
 """
 
@@ -25,8 +25,8 @@ from ripguard.executor import Executor, Local
 from ripguard.files import NotRegular, open_regular, walk
 from ripguard.images.encoding import png_bytes
 from ripguard.progress import Bar
-from ripguard.release.asked import Asked, Wanted, survey
 from ripguard.release.batches import in_batches, restore_files, split
+from ripguard.release.locate import Asked, Wanted, survey
 from ripguard.release.manifest import Release
 from ripguard.release.plan import too_long
 from ripguard.release.signers import vouched
@@ -69,15 +69,15 @@ class Restored:
     """What a restoration did.
 
     Attributes:
-        release: the one that the pictures are of; "" for loose ones without any.
+        release: the one that the images are of; "" for loose ones without any.
         checked: whether names and completeness were compared with the manifest of ``release``.
         signer: fingerprint of who signed it, None for nobody.
-        refused: for each picture that was not restored: path, code, message.
-        moved: (file, place) of pictures that stood under other names than the release gives them, and are back.
-        left_out: files among the pictures that are none, and that the release does not know.
-        exact: False if any picture came from a lossy release.
+        refused: for each image that was not restored: path, code, message.
+        moved: (file, place) of images that stood under other names than the release gives them, and are back.
+        left_out: files among the images that are none, and that the release does not know.
+        exact: False if any image came from a lossy release.
         units: split/label of the units that the key opens, sorted, where that is not all of the release: their
-            pictures are then all that was asked for of a folder. None: the key opens all of it.
+            images are then all that was asked for of a folder. None: the key opens all of it.
     """
 
     out: str
@@ -104,25 +104,25 @@ def restore(
     loose: bool = False,
     require_release: bool = False,
 ) -> Restored:
-    """Restore to ``out``, which appears only when the run is over and holds only pictures that proved exact.
+    """Restore to ``out``, which appears only when the run is over and holds only images that proved exact.
 
-    Each picture of a release stands where its manifest says, seen from the folder that was named: as PNG, or, from a
-    ``--byte-exact`` release, as the original file under its original name. Pictures that are refused and those that
+    Each image of a release stands where its manifest says, seen from the folder that was named: as PNG, or, from a
+    ``--byte-exact`` release, as the original file under its original name. Images that are refused and those that
     are missing are listed and left out. The list is empty only if all that was asked for is back under its right name.
 
-    With the key of one unit a folder stands for the pictures of that unit in it, as if they alone had been asked for:
+    With the key of one unit a folder stands for the images of that unit in it, as if they alone had been asked for:
     they are all that is restored, and all whose absence is told. A file that is named, one that has lost its name, and
     a loose one are tried, and refused if they are of another unit. As such a key proves nothing of the release
     (:class:`ripguard.crypto.keys.ReleaseProver`), the signer must be named.
 
     Args:
         key: the owner's, or that of one release or of one unit.
-        release: the release that loose pictures come from.
+        release: the release that loose images come from.
         only: glob on the path below each folder.
         executor: where images are restored; None: in this process.
         signer: fingerprint that must have signed the release; see :func:`ripguard.release.signers.vouched`.
-        loose: restore pictures under the names they have, also inside a release; nothing is compared with a manifest.
-        require_release: refuse pictures that lie in no release.
+        loose: restore images under the names they have, also inside a release; nothing is compared with a manifest.
+        require_release: refuse images that lie in no release.
 
     Raises:
         RipguardError: nothing could be restored (wrong key, no release, output in the way).
@@ -159,7 +159,7 @@ def restore(
                 _copy_annotations(asked, tree, result)
                 sync_everything()
                 _publish(tree, out, result.restored)
-        finally:  # clean pictures do not stay behind, whatever ended the run
+        finally:  # clean images do not stay behind, whatever ended the run
             _tidy(work)
     if not result.restored:
         raise result.first_error or _nothing(result)
@@ -169,10 +169,10 @@ def restore(
 def _nothing(result: Restored) -> RipguardError:
     """Why nothing came back, though nothing was refused."""
     if result.units is None:
-        return NotProtected("there is no picture to restore")
+        return NotProtected("there is no image to restore")
     return WrongKey(
         f"wrong key: it opens {', '.join(result.units)} of {result.release}, and nothing of that was asked for",
-        "use the owner's key, or ask for pictures of that unit",
+        "use the owner's key, or ask for images of that unit",
     )
 
 
@@ -198,12 +198,12 @@ def _run(asked: Asked, tree: Path, originals: Path, key: KeyRing, executor: Exec
     done = list[Outcome]()
     homes = _Homes(asked, release, result) if release and asked.whole else None
     task = partial(_work, tree, originals)
-    with Bar(total=len(files), stage="restoring", unit="picture") as bar:
+    with Bar(total=len(files), stage="restoring", unit="image") as bar:
         for outcomes in executor.map(task, batches, Opening(key, release)):
             for one in outcomes:
                 bar.update()
                 if homes:
-                    homes.settle(one)
+                    homes.resolve(one)
                 if one.error:
                     refuse(result, str(one.wanted.file), one.error)
                     continue
@@ -217,7 +217,7 @@ def _run(asked: Asked, tree: Path, originals: Path, key: KeyRing, executor: Exec
 
 
 class _Homes:
-    """Which pictures of a release came back: each one once, at its place in the manifest."""
+    """Which images of a release came back: each one once, at its place in the manifest."""
 
     MISSING, TOLD, BACK = range(3)
 
@@ -227,8 +227,8 @@ class _Homes:
         for place in asked.told:
             self._tell(place)
 
-    def settle(self, one: Outcome) -> None:
-        """Note a picture; one that was not asked for, or is back already, becomes refused."""
+    def resolve(self, one: Outcome) -> None:
+        """Note an image; one that was not asked for, or is back already, becomes refused."""
         if one.error is None:
             one.error = self._why_not(one)
         if one.error and not one.wanted.stray:
@@ -256,7 +256,7 @@ class _Homes:
             self.state[number] = max(self.state[number], self.TOLD)
 
     def refuse_missing(self) -> None:
-        """Put the pictures on the list that were asked for and of which there is no trace."""
+        """Put the images on the list that were asked for and of which there is no trace."""
         if self.MISSING in self.state:
             for row, state in zip(self.release.rows, self.state):
                 if state == self.MISSING and self.asked.wants_row(row):
@@ -271,7 +271,7 @@ def refuse(result: Restored, path: str, error: RipguardError) -> None:
 
 
 def _give_names(done: list[Outcome], tree: Path, originals: Path, result: Restored) -> None:
-    """Move files that wait to where their pictures belong, under their own names where no other has that there."""
+    """Move files that wait to where their images belong, under their own names where no other has that there."""
     asked = Counter(PurePosixPath(one.wanted.place).with_name(one.name) for one in done)
     made = set[Path]()
     for one in done:  # folders first of all: one may have a file's name
@@ -289,7 +289,7 @@ def _give_names(done: list[Outcome], tree: Path, originals: Path, result: Restor
 
 @contextlib.contextmanager
 def _place(one: Outcome, result: Restored) -> Iterator[None]:
-    """What no file system has room for, a path too long or a file below another file, costs that picture alone."""
+    """What no file system has room for, a path too long or a file below another file, costs that image alone."""
     with storage("cannot write"):
         try:
             yield

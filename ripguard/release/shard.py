@@ -1,4 +1,4 @@
-"""The task of protection: one shard, from clean files to published pictures, checked from the bytes on disk.
+"""The task of protection: one shard, from clean files to published images, checked from the bytes on disk.
 
 A pure function of plan, key and shard number: it can run in any process, in any order, twice. What it commits last is
 one small file; a shard without that file never happened.
@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.crypto.aead import associated_data, picture_digest, seal
+from ripguard.crypto.aead import associated_data, image_digest, seal
 from ripguard.crypto.keys import DatasetKeys
 from ripguard.errors import InputRefused, StorageError
 from ripguard.hide.base import DoesNotFit, Hidden, Identity, Original
 from ripguard.hide.methods import reveal
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
 from ripguard.release.commit import LIKENESS, Commit
@@ -45,34 +45,34 @@ class Job:
 
 def run_shard(job: Job, number: int) -> None:
     """Protect one shard. Raises a :class:`RipguardError`; then nothing is committed."""
-    pictures = job.plan.shards[number]
-    sources = [picture.read() for picture in pictures]
-    clean = np.stack([read_picture(data, p.name) for p, data in zip(pictures, sources)])
-    labels = np.array([p.label for p in pictures], np.int64)
-    seeds = np.array([p.seed(job.plan.seed) for p in pictures], np.uint64)
-    ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in pictures]
-    units = {unit: job.keys.unit(unit) for unit in {p.unit for p in pictures}}
-    keys = [units[p.unit].picture(p.index) for p in pictures]
+    images = job.plan.shards[number]
+    sources = [image.read() for image in images]
+    clean = np.stack([read_image(data, p.name) for p, data in zip(images, sources)])
+    labels = np.array([p.label for p in images], np.int64)
+    seeds = np.array([p.seed(job.plan.seed) for p in images], np.uint64)
+    ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in images]
+    units = {unit: job.keys.unit(unit) for unit in {p.unit for p in images}}
+    keys = [units[p.unit].image(p.index) for p in images]
     try:
         hidden, carriers = job.protector.protect(Batch(clean, labels, seeds, ids, keys, sources))
     except DoesNotFit as error:
-        raise InputRefused(f"{pictures[error.number].name}: {error.message}", error.hint) from None
+        raise InputRefused(f"{images[error.number].name}: {error.message}", error.hint) from None
 
     # 1. write under temporary names, read back, restore, compare: nothing is published that was not restored first
-    places = [job.tree / p.out for p in pictures]
-    temporary = [write_temporary(place, png_bytes(one.picture)) for place, one in zip(places, hidden)]
-    blob, rows = _rows(job, pictures, sources, clean, hidden, keys, number)
+    places = [job.tree / p.out for p in images]
+    temporary = [write_temporary(place, png_bytes(one.image)) for place, one in zip(places, hidden)]
+    blob, rows = _rows(job, images, sources, clean, hidden, keys, number)
     residue_path = job.tree / META / RESIDUE / f"{number:06d}.bin"
     residue_temporary = write_temporary(residue_path, blob) if blob else None
-    written = np.stack([read_picture(path) for path in temporary])
+    written = np.stack([read_image(path) for path in temporary])
     with storage("cannot read back"):
         stored = residue_temporary.read_bytes() if residue_temporary else b""
     residues = [stored[r["residue"][1] : sum(r["residue"][1:])] if r["residue"] else b"" for r in rows]
     restored = reveal(written, [one.header for one in hidden], residues, keys, job.model)
-    for picture, data, before, after in zip(pictures, sources, clean, restored):
-        back, file = (after.picture, after.file) if isinstance(after, Original) else (after, data)
+    for image, data, before, after in zip(images, sources, clean, restored):
+        back, file = (after.image, after.file) if isinstance(after, Original) else (after, data)
         if isinstance(back, Exception) or not (job.plan.lossy or (np.array_equal(before, back) and file == data)):
-            raise StorageError(f"{picture.name}: what was written does not restore to the source; nothing is published")
+            raise StorageError(f"{image.name}: what was written does not restore to the source; nothing is published")
     # 2. publish, then commit
     for row, path, place in zip(rows, temporary, places):
         row["file"] = sha256_file(path)
@@ -106,25 +106,25 @@ def committed(job: Job, number: int) -> bool:
 
 def _rows(
     job: Job,
-    pictures: list[Planned],
+    images: list[Planned],
     sources: list[bytes],
     clean: np.ndarray,
     hidden: list[Hidden],
     keys: list,
     number: int,
 ) -> tuple[bytes, list[dict[str, Any]]]:
-    """Residue bytes of the shard, and a manifest row for each picture."""
+    """Residue bytes of the shard, and a manifest row for each image."""
     blob, rows = bytearray(), []
     file = f"{number:06d}.bin"
-    for picture, data, original, one, key in zip(pictures, sources, clean, hidden, keys):
-        digest = picture_digest(one.picture)
+    for image, data, original, one, key in zip(images, sources, clean, hidden, keys):
+        digest = image_digest(one.image)
         row: dict[str, Any] = {
-            "path": picture.out,
-            "unit": picture.unit,
-            "index": picture.index,
-            "shape": list(one.picture.shape),
+            "path": image.out,
+            "unit": image.unit,
+            "index": image.index,
+            "shape": list(one.image.shape),
             "pixels": digest.hex(),
-            "clean": job.keys.proof(b"clean", picture_digest(original)).hex(),
+            "clean": job.keys.proof(b"clean", image_digest(original)).hex(),
             "planes": one.header.planes,
             "overwritten": one.overwritten,
             "overflow": one.overflow,
@@ -134,11 +134,11 @@ def _rows(
             row["header"] = one.header.pack().hex()
         blob += one.residue
         if one.header.gives_file:
-            row["name"] = Path(picture.name).name
+            row["name"] = Path(image.name).name
         elif job.plan.byte_exact:
             bound = associated_data(b"file", one.header.pack(), digest)
             sealed = seal(key.residue, bound, data)
-            row["bytes"], row["name"] = [file, len(blob), len(sealed)], Path(picture.name).name
+            row["bytes"], row["name"] = [file, len(blob), len(sealed)], Path(image.name).name
             blob += sealed
         rows.append(row)
     return bytes(blob), rows

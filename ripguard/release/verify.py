@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.crypto.aead import picture_digest
+from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
 from ripguard.data.source import Item, Source
 from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.limits import MAX_BYTES, SUFFIXES
 from ripguard.progress import Bar
 from ripguard.release.batches import in_batches, restore_files, split
@@ -32,16 +32,16 @@ class Report:
     """What a verification found; ``ok`` if there is nothing to complain about.
 
     Attributes:
-        renamed: ``"name → where it stands now"``, of pictures that are there under a name that the release does not
+        renamed: ``"name → where it stands now"``, of images that are there under a name that the release does not
             have; both names are in ``missing`` and ``extra`` no more.
-        swapped: pictures of the release that stand under another picture's name.
+        swapped: images of the release that stand under another image's name.
         reencoded: other file bytes, same samples: still restorable, so no complaint.
-        differs: pictures that do not restore to the source named by ``--against``.
+        differs: images that do not restore to the source named by ``--against``.
         unreadable: folders that cannot be listed and files that cannot be read now, links among them.
         unlisted: files in ``.ripguard`` that the release does not name.
     """
 
-    pictures: int = 0
+    images: int = 0
     signer: str | None = None
     missing: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
@@ -63,7 +63,10 @@ class Report:
         return not any((*lists, self.differs, self.unreadable, self.unlisted))
 
     def as_dict(self) -> dict[str, Any]:
-        return {"ok": self.ok, **asdict(self)}
+        """For ``--json``; ``pictures`` is the name that programs read."""
+        return {"ok": self.ok} | {
+            "pictures" if name == "images" else name: value for name, value in asdict(self).items()
+        }
 
 
 def verify(
@@ -76,14 +79,14 @@ def verify(
     """Check a release.
 
     Args:
-        key: the owner's, or that of the whole release: also restore every picture in memory and check it against the
+        key: the owner's, or that of the whole release: also restore every image in memory and check it against the
             keyed digests of the clean ones.
-        source: also compare the restored pictures with these (needs ``key``).
+        source: also compare the restored images with these (needs ``key``).
         signer: fingerprint that must have signed.
         executor: where images are looked at; None: in this process.
 
     Raises:
-        WrongKey, SignatureInvalid, Damaged, NotProtected: before any picture is looked at.
+        WrongKey, SignatureInvalid, Damaged, NotProtected: before any image is looked at.
     """
     release = Release.open(root)
     if key is not None and release.opened_by(key) is None:
@@ -110,10 +113,10 @@ def verify(
     batches = split(paths, in_batches([root / p for p in paths], paths, release))
     expected = [[wanted.get(p) for p in batch] for batch in batches]
     executor = executor or Local()
-    with Bar(total=len(paths), stage="verifying", unit="picture") as bar:
+    with Bar(total=len(paths), stage="verifying", unit="image") as bar:
         for outcomes in executor.map(_work, list(zip(batches, expected)), Opening(key, release)):
             for name, verdict, restored, equal in outcomes:
-                report.pictures += 1
+                report.images += 1
                 bar.update()
                 if verdict:
                     getattr(report, verdict).append(name)
@@ -202,7 +205,7 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]
 
 
 def _work(world: Opened, job: tuple[list[str], list[Item | None]]) -> list[tuple[str, str, bool, bool]]:
-    """(name, list to put it on or "", restored, equal to source) for each picture."""
+    """(name, list to put it on or "", restored, equal to source) for each image."""
     (names, expected), restorer, release = job, world.restorer, world.known
     verdicts = []
     for name in names:
@@ -218,7 +221,7 @@ def _work(world: Opened, job: tuple[list[str], list[Item | None]]) -> list[tuple
         right = one.clean is not None and one.row is not None and one.row["path"] == name
         if not right and verdict in ("", "reencoded"):  # the same samples, and yet they do not restore
             verdict = "unreadable" if isinstance(one.error, StorageError) else "changed"
-        equal = right and item is not None and np.array_equal(one.clean, read_picture(item.read(), item.name))  # type: ignore[arg-type]
+        equal = right and item is not None and np.array_equal(one.clean, read_image(item.read(), item.name))  # type: ignore[arg-type]
         outcomes.append((name, verdict, right, bool(equal)))
     return outcomes
 
@@ -230,7 +233,7 @@ def _verdict(release: Release, name: str) -> str:
     if path.lstat().st_size <= MAX_BYTES and sha256_file(path, MAX_BYTES) == row["file"]:
         return ""
     try:
-        digest = picture_digest(read_picture(path, follow=False)).hex()
+        digest = image_digest(read_image(path, follow=False)).hex()
     except RipguardError:
         return "changed"
     if digest == row["pixels"]:

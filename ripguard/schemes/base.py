@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ripguard.crypto.keys import PictureKeys
-from ripguard.data.pictures import Pictures
+from ripguard.crypto.keys import ImageKeys
+from ripguard.data.image_set import ImageSet
 from ripguard.hide.base import Hidden, Hiding, Identity, ImageInfo
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import DataStats, Option
@@ -33,7 +33,7 @@ class Batch:
     labels: np.ndarray
     seeds: np.ndarray
     who: list[Identity]
-    keys: list[PictureKeys]
+    keys: list[ImageKeys]
     files: list[bytes]
 
 
@@ -98,7 +98,7 @@ class Scheme(ABC):
         return self
 
     def resolve(self, data: DataStats) -> Scheme:
-        """With every value settled that hangs on the data: of images as they are, before any is published in colour."""
+        """With every value settled that hangs on the data: of images as they are, before any is published in color."""
         return self
 
     def published_channels(self, channels: int) -> int:
@@ -113,7 +113,7 @@ class Scheme(ABC):
         """Of what :meth:`fit` finds, and of who finds it: where it differs, what is in the cache is not used."""
         return ""
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         """Look for what is needed, once.
 
         Args:

@@ -32,38 +32,38 @@ SCHEMES: dict[str, TwoAxis] = {
             "seal",
             MarksParams(),
             SealParams(),
-            note="the clean picture itself, losslessly compressed, in the low planes of any carrier; no residue, and "
+            note="the clean image itself, losslessly compressed, in the low planes of any carrier; no residue, and "
             "JPEG files come back byte for byte",
         ),
         TwoAxis(
             "discreet",
             MarksParams(eps=0.034),
             SealParams(),
-            note="seal, a median of at least 30 dB to the clean picture at 32×32",
+            note="seal, a median of at least 30 dB to the clean image at 32×32",
         ),
         TwoAxis(
             "balanced",
             MarksParams(eps=0.064, cells=None),
             SealParams(),
-            note="seal, a median of at least 26 dB to the clean picture at 32×32",
+            note="seal, a median of at least 26 dB to the clean image at 32×32",
         ),
         TwoAxis(
             "strong",
             MarksParams(eps=0.108),
             SealParams(),
-            note="seal, a median of at least 22 dB to the clean picture at 32×32",
+            note="seal, a median of at least 22 dB to the clean image at 32×32",
         ),
         TwoAxis(
             "layered-balanced",
             LayeredParams(through=AIMED),
             SealParams(),
-            note="seal, a median of at least 26 dB to the clean picture: marks over `tap`",
+            note="seal, a median of at least 26 dB to the clean image: marks over `tap`",
         ),
         TwoAxis(
             "layered",
             LayeredParams(eps=0.085, through=AIMED),
             SealParams(),
-            note="seal, a median of at least 22 dB to the clean picture at 32×32, against who takes marks off: marks "
+            note="seal, a median of at least 22 dB to the clean image at 32×32, against who takes marks off: marks "
             "over `tap`",
         ),
         TwoAxis(

@@ -89,10 +89,10 @@ def name_of(made: TwoAxis, preset: TwoAxis) -> str:
     told = {}
     for name, option in own.options().items():
         value = getattr(own, name)
-        # where the preset has none of its own, those for all picture sizes go without a word
+        # where the preset has none of its own, those for all image sizes go without a word
         free = option.usual if other or getattr(preset.perturb, name) is None else ()
         if option.word and value not in (getattr(usual, name), *free):
             told[name] = option.word(value)
-    if made.tint not in (None, made.perturbation_class.colours):
+    if made.tint not in (None, made.perturbation_class.colors):
         told["tint"] = "tinted" if made.tint else "grey kept"
     return ", ".join(words + [told[name] for name in (*ORDER, *sorted(set(told) - set(ORDER))) if name in told])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.errors import UsageError
 from ripguard.hide.base import Hidden, Hiding, ImageInfo, refuse_taken_number
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
@@ -19,7 +19,7 @@ from ripguard.perturb.base import Perturbation
 from ripguard.perturb.make import fit
 from ripguard.schemes.base import Batch, Run, Scheme
 
-TINT = Option("publish gray images in colour where others have it", kind=bool, flag="gray-as-rgb")
+TINT = Option("publish gray images in color where others have it", kind=bool, flag="gray-as-rgb")
 
 
 # what :func:`ripguard.api.protect` and its command have for themselves
@@ -41,8 +41,8 @@ class TwoAxis(Scheme):
 
     Attributes:
         perturb: parameters of the perturbation; hide: of the hiding method.
-        tint: whether grey pictures are published in colour where the data set has coloured ones too. None: where the
-            perturbation works by colours. Once settled: None if the pictures are all of one kind.
+        tint: whether gray images are published in color where the dataset has colored ones too. None: where the
+            perturbation works by colors. Once settled: None if the images are all of one kind.
         data: what the scheme was settled for; None before.
     """
 
@@ -120,12 +120,12 @@ class TwoAxis(Scheme):
         return dataclasses.replace(self, hide=self.hiding_class.promised(self.hide, lossy, byte_exact))
 
     def resolve(self, data: DataStats) -> TwoAxis:
-        """Most of what marks have is colour. In a data set of both kinds a net learns to look for that, and learns grey
-        pictures without it as they are; so these get colour as well.
+        """Most of what marks have is color. In a dataset of both kinds a model learns to look for that, and learns gray
+        images without it as they are; so these get color as well.
         """
         tint = None
         if data.channels == {1, 3}:
-            tint = self.perturbation_class.colours if self.tint is None else self.tint
+            tint = self.perturbation_class.colors if self.tint is None else self.tint
         shown = dataclasses.replace(data, channels=frozenset({3})) if tint else data
         return dataclasses.replace(
             self, perturb=self.perturb.resolve(shown), hide=self.hide.resolve(shown), tint=tint, data=data
@@ -140,7 +140,7 @@ class TwoAxis(Scheme):
     def form(self) -> str:
         return f"{PERTURBATIONS.version(self.perturb.method)} {self.perturb.form}"
 
-    def fit(self, training: Pictures | None, context: FitContext) -> Fitted:
+    def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         return fit(self.perturb, training, context)
 
     def model(self, images: list[ImageInfo], seed: int) -> bytes:
@@ -158,16 +158,16 @@ class TwoAxis(Scheme):
 
     def to_json(self) -> dict[str, Any]:
         """``{"name": …, "perturb": {"method": …, …}, "hide": {"method": …, …}, "tint": …}``."""
-        settled = {}
+        resolved = {}
         if self.data:
             own = dataclasses.asdict(self.data) | {"channels": sorted(self.data.channels)}
-            settled = {"data": own}
+            resolved = {"data": own}
         return {
             "name": self.name,
             "perturb": self.perturb.to_json(),
             "hide": self.hide.to_json(),
             "tint": self.tint,
-        } | settled
+        } | resolved
 
 
 class TwoSteps:
@@ -177,8 +177,8 @@ class TwoSteps:
         self.scheme, self.perturbation, self.run = scheme, perturbation, run
 
     def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray]:
-        coloured = self.scheme.tint and batch.clean.shape[3] == 1
-        shown = np.repeat(batch.clean, 3, axis=3) if coloured else batch.clean
+        colored = self.scheme.tint and batch.clean.shape[3] == 1
+        shown = np.repeat(batch.clean, 3, axis=3) if colored else batch.clean
         carriers = self.perturbation(shown, batch.labels, batch.seeds)
         hider = self.scheme.hider(batch.clean.shape[1:], self.run)
         return hider.hide(batch.clean, carriers, batch.who, batch.keys, batch.files), carriers

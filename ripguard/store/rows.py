@@ -23,13 +23,13 @@ from ripguard.files import open_regular
 from ripguard.store.atomic import storage
 from ripguard.store.schema import MOST_ROW, check_row, parsed
 
-AT_HAND = 512  # rows that stay parsed: more than one batch has pictures
+AT_HAND = 512  # rows that stay parsed: more than one batch has images
 
 Row = dict[str, Any]
 
 
 class Rows(Sequence[Row]):
-    """What ``manifest.jsonl`` holds: one dict a picture, in the order of the file.
+    """What ``manifest.jsonl`` holds: one dict an image, in the order of the file.
 
     Args:
         source: the file, or its bytes; where there is no file, there are no rows.
@@ -62,7 +62,7 @@ class Rows(Sequence[Row]):
         self.digest = whole.hexdigest()
         self._by_path, self._by_digest = _Index(paths), _Index(digests)
         if self._by_path.repeats or len(np.unique(self._numbers())) < len(self):
-            raise ValueError("two rows about one picture")
+            raise ValueError("two rows about one image")
         self._parsed = functools.lru_cache(AT_HAND)(self._read)
 
     def __len__(self) -> int:
@@ -82,11 +82,11 @@ class Rows(Sequence[Row]):
             raise self._changed()
 
     def at(self, path: str) -> Row | None:
-        """The row of the picture that stands at ``path`` in the release."""
+        """The row of the image that stands at ``path`` in the release."""
         return next((self[i] for i in self._by_path.find(path) if self[i]["path"] == path), None)
 
     def showing(self, digest: str) -> list[Row]:
-        """The rows of all pictures whose samples have this hex digest (:func:`ripguard.crypto.aead.picture_digest`)."""
+        """The rows of all images whose samples have this hex digest (:func:`ripguard.crypto.aead.image_digest`)."""
         return [self[i] for i in self._by_digest.find(digest) if self[i]["pixels"] == digest]
 
     def number(self, path: str) -> int | None:
@@ -94,7 +94,7 @@ class Rows(Sequence[Row]):
         return next(self._by_path.find(path), None)
 
     def numbered(self, index: int) -> Row | None:
-        """The row of the picture with this number in the release."""
+        """The row of the image with this number in the release."""
         found = np.flatnonzero(self._numbers() == index)
         return self[int(found[0])] if len(found) else None
 
@@ -103,7 +103,7 @@ class Rows(Sequence[Row]):
         return np.frombuffer(self._indices, kind) if self._indices else np.zeros(0, kind)
 
     def samples(self, path: str) -> int | None:
-        """How many samples the picture at ``path`` has; None if the release has none there."""
+        """How many samples the image at ``path`` has; None if the release has none there."""
         return next((self._samples[i] for i in self._by_path.find(path)), None)
 
     def _read(self, number: int) -> Row:

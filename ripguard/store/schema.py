@@ -16,7 +16,7 @@ from ripguard.images.limits import MAX_PIXELS
 
 Check = Callable[[Any], bool]
 
-MOST_INFO = 1 << 26  # bytes of release.json: residue files of twenty million pictures, 130 bytes each
+MOST_INFO = 1 << 26  # bytes of release.json: residue files of twenty million images, 130 bytes each
 MOST_ROW = 1 << 16  # bytes of a line of the manifest: paths have at most 4,096, spelt in six letters each at worst
 MOST_PARTS = (
     1 << 20
@@ -106,7 +106,7 @@ def fields(needed: dict[str, Check]) -> Check:
 
 
 def shape(value: Any) -> bool:
-    """``[height, width, channels]`` of a picture that may be published."""
+    """``[height, width, channels]`` of an image that may be published."""
     if not isinstance(value, list) or len(value) != 3 or not all(map(count, value)):
         return False
     return value[2] in (1, 3) and 0 < value[0] * value[1] <= MAX_PIXELS

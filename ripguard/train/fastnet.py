@@ -1,7 +1,7 @@
-"""A small net that learns CIFAR-10 in minutes on two cores, in the spirit of Jordan's cifar10-airbench (2024).
+"""A small model that learns CIFAR-10 in minutes on two cores, in the spirit of Jordan's cifar10-airbench (2024).
 
 Three groups of two 3×3 convolutions behind a 2×2 stem, pooling inside the group, GELU, a scaled linear head. The stem
-takes the whitening filters of the training pictures and stays as it is, which saves the first epochs.
+takes the whitening filters of the training images and stays as it is, which saves the first epochs.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class FastNet(nn.Module):
         )
         self.head = nn.Linear(widths[2], classes, bias=False)
 
-    def prepare(self, pictures: Tensor) -> None:
-        """Set the stem from standardised training pictures ``[n, 3, height, width]``; called once, before training."""
-        patches = F.unfold(pictures.float(), 2).transpose(1, 2).reshape(-1, 12)  # [n·positions, 12]
+    def prepare(self, images: Tensor) -> None:
+        """Set the stem from standardised training images ``[n, 3, height, width]``; called once, before training."""
+        patches = F.unfold(images.float(), 2).transpose(1, 2).reshape(-1, 12)  # [n·positions, 12]
         values, vectors = torch.linalg.eigh(torch.cov(patches.T))  # ascending; [12], [12, 12]
         filters = (vectors / (values + 5e-2).sqrt()).T.flip(0).reshape(12, 3, 2, 2)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The one training loop: pictures as uint8 tensors on the device, augmented there, exact resume from any checkpoint.
+"""The one training loop: images as uint8 tensors on the device, augmented there, exact resume from any checkpoint.
 
 Everything random is drawn from one CPU generator that is part of the checkpoint, so a run that was cut and resumed ends
 with the same weights as one that was not (on the same machine with the same number of threads).
@@ -38,56 +38,56 @@ class Unfinished(Exception):
 
 
 class Victim:
-    """A net with the standardisation it was trained with; takes uint8 pictures."""
+    """A model with the standardisation it was trained with; takes uint8 images."""
 
     def __init__(self, protocol: Protocol, classes: int, side: int, device: str = "cpu") -> None:
         self.protocol, self.classes, self.side, self.device = protocol, classes, side, device
-        net = build(protocol.model, classes, side).to(device)
-        self.net: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = build(protocol.model, classes, side).to(device)
+        self.model: nn.Module = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = torch.zeros(1, 3, 1, 1, device=device)
         self.sd = torch.ones(1, 3, 1, 1, device=device)
 
     def standardise(self, x: Tensor) -> Tensor:
-        """Pictures 0..255, uint8 or float, ``[batch, 3, height, width]`` → float32 of the same shape."""
+        """Images 0..255, uint8 or float, ``[batch, 3, height, width]`` → float32 of the same shape."""
         return ((x.float() / 255 - self.mean) / self.sd).contiguous(memory_format=torch.channels_last)
 
-    def look_at(self, pictures: Tensor) -> None:
-        """Take mean and SD (and a whitened stem, if the net has one) from the training pictures."""
+    def look_at(self, images: Tensor) -> None:
+        """Take mean and SD (and a whitened stem, if the model has one) from the training images."""
         if self.protocol.standardise:
-            x = pictures.float() / 255
+            x = images.float() / 255
             self.mean = x.mean((0, 2, 3), keepdim=True)
             self.sd = x.std((0, 2, 3), keepdim=True).clamp_min(1e-3)
-        if hasattr(self.net, "prepare"):
-            self.net.prepare(self.standardise(pictures[:5000]))  # type: ignore[operator]
+        if hasattr(self.model, "prepare"):
+            self.model.prepare(self.standardise(images[:5000]))  # type: ignore[operator]
 
-    def logits(self, pictures: np.ndarray, batch: int = 500) -> np.ndarray:
+    def logits(self, images: np.ndarray, batch: int = 500) -> np.ndarray:
         """float32 ``[n, classes]`` of uint8 ``[n, side, side, 3]``."""
-        self.net.eval()
+        self.model.eval()
         parts = []
         with torch.no_grad(), fast_math(self.device):
-            for start in range(0, len(pictures), batch):
-                x = self.standardise(on_device(pictures[start : start + batch], self.device))
-                out = self.net(x).float()
+            for start in range(0, len(images), batch):
+                x = self.standardise(on_device(images[start : start + batch], self.device))
+                out = self.model(x).float()
                 if self.protocol.mirror_at_test:
-                    out = (out + self.net(x.flip(3)).float()) / 2
+                    out = (out + self.model(x.flip(3)).float()) / 2
                 parts.append(out.cpu())
         return torch.cat(parts).numpy()
 
     def state(self) -> dict[str, Any]:
-        return {"net": self.net.state_dict(), "mean": self.mean, "sd": self.sd}
+        return {"net": self.model.state_dict(), "mean": self.mean, "sd": self.sd}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.net.load_state_dict(state["net"])
+        self.model.load_state_dict(state["net"])
         self.mean, self.sd = state["mean"], state["sd"]
 
 
-def on_device(pictures: np.ndarray, device: str) -> Tensor:
+def on_device(images: np.ndarray, device: str) -> Tensor:
     """uint8 ``[n, height, width, 3]`` → uint8 ``[n, 3, height, width]`` on the device."""
-    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)
+    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
 
 
 def fit(
-    pictures: np.ndarray,
+    images: np.ndarray,
     labels: np.ndarray,
     classes: int,
     protocol: Protocol,
@@ -105,36 +105,36 @@ def fit(
     """Train a victim from scratch.
 
     Args:
-        pictures: uint8 ``[n, side, side, 3]``.
+        images: uint8 ``[n, side, side, 3]``.
         labels: int64 ``[n]`` in ``0..classes-1``.
         checkpoint: file that is written after every epoch, within one after ``save_every`` seconds, and, where it
-            exists for the same pictures, protocol and seed, gone on from; a damaged one is told of, and removed.
+            exists for the same images, protocol and seed, gone on from; a damaged one is told of, and removed.
         log: JSON-lines file, one line an epoch; its lines are part of the checkpoint.
         seconds: stop before an epoch that would end later than this.
-        compile: ``torch.compile`` the net.
-        watch: other pictures and labels, measured after every epoch for the log and for nothing else.
+        compile: ``torch.compile`` the model.
+        watch: other images and labels, measured after every epoch for the log and for nothing else.
         objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
 
     Raises:
         Unfinished: ``seconds`` were up; needs a checkpoint.
-        ValueError: pictures or labels of another shape or type.
+        ValueError: images or labels of another shape or type.
     """
-    _check(pictures, labels, classes)
-    began, count = time.monotonic(), len(pictures)
+    _check(images, labels, classes)
+    began, count = time.monotonic(), len(images)
     if device == "cpu":
         keep_freed()
     torch.manual_seed(seed)  # initial weights, dropout
     draw = torch.Generator().manual_seed(seed)
-    victim = Victim(protocol, classes, pictures.shape[1], device)
-    images = on_device(pictures, device)
-    victim.look_at(images)
+    victim = Victim(protocol, classes, images.shape[1], device)
+    tensor = on_device(images, device)
+    victim.look_at(tensor)
     targets = torch.from_numpy(labels).to(device)
     batch, per_epoch = min(protocol.batch, count), batches(count, protocol)
-    optimiser = _optimiser(victim.net, protocol)
+    optimiser = _optimiser(victim.model, protocol)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _factor(protocol, per_epoch))
-    padding = round(protocol.crop * pictures.shape[1])
+    padding = round(protocol.crop * images.shape[1])
     parity = torch.rand(count, generator=draw) < 0.5  # alternating flip: which half starts mirrored
-    forward: Forward = torch.compile(victim.net) if compile else victim.net
+    forward: Forward = torch.compile(victim.model) if compile else victim.model
 
     minimise = OBJECTIVES[objective]
 
@@ -142,7 +142,7 @@ def fit(
         with fast_math(device):
             return forward(victim.standardise(x)).float()  # [batch, classes]
 
-    identity = run_id(pictures, labels, protocol, seed) + ("" if objective == "plain" else f" {objective}")
+    identity = run_id(images, labels, protocol, seed) + ("" if objective == "plain" else f" {objective}")
     first = 0
     lines: list[dict[str, Any]] = []
     cut: dict[str, Any] = {}  # what an epoch that was left half done had come to
@@ -166,7 +166,7 @@ def fit(
             tell(f"ripguard: note: {checkpoint} is damaged, and training starts anew")
             checkpoint.unlink()
             return fit(
-                pictures, labels, classes, protocol, seed, device, checkpoint, log, seconds, compile, watch, note,
+                images, labels, classes, protocol, seed, device, checkpoint, log, seconds, compile, watch, note,
                 objective, save_every,
             )  # fmt: skip
 
@@ -189,7 +189,7 @@ def fit(
         start = time.monotonic()
         if seconds is not None and start - began + longest > seconds:
             raise Unfinished(f"{epoch} of {protocol.epochs} epochs")
-        victim.net.train()
+        victim.model.train()
         if cut:
             order, losses, right = cut["order"].cpu(), cut["losses"], cut["right"]
         else:
@@ -199,7 +199,7 @@ def fit(
         cut, kept = {}, start
         for step in range(steps, per_epoch):
             rows = order[step * batch : (step + 1) * batch]
-            x = random_crop(images[rows.to(device)], padding, draw)
+            x = random_crop(tensor[rows.to(device)], padding, draw)
             if protocol.zoom < 1:
                 x = random_zoom(x, protocol.zoom, draw)
             if protocol.flip == "random":
@@ -246,13 +246,13 @@ def _lines(log: Path | None) -> list[dict[str, Any]]:
 
 
 def batches(count: int, protocol: Protocol) -> int:
-    """Of an epoch over so many pictures: the last, smaller one is left out; the order changes every epoch."""
+    """Of an epoch over so many images: the last, smaller one is left out; the order changes every epoch."""
     return max(1, count // min(protocol.batch, count))
 
 
-def accuracy(victim: Victim, pictures: np.ndarray, labels: np.ndarray) -> float:
-    """Percent of uint8 ``[n, side, side, 3]`` pictures, not augmented, that get their label."""
-    return percent_right(victim.logits(pictures), labels)
+def accuracy(victim: Victim, images: np.ndarray, labels: np.ndarray) -> float:
+    """Percent of uint8 ``[n, side, side, 3]`` images, not augmented, that get their label."""
+    return percent_right(victim.logits(images), labels)
 
 
 def percent_right(outputs: np.ndarray, labels: np.ndarray) -> float:
@@ -260,17 +260,17 @@ def percent_right(outputs: np.ndarray, labels: np.ndarray) -> float:
     return 100 * float((outputs.argmax(1) == labels).mean())
 
 
-def run_id(pictures: np.ndarray, labels: np.ndarray, protocol: Protocol, seed: int) -> str:
+def run_id(images: np.ndarray, labels: np.ndarray, protocol: Protocol, seed: int) -> str:
     """Hex digest of all that decides a run, but for the machine."""
     recipe = dataclasses.replace(protocol, source="")  # its wording decides nothing
-    digest = hashlib.sha256(f"{recipe!r} {seed} {pictures.shape}".encode())
-    digest.update(np.ascontiguousarray(pictures).data)
+    digest = hashlib.sha256(f"{recipe!r} {seed} {images.shape}".encode())
+    digest.update(np.ascontiguousarray(images).data)
     digest.update(labels.astype("<i8").tobytes())
     return digest.hexdigest()
 
 
-def _optimiser(net: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
-    weights = [p for p in net.parameters() if p.requires_grad]
+def _optimiser(model: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
+    weights = [p for p in model.parameters() if p.requires_grad]
     if protocol.optimiser == "adam":
         return torch.optim.Adam(weights, protocol.lr, weight_decay=protocol.weight_decay)
     return torch.optim.SGD(
@@ -292,13 +292,8 @@ def _factor(protocol: Protocol, per_epoch: int) -> Callable[[int], float]:
     raise ValueError(f"schedule: expected constant, cosine, steps or triangle, got {protocol.schedule!r}")
 
 
-def _check(pictures: np.ndarray, labels: np.ndarray, classes: int) -> None:
-    if (
-        pictures.dtype != np.uint8
-        or pictures.ndim != 4
-        or pictures.shape[3] != 3
-        or pictures.shape[1] != pictures.shape[2]
-    ):
-        raise ValueError(f"pictures: expected uint8 [n, side, side, 3], got {pictures.dtype} {list(pictures.shape)}")
-    if labels.shape != pictures.shape[:1] or not len(labels) or labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels: expected {len(pictures)} values in 0..{classes - 1}, got {list(labels.shape)}")
+def _check(images: np.ndarray, labels: np.ndarray, classes: int) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or images.shape[1] != images.shape[2]:
+        raise ValueError(f"images: expected uint8 [n, side, side, 3], got {images.dtype} {list(images.shape)}")
+    if labels.shape != images.shape[:1] or not len(labels) or labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels: expected {len(images)} values in 0..{classes - 1}, got {list(labels.shape)}")

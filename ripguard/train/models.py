@@ -14,19 +14,19 @@ zoo = torchvision.models
 
 def resnet18(classes: int, side: int) -> nn.Module:
     """ResNet-18 with the CIFAR stem: 3×3, stride 1, no pooling (He et al. 2016, section 4.2; the field's usual one)."""
-    net = zoo.resnet18(num_classes=classes)
-    net.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-    net.maxpool = nn.Identity()
-    return net
+    model = zoo.resnet18(num_classes=classes)
+    model.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+    model.maxpool = nn.Identity()
+    return model
 
 
 def resnet18_imagenet(classes: int, side: int) -> nn.Module:
-    """ResNet-18 as torchvision has it: 7×7, stride 2, pooling: a 32×32 picture is 8×8 after the stem."""
+    """ResNet-18 as torchvision has it: 7×7, stride 2, pooling: a 32×32 image is 8×8 after the stem."""
     return zoo.resnet18(num_classes=classes)
 
 
 def fastnet(classes: int, side: int) -> nn.Module:
-    """The small net for CPUs."""
+    """The small model for CPUs."""
     return FastNet(classes)
 
 
@@ -36,29 +36,29 @@ def fastnet_narrow(classes: int, side: int) -> nn.Module:
 
 
 def vgg16_bn(classes: int, side: int) -> nn.Module:
-    """VGG-16 with batch norm and, as usual for small pictures, one linear layer behind the convolutions."""
-    net = zoo.vgg16_bn(num_classes=classes)
-    net.avgpool = nn.AdaptiveAvgPool2d(1)
-    net.classifier = nn.Linear(512, classes)
-    return net
+    """VGG-16 with batch norm and, as usual for small images, one linear layer behind the convolutions."""
+    model = zoo.vgg16_bn(num_classes=classes)
+    model.avgpool = nn.AdaptiveAvgPool2d(1)
+    model.classifier = nn.Linear(512, classes)
+    return model
 
 
 def densenet121(classes: int, side: int) -> nn.Module:
     """DenseNet-121; CIFAR stem up to 48 pixels."""
-    net = zoo.densenet121(num_classes=classes)
+    model = zoo.densenet121(num_classes=classes)
     if side <= 48:
-        net.features.conv0 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-        net.features.pool0 = nn.Identity()
-    return net
+        model.features.conv0 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        model.features.pool0 = nn.Identity()
+    return model
 
 
 def mobilenet_v2(classes: int, side: int) -> nn.Module:
     """MobileNetV2; up to 48 pixels the first two reductions are left out."""
-    net = zoo.mobilenet_v2(num_classes=classes)
+    model = zoo.mobilenet_v2(num_classes=classes)
     if side <= 48:
-        net.features[0][0].stride = (1, 1)
-        net.features[2].conv[1][0].stride = (1, 1)
-    return net
+        model.features[0][0].stride = (1, 1)
+        model.features[2].conv[1][0].stride = (1, 1)
+    return model
 
 
 def vit_small(classes: int, side: int) -> nn.Module:
@@ -83,7 +83,7 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
 
 
 def build(name: str, classes: int, side: int) -> nn.Module:
-    """A new net for pictures of ``side``×``side``, three channels. Raises :class:`ValueError` for an unknown name."""
+    """A new model for images of ``side``×``side``, three channels. Raises :class:`ValueError` for an unknown name."""
     if name not in MODELS:
         raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {name!r}")
     return MODELS[name](classes, side)

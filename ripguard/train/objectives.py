@@ -1,6 +1,6 @@
 """What a victim minimises on a batch: plain cross-entropy, or with an augmentation that poison does not like.
 
-Each is a small function of (look, pictures, labels, draw, smoothing): ``look`` maps float pictures 0..255,
+Each is a small function of (look, images, labels, draw, smoothing): ``look`` maps float images 0..255,
 ``[batch, 3, height, width]``, to logits ``[batch, classes]``; random numbers come from ``draw``, a CPU generator, so
 that training can be resumed. It returns the loss to minimise and the logits that count for the training accuracy.
 """
@@ -19,7 +19,7 @@ from ripguard.errors import MissingExtra
 Look = Callable[[Tensor], Tensor]
 Objective = Callable[[Look, Tensor, Tensor, torch.Generator, float], tuple[Tensor, Tensor]]
 
-RADIUS, STEPS = 8.0, 10  # of the adversary, in grey levels; APBench's and Madry et al.'s
+RADIUS, STEPS = 8.0, 10  # of the adversary, in gray levels; APBench's and Madry et al.'s
 DRAWS = 5  # augmentations that UEraser chooses from
 
 
@@ -30,19 +30,19 @@ def plain(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: fl
 
 
 def cutout(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """A square of half the side, anywhere, also over the edge, is grey (DeVries, Taylor 2017: 16 of 32 pixels)."""
+    """A square of half the side, anywhere, also over the edge, is gray (DeVries, Taylor 2017: 16 of 32 pixels)."""
     return plain(look, x.masked_fill(_boxes(x, torch.full((len(x),), 0.5), draw), 128.0), y, draw, smoothing)
 
 
 def mixup(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Pictures and losses mixed with those of a shuffled batch, share uniform in 0..1 (Zhang et al. 2018, α = 1)."""
+    """Images and losses mixed with those of a shuffled batch, share uniform in 0..1 (Zhang et al. 2018, α = 1)."""
     share, other = float(torch.rand((), generator=draw)), torch.randperm(len(x), generator=draw).to(x.device)
     out = look(share * x + (1 - share) * x[other])
     return _mixed(out, y, y[other], share, smoothing), out
 
 
 def cutmix(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """A rectangle comes from another picture, and its share of the loss with it (Yun et al. 2019, α = 1)."""
+    """A rectangle comes from another image, and its share of the loss with it (Yun et al. 2019, α = 1)."""
     side = (1 - torch.rand((), generator=draw)).sqrt()
     box = _boxes(x[:1], side[None], draw).expand_as(x)
     other = torch.randperm(len(x), generator=draw).to(x.device)
@@ -51,7 +51,7 @@ def cutmix(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: f
 
 
 def ueraser_max(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Of five strong augmentations of each picture the one with the largest loss (UEraser-max, Qin et al. 2023).
+    """Of five strong augmentations of each image the one with the largest loss (UEraser-max, Qin et al. 2023).
 
     Raises:
         MissingExtra: kornia, whose augmentations they published it with, is not installed.
@@ -69,9 +69,9 @@ def ueraser_max(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothi
 def adversarial(
     look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float, radius: float = RADIUS
 ) -> tuple[Tensor, Tensor]:
-    """Projected gradient ascent on every picture first: 10 steps of 2 within 8 grey levels (Madry et al. 2018).
+    """Projected gradient ascent on every image first: 10 steps of 2 within 8 gray levels (Madry et al. 2018).
 
-    The net stays in training mode meanwhile: the adversary sees the statistics of its own batch.
+    The model stays in training mode meanwhile: the adversary sees the statistics of its own batch.
     """
     start = (2 * torch.rand(x.shape, generator=draw) - 1).to(x.device) * radius
     delta = start
@@ -99,7 +99,7 @@ def _mixed(out: Tensor, y: Tensor, other: Tensor, share: float, smoothing: float
 
 
 def _boxes(x: Tensor, side: Tensor, draw: torch.Generator) -> Tensor:
-    """A box around a random pixel of each picture, ``side[i]`` of its height and width: bool ``[batch, 1, …]``."""
+    """A box around a random pixel of each image, ``side[i]`` of its height and width: bool ``[batch, 1, …]``."""
     batch, _, height, width = x.shape
     inside = []
     for length in (height, width):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.crypto.keys import Key
-from ripguard.data.pictures import side_for, square
+from ripguard.data.image_set import side_for, square
 from ripguard.errors import OutputRefused
 from ripguard.files import refuse_unwritable
 from ripguard.precision import check_device
@@ -19,7 +19,7 @@ from ripguard.train.protected import ProtectedDataset
 from ripguard.train.recipe import recipe_of
 from ripguard.weights import save_whole
 
-CHUNK = 500  # pictures restored at once
+CHUNK = 500  # images restored at once
 
 
 def train_on_release(
@@ -33,7 +33,7 @@ def train_on_release(
     device: str = "cpu",
     signer: str | None = None,
 ) -> dict[str, Any]:
-    """Train a net from scratch on the clean pictures behind a release and write it to ``out``.
+    """Train a model from scratch on the clean images behind a release and write it to ``out``.
 
     The file holds ``{"net", "mean", "sd", "model", "classes", "side"}``, tensors and plain values only. A run that was
     cut goes on from the checkpoint beside it.
@@ -53,8 +53,8 @@ def train_on_release(
     for place in (out, checkpoint):
         refuse_unwritable(place)
     training = ProtectedDataset(root, key, "train", signer=signer)
-    pictures, labels = in_memory(training)
-    victim = fit(pictures, labels, len(training.classes), recipe, seed, device, checkpoint, note="training")
+    images, labels = in_memory(training)
+    victim = fit(images, labels, len(training.classes), recipe, seed, device, checkpoint, note="training")
     result: dict[str, Any] = {
         "out": str(out),
         "protocol": protocol,
@@ -62,24 +62,24 @@ def train_on_release(
         "epochs": recipe.epochs,
         "seed": seed,
         "pictures": len(labels),
-        "train_accuracy": round(accuracy(victim, pictures, labels), 3),
+        "train_accuracy": round(accuracy(victim, images, labels), 3),
         "test_accuracy": None,
     }
     if "test" in training.splits:
-        shown, truth = in_memory(ProtectedDataset(root, key, "test", signer=signer), pictures.shape[1])
+        shown, truth = in_memory(ProtectedDataset(root, key, "test", signer=signer), images.shape[1])
         result["test_accuracy"] = round(accuracy(victim, shown, truth), 3)
-    about = {"model": recipe.model, "classes": training.classes, "side": pictures.shape[1]}
+    about = {"model": recipe.model, "classes": training.classes, "side": images.shape[1]}
     save_whole(victim.state() | about, out)
     checkpoint.unlink(missing_ok=True)
     return result
 
 
 def in_memory(data: ProtectedDataset, side: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """All pictures of a split, restored: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``."""
+    """All images of a split, restored: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``."""
     found: list[np.ndarray] = []
-    with Bar(total=len(data), stage=f"restoring {data.split}", unit="picture") as bar:
+    with Bar(total=len(data), stage=f"restoring {data.split}", unit="image") as bar:
         for start in range(0, len(data), CHUNK):
-            found += data.pictures(range(start, min(start + CHUNK, len(data))))
+            found += data.images(range(start, min(start + CHUNK, len(data))))
             bar.update(len(found) - bar.n)
-    side = side or side_for([(picture.shape[1], picture.shape[0]) for picture in found])
-    return np.stack([square(picture, side) for picture in found]), np.array(data.targets, np.int64)
+    side = side or side_for([(image.shape[1], image.shape[0]) for image in found])
+    return np.stack([square(image, side) for image in found]), np.array(data.targets, np.int64)

@@ -1,4 +1,4 @@
-"""Train on a release as if it were clean: pictures are restored on the way into the batch, and only in memory."""
+"""Train on a release as if it were clean: images are restored on the way into the batch, and only in memory."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from ripguard.release.signers import vouched
 
 
 class ProtectedDataset(Dataset):
-    """One split of a release, restored on the fly; what torchvision's ``ImageFolder`` is for the clean pictures.
+    """One split of a release, restored on the fly; what torchvision's ``ImageFolder`` is for the clean images.
 
     A ``DataLoader`` asks for whole batches (``__getitems__``), which are restored together. Workers, samplers,
-    ``Subset`` and pickling work as with any data set. No clean pixel is written to disk. Without the key the same
-    folder is a plain ``ImageFolder`` of protected pictures.
+    ``Subset`` and pickling work as with any dataset. No clean pixel is written to disk. Without the key the same
+    folder is a plain ``ImageFolder`` of protected images.
 
     Args:
         root: the release.
         key: file of the restore key, which is all that is pickled of it; or a :class:`ripguard.crypto.keys.KeyRing`,
             the key itself or that of one release or unit, which then travels in the pickle: keep that off the disk.
-            With the key of a unit the data set is that unit's pictures, and ``signer`` must be named. Workers that are
+            With the key of a unit the dataset is that unit's images, and ``signer`` must be named. Workers that are
             spawned open the file again and cannot ask for a passphrase: name a file that holds it by
             ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
-        transform, target_transform: as in torchvision; they get a picture and a class number.
+        transform, target_transform: as in torchvision; they get an image and a class number.
         signer: fingerprint that must have signed the release, or ``"any"``; None: one that signed this key's releases.
-        form: what a picture is: ``"pil"``, or ``"tensor"``: uint8 ``[channels, height, width]``, for transforms v2.
+        form: what an image is: ``"pil"``, or ``"tensor"``: uint8 ``[channels, height, width]``, for transforms v2.
 
     Attributes:
         classes: all class names of the release, sorted, whatever the key opens; ``class_to_idx``: their numbers.
         splits: all splits of the release.
-        samples: (path, class number) of every picture; ``targets``: the numbers alone.
+        samples: (path, class number) of every image; ``targets``: the numbers alone.
         units: split/label of the units that the key opens, sorted; None: all of the release.
 
     Raises:
-        WrongKey, NotProtected, Damaged: at once for the release, at its turn for a picture.
+        WrongKey, NotProtected, Damaged: at once for the release, at its turn for an image.
         SignatureInvalid: the release is not signed as it should be.
         KeyFileError: no key, or one that lies inside a release.
     """
@@ -83,7 +83,7 @@ class ProtectedDataset(Dataset):
                 self.targets.append(self.class_to_idx[unit["label"]])
         if not self.names and opens is not None and split in self.splits:
             raise WrongKey(
-                f"wrong key: it opens {', '.join(self.units or ())} of {root}, and no picture of split {split!r}",
+                f"wrong key: it opens {', '.join(self.units or ())} of {root}, and no image of split {split!r}",
                 "use the owner's key, or name another split",
             )
         if not self.names:
@@ -97,11 +97,11 @@ class ProtectedDataset(Dataset):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, Any]]:
-        """Restore a batch together; raises the error of the first picture that is refused."""
+        """Restore a batch together; raises the error of the first image that is refused."""
         targets = [self.targets[i] for i in indices]
         found = []
-        for picture, target in zip(self.pictures(indices), targets):
-            shown = self._shown(picture)
+        for image, target in zip(self.images(indices), targets):
+            shown = self._shown(image)
             found.append(
                 (
                     self.transform(shown) if self.transform else shown,
@@ -110,8 +110,8 @@ class ProtectedDataset(Dataset):
             )
         return found
 
-    def pictures(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Clean pictures, uint8 ``[height, width, 1 or 3]`` each."""
+    def images(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """Clean images, uint8 ``[height, width, 1 or 3]`` each."""
         release, restorer = self._open()
         names = [self.names[i] for i in indices]
         paths, found = [self.root / name for name in names], list[np.ndarray]()
@@ -124,10 +124,10 @@ class ProtectedDataset(Dataset):
                     found.append(one.clean)
         return found
 
-    def _shown(self, picture: np.ndarray) -> Any:
+    def _shown(self, image: np.ndarray) -> Any:
         if self.form == "tensor":
-            return torch.from_numpy(picture).permute(2, 0, 1)  # [channels, height, width]
-        return Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
+            return torch.from_numpy(image).permute(2, 0, 1)  # [channels, height, width]
+        return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
     def _open(self) -> tuple[Release, Restorer]:
         """The release and what restores it, made once in each process."""
@@ -135,7 +135,7 @@ class ProtectedDataset(Dataset):
             release = Release.open(self.root)
             ring = read_key(self.key) if isinstance(self.key, str | Path) else self.key
             if self._manifest not in ("", release.rows.digest):
-                raise Damaged(f"{release.where(MANIFEST)} changed after this data set was made", "make it again")
+                raise Damaged(f"{release.where(MANIFEST)} changed after this dataset was made", "make it again")
             self._opened = release, Restorer(ring, release)
         return self._opened
 
@@ -143,4 +143,4 @@ class ProtectedDataset(Dataset):
         return self.__dict__ | {"_opened": None}
 
     def __repr__(self) -> str:
-        return f"ProtectedDataset({str(self.root)!r}, split={self.split!r}, {len(self)} pictures, key hidden)"
+        return f"ProtectedDataset({str(self.root)!r}, split={self.split!r}, {len(self)} images, key hidden)"

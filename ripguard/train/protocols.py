@@ -16,9 +16,9 @@ class Protocol:
             ``triangle`` (linear up over the first fifth, linear down to zero).
         crop: pixels of reflected border to crop from, as a share of the side (1/8: 4 pixels of 32).
         zoom: least share of the area that a random zoom keeps; 1: none.
-        flip: ``none``, ``random``, or ``alternating``: a picture's second epoch mirrors its first (airbench).
-        mirror_at_test: average the logits of a picture and its mirror image.
-        standardise: subtract mean and divide by SD of the training pictures, channel by channel.
+        flip: ``none``, ``random``, or ``alternating``: an image's second epoch mirrors its first (airbench).
+        mirror_at_test: average the logits of an image and its mirror image.
+        standardise: subtract mean and divide by SD of the training images, channel by channel.
     """
 
     name: str
@@ -63,19 +63,19 @@ _ALL = (
     ),
     Protocol(
         "fast",
-        "in the spirit of Jordan 2024 (cifar10-airbench): small net, whitened stem, Nesterov SGD, alternating flip",
+        "in the spirit of Jordan 2024 (cifar10-airbench): small model, whitened stem, Nesterov SGD, alternating flip",
         "fastnet", "sgd", 0.2, 8, 256, "triangle", weight_decay=5e-4, nesterov=True, crop=1 / 16, flip="alternating",
         label_smoothing=0.2, mirror_at_test=True,
     ),
     Protocol(
         "small",
-        "the fast protocol with a narrow net: many victims on two cores, as for 20,000 pictures a few minutes each",
+        "the fast protocol with a narrow model: many victims on two cores, as for 20,000 images a few minutes each",
         "fastnet-narrow", "sgd", 0.1, 12, 128, "triangle", weight_decay=5e-4, nesterov=True, crop=1 / 16,
         flip="alternating", mirror_at_test=True,
     ),
     Protocol(
         "smoke",
-        "the fast protocol with a narrow net: under a minute on 5,000 small pictures, to see that all parts work",
+        "the fast protocol with a narrow model: under a minute on 5,000 small images, to see that all parts work",
         "fastnet-narrow", "sgd", 0.1, 8, 128, "triangle", weight_decay=5e-4, nesterov=True, crop=1 / 16,
         flip="alternating", label_smoothing=0.2, mirror_at_test=True,
     ),
@@ -84,7 +84,7 @@ PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
 
 
 def called(name: str, model: str | None = None, epochs: int | None = None) -> str:
-    """What records call a protocol with another net or length, so that none is taken for it: ``small (24 epochs)``."""
+    """What records call a protocol with another model or length: ``small (24 epochs)``."""
     own = PROTOCOLS[name]
     other = [model] if model and model != own.model else []
     other += [f"{epochs} epochs"] if epochs and epochs != own.epochs else []

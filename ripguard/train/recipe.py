@@ -1,4 +1,4 @@
-"""A protocol by its name, with the net or the length that somebody wants instead of its own."""
+"""A protocol by its name, with the model or the length that somebody wants instead of its own."""
 
 from __future__ import annotations
 

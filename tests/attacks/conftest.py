@@ -79,7 +79,7 @@ def copied(field: Field, tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def fitted(field: Field) -> str:
-    """The kind of a release that has a model, of which none of its pictures is in need."""
+    """The kind of a release that has a model, of which none of its images is in need."""
     from ripguard.hide.seal import model
 
     with pytest.MonkeyPatch.context() as patch:

@@ -5,7 +5,7 @@ so a failure is repeated by
 its number. About two in three are made by somebody who holds the key and makes the proof fit, the others by a stranger.
 
 What is looked at: whether a command ends in one of the documented ways, and whether anything comes back that was never
-protected, or at another place than its own. A holder of the key can publish pictures of their own making: then those
+protected, or at another place than its own. A holder of the key can publish images of their own making: then those
 may come back that they sealed (:meth:`Case.allows` says which), and nothing else.
 """
 
@@ -32,9 +32,9 @@ from PIL import Image
 
 from ripguard.codecs.bounded import BadStream, unxz
 from ripguard.codecs.coders import BY_NUMBER, known_model
-from ripguard.crypto.aead import TAG, Forged, associated_data, open_sealed, picture_digest
+from ripguard.crypto.aead import TAG, Forged, associated_data, image_digest, open_sealed
 from ripguard.crypto.aead import seal as seal_bytes
-from ripguard.crypto.keys import DatasetKeys, Key, PictureKeys
+from ripguard.crypto.keys import DatasetKeys, ImageKeys, Key
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.errors import RipguardError
 from ripguard.hide import lsb
@@ -43,14 +43,14 @@ from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.hide.seal.method import Seal
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.release.manifest import model_bound, signed_part
 from ripguard.release.restorer import read_header
 
 RELEASES = ("mrit", "bytes", "seal", "sealbytes", "fitted")
 CODES_TOLD = frozenset({0, *range(2, 14)})  # docs/exit-codes.md; 1 is a defect
-FORGED = frozenset({"path", "name", "bytes", "index", "annotations"})  # what says which picture is back, and where
+FORGED = frozenset({"path", "name", "bytes", "index", "annotations"})  # what says which image is back, and where
 HUGE = "@huge@"  # becomes a number of 5,000 digits, which Python does not write
 NASTY: list[Any] = [
     None, True, False, 0, -1, 1, 255, 256, 65535, 65536, 2**31, 2**32, 2**53 + 1, 2**62, 2**63 - 1, 2**63, 2**64,
@@ -96,7 +96,7 @@ class Case:
     Attributes:
         fits: whether a holder of the key made the proof fit.
         moved: whether they may have told other places, names or kinds of what comes back.
-        free: places, without suffix, of pictures that they sealed something into.
+        free: places, without suffix, of images that they sealed something into.
         files: what they sealed as whole files.
         lossy: whether they sealed something that says itself that it comes back roughly.
     """
@@ -146,8 +146,8 @@ class Case:
         """A row that is still one."""
         return self.pick([row for row in self.rows if isinstance(row, dict)] or [{}])
 
-    def picture(self) -> Path:
-        """A file that is a picture of the release, or was."""
+    def image(self) -> Path:
+        """A file that is an image of the release, or was."""
         there = [self.root / place for place in self.places if (self.root / place).is_file()]
         return self.pick(there or [self.root / "none.png"])
 
@@ -159,20 +159,20 @@ class Case:
 
     # --- what holders of the key do
 
-    def keys_of(self, row: dict[str, Any]) -> PictureKeys:
-        return self.keys.unit(row["unit"]).picture(row["index"])
+    def keys_of(self, row: dict[str, Any]) -> ImageKeys:
+        return self.keys.unit(row["unit"]).image(row["index"])
 
     def header(self, row: dict[str, Any]) -> Header:
         return Header.unpack(bytes.fromhex(row["header"])) if "header" in row else read_header(self.shows(row))
 
     def shows(self, row: dict[str, Any]) -> np.ndarray:
-        return read_picture(self.root / row["path"])
+        return read_image(self.root / row["path"])
 
     def identity(self, row: dict[str, Any]) -> Identity:
         return Identity(self.keys.key_id, self.keys.dataset_id, row["unit"], row["index"])
 
     def victim(self) -> dict[str, Any] | None:
-        """A row that is as it was published, with its picture."""
+        """A row that is as it was published, with its image."""
         was = json.loads(self.before)[0]
         good = [row for row in self.rows if isinstance(row, dict) and row in was]
         good = [row for row in good if self.untouched(row)]
@@ -184,11 +184,11 @@ class Case:
         except OSError:
             return False
 
-    def put(self, row: dict[str, Any], picture: np.ndarray) -> None:
-        """Publish a picture at a row's place, and let the row tell of it."""
-        data = png_bytes(picture)
+    def put(self, row: dict[str, Any], image: np.ndarray) -> None:
+        """Publish an image at a row's place, and let the row tell of it."""
+        data = png_bytes(image)
         (self.root / row["path"]).write_bytes(data)
-        row |= {"shape": list(picture.shape), "pixels": picture_digest(picture).hex(),
+        row |= {"shape": list(image.shape), "pixels": image_digest(image).hex(),
                 "file": hashlib.sha256(data).hexdigest()}  # fmt: skip
 
     def keep(self, data: bytes) -> list[Any] | None:
@@ -210,9 +210,9 @@ class Case:
         return [name, len(old), len(data)]
 
     def publish(self, row: dict[str, Any], hidden: Hidden) -> None:
-        """Exchange a picture of the release for one that something else was sealed into."""
+        """Exchange an image of the release for one that something else was sealed into."""
         self.free.add(stem(row["path"]))
-        self.put(row, hidden.picture)
+        self.put(row, hidden.image)
         row |= {"planes": hidden.header.planes, "residue": self.keep(hidden.residue)}
         row.pop("header", None)
         if hidden.header.planes == 0:
@@ -303,7 +303,7 @@ class Case:
         if not sealed:
             return False
         try:
-            shown = picture_digest(read_picture(data))
+            shown = image_digest(read_image(data))
         except RipguardError:
             return False
         if self.moved and any(shown == pixels(one) for one in genuine.values()):
@@ -346,7 +346,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def pixels(data: bytes) -> bytes:
     if data not in _pixels:
         try:
-            _pixels[data] = picture_digest(read_picture(data))
+            _pixels[data] = image_digest(read_image(data))
         except RipguardError:
             _pixels[data] = b""
     return _pixels[data]
@@ -468,7 +468,7 @@ def rows_swap_a_field(case: Case) -> str:
 
 @anybody
 def rows_swap_their_looks(case: Case) -> str:
-    """All that tells of the published picture."""
+    """All that tells of the published image."""
     a, b = case.row(), case.row()
     for key in ("pixels", "file", "shape", "header", "residue", "clean", "planes"):
         if case.chance(0.8):
@@ -491,9 +491,9 @@ def row_twice(case: Case) -> str:
                 "unit": 0,
                 "clean": "00" * 32,
             }[key]
-    if case.chance(0.4) and isinstance(again.get("path"), str) and case.picture().is_file():
+    if case.chance(0.4) and isinstance(again.get("path"), str) and case.image().is_file():
         with contextlib.suppress(OSError):
-            shutil.copyfile(case.picture(), case.root / again["path"])
+            shutil.copyfile(case.image(), case.root / again["path"])
     case.rows.insert(case.below(len(case.rows) + 1), again)
     case.moved |= case.fits
     return f"a row twice, {json.dumps(again)[:40]}"
@@ -679,7 +679,7 @@ def bytes_of_release_json(case: Case) -> str:
 
 def target(case: Case) -> Path:
     """Any file of the release."""
-    kinds = [case.picture, case.picture, case.shard, lambda: case.meta / "model.bin", lambda: case.root / "labels.csv",
+    kinds = [case.image, case.image, case.shard, lambda: case.meta / "model.bin", lambda: case.root / "labels.csv",
              lambda: case.meta / "manifest.jsonl", lambda: case.meta / "release.json"]  # fmt: skip
     for _ in range(20):
         place = case.pick(kinds)()
@@ -706,28 +706,28 @@ def bits(case: Case) -> str:
 
 
 @anybody
-def bits_of_a_picture(case: Case) -> str:
+def bits_of_a_image(case: Case) -> str:
     """In its samples, so that the file is a good one."""
-    place = case.picture()
+    place = case.image()
     if not place.is_file():
-        return "no picture"
+        return "no image"
     try:
-        picture = read_picture(place).copy()
+        image = read_image(place).copy()
     except RipguardError:
-        return "no picture any more"
-    count = case.pick([1, 1, 3, 50, picture.size])
+        return "no image any more"
+    count = case.pick([1, 1, 3, 50, image.size])
     for _ in range(count):
-        picture.reshape(-1)[case.below(picture.size)] ^= np.uint8(1 << case.below(8))
-    place.write_bytes(png_bytes(picture))
+        image.reshape(-1)[case.below(image.size)] ^= np.uint8(1 << case.below(8))
+    place.write_bytes(png_bytes(image))
     if case.fits and case.chance(0.7):
-        _fit_row(case, place, picture)
+        _fit_row(case, place, image)
     return told(case, place, f"{count} bits of samples")
 
 
-def _fit_row(case: Case, place: Path, picture: np.ndarray) -> None:
+def _fit_row(case: Case, place: Path, image: np.ndarray) -> None:
     for row in case.told_rows():
         if row.get("path") == place.relative_to(case.root).as_posix():
-            row |= {"shape": list(picture.shape), "pixels": picture_digest(picture).hex(),
+            row |= {"shape": list(image.shape), "pixels": image_digest(image).hex(),
                     "file": hashlib.sha256(place.read_bytes()).hexdigest()}  # fmt: skip
 
 
@@ -745,15 +745,15 @@ def length_of_a_file(case: Case) -> str:
 @anybody
 def file_gone(case: Case) -> str:
     place = target(case)
-    if place.name == "release.json":  # what is left would be loose pictures
-        place = case.picture()
+    if place.name == "release.json":  # what is left would be loose images
+        place = case.image()
     place.unlink(missing_ok=True)
     return told(case, place, "gone")
 
 
 @anybody
 def files_exchanged(case: Case) -> str:
-    a, b = (case.picture(), case.picture()) if case.chance(0.7) else (target(case), target(case))
+    a, b = (case.image(), case.image()) if case.chance(0.7) else (target(case), target(case))
     if a.is_file() and b.is_file():
         first, second = a.read_bytes(), b.read_bytes()
         a.write_bytes(second)
@@ -818,7 +818,7 @@ def stray_files(case: Case) -> str:
     ".0123456789abcdef.1.tmp",
                       "é.png", os.fsdecode(b"\xff\xfe.png"), "0.bmp", "release.json.tmp", "000099.bin",
                       "\u202egnp.png"])  # fmt: skip
-    source = case.picture() if case.chance(0.5) else case.field.release(case.pick(RELEASES)) / "train/cup/1.png"
+    source = case.image() if case.chance(0.5) else case.field.release(case.pick(RELEASES)) / "train/cup/1.png"
     data = case.pick([source.read_bytes() if source.is_file() else b"", b"junk", b"", png_bytes(crop(5))])
     if folder.is_dir():
         (folder / name).write_bytes(data)
@@ -826,9 +826,9 @@ def stray_files(case: Case) -> str:
 
 
 @anybody
-def pictures_moved(case: Case) -> str:
+def images_moved(case: Case) -> str:
     """Other names on the disk, nothing else."""
-    place = case.picture()
+    place = case.image()
     new = case.root / case.pick(["train/cup/from.png", "moved/x.png", "train/cat/0.bmp", "x.png", "train/cup/0.png"])
     if place.is_file() and not new.exists():
         new.parent.mkdir(parents=True, exist_ok=True)
@@ -838,11 +838,11 @@ def pictures_moved(case: Case) -> str:
 
 @anybody
 def another_encoding(case: Case) -> str:
-    place = case.picture()
+    place = case.image()
     try:
-        image = Image.fromarray(np.squeeze(read_picture(place)))
+        image = Image.fromarray(np.squeeze(read_image(place)))
     except RipguardError:
-        return "no picture any more"
+        return "no image any more"
     how = case.pick(["BMP", "TIFF", "PPM", "WEBP", "JPEG", "PNG", "RGBA", "P", "16"])
     if how in ("RGBA", "P"):
         data = hostile.saved(image.convert(how), "PNG")
@@ -855,13 +855,13 @@ def another_encoding(case: Case) -> str:
 
 
 @anybody
-def hostile_picture(case: Case) -> str:
-    place, name = case.picture(), case.pick(hostile.HOSTILE)
+def hostile_image(case: Case) -> str:
+    place, name = case.image(), case.pick(hostile.HOSTILE)
     place.write_bytes(hostile.made(name))
     return told(case, place, name)
 
 
-# --- headers in pictures, and what is sealed
+# --- headers in images, and what is sealed
 
 
 def spoilt(case: Case, header: Header) -> bytes:
@@ -876,15 +876,15 @@ def spoilt(case: Case, header: Header) -> bytes:
 
 
 @anybody
-def header_in_a_picture(case: Case) -> str:
+def header_in_a_image(case: Case) -> str:
     """Rewritten in its lowest bits."""
-    place = case.picture()
+    place = case.image()
     try:
-        picture = read_picture(place)
-        header = spoilt(case, read_header(picture))
+        image = read_image(place)
+        header = spoilt(case, read_header(image))
     except (RipguardError, BadHeader):
         return "no header"
-    (new,), _ = lsb.replace(picture[None], [header])
+    (new,), _ = lsb.replace(image[None], [header])
     place.write_bytes(png_bytes(new))
     if case.fits:
         _fit_row(case, place, new)
@@ -914,7 +914,7 @@ def mangled(case: Case, data: bytes) -> bytes:
 
 
 def stream(case: Case, number: int, shape: tuple[int, ...], model: bytes) -> tuple[str, bytes]:
-    """Something that a coder is given to read in a picture of this shape."""
+    """Something that a coder is given to read in an image of this shape."""
     how = case.pick(
         ["random", "short", "mangled", "mangled", "mangled", "other shape", "other coder", "bomb", "hostile", "good"]
     )
@@ -942,27 +942,27 @@ def stream(case: Case, number: int, shape: tuple[int, ...], model: bytes) -> tup
 def seal_into(case: Case, number: int) -> str:
     row = case.victim()
     if row is None:
-        return "no picture to seal into"
+        return "no image to seal into"
     model = _model(case)
     carrier = case.shows(row)
     if case.chance(0.3):
         shape = case.pick(SHAPES)
         carrier = np.ascontiguousarray(crop(case.below(50), *shape[:2])[:, :, : shape[2]])
-    grey = carrier.shape[2] == 3 and case.chance(0.2)
-    shape = (*carrier.shape[:2], 1) if grey else carrier.shape
+    gray = carrier.shape[2] == 3 and case.chance(0.2)
+    shape = (*carrier.shape[:2], 1) if gray else carrier.shape
     how, data = stream(case, number, shape, model)
     coder = BY_NUMBER[number]
     data = data[:5_000_000] or b"\0"
     method = Seal(model=model, allow_residue=True, most=case.pick([1, 2, 8]))
-    hidden = method._one(0, carrier, grey, number, data, case.identity(row), case.keys_of(row))
+    hidden = method._one(0, carrier, gray, number, data, case.identity(row), case.keys_of(row))
     case.publish(row, hidden)
     if coder.gives_file:
         case.whole(data)
         if case.chance(0.5):
             row["name"] = PurePosixPath(row["path"]).name
     if number == 0 and case.chance(0.5) and len(data) == int(np.prod(shape)):
-        row["clean"] = case.keys.proof(b"clean", picture_digest(np.frombuffer(data, np.uint8).reshape(shape))).hex()
-    return f"{row['path']}: {coder.name} {'grey ' * grey}{carrier.shape}: {how}, {len(data)} bytes: {data[:12].hex()}"
+        row["clean"] = case.keys.proof(b"clean", image_digest(np.frombuffer(data, np.uint8).reshape(shape))).hex()
+    return f"{row['path']}: {coder.name} {'gray ' * gray}{carrier.shape}: {how}, {len(data)} bytes: {data[:12].hex()}"
 
 
 def _model(case: Case) -> bytes:
@@ -1004,22 +1004,22 @@ def sealed_xz(case: Case) -> str:
 
 
 def record_of(case: Case, row: dict[str, Any]) -> tuple[Header, bytes, bytes] | None:
-    """Header, record and corrections of a genuine picture of mRIT."""
+    """Header, record and corrections of a genuine image of mRIT."""
     try:
-        header, picture, keys = case.header(row), case.shows(row), case.keys_of(row)
+        header, image, keys = case.header(row), case.shows(row), case.keys_of(row)
         if header.method != 1:
             return None
         head, beside = header.pack(), _piece(case, row["residue"])
         if header.planes == 0:
             return (
                 header,
-                open_sealed(keys.residue, associated_data(b"whole", head, picture_digest(picture)), beside),
+                open_sealed(keys.residue, associated_data(b"whole", head, image_digest(image)), beside),
                 b"",
             )
         length = np.array([LENGTH + header.length])
-        (payload,), (fixed,) = lsb.read(picture[None], length), lsb.clear(picture[None], length)
-        record = open_sealed(keys.payload, associated_data(b"payload", head, picture_digest(fixed)), payload[LENGTH:])
-        bound = associated_data(b"residue", head, picture_digest(picture))
+        (payload,), (fixed,) = lsb.read(image[None], length), lsb.clear(image[None], length)
+        record = open_sealed(keys.payload, associated_data(b"payload", head, image_digest(fixed)), payload[LENGTH:])
+        bound = associated_data(b"residue", head, image_digest(image))
         return header, record, open_sealed(keys.residue, bound, beside) if beside else b""
     except (BadHeader, Forged, RipguardError, KeyError, OSError):
         return None
@@ -1029,21 +1029,21 @@ def _piece(case: Case, piece: list[Any] | None) -> bytes:
     return (case.residue / piece[0]).read_bytes()[piece[1] : piece[1] + piece[2]] if piece else b""
 
 
-def seal_mrit(case: Case, row: dict[str, Any], picture: np.ndarray, params: Params, record: bytes, beside: bytes | None,
-              lossy: bool = False, grey: bool = False, planes: int | None = None) -> Hidden:  # fmt: skip
-    """A picture of mRIT whose authentic record is this. ``beside``: corrections; None: they are in the record."""
+def seal_mrit(case: Case, row: dict[str, Any], image: np.ndarray, params: Params, record: bytes, beside: bytes | None,
+              lossy: bool = False, gray: bool = False, planes: int | None = None) -> Hidden:  # fmt: skip
+    """An image of mRIT whose authentic record is this. ``beside``: corrections; None: they are in the record."""
     keys, who = case.keys_of(row), case.identity(row)
     ids = (who.key_id, who.dataset_id, who.unit, who.index)
-    needed = lsb.planes_for(picture.size, LENGTH + TAG + len(record))
-    if planes == 0 or needed > 4 or picture.size < 8 * LENGTH:
-        header = Header(*ids, 0, False, lossy, TAG + len(record), params, grey=grey)
-        bound = associated_data(b"whole", header.pack(), picture_digest(picture))
-        return Hidden(picture, seal(keys.residue, bound, record), header, 0, 0)
-    header = Header(*ids, needed, beside is None and not lossy, lossy, TAG + len(record), params, grey=grey)
-    (fixed,) = lsb.clear(picture[None], np.array([LENGTH + header.length]))
-    bound = associated_data(b"payload", header.pack(), picture_digest(fixed))
-    (made,), _ = lsb.replace(picture[None], [header.pack() + seal(keys.payload, bound, record)])
-    bound = associated_data(b"residue", header.pack(), picture_digest(made))
+    needed = lsb.planes_for(image.size, LENGTH + TAG + len(record))
+    if planes == 0 or needed > 4 or image.size < 8 * LENGTH:
+        header = Header(*ids, 0, False, lossy, TAG + len(record), params, gray=gray)
+        bound = associated_data(b"whole", header.pack(), image_digest(image))
+        return Hidden(image, seal(keys.residue, bound, record), header, 0, 0)
+    header = Header(*ids, needed, beside is None and not lossy, lossy, TAG + len(record), params, gray=gray)
+    (fixed,) = lsb.clear(image[None], np.array([LENGTH + header.length]))
+    bound = associated_data(b"payload", header.pack(), image_digest(fixed))
+    (made,), _ = lsb.replace(image[None], [header.pack() + seal(keys.payload, bound, record)])
+    bound = associated_data(b"residue", header.pack(), image_digest(made))
     return Hidden(made, seal(keys.residue, bound, beside) if beside is not None and not lossy else b"", header, 0, 0)
 
 
@@ -1058,14 +1058,14 @@ def mrit(case: Case, part: str) -> str:
     row = case.victim()
     found = record_of(case, row) if row else None
     if row is None:
-        return "no picture to seal into"
+        return "no image to seal into"
     header, record, beside = found or (None, b"\0\0\5abcde", bytes(400))
     usual = header.params if header else Params()
     assert isinstance(usual, Params)
-    picture = case.shows(row)
+    image = case.shows(row)
     if case.chance(0.25):
         shape = case.pick(SHAPES)
-        picture = case.rng.choice([0, 3, 128, 255], shape).astype(np.uint8)
+        image = case.rng.choice([0, 3, 128, 255], shape).astype(np.uint8)
     size = int.from_bytes(record[:3], "big")
     params, sequence, rest = some_params(case, usual), record[3 : 3 + size], record[3 + size :]
     if part == "sequence":
@@ -1106,12 +1106,12 @@ def mrit(case: Case, part: str) -> str:
         new += case.pick(packed)
     new, lossy = new or b"\0", part == "lossy"
     case.lossy |= lossy
-    grey = picture.shape[2] == 3 and case.chance(0.2)
-    hidden = seal_mrit(case, row, picture, params, new, None if inline else beside, lossy, grey,
+    gray = image.shape[2] == 3 and case.chance(0.2)
+    hidden = seal_mrit(case, row, image, params, new, None if inline else beside, lossy, gray,
                        0 if case.chance(0.15) else None)  # fmt: skip
     case.publish(row, hidden)
     row.pop("bytes", None) if case.chance(0.5) and "name" not in row else None
-    return f"{row['path']}: mRIT {part} {picture.shape} {params}: {len(new)} and {len(beside)} bytes: {new[:12].hex()}"
+    return f"{row['path']}: mRIT {part} {image.shape} {params}: {len(new)} and {len(beside)} bytes: {new[:12].hex()}"
 
 
 @holder
@@ -1146,12 +1146,12 @@ def sealed_lossy(case: Case) -> str:
 
 @holder
 def sealed_source_file(case: Case) -> str:
-    """What ``--byte-exact`` keeps beside a picture."""
+    """What ``--byte-exact`` keeps beside an image."""
     row = case.victim()
     if row is None:
-        return "no picture"
+        return "no image"
     data = case.pick([b"", b"x", case.rng.bytes(3000), hostile.made(case.pick(hostile.HOSTILE)), bytes(4 << 20)])
-    bound = associated_data(b"file", case.header(row).pack(), picture_digest(case.shows(row)))
+    bound = associated_data(b"file", case.header(row).pack(), image_digest(case.shows(row)))
     row["bytes"] = case.keep(seal(case.keys_of(row).residue, bound, data))
     row["name"] = case.pick([PurePosixPath(row["path"]).name, "x.png", "0.png", "a" * 255])
     case.whole(data)
@@ -1271,5 +1271,5 @@ def _judge_output(case: Case, code: int, said: str, out: Path) -> list[str]:
     if code == 0 and (lacks := case.complete(found)):
         wrong.append(f"exit code 0 and {lacks}")
     if code == 0 and "--json" in commands(case, out)["restore"] and json.loads(said)["refused"]:
-        wrong.append("exit code 0 and refused pictures")
+        wrong.append("exit code 0 and refused images")
     return wrong

@@ -1,6 +1,6 @@
-"""Picture files that were made to hurt: each a function that gives the bytes of one file, all of them small.
+"""Image files that were made to hurt: each a function that gives the bytes of one file, all of them small.
 
-What a file of a kind costs must be in proportion to its bytes and pixels, and what comes of it is its exact picture or
+What a file of a kind costs must be in proportion to its bytes and pixels, and what comes of it is its exact image or
 a refusal.
 """
 
@@ -32,9 +32,9 @@ def kind(name: str, suffix: str) -> Callable[[Maker], Maker]:
     return add
 
 
-def png(width: int, height: int, rows: bytes, *more: bytes, depth: int = 8, colour: int = 2, lace: int = 0) -> bytes:
+def png(width: int, height: int, rows: bytes, *more: bytes, depth: int = 8, color: int = 2, lace: int = 0) -> bytes:
     """A PNG with packed rows, and more chunks before them."""
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, lace))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, lace))
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(more) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
@@ -73,7 +73,7 @@ def ifd(entries: list[tuple[int, int, int, int]], following: int = 0, tail: byte
 
 
 def plain(width: int = 4, height: int = 4, **changed: tuple[int, int, int]) -> list[tuple[int, int, int, int]]:
-    """Tags of a grey TIFF whose pixels stand at byte 200."""
+    """Tags of a gray TIFF whose pixels stand at byte 200."""
     tags = {256: (4, 1, width), 257: (4, 1, height), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1), 273: (4, 1, 200),
             277: (3, 1, 1), 278: (4, 1, height), 279: (4, 1, width * height)}  # fmt: skip
     tags |= {int(tag[1:]): value for tag, value in changed.items()}
@@ -92,8 +92,8 @@ def webp(payload: bytes, name: bytes = b"VP8L") -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def bmp(width: int, height: int, bits: int = 24, packing: int = 0, body: bytes = b"", colours: int = 0) -> bytes:
-    size = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, packing, len(body), 0, 0, colours, 0)
+def bmp(width: int, height: int, bits: int = 24, packing: int = 0, body: bytes = b"", colors: int = 0) -> bytes:
+    size = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, packing, len(body), 0, 0, colors, 0)
     return b"BM" + struct.pack("<IHHI", 54 + len(body), 0, 0, 54) + size + body
 
 
@@ -120,7 +120,7 @@ def _() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + bytes(1 << 20)
 
 
-@kind("a picture under another format's name", ".tif")
+@kind("an image under another format's name", ".tif")
 def _() -> bytes:
     return png_bytes(RGB)
 
@@ -183,12 +183,12 @@ def _() -> bytes:
     return in_png(chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(BOMB, 9)))
 
 
-@kind("PNG with a colour profile that unpacks to 64 MiB", ".png")
+@kind("PNG with a color profile that unpacks to 64 MiB", ".png")
 def _() -> bytes:
     return in_png(chunk(b"iCCP", b"x\0\0" + zlib.compress(BOMB, 9)))
 
 
-@kind("PNG with sixty colour profiles of 1 MiB", ".png")
+@kind("PNG with sixty color profiles of 1 MiB", ".png")
 def _() -> bytes:
     return in_png(chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(1 << 20), 9)) * 60)
 
@@ -219,15 +219,15 @@ def _() -> bytes:
 
 @kind("PNG with a palette shorter than its numbers", ".png")
 def _() -> bytes:
-    return png(32, 32, lines(32, 32, 1), chunk(b"PLTE", b"abc"), colour=3)
+    return png(32, 32, lines(32, 32, 1), chunk(b"PLTE", b"abc"), color=3)
 
 
-@kind("PNG with a palette and none of its colours", ".png")
+@kind("PNG with a palette and none of its colors", ".png")
 def _() -> bytes:
-    return png(32, 32, lines(32, 32, 1), chunk(b"tRNS", bytes(400)), colour=3)
+    return png(32, 32, lines(32, 32, 1), chunk(b"tRNS", bytes(400)), color=3)
 
 
-@kind("PNG in colour with a palette", ".png")
+@kind("PNG in color with a palette", ".png")
 def _() -> bytes:
     return in_png(chunk(b"PLTE", bytes(768)))
 
@@ -324,7 +324,7 @@ def _() -> bytes:
     return in_jpeg(segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0" + bytes(65000)) * 60)
 
 
-@kind("JPEG with 250 pieces of a colour profile", ".jpg")
+@kind("JPEG with 250 pieces of a color profile", ".jpg")
 def _() -> bytes:
     return in_jpeg(*(segment(0xE2, b"ICC_PROFILE\0" + bytes([i + 1, 250]) + bytes(60000)) for i in range(250)))
 
@@ -349,7 +349,7 @@ def _() -> bytes:
     return in_jpeg().replace(b"\xff\xc0", b"\xff\xc9", 1)
 
 
-@kind("JPEG that tells of more pictures", ".jpg")
+@kind("JPEG that tells of more images", ".jpg")
 def _() -> bytes:
     return saved(Image.fromarray(RGB), "MPO", save_all=True, append_images=[Image.fromarray(255 - RGB)])
 
@@ -461,7 +461,7 @@ def _() -> bytes:
     return webp(b"\x2f" + struct.pack("<I", 0x3FFF | 0x3FFF << 14) + bytes(500))
 
 
-@kind("WebP in lossless coding of 3,000 by 3,000, all one colour", ".webp")
+@kind("WebP in lossless coding of 3,000 by 3,000, all one color", ".webp")
 def _() -> bytes:
     return webp(b"\x2f" + struct.pack("<I", 2999 | 2999 << 14) + b"\x88\x88\x08" + bytes(60))
 
@@ -513,9 +513,9 @@ def _() -> bytes:
     return bmp(32, -(1 << 31), body=bytes(3072))
 
 
-@kind("BMP with a palette of 2³¹ colours", ".bmp")
+@kind("BMP with a palette of 2³¹ colors", ".bmp")
 def _() -> bytes:
-    return bmp(32, 32, 8, body=bytes(2048), colours=(1 << 31) - 1)
+    return bmp(32, 32, 8, body=bytes(2048), colors=(1 << 31) - 1)
 
 
 @kind("BMP of 7,000 by 7,000 without pixels", ".bmp")
@@ -650,7 +650,7 @@ def _() -> bytes:
     return npy(array("(4, 4)", kind="|V0"), bytes(16))
 
 
-# --- others that Pillow knows, under a picture's name
+# --- others that Pillow knows, under an image's name
 
 
 @kind("EPS", ".png")

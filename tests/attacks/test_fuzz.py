@@ -1,4 +1,4 @@
-"""Thousands of spoilt releases and a hundred hostile pictures: no traceback, no hang, no wrong picture.
+"""Thousands of spoilt releases and a hundred hostile images: no traceback, no hang, no wrong image.
 
 ``RIPGUARD_FUZZ_CASES`` says how many releases the long run spoils (2,000), ``RIPGUARD_FUZZ_SEED`` by which seed (0),
 ``RIPGUARD_FUZZ`` in which folder it notes what passed: a second run with the same sources goes on where it was ended.
@@ -21,7 +21,7 @@ import pytest
 from helpers import crop, tree_digest
 
 import ripguard
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 
 CASES, SEED = (
@@ -196,14 +196,14 @@ def test_what_a_wrong_outcome_is(field, copied, tmp_path):  # type: ignore[no-un
         assert any(words in one for one in fuzz._judge(code, said, err))
 
 
-# --- pictures
+# --- images
 
 
 def judged(words: list, complaints: list[str], text: str) -> int:
     before = limits.peak()
     code, said, err = limits.here([str(word) for word in words])
     wrong = fuzz._judge(code, said, err)
-    if "7,000" in text and code == 9:  # a whole picture of 49,000,000 pixels may take more: that is told
+    if "7,000" in text and code == 9:  # a whole image of 49,000,000 pixels may take more: that is told
         wrong = [one for one in wrong if "more memory" not in one]
     complaints += [f"{text}: {words[0]}: {one}" for one in wrong]
     if limits.peak() - before > limits.BYTES:
@@ -244,13 +244,13 @@ def as_source(name: str, data: bytes, field, folder: Path) -> list[str]:  # type
             found.append(f"{name}: protected, and does not come back")
         else:
             back = next((folder / "back/train/cat").glob("bad.*"))
-            same = back.read_bytes() == data if scheme else np.array_equal(read_picture(back), read_picture(data))
-            found += [] if same else [f"{name}: came back as another picture"]
+            same = back.read_bytes() == data if scheme else np.array_equal(read_image(back), read_image(data))
+            found += [] if same else [f"{name}: came back as another image"]
     return found
 
 
 def in_release(name: str, data: bytes, stray: bool, field, folder: Path) -> list[str]:  # type: ignore[no-untyped-def]
-    """At the place of a picture of a release, or beside its pictures: all others come back."""
+    """At the place of an image of a release, or beside its images: all others come back."""
     found = list[str]()
     for kind in ("mrit", "sealbytes"):
         root, out = folder / f"{kind}-{stray}", folder / f"{kind}-{stray}.back"
@@ -272,7 +272,7 @@ def in_release(name: str, data: bytes, stray: bool, field, folder: Path) -> list
     return found
 
 
-def hostile_picture(name: str, field, folder: Path) -> list[str]:  # type: ignore[no-untyped-def]
+def hostile_image(name: str, field, folder: Path) -> list[str]:  # type: ignore[no-untyped-def]
     data = hostile.made(name)
     found = as_source(name, data, field, folder)
     for stray in (False, True):
@@ -284,17 +284,17 @@ NAMES = sorted(hostile.HOSTILE)
 QUICKLY = [name for name in NAMES if not any(word in name for word in (",", "MiB", "scans", "EXIF", "megabyte"))][::12]
 
 
-def test_hostile_pictures(field, tmp_path):  # type: ignore[no-untyped-def]
+def test_hostile_images(field, tmp_path):  # type: ignore[no-untyped-def]
     """A sample of the next."""
     assert len(NAMES) > 100 > 10 > len(QUICKLY) > 4
     found = []
     for number, name in enumerate(QUICKLY):
         (tmp_path / str(number)).mkdir()
-        found += hostile_picture(name, field, tmp_path / str(number))
+        found += hostile_image(name, field, tmp_path / str(number))
     report(found)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(QUICKLY)))
-def test_all_hostile_pictures(name, field, tmp_path):  # type: ignore[no-untyped-def]
-    report(hostile_picture(name, field, tmp_path))
+def test_all_hostile_images(name, field, tmp_path):  # type: ignore[no-untyped-def]
+    report(hostile_image(name, field, tmp_path))

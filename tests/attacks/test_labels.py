@@ -23,16 +23,16 @@ def restore(field, release, out, *more):  # type: ignore[no-untyped-def]
     return code, json.loads(said), tree_digest(out) if out.exists() else {}
 
 
-def pictures(release: Path) -> list[Path]:
+def images(release: Path) -> list[Path]:
     return sorted(release.glob("*/*/*.png"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_picture_in_another_class(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
+def test_every_image_in_another_class(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """Renamed into the next class: every one comes back where the manifest has it, and is listed."""
     release, wanted = copied(kind), tree_digest(field.restored(kind))
     moves = [(path, release / path.parts[-3] / NEXT[path.parts[-2]] / f"from-{path.parts[-2]}-{path.name}")
-             for path in pictures(release)]  # fmt: skip
+             for path in images(release)]  # fmt: skip
     for path, target in moves:
         path.rename(target)
     code, found, back = restore(field, release, tmp_path / "out")
@@ -47,7 +47,7 @@ def test_every_picture_in_another_class(kind, field, copied, tmp_path):  # type:
 def test_splits_exchanged(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """Under new names all come back at their places; under each other's names they are refused."""
     release, wanted = copied(kind), tree_digest(field.restored(kind))
-    for path in pictures(release):
+    for path in images(release):
         path.rename(path.with_name(f"n-{path.name}"))
     for a, b in (("train", "x"), ("test", "train"), ("x", "test")):
         (release / a).rename(release / b)
@@ -63,7 +63,7 @@ def test_splits_exchanged(kind, field, copied, tmp_path):  # type: ignore[no-unt
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pictures_that_are_gone(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
+def test_images_that_are_gone(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """One, a class, all but one: what is left comes back, each missing one is named, exit 10."""
     wanted = tree_digest(field.restored(kind))
     for gone in ("train/cup/0.png", "train/cup/*.png", "*/*/[!1].png"):
@@ -78,7 +78,7 @@ def test_pictures_that_are_gone(kind, field, copied, tmp_path):  # type: ignore[
         assert back == {name: digest for name, digest in wanted.items() if back.get(name)}
         assert len(back) == len(wanted) - len(lost)
     release = copied(kind)
-    for path in pictures(release):
+    for path in images(release):
         path.unlink()
     assert "is missing" in refused(10, "restore", release, tmp_path / "none", "--key-file", field.key)
     assert not (tmp_path / "none").exists()
@@ -86,7 +86,7 @@ def test_pictures_that_are_gone(kind, field, copied, tmp_path):  # type: ignore[
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_suffixes_and_second_copies(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """A picture is found by how it begins; a second copy is not restored; a text nobody knows is named."""
+    """An image is found by how it begins; a second copy is not restored; a text nobody knows is named."""
     release, wanted = copied(kind), tree_digest(field.restored(kind))
     (release / "train/cat/0.png").rename(release / "train/cat/0.dat")
     (release / "notes.doc").write_bytes(b"no picture")
@@ -101,7 +101,7 @@ def test_other_suffixes_and_second_copies(kind, field, copied, tmp_path):  # typ
 
 
 def test_links(field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """A link to a picture and one to a class folder are named, and not followed."""
+    """A link to an image and one to a class folder are named, and not followed."""
     release, aside = copied(), tmp_path / "aside"
     aside.mkdir()
     shutil.move(release / "train/cup", aside / "cup")
@@ -151,7 +151,7 @@ def test_a_link_that_is_named(field, tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_a_renamed_part(field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """A class folder under another name is still of the release: no silent fall to loose pictures."""
+    """A class folder under another name is still of the release: no silent fall to loose images."""
     for kind in ("mrit", "sealbytes"):
         release = copied(kind)
         (release / "train/cat").rename(release / "train/dog")
@@ -162,7 +162,7 @@ def test_a_renamed_part(field, copied, tmp_path):  # type: ignore[no-untyped-def
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_release_without_its_record(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """release.json gone: no silent fall to loose pictures, whose labels nobody can check."""
+    """release.json gone: no silent fall to loose images, whose labels nobody can check."""
     release = copied(kind)
     (release / ".ripguard/release.json").unlink()
     a, b, t = release / "train/cat/0.png", release / "train/cup/0.png", release / "t"
@@ -172,7 +172,7 @@ def test_a_release_without_its_record(kind, field, copied, tmp_path):  # type: i
     assert not (tmp_path / "out").exists()
 
 
-def test_loose_pictures_say_what_is_not_checked(field, tmp_path):  # type: ignore[no-untyped-def]
+def test_loose_images_say_what_is_not_checked(field, tmp_path):  # type: ignore[no-untyped-def]
     """Without a release, with --loose inside one, and refused with --require-release."""
     release, key = field.release("sealbytes"), ("--key-file", field.key)
     loose = Path(shutil.copytree(release / "train/cup", tmp_path / "loose"))
@@ -191,7 +191,7 @@ def test_loose_pictures_say_what_is_not_checked(field, tmp_path):  # type: ignor
 
 
 def test_training_sees_the_labels_of_the_manifest(field, copied):  # type: ignore[no-untyped-def]
-    """Moved pictures are refused where they are missed, never given another label."""
+    """Moved images are refused where they are missed, never given another label."""
     release = copied("seal")
     honest = ProtectedDataset(release, field.key)
     for a, b in (("cat", "x"), ("cup", "cat"), ("x", "cup")):
@@ -200,5 +200,5 @@ def test_training_sees_the_labels_of_the_manifest(field, copied):  # type: ignor
     assert data.targets == honest.targets
     for number in range(len(data)):
         if data.classes[data.targets[number]] != "face":
-            with pytest.raises(Exception, match=r"another picture|changed after|file is damaged|cannot be read"):
+            with pytest.raises(Exception, match=r"another image|changed after|file is damaged|cannot be read"):
                 data[number]

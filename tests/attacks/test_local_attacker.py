@@ -93,7 +93,7 @@ def _umask() -> int:
     return mask
 
 
-@pytest.mark.parametrize("what", ["picture", "residue", "gone"])
+@pytest.mark.parametrize("what", ["image", "residue", "gone"])
 def test_exchanged_after_it_was_checked(what, field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """All is hashed once more when the manifest is written; the same command then makes it anew."""
     words, real = commands(field, tmp_path / "out")[1], protecting._run
@@ -114,7 +114,7 @@ def test_exchanged_after_it_was_checked(what, field, tmp_path, monkeypatch):  # 
 
 
 @pytest.mark.parametrize("end", ["appeared", "mount point", "storage", "interrupted"])
-def test_no_clean_picture_stays_behind(end, field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+def test_no_clean_image_stays_behind(end, field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """However a restoration ends, its working folder does not keep what it restored."""
     out, real = tmp_path / "out", restoring._copy_annotations
 
@@ -148,7 +148,7 @@ def test_a_mount_point_is_refused_at_the_start(field, tmp_path, monkeypatch):  #
 
 
 def test_files_that_vanish_before_the_end(field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """Somebody else removes a restored picture before the tree gets its name."""
+    """Somebody else removes a restored image before the tree gets its name."""
     real = restoring._copy_annotations
 
     def remove(asked, tree, result):  # type: ignore[no-untyped-def]
@@ -164,7 +164,7 @@ def test_files_that_vanish_before_the_end(field, tmp_path, monkeypatch):  # type
 
 @root_only
 def test_a_planted_record_in_a_shared_folder(field, tmp_path):  # type: ignore[no-untyped-def]
-    """A stranger's .ripguard above other people's files: keys and loose pictures below it are not part of anything."""
+    """A stranger's .ripguard above other people's files: keys and loose images below it are not part of anything."""
     shared = tmp_path / "shared"
     shutil.copytree(field.release("sealbytes") / ".ripguard", shared / ".ripguard")
     for place in (shared / ".ripguard", *(shared / ".ripguard").rglob("*")):
@@ -184,7 +184,7 @@ def test_a_planted_record_in_a_shared_folder(field, tmp_path):  # type: ignore[n
 
 
 def test_a_release_above_that_knows_nothing_of_it(field, tmp_path):  # type: ignore[no-untyped-def]
-    """Pictures of another release in a folder of a release: told to be strangers, or restored as loose ones."""
+    """Images of another release in a folder of a release: told to be strangers, or restored as loose ones."""
     outer = Path(shutil.copytree(field.release("mrit"), tmp_path / "outer"))
     loose = outer / "mine"
     loose.mkdir()

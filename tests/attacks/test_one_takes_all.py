@@ -1,4 +1,4 @@
-"""Restore gives back what it can: one bad file, row or model costs that picture alone."""
+"""Restore gives back what it can: one bad file, row or model costs that image alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from helpers import call, tree_digest
 from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged
 from ripguard.hide.mrit.method import MRIT
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.release.batches import restore_files
 from ripguard.release.manifest import Release, signed_part
 from ripguard.release.restorer import Restorer
@@ -41,7 +41,7 @@ def test_a_model_that_nobody_needs(how, field, fitted, copied, tmp_path):  # typ
 
 
 def deep(folder: Path) -> None:
-    """A picture below a path that is longer than the system takes."""
+    """An image below a path that is longer than the system takes."""
     here = os.open(folder, os.O_RDONLY)
     for _ in range(40):
         os.mkdir("d" * 150, dir_fd=here)
@@ -102,7 +102,7 @@ def rewritten(field, release: Path, change) -> None:  # type: ignore[no-untyped-
     ],
 )  # fmt: skip
 def test_one_row(kind, change, field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """An authentic row that says nonsense: that picture is refused, all others come back."""
+    """An authentic row that says nonsense: that image is refused, all others come back."""
     release, wanted = copied(kind), tree_digest(field.restored(kind))
 
     def spoil(rows, info):  # type: ignore[no-untyped-def]
@@ -116,11 +116,11 @@ def test_one_row(kind, change, field, copied, tmp_path):  # type: ignore[no-unty
     if lost:
         assert [Path(one["path"]).name for one in found["refused"]] == ["1.png"]
         assert code in (5, 6)
-    else:  # a header that is not looked at, as the picture has its own
+    else:  # a header that is not looked at, as the image has its own
         assert "name" in change or "header" in change
 
 
-def test_verify_does_not_pass_over_a_picture_in_another_encoding(field, copied):  # type: ignore[no-untyped-def]
+def test_verify_does_not_pass_over_a_image_in_another_encoding(field, copied):  # type: ignore[no-untyped-def]
     """Its samples are right, its residue is another's: a holder of the key can make that fit all digests."""
 
     def spoil(rows, info):  # type: ignore[no-untyped-def]
@@ -134,7 +134,7 @@ def test_verify_does_not_pass_over_a_picture_in_another_encoding(field, copied):
     assert (code, found["changed"], found["reencoded"], found["restored"]) == (10, ["test/cat/0.png"], [], 15)
 
 
-def test_a_picture_that_is_said_to_be_an_annotation(field, copied, tmp_path):  # type: ignore[no-untyped-def]
+def test_a_image_that_is_said_to_be_an_annotation(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """Its published form would come back in the place of the clean one."""
     release = copied()
     digest = hashlib.sha256((release / "train/cup/1.png").read_bytes()).hexdigest()
@@ -148,7 +148,7 @@ def test_a_picture_that_is_said_to_be_an_annotation(field, copied, tmp_path):  #
 
 @pytest.mark.parametrize("size", [1 << 40, (1 << 63) - 1])
 def test_residue_that_is_said_to_be_long(size, field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """By row and list alike: its picture is damaged; nobody tries to find room for so much."""
+    """By row and list alike: its image is damaged; nobody tries to find room for so much."""
 
     def spoil(rows, info):  # type: ignore[no-untyped-def]
         (row,) = (one for one in rows if one["path"] == "train/cup/1.png")
@@ -162,7 +162,7 @@ def test_residue_that_is_said_to_be_long(size, field, copied, tmp_path):  # type
     assert back.items() < tree_digest(field.restored("mrit")).items()
 
 
-def test_a_row_below_another_picture(field, copied, tmp_path):  # type: ignore[no-untyped-def]
+def test_a_row_below_another_image(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """A place that no file system has beside the other: one of the two is refused, all others come back."""
     release, wanted = copied(), tree_digest(field.restored("mrit"))
 
@@ -205,19 +205,19 @@ def test_an_annotation_for_which_there_is_no_room(field, copied, tmp_path):  # t
 
 @pytest.mark.parametrize("error", [AssertionError("inside a decoder"), MemoryError(), Damaged("told"), KeyError("x")])
 def test_whatever_a_decoder_raises(error, field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """For one picture of a batch: the others are tried one by one."""
-    real, victim = MRIT.run_reveal, read_picture(field.release("mrit") / "train/cup/1.png")
+    """For one image of a batch: the others are tried one by one."""
+    real, victim = MRIT.run_reveal, read_image(field.release("mrit") / "train/cup/1.png")
 
-    def fragile(self, pictures, *rest):  # type: ignore[no-untyped-def]
-        if any(np.array_equal(one, victim) for one in pictures):
+    def fragile(self, images, *rest):  # type: ignore[no-untyped-def]
+        if any(np.array_equal(one, victim) for one in images):
             raise error
-        return real(self, pictures, *rest)
+        return real(self, images, *rest)
 
     monkeypatch.setattr(MRIT, "run_reveal", fragile)
     code, found, back = restore(field, field.release("mrit"), tmp_path / "out")
     assert code == (9 if isinstance(error, MemoryError) else 5)
     assert [Path(one["path"]).parts[-2:] for one in found["refused"]] == [("cup", "1.png")]
-    assert len(back) == 16  # fifteen pictures and the text
+    assert len(back) == 16  # fifteen images and the text
 
 
 def test_what_cannot_be_read_now_is_not_damaged(field, copied, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""Pictures too small for a payload that look the same and come from different files: never another's file."""
+"""Images too small for a payload that look the same and come from different files: never another's file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMES = {"mrit": (), "seal": ("--scheme", "seal", "--allow-residue")}
 
 @pytest.fixture(params=SCHEMES)
 def twins(request, tmp_path):  # type: ignore[no-untyped-def]
-    """Two files of equal samples and other bytes, a third picture; (source, release, key)."""
+    """Two files of equal samples and other bytes, a third image; (source, release, key)."""
     source, small = tmp_path / "source", np.array([[[10, 20, 30], [40, 50, 60]]], np.uint8)
     for label in "ab":
         (source / label).mkdir(parents=True)

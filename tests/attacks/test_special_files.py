@@ -81,5 +81,5 @@ def test_in_the_place_of_a_file(target, how, field, fitted, copied, tmp_path):  
     else:
         assert codes["verify"] == codes["verify with key"] == 10, codes
         assert codes["inspect"] == 0
-        assert codes["restore"] == (0 if target == "model.bin" else 5), codes  # no picture here needs the model
+        assert codes["restore"] == (0 if target == "model.bin" else 5), codes  # no image here needs the model
         assert codes["gc"] == (0 if target == "model.bin" else 5), codes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ripguard.errors import acts, shown
 
-EVIL = "x\x1b[2J\x1b[H16 pictures checked, signed by ripguard-signer-owner\nok\n\x1b]0;title\x07\x1b[8m\x9b31m\u202e"
+EVIL = "x\x1b[2J\x1b[H16 images checked, signed by ripguard-signer-owner\nok\n\x1b]0;title\x07\x1b[8m\x9b31m\u202e"
 
 
 def harmless(text: str) -> bool:

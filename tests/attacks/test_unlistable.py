@@ -53,7 +53,7 @@ def test_a_class_folder_without_permissions(field, copied, tmp_path):  # type: i
 
 @able
 def test_files_without_permissions(field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """A picture and a residue file that may not be read: not damaged, exit 9."""
+    """An image and a residue file that may not be read: not damaged, exit 9."""
     key, release = ("--key-file", field.key, "--workers", "1"), copied()
     for name in ("train/cup/1.png", ".ripguard/residue/000003.bin"):
         (release / name).chmod(0)

@@ -1,4 +1,4 @@
-"""Defences: what each does to pictures, and that they are what they are called."""
+"""Defences: what each does to images, and that they are what they are called."""
 
 from __future__ import annotations
 
@@ -17,61 +17,61 @@ from ripguard.train.objectives import OBJECTIVES, augmentations
 
 pytestmark = pytest.mark.numeric
 
-PICTURES = np.stack([crop(i) for i in range(24)])
+IMAGES = np.stack([crop(i) for i in range(24)])
 LABELS = np.arange(24) % 4
 PREPARED = {name: defence for name, defence in DEFENCES.items() if defence.prepare}
 
 
 @pytest.mark.parametrize("name", PREPARED)
 def test_every_preparation(name):  # type: ignore[no-untyped-def]
-    """Same shape, uint8, repeatable, the input untouched, something changed, and the picture still recognisable."""
-    before = PICTURES.copy()
-    after = PREPARED[name].prepared(PICTURES, LABELS, 3)
-    assert after.shape == PICTURES.shape
+    """Same shape, uint8, repeatable, the input untouched, something changed, and the image still recognisable."""
+    before = IMAGES.copy()
+    after = PREPARED[name].prepared(IMAGES, LABELS, 3)
+    assert after.shape == IMAGES.shape
     assert after.dtype == np.uint8
-    np.testing.assert_array_equal(PICTURES, before)
-    np.testing.assert_array_equal(after, PREPARED[name].prepared(PICTURES, LABELS, 3))
-    assert (after != PICTURES).any()
-    assert np.abs(after.astype(int) - PICTURES).mean() < 40
+    np.testing.assert_array_equal(IMAGES, before)
+    np.testing.assert_array_equal(after, PREPARED[name].prepared(IMAGES, LABELS, 3))
+    assert (after != IMAGES).any()
+    assert np.abs(after.astype(int) - IMAGES).mean() < 40
 
 
 def test_each_is_what_it_is_called():
     """Against an independent way to do the same."""
-    made = {name: defence.prepared(PICTURES, LABELS, 0) for name, defence in PREPARED.items()}
+    made = {name: defence.prepared(IMAGES, LABELS, 0) for name, defence in PREPARED.items()}
     gray = made["grayscale"]
     assert (gray[..., 0] == gray[..., 1]).all()
-    wanted = np.stack([np.asarray(Image.fromarray(one).convert("L")) for one in PICTURES])
+    wanted = np.stack([np.asarray(Image.fromarray(one).convert("L")) for one in IMAGES])
     assert np.abs(gray[..., 0].astype(int) - wanted).max() <= 1
     assert set(np.unique(made["posterise-2"])) <= {0, 64, 128, 192}
-    assert (made["low-bit-wipe"] >> 4 == PICTURES >> 4).all()
+    assert (made["low-bit-wipe"] >> 4 == IMAGES >> 4).all()
     assert len(np.unique(made["low-bit-wipe"] & 15)) == 16
     y, x = 9, 14
-    assert (made["median"][:, y, x] == np.median(PICTURES[:, y - 1 : y + 2, x - 1 : x + 2], axis=(1, 2))).all()
+    assert (made["median"][:, y, x] == np.median(IMAGES[:, y - 1 : y + 2, x - 1 : x + 2], axis=(1, 2))).all()
     buffer = io.BytesIO()
-    Image.fromarray(PICTURES[0]).save(buffer, "JPEG", quality=10)
+    Image.fromarray(IMAGES[0]).save(buffer, "JPEG", quality=10)
     assert (made["jpeg-10"][0] == np.asarray(Image.open(buffer))).all()
     for name in ("blur", "resize", "median"):
-        assert detail(made[name]) < 0.8 * detail(PICTURES)
+        assert detail(made[name]) < 0.8 * detail(IMAGES)
 
 
-def detail(pictures: np.ndarray) -> float:
+def detail(images: np.ndarray) -> float:
     """Mean difference between neighbours."""
-    return float(np.abs(np.diff(pictures.astype(int), axis=2)).mean())
+    return float(np.abs(np.diff(images.astype(int), axis=2)).mean())
 
 
 def test_orthogonal_projection_takes_a_class_pattern_out():
-    """A constant pattern per class, the easiest poison: after the projection the classes' mean pictures are alike."""
+    """A constant pattern per class, the easiest poison: after the projection the classes' mean images are alike."""
     draw = np.random.default_rng(0)
     labels = np.arange(400) % 4
     patterns = draw.choice([-20, 20], (4, 8, 8, 3))
-    pictures = np.clip(draw.integers(60, 190, (400, 8, 8, 3)) + patterns[labels], 0, 255).astype(np.uint8)
-    after = DEFENCES["orthogonal-projection"].prepared(pictures, labels, 0)
+    images = np.clip(draw.integers(60, 190, (400, 8, 8, 3)) + patterns[labels], 0, 255).astype(np.uint8)
+    after = DEFENCES["orthogonal-projection"].prepared(images, labels, 0)
 
     def apart(found: np.ndarray) -> float:
         means = np.stack([found[labels == c].mean(0) for c in range(4)])
         return float(np.abs(means - means.mean(0)).mean())
 
-    assert apart(after) < 0.35 * apart(pictures)
+    assert apart(after) < 0.35 * apart(images)
 
 
 def test_registry():
@@ -81,11 +81,11 @@ def test_registry():
         assert defence.source
         assert defence.objective in OBJECTIVES
         assert (defence.prepare is None and defence.objective == "plain") == (name == "none")
-    pictures = PICTURES[:3]
+    images = IMAGES[:3]
     for defence in DEFENCES.values():
-        if defence.each and defence.name != "low-bit-wipe":  # which draws: the seed is the picture's place
-            alone = [defence.prepared(one[None], LABELS[:1], 0)[0] for one in pictures]
-            np.testing.assert_array_equal(defence.prepared(pictures, LABELS[:3] * 0, 0), alone)
+        if defence.each and defence.name != "low-bit-wipe":  # which draws: the seed is the image's place
+            alone = [defence.prepared(one[None], LABELS[:1], 0)[0] for one in images]
+            np.testing.assert_array_equal(defence.prepared(images, LABELS[:3] * 0, 0), alone)
     assert {defence.objective for defence in DEFENCES.values()} == set(OBJECTIVES)
 
 

@@ -70,7 +70,7 @@ def test_records_meet():
     assert (ours.best_undoing, ours.best_leaked) == (("sink-out", 31.0), ("restorer-500", 70.0))
     assert worst(ours) == 43.0
     lines = page(board, [])
-    assert "## x, 20 pictures, protocol `small`: clean and restored 90.00 (n = 1)" in lines
+    assert "## x, 20 images, protocol `small`: clean and restored 90.00 (n = 1)" in lines
     second, first = [line for line in lines if line.startswith("| `")]  # without defences: below; gaps empty
     assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |  |  |"
     assert "| 21.00 ± 1.41 (2 seeds) | 30.00 (jpeg-10 of 2) | 43.00 (jpeg-10, asked so too) | 42.00 |" in second

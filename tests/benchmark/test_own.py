@@ -1,4 +1,4 @@
-"""`ripguard evaluate`: a release of one's own, measured now, on images that no net was trained on."""
+"""`ripguard evaluate`: a release of one's own, measured now, on images that no model was trained on."""
 
 from __future__ import annotations
 

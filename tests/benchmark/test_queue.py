@@ -46,7 +46,7 @@ def test_a_folder_for_each(tmp_path):  # type: ignore[no-untyped-def]
         (GOOD.replace("=clean", "=cleaned"), ", split: expected one of clean, protected, restored, got 'cleaned'"),
         (GOOD.replace("=paper", "=papers"), ", protocol: expected one of paper, .*, got 'papers'"),
         (GOOD.replace("=a", "=../a"), r", record: expected a name of letters, .*, got '\.\./a'"),
-        (GOOD.replace("=cifar10", "="), ", dataset: expected a data set or a folder, got ''"),
+        (GOOD.replace("=cifar10", "="), ", dataset: expected a dataset or a folder, got ''"),
         (f"{GOOD} seed=1000", ", seed: expected a whole number from 0 to 999, got '1000'"),
         (f"{GOOD} seed=-1", ", seed: expected a whole number"),
         (f"{GOOD} epochs=0", ", epochs: expected a whole number above 0"),

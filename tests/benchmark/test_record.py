@@ -44,7 +44,7 @@ def test_other_options_and_the_same_release_add_nothing():
 
 
 def test_other_protocols_add_nothing():
-    """Another net or another length; a reworded protocol, or one that has got a new setting, is the same."""
+    """Another model or another length; a reworded protocol, or one that has got a new setting, is the same."""
     elder = record("a", row(1, 21.0)) | {"recipe": {"name": "small", "source": "a paper", "model": "net", "epochs": 12}}
     for change in ({"model": "vgg"}, {"epochs": 24}):
         newer = record("b", row(0, 30.0)) | {"recipe": elder["recipe"] | change}

@@ -13,21 +13,21 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from ripguard.benchmark import report as report_file
 from ripguard.benchmark.figures import confusion
 from ripguard.benchmark.record import environment
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
 from ripguard.perturb import surrogate
 
 
 def test_likeness_is_scikit_images():
-    """PSNR and SSIM; equal pictures; pictures too small for a window."""
+    """PSNR and SSIM; equal images; images too small for a window."""
     a, b = crop(0), crop(1)
     found = likeness(a, b)
     assert found["psnr"] == pytest.approx(peak_signal_noise_ratio(a, b), abs=1e-3)
     assert found["ssim"] == pytest.approx(structural_similarity(a, b, channel_axis=2), abs=1e-5)
     assert likeness(a, a) == {"psnr": 99.0, "ssim": 1.0}
-    grey = a[:, :, :1]
-    assert likeness(grey, b) == likeness(np.repeat(grey, 3, axis=2), b)
+    gray = a[:, :, :1]
+    assert likeness(gray, b) == likeness(np.repeat(gray, 3, axis=2), b)
     assert likeness(a[:3, :3], b[:3, :3])["ssim"] is None
     assert likeness(a[:, :, :1], b[:, :, :1])["ssim"] == pytest.approx(
         structural_similarity(a[:, :, 0], b[:, :, 0]), abs=1e-5
@@ -35,7 +35,7 @@ def test_likeness_is_scikit_images():
 
 
 def test_report_counts_what_is_on_disk(tmp_path):  # type: ignore[no-untyped-def]
-    """All restored pictures equal; one altered file is noticed and ends with exit 10."""
+    """All restored images equal; one altered file is noticed and ends with exit 10."""
     source, key = make_source(tmp_path / "s"), tmp_path / "k"
     good("keygen", "--out", key)
     good("protect", source, tmp_path / "r", "--key-file", key, "--perturb", "none")
@@ -44,9 +44,9 @@ def test_report_counts_what_is_on_disk(tmp_path):  # type: ignore[no-untyped-def
     found = good(*command)
     assert (found["pictures"], found["restored_equal"], found["residue_over_bound"]) == (30, 30, 0)
     altered = tmp_path / "back/train/cup/0.png"
-    picture = read_picture(altered).copy()
-    picture[0, 0, 0] ^= 1
-    altered.write_bytes(png_bytes(picture))
+    image = read_image(altered).copy()
+    image[0, 0, 0] ^= 1
+    altered.write_bytes(png_bytes(image))
     code, out, _ = call(*command, "--json")
     assert code == 10
     assert '"restored_equal": 29' in out
@@ -72,7 +72,7 @@ def made(tmp_path_factory):  # type: ignore[no-untyped-def]
     return place
 
 
-def test_damaged_pictures_are_listed_and_left_out(made, tmp_path):  # type: ignore[no-untyped-def]
+def test_damaged_images_are_listed_and_left_out(made, tmp_path):  # type: ignore[no-untyped-def]
     """Another size, another number of channels, rot, nothing at all: the rest is measured, exit code 10."""
     release = tmp_path / "r"
     shutil.copytree(made / "r", release)
@@ -86,17 +86,17 @@ def test_damaged_pictures_are_listed_and_left_out(made, tmp_path):  # type: igno
     code, out, err = call("report", release, "--against", made / "s", *more, "--json")
     found = json.loads(out)
     assert code == 10
-    assert "3 published pictures are damaged" in err
+    assert "3 published images are damaged" in err
     assert found["damaged"] == ["train/cat/0.png", "train/cat/1.png", "train/cup/0.png"]
     assert found["pictures"] == own["pictures"] - 3
     assert (tmp_path / "grid.png").stat().st_size > 10_000
-    for picture in release.rglob("*.png"):
-        picture.write_bytes(b"\x89PNG rot")
+    for image in release.rglob("*.png"):
+        image.write_bytes(b"\x89PNG rot")
     said = refused(10, "report", release, "--against", made / "s")
-    assert "no published picture can be compared" in said
+    assert "no published image can be compared" in said
 
 
-def test_damaged_restored_pictures_are_not_equal(made, tmp_path):  # type: ignore[no-untyped-def]
+def test_damaged_restored_images_are_not_equal(made, tmp_path):  # type: ignore[no-untyped-def]
     """Rot among them is counted, and no defect."""
     good("restore", made / "r", tmp_path / "back", "--key-file", made / "k")
     (tmp_path / "back/train/cat/0.png").write_bytes(b"\x89PNG rot")
@@ -107,7 +107,7 @@ def test_damaged_restored_pictures_are_not_equal(made, tmp_path):  # type: ignor
 
 
 def test_a_surrogate_of_other_classes(made, monkeypatch):  # type: ignore[no-untyped-def]
-    """Refused before any picture is measured, with both lists."""
+    """Refused before any image is measured, with both lists."""
     monkeypatch.setattr(report_file, "_measure", None)
     said = refused(3, "report", made / "r", "--against", made / "s", "--surrogate", made / "other.pt")
     assert "dog, horse" in said

@@ -61,12 +61,12 @@ def test_markdown_says_all(tmp_path):  # type: ignore[no-untyped-def]
     assert "grayscale | resnet18 | 0 | 100.00 | **15.10** (asked so too: 17.25) |" in markdown(record(gray))[2]
 
 
-def test_page_and_pictures(tmp_path):  # type: ignore[no-untyped-def]
+def test_page_and_images(tmp_path):  # type: ignore[no-untyped-def]
     """Drawn without a display; names are escaped in the page; no logs, no curves."""
     one = record(row("clean", 0, 99.5, 74.2), row("protected", 0, 100, 16.2))
-    pictures = [("bars", figures.bars(one, tmp_path / "a.png")), ("c", figures.confusion(one, tmp_path / "b.png"))]
+    images = [("bars", figures.bars(one, tmp_path / "a.png")), ("c", figures.confusion(one, tmp_path / "b.png"))]
     assert figures.curves(one, tmp_path, tmp_path / "none.png") is None
-    text = html(one, pictures, tmp_path / "r.html").read_text()
+    text = html(one, images, tmp_path / "r.html").read_text()
     assert "python &lt;x&gt;" in text
     assert "<x>" not in text
     assert text.count("<td>clean") == text.count("<td>protected") == 1

@@ -14,6 +14,6 @@ def test_each_seed_once():
 
 @pytest.mark.parametrize("words", ["", "1,", "one", "-1", "1000", "1.5"])
 def test_no_seeds(words):  # type: ignore[no-untyped-def]
-    """… those of restored pictures, which are set apart, among them."""
+    """… those of restored images, which are set apart, among them."""
     with pytest.raises(UsageError, match="expected whole numbers from 0 to 999 by commas"):
         seeds_of(words)

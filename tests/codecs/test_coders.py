@@ -18,15 +18,15 @@ from test_interlaced import MODELS
 from ripguard.codecs import jxl
 from ripguard.codecs.bounded import inflate, unxz
 from ripguard.codecs.coders import BY_NUMBER, CODERS, WHOLE, BadStream, cheapest
-from ripguard.codecs.interlaced import net
+from ripguard.codecs.interlaced import networks
 from ripguard.errors import MissingExtra
 from ripguard.images.encoding import png_bytes
 
-MODEL = {channels: net.pack(model) for channels, model in MODELS.items()}
+MODEL = {channels: networks.pack(model) for channels, model in MODELS.items()}
 
 
 def test_numbers_are_the_format():
-    """They stand in published pictures."""
+    """They stand in published images."""
     assert {name: coder.number for name, coder in CODERS.items()} == {
         "raw": 0, "file": 1, "webp": 2, "jxl": 3, "interlaced": 4, "xz": 5
     }  # fmt: skip
@@ -35,18 +35,18 @@ def test_numbers_are_the_format():
 
 @given(st.integers(1, 24), st.integers(1, 24), st.sampled_from([1, 3]), st.integers(0, 2**32 - 1))
 def test_round_trip(height, width, channels, seed):  # type: ignore[no-untyped-def]
-    """All coders that this machine has, on noise and on a flat picture."""
+    """All coders that this machine has, on noise and on a flat image."""
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, channels)).astype(np.uint8)
-    pictures = np.stack([noise, noise // 64 * 64])
-    files = [png_bytes(one) for one in pictures]
+    images = np.stack([noise, noise // 64 * 64])
+    files = [png_bytes(one) for one in images]
     for coder in CODERS.values():
-        data = coder.encode(pictures, files, MODEL[channels])
+        data = coder.encode(images, files, MODEL[channels])
         if data[0] is not None:
-            np.testing.assert_array_equal(coder.decode(list(data), noise.shape, MODEL[channels]), pictures)  # type: ignore[arg-type]
+            np.testing.assert_array_equal(coder.decode(list(data), noise.shape, MODEL[channels]), images)  # type: ignore[arg-type]
 
 
 def test_the_cheapest_is_taken():
-    """A JPEG file for a picture born as one; WebP for a flat picture; samples where nothing else is allowed to work."""
+    """A JPEG file for an image born as one; WebP for a flat image; samples where nothing else is allowed to work."""
     buffer = io.BytesIO()
     Image.fromarray(crop(1)).save(buffer, "JPEG", quality=75)
     born = np.asarray(Image.open(io.BytesIO(buffer.getvalue())))
@@ -64,7 +64,7 @@ def test_the_cheapest_is_taken():
 
 
 def test_what_a_coder_cannot_hold_it_declines():
-    """WebP has no side above 16,383 pixels; the small-image coder wants its model's channels and a small picture."""
+    """WebP has no side above 16,383 pixels; the small-image coder wants its model's channels and a small image."""
     assert CODERS["webp"].encode(np.zeros((1, 1, 16400, 3), np.uint8), [], b"") == [None]
     assert CODERS["interlaced"].encode(crop(0)[None], [], MODEL[1]) == [None]
     assert CODERS["interlaced"].encode(np.zeros((1, 300, 300, 3), np.uint8), [], MODEL[3]) == [None]
@@ -119,7 +119,7 @@ SIDES = (1, 2, 7, 8, 9, 16, 255, 256, 257, 264, 513, 1025, 8193)
 
 @pytest.mark.parametrize("height", SIDES)
 def test_the_size_of_jxl_streams(height):  # type: ignore[no-untyped-def]
-    """As the library writes them: small and large, even and odd, square and in the ratios that have a code, grey."""
+    """As the library writes them: small and large, even and odd, square and in the ratios that have a code, gray."""
     if CODERS["jxl"].encode(crop(0)[None], [], b"")[0] is None:
         pytest.skip("this machine has no such coder")
     widths = {w for w in (*SIDES, height, height * 6 // 5, height * 4 // 3, height * 3 // 2, height * 2) if w}
@@ -154,7 +154,7 @@ def test_the_size_of_jxl_containers():
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16"])
 def test_other_jxl_streams_are_refused(mode):  # type: ignore[no-untyped-def]
-    """Alpha and deep samples, which no picture here has, and which cost more than its pixels."""
+    """Alpha and deep samples, which no image here has, and which cost more than its pixels."""
     if CODERS["jxl"].encode(crop(0)[None], [], b"")[0] is None:
         pytest.skip("this machine has no such coder")
     buffer = io.BytesIO()

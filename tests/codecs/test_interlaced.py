@@ -11,22 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ripguard.codecs.coders import CODERS, BadStream
-from ripguard.codecs.interlaced import codec, fit, net
+from ripguard.codecs.interlaced import codec, fit, networks
 from ripguard.codecs.interlaced.order import CHANNELS, coarsest, context, inputs, steps, target
 from ripguard.codecs.interlaced.tables import tables
 
 pytestmark = pytest.mark.numeric
 
 
-def some_model(channels: int, hidden: int = 6, seed: int = 0) -> net.Model:
+def some_model(channels: int, hidden: int = 6, seed: int = 0) -> networks.Model:
     """Random weights; a bad predictor, which every coder must be exact with."""
     draw = np.random.default_rng(seed)
-    nets = {}
-    for place in net.places(channels):
-        sizes = net.shapes(channels, hidden, *place[1:])
+    predictors = {}
+    for place in networks.places(channels):
+        sizes = networks.shapes(channels, hidden, *place[1:])
         weights = [draw.integers(-64, 64, size).astype(np.float32) for size in sizes]
-        nets[place] = net.Net(weights, [draw.integers(0, 2048, (size[0], 1)).astype(np.float32) for size in sizes])
-    return net.Model(channels, hidden, nets)
+        predictors[place] = networks.Predictor(
+            weights, [draw.integers(0, 2048, (size[0], 1)).astype(np.float32) for size in sizes]
+        )
+    return networks.Model(channels, hidden, predictors)
 
 
 MODELS = {channels: some_model(channels) for channels in CHANNELS}
@@ -34,13 +36,13 @@ MODELS = {channels: some_model(channels) for channels in CHANNELS}
 
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3]), st.integers(0, 2**32 - 1))
 def test_round_trip(height, width, channels, seed):  # type: ignore[no-untyped-def]
-    """Any size, one or three channels, noise and flat and dark and bright pictures together."""
+    """Any size, one or three channels, noise and flat and dark and bright images together."""
     draw = np.random.default_rng(seed)
     noise = draw.integers(0, 256, (height, width, channels)).astype(np.uint8)
     ramp = np.broadcast_to(np.arange(width)[None, :, None] * 5 % 256, noise.shape).astype(np.uint8)
-    pictures = np.stack([noise, np.zeros_like(noise), np.full_like(noise, 255), ramp])
-    records = codec.encode(pictures, MODELS[channels])
-    np.testing.assert_array_equal(codec.decode(records, noise.shape, MODELS[channels]), pictures)
+    images = np.stack([noise, np.zeros_like(noise), np.full_like(noise, 255), ramp])
+    records = codec.encode(images, MODELS[channels])
+    np.testing.assert_array_equal(codec.decode(records, noise.shape, MODELS[channels]), images)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 9), (3, 3), (4, 7), (32, 32), (33, 64), (17, 5)])
@@ -72,7 +74,7 @@ def test_nothing_is_read_before_its_turn(height, width):  # type: ignore[no-unty
 
 
 def test_contexts_are_small_whole_numbers():
-    """What the nets' exactness rests on."""
+    """What the predictors' exactness rests on."""
     x = np.random.default_rng(1).integers(0, 256, (3, 3, 16, 16)).astype(np.float32)
     for step in steps(16, 16, 3):
         seen, base = context(x, step)
@@ -101,11 +103,11 @@ GOLDEN_TABLES = "ee0c6cc00bf1ebdc"
 
 
 def test_golden_streams():
-    """These bytes are the format: tables, nets and coder on fixed pictures. A change here is a new format."""
+    """These bytes are the format: tables, predictors and coder on fixed images. A change here is a new format."""
     assert hashlib.sha256(tables().astype(">u4").tobytes()).hexdigest()[:16] == GOLDEN_TABLES
     for channels, wanted in GOLDEN.items():
-        pictures = np.stack([crop(i, 19, 22)[:, :, :channels] for i in range(3)])
-        records = codec.encode(pictures, MODELS[channels])
+        images = np.stack([crop(i, 19, 22)[:, :, :channels] for i in range(3)])
+        records = codec.encode(images, MODELS[channels])
         assert hashlib.sha256(b"".join(records)).hexdigest()[:16] == wanted
 
 
@@ -113,11 +115,11 @@ def test_golden_streams():
 def test_model_files(channels):  # type: ignore[no-untyped-def]
     """Packed and unpacked it is the same; damaged, cut off, too long or too large ones are refused."""
     model = MODELS[channels]
-    data = net.pack(model)
-    again = net.unpack(data)
-    assert net.pack(again) == data
-    pictures = np.stack([crop(i, 16, 16)[:, :, :channels] for i in range(2)])
-    assert codec.encode(pictures, again) == codec.encode(pictures, model)
+    data = networks.pack(model)
+    again = networks.unpack(data)
+    assert networks.pack(again) == data
+    images = np.stack([crop(i, 16, 16)[:, :, :channels] for i in range(2)])
+    assert codec.encode(images, again) == codec.encode(images, model)
     for wrong in (
         b"",
         data[:5],
@@ -128,40 +130,40 @@ def test_model_files(channels):  # type: ignore[no-untyped-def]
         data[:-1],
         data + b"\0",
     ):
-        with pytest.raises(net.BadModel):
-            net.unpack(wrong)
+        with pytest.raises(networks.BadModel):
+            networks.unpack(wrong)
 
 
 def test_a_model_that_could_round_is_refused():
     """Weights whose sums might leave what float32 holds exactly."""
-    sizes = net.shapes(3, 4, 0, 0)
+    sizes = networks.shapes(3, 4, 0, 0)
     weights = [np.zeros(size, np.float32) for size in sizes]
     biases = [np.zeros((size[0], 1), np.float32) for size in sizes]
-    net.Net(weights, biases)
+    networks.Predictor(weights, biases)
     for layer in range(3):
         changed = [w.copy() for w in weights]
         changed[layer][0] = 32767
         changed[layer][:, 0] = 2**24
-        with pytest.raises(net.BadModel, match="too large"):
-            net.Net(changed, biases)
+        with pytest.raises(networks.BadModel, match="too large"):
+            networks.Predictor(changed, biases)
 
 
 def test_fitting_pays(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """A short fit to crops of photographs beats lossless WebP on other crops, is repeatable and is cached."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
-    pictures = np.stack([crop(i, 16, 16) for i in range(400)])
+    images = np.stack([crop(i, 16, 16) for i in range(400)])
     others = np.stack([crop(i, 16, 16) for i in range(1000, 1040)])
     settings = fit.Settings(hidden=16, steps=200, samples=6000, seed=SEED)
-    data = fit.obtain(pictures, settings)
+    data = fit.obtain(images, settings)
     assert len(list(tmp_path.rglob("*.bin"))) == 1
-    assert fit.obtain(pictures, settings) == data
+    assert fit.obtain(images, settings) == data
     ours = sum(map(len, CODERS["interlaced"].encode(others, [], data)))  # type: ignore[arg-type]
     webp = sum(map(len, CODERS["webp"].encode(others, [], b"")))  # type: ignore[arg-type]
     assert ours < 0.97 * webp
 
 
 @given(st.binary(max_size=80), st.sampled_from([(8, 8), (1, 1), (1, 40), (33, 17)]), st.sampled_from([1, 3]))
-def test_garbage_is_a_picture_or_refused(data, size, channels):  # type: ignore[no-untyped-def]
+def test_garbage_is_a_image_or_refused(data, size, channels):  # type: ignore[no-untyped-def]
     """What the range coder cannot read is a bad stream, and not an assertion of its library."""
     try:
         found = codec.decode([data], (*size, channels), MODELS[channels])
@@ -179,17 +181,17 @@ def test_streams_that_no_coder_wrote():
 def test_a_damaged_model_in_the_cache_is_fitted_again(tmp_path, monkeypatch, capsys):  # type: ignore[no-untyped-def]
     """Cut off, empty, rotten, of other sizes, continued, or a folder's link: told, and the same bytes as before."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
-    pictures = np.stack([crop(i, 8, 8) for i in range(20)])
+    images = np.stack([crop(i, 8, 8) for i in range(20)])
     settings = fit.Settings(hidden=4, steps=2, samples=500)
-    data = fit.obtain(pictures, settings)
+    data = fit.obtain(images, settings)
     place = next(tmp_path.rglob("*.bin"))
-    other = net.pack(fit.fit(pictures[:, :, :, :1], settings))
+    other = networks.pack(fit.fit(images[:, :, :, :1], settings))
     rotten = data[:40] + bytes([data[40] ^ 4]) + data[41:]
     for wrong in (b"", data[:-1], data[:-4] + b"xxxx", data + b"x", data[:100], rotten, other, b"junk" * 99):
         place.write_bytes(wrong)
-        assert fit.obtain(pictures, settings) == data
+        assert fit.obtain(images, settings) == data
         assert "is damaged, and is fitted again" in capsys.readouterr().err
         assert place.read_bytes() == data
-    assert fit.obtain(pictures, settings) == data
+    assert fit.obtain(images, settings) == data
     assert capsys.readouterr().err == ""
     assert [p.name for p in place.parent.iterdir()] == [place.name]

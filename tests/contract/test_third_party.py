@@ -36,7 +36,7 @@ made = ripguard.protect(source, place + "/out", place + "/k", workers=2, **optio
 facts = ripguard.inspect(place + "/out")
 report = ripguard.verify(place + "/out", place + "/k", against=source, workers=2)
 back = ripguard.restore(place + "/out", place + "/back", place + "/k", workers=2)
-print(json.dumps({"made": made.pictures, "facts": facts.as_dict(), "ok": report.ok, "equal": report.equal_to_source,
+print(json.dumps({"made": made.images, "facts": facts.as_dict(), "ok": report.ok, "equal": report.equal_to_source,
                   "restored": back.restored, "refused": back.refused}))
 """
 

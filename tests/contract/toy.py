@@ -12,9 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ripguard.crypto.aead import associated_data, open_sealed, picture_digest, seal
+from ripguard.crypto.aead import associated_data, image_digest, open_sealed, seal
 from ripguard.crypto.backend import TAG, Forged
-from ripguard.crypto.keys import PictureKeys
+from ripguard.crypto.keys import ImageKeys
 from ripguard.errors import Damaged
 from ripguard.hide.base import Clean, Hidden, Hiding, Identity
 from ripguard.hide.header import Header, Tail
@@ -32,7 +32,7 @@ class BrightenParams(Params):
 
     levels: int | None = option(
         None,
-        "grey levels that a class is brightened by (default: by the number of classes)",
+        "gray levels that a class is brightened by (default: by the number of classes)",
         check=lambda value: 0 < value < 64,
         wanted="1..63",
         word=word("levels {}"),
@@ -49,7 +49,7 @@ class Brighten(Perturbation[BrightenParams]):
     kind, needs = BrightenParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
 
     def fit(self, training, context: FitContext) -> Fitted:  # type: ignore[no-untyped-def]
-        means = [training.pictures[training.labels == label].mean() for label in range(len(context.classes))]
+        means = [training.images[training.labels == label].mean() for label in range(len(context.classes))]
         return Fitted({"order": np.argsort(means)})
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -97,30 +97,30 @@ class Beside(Hiding):
         clean: np.ndarray,
         carrier: np.ndarray,
         who: list[Identity],
-        keys: list[PictureKeys],
+        keys: list[ImageKeys],
         files: list[bytes],
     ) -> list[Hidden]:
         result = []
         for one, shown, own, its in zip(clean, carrier, who, keys):
             data = zlib.compress(one.tobytes(), self.level)
-            ids, grey = (own.key_id, own.dataset_id, own.unit, own.index), one.shape != shown.shape
-            header = Header(*ids, 0, False, False, len(data) + TAG, BesideTail(self.level), grey=grey)
-            bound = associated_data(b"toy", header.pack(), picture_digest(shown))
+            ids, gray = (own.key_id, own.dataset_id, own.unit, own.index), one.shape != shown.shape
+            header = Header(*ids, 0, False, False, len(data) + TAG, BesideTail(self.level), gray=gray)
+            bound = associated_data(b"toy", header.pack(), image_digest(shown))
             result.append(Hidden(shown, seal(its.residue, bound, data), header, 0, 0))
         return result
 
     def run_reveal(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
         result: list[Clean] = []
-        for picture, header, residue, own in zip(pictures, headers, residues, keys):
-            bound = associated_data(b"toy", header.pack(), picture_digest(picture))
+        for image, header, residue, own in zip(images, headers, residues, keys):
+            bound = associated_data(b"toy", header.pack(), image_digest(image))
             try:
                 data = zlib.decompress(open_sealed(own.residue, bound, residue))
             except Forged:
                 result.append(Damaged("it, or its residue, was changed"))
                 continue
-            shape = (*picture.shape[:2], 1 if header.grey else picture.shape[2])
+            shape = (*image.shape[:2], 1 if header.gray else image.shape[2])
             result.append(np.frombuffer(data, np.uint8).reshape(shape))
         return result
 
@@ -157,27 +157,27 @@ class Shuffle(OneStep):
         result = []
         for one, own, its in zip(batch.clean, batch.who, batch.keys):
             ids, rounds = (own.key_id, own.dataset_id, own.unit, own.index), self.params.rounds
-            picture = one.reshape(-1)[_order(its, one.size, rounds)].reshape(one.shape)
+            image = one.reshape(-1)[_order(its, one.size, rounds)].reshape(one.shape)
             header = Header(*ids, 0, False, False, TAG + 1, ShuffleTail(rounds))
-            bound = associated_data(b"toy", header.pack(), picture_digest(picture))
-            result.append(Hidden(picture, seal(its.residue, bound, b"\0"), header, 0, 0))
+            bound = associated_data(b"toy", header.pack(), image_digest(image))
+            result.append(Hidden(image, seal(its.residue, bound, b"\0"), header, 0, 0))
         return result
 
     def run_reveal(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
         result: list[Clean] = []
-        for picture, header, residue, own in zip(pictures, headers, residues, keys):
+        for image, header, residue, own in zip(images, headers, residues, keys):
             try:
-                open_sealed(own.residue, associated_data(b"toy", header.pack(), picture_digest(picture)), residue)
+                open_sealed(own.residue, associated_data(b"toy", header.pack(), image_digest(image)), residue)
             except Forged:
                 result.append(Damaged("it was changed"))
                 continue
-            clean = np.empty_like(picture)
-            clean.reshape(-1)[_order(own, picture.size, header.params.rounds)] = picture.reshape(-1)  # type: ignore[attr-defined]
+            clean = np.empty_like(image)
+            clean.reshape(-1)[_order(own, image.size, header.params.rounds)] = image.reshape(-1)  # type: ignore[attr-defined]
             result.append(clean)
         return result
 
 
-def _order(keys: PictureKeys, size: int, rounds: int) -> np.ndarray:
+def _order(keys: ImageKeys, size: int, rounds: int) -> np.ndarray:
     return np.random.default_rng([rounds, *keys.place]).permutation(size)

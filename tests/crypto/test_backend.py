@@ -113,7 +113,7 @@ def test_the_backend_is_chosen_by_environment(monkeypatch):  # type: ignore[no-u
 
 
 def test_seal_binds_purpose_header_and_digest():
-    """Bytes sealed for one thing open for no other, and shape is part of a picture's identity."""
+    """Bytes sealed for one thing open for no other, and shape is part of an image's identity."""
     key, things = bytes(range(64)), (b"payload", b"rg\1" + b"h" * 33, b"d" * 32)
     sealed = aead.seal(key, aead.associated_data(*things), b"the Sequence")
     assert aead.open_sealed(key, aead.associated_data(*things), sealed) == b"the Sequence"
@@ -127,12 +127,12 @@ def test_seal_binds_purpose_header_and_digest():
             aead.open_sealed(key, aead.associated_data(*wrong), sealed)
     samples = np.arange(48, dtype=np.uint8)
     shapes = [(4, 4, 3), (2, 8, 3), (8, 2, 3), (16, 3, 1), (4, 12, 1), (48, 1, 1)]
-    assert len({aead.picture_digest(samples.reshape(shape)) for shape in shapes}) == len(shapes)
+    assert len({aead.image_digest(samples.reshape(shape)) for shape in shapes}) == len(shapes)
     turned = samples.reshape(4, 4, 3).transpose(1, 0, 2)
-    assert aead.picture_digest(turned) == aead.picture_digest(turned.copy())  # samples, not memory
+    assert aead.image_digest(turned) == aead.image_digest(turned.copy())  # samples, not memory
     for wrong in (samples.reshape(4, 4, 3).astype(np.int16), samples.reshape(12, 4)):
         with pytest.raises(ValueError, match="expected uint8"):
-            aead.picture_digest(wrong)
+            aead.image_digest(wrong)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -93,7 +93,7 @@ def test_every_key_through_the_command_line(count, tmp_path):  # type: ignore[no
 
 
 def test_the_tree_has_no_two_equal_keys():
-    """Data sets, units, pictures and purposes all get keys of their own; the id depends on the key alone."""
+    """Datasets, units, images and purposes all get keys of their own; the id depends on the key alone."""
     key, other = Key(bytes(32)), Key(bytes(31) + b"\1")
     found = [key.secret, key.id, other.id]
     for dataset in (b"a" * 8, b"b" * 8):
@@ -102,7 +102,7 @@ def test_the_tree_has_no_two_equal_keys():
         for unit in range(3):
             found.append(keys.unit(unit).secret)
             for index in range(20):
-                pair = keys.unit(unit).picture(index)
+                pair = keys.unit(unit).image(index)
                 found += [pair.payload, pair.residue]
     assert len(set(found)) == len(found)
     assert key.id == Key(bytes(32)).id
@@ -193,11 +193,11 @@ def test_standard_input(monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_no_repr_shows_a_secret():
-    """Key, data set, unit, picture and signing keys: not raw, not in hex, base32 or base64, in repr, str or format."""
+    """Key, dataset, unit, image and signing keys: not raw, not in hex, base32 or base64, in repr, str or format."""
     key = Key(bytes(range(100, 132)))
     dataset = key.dataset(b"data set")
     unit = dataset.unit(3)
-    pair, signing = unit.picture(5), SigningKey(key.secret)
+    pair, signing = unit.image(5), SigningKey(key.secret)
     owners = {key: [key.secret], dataset: [dataset.secret], unit: [unit.secret], signing: [signing.seed]}
     owners[pair] = [pair.payload, pair.residue]
     for owner, secrets in owners.items():
@@ -228,17 +228,17 @@ def test_the_tree_is_the_documented_one():
     key = Key(secret)
     of_dataset = derive(secret, listed(b"dataset", name), 32)
     of_unit = derive(of_dataset, listed(b"unit", b"\0\7"), 32)
-    of_picture = derive(of_unit, listed(b"picture", b"\0\1\2\3"), 128)
-    pair = key.dataset(name).unit(7).picture(0x010203)
+    of_image = derive(of_unit, listed(b"picture", b"\0\1\2\3"), 128)
+    pair = key.dataset(name).unit(7).image(0x010203)
     assert key.id == derive(secret, b"key id", 8)
     assert key.dataset_id(b"plan") == derive(secret, listed(b"dataset id", b"plan"), 8)
-    assert (pair.payload, pair.residue) == (of_picture[:64], of_picture[64:])
+    assert (pair.payload, pair.residue) == (of_image[:64], of_image[64:])
     proof = hmac.digest(derive(of_dataset, b"proof clean", 32), b"digest", "sha256")
     assert key.dataset(name).proof(b"clean", b"digest") == proof
 
 
 def test_ids_differ_between_keys():
-    """1,000 random keys: 1,000 key ids and data set ids."""
+    """1,000 random keys: 1,000 key ids and dataset ids."""
     keys = [Key.generate() for _ in range(1000)]
     assert len({key.id for key in keys} | {key.dataset_id(b"plan") for key in keys}) == 2000
 
@@ -450,13 +450,13 @@ def test_rings():
     name, other = b"data set", b"the next"
     key = Key(bytes(range(32)))
     dataset, unit = key.dataset(name), key.dataset(name).unit(7)
-    wanted = unit.picture(9)
+    wanted = unit.image(9)
     rings: list[KeyRing] = [key, dataset, unit]
     for ring in rings:
         assert ring.key_id == key.id
         assert ring.image_keys(name, 7, 9) == wanted
-    assert key.image_keys(other, 8, 9) == key.dataset(other).unit(8).picture(9)
-    assert dataset.image_keys(name, 8, 9) == dataset.unit(8).picture(9)
+    assert key.image_keys(other, 8, 9) == key.dataset(other).unit(8).image(9)
+    assert dataset.image_keys(name, 8, 9) == dataset.unit(8).image(9)
     assert (unit.key_id, unit.dataset_id, unit.unit) == (key.id, name, 7)
     for ring, asked, said in (
         (dataset, (other, 7, 9), f"opens the release {name.hex()} alone, not {other.hex()}"),

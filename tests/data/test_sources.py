@@ -1,4 +1,4 @@
-"""Where clean pictures come from."""
+"""Where clean images come from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ripguard.data.registry import open_source
 from ripguard.data.source import cache_root
 from ripguard.data.tinyimagenet import DEFAULT, SECOND, tinyimagenet
 from ripguard.errors import InputRefused, StorageError, UsageError
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 
 
 def count(source, split: str) -> int:  # type: ignore[no-untyped-def]
@@ -30,7 +30,7 @@ def test_photos():
     source = open_source("photos")
     assert len(source.labels) == 10
     assert (count(source, "train"), count(source, "test")) == (5000, 1000)
-    assert read_picture(source.items[0].path).shape == (32, 32, 3)
+    assert read_image(source.items[0].path).shape == (32, 32, 3)
 
 
 def test_photos_regions_are_disjoint_and_repeatable(monkeypatch):  # type: ignore[no-untyped-def]
@@ -39,10 +39,10 @@ def test_photos_regions_are_disjoint_and_repeatable(monkeypatch):  # type: ignor
 
     photograph = photos._photograph("chelsea", 1)
     marked = np.arange(photograph.shape[0] * photograph.shape[1], dtype=np.int64).reshape(photograph.shape[:2])
-    coloured = np.repeat(marked[:, :, None], 3, axis=2)
+    colored = np.repeat(marked[:, :, None], 3, axis=2)
     seen = {split: set() for split in ("train", "test")}
     for split, found in seen.items():
-        for one in photos._crops(coloured, split, 60, 3):
+        for one in photos._crops(colored, split, 60, 3):
             found.update(one[:, :, 0].ravel().tolist())
     assert seen["train"]
     assert not seen["train"] & seen["test"]
@@ -90,7 +90,7 @@ def fake_tiny(root: Path) -> Path:
 
 
 def test_official_tinyimagenet_layout(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """Training folders and annotated validation pictures become train/ and test/ class folders."""
+    """Training folders and annotated validation images become train/ and test/ class folders."""
     monkeypatch.setenv("RIPGUARD_DATA", str(fake_tiny(tmp_path)))
     source = tinyimagenet("all")
     assert (count(source, "train"), count(source, "test")) == (6, 3)
@@ -108,7 +108,7 @@ def test_two_draws_of_classes():
 
 @pytest.mark.skipif(not os.environ.get("RIPGUARD_DATA"), reason="RIPGUARD_DATA does not name the real data")
 def test_the_second_draw():
-    """All of its pictures are there."""
+    """All of its images are there."""
     source = open_source("tinyimagenet:second")
     assert source.labels == sorted(SECOND)
     assert (count(source, "train"), count(source, "test")) == (5000, 500)
@@ -132,7 +132,7 @@ def test_missing_data_names_both_ways(tmp_path, monkeypatch, name):  # type: ign
 
 
 def test_cifar10_download_is_kept_as_png(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """torchvision's data set, exported once into the cache."""
+    """torchvision's dataset, exported once into the cache."""
     from ripguard._torchvision import torchvision
 
     class Small:
@@ -156,7 +156,7 @@ def test_cifar10_download_is_kept_as_png(tmp_path, monkeypatch):  # type: ignore
 
 
 def test_real_data():
-    """Where RIPGUARD_DATA holds the real sets: 60,000 and 5,500 pictures, ten classes each."""
+    """Where RIPGUARD_DATA holds the real sets: 60,000 and 5,500 images, ten classes each."""
     root = os.environ.get("RIPGUARD_DATA")
     if not root or not (Path(root) / "cifar10").is_dir():
         pytest.skip("RIPGUARD_DATA is not set, or holds no cifar10: the real data are not at hand")
@@ -167,7 +167,7 @@ def test_real_data():
 
 
 def labelled_by(tmp_path: Path, text: str | bytes) -> dict[str, tuple[str, str]]:
-    """Name → (split, label) of two pictures, ``a.png`` and ``b.png``, read with these labels."""
+    """Name → (split, label) of two images, ``a.png`` and ``b.png``, read with these labels."""
     root = tmp_path / "s"
     root.mkdir(exist_ok=True)
     for name in ("a.png", "b.png"):
@@ -205,7 +205,7 @@ def test_labels(text, tmp_path):  # type: ignore[no-untyped-def]
         ("", r"expected the columns path,label\[,split\], got nothing"),
         ("path,label\na.png,M\xe4use\n".encode("latin-1"), "cannot be read as CSV"),
         ("path,label\na.png,cat\n", "b.png is not in"),
-        ("path,label\nc.png,cat\n", "2 pictures are not in .*: a.png, b.png"),
+        ("path,label\nc.png,cat\n", "2 images are not in .*: a.png, b.png"),
     ],
 )
 def test_labels_that_are_wrong(text, said, tmp_path):  # type: ignore[no-untyped-def]
@@ -215,33 +215,33 @@ def test_labels_that_are_wrong(text, said, tmp_path):  # type: ignore[no-untyped
 
 
 def test_all_wrong_rows_are_told_at_once(tmp_path):  # type: ignore[no-untyped-def]
-    """The first twenty, and how many more; rows of pictures that are not there are told, and refuse nothing."""
+    """The first twenty, and how many more; rows of images that are not there are told, and refuse nothing."""
     with pytest.raises(InputRefused, match=r"line 2 has no label; .*; line 21 has no label; and 5 more\n"):
         labelled_by(tmp_path, "path,label\n" + "".join(f"{i}.png,\n" for i in range(25)))
 
 
-def test_rows_of_other_pictures_are_told(tmp_path, capsys):  # type: ignore[no-untyped-def]
+def test_rows_of_other_images_are_told(tmp_path, capsys):  # type: ignore[no-untyped-def]
     """One table may serve several folders; who mistyped a name reads it."""
     labelled_by(tmp_path, "path,label\na.png,cat\nb.png,dog\nc.png,cow\n")
-    assert "rows of pictures that are not in" in capsys.readouterr().err
+    assert "rows of images that are not in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("spec", "labels", "said"),
     [
-        ("photos:x", None, "is one data set"),
-        ("cifar10:x", None, "is one data set"),
+        ("photos:x", None, "is one dataset"),
+        ("cifar10:x", None, "is one dataset"),
         ("photos", "l.csv", "is for folders"),
     ],
 )
-def test_what_a_data_set_does_not_take(spec, labels, said):  # type: ignore[no-untyped-def]
+def test_what_a_dataset_does_not_take(spec, labels, said):  # type: ignore[no-untyped-def]
     """An argument of a source that has none; labels for one that has its own."""
     with pytest.raises(UsageError, match=said):
         open_source(spec, labels)
 
 
 def test_a_cached_folder_that_is_not_whole_is_made_again(tmp_path, monkeypatch, capsys):  # type: ignore[no-untyped-def]
-    """After a power cut: a picture without its end, an empty one, a missing one."""
+    """After a power cut: an image without its end, an empty one, a missing one."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
     monkeypatch.setattr(photos, "TRAIN", 3)
     monkeypatch.setattr(photos, "TEST", 1)

@@ -12,27 +12,27 @@ from ripguard.hide.mrit.blocks import cell_sums, from_cells, grid, rotate, rotat
 sides, sizes = st.integers(1, 30), st.integers(1, 9)
 
 
-def test_a_three_by_five_picture():
+def test_a_three_by_five_image():
     """Raster order; the cells at the right and lower edge are filled with their last row and column."""
-    picture = np.arange(15, dtype=np.uint8).reshape(1, 3, 5, 1)
+    image = np.arange(15, dtype=np.uint8).reshape(1, 3, 5, 1)
     g = grid(3, 5, 2)
     assert (g.rows, g.cols, g.cells) == (2, 3, 6)
     assert g.full.tolist() == [0, 1]
     assert g.counts.tolist() == [4, 4, 2, 2, 2, 1]
     wanted = [[0, 1, 5, 6], [2, 3, 7, 8], [4, 4, 9, 9], [10, 11, 10, 11], [12, 13, 12, 13], [14, 14, 14, 14]]
-    assert to_cells(picture, g).reshape(6, 4).tolist() == wanted
-    assert cell_sums(picture, g).ravel().tolist() == [12, 20, 13, 21, 25, 14]
+    assert to_cells(image, g).reshape(6, 4).tolist() == wanted
+    assert cell_sums(image, g).ravel().tolist() == [12, 20, 13, 21, 25, 14]
 
 
 @given(sides, sides, sizes, st.sampled_from([1, 3]))
 def test_filling_up_invents_no_value(height, width, size, channels):
     """Each cell's minimum, maximum and sum are those of its real pixels."""
-    picture = np.random.default_rng(height * width).integers(0, 256, (1, height, width, channels)).astype(np.uint8)
+    image = np.random.default_rng(height * width).integers(0, 256, (1, height, width, channels)).astype(np.uint8)
     g = grid(height, width, size)
-    cells, sums = to_cells(picture, g)[0], cell_sums(picture, g)[0]
+    cells, sums = to_cells(image, g)[0], cell_sums(image, g)[0]
     for number in range(g.cells):
         y, x = number // g.cols * size, number % g.cols * size
-        real = picture[0, y : y + size, x : x + size].reshape(-1, channels)
+        real = image[0, y : y + size, x : x + size].reshape(-1, channels)
         assert len(real) == g.counts[number]
         assert (number in g.full) == (len(real) == size * size)
         np.testing.assert_array_equal(cells[number].min((0, 1)), real.min(0))
@@ -62,9 +62,9 @@ def test_turns_are_quarter_turns(size):
     assert np.array_equal(np.sort(rotation_table(size), axis=1), np.tile(np.arange(size * size), (4, 1)))
 
 
-def test_blocks_larger_than_the_picture():
+def test_blocks_larger_than_the_image():
     """No full cell, no tile: one cell that stays."""
     g = grid(3, 2, 8)
-    picture = np.arange(18, dtype=np.uint8).reshape(1, 3, 2, 3)
+    image = np.arange(18, dtype=np.uint8).reshape(1, 3, 2, 3)
     assert (g.cells, len(g.full), g.tiles, g.counts.tolist()) == (1, 0, [], [6])
-    np.testing.assert_array_equal(from_cells(to_cells(picture, g), g), picture)
+    np.testing.assert_array_equal(from_cells(to_cells(image, g), g), image)

@@ -1,4 +1,4 @@
-"""Who holds the key can seal any bytes: they cost the picture that carries them, and nothing else."""
+"""Who holds the key can seal any bytes: they cost the image that carries them, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from test_seal import MODEL, OTHER
 
 from ripguard.codecs import coders
 from ripguard.codecs.coders import BY_NUMBER, CODERS
-from ripguard.crypto.aead import TAG, associated_data, picture_digest, seal
+from ripguard.crypto.aead import TAG, associated_data, image_digest, seal
 from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Original
@@ -35,7 +35,7 @@ IDS = (KEY.id, b"data-set", 0)
 def with_seal(
     data: bytes, coder: int, shape: tuple[int, ...] = (32, 32, 3), index: int = 0, model: bytes = MODEL
 ) -> Hidden:
-    """A picture of method ``seal`` whose authentic stream is ``data``; it stands in the residue."""
+    """An image of method ``seal`` whose authentic stream is ``data``; it stands in the residue."""
     header = Header(*IDS, index, 0, False, False, TAG + len(data), SealPart(coder, 0))
     bound = bound_to(header, shape, Seal(model=model).model_digest)
     return Hidden(np.zeros(shape, np.uint8), seal(OWN[index].payload, bound, data), header, 0, 0)
@@ -44,41 +44,41 @@ def with_seal(
 def with_mrit(
     data: bytes, params: Params, shape: tuple[int, ...] = (32, 32, 3), index: int = 0, beside: bytes | None = None
 ) -> Hidden:
-    """A picture of mRIT whose authentic record is ``data``.
+    """An image of mRIT whose authentic record is ``data``.
 
-    It is carried by the picture, inline or with the authentic corrections ``beside``; or, where it finds no room, by
+    It is carried by the image, inline or with the authentic corrections ``beside``; or, where it finds no room, by
     the residue.
     """
-    picture = np.random.default_rng(index).choice([0, 3, 128, 255], shape).astype(np.uint8)
+    image = np.random.default_rng(index).choice([0, 3, 128, 255], shape).astype(np.uint8)
     header = Header(*IDS, index, 0, beside is None, False, TAG + len(data), params)
-    planes = lsb.planes_for(picture.size, LENGTH + header.length)
+    planes = lsb.planes_for(image.size, LENGTH + header.length)
     if planes > 4:
         header = dataclasses.replace(header, inline=False)
-        bound = associated_data(b"whole", header.pack(), picture_digest(picture))
-        return Hidden(picture, seal(OWN[index].residue, bound, data), header, 0, 0)
+        bound = associated_data(b"whole", header.pack(), image_digest(image))
+        return Hidden(image, seal(OWN[index].residue, bound, data), header, 0, 0)
     header = dataclasses.replace(header, planes=planes)
-    (fixed,) = lsb.clear(picture[None], np.array([LENGTH + header.length]))
-    bound = associated_data(b"payload", header.pack(), picture_digest(fixed))
-    (picture,), _ = lsb.replace(picture[None], [header.pack() + seal(OWN[index].payload, bound, data)])
+    (fixed,) = lsb.clear(image[None], np.array([LENGTH + header.length]))
+    bound = associated_data(b"payload", header.pack(), image_digest(fixed))
+    (image,), _ = lsb.replace(image[None], [header.pack() + seal(OWN[index].payload, bound, data)])
     if beside is None:
-        return Hidden(picture, b"", header, 0, 0)
-    bound = associated_data(b"residue", header.pack(), picture_digest(picture))
-    return Hidden(picture, seal(OWN[index].residue, bound, beside), header, 0, 0)
+        return Hidden(image, b"", header, 0, 0)
+    bound = associated_data(b"residue", header.pack(), image_digest(image))
+    return Hidden(image, seal(OWN[index].residue, bound, beside), header, 0, 0)
 
 
 def shown(hidden: list[Hidden], model: bytes = MODEL):  # type: ignore[no-untyped-def]
     """As a restorer would reveal them."""
     keys = [OWN[one.header.index] for one in hidden]
-    pictures, residues = np.stack([one.picture for one in hidden]), [one.residue for one in hidden]
-    return reveal(pictures, [one.header for one in hidden], residues, keys, model)
+    images, residues = np.stack([one.image for one in hidden]), [one.residue for one in hidden]
+    return reveal(images, [one.header for one in hidden], residues, keys, model)
 
 
 def told(found, shape: tuple[int, ...]) -> bool:  # type: ignore[no-untyped-def]
-    """Whether a result is one of the two things it can be: a picture of the shape, or one sentence."""
+    """Whether a result is one of the two things it can be: an image of the shape, or one sentence."""
     if isinstance(found, RipguardError):
         return isinstance(found, Damaged) and found.message != "" and "\n" not in found.message
-    picture = found.picture if isinstance(found, Original) else found
-    return picture.shape == shape and picture.dtype == np.uint8
+    image = found.image if isinstance(found, Original) else found
+    return image.shape == shape and image.dtype == np.uint8
 
 
 GARBAGE = st.one_of(st.binary(min_size=1, max_size=60), st.binary(max_size=40).map(lambda tail: b"\xff" * 30 + tail))
@@ -87,7 +87,7 @@ GARBAGE = st.one_of(st.binary(min_size=1, max_size=60), st.binary(max_size=40).m
 @given(GARBAGE, st.sampled_from(sorted(BY_NUMBER)), st.sampled_from([(32, 32, 3), (5, 7, 1), (1, 1, 3)]), st.booleans())
 @example(b"\1\2\3\4", 4, (32, 32, 3), False)
 def test_garbage_under_every_coder(data, coder, shape, begun):  # type: ignore[no-untyped-def]
-    """A picture of garbage or a refusal, whatever the bytes; also where they begin like those of a real one."""
+    """An image of garbage or a refusal, whatever the bytes; also where they begin like those of a real one."""
     if begun:
         real = next(c for c in CODERS.values() if c.number == coder)
         good = real.encode(crop(0, *shape[:2])[None, :, :, : shape[2]], [png_bytes(crop(0, *shape[:2]))], MODEL)[0]
@@ -115,7 +115,7 @@ def test_garbage_in_mrit(data, pairing, sizes, shape, kind):  # type: ignore[no-
 
 
 @pytest.mark.parametrize("coder", sorted(BY_NUMBER))
-def test_one_bad_stream_costs_one_picture(coder):  # type: ignore[no-untyped-def]
+def test_one_bad_stream_costs_one_image(coder):  # type: ignore[no-untyped-def]
     """Its neighbours under the same coder come back, in their places."""
     real, clean = next(c for c in CODERS.values() if c.number == coder), np.stack([crop(i) for i in range(8)])
     good = real.encode(clean, [png_bytes(one) for one in clean], MODEL)
@@ -128,10 +128,10 @@ def test_one_bad_stream_costs_one_picture(coder):  # type: ignore[no-untyped-def
         if i in (2, 5):
             assert isinstance(one, Damaged), one
             continue
-        np.testing.assert_array_equal(one.picture if isinstance(one, Original) else one, clean[i])
+        np.testing.assert_array_equal(one.image if isinstance(one, Original) else one, clean[i])
 
 
-def test_one_bad_sequence_costs_one_picture(clean, carrier):  # type: ignore[no-untyped-def]
+def test_one_bad_sequence_costs_one_image(clean, carrier):  # type: ignore[no-untyped-def]
     """mRIT: moves that no coder wrote, a length beyond the record, too few corrections."""
     hidden, keys, _ = protect_batch(clean[:8], carrier[:8])
     assert bytes(OWN[0].payload) == bytes(keys[0].payload)
@@ -200,9 +200,9 @@ def test_mrit_unpacks_what_it_can_hold(room):  # type: ignore[no-untyped-def]
     for one in (inline, excess):
         (found,) = shown([one])
         assert isinstance(found, Damaged)
-        assert 0 < room.most <= 3 * one.picture.size
+        assert 0 < room.most <= 3 * one.image.size
         room.most = 0
-    (temporary,) = lsb.clear(excess.picture[None], np.array([LENGTH + TAG + 3]))
+    (temporary,) = lsb.clear(excess.image[None], np.array([LENGTH + TAG + 3]))
     edges = int(np.isin(temporary, (0, 255)).sum())
     for count in (edges - 1, edges + 1):
         (found,) = shown(
@@ -232,8 +232,8 @@ def test_xz_unpacks_what_a_source_file_can_be(room):  # type: ignore[no-untyped-
 
 
 @pytest.mark.parametrize("name", ["file", "webp", "jxl"])
-def test_pictures_of_another_size_are_not_decoded(name, monkeypatch):  # type: ignore[no-untyped-def]
-    """A stream of a large picture in a small one is refused by its header."""
+def test_images_of_another_size_are_not_decoded(name, monkeypatch):  # type: ignore[no-untyped-def]
+    """A stream of a large image in a small one is refused by its header."""
     large = np.zeros((1, 1000, 1200, 3), np.uint8)
     data = CODERS[name].encode(large, [png_bytes(large[0])], b"")[0]
     if data is None:
@@ -247,7 +247,7 @@ def test_pictures_of_another_size_are_not_decoded(name, monkeypatch):  # type: i
     assert "32×32" in str(found)
 
 
-def test_the_small_image_coder_is_for_small_pictures(monkeypatch):  # type: ignore[no-untyped-def]
+def test_the_small_image_coder_is_for_small_images(monkeypatch):  # type: ignore[no-untyped-def]
     """A header that says otherwise is not looked into; nor does the coder decode for such a shape."""
     shape = (257, 256, 3)
     header = Header(*IDS, 0, 1, True, False, 1000, SealPart(4, 2**64 - 1))
@@ -274,7 +274,7 @@ def test_a_damaged_model_costs_what_needs_it(model):  # type: ignore[no-untyped-
             np.testing.assert_array_equal(found, clean[i])
 
 
-def test_out_of_memory_costs_one_picture(monkeypatch):  # type: ignore[no-untyped-def]
+def test_out_of_memory_costs_one_image(monkeypatch):  # type: ignore[no-untyped-def]
     """And is told as what it is: a matter of storage, not damage. An interruption is none."""
     clean = np.stack([crop(i) for i in range(4)])
     hidden = [with_seal(clean[i].tobytes(), 0, index=i) for i in range(4)]

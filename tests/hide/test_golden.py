@@ -1,7 +1,7 @@
-"""Hiding gives the same bytes as when `golden.json` was written, on every machine: pictures, residues, headers, keys.
+"""Hiding gives the same bytes as when `golden.json` was written, on every machine: images, residues, headers, keys.
 
 All arithmetic there is on whole numbers, and the compressor is one of these tests' own (`golden.packed`). What could
-still differ: SciPy's solver, where two pairings of blocks are equally good. Of the pictures used here no two are.
+still differ: SciPy's solver, where two pairings of blocks are equally good. Of the images used here no two are.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def test_associated_data():
 
 
 def test_every_case_is_kept():
-    """And each kind of picture that there is: in two, three and four planes, in none, inline, gray, lossy."""
+    """And each kind of image that there is: in two, three and four planes, in none, inline, gray, lossy."""
     assert list(WANTED["hiding"]) == list(golden.HIDING)
     flags = {name: {bytes.fromhex(one["header"])[26] for one in kept} for name, kept in WANTED["hiding"].items()}
     by_method = {

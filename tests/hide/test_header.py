@@ -8,7 +8,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard.hide.header import GREY, INLINE, LOSSY, BadHeader, Header
+from ripguard.hide.header import GRAY, INLINE, LOSSY, BadHeader, Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import LENGTH, Params
 
@@ -35,9 +35,9 @@ def read(data: bytes) -> Header | None:
     ids, ids, st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), marks, st.integers(0, 2**24 - 1), params,
     st.booleans(),
 )  # fmt: skip
-def test_every_valid_header_comes_back(key_id, dataset_id, unit, index, mark, length, params, grey):
-    """pack and unpack are inverse to each other, with every allowed combination of planes, inline, lossy and grey."""
-    header = Header(key_id, dataset_id, unit, index, *mark, length, params, grey=grey)
+def test_every_valid_header_comes_back(key_id, dataset_id, unit, index, mark, length, params, gray):
+    """pack and unpack are inverse to each other, with every allowed combination of planes, inline, lossy and gray."""
+    header = Header(key_id, dataset_id, unit, index, *mark, length, params, gray=gray)
     assert len(header.pack()) == LENGTH
     assert read(header.pack()) == header
 
@@ -58,7 +58,7 @@ def test_of_256_flag_bytes_only_the_canonical_are_read():
     allowed = {planes | lossy for planes in range(5) for lossy in (0, LOSSY)}
     allowed |= {planes | INLINE for planes in range(1, 5)}
     assert {f for f in range(256) if read(old[:FLAGS] + bytes([f]) + old[FLAGS + 1 :])} == allowed
-    allowed |= {flags | GREY for flags in allowed}
+    allowed |= {flags | GRAY for flags in allowed}
     assert {f for f in range(256) if read(data[:FLAGS] + bytes([f]) + data[FLAGS + 1 :])} == allowed
 
 

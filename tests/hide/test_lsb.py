@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ripguard.hide import lsb
 
 
-def slow_read(picture: np.ndarray, length: int) -> bytes:
+def slow_read(image: np.ndarray, length: int) -> bytes:
     """Bit i stands in plane i // samples at sample i % samples, highest bit of a byte first."""
-    flat, result = picture.reshape(-1), bytearray(length)
+    flat, result = image.reshape(-1), bytearray(length)
     for i in range(8 * length):
         result[i // 8] |= (int(flat[i % flat.size]) >> i // flat.size & 1) << 7 - i % 8
     return bytes(result)
@@ -20,16 +20,16 @@ def slow_read(picture: np.ndarray, length: int) -> bytes:
 
 @given(st.integers(1, 7), st.integers(1, 7), st.sampled_from([1, 3]), st.integers(0, 2**32), st.data())
 def test_positions_are_as_described(height, width, channels, seed, data):
-    """Every payload bit stands where the format says, and no other bit of the picture changes."""
+    """Every payload bit stands where the format says, and no other bit of the image changes."""
     draw = np.random.default_rng(seed)
-    pictures = draw.integers(0, 256, (3, height, width, channels)).astype(np.uint8)
-    most = lsb.capacity(pictures[0].size, 4)
-    payloads = [draw.bytes(data.draw(st.integers(0, most))) for _ in pictures]
-    before = pictures.copy()
-    written, overwritten = lsb.replace(pictures, payloads)
-    np.testing.assert_array_equal(pictures, before)  # the input is left alone
+    images = draw.integers(0, 256, (3, height, width, channels)).astype(np.uint8)
+    most = lsb.capacity(images[0].size, 4)
+    payloads = [draw.bytes(data.draw(st.integers(0, most))) for _ in images]
+    before = images.copy()
+    written, overwritten = lsb.replace(images, payloads)
+    np.testing.assert_array_equal(images, before)  # the input is left alone
     cleared = lsb.clear(written, np.array([len(p) for p in payloads]))
-    for old, new, zero, payload, kept in zip(pictures, written, cleared, payloads, overwritten):
+    for old, new, zero, payload, kept in zip(images, written, cleared, payloads, overwritten):
         assert slow_read(new, len(payload)) == payload
         assert slow_read(old, len(payload)) == kept
         start = min(len(payload), lsb.capacity(old.size, 1))
@@ -41,13 +41,13 @@ def test_positions_are_as_described(height, width, channels, seed, data):
 
 
 def test_neighbours_in_a_batch_do_not_matter():
-    """A picture gets the same bits alone and beside pictures with longer and empty payloads."""
+    """An image gets the same bits alone and beside images with longer and empty payloads."""
     draw = np.random.default_rng(0)
-    pictures = draw.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
+    images = draw.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
     payloads = [draw.bytes(n) for n in (11, 45, 0, 23)]
-    together, kept = lsb.replace(pictures, payloads)
+    together, kept = lsb.replace(images, payloads)
     for i, payload in enumerate(payloads):
-        alone, own = lsb.replace(pictures[i : i + 1], [payload])
+        alone, own = lsb.replace(images[i : i + 1], [payload])
         np.testing.assert_array_equal(alone[0], together[i])
         assert own == [kept[i]]
 

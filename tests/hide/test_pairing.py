@@ -20,9 +20,9 @@ def pair(name: str, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return RULES[CODES[name]][1](source, target)
 
 
-def blocks_of(pictures: np.ndarray, size: int, count: int) -> np.ndarray:
-    """The first blocks of each picture, int64 [batch, count, size², channels]."""
-    cells = to_cells(pictures, grid(*pictures.shape[1:3], size))[:, :count]
+def blocks_of(images: np.ndarray, size: int, count: int) -> np.ndarray:
+    """The first blocks of each image, int64 [batch, count, size², channels]."""
+    cells = to_cells(images, grid(*images.shape[1:3], size))[:, :count]
     return cells.reshape(*cells.shape[:2], size * size, -1).astype(np.int64)
 
 
@@ -70,7 +70,7 @@ def test_the_assignment_beats_every_rule_on_each_photograph(clean, size):
         cost = {name: errors[places, found[name][i]].sum() for name in CODES}
         assert min(cost.values()) == pytest.approx(cost["assignment"])
         closer += cost["assignment"] < cost["sd-rank"]
-    assert closer == 11  # one crop is a single grey: there all rules are equal
+    assert closer == 11  # one crop is a single gray: there all rules are equal
 
 
 def test_sd_rank_sorts_by_standard_deviation(clean, carrier):
@@ -106,11 +106,11 @@ def test_ranked_is_the_best_inside_each_run(clean, carrier):
     source, target = (draw.integers(0, 256, (2, 2 * RUN + 5, 4, 3)) for _ in range(2))
     found = RULES[CODES["ranked"]][1](source, target)
     by_source, by_target = np.argsort(spread(source), 1, "stable"), np.argsort(spread(target), 1, "stable")
-    for picture in range(2):
+    for image in range(2):
         for start in range(0, 2 * RUN + 5, RUN):
-            places, blocks = by_target[picture, start : start + RUN], by_source[picture, start : start + RUN]
-            best = assignment(source[picture : picture + 1, blocks], target[picture : picture + 1, places])
-            assert (found[picture, places] == blocks[best[0]]).all()
+            places, blocks = by_target[image, start : start + RUN], by_source[image, start : start + RUN]
+            best = assignment(source[image : image + 1, blocks], target[image : image + 1, places])
+            assert (found[image, places] == blocks[best[0]]).all()
     errors = {}
     for rule in ("sd-rank", "ranked", "assignment"):
         temporary, _ = forward(clean, carrier, Params(pairing=rule))

@@ -66,18 +66,18 @@ def test_only_canonical_headers_are_read():
 
 @given(st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]), st.data())
 def test_low_bits(height, width, channels, data):  # type: ignore[no-untyped-def]
-    """What is written is read; only its positions change; the overwritten bits bring the picture back."""
+    """What is written is read; only its positions change; the overwritten bits bring the image back."""
     draw = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-    pictures = draw.integers(0, 256, (2, height, width, channels)).astype(np.uint8)
-    most = lsb.capacity(pictures[0].size, 4)
-    payloads = [draw.bytes(data.draw(st.integers(0, most))) for _ in pictures]
+    images = draw.integers(0, 256, (2, height, width, channels)).astype(np.uint8)
+    most = lsb.capacity(images[0].size, 4)
+    payloads = [draw.bytes(data.draw(st.integers(0, most))) for _ in images]
     lengths = np.array([len(p) for p in payloads])
-    written, overwritten = lsb.replace(pictures, payloads)
+    written, overwritten = lsb.replace(images, payloads)
     assert lsb.read(written, lengths) == payloads
     assert [len(o) for o in overwritten] == lengths.tolist()
-    np.testing.assert_array_equal(lsb.replace(written, overwritten)[0], pictures)
-    np.testing.assert_array_equal(lsb.clear(written, lengths), lsb.clear(pictures, lengths))
-    changed = (written ^ pictures).reshape(2, -1)
+    np.testing.assert_array_equal(lsb.replace(written, overwritten)[0], images)
+    np.testing.assert_array_equal(lsb.clear(written, lengths), lsb.clear(images, lengths))
+    changed = (written ^ images).reshape(2, -1)
     for one, length in zip(changed, lengths):
         planes = lsb.planes_for(one.size, int(length))
         assert not (one >> planes).any()
@@ -85,8 +85,8 @@ def test_low_bits(height, width, channels, data):  # type: ignore[no-untyped-def
 
 def test_first_bit_is_the_first_sample():
     """Bit 0 of the payload is the highest bit of its first byte, in the lowest plane of sample 0."""
-    picture = np.zeros((1, 1, 16, 1), np.uint8)
-    written, _ = lsb.replace(picture, [b"\x80\x01\x40"])
+    image = np.zeros((1, 1, 16, 1), np.uint8)
+    written, _ = lsb.replace(image, [b"\x80\x01\x40"])
     assert np.flatnonzero(written & 1).tolist() == [0, 15]
     assert np.flatnonzero(written & 2).tolist() == [1]
 
@@ -94,11 +94,11 @@ def test_first_bit_is_the_first_sample():
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 50), st.sampled_from([1, 3]))
 def test_cells(height, width, size, tile, channels):  # type: ignore[no-untyped-def]
     """Cutting and joining; sums of real pixels only; tiles cover the full cells in near equal runs."""
-    pictures = np.random.default_rng(0).integers(0, 256, (2, height, width, channels)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (2, height, width, channels)).astype(np.uint8)
     g = grid(height, width, size, tile)
-    cells = to_cells(pictures, g)
-    np.testing.assert_array_equal(from_cells(cells, g), pictures)
-    assert cell_sums(pictures, g).sum() == pictures.astype(int).sum()
+    cells = to_cells(images, g)
+    np.testing.assert_array_equal(from_cells(cells, g), images)
+    assert cell_sums(images, g).sum() == images.astype(int).sum()
     assert g.counts.sum() == height * width
     assert len(g.full) == (height // size) * (width // size)
     lengths = [b - a for a, b in g.tiles]
@@ -140,7 +140,7 @@ def test_class_tags_pair_in_raster_order():
 
 
 def test_shifts_never_cut_off_more_than_allowed():
-    """Saturated pictures and carriers far away: at most T grey levels are lost to clipping, and they are recorded."""
+    """Saturated images and carriers far away: at most T gray levels are lost to clipping, and they are recorded."""
     draw = np.random.default_rng(0)
     clean = np.where(draw.random((4, 16, 16, 3)) < 0.5, 0, draw.integers(0, 256, (4, 16, 16, 3))).astype(np.uint8)
     for overflow in (0, 5):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ripguard.codecs.interlaced import net
+from ripguard.codecs.interlaced import networks
 from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged
 from ripguard.hide import lsb
@@ -31,16 +31,16 @@ from ripguard.release.restorer import read_header
 
 def some_model(seed: int) -> bytes:
     """A model file with random weights."""
-    draw, nets = np.random.default_rng(seed), {}
-    for place in net.places(3):
-        sizes = net.shapes(3, 4, *place[1:])
+    draw, predictors = np.random.default_rng(seed), {}
+    for place in networks.places(3):
+        sizes = networks.shapes(3, 4, *place[1:])
         weights = [draw.integers(-64, 64, size).astype(np.float32) for size in sizes]
-        nets[place] = net.Net(weights, [np.zeros((size[0], 1), np.float32) for size in sizes])
-    return net.pack(net.Model(3, 4, nets))
+        predictors[place] = networks.Predictor(weights, [np.zeros((size[0], 1), np.float32) for size in sizes])
+    return networks.pack(networks.Model(3, 4, predictors))
 
 
 MODEL, OTHER = some_model(0), some_model(1)
-SHAPES = st.sampled_from([(1, 1), (1, 3), (3, 3)])  # channels of the clean picture, and of its carrier
+SHAPES = st.sampled_from([(1, 1), (1, 3), (3, 3)])  # channels of the clean image, and of its carrier
 
 
 def sealed(clean: np.ndarray, carrier: np.ndarray, files: list[bytes] | None = None, **options) -> list[Hidden]:  # type: ignore[no-untyped-def]
@@ -50,22 +50,22 @@ def sealed(clean: np.ndarray, carrier: np.ndarray, files: list[bytes] | None = N
 
 def payload_bits(one: Hidden) -> np.ndarray:
     """How many low bits of each sample carry payload: uint8 ``[samples]``."""
-    own = KEY.dataset(DATASET).unit(0).picture(one.header.index)
-    where = places_of(one.header, one.picture.shape, own)
+    own = KEY.dataset(DATASET).unit(0).image(one.header.index)
+    where = places_of(one.header, one.image.shape, own)
     assert where is not None
     return where.bits()
 
 
 def opened(hidden: list[Hidden], **options):  # type: ignore[no-untyped-def]
     _, keys = keys_for(len(hidden))
-    headers = [read_header(one.picture) if one.header.planes else one.header for one in hidden]
-    pictures, residues = np.stack([one.picture for one in hidden]), [one.residue for one in hidden]
-    return Seal(**options).reveal(pictures, headers, residues, keys)
+    headers = [read_header(one.image) if one.header.planes else one.header for one in hidden]
+    images, residues = np.stack([one.image for one in hidden]), [one.residue for one in hidden]
+    return Seal(**options).reveal(images, headers, residues, keys)
 
 
 @given(st.integers(1, 24), st.integers(1, 24), SHAPES, st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_round_trip(height, width, channels, most, seed):  # type: ignore[no-untyped-def]
-    """Any size, grey or not, any carrier, any number of planes; what finds no room goes to the residue."""
+    """Any size, gray or not, any carrier, any number of planes; what finds no room goes to the residue."""
     draw = np.random.default_rng(seed)
     shape, published = (height, width, channels[0]), (height, width, channels[1])
     clean = np.stack([draw.integers(0, 256, shape), np.full(shape, 77), draw.integers(90, 110, shape)]).astype(np.uint8)
@@ -77,7 +77,7 @@ def test_round_trip(height, width, channels, most, seed):  # type: ignore[no-unt
     for one in hidden:
         assert one.header.planes <= most
         assert one.header.inline == (not one.residue)
-        assert one.header.grey == (shape != published)
+        assert one.header.gray == (shape != published)
 
 
 def test_crops_of_photographs(clean, carrier):  # type: ignore[no-untyped-def]
@@ -87,9 +87,9 @@ def test_crops_of_photographs(clean, carrier):  # type: ignore[no-untyped-def]
         np.testing.assert_array_equal(after, before)
         assert one.residue == b""
         bits = payload_bits(one)
-        assert np.abs(one.picture.astype(int) - wanted).max() <= 2 ** int(bits.max())
+        assert np.abs(one.image.astype(int) - wanted).max() <= 2 ** int(bits.max())
         noise = np.mean(np.where(bits, (4.0**bits + 2) / 12, 0))  # of rounding to the nearest with given low bits
-        assert likeness(one.picture, wanted)["psnr"] > 10 * np.log10(255**2 / noise) - 3  # edges of 0..255 cost some
+        assert likeness(one.image, wanted)["psnr"] > 10 * np.log10(255**2 / noise) - 3  # edges of 0..255 cost some
 
 
 def test_the_nearest_value_is_taken():
@@ -111,17 +111,17 @@ def test_the_nearest_value_is_taken():
 
 def test_positions():
     """Every payload bit has its own place, whatever the length; cells are textured; the order hangs on the key."""
-    shape, picture = (32, 32, 3), np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    picture[:, :16] = 128  # the left half is flat
+    shape, image = (32, 32, 3), np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    image[:, :16] = 128  # the left half is flat
     for length in (SEAL_LENGTH + 1, 200, 384, 385, 600, 768, 1000, 1536, 3000, 3072):
-        cells = planes.choose(picture, HEAD, length)
+        cells = planes.choose(image, HEAD, length)
         where = planes.places(shape, HEAD, length, cells, b"k" * 32)
         assert where is not None
         assert int(where.bits().sum()) == 8 * length if where.whole else True
         assert len(set(where.extra.tolist())) == len(where.extra) == planes.extra_bits(3072, HEAD, length)
         if where.whole == 0:
             assert where.extra.min() >= HEAD
-    cells = planes.choose(picture, HEAD, 384 + 150)  # less than half of the second plane
+    cells = planes.choose(image, HEAD, 384 + 150)  # less than half of the second plane
     one, other = (planes.places(shape, HEAD, 384 + 150, cells, key * 32) for key in (b"k", b"l"))
     assert one is not None
     assert other is not None
@@ -131,28 +131,28 @@ def test_positions():
 
 
 def test_payload_bits_and_the_others():
-    """All 24,576 single-bit flips of a picture: payload refused, everything else restored exactly all the same."""
+    """All 24,576 single-bit flips of an image: payload refused, everything else restored exactly all the same."""
     clean, carrier = crop(0)[None], crop(1)[None]
     (one,) = sealed(clean, carrier)
     payload = payload_bits(one)
     for bit in range(8):
-        flipped = np.repeat(one.picture[None], 3072, axis=0)
+        flipped = np.repeat(one.image[None], 3072, axis=0)
         flat = flipped.reshape(3072, 3072)
         flat[np.arange(3072), np.arange(3072)] ^= np.uint8(1 << bit)
         for i in range(3072):
             assert restores(flipped[i], clean[0]) == (bit >= payload[i]), (bit, i)
 
 
-def restores(picture: np.ndarray, clean: np.ndarray) -> bool:
+def restores(image: np.ndarray, clean: np.ndarray) -> bool:
     """By the way a restorer takes; anything but exact or refused is an error."""
     try:
-        header = read_header(picture)
+        header = read_header(image)
     except BadHeader:
         return False
     if header.key_id != KEY.id or header.dataset_id != DATASET:
         return False
-    keys = KEY.dataset(DATASET).unit(header.unit).picture(header.index)
-    (after,) = reveal(picture[None], [header], [b""], [keys])
+    keys = KEY.dataset(DATASET).unit(header.unit).image(header.index)
+    (after,) = reveal(image[None], [header], [b""], [keys])
     if isinstance(after, Exception):
         return False
     np.testing.assert_array_equal(after, clean)
@@ -166,7 +166,7 @@ def test_everything_but_the_payload_may_go():
     draw = np.random.default_rng(0)
     for one, wanted in zip(hidden, clean):
         keep = ((1 << payload_bits(one).astype(int)) - 1).reshape(32, 32, 3).astype(np.uint8)
-        assert restores(one.picture & keep | draw.integers(0, 256, keep.shape).astype(np.uint8) & ~keep, wanted)
+        assert restores(one.image & keep | draw.integers(0, 256, keep.shape).astype(np.uint8) & ~keep, wanted)
 
 
 def test_files_come_back():
@@ -179,15 +179,15 @@ def test_files_come_back():
     after = opened(sealed(clean, clean[::-1], files))
     assert isinstance(after[0], Original)
     assert after[0].file == jpeg
-    np.testing.assert_array_equal(after[0].picture, clean[0])
+    np.testing.assert_array_equal(after[0].image, clean[0])
     np.testing.assert_array_equal(after[1], clean[1])
     assert [one.file for one in opened(sealed(clean, clean, files, coders=("file",)))] == files
 
 
-def test_pictures_that_do_not_fit_are_refused_by_name():
-    """Noise needs more than eight planes; the number of the picture and what to do are in the error."""
+def test_images_that_do_not_fit_are_refused_by_name():
+    """Noise needs more than eight planes; the number of the image and what to do are in the error."""
     clean = np.stack([crop(0), np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)])
-    with pytest.raises(DoesNotFit, match="32×32×3 picture needs 3,128 bytes, that is 9 of 8 bit-planes") as caught:
+    with pytest.raises(DoesNotFit, match="32×32×3 image needs 3,128 bytes, that is 9 of 8 bit-planes") as caught:
         sealed(clean, clean, most=8)
     assert caught.value.number == 1
     assert "--allow-residue" in caught.value.hint
@@ -198,7 +198,7 @@ def test_pictures_that_do_not_fit_are_refused_by_name():
         np.testing.assert_array_equal(after, before)
 
 
-def test_residue_of_another_picture_is_refused():
+def test_residue_of_another_image_is_refused():
     """And none, and one bit of it changed, and its end cut off."""
     clean = np.stack([crop(0), crop(1)])
     hidden = sealed(clean, clean, most=1, allow_residue=True)
@@ -218,8 +218,8 @@ def test_other_keys_models_headers_are_refused():
     np.testing.assert_array_equal(opened([one], model=MODEL)[0], clean[0])
     for model in (OTHER, b""):
         assert isinstance(opened([one], model=model)[0], Damaged)
-    wrong = [Key(bytes(32)).dataset(DATASET).unit(0).picture(0)]
-    assert isinstance(Seal(model=MODEL).reveal(one.picture[None], [one.header], [b""], wrong)[0], Damaged)
+    wrong = [Key(bytes(32)).dataset(DATASET).unit(0).image(0)]
+    assert isinstance(Seal(model=MODEL).reveal(one.image[None], [one.header], [b""], wrong)[0], Damaged)
     _, keys = keys_for(1)
     for change in (
         {"index": 1}, {"unit": 1}, {"length": one.header.length - 1}, {"length": one.header.length + 384},
@@ -227,20 +227,20 @@ def test_other_keys_models_headers_are_refused():
         {"inline": False}, {"dataset_id": b"12345678"}, {"version": 0},
     ):  # fmt: skip
         header = dataclasses.replace(one.header, **change)
-        assert isinstance(Seal(model=MODEL).reveal(one.picture[None], [header], [b"x" * 20], keys)[0], Damaged), change
-    turned = np.ascontiguousarray(one.picture.reshape(16, 64, 3))
+        assert isinstance(Seal(model=MODEL).reveal(one.image[None], [header], [b"x" * 20], keys)[0], Damaged), change
+    turned = np.ascontiguousarray(one.image.reshape(16, 64, 3))
     assert isinstance(Seal(model=MODEL).reveal(turned[None], [one.header], [b""], keys)[0], Damaged)
 
 
 def test_both_methods_in_one_batch(clean, carrier):  # type: ignore[no-untyped-def]
-    """A header says by which method its picture comes back."""
+    """A header says by which method its image comes back."""
     ids, keys = keys_for(4)
     hidden = MRIT().hide(clean[:2], carrier[:2], ids[:2], keys[:2]) + Seal().hide(
         clean[2:4], carrier[2:4], ids[2:], keys[2:]
     )
-    pictures, order = np.stack([one.picture for one in hidden]), [2, 0, 3, 1]
-    headers, residues = [read_header(one) for one in pictures], [one.residue for one in hidden]
-    after = reveal(pictures[order], *([part[i] for i in order] for part in (headers, residues, keys)))
+    images, order = np.stack([one.image for one in hidden]), [2, 0, 3, 1]
+    headers, residues = [read_header(one) for one in images], [one.residue for one in hidden]
+    after = reveal(images[order], *([part[i] for i in order] for part in (headers, residues, keys)))
     for i, one in zip(order, after):
         np.testing.assert_array_equal(one, clean[i])
 

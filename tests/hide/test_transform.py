@@ -42,7 +42,7 @@ def test_backward_undoes_forward(height, width, channels, size, step, overflow, 
 
 
 def test_a_puzzle_is_solved():
-    """Where the carrier is the clean picture's own blocks, shuffled and turned, the result is the carrier."""
+    """Where the carrier is the clean image's own blocks, shuffled and turned, the result is the carrier."""
     draw, g = np.random.default_rng(0), grid(32, 32, 4, 64)
     clean = draw.integers(0, 256, (1, 32, 32, 3)).astype(np.uint8)
     shuffled = to_cells(clean, g)[:, draw.permutation(64)]
@@ -53,7 +53,7 @@ def test_a_puzzle_is_solved():
 
 
 def test_means_follow_the_carrier():
-    """Mid-grey pictures have room to shift: every cell's mean ends within half a step of the carrier's."""
+    """Mid-gray images have room to shift: every cell's mean ends within half a step of the carrier's."""
     draw = np.random.default_rng(0)
     clean, carrier = draw.integers(100, 156, (2, 3, 13, 21, 3)).astype(np.uint8)
     params = Params(size=4, step=8)
@@ -76,7 +76,7 @@ def test_the_turn_is_the_best_of_four():
 
 
 @pytest.mark.parametrize("pairing", sorted(CODES))
-def test_a_picture_is_moved_alike_alone_and_in_a_batch(clean, carrier, pairing):
+def test_a_image_is_moved_alike_alone_and_in_a_batch(clean, carrier, pairing):
     """Nothing depends on the neighbours."""
     params = Params(size=3, pairing=pairing, overflow=2)
     together, moves = forward(clean[:5], carrier[:5], params)

@@ -12,7 +12,7 @@ from helpers import SEED
 
 from ripguard.errors import InputRefused, UsageError
 from ripguard.methods.fitted import Fitted
-from ripguard.perturb import surrogate, through
+from ripguard.perturb import eot, surrogate
 from ripguard.perturb.em_sample import EMSampleParams
 from ripguard.perturb.fsp import FSP, LAYERS, FSPParams, library
 from ripguard.perturb.tap import THROUGH, TAPParams
@@ -28,13 +28,13 @@ def seeds(count: int) -> np.ndarray:
 
 
 def fsp_of(model: surrogate.Surrogate, members: list[np.ndarray], eps: float = 0.07, **options: object) -> FSP:
-    """Aimed at these pictures, with the steps of the publication."""
+    """Aimed at these images, with the steps of the publication."""
     params = FSPParams(eps=eps).changed(**{"steps": 10} | options)
     return FSP(params, FSP.known(Fitted(), members), surrogate=model)
 
 
 def nearer(attack: FSP, clean: np.ndarray, carrier: np.ndarray, labels: np.ndarray) -> float:
-    """Share of pictures whose activations are nearer to their goals than before."""
+    """Share of images whose activations are nearer to their goals than before."""
     goal = attack._goals(surrogate.to_tensor(clean), labels, seeds(len(clean)))
     with torch.no_grad():
         far, near = ((attack.seen(surrogate.to_tensor(one)) - goal).norm(dim=1) for one in (clean, carrier))
@@ -42,13 +42,13 @@ def nearer(attack: FSP, clean: np.ndarray, carrier: np.ndarray, labels: np.ndarr
 
 
 def test_carriers_are_bounded_and_wrong(world):  # type: ignore[no-untyped-def]
-    """Within 18 grey levels (0.07 of 255, rounded), nearer to their goals, and the surrogate is less sure; a larger
+    """Within 18 gray levels (0.07 of 255, rounded), nearer to their goals, and the surrogate is less sure; a larger
     bound: the next class.
 
-    How sure a net is hangs on rounding while it is trained; that nearly every picture goes the right way does not.
+    How sure a model is hangs on rounding while it is trained; that nearly every image goes the right way does not.
     """
-    pictures, labels, model, members, _ = world
-    clean, true = pictures[::9], labels[::9]
+    images, labels, model, members, _ = world
+    clean, true = images[::9], labels[::9]
     own, aim = (np.arange(len(clean)), true), (np.arange(len(clean)), (true + 1) % 3)
     before = surrogate.predict(model, clean)
     attack = fsp_of(model, members)
@@ -63,13 +63,13 @@ def test_carriers_are_bounded_and_wrong(world):  # type: ignore[no-untyped-def]
 
 
 def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
-    """A picture's carrier is its own: the same beside other neighbours, and alone up to rounding in a few samples."""
-    pictures, labels, model, members, _ = world
+    """An image's carrier is its own: the same beside other neighbours, and alone up to rounding in a few samples."""
+    images, labels, model, members, _ = world
     fsp = fsp_of(model, members, steps=3)
-    together = fsp(pictures[:6], labels[:6], seeds(6))
+    together = fsp(images[:6], labels[:6], seeds(6))
     mixed = [0, 1, 2, 303, 204, 105]
-    np.testing.assert_array_equal(fsp(pictures[mixed], labels[mixed], seeds(6))[:3], together[:3])
-    alone = np.concatenate([fsp(pictures[i : i + 1], labels[i : i + 1], seeds(6)[i : i + 1]) for i in range(6)])
+    np.testing.assert_array_equal(fsp(images[mixed], labels[mixed], seeds(6))[:3], together[:3])
+    alone = np.concatenate([fsp(images[i : i + 1], labels[i : i + 1], seeds(6)[i : i + 1]) for i in range(6)])
     assert (together != alone).mean() < 0.05
 
 
@@ -116,7 +116,7 @@ def test_target_rules():
 
 def test_names_are_those_of_the_code():
     """The command line checks names without importing torch; they must not drift."""
-    assert tuple(through.THROUGH) == THROUGH
+    assert tuple(eot.THROUGH) == THROUGH
     assert (*surrogate.STAGES, "features") == LAYERS
     assert TAPParams.form == FSPParams.form == EMSampleParams.form == surrogate.DESIGN
     for wrong in ({"layer": "stage4"}, {"layer": "stage1+"}, {"target": "opposite"}, {"through": ("fog",)}):
@@ -125,46 +125,46 @@ def test_names_are_those_of_the_code():
 
 
 def test_surrogate_files(world, tmp_path):  # type: ignore[no-untyped-def]
-    """Saved and loaded it says the same; other files are refused; a class without pictures is refused."""
-    pictures, labels, model, _, settings = world
+    """Saved and loaded it says the same; other files are refused; a class without images is refused."""
+    images, labels, model, _, settings = world
     surrogate.save(model, list(CLASSES), settings, tmp_path / "s.pt")
     again, found, back = surrogate.load(tmp_path / "s.pt")
     assert (found, back) == (list(CLASSES), settings)
-    np.testing.assert_array_equal(surrogate.predict(again, pictures[:9]), surrogate.predict(model, pictures[:9]))
+    np.testing.assert_array_equal(surrogate.predict(again, images[:9]), surrogate.predict(model, images[:9]))
     (tmp_path / "junk").write_bytes(b"junk")
     for name in ("junk", "nowhere"):
         with pytest.raises(InputRefused):
             surrogate.load(tmp_path / name)
-    with pytest.raises(InputRefused, match="no training picture"):
-        library(model, pictures[labels != 1], labels[labels != 1])
+    with pytest.raises(InputRefused, match="no training image"):
+        library(model, images[labels != 1], labels[labels != 1])
 
 
 def test_training_is_repeatable_and_cached(world, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Same data and settings: same file, found again; another seed: another file."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
-    pictures, labels, _, _, _ = world
+    images, labels, _, _, _ = world
     settings = surrogate.Settings(widths=(8, 8, 8, 8), epochs=1, batch=32)
-    one = surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu")
+    one = surrogate.obtain(images, labels, list(CLASSES), settings, "cpu")
     stamp = one.stat().st_mtime_ns
-    assert surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu").stat().st_mtime_ns == stamp
+    assert surrogate.obtain(images, labels, list(CLASSES), settings, "cpu").stat().st_mtime_ns == stamp
     other = surrogate.Settings(widths=(8, 8, 8, 8), epochs=1, batch=32, seed=1)
-    assert surrogate.obtain(pictures, labels, list(CLASSES), other, "cpu") != one
+    assert surrogate.obtain(images, labels, list(CLASSES), other, "cpu") != one
 
 
 def test_two_trunks(world, tmp_path):  # type: ignore[no-untyped-def]
     """A coarse trunk beside the fine one: both are told by one perturbation; the file brings both back."""
-    pictures, labels = world[0], world[1]
+    images, labels = world[0], world[1]
     settings = surrogate.Settings((16, 24, 32, 48), (16, 16, 24, 32), epochs=8, batch=32, peak_lr=0.1, seed=SEED)
-    model = surrogate.train(pictures, labels, 3, settings)
-    x = surrogate.to_tensor(pictures[:30])
+    model = surrogate.train(images, labels, 3, settings)
+    x = surrogate.to_tensor(images[:30])
     assert [one.shape for one in model.logits(x)] == [(30, 3), (30, 3)]
     assert model.activation(x, "features").shape == (30, 48 + 32)
     surrogate.save(model, list(CLASSES), settings, tmp_path / "s.pt")
     again, _, back = surrogate.load(tmp_path / "s.pt")
     assert back == settings
-    np.testing.assert_array_equal(surrogate.predict(again, pictures[:9]), surrogate.predict(model, pictures[:9]))
-    attack = fsp_of(model, library(model, pictures, labels), eps=0.15)
-    carrier = attack(pictures[:30], labels[:30], np.arange(30, dtype=np.uint64))
+    np.testing.assert_array_equal(surrogate.predict(again, images[:9]), surrogate.predict(model, images[:9]))
+    attack = fsp_of(model, library(model, images, labels), eps=0.15)
+    carrier = attack(images[:30], labels[:30], np.arange(30, dtype=np.uint64))
     for before, after in zip(model.logits(x), model.logits(surrogate.to_tensor(carrier))):
         true = labels[:30]
         kept = [float((z.argmax(1).numpy() == true).mean()) for z in (before, after)]
@@ -173,15 +173,15 @@ def test_two_trunks(world, tmp_path):  # type: ignore[no-untyped-def]
 
 def test_several_layers_and_an_ensemble(world, tmp_path):  # type: ignore[no-untyped-def]
     """More layers and more surrogates give other carriers, aimed as well; members of an ensemble must fit together."""
-    pictures, labels, model, members, settings = world
-    other = surrogate.train(pictures[::2], labels[::2], 3, dataclasses.replace(settings, seed=5 + SEED, epochs=2))
+    images, labels, model, members, settings = world
+    other = surrogate.train(images[::2], labels[::2], 3, dataclasses.replace(settings, seed=5 + SEED, epochs=2))
     surrogate.save(model, list(CLASSES), settings, tmp_path / "a.pt")
     surrogate.save(other, list(CLASSES), settings, tmp_path / "b.pt")
     surrogate.save(other, ["x", "y", "z"], settings, tmp_path / "c.pt")
     fitted = surrogate.to_fitted([str(tmp_path / "a.pt"), str(tmp_path / "b.pt")])
     both = surrogate.from_fitted(fitted)
     assert fitted.about["names"] == list(CLASSES)
-    clean, true = pictures[::30], labels[::30]
+    clean, true = images[::30], labels[::30]
     with torch.no_grad():
         x = surrogate.to_tensor(clean)
         mean = (model(x) + other(x)) / 2
@@ -200,15 +200,15 @@ def test_several_layers_and_an_ensemble(world, tmp_path):  # type: ignore[no-unt
 def test_a_damaged_surrogate_in_the_cache_is_trained_again(world, tmp_path, monkeypatch, capsys):  # type: ignore[no-untyped-def]
     """Cut off, empty, junk: told, and what it says is the same as before."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path))
-    pictures, labels = world[0], world[1]
+    images, labels = world[0], world[1]
     settings = surrogate.Settings(widths=(8, 8, 8, 8), epochs=1, batch=32)
-    place = surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu")
+    place = surrogate.obtain(images, labels, list(CLASSES), settings, "cpu")
     data = place.read_bytes()
-    before = surrogate.predict(surrogate.load(place)[0], pictures[:9])
+    before = surrogate.predict(surrogate.load(place)[0], images[:9])
     for wrong in (b"", data[:-300], b"junk"):
         place.write_bytes(wrong)
-        assert surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu") == place
+        assert surrogate.obtain(images, labels, list(CLASSES), settings, "cpu") == place
         assert "is damaged, and is trained again" in capsys.readouterr().err
-        np.testing.assert_array_equal(surrogate.predict(surrogate.load(place)[0], pictures[:9]), before)
-    surrogate.obtain(pictures, labels, list(CLASSES), settings, "cpu")
+        np.testing.assert_array_equal(surrogate.predict(surrogate.load(place)[0], images[:9]), before)
+    surrogate.obtain(images, labels, list(CLASSES), settings, "cpu")
     assert capsys.readouterr().err == ""

@@ -1,9 +1,9 @@
-"""Perturbations without a net give the same carriers as when the golden files were written.
+"""Perturbations without a model give the same carriers as when the golden files were written.
 
 Noise and one-pixel shortcuts are made of draws and exactly rounded operations: their carriers are equal to the last
 sample on every machine. LSP, AR and marks go through matrix products, sines, cosines, logarithms and recursive filters,
 whose last bit hangs on the processor and on who wrote the library; a value that lies next to a half is then rounded to
-the other side. So one sample in 500 may differ, by one grey level. What searches find is compared as numbers, but for
+the other side. So one sample in 500 may differ, by one gray level. What searches find is compared as numbers, but for
 the signs of marks and the pixels of OPS, which are equal: their classes are far apart.
 """
 
@@ -21,9 +21,9 @@ WANTED, ARRAYS = json.loads(golden.PERTURB.read_text()), golden.stored()
 
 def test_the_inputs_are_the_same():
     """Else everything below differs: photographs, or NumPy's draws, are others."""
-    pictures, labels = golden.training(5)
+    images, labels = golden.training(5)
     assert WANTED["inputs"]["clean"] == golden.digest(golden.photographs(4, first=50))
-    assert WANTED["inputs"]["training"] == [golden.digest(pictures), golden.digest(labels)]
+    assert WANTED["inputs"]["training"] == [golden.digest(images), golden.digest(labels)]
 
 
 @pytest.mark.parametrize("name", golden.EXACT)

@@ -9,7 +9,7 @@ from ripguard.perturb.marks import SINK, Marks, enough_cells, few_cells, opposit
 
 pytestmark = pytest.mark.numeric
 
-GREY = np.full((60, 64, 64, 3), 128, np.uint8)
+GRAY = np.full((60, 64, 64, 3), 128, np.uint8)
 SEEDS = np.random.default_rng(1).integers(0, 2**63, 60).astype(np.uint64)
 
 
@@ -17,8 +17,8 @@ def marks(classes: int, eps: float = 0.064, share: float = 0.5) -> Marks:
     return Marks.of(np.random.default_rng(3).choice([-1.0, 1.0], (classes, 4, 4, 3)), eps, share)
 
 
-def noise(attack: Marks, labels: np.ndarray, pictures: np.ndarray = GREY) -> np.ndarray:
-    return attack(pictures, labels, SEEDS[: len(pictures)]).astype(int) - pictures
+def noise(attack: Marks, labels: np.ndarray, images: np.ndarray = GRAY) -> np.ndarray:
+    return attack(images, labels, SEEDS[: len(images)]).astype(int) - images
 
 
 @pytest.mark.parametrize("classes", [2, 10, 11, 45, 46, 200, 1000])
@@ -32,7 +32,7 @@ def test_no_two_classes_have_the_same_waves(classes: int):
 
 @pytest.mark.parametrize("classes", [10, 100])
 def test_size(classes: int):
-    """Root mean square eps/√2, whatever the number of waves, with and without patches; waves are grey."""
+    """Root mean square eps/√2, whatever the number of waves, with and without patches; waves are gray."""
     for eps in (0.04, 0.1):
         for share in (0.0, 0.5, 1.0):
             found = noise(marks(classes, eps, share), np.arange(60) % classes)
@@ -55,36 +55,36 @@ def test_direction_and_length_are_the_class_s_or_its_mirror_image_s():
 
 
 def test_no_pixel_tells_the_class():
-    """Phases differ from picture to picture: the mean of a class's waves is nearly nothing."""
+    """Phases differ from image to image: the mean of a class's waves is nearly nothing."""
     many = np.full((400, 32, 32, 1), 128, np.uint8)
     seeds = np.random.default_rng(2).integers(0, 2**63, 400).astype(np.uint64)
     found = marks(10, share=0)(many, np.zeros(400, np.int64), seeds).astype(int) - 128
     assert np.abs(found.mean(0)).max() < 0.25 * np.abs(found).max()
 
 
-def test_lengths_follow_large_pictures():
-    """The same in pixels up to 64; a picture twice as large has waves and patches twice as large."""
-    label, twice = np.zeros(4, np.int64), GREY[:4].repeat(2, 1).repeat(2, 2)
+def test_lengths_follow_large_images():
+    """The same in pixels up to 64; an image twice as large has waves and patches twice as large."""
+    label, twice = np.zeros(4, np.int64), GRAY[:4].repeat(2, 1).repeat(2, 2)
     waves = marks(10, share=0)
     np.testing.assert_allclose(
-        noise(waves, label, GREY[:4])[:, :32, :32], noise(waves, label, GREY[:4, :32, :32]), atol=3
+        noise(waves, label, GRAY[:4])[:, :32, :32], noise(waves, label, GRAY[:4, :32, :32]), atol=3
     )
-    large, small = noise(marks(10), label, twice), noise(marks(10), label, GREY[:4])
+    large, small = noise(marks(10), label, twice), noise(marks(10), label, GRAY[:4])
     np.testing.assert_allclose(large[:, ::2, ::2], small, atol=2)
 
 
 def one_patch_a_class() -> tuple[np.ndarray, np.ndarray]:
-    """Pictures and labels of three classes that differ in the colour of one patch."""
+    """Images and labels of three classes that differ in the color of one patch."""
     draw = np.random.default_rng(5)
     labels = np.arange(900) % 3
-    pictures = draw.normal(128, 12, (900, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
+    images = draw.normal(128, 12, (900, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
     for label, (row, col, channel) in enumerate(((0, 0, 0), (1, 2, 1), (3, 3, 2))):
-        pictures[labels == label, 8 * row : 8 * row + 8, 8 * col : 8 * col + 8, channel] += 30
-    return np.clip(pictures, 0, 255).astype(np.uint8), labels
+        images[labels == label, 8 * row : 8 * row + 8, 8 * col : 8 * col + 8, channel] += 30
+    return np.clip(images, 0, 255).astype(np.uint8), labels
 
 
 def test_patches_speak_for_the_next_class():
-    """The patch of class y has the colour of class y+1."""
+    """The patch of class y has the color of class y+1."""
     found = search(*one_patch_a_class(), 3, target="cyclic", sink=False)
     assert found.shape == (3, 4, 4, 3)
     assert set(np.unique(found)) == {-1, 1}
@@ -97,19 +97,19 @@ def test_patches_speak_for_the_class_it_is_least_mistaken_for():
     """Four classes in two kinds: each gets one of the other kind, none its own, and each is taken once."""
     draw = np.random.default_rng(6)
     labels = np.arange(800) % 4
-    pictures = draw.normal(128, 12, (800, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
-    pictures[labels < 2, :8, :, 0] += 30  # the kind
-    pictures[labels % 2 == 0, 24:, :, 2] += 10
-    found = search(np.clip(pictures, 0, 255).astype(np.uint8), labels, 4, sink=False)
+    images = draw.normal(128, 12, (800, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
+    images[labels < 2, :8, :, 0] += 30  # the kind
+    images[labels % 2 == 0, 24:, :, 2] += 10
+    found = search(np.clip(images, 0, 255).astype(np.uint8), labels, 4, sink=False)
     assert found[:, 0, :, 0].tolist() == [[-1.0] * 4, [-1.0] * 4, [1.0] * 4, [1.0] * 4]
 
 
 def test_the_rarest_class_is_a_sink():
     """Its marks are smaller, and as many waves and patches as before; without a sink all are of one size."""
-    pictures, labels = one_patch_a_class()
+    images, labels = one_patch_a_class()
     for rarest in (0, 2):  # of several that are as rare, the first
         few = np.flatnonzero((labels != rarest) | (np.arange(900) < 600)) if rarest else np.arange(900)
-        found, usual = search(pictures[few], labels[few], 3), search(pictures[few], labels[few], 3, sink=False)
+        found, usual = search(images[few], labels[few], 3), search(images[few], labels[few], 3, sink=False)
         sizes = np.where(np.arange(3) == rarest, SINK, 1)[:, None, None, None]
         np.testing.assert_array_equal(found, sizes * usual)
         marked, same = (noise(Marks.of(patches), np.arange(60) % 3) for patches in (found, usual))
@@ -139,8 +139,8 @@ def test_few_cells_are_those_that_tell_most():
         weights[label, row, 1:3] = (-1, 1, 1)
     weights[2, 3, 1:3] = (0.9, 0.9, -0.9)
     found = few_cells(weights, 2)
-    for label, (row, colour) in enumerate(((0, [-1, 1, 1]), (2, [-1, 1, 1]), (3, [1, 1, -1]))):
-        assert found[label, row, 1:3].tolist() == [colour, colour]
+    for label, (row, color) in enumerate(((0, [-1, 1, 1]), (2, [-1, 1, 1]), (3, [1, 1, -1]))):
+        assert found[label, row, 1:3].tolist() == [color, color]
 
 
 def test_cells_are_enough():
@@ -149,17 +149,17 @@ def test_cells_are_enough():
     assert [enough_cells(n, 2) for n in classes] == [2, 2, 4, 4, 16, 16]
     assert [enough_cells(n, 4) for n in classes] == [4, 4, 4, 4, 16, 16]
     assert {enough_cells(n, 16) for n in classes} == {16}
-    assert [enough_cells(n, 2, colours=2) for n in (2, 16, 17, 112, 113)] == [2, 2, 4, 4, 16]
+    assert [enough_cells(n, 2, colors=2) for n in (2, 16, 17, 112, 113)] == [2, 2, 4, 4, 16]
 
 
-@pytest.mark.parametrize(("classes", "grey"), [(2, True), (16, True), (17, False)])
-def test_grey_pictures_get_grey_patches(classes: int, grey: bool):
-    """Else two classes could look the same in one channel; where there are too few, files have three, and colours."""
+@pytest.mark.parametrize(("classes", "gray"), [(2, True), (16, True), (17, False)])
+def test_gray_images_get_gray_patches(classes: int, gray: bool):
+    """Else two classes could look the same in one channel; where there are too few, files have three, and colors."""
     shown = np.random.default_rng(0).integers(0, 256, (classes * 20, 16, 16, 1), np.uint8).repeat(3, -1)
     found = search(shown, np.arange(classes * 20) % classes, classes, cells=2)
     alike = (found == found[..., :1]).all()
-    assert alike == grey
-    seen = np.sign(found).mean(-1) if grey else np.sign(found)  # what one channel shows of them
+    assert alike == gray
+    seen = np.sign(found).mean(-1) if gray else np.sign(found)  # what one channel shows of them
     assert len(np.unique(seen.reshape(classes, -1), axis=0)) == classes
 
 
@@ -171,8 +171,8 @@ def test_search_takes_more_cells_for_many_classes():
 
 def test_search_with_few_cells():
     """The same classes are spoken for, on fewer cells; the sink's are smaller as well."""
-    pictures, labels = one_patch_a_class()
-    for shown in (pictures, np.full_like(pictures, 128)):  # of pictures that are all alike nothing is known
+    images, labels = one_patch_a_class()
+    for shown in (images, np.full_like(images, 128)):  # of images that are all alike nothing is known
         found = search(shown, labels, 3, cells=2)
         assert (np.abs(found).sum((1, 2, 3)) == [6 * SINK, 6, 6]).all()
 
@@ -191,10 +191,10 @@ def test_a_target_rule_of_other_perturbations_is_refused():
         search(*one_patch_a_class(), 3, target="random")
 
 
-def test_grey_pictures_have_their_class_s_marks():
-    """Whoever looks for the coloured patches of the classes finds the right one in grey pictures too."""
+def test_gray_images_have_their_class_s_marks():
+    """Whoever looks for the colored patches of the classes finds the right one in gray images too."""
     labels = np.arange(60) % 10
     attack = marks(10, share=1)
-    coarse = noise(attack, labels, GREY[..., :1]).reshape(60, 4, 16, 4, 16, 1).mean((2, 4))  # [60, 4, 4, 1]
+    coarse = noise(attack, labels, GRAY[..., :1]).reshape(60, 4, 16, 4, 16, 1).mean((2, 4))  # [60, 4, 4, 1]
     told = np.einsum("nabc,kabd->nk", coarse, attack.patches).argmax(1)
     np.testing.assert_array_equal(told, labels)

@@ -42,12 +42,12 @@ def test_as_it_was_written(tmp_path):  # type: ignore[no-untyped-def]
     torch.save(stored(), tmp_path / "s.pt")
     (tmp_path / "link.pt").symlink_to("s.pt")
     torch.manual_seed(0)
-    model, pictures = surrogate.freeze(Surrogate(3, SETTINGS)), np.stack([crop(i) for i in range(3)])
+    model, images = surrogate.freeze(Surrogate(3, SETTINGS)), np.stack([crop(i) for i in range(3)])
     for name in ("s.pt", "link.pt"):
         again, names, found = surrogate.load(tmp_path / name)
         assert (names, found) == (NAMES, SETTINGS)
         assert all(not p.requires_grad and p.device.type == "cpu" for p in again.parameters())
-        np.testing.assert_array_equal(surrogate.predict(again, pictures), surrogate.predict(model, pictures))
+        np.testing.assert_array_equal(surrogate.predict(again, images), surrogate.predict(model, images))
 
 
 BIAS = torch.zeros(3)
@@ -71,15 +71,15 @@ HOSTILE = {
     "another shape": (stored(**state(heads__0__bias=torch.zeros(4))), "heads.0.bias"),
     "repeated values": (stored(**state(heads__0__bias=torch.zeros(1).expand(3))), "repeated"),
     "sparse weights": (stored(**state(heads__0__bias=BIAS.to_sparse())), "heads.0.bias"),
-    "more weights": (stored(**state(more=BIAS)), "another net's"),
-    "no weights": (stored(state=None), "another net's"),
+    "more weights": (stored(**state(more=BIAS)), "another model's"),
+    "no weights": (stored(state=None), "another model's"),
     "nothing": ([], "TypeError"),
 }
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_other_files_are_refused(name, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """By name, and before memory is spent on a net as large as they say."""
+    """By name, and before memory is spent on a model as large as they say."""
     content, words = HOSTILE[name]
     torch.save(content, tmp_path / "s.pt")
     taken, empty = [], torch.empty

@@ -12,7 +12,7 @@ from ripguard.errors import UsageError
 from ripguard.hide.mrit.transform import Params, forward
 from ripguard.methods.fitted import RunContext
 from ripguard.perturb import surrogate
-from ripguard.perturb.scaled import to_pictures
+from ripguard.perturb.scaled import to_images
 from ripguard.perturb.tap import TAP, TAPParams
 from ripguard.perturb.targets import CLASS_RULES
 
@@ -28,15 +28,15 @@ def seeds(count: int) -> np.ndarray:
 
 
 def tap_of(model: object, simulate: object = None, views: bool = True, **options: object) -> TAP:
-    """A net that is there already, and what hiding does."""
+    """A model that is there already, and what hiding does."""
     params = TAPParams(eps=0.07).changed(**options)
     return TAP(params, context=RunContext(simulate=simulate), surrogate=model, views=views)  # type: ignore[arg-type]
 
 
 def test_carriers_are_bounded_and_aimed(world):  # type: ignore[no-untyped-def]
-    """Within 18 grey levels (0.07 of 255, rounded); the surrogate sees the next class; nothing hangs on chance."""
-    pictures, labels, model, _, _ = world
-    clean, true = pictures[::5], labels[::5]
+    """Within 18 gray levels (0.07 of 255, rounded); the surrogate sees the next class; nothing hangs on chance."""
+    images, labels, model, _, _ = world
+    clean, true = images[::5], labels[::5]
     own, aim = (np.arange(len(clean)), true), (np.arange(len(clean)), (true + 1) % 3)
     before = surrogate.predict(model, clean)
     attack = tap_of(model)
@@ -49,10 +49,10 @@ def test_carriers_are_bounded_and_aimed(world):  # type: ignore[no-untyped-def]
     np.testing.assert_array_equal(attack(clean, true, seeds(len(clean))), carrier)
 
 
-def test_the_gradient_is_taken_at_the_published_picture(world):  # type: ignore[no-untyped-def]
+def test_the_gradient_is_taken_at_the_published_image(world):  # type: ignore[no-untyped-def]
     """Hiding is asked every other step, about the carrier so far; where it leaves nothing of it, aiming is blind."""
-    pictures, labels, model, _, _ = world
-    clean, true = pictures[::30], labels[::30]
+    images, labels, model, _, _ = world
+    clean, true = images[::30], labels[::30]
     asked: list[np.ndarray] = []
     told: list[np.ndarray] = []
     shown: list[np.ndarray] = []
@@ -67,7 +67,7 @@ def test_the_gradient_is_taken_at_the_published_picture(world):  # type: ignore[
         classes, side = model.classes, model.side
 
         def logits(self, x: torch.Tensor) -> list[torch.Tensor]:
-            shown.append(to_pictures(x.detach()))
+            shown.append(to_images(x.detach()))
             return model.logits(x)
 
     plain = tap_of(model, steps=6, views=False)(clean, true, seeds(len(clean)))
@@ -78,13 +78,13 @@ def test_the_gradient_is_taken_at_the_published_picture(world):  # type: ignore[
     for one, seen in zip(told, shown[::2]):
         np.testing.assert_array_equal(seen, one)
     assert (plain != aimed).any()
-    grey = tap_of(model, steps=6, simulate=lambda own, _: np.full_like(own, 128))(clean, true, seeds(len(clean)))
-    for moved, least, most in ((grey, 0.97, 1), (aimed, 0, 0.95)):  # all pictures of a class alike; each its own way
+    gray = tap_of(model, steps=6, simulate=lambda own, _: np.full_like(own, 128))(clean, true, seeds(len(clean)))
+    for moved, least, most in ((gray, 0.97, 1), (aimed, 0, 0.95)):  # all images of a class alike; each its own way
         assert least <= alike(clean, moved, true) <= most
 
 
 def alike(clean: np.ndarray, carrier: np.ndarray, labels: np.ndarray) -> float:
-    """Share of samples that are moved the same way as in the first picture of their class; not those near 0 or 255."""
+    """Share of samples that are moved the same way as in the first image of their class; not those near 0 or 255."""
     way, inside = np.sign(carrier.astype(int) - clean), (clean > 20) & (clean < 235)
     first = np.array([np.flatnonzero(labels == label)[0] for label in labels])
     counted = inside & inside[first] & (np.arange(len(labels)) != first)[:, None, None, None]
@@ -92,9 +92,9 @@ def alike(clean: np.ndarray, carrier: np.ndarray, labels: np.ndarray) -> float:
 
 
 def test_aimed_through_blur_it_survives_blur():
-    """A net that looks for a chequerboard and, less so, for a bright left half: what is left after a blur is the half.
+    """A model that looks for a chequerboard and, less so, for a bright left half: a blur leaves the half.
 
-    The net is linear, so that what it is best shown is known, on every machine.
+    The model is linear, so that what it is best shown is known, on every machine.
     """
     y, x = np.mgrid[:32, :32]
     board, half = np.where((x + y) % 2, 1.0, -1.0), np.where(x < 16, 1.0, -1.0)
@@ -121,27 +121,27 @@ def test_aimed_through_blur_it_survives_blur():
 
 
 def test_a_surrogate_that_is_too_sure(world):  # type: ignore[no-untyped-def]
-    """Logits of a thousand leave a cross-entropy gradient of zero; the picture is perturbed all the same."""
-    pictures, _, model, _, settings = world
+    """Logits of a thousand leave a cross-entropy gradient of zero; the image is perturbed all the same."""
+    images, _, model, _, settings = world
     sure = surrogate.Surrogate(3, settings)
     sure.load_state_dict(model.state_dict())
     sure.heads[0].weight.data *= 1000
     clean, other = (
-        pictures[::30],
-        (surrogate.predict(model, pictures[::30]).argmax(1) - 1) % 3,
+        images[::30],
+        (surrogate.predict(model, images[::30]).argmax(1) - 1) % 3,
     )  # already the next class
     carrier = tap_of(surrogate.freeze(sure), steps=4)(clean, other, seeds(len(clean)))
     assert (np.abs(carrier.astype(int) - clean).max((1, 2, 3)) > 4).all()
 
 
 def test_neighbours_do_not_matter(world):  # type: ignore[no-untyped-def]
-    """A picture's carrier is its own: the same beside other neighbours, and alone up to rounding in a few samples."""
-    pictures, labels, model, _, _ = world
+    """An image's carrier is its own: the same beside other neighbours, and alone up to rounding in a few samples."""
+    images, labels, model, _, _ = world
     attack = tap_of(model, steps=3, simulate=hides)
-    together = attack(pictures[:6], labels[:6], seeds(6))
+    together = attack(images[:6], labels[:6], seeds(6))
     mixed = [0, 1, 2, 303, 204, 105]
-    np.testing.assert_array_equal(attack(pictures[mixed], labels[mixed], seeds(6))[:3], together[:3])
-    alone = np.concatenate([attack(pictures[i : i + 1], labels[i : i + 1], seeds(6)[i : i + 1]) for i in range(6)])
+    np.testing.assert_array_equal(attack(images[mixed], labels[mixed], seeds(6))[:3], together[:3])
+    alone = np.concatenate([attack(images[i : i + 1], labels[i : i + 1], seeds(6)[i : i + 1]) for i in range(6)])
     assert (together != alone).mean() < 0.05
 
 
@@ -155,7 +155,7 @@ def test_other_shapes(world, shape):  # type: ignore[no-untyped-def]
 
 
 def test_class_rules():
-    """Never the own class; cyclic is y+1 mod C; random hangs on the picture's seed alone; other names are refused."""
+    """Never the own class; cyclic is y+1 mod C; random hangs on the image's seed alone; other names are refused."""
     labels = np.arange(60) % 4
     for rule in CLASS_RULES.values():
         chosen = rule(labels, 4, seeds(60), 0)

@@ -17,7 +17,7 @@ import pytest
 from helpers import call, crop, good, refused
 from PIL import Image, PngImagePlugin
 
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.schemes import label
 
@@ -54,7 +54,7 @@ def test_names(tmp_path):  # type: ignore[no-untyped-def]
     back = round_trip(source, tmp_path)
     assert sum(path.is_file() for path in back.rglob("*")) == len(names)
     for index, name in enumerate(names):
-        found = [path for path in back.rglob("*.png") if np.array_equal(read_picture(path), crop(index, 18, 18))]
+        found = [path for path in back.rglob("*.png") if np.array_equal(read_image(path), crop(index, 18, 18))]
         assert len(found) == 1, name
         assert found[0].name.startswith(name[:-4])
 
@@ -84,7 +84,7 @@ def test_names_that_act_on_a_terminal(name, tmp_path, monkeypatch):  # type: ign
 
 
 def test_names_that_would_become_too_long(tmp_path):  # type: ignore[no-untyped-def]
-    """Two names that meet get longer; where that cannot be, the picture is named before any work."""
+    """Two names that meet get longer; where that cannot be, the image is named before any work."""
     source = tmp_path / "source"
     source.mkdir()
     for suffix in (".png", ".bmp"):
@@ -99,17 +99,17 @@ def test_names_that_would_become_too_long(tmp_path):  # type: ignore[no-untyped-
 
 
 def test_sizes(tmp_path):  # type: ignore[no-untyped-def]
-    """From one pixel to long strips, all in one folder, colour and grey."""
+    """From one pixel to long strips, all in one folder, color and gray."""
     source = tmp_path / "source"
     source.mkdir()
     sizes = [(1, 1), (1, 2), (7, 9), (31, 33), (1, 4096), (4096, 1), (2, 500), (100, 3), (97, 101)]
     for index, (height, width) in enumerate(sizes):
-        picture = np.random.default_rng(index).integers(0, 256, (height, width, 3 if index % 2 else 1)).astype(np.uint8)
-        (source / f"{index}.png").write_bytes(png_bytes(picture))
+        image = np.random.default_rng(index).integers(0, 256, (height, width, 3 if index % 2 else 1)).astype(np.uint8)
+        (source / f"{index}.png").write_bytes(png_bytes(image))
     back = round_trip(source, tmp_path)
     for index in range(len(sizes)):
         restored = next(back.rglob(f"{index}.png"))
-        np.testing.assert_array_equal(read_picture(restored), read_picture(source / f"{index}.png"))
+        np.testing.assert_array_equal(read_image(restored), read_image(source / f"{index}.png"))
 
 
 ENSEMBLE = ("--scheme", "mrit-tap", "--surrogates", "2", "--surrogate-epochs", "1", "--steps", "8")
@@ -128,13 +128,13 @@ def test_mixed_sizes(tmp_path, monkeypatch, more):  # type: ignore[no-untyped-de
     back = round_trip(source, tmp_path, *more)
     for path in source.rglob("*.png"):
         name = path.relative_to(source)
-        clean, published = read_picture(path), read_picture(tmp_path / "out" / name)
-        np.testing.assert_array_equal(read_picture(back / name), clean)
+        clean, published = read_image(path), read_image(tmp_path / "out" / name)
+        np.testing.assert_array_equal(read_image(back / name), clean)
         assert np.abs(clean.astype(int) - published).max() > 8
 
 
-def test_marks_looked_for_in_a_share_of_the_pictures(tmp_path):  # type: ignore[no-untyped-def]
-    """Other marks than those of all pictures, the release says so, and all come back."""
+def test_marks_looked_for_in_a_share_of_the_images(tmp_path):  # type: ignore[no-untyped-def]
+    """Other marks than those of all images, the release says so, and all come back."""
     source = tmp_path / "source"
     for number in range(24):
         place = source / "train" / "abc"[number % 3]
@@ -144,9 +144,9 @@ def test_marks_looked_for_in_a_share_of_the_pictures(tmp_path):  # type: ignore[
         (tmp_path / name).mkdir()
         back = round_trip(source, tmp_path / name, "--seed", "1", *more)
         for path in source.rglob("*.png"):
-            np.testing.assert_array_equal(read_picture(back / path.relative_to(source)), read_picture(path))
+            np.testing.assert_array_equal(read_image(back / path.relative_to(source)), read_image(path))
     shown = [
-        np.stack([read_picture(path) for path in sorted((tmp_path / name / "out" / "train").rglob("*.png"))])
+        np.stack([read_image(path) for path in sorted((tmp_path / name / "out" / "train").rglob("*.png"))])
         for name in ("all", "half")
     ]
     assert (np.abs(shown[0].astype(int) - shown[1]) > 12).mean() > 0.01  # other marks, not other payload bits
@@ -191,11 +191,11 @@ def test_metadata_are_named_and_kept_with_whole_files(tmp_path):  # type: ignore
 
 def test_interlaced_png():
     """Pillow reads but does not write them: one made by hand, pass by pass."""
-    picture = np.random.default_rng(0).integers(0, 256, (11, 13, 3)).astype(np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (11, 13, 3)).astype(np.uint8)
     passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
-    raw = b"".join(b"\0" + row.tobytes() for y, x, dy, dx in passes for row in picture[y::dy, x::dx] if row.size)
+    raw = b"".join(b"\0" + row.tobytes() for y, x, dy, dx in passes for row in image[y::dy, x::dx] if row.size)
     data = png_of([(b"IHDR", struct.pack(">IIBBBBB", 13, 11, 8, 2, 0, 0, 1)), (b"IDAT", zlib.compress(raw))])
-    np.testing.assert_array_equal(read_picture(data), picture)
+    np.testing.assert_array_equal(read_image(data), image)
 
 
 def png_of(chunks: list[tuple[bytes, bytes]]) -> bytes:
@@ -257,13 +257,13 @@ def test_hostile_files_cost_little(name, tmp_path):  # type: ignore[no-untyped-d
 
 @pytest.mark.slow
 def test_fifty_megapixels(tmp_path):  # type: ignore[no-untyped-def]
-    """The largest picture that is accepted; one row more is refused."""
+    """The largest image that is accepted; one row more is refused."""
     source = tmp_path / "source"
     source.mkdir()
-    picture = np.tile(crop(1, 250, 250), (20, 40, 1))  # 5,000 × 10,000
-    (source / "large.png").write_bytes(png_bytes(picture))
+    image = np.tile(crop(1, 250, 250), (20, 40, 1))  # 5,000 × 10,000
+    (source / "large.png").write_bytes(png_bytes(image))
     back = round_trip(source, tmp_path)
-    np.testing.assert_array_equal(read_picture(next(back.rglob("large.png"))), picture)
+    np.testing.assert_array_equal(read_image(next(back.rglob("large.png"))), image)
     Image.fromarray(np.zeros((5001, 10_000), np.uint8)).save(source / "larger.png")
     assert "more than 50,000,000 pixels" in refused(
         3, "protect", source, tmp_path / "out2", "--key-file", tmp_path / "k", "--perturb", "none"

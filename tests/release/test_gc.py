@@ -23,8 +23,8 @@ def test_a_clean_release_has_no_litter(release):  # type: ignore[no-untyped-def]
     assert tree_digest(release, times=True) == before
 
 
-def test_litter_goes_and_pictures_stay(release, tmp_path):  # type: ignore[no-untyped-def]
-    """Temporary files, residue that nothing names, unknown meta files are moved aside; a stranger's picture stays."""
+def test_litter_goes_and_images_stay(release, tmp_path):  # type: ignore[no-untyped-def]
+    """Temporary files, residue that nothing names, unknown meta files are moved aside; a stranger's image stays."""
     before = tree_digest(release)
     meta = release / ".ripguard"
     litter = [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from releases import FINGERPRINT, KEY, OTHER, RELEASES, SIGNER, VECTORS, golden, in_memory, info_of, sign, write_info
 
-from ripguard.crypto.keys import KeyRing, PictureKeys
+from ripguard.crypto.keys import ImageKeys, KeyRing
 from ripguard.crypto.signing import SigningKey
 from ripguard.errors import Damaged, NotProtected, RipguardError, SignatureInvalid, StorageError, WrongKey
 from ripguard.release.index import MemoryIndex
@@ -151,7 +151,7 @@ def test_which_rings_open_a_release(tmp_path):  # type: ignore[no-untyped-def]
             (OTHER, "was protected with key"), (OTHER.dataset(index.dataset_id), "was protected with key"),
             (OTHER.dataset(index.dataset_id).unit(0), "was protected with key"),
             (KEY.dataset(b"another!"), f"opens the release {b'another!'.hex()} alone"),
-            (KEY.dataset(b"another!").unit(0), "opens no picture of"), (keys.unit(2), "opens no picture of"),
+            (KEY.dataset(b"another!").unit(0), "opens no image of"), (keys.unit(2), "opens no image of"),
         ):  # fmt: skip
             with pytest.raises(WrongKey, match=said) as caught:
                 index.opened_by(ring)
@@ -166,7 +166,7 @@ def test_a_ring_of_somebody_elses_making():
     class Two:
         key_id = KEY.id
 
-        def image_keys(self, dataset_id: bytes, unit: int, index: int) -> PictureKeys:
+        def image_keys(self, dataset_id: bytes, unit: int, index: int) -> ImageKeys:
             if unit == 0:
                 return KEY.image_keys(dataset_id, unit, index)
             raise WrongKey("not that one")

@@ -1,4 +1,4 @@
-"""What surrounds pictures may be odd too: names, texts, folders, keys, processes. Exact or refused, never silent."""
+"""What surrounds images may be odd too: names, texts, folders, keys, processes. Exact or refused, never silent."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_files_of_one_name_from_two_folders(originals, tmp_path):  # type: ignor
 
 
 def test_loose_files_under_other_names(originals, tmp_path):  # type: ignore[no-untyped-def]
-    """Two pictures that were called the same in their classes lie in one folder."""
+    """Two images that were called the same in their classes lie in one folder."""
     source, out, key = originals
     for label in "ab":
         (tmp_path / "loose").mkdir(exist_ok=True)
@@ -84,7 +84,7 @@ def test_names_that_changed_places(originals, tmp_path):  # type: ignore[no-unty
 
 @pytest.fixture
 def small(tmp_path):  # type: ignore[no-untyped-def]
-    """A source of six pictures and a text, a key, and a way to protect it."""
+    """A source of six images and a text, a key, and a way to protect it."""
     for index in range(6):
         place = tmp_path / "source" / "ab"[index % 2] / f"{index}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def protect(place: Path, out: str = "out", *more: str) -> tuple[str | Path, ...]
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_texts_that_are_not_those_published(gone, small):  # type: ignore[no-untyped-def]
-    """Labels are as exact as pictures: forged or missing ones are told, and not given back."""
+    """Labels are as exact as images: forged or missing ones are told, and not given back."""
     good(*protect(small))
     text = small / "out" / "labels.csv"
     text.unlink() if gone else text.write_text("path,label\nforged,yes\n")
@@ -149,7 +149,7 @@ def test_keys_inside_a_release(small):  # type: ignore[no-untyped-def]
         ProtectedDataset(small / "out", inside)
 
 
-def test_a_folder_that_is_called_like_a_picture(tmp_path):  # type: ignore[no-untyped-def]
+def test_a_folder_that_is_called_like_a_image(tmp_path):  # type: ignore[no-untyped-def]
     """c/a.jpg would be published where the folder c/a.png stands."""
     good("keygen", "--out", tmp_path / "k")
     (tmp_path / "source/c/a.png").mkdir(parents=True)
@@ -182,7 +182,7 @@ def test_a_link_in_the_place_of_the_work(verb, small):  # type: ignore[no-untype
     assert tree_digest(small / "source", times=True) == before
 
 
-def test_a_figure_never_replaces_a_picture(small):  # type: ignore[no-untyped-def]
+def test_a_figure_never_replaces_a_image(small):  # type: ignore[no-untyped-def]
     good(*protect(small))
     for folder in ("source/a/0.png", "out/train/a/0.png"):
         refused(8, "report", small / "out", "--against", small / "source", "--grid", small / folder)
@@ -196,8 +196,8 @@ def test_pipes(name, small):  # type: ignore[no-untyped-def]
 
 
 def test_a_huge_file_is_not_read(small):  # type: ignore[no-untyped-def]
-    """Garbage by its first bytes; what begins like a picture by its size."""
-    for start_, said in ((b"", "not a readable"), (b"BM", "bytes, more than a picture")):
+    """Garbage by its first bytes; what begins like an image by its size."""
+    for start_, said in ((b"", "not a readable"), (b"BM", "bytes, more than an image")):
         with open(small / "source/a/big.bmp", "wb") as file:
             file.write(start_)
             file.truncate(3 << 30)
@@ -218,7 +218,7 @@ def test_a_release_below_a_folder_called_like_ours(small):  # type: ignore[no-un
 
 
 def test_a_class_called_train(tmp_path):  # type: ignore[no-untyped-def]
-    """As in VOC: with pictures and no folders in it, beside other classes, it is a class."""
+    """As in VOC: with images and no folders in it, beside other classes, it is a class."""
     for number, label in enumerate(("car", "plane", "train")):
         (tmp_path / "source" / label).mkdir(parents=True)
         (tmp_path / "source" / label / "x.png").write_bytes(png_bytes(crop(number)))
@@ -287,8 +287,8 @@ def test_a_killed_worker(tmp_path):  # type: ignore[no-untyped-def]
 
 
 @linux
-def test_memory_follows_no_number_of_pictures(tmp_path):  # type: ignore[no-untyped-def]
-    """Flat pictures are small files and large arrays: restoring twelve takes hardly more than restoring two."""
+def test_memory_follows_no_number_of_images(tmp_path):  # type: ignore[no-untyped-def]
+    """Flat images are small files and large arrays: restoring twelve takes hardly more than restoring two."""
     good("keygen", "--out", tmp_path / "k")
     peak = {}
     for many in (2, 12):
@@ -334,8 +334,8 @@ def test_a_text_about_keys(small):  # type: ignore[no-untyped-def]
     good(*protect(small))
 
 
-def test_larger_pictures_in_the_place_of_others(small):  # type: ignore[no-untyped-def]
-    """Refused by their size: what a release says of its pictures bounds the memory of restoring them."""
+def test_larger_images_in_the_place_of_others(small):  # type: ignore[no-untyped-def]
+    """Refused by their size: what a release says of its images bounds the memory of restoring them."""
     good(*protect(small))
     victims = sorted((small / "out" / "train").rglob("*.png"))[:-1]
     large = png_bytes(np.zeros((3000, 3000, 3), np.uint8))
@@ -346,7 +346,7 @@ def test_larger_pictures_in_the_place_of_others(small):  # type: ignore[no-untyp
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (code, len(json.loads(out)["refused"])) == (5, len(victims))
-    assert peak < 3 * 27e6 < 27e6 * len(victims)  # of one picture at a time
+    assert peak < 3 * 27e6 < 27e6 * len(victims)  # of one image at a time
 
 
 def test_a_folder_with_the_name_of_an_original(tmp_path):  # type: ignore[no-untyped-def]
@@ -368,7 +368,7 @@ def test_a_folder_with_the_name_of_an_original(tmp_path):  # type: ignore[no-unt
 
 
 def test_threads_that_share_a_release(small):  # type: ignore[no-untyped-def]
-    """Pictures of several shards, read at once."""
+    """Images of several shards, read at once."""
     for index in range(8):
         (small / "source" / "a" / f"of-{index}.png").write_bytes(png_bytes(crop(index, 20 + index, 32)))
     good(*protect(small))
@@ -442,7 +442,7 @@ def test_hostile_release_files(file, small):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("labels", ["one", "none"])
 def test_nothing_to_tell_apart(labels, tmp_path):  # type: ignore[no-untyped-def]
-    """One class, or pictures without classes: marks have nothing to mark, and hiding alone works."""
+    """One class, or images without classes: marks have nothing to mark, and hiding alone works."""
     for number in range(4):
         place = tmp_path / "source" / ("only" if labels == "one" else "") / f"{number}.png"
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -33,38 +33,36 @@ def planned(source, **more):  # type: ignore[no-untyped-def]
 def test_the_digest_is_of_the_whole_plan_as_json(scheme, count):
     """Written piece by piece, equal to JSON at once: a release made again keeps its name."""
     names = ["ä/\ud800.png", 'a"b/c.jpg', "d.png"][:count]
-    pictures = [
-        Planned(i, name, f"/x/{name}", name + ".png", 0, 0, (3, 2, 1), "00" * 32) for i, name in enumerate(names)
-    ]
+    images = [Planned(i, name, f"/x/{name}", name + ".png", 0, 0, (3, 2, 1), "00" * 32) for i, name in enumerate(names)]
     notes = [("a.txt", "/x/a.txt", "11" * 32)]
-    plan = Plan("s", SCHEMES[scheme], 1, False, True, False, "p", ["a"], [("train", "a")], pictures, notes, {"EXIF": 2})
+    plan = Plan("s", SCHEMES[scheme], 1, False, True, False, "p", ["a"], [("train", "a")], images, notes, {"EXIF": 2})
     content = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
-    content |= {"pictures": [dataclasses.asdict(one) for one in pictures], "scheme": plan.scheme.to_json()}
+    content |= {"pictures": [dataclasses.asdict(one) for one in images], "scheme": plan.scheme.to_json()}
     for row in content["pictures"]:
         for where in ("path", "size", "reader"):
             del row[where]
-    del content["metadata"]
+    del content["metadata"], content["images"]
     content["annotations"] = [("a.txt", "11" * 32)]
     assert plan.digest == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @pytest.fixture
 def job(tmp_path):  # type: ignore[no-untyped-def]
-    """Several shards, as the pictures have several shapes."""
+    """Several shards, as the images have several shapes."""
     plan = planned(make_source(tmp_path / "source"))
     assert len(plan.shards) > 2
     return Job(plan, Key.generate().dataset(b"12345678"), prepare(plan)(), tmp_path / "tree", tmp_path / "work")
 
 
 def test_the_manifest_is_in_the_order_of_paths(job):
-    """Whatever the order in which shards were done, and whatever pictures they hold."""
+    """Whatever the order in which shards were done, and whatever images they hold."""
     commits = Commits(job.plan, job.commit_path)
     for number in reversed(range(len(job.plan.shards))):
         run_shard(job, number)
         commits.add(number)
     rows = [json.loads(line) for line in b"".join(commits.lines()).splitlines()]
-    assert [row["path"] for row in rows] == sorted(picture.out for picture in job.plan.pictures)
-    assert commits.pictures == len(rows) == sum(commits.planes.values())
+    assert [row["path"] for row in rows] == sorted(image.out for image in job.plan.images)
+    assert commits.images == len(rows) == sum(commits.planes.values())
     assert commits.residue_bytes == sum(row["residue"][2] for row in rows if row["residue"])
     assert [entry["file"] for entry in commits.residue_files()] == sorted(
         {r["residue"][0] for r in rows if r["residue"]}
@@ -123,7 +121,7 @@ def test_cells_reach_the_marks(tmp_path, classes, side, scheme, options, cells):
 
 @pytest.mark.parametrize(("classes", "fits"), [(65_536, True), (65_537, False)])
 def test_more_units_than_keys_can_tell_apart(classes, fits, monkeypatch):  # type: ignore[no-untyped-def]
-    """Refused before a single picture is read."""
+    """Refused before a single image is read."""
     monkeypatch.setattr("ripguard.release.plan.Local", lambda *arguments: 1 / 0)
     items = [Item(f"{i}/a.png", Path(f"{i}/a.png"), "train", str(i)) for i in range(classes)]
     with pytest.raises(ZeroDivisionError if fits else InputRefused, match=None if fits else "at most 65,536"):

@@ -27,7 +27,7 @@ from ripguard.schemes.base import Run
 
 @pytest.fixture
 def source(tmp_path, monkeypatch) -> Path:  # type: ignore[no-untyped-def]
-    """Two classes of six pictures; a cache of its own."""
+    """Two classes of six images; a cache of its own."""
     monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path / "cache"))
     for number in range(12):
         path = tmp_path / f"source/{'ab'[number % 2]}/{number}.png"
@@ -54,8 +54,8 @@ def test_the_name_follows_all_that_decides_a_fit(source, monkeypatch):  # type: 
         "surrogates": _name(planned(source, "mrit-tap", ensemble_size=2), "cpu"),
         "class": _name(dataclasses.replace(plan, labels=["a", "c"]), "cpu"),
     }
-    changed = [dataclasses.replace(one, label=1 - one.label) if not one.index else one for one in plan.pictures]
-    names["label"] = _name(dataclasses.replace(plan, pictures=changed), "cpu")
+    changed = [dataclasses.replace(one, label=1 - one.label) if not one.index else one for one in plan.images]
+    names["label"] = _name(dataclasses.replace(plan, images=changed), "cpu")
     (source / "a/0.png").write_bytes(png_bytes(crop(99, 16, 16)))
     names["image"] = _name(planned(source), "cpu")
     monkeypatch.setattr(type(plan.scheme.perturb), "form", 7)  # type: ignore[attr-defined]

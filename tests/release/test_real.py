@@ -1,4 +1,4 @@
-"""Real pictures of real sizes: whole photographs, and a part of the real data sets where they are at hand."""
+"""Real images of real sizes: whole photographs, and a part of the real datasets where they are at hand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_whole_photographs(tmp_path):  # type: ignore[no-untyped-def]
     plan = make_plan(source, SCHEMES["mrit"].with_options({"perturb": "none"}))
     key = Key.generate()
     done = protect(plan, prepare(plan), key, tmp_path / "release")
-    assert (done.pictures, done.exact, done.in_residue_only) == (10, True, 0)
+    assert (done.images, done.exact, done.in_residue_only) == (10, True, 0)
     assert verify(tmp_path / "release", key, source).equal_to_source == 10
 
 
@@ -34,8 +34,8 @@ def test_whole_photographs(tmp_path):  # type: ignore[no-untyped-def]
     ("name", "more"),
     [("cifar10", ()), ("tinyimagenet", ("--byte-exact", "--scheme", "mrit-tap", "--surrogate-epochs", "2"))],
 )
-def test_real_data_sets(tmp_path, name, more):  # type: ignore[no-untyped-def]
-    """1,000 pictures with the real perturbation, from one command to the proof."""
+def test_real_datasets(tmp_path, name, more):  # type: ignore[no-untyped-def]
+    """1,000 images with the real perturbation, from one command to the proof."""
     root = os.environ.get("RIPGUARD_DATA")
     if not root or not (Path(root) / "cifar10").is_dir():
         pytest.skip("RIPGUARD_DATA is not set, or holds no cifar10: the real data are not at hand")

@@ -27,7 +27,7 @@ def shell(place: Path, script: str) -> str:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):  # type: ignore[no-untyped-def]
-    """Source, key, a release and its restored pictures, and an empty folder to mount on."""
+    """Source, key, a release and its restored images, and an empty folder to mount on."""
     place = tmp_path_factory.mktemp("disk")
     make_source(place / "source")
     good("keygen", "--out", place / "k")

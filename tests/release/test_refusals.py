@@ -24,14 +24,14 @@ def test_wrong_keys_leave_nothing(world, tmp_path):  # type: ignore[no-untyped-d
         assert Key.read(world.key).id.hex() in message
         assert not (tmp_path / "out").exists()
         refused(4, "verify", world.release, "--key-file", tmp_path / name)
-        picture = world.release / "train/cup/0.png"
-        loose = Path(shutil.copy(picture, tmp_path / "loose.png"))
+        image = world.release / "train/cup/0.png"
+        loose = Path(shutil.copy(image, tmp_path / "loose.png"))
         refused(4, "restore", loose, tmp_path / "out", "--key-file", tmp_path / name)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["loose.png", "one bit off", "random"]
 
 
 def test_three_errors(world, copy, tmp_path):  # type: ignore[no-untyped-def]
-    """Damaged where the manifest knows the picture; else not protected, or in need of its release."""
+    """Damaged where the manifest knows the image; else not protected, or in need of its release."""
     flip_bit(copy / "train/cup/0.png")
     refused(5, "restore", copy / "train/cup/0.png", tmp_path / "out", "--key-file", world.key)
     plain = world.source / "train/cup/0.png"
@@ -44,7 +44,7 @@ def test_three_errors(world, copy, tmp_path):  # type: ignore[no-untyped-def]
     assert not (tmp_path / "out").exists()
 
 
-def test_one_damaged_picture_does_not_stop_the_others(world, copy, tmp_path):  # type: ignore[no-untyped-def]
+def test_one_damaged_image_does_not_stop_the_others(world, copy, tmp_path):  # type: ignore[no-untyped-def]
     """The good ones come back, the bad one is listed and left out, exit 5."""
     flip_bit(copy / "train/cup/0.png")
     code, out, _ = call("restore", copy, tmp_path / "out", "--key-file", world.key, "--json")
@@ -79,7 +79,7 @@ def test_lossy_edits_are_refused(world, tmp_path, edit):  # type: ignore[no-unty
 
 
 def test_every_truncation_is_refused(world, tmp_path):  # type: ignore[no-untyped-def]
-    """The file of a protected picture cut at any length."""
+    """The file of a protected image cut at any length."""
     from ripguard.release.manifest import Release
     from ripguard.release.restorer import Restorer
 
@@ -90,7 +90,7 @@ def test_every_truncation_is_refused(world, tmp_path):  # type: ignore[no-untype
 
 
 def test_verify_lists_exactly(world, copy):  # type: ignore[no-untyped-def]
-    """Swapped, missing, extra, changed, renamed and re-encoded pictures, annotations and residue: each on its list."""
+    """Swapped, missing, extra, changed, renamed and re-encoded images, annotations and residue: each on its list."""
     train = copy / "train"
     (train / "cup/0.png").rename(copy / "t")
     (train / "face/0.png").rename(train / "cup/0.png")
@@ -114,7 +114,7 @@ def test_verify_lists_exactly(world, copy):  # type: ignore[no-untyped-def]
     assert (code, json.loads(out)["restored"]) == (10, 25)
 
 
-def test_swapped_pictures_are_not_restored_under_wrong_names(world, copy, tmp_path):  # type: ignore[no-untyped-def]
+def test_swapped_images_are_not_restored_under_wrong_names(world, copy, tmp_path):  # type: ignore[no-untyped-def]
     """Exchanging two files would exchange their labels: both are refused."""
     a, b, t = copy / "train/cup/0.png", copy / "train/face/0.png", copy / "t"
     a.rename(t), b.rename(a), t.rename(b)
@@ -123,7 +123,7 @@ def test_swapped_pictures_are_not_restored_under_wrong_names(world, copy, tmp_pa
 
 
 def test_damaged_residue(world, copy, tmp_path):  # type: ignore[no-untyped-def]
-    """A flipped byte in a residue shard: verify names the shard, its picture is refused."""
+    """A flipped byte in a residue shard: verify names the shard, its image is refused."""
     shard = max((copy / ".ripguard/residue").iterdir(), key=lambda p: p.stat().st_size)
     data = bytearray(shard.read_bytes())
     data[5] ^= 1
@@ -152,7 +152,7 @@ def test_edited_manifest_and_release(world, copy, tmp_path):  # type: ignore[no-
 
 
 def test_parts_of_two_releases_do_not_mix(world, tmp_path):  # type: ignore[no-untyped-def]
-    """An older manifest, residue or release.json under newer pictures, and the other way round: refused, both ways."""
+    """An older manifest, residue or release.json under newer images, and the other way round: refused, both ways."""
     second = tmp_path / "second"
     world.protect(second, "--seed", "1", "--restart")
     for part in ("manifest.jsonl", "release.json", "residue/000000.bin"):
@@ -161,7 +161,7 @@ def test_parts_of_two_releases_do_not_mix(world, tmp_path):  # type: ignore[no-u
             shutil.copyfile(other / ".ripguard" / part, mixed / ".ripguard" / part)
             code, _, said = call("restore", mixed, tmp_path / "out", "--key-file", world.key)
             assert code in (5, 12), (part, code, said)
-            if part != "residue/000000.bin":  # of a shard that is not its own only the pictures of it are lost
+            if part != "residue/000000.bin":  # of a shard that is not its own only the images of it are lost
                 assert not (tmp_path / "out").exists()
             assert call("verify", mixed)[0] in (5, 10)
             shutil.rmtree(tmp_path / "out", ignore_errors=True)
@@ -217,7 +217,7 @@ def test_keys_in_the_wrong_place(world, tmp_path):  # type: ignore[no-untyped-de
 
 
 def test_sources_that_cannot_be_kept(world, tmp_path):  # type: ignore[no-untyped-def]
-    """Pictures of other kinds, links, unknown files, a release, an empty folder: exit 3 by name, before any work."""
+    """Images of other kinds, links, unknown files, a release, an empty folder: exit 3 by name, before any work."""
     more = (tmp_path / "out", "--key-file", world.key, "--perturb", "none")
     for number, spoil in enumerate(("alpha", "link", "unknown", "empty", "gif")):
         source = tmp_path / str(number)

@@ -26,7 +26,7 @@ from test_vectors import CASES, arrange, fields
 from ripguard.crypto.keys import DatasetKeys, Key, UnitKeys
 from ripguard.errors import Damaged, NeedsRelease, RipguardError, SignatureInvalid, WrongKey
 from ripguard.executor import Local
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import META, Release
@@ -65,23 +65,23 @@ def refusal(error: RipguardError) -> tuple[str, int, str, str]:
     return error.code, error.exit_code, error.args[0], error.hint
 
 
-def on_disk(picture: Path, out: Path, key: Key, release: Path | None) -> tuple[str, int, str, str] | bytes:
-    """What `restore` makes of one picture: the file that it writes, or why not."""
+def on_disk(image: Path, out: Path, key: Key, release: Path | None) -> tuple[str, int, str, str] | bytes:
+    """What `restore` makes of one image: the file that it writes, or why not."""
     try:
-        restore([picture], out, key, release)
+        restore([image], out, key, release)
     except RipguardError as error:
         return refusal(error)
     (made,) = (path for path in out.rglob("*") if path.is_file())
     return made.read_bytes()
 
 
-def from_bytes(picture: Path, name: str, key: Key, release: Path | None) -> tuple[str, int, str, str] | bytes:
+def from_bytes(image: Path, name: str, key: Key, release: Path | None) -> tuple[str, int, str, str] | bytes:
     """The same of its bytes."""
     try:
         restorer = Restorer(key, in_memory(release) if release else None)
     except RipguardError as error:
         return refusal(error)
-    (one,) = restorer.restore_each([name], [picture.read_bytes()], [str(picture)])
+    (one,) = restorer.restore_each([name], [image.read_bytes()], [str(image)])
     return told(one)
 
 
@@ -95,28 +95,28 @@ def test_vectors_end_as_on_disk(name, tmp_path):  # type: ignore[no-untyped-def]
     for case in cases:
         read, place = fields(case), tmp_path / case.stem
         place.mkdir()
-        picture, key_file = arrange(read, place)
-        if not picture.exists():
+        image, key_file = arrange(read, place)
+        if not image.exists():
             continue
         key, loose = Key.read(key_file), "loose" in read
         given = VECTORS / "releases" / name if loose and read["expect"][0] != "needs-release" else None
-        disk = on_disk(picture, place / "out", key, given)
+        disk = on_disk(image, place / "out", key, given)
         inside = "" if loose else read["picture"][0]
-        assert from_bytes(picture, inside, key, given if loose else place / "release") == disk, case.stem
+        assert from_bytes(image, inside, key, given if loose else place / "release") == disk, case.stem
         shutil.rmtree(place)
 
 
 def spoil(root: Path) -> None:
-    """Much that can befall the pictures of a release."""
+    """Much that can befall the images of a release."""
     a, b = root / "train/a", root / "train/b"
     flip_bit(a / "rgb.png", 300, 6)
     (b / "flat.png").write_bytes((b / "flat.png").read_bytes()[:-30])
     (a / "odd.png").rename(b / "was odd.png")
     (b / "saturated.png").write_bytes((VECTORS / "releases/in-place/train/b/saturated.png").read_bytes())
-    (a / "note.txt").write_text("no picture")
+    (a / "note.txt").write_text("no image")
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(a / "other.png")
-    picture = read_picture(b / "tiny.png")
-    Image.fromarray(np.tile(picture[:1, :1], (200, 200, 1)).squeeze()).save(b / "tiny.png")
+    image = read_image(b / "tiny.png")
+    Image.fromarray(np.tile(image[:1, :1], (200, 200, 1)).squeeze()).save(b / "tiny.png")
 
 
 @pytest.mark.parametrize("name", ["ranked", "v1-seal", "v1-seal-model", "v1-tinted", "lossy"])
@@ -139,7 +139,7 @@ def test_a_spoilt_release_ends_as_on_disk(name, tmp_path):  # type: ignore[no-un
 @pytest.mark.parametrize("name", RELEASES)
 @pytest.mark.parametrize("ranges", [False, True])
 def test_no_file_is_opened(name, ranges, monkeypatch):  # type: ignore[no-untyped-def]
-    """Record, residue, model and pictures are bytes."""
+    """Record, residue, model and images are bytes."""
     if "jxl" in name:
         pytest.importorskip("pillow_jxl", reason="needs the extra jxl")
     root = VECTORS / "releases" / name
@@ -221,7 +221,7 @@ def test_heavy_libraries_and_files_are_not_touched():
 
 
 def test_names_and_loose_ones():
-    """Without a name it is known by its samples, or by its own header; messages call it by its name, or a picture."""
+    """Without a name it is known by its samples, or by its own header; messages call it by its name, or an image."""
     root = VECTORS / "releases/v1-seal"
     files, index = files_of(root), in_memory(root)
     flat, rgb = files["train/b/flat.png"], files["train/a/rgb.png"]
@@ -231,10 +231,10 @@ def test_names_and_loose_ones():
     alone = Restorer(KEY).restore([("", flat), ("x/y.png", rgb), ("", files["train/b/tiny.png"])])
     expected = dict(zip(files, wanted))
     assert [comes_back(one) for one in alone[:2]] == [expected["train/b/flat.png"], expected["train/a/rgb.png"]]
-    assert str(alone[2].error).startswith("picture: not a protected picture")
+    assert str(alone[2].error).startswith("image: not a protected image")
     swapped = Restorer(KEY, index).restore([("train/b/flat.png", rgb), ("train/a/rgb.png", b"x")])
     assert [told(one)[2] for one in swapped] == [
-        "train/b/flat.png: another picture of the release stands under this name",
+        "train/b/flat.png: another image of the release stands under this name",
         "train/a/rgb.png: its file is damaged",
     ]
     assert Restorer(KEY).restore([]) == []
@@ -245,7 +245,7 @@ def test_original_files_have_names():
     root = VECTORS / "releases/v1-seal-file"
     files = files_of(root)
     for names, index, wanted in (
-        (list(files), in_memory(root), ["grey.jpg", "rgb.jpg"]), (["", ""], None, ["", "picture.jpg"]),
+        (list(files), in_memory(root), ["grey.jpg", "rgb.jpg"]), (["", ""], None, ["", "image.jpg"]),
     ):  # fmt: skip
         found = Restorer(KEY, index).restore(list(zip(names, files.values())))
         assert [one.file[0] if one.file else "" for one in found] == wanted
@@ -281,7 +281,7 @@ def test_another_size_is_refused_before_it_is_decoded(monkeypatch):  # type: ign
 
 @pytest.mark.parametrize("name", ["", "train/a/rgb.png"])
 def test_bytes_are_bounded_as_files_are(name, monkeypatch):  # type: ignore[no-untyped-def]
-    """More of them than a picture has, and no beginning of one."""
+    """More of them than an image has, and no beginning of one."""
     root = VECTORS / "releases/ranked"
     release, path = Release.open(root), root / "train/a/rgb.png"
     monkeypatch.setattr("ripguard.images.refusals.MAX_BYTES", 100)
@@ -289,13 +289,13 @@ def test_bytes_are_bounded_as_files_are(name, monkeypatch):  # type: ignore[no-u
     (disk,) = restore_files(Restorer(KEY, release), [path], [name])
     (memory,) = Restorer(KEY, release).restore_each([name], [path.read_bytes()], [str(path)])
     assert told(memory) == told(disk)
-    assert ("damaged" if name else "bytes, more than a picture of") in told(disk)[2]
+    assert ("damaged" if name else "bytes, more than an image of") in told(disk)[2]
     (other,) = Restorer(KEY, release).restore_each([name], [b"GIF89a"], ["x"])
     assert ("damaged" if name else "not a readable") in told(other)[2]
 
 
 def test_files_are_held_one_at_a_time():
-    """The bytes of a batch may be many times as large as its pictures."""
+    """The bytes of a batch may be many times as large as its images."""
     alive = []
 
     class Held(bytes):
@@ -345,7 +345,7 @@ def test_with_the_key_of_the_release(name, tmp_path):  # type: ignore[no-untyped
     restore([root], tmp_path / "b", KEY)
     assert tree_digest(tmp_path / "a") == tree_digest(tmp_path / "b")
     report = verify(root, keys)
-    assert (report.ok, report.restored) == (True, report.pictures)
+    assert (report.ok, report.restored) == (True, report.images)
     for wrong in (KEY.dataset(b"another!"), OTHER.dataset(keys.dataset_id)):
         with pytest.raises(WrongKey):
             restore([root], tmp_path / "no", wrong)
@@ -362,7 +362,7 @@ def test_with_the_key_of_the_release(name, tmp_path):  # type: ignore[no-untyped
 @pytest.mark.parametrize("name", ["ranked", "v1-seal", "v1-tinted", "lossy"])
 @pytest.mark.parametrize("label", ["a", "b"])
 def test_with_the_key_of_a_unit(name, label, tmp_path):  # type: ignore[no-untyped-def]
-    """The pictures of that unit, as if they alone had been asked for, from the folder of all and from bytes."""
+    """The images of that unit, as if they alone had been asked for, from the folder of all and from bytes."""
     root = VECTORS / "releases" / name
     keys = unit_keys(root, label)
     result = restore([root], tmp_path / "a", keys, signer=ANY)
@@ -379,7 +379,7 @@ def test_with_the_key_of_a_unit(name, label, tmp_path):  # type: ignore[no-untyp
             assert "owner" in one.error.hint
 
 
-def test_which_pictures_the_key_of_a_unit_asks_for(tmp_path):  # type: ignore[no-untyped-def]
+def test_which_images_the_key_of_a_unit_asks_for(tmp_path):  # type: ignore[no-untyped-def]
     """Of a folder its own; a file that is named is tried; only of its own the absence is told."""
     root = golden("v1-ranked", tmp_path)
     keys, out = unit_keys(root, "a"), tmp_path / "out"
@@ -416,7 +416,7 @@ def test_which_pictures_the_key_of_a_unit_asks_for(tmp_path):  # type: ignore[no
 def test_units_of_other_releases(tmp_path):  # type: ignore[no-untyped-def]
     """Refused before any work, also where both are of one owner."""
     root, other = VECTORS / "releases/v1-ranked", VECTORS / "releases/v1-seal"
-    with pytest.raises(WrongKey, match="opens no picture of"):
+    with pytest.raises(WrongKey, match="opens no image of"):
         restore([root], tmp_path / "out", unit_keys(other, "a"), signer=ANY)
     with pytest.raises(WrongKey):
         Restorer(unit_keys(other, "a"), in_memory(root))
@@ -429,7 +429,7 @@ def test_units_of_other_releases(tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_below_a_release_that_has_nothing_to_do_with_it(tmp_path):  # type: ignore[no-untyped-def]
-    """Loose pictures in a folder inside somebody's release come back with any ring that opens them."""
+    """Loose images in a folder inside somebody's release come back with any ring that opens them."""
     root, loose = golden("v1-ranked", tmp_path), VECTORS / "releases/v1-seal"
     (root / "mine").mkdir()
     shutil.copy(loose / "train/b/flat.png", root / "mine/x.png")
@@ -438,7 +438,7 @@ def test_below_a_release_that_has_nothing_to_do_with_it(tmp_path):  # type: igno
         assert (result.restored, result.checked, result.units) == (1, False, None)
 
 
-def test_loose_pictures_of_a_unit():
+def test_loose_images_of_a_unit():
     """What carries itself needs nothing but that key."""
     root = VECTORS / "releases/v1-seal"
     files, keys = files_of(root), unit_keys(root, "b")
@@ -448,9 +448,9 @@ def test_loose_pictures_of_a_unit():
 
 
 def test_the_model_opens_with_the_key_of_the_release(tmp_path):  # type: ignore[no-untyped-def]
-    """A picture that is written with it does not come back with the key of its unit alone, and that is said."""
+    """An image that is written with it does not come back with the key of its unit alone, and that is said."""
     root = VECTORS / "releases/v1-seal-model"
-    names = {name: read_picture(root / name) for name in files_of(root)}
+    names = {name: read_image(root / name) for name in files_of(root)}
     needs = {str(root / name) for name, one in names.items() if one.size > 400 and read_header(one).needs_model}
     assert needs
     paths = [root / name for name in names]
@@ -513,39 +513,39 @@ def test_a_manifest_that_is_exchanged_meanwhile(tmp_path):  # type: ignore[no-un
 # --- training
 
 
-def test_a_data_set_with_less_than_the_owners_key(tmp_path):  # type: ignore[no-untyped-def]
-    """The pictures that the ring opens, under the class numbers of the whole release."""
+def test_a_dataset_with_less_than_the_owners_key(tmp_path):  # type: ignore[no-untyped-def]
+    """The images that the ring opens, under the class numbers of the whole release."""
     root = VECTORS / "releases/v1-ranked"
     whole = ProtectedDataset(root, KEY)
     same = ProtectedDataset(root, dataset_keys(root))
     assert (whole.names, whole.units) == (same.names, None)
-    for one, other in zip(whole.pictures(range(6)), same.pictures(range(6))):
+    for one, other in zip(whole.images(range(6)), same.images(range(6))):
         np.testing.assert_array_equal(one, other)
     part = ProtectedDataset(root, unit_keys(root, "b"), signer=ANY)
     assert part.names == [name for name in whole.names if name.startswith("train/b/")]
     assert (part.classes, set(part.targets), part.units) == (["a", "b"], {1}, ["train/b"])
     again = pickle.loads(pickle.dumps(part))
-    for one, other in zip(again.pictures(range(3)), whole.pictures(range(3, 6))):
+    for one, other in zip(again.images(range(3)), whole.images(range(3, 6))):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(WrongKey):
         ProtectedDataset(root, unit_keys(VECTORS / "releases/v1-seal", "a"), signer=ANY)
 
 
-def test_a_data_set_of_a_split_that_the_key_does_not_open(tmp_path):  # type: ignore[no-untyped-def]
+def test_a_dataset_of_a_split_that_the_key_does_not_open(tmp_path):  # type: ignore[no-untyped-def]
     root = golden("v1-ranked", tmp_path)
     info = info_of(root)
     info["units"][1]["split"] = "test"
     write_info(root, info)
     keys = unit_keys(root, "a")
-    with pytest.raises(WrongKey, match=r"opens train/a of .* no picture of split 'test'"):
+    with pytest.raises(WrongKey, match=r"opens train/a of .* no image of split 'test'"):
         ProtectedDataset(root, keys, split="test", signer=ANY)
 
 
-def test_a_data_set_is_of_the_manifest_that_it_was_made_from(tmp_path):  # type: ignore[no-untyped-def]
+def test_a_dataset_is_of_the_manifest_that_it_was_made_from(tmp_path):  # type: ignore[no-untyped-def]
     """A worker opens the release again."""
     root = golden("v1-ranked", tmp_path)
     stored = pickle.dumps(ProtectedDataset(root, unit_keys(root, "a"), signer=ANY))
     shutil.rmtree(root)
     golden("ranked", tmp_path).rename(root)
-    with pytest.raises(Damaged, match="changed after this data set was made"):
-        pickle.loads(stored).pictures([0])
+    with pytest.raises(Damaged, match="changed after this dataset was made"):
+        pickle.loads(stored).images([0])

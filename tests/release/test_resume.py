@@ -16,7 +16,7 @@ from ripguard.images.encoding import png_bytes
 
 @pytest.fixture
 def shapes(tmp_path: Path) -> Path:
-    """A source whose pictures have twelve shapes, so that there are twelve shards."""
+    """A source whose images have twelve shapes, so that there are twelve shards."""
     from helpers import crop
 
     for label in ("a", "b"):
@@ -86,7 +86,7 @@ def test_two_runs_on_one_output(shapes, tmp_path):  # type: ignore[no-untyped-de
 
 
 def test_a_source_that_changes_is_noticed(shapes, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """A picture that is no longer what the plan saw: refused, nothing published."""
+    """An image that is no longer what the plan saw: refused, nothing published."""
     from ripguard.crypto.keys import Key
     from ripguard.data.registry import open_source
     from ripguard.errors import InputRefused

@@ -14,17 +14,17 @@ from PIL import Image
 
 from ripguard.hide import lsb
 from ripguard.hide.mrit.transform import LENGTH
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.release.plan import published_names
 from ripguard.release.restorer import read_header
 
 
 def same_pixels(a: Path, b: Path) -> bool:
-    return np.array_equal(read_picture(a), read_picture(b))
+    return np.array_equal(read_image(a), read_image(b))
 
 
 def source_of(world, restored: Path, path: Path) -> Path:  # type: ignore[no-untyped-def]
-    """The source picture that a restored file at this place belongs to."""
+    """The source image that a restored file at this place belongs to."""
     name = path.relative_to(restored).as_posix()
     special = {"train/cat/a.png.png": "a.png", "train/cat/a.jpg.png": "a.jpg"}
     if name in special:
@@ -34,14 +34,14 @@ def source_of(world, restored: Path, path: Path) -> Path:  # type: ignore[no-unt
 
 
 def test_release_comes_back_bit_for_bit(world, tmp_path):  # type: ignore[no-untyped-def]
-    """Every picture, the annotation too; the source is untouched; nothing hidden is left behind."""
+    """Every image, the annotation too; the source is untouched; nothing hidden is left behind."""
     before = tree_digest(world.source, times=True)
     out = tmp_path / "restored"
     result = good("restore", world.release, out, "--key-file", world.key, "--workers", "2")
-    pictures = [p for p in out.rglob("*.png")]
-    assert result["restored"] == len(pictures) == 30
+    images = [p for p in out.rglob("*.png")]
+    assert result["restored"] == len(images) == 30
     assert result["refused"] == []
-    assert all(same_pixels(p, source_of(world, out, p)) for p in pictures)
+    assert all(same_pixels(p, source_of(world, out, p)) for p in images)
     assert (out / "labels.csv").read_bytes() == (world.source / "labels.csv").read_bytes()
     assert tree_digest(world.source, times=True) == before
     assert [p.name for p in tmp_path.iterdir()] == ["restored"]
@@ -55,7 +55,7 @@ def test_verify_against_the_source(world):  # type: ignore[no-untyped-def]
 
 
 def test_release_layout(world):  # type: ignore[no-untyped-def]
-    """Pictures stand where the source had them; all else in .ripguard; the residue is small; counts are told."""
+    """Images stand where the source had them; all else in .ripguard; the residue is small; counts are told."""
     names = {p.relative_to(world.release).parts[0] for p in world.release.rglob("*")}
     assert names == {"train", "test", "labels.csv", ".ripguard"}
     rows = [json.loads(line) for line in (world.release / ".ripguard/manifest.jsonl").read_text().splitlines()]
@@ -87,21 +87,21 @@ def test_parts_and_loose_renamed_files(world, tmp_path):  # type: ignore[no-unty
     loose.mkdir()
     random.Random(0).shuffle(names)
     for new, old in enumerate(names):
-        shutil.copy(world.release / f"train/face/{old}.png", loose / f"picture-{new}.png")
+        shutil.copy(world.release / f"train/face/{old}.png", loose / f"image-{new}.png")
     more = ("--key-file", world.key, "--release", world.release)
     assert good("restore", *sorted(loose.iterdir(), reverse=True), tmp_path / "c", *more)["restored"] == 6
     for new, old in enumerate(names):
-        assert same_pixels(tmp_path / f"c/picture-{new}.png", world.source / f"train/face/{old}.png")
+        assert same_pixels(tmp_path / f"c/image-{new}.png", world.source / f"train/face/{old}.png")
 
 
 @pytest.mark.parametrize("kind", ["png", "bmp", "tiff", "webp", "ppm", "npy"])
 def test_lossless_copies_come_back(world, tmp_path, kind):  # type: ignore[no-untyped-def]
-    """Another PNG level or another lossless format: same samples, same picture."""
+    """Another PNG level or another lossless format: same samples, same image."""
     loose = tmp_path / "loose"
     loose.mkdir()
     options = {"png": {"compress_level": 0}, "webp": {"lossless": True}}.get(kind, {})
     if kind == "npy":
-        np.save(loose / "x.npy", read_picture(world.release / "train/cup/0.png"))
+        np.save(loose / "x.npy", read_image(world.release / "train/cup/0.png"))
     else:
         Image.open(world.release / "train/cup/0.png").save(loose / f"x.{kind}", **options)
     good("restore", loose, tmp_path / "out", "--key-file", world.key, "--release", world.release)
@@ -116,12 +116,12 @@ def test_byte_exact_gives_the_files_back(world, tmp_path):  # type: ignore[no-un
 
 
 def test_lossy_is_marked(world, tmp_path):  # type: ignore[no-untyped-def]
-    """--lossy: no residue for pictures that carry their record, marked as not exact, close to the source."""
+    """--lossy: no residue for images that carry their record, marked as not exact, close to the source."""
     result = world.protect(tmp_path / "release", "--lossy")
     assert result["exact"] is False
     restored = good("restore", tmp_path / "release", tmp_path / "out", "--key-file", world.key)
     assert restored["exact"] is False
-    a, b = (read_picture(p).astype(int) for p in (tmp_path / "out/train/cup/0.png", world.source / "train/cup/0.png"))
+    a, b = (read_image(p).astype(int) for p in (tmp_path / "out/train/cup/0.png", world.source / "train/cup/0.png"))
     assert 0 < np.abs(a - b).max() <= 15
 
 
@@ -132,12 +132,12 @@ def test_the_same_input_gives_the_same_release(world, tmp_path):  # type: ignore
 
 
 def test_another_key_gives_another_payload(world, tmp_path):  # type: ignore[no-untyped-def]
-    """A new key changes payload bits and nothing else: not a bit outside of them, in any picture."""
+    """A new key changes payload bits and nothing else: not a bit outside of them, in any image."""
     good("keygen", "--out", tmp_path / "k2")
     good("protect", world.source, tmp_path / "r", "--key-file", tmp_path / "k2", "--perturb", "none", "--workers", "1")
     changed = 0
     for path in sorted(world.release.rglob("*.png")):
-        a, b = read_picture(path), read_picture(tmp_path / "r" / path.relative_to(world.release))
+        a, b = read_image(path), read_image(tmp_path / "r" / path.relative_to(world.release))
         if a.size < 8 * LENGTH:  # carries nothing
             np.testing.assert_array_equal(a, b)
             continue
@@ -151,13 +151,13 @@ def test_another_key_gives_another_payload(world, tmp_path):  # type: ignore[no-
 
 
 def test_marks_hang_on_the_clean_file_alone(world, tmp_path):  # type: ignore[no-untyped-def]
-    """Another key, fewer of the pictures, more workers: the same marks, so averaging releases takes nothing away."""
+    """Another key, fewer of the images, more workers: the same marks, so averaging releases takes nothing away."""
     for name, more in (("a", ("--workers", "1")), ("b", ("--workers", "2")), ("other", ("--seed", "1"))):
         good("keygen", "--out", tmp_path / f"k{name}")
         good("protect", world.source, tmp_path / name, "--key-file", tmp_path / f"k{name}", *more)
     alike = unlike = 0
     for path in sorted((tmp_path / "a").rglob("*.png")):
-        a, b, other = (read_picture(tmp_path / name / path.relative_to(tmp_path / "a")) for name in ("a", "b", "other"))
+        a, b, other = (read_image(tmp_path / name / path.relative_to(tmp_path / "a")) for name in ("a", "b", "other"))
         if a.size < 1000:  # little room for marks
             continue
         high = [one >> 3 for one in (a, b, other)]  # above the payload

@@ -11,7 +11,7 @@ import skimage.data
 from helpers import call, flip_bit, good, make_source, refused
 from PIL import Image
 
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.release.restorer import read_header
 
@@ -30,7 +30,7 @@ def small(tmp_path):  # type: ignore[no-untyped-def]
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):  # type: ignore[no-untyped-def]
-    """A release large enough for a model of its own: 1,000 pictures of 32×32, as PNG."""
+    """A release large enough for a model of its own: 1,000 images of 32×32, as PNG."""
     place = tmp_path_factory.mktemp("fitted")
     photograph, draw = skimage.data.chelsea(), np.random.default_rng(0)
     for number in range(1000):
@@ -43,8 +43,8 @@ def fitted(tmp_path_factory):  # type: ignore[no-untyped-def]
     return place, made
 
 
-def test_mixed_pictures(small, tmp_path):  # type: ignore[no-untyped-def]
-    """Gray, odd-sized and JPEG pictures come back; those too small to carry a header need --allow-residue, by name."""
+def test_mixed_images(small, tmp_path):  # type: ignore[no-untyped-def]
+    """Gray, odd-sized and JPEG images come back; those too small to carry a header need --allow-residue, by name."""
     source, key, out = small
     said = refused(3, "protect", source, out, "--key-file", key, *SEAL)
     assert "tiny.png" in said
@@ -64,7 +64,7 @@ def test_mixed_pictures(small, tmp_path):  # type: ignore[no-untyped-def]
     "more", [("--planes", "4"), ("--planes", "4", "--coders", "webp"), ("--planes", "2", "--byte-exact")]
 )
 def test_no_room(more, tmp_path):  # type: ignore[no-untyped-def]
-    """The one noisy picture among smooth ones is named before any work, whatever coders there are."""
+    """The one noisy image among smooth ones is named before any work, whatever coders there are."""
     place = tmp_path / "source" / "a"
     place.mkdir(parents=True)
     for number in range(5):
@@ -72,7 +72,7 @@ def test_no_room(more, tmp_path):  # type: ignore[no-untyped-def]
     (place / "noise.png").write_bytes(png_bytes(np.random.default_rng(0).integers(0, 90, (32, 32, 3)).astype(np.uint8)))
     good("keygen", "--out", tmp_path / "k")
     said = refused(3, "protect", tmp_path / "source", tmp_path / "out", "--key-file", tmp_path / "k", *SEAL, *more)
-    assert "a/noise.png: this 32×32×3 picture needs" in said
+    assert "a/noise.png: this 32×32×3 image needs" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["k", "k.sign", "source"]
     (place / "noise.png").unlink()
     good("protect", tmp_path / "source", tmp_path / "out", "--key-file", tmp_path / "k", *SEAL, *more)
@@ -85,13 +85,13 @@ def test_whole_files(small, tmp_path):  # type: ignore[no-untyped-def]
     made = good("protect", source, out, "--key-file", key, *SEAL, "--byte-exact", "--allow-residue")
     assert made["exact"]
     good("restore", out, tmp_path / "back", "--key-file", key)
-    pictures = [path for path in source.rglob("*") if path.suffix.lower() in (".png", ".jpg")]
-    assert len(pictures) == 29
-    for path in pictures:
+    images = [path for path in source.rglob("*") if path.suffix.lower() in (".png", ".jpg")]
+    assert len(images) == 29
+    for path in images:
         assert (tmp_path / "back" / path.relative_to(source)).read_bytes() == path.read_bytes()
 
 
-def test_loose_pictures_need_nothing_but_the_key(small, tmp_path):  # type: ignore[no-untyped-def]
+def test_loose_images_need_nothing_but_the_key(small, tmp_path):  # type: ignore[no-untyped-def]
     """Renamed, re-encoded, far from their release; a JPEG comes back as such."""
     source, key, out = small
     good("protect", source, out, "--key-file", key, *SEAL, "--allow-residue")
@@ -100,8 +100,8 @@ def test_loose_pictures_need_nothing_but_the_key(small, tmp_path):  # type: igno
     Image.open(out / "train" / "cup" / "1.png").save(tmp_path / "other.bmp")
     good("restore", tmp_path / "holiday.png", tmp_path / "other.bmp", tmp_path / "back", "--key-file", key)
     assert (tmp_path / "back" / "holiday.jpg").read_bytes() == (source / "train" / "cat" / "a.jpg").read_bytes()
-    after = read_picture(tmp_path / "back" / "other.png")
-    np.testing.assert_array_equal(after, read_picture(source / "train" / "cup" / "1.png"))
+    after = read_image(tmp_path / "back" / "other.png")
+    np.testing.assert_array_equal(after, read_image(source / "train" / "cup" / "1.png"))
     refused(6, "restore", source / "train" / "cup" / "1.png", tmp_path / "no", "--key-file", key)
 
 
@@ -112,14 +112,14 @@ def test_what_carries_nothing_may_change(small, tmp_path):  # type: ignore[no-un
     victim = out / "train" / "cup" / "1.png"
     flip_bit(victim, bit=7)
     good("restore", out, tmp_path / "back", "--key-file", key)
-    after = read_picture(tmp_path / "back" / "train" / "cup" / "1.png")
-    np.testing.assert_array_equal(after, read_picture(source / "train" / "cup" / "1.png"))
+    after = read_image(tmp_path / "back" / "train" / "cup" / "1.png")
+    np.testing.assert_array_equal(after, read_image(source / "train" / "cup" / "1.png"))
     report = json.loads(refused_json(10, "verify", out, "--key-file", key))
     assert report["changed"] == ["train/cup/1.png"]
     flip_bit(victim, bit=0)
     said = refused(5, "restore", out, tmp_path / "again", "--key-file", key)
     assert "1 files were refused" in said
-    assert len(list((tmp_path / "again").rglob("*.*"))) == 30  # 29 pictures and the annotation
+    assert len(list((tmp_path / "again").rglob("*.*"))) == 30  # 29 images and the annotation
 
 
 def refused_json(code: int, *arguments) -> str:  # type: ignore[no-untyped-def]
@@ -150,20 +150,20 @@ def test_a_damaged_model_is_told(fitted, tmp_path):  # type: ignore[no-untyped-d
     out = shutil.copytree(place / "out", tmp_path / "out")
     model = out / ".ripguard" / "model.bin"
     data = model.read_bytes()
-    pictures = sorted(out.rglob("*.png"))
-    needs = {str(path) for path in pictures if read_header(read_picture(path)).needs_model}
-    assert 0 < len(needs) < len(pictures)
+    images = sorted(out.rglob("*.png"))
+    needs = {str(path) for path in images if read_header(read_image(path)).needs_model}
+    assert 0 < len(needs) < len(images)
     for wrong in (data[:-1], data[:40] + bytes([data[40] ^ 1]) + data[41:], b"", None):
         model.unlink() if wrong is None else model.write_bytes(wrong)
         found = json.loads(refused_json(5, "restore", out, tmp_path / "back", "--key-file", place / "k"))
         assert {one["path"] for one in found["refused"]} == needs
         assert all("model.bin" in one["message"] for one in found["refused"])
-        assert found["restored"] == len(pictures) - len(needs)
+        assert found["restored"] == len(images) - len(needs)
         shutil.rmtree(tmp_path / "back")
         assert json.loads(refused_json(10, "verify", out))["residue"] == ["model.bin"]
 
 
-def test_loose_pictures_of_a_fitted_release_need_it(fitted, tmp_path):  # type: ignore[no-untyped-def]
+def test_loose_images_of_a_fitted_release_need_it(fitted, tmp_path):  # type: ignore[no-untyped-def]
     """The model is in the release: without it they are refused by name, with it they come back."""
     place, _ = fitted
     loose = sorted((place / "out").rglob("*.png"))[:20]
@@ -174,7 +174,7 @@ def test_loose_pictures_of_a_fitted_release_need_it(fitted, tmp_path):  # type: 
     assert "model" in refused(12, "restore", tmp_path / "x.png", tmp_path / "back", *key)
     good("restore", tmp_path / "x.png", tmp_path / "back", *key, *release)
     source = place / "source" / needs[0].relative_to(place / "out" / "train")
-    np.testing.assert_array_equal(read_picture(tmp_path / "back" / "x.png"), read_picture(source))
+    np.testing.assert_array_equal(read_image(tmp_path / "back" / "x.png"), read_image(source))
 
 
 def test_options(small):  # type: ignore[no-untyped-def]

@@ -22,7 +22,7 @@ from ripguard.store.schema import MOST_ROW
 
 
 def row(path: str, seen: str) -> dict[str, Any]:
-    """A row as a manifest has it; ``seen`` stands for the picture's samples."""
+    """A row as a manifest has it; ``seen`` stands for the image's samples."""
     digest = hashlib.sha256(seen.encode()).hexdigest()
     number = int.from_bytes(hashlib.sha256(path.encode(errors="surrogatepass")).digest()[:4], "big")
     rest = {"unit": 0, "index": number, "planes": 1, "overwritten": 0, "overflow": 0, "residue": None}
@@ -39,7 +39,7 @@ NAMES = st.lists(st.text("ab/é\udc80", min_size=1).filter(lambda t: all(t.split
 
 @given(NAMES, st.data())
 def test_as_a_dict_would(tmp_path_factory, names, data):
-    """By place, by samples (two pictures may look the same), by number, in order; also names that are no text."""
+    """By place, by samples (two images may look the same), by number, in order; also names that are no text."""
     own = [row(name, data.draw(st.sampled_from("xyz"))) for name in names]
     path = tmp_path_factory.mktemp("rows") / "manifest.jsonl"
     for rows in (written(path, own), Rows(path.read_bytes(), 1)):
@@ -129,8 +129,8 @@ def test_long_lines(tmp_path):
 
 
 @pytest.mark.parametrize("other", [{"path": "a"}, {"index": row("a", "x")["index"]}])
-def test_two_rows_about_one_picture(other, tmp_path):
-    with pytest.raises(ValueError, match="two rows about one picture"):
+def test_two_rows_about_one_image(other, tmp_path):
+    with pytest.raises(ValueError, match="two rows about one image"):
         written(tmp_path / "m", [row("a", "x"), row("b", "y") | other])
 
 

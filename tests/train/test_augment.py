@@ -1,4 +1,4 @@
-"""Augmentation picks parts of the picture and nothing else."""
+"""Augmentation picks parts of the image and nothing else."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ripguard.train.augment import mirror, random_crop, random_zoom
 
 
-def batch(pictures: np.ndarray) -> torch.Tensor:
+def batch(images: np.ndarray) -> torch.Tensor:
     """uint8 [n, 3, height, width]."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -20,8 +20,8 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 @given(st.integers(0, 2**31), st.integers(1, 8))
-def test_every_crop_is_a_window_of_the_reflected_picture(seed, padding):  # type: ignore[no-untyped-def]
-    """Each picture of the batch at an offset of its own, samples unchanged."""
+def test_every_crop_is_a_window_of_the_reflected_image(seed, padding):  # type: ignore[no-untyped-def]
+    """Each image of the batch at an offset of its own, samples unchanged."""
     x = torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (6, 3, 12, 12), np.uint8))
     y = random_crop(x, padding, generator(seed))
     wide = np.pad(x.numpy(), ((0, 0), (0, 0), (padding, padding), (padding, padding)), mode="reflect")
@@ -33,7 +33,7 @@ def test_every_crop_is_a_window_of_the_reflected_picture(seed, padding):  # type
 
 
 def test_crops_differ_within_a_batch(clean):  # type: ignore[no-untyped-def]
-    """One picture 24 times: many different windows; no padding: the picture itself."""
+    """One image 24 times: many different windows; no padding: the image itself."""
     x = batch(clean[:1].repeat(24, 0))
     assert len({bytes(y.numpy().tobytes()) for y in random_crop(x, 4, generator())}) > 12
     assert torch.equal(random_crop(x, 0, generator()), x)
@@ -49,7 +49,7 @@ def test_mirror_turns_only_the_chosen(clean):  # type: ignore[no-untyped-def]
 
 
 def test_zoom_keeps_what_it_must(clean):  # type: ignore[no-untyped-def]
-    """The whole area allowed only: nothing changes but the ratio; a smaller part: no new colours, pictures differ."""
+    """The whole area allowed only: nothing changes but the ratio; a smaller part: no new colors, images differ."""
     x = batch(clean)
     y = random_zoom(x, 0.35, generator())
     assert y.shape == x.shape

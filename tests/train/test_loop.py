@@ -29,42 +29,42 @@ def labelled(clean):  # type: ignore[no-untyped-def]
 
 
 def weights(victim):  # type: ignore[no-untyped-def]
-    return {name: value.clone() for name, value in victim.net.state_dict().items()}
+    return {name: value.clone() for name, value in victim.model.state_dict().items()}
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_every_protocol_runs(name, labelled):  # type: ignore[no-untyped-def]
-    """One epoch of the small net under each protocol: finite logits of the right shape."""
-    pictures, labels = labelled
+    """One epoch of the small model under each protocol: finite logits of the right shape."""
+    images, labels = labelled
     protocol = dataclasses.replace(PROTOCOLS[name], model="fastnet", epochs=1, batch=8)
-    logits = fit(pictures, labels, 3, protocol, SEED).logits(pictures)
+    logits = fit(images, labels, 3, protocol, SEED).logits(images)
     assert logits.shape == (24, 3)
     assert np.isfinite(logits).all()
 
 
 def test_it_learns(labelled):  # type: ignore[no-untyped-def]
-    """Three photographs are told apart after some epochs; nets that stay as they are drawn do no such thing."""
-    pictures, labels = labelled
+    """Three photographs are told apart after some epochs; models that stay as they are drawn do no such thing."""
+    images, labels = labelled
     protocol = dataclasses.replace(SHORT, epochs=24, lr=0.05)
-    assert accuracy(fit(pictures, labels, 3, protocol, SEED), pictures, labels) > 80
-    drawn = [fit(pictures, labels, 3, dataclasses.replace(protocol, epochs=1, lr=0.0), seed) for seed in range(4)]
-    assert np.mean([accuracy(victim, pictures, labels) for victim in drawn]) < 65
+    assert accuracy(fit(images, labels, 3, protocol, SEED), images, labels) > 80
+    drawn = [fit(images, labels, 3, dataclasses.replace(protocol, epochs=1, lr=0.0), seed) for seed in range(4)]
+    assert np.mean([accuracy(victim, images, labels) for victim in drawn]) < 65
 
 
 @pytest.mark.parametrize("protocol", [SHORT, dataclasses.replace(PROTOCOLS["paper"], epochs=3, batch=8)])
 def test_a_cut_run_ends_with_the_same_weights(protocol, labelled, tmp_path):  # type: ignore[no-untyped-def]
     """Stopped after every epoch and resumed: weights, logits and log as if never stopped."""
-    pictures, labels = labelled
-    whole = fit(pictures, labels, 3, protocol, 5, log=tmp_path / "whole.jsonl")
+    images, labels = labelled
+    whole = fit(images, labels, 3, protocol, 5, log=tmp_path / "whole.jsonl")
     place, log = tmp_path / "c.pt", tmp_path / "cut.jsonl"
     seen = []
     for epochs in (1, 2):  # a shorter schedule would differ: stop by time instead
         with pytest.raises(Unfinished, match=f"{epochs} of 3"):
-            _one_epoch(pictures, labels, protocol, place, log)
+            _one_epoch(images, labels, protocol, place, log)
         seen.append(torch.load(place, weights_only=True)["epoch"])
     assert seen == [1, 2]
     torch.manual_seed(99)  # nothing outside the checkpoint may matter
-    resumed = fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log)
+    resumed = fit(images, labels, 3, protocol, 5, checkpoint=place, log=log)
     for name, value in weights(whole).items():
         assert torch.equal(value, weights(resumed)[name]), name
     lines = [
@@ -78,8 +78,8 @@ def test_a_cut_run_ends_with_the_same_weights(protocol, labelled, tmp_path):  # 
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_a_run_cut_within_an_epoch(protocol, epoch, labelled, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Killed before the second checkpoint within an epoch: goes on from the first, to the same weights and log."""
-    pictures, labels = labelled
-    whole = fit(pictures, labels, 3, protocol, 5, log=tmp_path / "whole.jsonl")
+    images, labels = labelled
+    whole = fit(images, labels, 3, protocol, 5, log=tmp_path / "whole.jsonl")
     place, log = tmp_path / "c.pt", tmp_path / "cut.jsonl"
 
     def killed(state, path):  # type: ignore[no-untyped-def]
@@ -90,52 +90,52 @@ def test_a_run_cut_within_an_epoch(protocol, epoch, labelled, tmp_path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(loop, "save_whole", killed)
         with pytest.raises(KeyboardInterrupt):
-            fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log, save_every=0)
+            fit(images, labels, 3, protocol, 5, checkpoint=place, log=log, save_every=0)
     stored = torch.load(place, weights_only=True)
     assert (stored["epoch"], stored["cut"]["steps"]) == (epoch, 1)
     log.unlink(missing_ok=True)  # what stands in it is in the checkpoint as well
     torch.manual_seed(99)
-    resumed = fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log)
+    resumed = fit(images, labels, 3, protocol, 5, checkpoint=place, log=log)
     for name, value in weights(whole).items():
         assert torch.equal(value, weights(resumed)[name]), name
     told = [[json.loads(line) for line in path.read_text().splitlines()] for path in (tmp_path / "whole.jsonl", log)]
     assert [one | {"seconds": 0} for one in told[0]] == [one | {"seconds": 0} for one in told[1]]
 
 
-def _one_epoch(pictures, labels, protocol: Protocol, place, log):  # type: ignore[no-untyped-def]
+def _one_epoch(images, labels, protocol: Protocol, place, log):  # type: ignore[no-untyped-def]
     """Go on by one epoch: the clock says that the next would end too late."""
     ticks = iter([0.0, *([0.0] * 1), 10.0, *([10.0] * 50)])
     real, loop.time = loop.time, type("Clock", (), {"monotonic": staticmethod(lambda: next(ticks))})
     try:
-        fit(pictures, labels, 3, protocol, 5, checkpoint=place, log=log, seconds=15)
+        fit(images, labels, 3, protocol, 5, checkpoint=place, log=log, seconds=15)
     finally:
         loop.time = real
 
 
 def test_a_checkpoint_of_another_run_is_not_used(labelled, tmp_path):  # type: ignore[no-untyped-def]
-    """Other seed, other pictures, other protocol: trained from scratch."""
-    pictures, labels = labelled
+    """Other seed, other images, other protocol: trained from scratch."""
+    images, labels = labelled
     place = tmp_path / "c.pt"
-    fit(pictures, labels, 3, SHORT, 0, checkpoint=place)
-    expected = weights(fit(pictures, labels, 3, SHORT, 1))
-    found = weights(fit(pictures, labels, 3, SHORT, 1, checkpoint=place))
+    fit(images, labels, 3, SHORT, 0, checkpoint=place)
+    expected = weights(fit(images, labels, 3, SHORT, 1))
+    found = weights(fit(images, labels, 3, SHORT, 1, checkpoint=place))
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    assert not torch.equal(expected["head.weight"], weights(fit(pictures, labels, 3, SHORT, 0))["head.weight"])
+    assert not torch.equal(expected["head.weight"], weights(fit(images, labels, 3, SHORT, 0))["head.weight"])
 
 
 def test_a_finished_run_is_not_trained_again(labelled, tmp_path):  # type: ignore[no-untyped-def]
     """Its checkpoint gives the victim back."""
-    pictures, labels = labelled
-    first = fit(pictures, labels, 3, SHORT, checkpoint=tmp_path / "c.pt")
-    again = fit(pictures, labels, 3, SHORT, checkpoint=tmp_path / "c.pt", seconds=0)
-    np.testing.assert_array_equal(first.logits(pictures), again.logits(pictures))
+    images, labels = labelled
+    first = fit(images, labels, 3, SHORT, checkpoint=tmp_path / "c.pt")
+    again = fit(images, labels, 3, SHORT, checkpoint=tmp_path / "c.pt", seconds=0)
+    np.testing.assert_array_equal(first.logits(images), again.logits(images))
 
 
 def test_logits_do_not_depend_on_the_batch(labelled):  # type: ignore[no-untyped-def]
-    """Evaluation mode: one picture alone is told the same as among others, up to bf16 rounding."""
-    pictures, labels = labelled
-    victim = fit(pictures, labels, 3, SHORT, SEED)
-    np.testing.assert_allclose(victim.logits(pictures), victim.logits(pictures, batch=5), atol=0.05)
+    """Evaluation mode: one image alone is told the same as among others, up to bf16 rounding."""
+    images, labels = labelled
+    victim = fit(images, labels, 3, SHORT, SEED)
+    np.testing.assert_allclose(victim.logits(images), victim.logits(images, batch=5), atol=0.05)
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_schedules():
 
 def test_a_damaged_checkpoint_does_not_block(labelled, tmp_path, capsys):  # type: ignore[no-untyped-def]
     """Junk, a cut file, a state that does not fit, a pipe: told, and trained anew, as if there had been none."""
-    pictures, labels = labelled
+    images, labels = labelled
     place = tmp_path / "c.pt"
-    expected = weights(fit(pictures, labels, 3, SHORT, 1, checkpoint=place))
+    expected = weights(fit(images, labels, 3, SHORT, 1, checkpoint=place))
     data, state = place.read_bytes(), torch.load(place, weights_only=True)
     damages = [lambda path, b=b: path.write_bytes(b) for b in (b"junk", b"", b"PK\3\4" + bytes(50), data[:-2000])]
     damages.append(lambda path: torch.save(state | {"optimiser": {}}, path))
@@ -183,20 +183,20 @@ def test_a_damaged_checkpoint_does_not_block(labelled, tmp_path, capsys):  # typ
     for damage in damages:
         place.unlink()
         damage(place)
-        found = weights(fit(pictures, labels, 3, SHORT, 1, checkpoint=place))
+        found = weights(fit(images, labels, 3, SHORT, 1, checkpoint=place))
         assert "is damaged, and training starts anew" in capsys.readouterr().err
         assert all(torch.equal(expected[name], found[name]) for name in expected)
     place.unlink()
     place.mkdir()
     with pytest.raises(OSError, match=r"c\.pt"):
-        fit(pictures, labels, 3, SHORT, 1, checkpoint=place)
+        fit(images, labels, 3, SHORT, 1, checkpoint=place)
 
 
 def test_a_checkpoint_that_cannot_be_read_is_kept(labelled, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """An error of the disk, or too little memory, is no damage: hours of work may be in it."""
-    pictures, labels = labelled
+    images, labels = labelled
     place = tmp_path / "c.pt"
-    fit(pictures, labels, 3, SHORT, 1, checkpoint=place)
+    fit(images, labels, 3, SHORT, 1, checkpoint=place)
     data = place.read_bytes()
     for error in (OSError(errno.EIO, "Input/output error"), RuntimeError("DefaultCPUAllocator: can't allocate memory")):
 
@@ -206,5 +206,5 @@ def test_a_checkpoint_that_cannot_be_read_is_kept(labelled, tmp_path, monkeypatc
         with monkeypatch.context() as patch:
             patch.setattr(torch, "load", fails)
             with pytest.raises(type(error)):
-                fit(pictures, labels, 3, SHORT, 1, checkpoint=place)
+                fit(images, labels, 3, SHORT, 1, checkpoint=place)
         assert place.read_bytes() == data

@@ -1,4 +1,4 @@
-"""Every architecture takes small pictures, gives logits, and learns."""
+"""Every architecture takes small images, gives logits, and learns."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.numeric
 def test_shapes_and_gradients(name, side):  # type: ignore[no-untyped-def]
     """[batch, 3, side, side] → [batch, classes]; every trainable weight gets a gradient."""
     torch.manual_seed(SEED)
-    net = build(name, 7, side)
-    out = net(torch.randn(4, 3, side, side))
+    model = build(name, 7, side)
+    out = model(torch.randn(4, 3, side, side))
     assert out.shape == (4, 7)
     out.square().sum().backward()
-    without = [n for n, p in net.named_parameters() if p.requires_grad and p.grad is None]
+    without = [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
     assert not without
 
 
@@ -29,8 +29,8 @@ def test_stems_differ():
     """The CIFAR stem keeps the size, the ImageNet stem divides it by four."""
     x = torch.randn(1, 3, 32, 32)
     for name, side in (("resnet18", 32), ("resnet18-imagenet", 8)):
-        net = build(name, 10, 32)
-        assert net.maxpool(net.relu(net.bn1(net.conv1(x)))).shape[2:] == (side, side)
+        model = build(name, 10, 32)
+        assert model.maxpool(model.relu(model.bn1(model.conv1(x)))).shape[2:] == (side, side)
 
 
 def test_the_usual_sizes():
@@ -39,16 +39,16 @@ def test_the_usual_sizes():
 
 
 def test_the_whitened_stem_whitens(clean):  # type: ignore[no-untyped-def]
-    """Its twelve positive filters give uncorrelated outputs of nearly equal size on the pictures it was made from."""
-    net = FastNet(10)
+    """Its twelve positive filters give uncorrelated outputs of nearly equal size on the images it was made from."""
+    model = FastNet(10)
     x = torch.from_numpy(clean).permute(0, 3, 1, 2).float() / 255
     x = (x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3), keepdim=True)
-    net.prepare(x)
-    out = net.whiten(x)[:, :12].transpose(0, 1).flatten(1)  # [12, values]
+    model.prepare(x)
+    out = model.whiten(x)[:, :12].transpose(0, 1).flatten(1)  # [12, values]
     covariance = torch.cov(out)
     assert (covariance - torch.diag(covariance.diagonal())).abs().max() < 1e-3
     assert covariance.diagonal().max() <= 1 + 1e-3
-    assert not net.whiten.weight.requires_grad
+    assert not model.whiten.weight.requires_grad
 
 
 def test_unknown_names_are_refused():

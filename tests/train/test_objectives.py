@@ -21,7 +21,7 @@ Y = torch.arange(12) % 3
 
 
 class Spy:
-    """A linear net that remembers what it was shown."""
+    """A linear model that remembers what it was shown."""
 
     def __init__(self) -> None:
         self.weight = torch.randn(3 * 32 * 32, 3, generator=torch.Generator().manual_seed(0)) / 5000
@@ -34,7 +34,7 @@ class Spy:
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective(name):  # type: ignore[no-untyped-def]
-    """A finite loss, logits for the batch, pictures within 0..255; repeatable; the input untouched."""
+    """A finite loss, logits for the batch, images within 0..255; repeatable; the input untouched."""
     before = X.clone()
     results = []
     for _ in range(2):
@@ -49,14 +49,14 @@ def test_every_objective(name):  # type: ignore[no-untyped-def]
 
 
 def shown(name: str, seed: int = 5) -> tuple[torch.Tensor, float]:
-    """What the net is shown last, and the loss."""
+    """What the model is shown last, and the loss."""
     spy = Spy()
     loss, _ = OBJECTIVES[name](spy, X, Y, torch.Generator().manual_seed(seed), 0.0)
     return spy.seen[-1], float(loss)
 
 
 def test_cutout():
-    """One grey box a picture, at most half a side; everything else as it was."""
+    """One gray box an image, at most half a side; everything else as it was."""
     seen, _ = shown("cutout")
     changed = (seen != X).any(1)
     assert changed.flatten(1).float().mean(1).max() <= 0.25
@@ -65,7 +65,7 @@ def test_cutout():
 
 
 def test_mixtures_mix():
-    """Mixup: convex combinations; cutmix: every pixel is one of two pictures'; both shuffled by the generator."""
+    """Mixup: convex combinations; cutmix: every pixel is one of two images'; both shuffled by the generator."""
     seen, _ = shown("mixup")
     generator = torch.Generator().manual_seed(5)
     share, other = float(torch.rand((), generator=generator)), torch.randperm(12, generator=generator)
@@ -80,7 +80,7 @@ def test_mixtures_mix():
 
 
 def test_the_adversary_stays_in_its_ball_and_hurts():
-    """Within 8 grey levels, or 16, nearly to their ends, and a larger loss than without."""
+    """Within 8 gray levels, or 16, nearly to their ends, and a larger loss than without."""
     for name, radius in (("adversarial", RADIUS), ("adversarial-16", 2 * RADIUS)):
         seen, loss = shown(name)
         assert radius - 1 < (seen - X).abs().max() <= radius + 1e-4
@@ -109,14 +109,14 @@ def test_training_with_each_and_resuming(tmp_path):  # type: ignore[no-untyped-d
     """The loop takes them by name; a plain checkpoint is not gone on from with another objective."""
     import dataclasses
 
-    pictures = np.stack([np.full((16, 16, 3), 60 * (i % 3) + 40, np.uint8) for i in range(96)])
+    images = np.stack([np.full((16, 16, 3), 60 * (i % 3) + 40, np.uint8) for i in range(96)])
     labels = np.arange(96) % 3
     protocol = dataclasses.replace(PROTOCOLS["smoke"], epochs=1, batch=32)
-    fit(pictures, labels, 3, protocol, checkpoint=tmp_path / "c.pt")
+    fit(images, labels, 3, protocol, checkpoint=tmp_path / "c.pt")
     for name in OBJECTIVES:
-        victim = fit(pictures, labels, 3, protocol, checkpoint=tmp_path / "c.pt", objective=name)
-        assert 0 <= accuracy(victim, pictures, labels) <= 100
+        victim = fit(images, labels, 3, protocol, checkpoint=tmp_path / "c.pt", objective=name)
+        assert 0 <= accuracy(victim, images, labels) <= 100
         stored = torch.load(tmp_path / "c.pt", weights_only=True)
         assert stored["identity"].endswith(name) or name == "plain"
     with pytest.raises(KeyError):
-        fit(pictures, labels, 3, protocol, objective="wishful")
+        fit(images, labels, 3, protocol, objective="wishful")

@@ -1,4 +1,4 @@
-"""A release as a torch data set: the clean pictures, in any order, from any worker, and nothing on disk."""
+"""A release as a torch dataset: the clean images, in any order, from any worker, and nothing on disk."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader, Subset
 from ripguard import Key, ProtectedDataset
 from ripguard._torchvision import torchvision
 from ripguard.data.folder import folder
-from ripguard.data.pictures import load
+from ripguard.data.image_set import load
 from ripguard.errors import Damaged, InputRefused, NotProtected, WrongKey
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.release.plan import published_places
 from ripguard.train.loop import Victim, accuracy
 from ripguard.train.protocols import PROTOCOLS
@@ -26,7 +26,7 @@ from ripguard.train.protocols import PROTOCOLS
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):  # type: ignore[no-untyped-def]
-    """(source folder, release, key file) with mixed sizes, grey pictures, JPEG."""
+    """(source folder, release, key file) with mixed sizes, gray images, JPEG."""
     root = tmp_path_factory.mktemp("protected")
     source = make_source(root / "source")
     good("keygen", "--out", root / "k")
@@ -36,20 +36,20 @@ def made(tmp_path_factory):  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def expected(made):  # type: ignore[no-untyped-def]
-    """Published path → clean picture of the training split."""
+    """Published path → clean image of the training split."""
     items = folder(made[0]).items
-    return {p: read_picture(i.path) for p, i in zip(published_places(items), items) if i.split == "train"}
+    return {p: read_image(i.path) for p, i in zip(published_places(items), items) if i.split == "train"}
 
 
-def test_every_picture_is_the_clean_one(made, expected):  # type: ignore[no-untyped-def]
+def test_every_image_is_the_clean_one(made, expected):  # type: ignore[no-untyped-def]
     """One by one and as a batch, with the labels of the folders."""
     _, release, key = made
     data = ProtectedDataset(release, key)
     assert len(data) == len(expected) == 24
     assert data.classes == ["cat", "cup", "face"]
     for i, name in enumerate(data.names):
-        picture, target = data[i]
-        np.testing.assert_array_equal(np.asarray(picture).reshape(expected[name].shape), expected[name])
+        image, target = data[i]
+        np.testing.assert_array_equal(np.asarray(image).reshape(expected[name].shape), expected[name])
         assert name.split("/")[1] == data.classes[target]
     batch = data.__getitems__([5, 3, 5])
     assert [t for _, t in batch] == [data.targets[i] for i in (5, 3, 5)]
@@ -109,7 +109,7 @@ def test_pickling_keeps_the_key_in_its_file(made):  # type: ignore[no-untyped-de
 
 
 def test_refusals(made, tmp_path):  # type: ignore[no-untyped-def]
-    """Wrong key, no release, no such split: at once; a damaged picture: at its turn, the others still come."""
+    """Wrong key, no release, no such split: at once; a damaged image: at its turn, the others still come."""
     import shutil
 
     _, release, key = made
@@ -131,7 +131,7 @@ def test_refusals(made, tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_train_verb(made, tmp_path):  # type: ignore[no-untyped-def]
-    """One line from release and key to a trained net; accuracies are those of the stored net on the clean pictures."""
+    """One line from release and key to a trained model; accuracies are the stored model's on clean images."""
     source, release, key = made
     out = tmp_path / "net.pt"
     done = good("train", release, "--key-file", key, "--out", out, "--protocol", "smoke", "--epochs", "2")
@@ -140,7 +140,7 @@ def test_train_verb(made, tmp_path):  # type: ignore[no-untyped-def]
     victim = Victim(PROTOCOLS["smoke"], len(stored["classes"]), stored["side"])
     victim.restore(stored)
     test = load([item for item in folder(source).items if item.split == "test"], side=stored["side"])
-    assert round(accuracy(victim, test.pictures, test.labels), 3) == done["test_accuracy"]
+    assert round(accuracy(victim, test.images, test.labels), 3) == done["test_accuracy"]
     assert [path.name for path in tmp_path.iterdir()] == ["net.pt"]
     assert "exists" in refused(8, "train", release, "--key-file", key, "--out", out)
     assert "expected one of" in refused(2, "train", release, "--key-file", key, "--protocol", "none")

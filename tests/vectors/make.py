@@ -23,7 +23,7 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageFilter
 
-from ripguard.codecs.interlaced import net
+from ripguard.codecs.interlaced import networks
 from ripguard.crypto.keys import PREFIX, Key, encode_secret
 from ripguard.data.registry import open_source
 from ripguard.hide import lsb
@@ -31,7 +31,7 @@ from ripguard.hide.header import Header
 from ripguard.hide.mrit.transform import LENGTH
 from ripguard.hide.seal.method import LENGTH as SEAL_LENGTH
 from ripguard.hide.seal.method import places_of
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.perturb.base import Perturbation
 from ripguard.release.manifest import META, Release
@@ -50,7 +50,7 @@ KEYS = {
 
 
 class Noise(Perturbation):
-    """Carriers that differ from the clean picture by up to 20 levels, from each picture's own seed."""
+    """Carriers that differ from the clean image by up to 20 levels, from each image's own seed."""
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         noise = [np.random.default_rng(int(s)).integers(-20, 21, one.shape) for s, one in zip(seeds, clean)]
@@ -65,19 +65,19 @@ def crop(index: int, height: int, width: int) -> np.ndarray:
 
 
 def source(place: Path, jpeg: bool, tiny: int = 3) -> Path:
-    """Two classes; RGB, grey, odd, tiny (of so many channels), flat and saturated pictures, or JPEG files."""
-    pictures = {
+    """Two classes; RGB, gray, odd, tiny (of so many channels), flat and saturated images, or JPEG files."""
+    images = {
         "a/rgb": crop(1, 24, 24), "a/grey": crop(2, 24, 24)[:, :, :1], "a/odd": crop(3, 13, 21),
         "b/tiny": crop(4, 3, 2)[:, :, :tiny], "b/flat": np.full((24, 24, 3), 200, np.uint8),
         "b/saturated": (crop(5, 24, 24) > 120).astype(np.uint8) * 255,
     }  # fmt: skip
-    for name, picture in pictures.items():
+    for name, image in images.items():
         path = place / "train" / f"{name}.{'jpg' if jpeg else 'png'}"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not jpeg:
-            path.write_bytes(png_bytes(picture))
+            path.write_bytes(png_bytes(image))
         elif name in ("a/rgb", "a/grey"):
-            Image.fromarray(picture.squeeze()).save(path, quality=90)
+            Image.fromarray(image.squeeze()).save(path, quality=90)
     return place
 
 
@@ -103,12 +103,12 @@ RELEASES = {
 
 def some_model() -> bytes:
     """A model file of the small-image coder with random weights: a bad predictor, and as good a test as any."""
-    draw, nets = np.random.default_rng(0), {}
-    for place in net.places(3):
-        sizes = net.shapes(3, 4, *place[1:])
+    draw, predictors = np.random.default_rng(0), {}
+    for place in networks.places(3):
+        sizes = networks.shapes(3, 4, *place[1:])
         weights = [draw.integers(-64, 64, size).astype(np.float32) for size in sizes]
-        nets[place] = net.Net(weights, [np.zeros((size[0], 1), np.float32) for size in sizes])
-    return net.pack(net.Model(3, 4, nets))
+        predictors[place] = networks.Predictor(weights, [np.zeros((size[0], 1), np.float32) for size in sizes])
+    return networks.pack(networks.Model(3, 4, predictors))
 
 
 def make_release(name: str) -> None:
@@ -124,31 +124,31 @@ def make_release(name: str) -> None:
         protect(plan, noisy, Key(KEYS["right"]), out, model=model)
         lines = []
         for item in sorted(tree.rglob("*.*")):
-            picture = read_picture(item)
+            image = read_image(item)
             at = item.relative_to(tree).with_suffix(".png").as_posix()
-            lines.append(f"{at} {samples(picture)} {hashlib.sha256(item.read_bytes()).hexdigest()}\n")
+            lines.append(f"{at} {samples(image)} {hashlib.sha256(item.read_bytes()).hexdigest()}\n")
         (HERE / "releases" / f"{name}.clean").write_text("".join(lines))
 
 
-def carried(picture: np.ndarray, length: int) -> bytes:
-    """The first bytes that stand in the low bits of one picture: its header, where ``length`` is that."""
-    return lsb.read(picture[None], np.array([length]))[0]
+def carried(image: np.ndarray, length: int) -> bytes:
+    """The first bytes that stand in the low bits of one image: its header, where ``length`` is that."""
+    return lsb.read(image[None], np.array([length]))[0]
 
 
-def samples(picture: np.ndarray) -> str:
+def samples(image: np.ndarray) -> str:
     """SHA-256 of ``height width channels`` in ASCII, a newline, and the samples in raster order, channels last."""
-    return hashlib.sha256("{} {} {}\n".format(*picture.shape).encode() + picture.tobytes()).hexdigest()
+    return hashlib.sha256("{} {} {}\n".format(*image.shape).encode() + image.tobytes()).hexdigest()
 
 
 @dataclass
 class Vector:
-    """One file: a golden release, what is done to it, which picture is asked for with which key, and the outcome."""
+    """One file: a golden release, what is done to it, which image is asked for with which key, and the outcome."""
 
     name: str
     about: str
     expect: str
     release: str = "ranked"
-    picture: str = "train/a/rgb.png"
+    image: str = "train/a/rgb.png"
     key: str = "right"
     put: tuple[tuple[str, bytes], ...] = ()
     remove: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ class Vector:
         lines = [f"about: {self.about}", f"expect: {self.expect}", f"release: {self.release}", f"key: {self.key}"]
         lines += [f"remove: {path}" for path in self.remove]
         lines += [f"put: {path} {base64.b64encode(data).decode()}" for path, data in self.put]
-        lines += [f"{'loose' if self.loose else 'picture'}: {self.picture}"]
+        lines += [f"{'loose' if self.loose else 'image'}: {self.image}"]
         return "\n".join(lines) + "\n"
 
 
@@ -174,35 +174,35 @@ def row_of(name: str, path: str) -> dict[str, Any]:
 
 
 def published(name: str = "ranked", path: str = "train/a/rgb.png") -> np.ndarray:
-    return read_picture(HERE / "releases" / name / path)
+    return read_image(HERE / "releases" / name / path)
 
 
 def flipped(sample: int, bit: int, name: str = "ranked", path: str = "train/a/rgb.png") -> bytes:
-    """The picture's file with one bit of one sample changed."""
-    picture = published(name, path).copy()
-    picture.reshape(-1)[sample] ^= np.uint8(1 << bit)
-    return png_bytes(picture)
+    """The image's file with one bit of one sample changed."""
+    image = published(name, path).copy()
+    image.reshape(-1)[sample] ^= np.uint8(1 << bit)
+    return png_bytes(image)
 
 
 def with_header(
     offset: int, value: bytes, name: str = "ranked", length: int = LENGTH, path: str = "train/a/rgb.png"
 ) -> bytes:
-    """The picture's file with header bytes replaced."""
-    picture = published(name, path)
-    header = bytearray(carried(picture, length))
+    """The image's file with header bytes replaced."""
+    image = published(name, path)
+    header = bytearray(carried(image, length))
     header[offset : offset + len(value)] = value
-    return png_bytes(lsb.replace(picture[None], [bytes(header)])[0][0])
+    return png_bytes(lsb.replace(image[None], [bytes(header)])[0][0])
 
 
-def saved(kind: str, picture: np.ndarray | None = None, **options: object) -> bytes:
+def saved(kind: str, image: np.ndarray | None = None, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image = Image.fromarray((published() if picture is None else picture).squeeze())
-    image.save(buffer, kind, **options)  # type: ignore[arg-type]
+    pil = Image.fromarray((published() if image is None else image).squeeze())
+    pil.save(buffer, kind, **options)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
 def edited(kind: str, name: str = "ranked") -> np.ndarray:
-    """The picture after an edit that loses something."""
+    """The image after an edit that loses something."""
     image = Image.fromarray(published(name))
     match kind:
         case "crop":
@@ -225,7 +225,7 @@ def edited(kind: str, name: str = "ranked") -> np.ndarray:
 
 
 def exact() -> Iterator[Vector]:
-    """Positive ones: pictures of the golden releases, and what loses nothing. (All of them: ``*.clean``.)"""
+    """Positive ones: images of the golden releases, and what loses nothing. (All of them: ``*.clean``.)"""
     for name in RELEASES:
         wanted = "lossy" if name == "lossy" else "exact"
         for path in (row["path"] for row in release(name).rows if name == "ranked" or row["path"] == "train/a/rgb.png"):
@@ -233,9 +233,9 @@ def exact() -> Iterator[Vector]:
     own = "train/a/rgb.png"
     for kind in ("BMP", "TIFF", "PPM"):
         yield Vector(f"loose-{kind.lower()}", f"a lossless copy as {kind}", "exact",
-                     put=(("x." + kind.lower(), saved(kind)),), picture="x." + kind.lower(), loose=True)  # fmt: skip
+                     put=(("x." + kind.lower(), saved(kind)),), image="x." + kind.lower(), loose=True)  # fmt: skip
     yield Vector("loose-webp", "a lossless copy as WebP", "exact", put=(("x.webp", saved("WEBP", lossless=True)),),
-                 picture="x.webp", loose=True)  # fmt: skip
+                 image="x.webp", loose=True)  # fmt: skip
     yield Vector(
         "png-level", "the same samples, compressed otherwise", "exact", put=((own, saved("PNG", compress_level=1)),)
     )
@@ -244,7 +244,7 @@ def exact() -> Iterator[Vector]:
         "png-garbage", "bytes behind the end of the file", "exact", put=((own, png_bytes(published()) + b"x"),)
     )
     yield Vector("renamed", "a loose copy under another name", "exact", put=(("train/z.png", png_bytes(published())),),
-                 picture="train/z.png")  # fmt: skip
+                 image="train/z.png")  # fmt: skip
 
 
 def with_text() -> bytes:
@@ -256,30 +256,30 @@ def with_text() -> bytes:
 
 
 def changed_samples() -> Iterator[Vector]:
-    own, picture = "train/a/rgb.png", published()
+    own, image = "train/a/rgb.png", published()
     header = row_of("ranked", own)
-    length = Header.unpack(carried(picture, LENGTH)).length
+    length = Header.unpack(carried(image, LENGTH)).length
     payload = 8 * (LENGTH + length)
     places = {"header": 8 * LENGTH // 2, "tag": 8 * LENGTH + 3, "sealed": 8 * LENGTH + 200, "last": payload - 1}
     for name, position in places.items():
-        sample, plane = position % picture.size, position // picture.size
+        sample, plane = position % image.size, position // image.size
         yield Vector(
             f"flip-{name}", f"one bit of the payload flipped: {name}", "damaged", put=((own, flipped(sample, plane)),)
         )
     for plane in range(max(header["planes"], 2), 8):
-        for sample in (0, picture.size - 1):
+        for sample in (0, image.size - 1):
             about = f"bit {plane} of sample {sample} flipped, outside the payload"
             yield Vector(f"flip-plane{plane}-{sample}", about, "damaged", put=((own, flipped(sample, plane)),))
     for name in ("in-place", "sd-rank", "sd-classes", "assignment", "byte-exact"):
-        about = f"one high bit flipped in a picture of {name}"
+        about = f"one high bit flipped in an image of {name}"
         yield Vector(f"flip-{name}", about, "damaged", name, put=((own, flipped(777, 6, name)),))
     for path in ("train/b/tiny.png", "train/b/flat.png", "train/a/grey.png"):
         about = f"one high bit flipped in {path}"
-        yield Vector(f"flip-{Path(path).stem}", about, "damaged", picture=path, put=((path, flipped(5, 7, path=path)),))
+        yield Vector(f"flip-{Path(path).stem}", about, "damaged", image=path, put=((path, flipped(5, 7, path=path)),))
     for kind in ("crop", "resize there and back", "blur", "mirror", "quarter turn", "grey", "posterise", "gamma"):
         yield Vector(f"edit-{kind.replace(' ', '-')}", kind, "damaged", put=((own, png_bytes(edited(kind))),))
         yield Vector(f"edit-{kind.replace(' ', '-')}-loose", f"{kind}, without the release", "refused",
-                     put=(("x.png", png_bytes(edited(kind))),), picture="x.png", loose=True)  # fmt: skip
+                     put=(("x.png", png_bytes(edited(kind))),), image="x.png", loose=True)  # fmt: skip
     for quality in (10, 50, 95, 100):
         data = saved("JPEG", quality=quality, subsampling=0)
         yield Vector(f"jpeg-{quality}", f"JPEG, quality {quality}", "damaged", put=((own, data),))
@@ -287,7 +287,7 @@ def changed_samples() -> Iterator[Vector]:
 
 
 def headers() -> Iterator[Vector]:
-    """Loose pictures whose header claims something else; none may be restored."""
+    """Loose images whose header claims something else; none may be restored."""
     claims = {
         "magic": (0, b"RG"), "version": (2, b"\1"), "version-255": (2, b"\xff"), "method": (3, b"\2"),
         "unit": (20, b"\0\1"), "index": (22, b"\0\0\0\1"), "planes-0": (26, b"\0"), "planes-5": (26, b"\5"),
@@ -300,11 +300,11 @@ def headers() -> Iterator[Vector]:
     }  # fmt: skip
     for name, (offset, value) in claims.items():
         yield Vector(f"header-{name}", f"header bytes {offset}… are {value.hex()}", "refused",
-                     put=(("x.png", with_header(offset, value)),), picture="x.png", loose=True)  # fmt: skip
-    yield Vector("header-dataset", "the header names another data set", "needs-release",
-                 put=(("train/x.png", with_header(12, b"\xff")),), picture="train/x.png")  # fmt: skip
+                     put=(("x.png", with_header(offset, value)),), image="x.png", loose=True)  # fmt: skip
+    yield Vector("header-dataset", "the header names another dataset", "needs-release",
+                 put=(("train/x.png", with_header(12, b"\xff")),), image="train/x.png")  # fmt: skip
     yield Vector("header-key", "the header names another key", "wrong-key", put=(("x.png", with_header(4, b"\xff")),),
-                 picture="x.png", loose=True)  # fmt: skip
+                 image="x.png", loose=True)  # fmt: skip
 
 
 def files() -> Iterator[Vector]:
@@ -312,27 +312,27 @@ def files() -> Iterator[Vector]:
     for length in (0, 1, 8, 33, len(data) // 2, len(data) - 13, len(data) - 1):
         yield Vector(f"cut-{length}", f"the first {length} bytes of the file", "damaged", put=((own, data[:length]),))
     yield Vector("cut-loose", "half a file, without the release", "input-refused",
-                 put=(("x.png", data[: len(data) // 2]),), picture="x.png", loose=True)  # fmt: skip
+                 put=(("x.png", data[: len(data) // 2]),), image="x.png", loose=True)  # fmt: skip
     yield Vector("rgba", "an alpha channel was added", "damaged", put=((own, alpha()),))
     yield Vector("palette", "reduced to a palette", "damaged", put=((own, palette()),))
-    yield Vector("text-file", "not a picture at all", "damaged", put=((own, b"hello\n"),))
-    yield Vector("clean", "a picture that was never protected", "not-protected",
-                 put=(("x.png", png_bytes(crop(9, 24, 24))),), picture="x.png", loose=True)  # fmt: skip
-    yield Vector("swapped", "another picture of the release stands under this name", "damaged",
+    yield Vector("text-file", "not an image at all", "damaged", put=((own, b"hello\n"),))
+    yield Vector("clean", "an image that was never protected", "not-protected",
+                 put=(("x.png", png_bytes(crop(9, 24, 24))),), image="x.png", loose=True)  # fmt: skip
+    yield Vector("swapped", "another image of the release stands under this name", "damaged",
                  put=((own, png_bytes(published(path="train/b/saturated.png"))),))  # fmt: skip
-    yield Vector("foreign", "a picture of another release of the same owner", "needs-release",
-                 put=(("train/x.png", png_bytes(published("sd-rank"))),), picture="train/x.png")  # fmt: skip
-    yield Vector("transplant", "the low bits of another picture of the same shape", "refused",
-                 put=(("x.png", png_bytes(transplant())),), picture="x.png", loose=True)  # fmt: skip
+    yield Vector("foreign", "an image of another release of the same owner", "needs-release",
+                 put=(("train/x.png", png_bytes(published("sd-rank"))),), image="train/x.png")  # fmt: skip
+    yield Vector("transplant", "the low bits of another image of the same shape", "refused",
+                 put=(("x.png", png_bytes(transplant())),), image="x.png", loose=True)  # fmt: skip
     for key, outcome in (("other", "wrong-key"), ("one-bit-off", "wrong-key")):
         yield Vector(f"key-{key}", f"asked for with the key {key}", outcome, key=key)
         yield Vector(f"key-{key}-loose", f"a loose copy, asked for with the key {key}", outcome, key=key,
-                     put=(("x.png", data),), picture="x.png", loose=True)  # fmt: skip
+                     put=(("x.png", data),), image="x.png", loose=True)  # fmt: skip
 
 
 def alpha() -> bytes:
-    picture = published()
-    return saved("PNG", np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]))
+    image = published()
+    return saved("PNG", np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]))
 
 
 def palette() -> bytes:
@@ -380,13 +380,13 @@ def meta() -> Iterator[Vector]:
     ):  # fmt: skip
         yield Vector(
             f"manifest-{name}",
-            f"the manifest's {name} of the picture was changed",
+            f"the manifest's {name} of the image was changed",
             "damaged",
             put=((manifest, lines(**changes)),),
         )
     doubled = b"".join(json.dumps(one, sort_keys=True, separators=(",", ":")).encode() + b"\n" for one in [*rows, row])
     fitting = json.dumps(info | {"manifest": hashlib.sha256(doubled).hexdigest(), "pictures": len(rows) + 1}).encode()
-    yield Vector("manifest-doubled", "two rows about one picture, and a release.json that fits them", "damaged",
+    yield Vector("manifest-doubled", "two rows about one image, and a release.json that fits them", "damaged",
                  put=((manifest, doubled), (f"{META}/release.json", fitting)))  # fmt: skip
     for name, about, value in (
         ("deep", "lists in lists, 985 deep, in a field that nobody knows", "[" * 985 + "]" * 985),
@@ -421,27 +421,27 @@ def meta() -> Iterator[Vector]:
 def sealed() -> Iterator[Vector]:
     """Scheme `seal`: payload bits refused, all others free; model and residue guarded."""
     own, name = "train/a/rgb.png", "v1-seal"
-    picture, bits = published(name, own), payload_bits(name, own)
-    free = png_bytes(picture & ~(np.uint8(255) << bits) | np.uint8(0x55) & np.uint8(255) << bits)
+    image, bits = published(name, own), payload_bits(name, own)
+    free = png_bytes(image & ~(np.uint8(255) << bits) | np.uint8(0x55) & np.uint8(255) << bits)
     yield Vector("seal-free-bits", "every bit that carries no payload was changed", "exact", name, put=((own, free),))
-    yield Vector("seal-free-bits-loose", "the same, without the release", "exact", name, picture="x.png", loose=True,
+    yield Vector("seal-free-bits-loose", "the same, without the release", "exact", name, image="x.png", loose=True,
                  put=(("x.png", free),))  # fmt: skip
     flat = bits.ravel()
-    for sample in (0, 100, 319, 320, 700, picture.size - 1):
+    for sample in (0, 100, 319, 320, 700, image.size - 1):
         for bit in sorted({0, int(flat[sample]) - 1, 7}):
             inside = bit < flat[sample]
             about = f"bit {bit} of sample {sample} flipped, {'payload' if inside else 'no payload'}"
             yield Vector(f"seal-flip-{sample}-{bit}", about, "refused" if inside else "exact", name,
-                         put=(("x.png", flipped(sample, bit, name, own)),), picture="x.png", loose=True)  # fmt: skip
-    data = png_bytes(picture)
+                         put=(("x.png", flipped(sample, bit, name, own)),), image="x.png", loose=True)  # fmt: skip
+    data = png_bytes(image)
     yield Vector("seal-loose", "a loose copy under another name", "exact", name, put=(("x.png", data),),
-                 picture="x.png", loose=True)  # fmt: skip
+                 image="x.png", loose=True)  # fmt: skip
     for kind in ("crop", "resize there and back", "blur", "mirror", "quarter turn", "grey", "gamma"):
-        yield Vector(f"seal-edit-{kind.replace(' ', '-')}", kind, "refused", name, picture="x.png", loose=True,
+        yield Vector(f"seal-edit-{kind.replace(' ', '-')}", kind, "refused", name, image="x.png", loose=True,
                      put=(("x.png", png_bytes(edited(kind, name))),))  # fmt: skip
     for quality in (50, 100):
         yield Vector(f"seal-jpeg-{quality}", f"JPEG, quality {quality}", "damaged", name,
-                     put=((own, saved("JPEG", picture, quality=quality, subsampling=0)),))  # fmt: skip
+                     put=((own, saved("JPEG", image, quality=quality, subsampling=0)),))  # fmt: skip
     yield Vector("seal-key", "asked for with another key", "wrong-key", name, key="other")
     claims = {
         "version-0": (2, b"\0"), "method": (3, b"\1"), "unit": (20, b"\0\1"), "index": (22, b"\0\0\0\1"),
@@ -453,75 +453,75 @@ def sealed() -> Iterator[Vector]:
     for claim, (offset, value) in claims.items():
         data = with_header(offset, value, name, SEAL_LENGTH)
         yield Vector(f"seal-header-{claim}", f"header bytes {offset}… are {value.hex()}", "refused", name,
-                     put=(("x.png", data),), picture="x.png", loose=True)  # fmt: skip
+                     put=(("x.png", data),), image="x.png", loose=True)  # fmt: skip
     for path in ("train/a/grey.png", "train/a/odd.png", "train/b/tiny.png"):
         yield Vector(f"seal-{Path(path).stem}", f"as published: {path}", "exact", name, path)
     shard = f"{META}/residue/{row_of(name, 'train/b/tiny.png')['residue'][0]}"
-    yield Vector("seal-residue", "the residue of a picture too small for its record is empty", "damaged", name,
+    yield Vector("seal-residue", "the residue of an image too small for its record is empty", "damaged", name,
                  "train/b/tiny.png", put=((shard, b""),))  # fmt: skip
     for name in ("v1-seal-xz", "v1-seal-jxl"):
         inside = int(np.flatnonzero(payload_bits(name, own).ravel()[700:])[0]) + 700
         coder = name.rsplit("-", 1)[1]
         yield Vector(f"seal-{coder}-flip", f"bit 0 of sample {inside} flipped, payload", "refused", name,
-                     put=(("x.png", flipped(inside, 0, name, own)),), picture="x.png", loose=True)  # fmt: skip
-        yield Vector(f"seal-{coder}-coder", "its header names another coder", "refused", name, picture="x.png",
+                     put=(("x.png", flipped(inside, 0, name, own)),), image="x.png", loose=True)  # fmt: skip
+        yield Vector(f"seal-{coder}-coder", "its header names another coder", "refused", name, image="x.png",
                      put=(("x.png", with_header(30, b"\2", name, SEAL_LENGTH)),), loose=True)  # fmt: skip
         yield Vector(f"seal-{coder}-key", "asked for with another key", "wrong-key", name, key="other")
     name = "v1-seal-model"
     model = (HERE / "releases" / name / META / "model.bin").read_bytes()
     changed = bytes([*model[:99], model[99] ^ 1, *model[100:]])
     at, needs = f"{META}/model.bin", "train/b/flat.png"
-    # these two ask for a picture that does without the model: see README, "two cases of before"
+    # these two ask for an image that does without the model: see README, "two cases of before"
     yield Vector("model-flip", "one bit of the sealed model flipped", "damaged", name, put=((at, changed),))
     yield Vector("model-missing", "the model is gone", "damaged", name, remove=(at,))
-    yield Vector("model-flip-needed", "one bit of the model that the picture needs flipped", "damaged", name, needs,
+    yield Vector("model-flip-needed", "one bit of the model that the image needs flipped", "damaged", name, needs,
                  put=((at, changed),))  # fmt: skip
-    yield Vector("model-missing-needed", "the model that the picture needs is gone", "damaged", name, needs,
+    yield Vector("model-missing-needed", "the model that the image needs is gone", "damaged", name, needs,
                  remove=(at,))  # fmt: skip
-    yield Vector("model-flip-unneeded", "one bit of the sealed model flipped, which this picture does without", "exact",
+    yield Vector("model-flip-unneeded", "one bit of the sealed model flipped, which this image does without", "exact",
                  name, put=((at, changed),))  # fmt: skip
-    yield Vector("model-needed", "a loose picture that only its release's model can read", "exact", name,
-                 put=(("x.png", png_bytes(published(name))),), picture="x.png", loose=True)  # fmt: skip
+    yield Vector("model-needed", "a loose image that only its release's model can read", "exact", name,
+                 put=(("x.png", png_bytes(published(name))),), image="x.png", loose=True)  # fmt: skip
 
 
 def tinted() -> Iterator[Vector]:
-    """Grey pictures that were published in colour."""
+    """Gray images that were published in color."""
     path = "train/a/grey.png"
     for name, length in (("v1-tinted", LENGTH), ("v1-seal-tinted", SEAL_LENGTH)):
-        short, picture = name.removeprefix("v1-"), published(name, path)
-        had = carried(picture, length)[26]
-        yield Vector(f"{short}-grey", "a grey picture that was published in colour", "exact", name, path)
+        short, image = name.removeprefix("v1-"), published(name, path)
+        had = carried(image, length)[26]
+        yield Vector(f"{short}-gray", "a gray image that was published in color", "exact", name, path)
         cleared = with_header(26, bytes([had & ~0x40]), name, length, path)
-        yield Vector(f"{short}-not-grey", "its header says that it was never grey", "refused", name,
-                     put=(("x.png", cleared),), picture="x.png", loose=True)  # fmt: skip
-        coloured = carried(published(name), length)[26]
-        claimed = with_header(26, bytes([coloured | 0x40]), name, length)
-        yield Vector(f"{short}-not-coloured", "the header of a coloured picture says that it was grey", "refused", name,
-                     put=(("x.png", claimed),), picture="x.png", loose=True)  # fmt: skip
+        yield Vector(f"{short}-not-gray", "its header says that it was never gray", "refused", name,
+                     put=(("x.png", cleared),), image="x.png", loose=True)  # fmt: skip
+        colored = carried(published(name), length)[26]
+        claimed = with_header(26, bytes([colored | 0x40]), name, length)
+        yield Vector(f"{short}-not-colored", "the header of a colored image says that it was gray", "refused", name,
+                     put=(("x.png", claimed),), image="x.png", loose=True)  # fmt: skip
         reserved = with_header(26, bytes([had | 0x80]), name, length, path)
         yield Vector(f"{short}-reserved-flag", "the reserved flag is set", "refused", name, put=(("x.png", reserved),),
-                     picture="x.png", loose=True)  # fmt: skip
-        gray = png_bytes(np.asarray(Image.fromarray(picture).convert("L"))[:, :, None])
-        yield Vector(f"{short}-converted", "made grey by somebody", "damaged", name, path, put=((path, gray),))
+                     image="x.png", loose=True)  # fmt: skip
+        gray = png_bytes(np.asarray(Image.fromarray(image).convert("L"))[:, :, None])
+        yield Vector(f"{short}-converted", "made gray by somebody", "damaged", name, path, put=((path, gray),))
         tiny = "train/b/tiny.png"
-        yield Vector(f"{short}-tiny", "a grey picture in colour that is too small for a header", "exact", name, tiny)
-        header = carried(picture, length)
+        yield Vector(f"{short}-tiny", "a gray image in color that is too small for a header", "exact", name, tiny)
+        header = carried(image, length)
         claims = lsb.replace(published("v1-ranked", path)[None], [header])[0][0]
-        yield Vector(f"{short}-claimed-by-grey", "a picture of one channel with the header of one in colour", "refused",
-                     name, put=(("x.png", png_bytes(claims)),), picture="x.png", loose=True)  # fmt: skip
-        first = png_bytes(picture[:, :, :1])
+        yield Vector(f"{short}-claimed-by-gray", "an image of one channel with the header of one in color", "refused",
+                     name, put=(("x.png", png_bytes(claims)),), image="x.png", loose=True)  # fmt: skip
+        first = png_bytes(image[:, :, :1])
         yield Vector(f"{short}-one-channel", "only the red channel is left", "damaged", name, path,
                      put=((path, first),))  # fmt: skip
 
 
 def payload_bits(name: str, path: str) -> np.ndarray:
-    """How many low bits of each sample carry payload: uint8, shape of the picture."""
-    picture = published(name, path)
-    header = Header.unpack(carried(picture, SEAL_LENGTH))
-    key = Key(KEYS["right"]).dataset(header.dataset_id).unit(header.unit).picture(header.index)
-    where = places_of(header, picture.shape, key)
+    """How many low bits of each sample carry payload: uint8, shape of the image."""
+    image = published(name, path)
+    header = Header.unpack(carried(image, SEAL_LENGTH))
+    key = Key(KEYS["right"]).dataset(header.dataset_id).unit(header.unit).image(header.index)
+    where = places_of(header, image.shape, key)
     assert where is not None
-    return where.bits().reshape(picture.shape)
+    return where.bits().reshape(image.shape)
 
 
 def other_shard(shard: str) -> bytes:

@@ -1,7 +1,7 @@
-"""The features of a net that was trained on protected pictures, with a new linear head from a few clean ones.
+"""The features of a model that was trained on protected images, with a new linear head from a few clean ones.
 
 Low accuracy alone is not protection: what counts is whether the features were learned. The same head on features that
-were trained from those few clean pictures alone says what they are worth without the protected ones.
+were trained from those few clean images alone says what they are worth without the protected ones.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from torch import Tensor, nn
 from ripguard.precision import fast_math
 from ripguard.train.loop import Victim, on_device
 
-DECAYS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # chosen by cross-validation on the attacker's own pictures
+DECAYS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # chosen by cross-validation on the attacker's own images
 FOLDS = 5
 
 
-def features(victim: Victim, pictures: np.ndarray, batch: int = 500) -> np.ndarray:
+def features(victim: Victim, images: np.ndarray, batch: int = 500) -> np.ndarray:
     """What the victim's last linear layer sees: float32 ``[n, values]`` of uint8 ``[n, side, side, 3]``."""
-    head = [module for module in victim.net.modules() if isinstance(module, nn.Linear)][-1]
+    head = [module for module in victim.model.modules() if isinstance(module, nn.Linear)][-1]
     seen: list[Tensor] = []
     handle = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().float().cpu()))
-    victim.net.eval()
+    victim.model.eval()
     try:
         with torch.no_grad(), fast_math(victim.device):
-            for start in range(0, len(pictures), batch):
-                victim.net(victim.standardise(on_device(pictures[start : start + batch], victim.device)))
+            for start in range(0, len(images), batch):
+                victim.model(victim.standardise(on_device(images[start : start + batch], victim.device)))
     finally:
         handle.remove()
     return torch.cat(seen).numpy()
@@ -39,12 +39,12 @@ def accuracy_of_new_head(
     """Percent right of logistic regression on features.
 
     Args:
-        known, labels: features float32 ``[m, values]`` and classes of the attacker's clean pictures.
-        asked, truth: those of the test pictures.
+        known, labels: features float32 ``[m, values]`` and classes of the attacker's clean images.
+        asked, truth: those of the test images.
     """
     mean, sd = known.mean(0), known.std(0) + 1e-6
     x, y = torch.from_numpy((known - mean) / sd), torch.from_numpy(labels)
-    fold = torch.arange(len(x)) % FOLDS  # the attacker's pictures come in random order
+    fold = torch.arange(len(x)) % FOLDS  # the attacker's images come in random order
     scores = []
     for decay in DECAYS:
         right = sum(

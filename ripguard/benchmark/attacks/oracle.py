@@ -1,9 +1,9 @@
 """What one attack on mRIT alone can do at most: the perfect jigsaw, or the perfect guess of every block's shift.
 
-A picture hidden by mRIT consists of the clean picture's own blocks, moved, turned and shifted in brightness. Somebody
+An image hidden by mRIT consists of the clean image's own blocks, moved, turned and shifted in brightness. Somebody
 may try to put the blocks back (a jigsaw), or to guess the shifts. Instead of a search that finds some of it, these
-take all of it from the clean picture, so what a victim learns from them bounds every attack that does only the one. Who
-found all of both would have the clean picture.
+take all of it from the clean image, so what a victim learns from them bounds every attack that does only the one. Who
+found all of both would have the clean image.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def jigsaw(published: np.ndarray, clean: np.ndarray, side: int) -> np.ndarray:
-    """Every block of the clean picture at its place, as bright as the published picture is there.
+    """Every block of the clean image at its place, as bright as the published image is there.
 
     Args:
         published, clean: uint8 ``[n, height, width, channels]``; side: of a block. Sides that it does not divide leave
@@ -22,7 +22,7 @@ def jigsaw(published: np.ndarray, clean: np.ndarray, side: int) -> np.ndarray:
 
 
 def shifts(published: np.ndarray, clean: np.ndarray, side: int) -> np.ndarray:
-    """Every block as it stands in the published picture, as bright as the clean picture is there."""
+    """Every block as it stands in the published image, as bright as the clean image is there."""
     return _mixed(published, clean, side, published)
 
 

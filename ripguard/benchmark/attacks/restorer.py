@@ -1,12 +1,12 @@
-"""A net that learns to undo a protection from pairs: pictures that leaked, or that the attacker made up.
+"""A model that learns to undo a protection from pairs: images that leaked, or that the attacker made up.
 
-Whoever has m protected pictures and the clean ones they hide trains a small U-Net (Ronneberger, Fischer, Brox, MICCAI
+Whoever has m protected images and the clean ones they hide trains a small U-Net (Ronneberger, Fischer, Brox, MICCAI
 2015) to tell the difference of the two, runs it over the whole release and trains on what comes out. Without any leak
-the same can be done with made-up pairs: the protected pictures stand for clean ones and are protected once more by the
+the same can be done with made-up pairs: the protected images stand for clean ones and are protected once more by the
 published method, under labels drawn at random.
 
-Labels are published, so the net may be told each picture's, and knows whose marks to look for. It comes nearer to the
-clean pictures then; but what it leaves also follows the label, which is a mark of its own.
+Labels are published, so the model may be told each image's, and knows whose marks to look for. It comes nearer to the
+clean images then; but what it leaves also follows the label, which is a mark of its own.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ripguard.train.loop import on_device
 
 WIDTHS = (32, 64, 128)
 BATCH, PEAK = 64, 2e-3
-HELD_BACK, LOOKS = 8, 15  # one pair in so many is not trained on; looks at these on the way: the best net is kept
+HELD_BACK, LOOKS = 8, 15  # one pair in so many is not trained on; looks at these on the way: the best model is kept
 MOST_HELD = 256
 
 
 class UNet(nn.Module):
-    """Three scales, two 3×3 convolutions each; says what to add to a picture.
+    """Three scales, two 3×3 convolutions each; says what to add to an image.
 
     Args:
         classes: that it is told the label among; 0: it is not told.
@@ -74,61 +74,61 @@ def train(
     seed: int = 0,
     device: str = "cpu",
 ) -> UNet:
-    """A net that was shown pairs, mirrored at random.
+    """A model that was shown pairs, mirrored at random.
 
     Args:
         protected, clean: uint8 ``[m, side, side, 3]``, sides divisible by 4, m at least 2.
-        labels: int64 ``[m]``, the class by whose marks a picture is protected; classes: see :class:`UNet`.
-        steps: batches of 64 pairs; Adam, one cycle of the learning rate; mean squared error. The net is the one that
+        labels: int64 ``[m]``, the class by whose marks an image is protected; classes: see :class:`UNet`.
+        steps: batches of 64 pairs; Adam, one cycle of the learning rate; mean squared error. The model is the one that
             did best on pairs held back.
     """
     torch.manual_seed(seed)
     draw = torch.Generator().manual_seed(seed)
-    net = UNet(classes).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(net.parameters(), PEAK)
+    model = UNet(classes).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.Adam(model.parameters(), PEAK)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps)
     given, wanted = on_device(protected, device), on_device(clean, device)  # uint8 [m, 3, side, side]
     told = torch.from_numpy(labels).to(device)
     held = min(MOST_HELD, -(-len(given) // HELD_BACK))
     order = torch.randperm(len(given), generator=draw)
     kept, rest = order[:held], order[held:]
-    best, least = copy.deepcopy(net.state_dict()), float("inf")
+    best, least = copy.deepcopy(model.state_dict()), float("inf")
     for step in Bar(range(1, steps + 1), stage="restorer", unit="step"):
         rows = rest[torch.randint(len(rest), (BATCH,), generator=draw)]
-        loss = _error(net, given[rows], wanted[rows], told[rows], bool(torch.rand((), generator=draw) < 0.5))
+        loss = _error(model, given[rows], wanted[rows], told[rows], bool(torch.rand((), generator=draw) < 0.5))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
         if step % -(-steps // LOOKS) == 0 or step == steps:
-            net.eval()
+            model.eval()
             with torch.no_grad():
-                found = float(_error(net, given[kept], wanted[kept], told[kept]))
+                found = float(_error(model, given[kept], wanted[kept], told[kept]))
             if found < least:
-                best, least = copy.deepcopy(net.state_dict()), found
-            net.train()
-    net.load_state_dict(best)
-    return net.eval()
+                best, least = copy.deepcopy(model.state_dict()), found
+            model.train()
+    model.load_state_dict(best)
+    return model.eval()
 
 
-def _error(net: UNet, given: Tensor, wanted: Tensor, labels: Tensor, mirrored: bool = False) -> Tensor:
-    """Mean squared error of what the net makes of uint8 ``[batch, 3, side, side]``."""
+def _error(model: UNet, given: Tensor, wanted: Tensor, labels: Tensor, mirrored: bool = False) -> Tensor:
+    """Mean squared error of what the model makes of uint8 ``[batch, 3, side, side]``."""
     x, y = _scaled(given), _scaled(wanted)
     if mirrored:
         x, y = x.flip(3), y.flip(3)
     with fast_math(str(given.device)):
-        found = x + net(x, labels)
+        found = x + model(x, labels)
     return F.mse_loss(found.float(), y)
 
 
-def restored(net: UNet, pictures: np.ndarray, labels: np.ndarray, device: str = "cpu", batch: int = 256) -> np.ndarray:
-    """What the net makes of uint8 ``[n, side, side, 3]`` with labels int64 ``[n]``: same shape and type."""
+def restored(model: UNet, images: np.ndarray, labels: np.ndarray, device: str = "cpu", batch: int = 256) -> np.ndarray:
+    """What the model makes of uint8 ``[n, side, side, 3]`` with labels int64 ``[n]``: same shape and type."""
     told = torch.from_numpy(labels).to(device)
     parts = []
     with torch.no_grad(), fast_math(device):
-        for start in range(0, len(pictures), batch):
-            x = _scaled(on_device(pictures[start : start + batch], device))
-            y = (x + net(x, told[start : start + batch]).float() + 1) * 127.5
+        for start in range(0, len(images), batch):
+            x = _scaled(on_device(images[start : start + batch], device))
+            y = (x + model(x, told[start : start + batch]).float() + 1) * 127.5
             parts.append(y.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
     return np.concatenate(parts)
 

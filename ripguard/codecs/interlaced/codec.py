@@ -1,7 +1,7 @@
-"""The small-image coder: pictures ↔ bytes, with a model that was fitted to pictures like them.
+"""The small-image coder: images ↔ bytes, with a model that was fitted to images like them.
 
-What a step predicts is entropy-coded by ``constriction``'s range coder. A picture costs one call of it to write, one a
-step to read; the nets see all pictures of a batch at once.
+What a step predicts is entropy-coded by ``constriction``'s range coder. An image costs one call of it to write, one a
+step to read; the predictors see all images of a batch at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import constriction
 import numpy as np
 
 from ripguard.codecs.bounded import BadStream
-from ripguard.codecs.interlaced.net import Model
+from ripguard.codecs.interlaced.networks import Model
 from ripguard.codecs.interlaced.order import coarsest, context, steps, target
 from ripguard.codecs.interlaced.tables import tables
 from ripguard.panics import refused_as
@@ -22,20 +22,20 @@ _from_table = _models.Categorical(perfect=False, lazy=True)
 PART = 1 << 17  # samples that are coded at once
 
 
-def encode(pictures: np.ndarray, model: Model) -> list[bytes]:
-    """Bytes of each picture.
+def encode(images: np.ndarray, model: Model) -> list[bytes]:
+    """Bytes of each image.
 
     Args:
-        pictures: uint8 ``[batch, height, width, channels]``; as many channels as the model has.
+        images: uint8 ``[batch, height, width, channels]``; as many channels as the model has.
     """
-    part = max(1, PART // max(1, pictures[:1].size))
-    if len(pictures) > part:
-        return [one for i in range(0, len(pictures), part) for one in encode(pictures[i : i + part], model)]
-    batch, height, width, channels = pictures.shape
-    x = pictures.transpose(0, 3, 1, 2).astype(np.float32)  # [batch, channels, height, width]
+    part = max(1, PART // max(1, images[:1].size))
+    if len(images) > part:
+        return [one for i in range(0, len(images), part) for one in encode(images[i : i + part], model)]
+    batch, height, width, channels = images.shape
+    x = images.transpose(0, 3, 1, 2).astype(np.float32)  # [batch, channels, height, width]
     symbols, rows = [], []
     for step in steps(height, width, channels):
-        predicted, row = model.net(step.level, step.phase, step.turn)(*context(x, step))
+        predicted, row = model.predictor(step.level, step.phase, step.turn)(*context(x, step))
         wanted = target(x, step).reshape(-1).astype(np.int32)
         symbols.append(((wanted - predicted + 128) % 256).reshape(batch, -1))
         rows.append(row.reshape(batch, -1))
@@ -56,7 +56,7 @@ def decode(records: list[bytes], shape: tuple[int, int, int], model: Model) -> n
     """Inverse of :func:`encode`: uint8 ``[batch, height, width, channels]``. Authenticity is the seal's business.
 
     Raises:
-        BadStream: bytes that no picture is written as. Not all such are noticed.
+        BadStream: bytes that no image is written as. Not all such are noticed.
     """
     with refused_as(BadStream, "not a readable stream of the small-image coder"):
         return _decode(records, shape, model)
@@ -74,7 +74,7 @@ def _decode(records: list[bytes], shape: tuple[int, int, int], model: Model) -> 
     first = coarsest(x)
     first[...] = np.stack([coder.decode(_any, first[0].size) for coder in coders]).reshape(first.shape)
     for step in steps(height, width, channels):
-        predicted, row = model.net(step.level, step.phase, step.turn)(*context(x, step))
+        predicted, row = model.predictor(step.level, step.phase, step.turn)(*context(x, step))
         weights = tables()[row].reshape(len(records), -1, 256)
         symbols = [coder.decode(_from_table, one) for coder, one in zip(coders, weights)]
         places = target(x, step)

@@ -1,7 +1,8 @@
-"""Fit the small-image coder's nets to the owner's pictures, and round them to whole numbers.
+"""Fit the small-image coder's predictors to the owner's images, and round them to whole numbers.
 
-The nets are trained in the units of :mod:`ripguard.codecs.interlaced.net`, on the cost in bits of what the tables of
-:mod:`ripguard.codecs.interlaced.tables` would say if their parameters were continuous. Only this file needs torch.
+The predictors are trained in the units of :mod:`ripguard.codecs.interlaced.networks`, on the cost in bits of what the
+tables of :mod:`ripguard.codecs.interlaced.tables` would say if their parameters were continuous.
+Only this file needs torch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ripguard.codecs.interlaced import net, tables
+from ripguard.codecs.interlaced import networks, tables
 from ripguard.codecs.interlaced.order import context, steps, target
 from ripguard.data.source import cache_root
 from ripguard.errors import tell
@@ -28,15 +29,15 @@ from ripguard.progress import Bar
 from ripguard.weights import write_whole
 
 SCALE = 32.0  # whole numbers are divided by it on their way into a layer, so that weights are near one
-UNITS = (64.0, 9.0, 1.0)  # of the outputs: eighths of a grey level, width, share
+UNITS = (64.0, 9.0, 1.0)  # of the outputs: eighths of a gray level, width, share
 START = (0.0, 16.0, 1.5)
 BOUNDS = (4.0, 4.0, 2.0)  # of the layers' weights; with 48 hidden units every sum stays exact
-DESIGN = 1  # of the nets; models cached by another are not used
+DESIGN = 1  # of the predictors; models cached by another are not used
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the nets are fitted.
+    """How the predictors are fitted.
 
     Attributes:
         hidden: units of each hidden layer, at most 48.
@@ -51,7 +52,7 @@ class Settings:
 
 
 class Trainable(nn.Module):
-    """One net with real weights; the rounding of :func:`rounded` is all that separates it from the coder's."""
+    """One predictor with real weights; the rounding of :func:`rounded` is all that separates it from the coder's."""
 
     def __init__(self, sizes: list[tuple[int, int]]) -> None:
         super().__init__()
@@ -64,7 +65,7 @@ class Trainable(nn.Module):
         """Contexts ``[samples, inputs]`` → eighths above the base, width, share: float32 ``[samples, 3]``."""
         x = x / SCALE
         for layer in self.layers[:2]:
-            x = layer(x).clamp(0, net.ACTIVE / SCALE)
+            x = layer(x).clamp(0, networks.ACTIVE / SCALE)
         return self.layers[2](x) * x.new_tensor(UNITS) + x.new_tensor(START)
 
 
@@ -83,27 +84,27 @@ def bits(told: Tensor, sample: Tensor, base: Tensor) -> Tensor:
     return -torch.log2(narrow * mass(slope) + (1 - narrow) * mass(slope / 3) + 2.0 ** -(tables.UNIT + 4))
 
 
-def fit(pictures: np.ndarray, settings: Settings = Settings()) -> net.Model:
-    """Fit to uint8 ``[n, side, side, channels]`` pictures, or crops of larger ones, of at least 3×3 pixels."""
+def fit(images: np.ndarray, settings: Settings = Settings()) -> networks.Model:
+    """Fit to uint8 ``[n, side, side, channels]`` images, or crops of larger ones, of at least 3×3 pixels."""
     torch.manual_seed(settings.seed)
     draw = np.random.default_rng(settings.seed)
-    channels, side = pictures.shape[3], pictures.shape[1]
-    places = list(net.places(channels))
-    nets = nn.ModuleDict({_name(p): Trainable(net.shapes(channels, settings.hidden, *p[1:])) for p in places})
-    optimiser = torch.optim.AdamW(nets.parameters(), settings.peak_lr)
+    channels, side = images.shape[3], images.shape[1]
+    places = list(networks.places(channels))
+    predictors = nn.ModuleDict(
+        {_name(p): Trainable(networks.shapes(channels, settings.hidden, *p[1:])) for p in places}
+    )
+    optimiser = torch.optim.AdamW(predictors.parameters(), settings.peak_lr)
     batch = max(1, settings.samples // (side * side * channels))
     bar = Bar(range(settings.steps), stage="small-image coder", unit="step")
     for number in bar:
         for group in optimiser.param_groups:
             group["lr"] = settings.peak_lr * (0.5 + 0.5 * math.cos(math.pi * number / settings.steps))
-        chosen = pictures[draw.integers(len(pictures), size=batch)].transpose(
-            0, 3, 1, 2
-        )  # [batch, channels, side, side]
+        chosen = images[draw.integers(len(images), size=batch)].transpose(0, 3, 1, 2)  # [batch, channels, side, side]
         x = np.ascontiguousarray(chosen[..., ::-1] if draw.random() < 0.5 else chosen, np.float32)
         costs = []
         for step in steps(side, side, channels):
             around, base = (torch.from_numpy(a) for a in context(x, step))
-            own = nets[_name((min(step.level, net.LEVELS - 1), step.phase, step.turn))]
+            own = predictors[_name((min(step.level, networks.LEVELS - 1), step.phase, step.turn))]
             sample = torch.from_numpy(np.ascontiguousarray(target(x, step)).ravel())
             costs.append(bits(own(around.T), sample, base).sum())
         cost = torch.stack(costs).sum() / x.size
@@ -111,17 +112,17 @@ def fit(pictures: np.ndarray, settings: Settings = Settings()) -> net.Model:
         cost.backward()
         optimiser.step()
         with torch.no_grad():
-            for one in nets.values():
+            for one in predictors.values():
                 for layer, bound in zip(one.layers, BOUNDS):  # type: ignore[arg-type]
                     layer.weight.clamp_(-bound, bound)
         if number % 50 == 0:
             bar.set_postfix(bits=f"{cost.item():.2f}")
-    return net.Model(channels, settings.hidden, {p: rounded(nets[_name(p)]) for p in places})
+    return networks.Model(channels, settings.hidden, {p: rounded(predictors[_name(p)]) for p in places})
 
 
-def rounded(trained: nn.Module) -> net.Net:  # a Trainable, as a ModuleDict gives it back
-    """The net in whole numbers: one unit of a hidden activation is 1/SCALE, one of a weight 1/2^SHIFT."""
-    one, half = float(1 << net.SHIFT), float(1 << net.SHIFT >> 1)
+def rounded(trained: nn.Module) -> networks.Predictor:  # a Trainable, as a ModuleDict gives it back
+    """The predictor in whole numbers: one unit of a hidden activation is 1/SCALE, one of a weight 1/2^SHIFT."""
+    one, half = float(1 << networks.SHIFT), float(1 << networks.SHIFT >> 1)
     weights, biases = [], []
     for number, layer in enumerate(trained.layers):  # type: ignore[arg-type]
         unit = layer.weight.new_tensor(UNITS)[:, None] / SCALE if number == 2 else 1.0
@@ -129,25 +130,25 @@ def rounded(trained: nn.Module) -> net.Net:  # a Trainable, as a ModuleDict give
         scale = layer.weight.new_tensor(UNITS) if number == 2 else SCALE
         weights.append((layer.weight.detach() * unit * one).round().numpy())
         biases.append(((layer.bias.detach() * scale + start) * one + half).round().numpy()[:, None])
-    return net.Net(weights, biases)
+    return networks.Predictor(weights, biases)
 
 
 def _name(place: tuple[int, int, int]) -> str:
     return "-".join(map(str, place))
 
 
-def obtain(pictures: np.ndarray, settings: Settings = Settings()) -> bytes:
-    """The model file for these pictures and settings: from the cache, else fitted now."""
+def obtain(images: np.ndarray, settings: Settings = Settings()) -> bytes:
+    """The model file for these images and settings: from the cache, else fitted now."""
     digest = hashlib.sha256(json.dumps([DESIGN, dataclasses.asdict(settings)], sort_keys=True).encode())
-    digest.update(str(pictures.shape).encode() + pictures.tobytes())
+    digest.update(str(images.shape).encode() + images.tobytes())
     path = cache_root() / "coders" / f"{digest.hexdigest()[:20]}.bin"
     if os.path.lexists(path):
         with contextlib.suppress(OSError):
-            data = read_regular(path, net.LARGEST, follow=True)
-            if _is_model(data, pictures.shape[3], settings.hidden):
+            data = read_regular(path, networks.LARGEST, follow=True)
+            if _is_model(data, images.shape[3], settings.hidden):
                 return data
         tell(f"ripguard: note: {path} is damaged, and is fitted again")
-    data = net.pack(fit(pictures, settings))
+    data = networks.pack(fit(images, settings))
     write_whole(path, lambda partial: partial.write_bytes(data))
     return data
 
@@ -155,9 +156,9 @@ def obtain(pictures: np.ndarray, settings: Settings = Settings()) -> bytes:
 def _is_model(data: bytes, channels: int, hidden: int) -> bool:
     """Whether a cached file is one, to its last byte; zlib's checksum covers the weights."""
     try:
-        model = net.unpack(data)
+        model = networks.unpack(data)
         rest = zlib.decompressobj()
-        rest.decompress(data[len(net.MAGIC) + 2 :], net.LARGEST + 1)
-    except (net.BadModel, zlib.error):
+        rest.decompress(data[len(networks.MAGIC) + 2 :], networks.LARGEST + 1)
+    except (networks.BadModel, zlib.error):
         return False
     return (model.channels, model.hidden) == (channels, hidden) and rest.eof and not rest.unused_data

@@ -1,4 +1,4 @@
-"""In what order the samples of a picture are coded, and what is known of each when its turn comes.
+"""In what order the samples of an image are coded, and what is known of each when its turn comes.
 
 As in interlaced formats: first the pixels of a coarse grid, then those that make it twice as fine, and so on. A step
 codes one channel at all pixels of one phase at once, so nothing loops over pixels, and most pixels are predicted from
@@ -50,17 +50,17 @@ def steps(height: int, width: int, channels: int) -> list[Step]:
     return [Step(level, p, t) for level in coarse_first for p in range(len(PHASES)) for t in range(channels)]
 
 
-def coarsest(pictures: np.ndarray) -> np.ndarray:
+def coarsest(images: np.ndarray) -> np.ndarray:
     """View of the coarsest grid: ``[batch, channels, height, width]`` → ``[batch, channels, rows, columns]``."""
-    stride = 2 ** levels(*pictures.shape[2:])
-    return pictures[:, :, ::stride, ::stride]
+    stride = 2 ** levels(*images.shape[2:])
+    return images[:, :, ::stride, ::stride]
 
 
-def target(pictures: np.ndarray, step: Step) -> np.ndarray:
+def target(images: np.ndarray, step: Step) -> np.ndarray:
     """View of the samples that a step codes: ``[batch, channels, height, width]`` → ``[batch, rows, columns]``."""
     stride, (row, col) = 2**step.level, PHASES[step.phase]
-    channel = CHANNELS[pictures.shape[1]][step.turn]
-    return pictures[:, channel, row * stride :: 2 * stride, col * stride :: 2 * stride]
+    channel = CHANNELS[images.shape[1]][step.turn]
+    return images[:, channel, row * stride :: 2 * stride, col * stride :: 2 * stride]
 
 
 @lru_cache(maxsize=64)
@@ -79,19 +79,19 @@ def inputs(channels: int, phase: int, turn: int) -> int:
     return channels * (len(known(phase)) + 1) + turn * (1 + len(ALIKE))
 
 
-def context(pictures: np.ndarray, step: Step) -> tuple[np.ndarray, np.ndarray]:
+def context(images: np.ndarray, step: Step) -> tuple[np.ndarray, np.ndarray]:
     """What is known around the samples of a step.
 
     Args:
-        pictures: float32 whole numbers 0..255, ``[batch, channels, height, width]``; what is not yet known is not read.
+        images: float32 whole numbers 0..255, ``[batch, channels, height, width]``; what is not yet known is not read.
 
     Returns:
         float32 ``[inputs, batch·rows·columns]``, whole numbers −128..127; and the base, the rounded mean of the four
         nearest known neighbours, float32 ``[batch·rows·columns]``.
     """
-    stride, (row, col), channels = 2**step.level, PHASES[step.phase], pictures.shape[1]
+    stride, (row, col), channels = 2**step.level, PHASES[step.phase], images.shape[1]
     order = CHANNELS[channels]
-    grid = pictures[:, :, ::stride, ::stride]
+    grid = images[:, :, ::stride, ::stride]
     rows, cols = len(range(row, grid.shape[2], 2)), len(range(col, grid.shape[3], 2))
     # mirrored at the edges without repeating them: what lies outside is of the phase that it would have inside
     padded = np.pad(grid, ((0, 0), (0, 0), (RADIUS, RADIUS), (RADIUS, RADIUS)), mode="reflect")

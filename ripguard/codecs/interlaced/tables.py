@@ -11,10 +11,10 @@ from functools import lru_cache
 
 import numpy as np
 
-FRACTION = 8  # a prediction is in eighths of a grey level
+FRACTION = 8  # a prediction is in eighths of a gray level
 WIDTHS = 32  # of the narrower distribution, from NARROWEST, each 3^(1/5) times the one before
 PER_TRIPLING = 5
-NARROWEST = Decimal("0.125")  # grey levels: scale of a logistic distribution
+NARROWEST = Decimal("0.125")  # gray levels: scale of a logistic distribution
 SHARES = (4, 9, 13, 16)  # sixteenths of the narrower distribution
 ONE = 30  # bits of the fixed-point numbers
 UNIT = 20  # a table's weights add up to about 2^(UNIT + 4)

@@ -1,6 +1,6 @@
-"""Pictures as N×N cells, and back: the geometry of mRIT. Integer arithmetic only.
+"""Images as N×N cells, and back: the geometry of mRIT. Integer arithmetic only.
 
-Full cells can be moved and turned. The cells at the right and lower edge, where N does not divide the picture, are
+Full cells can be moved and turned. The cells at the right and lower edge, where N does not divide the image, are
 smaller: they stay in place and are only shifted, so any height and width works.
 """
 
@@ -18,7 +18,7 @@ MAX_TILE = 1024  # blocks; pairing cost and Sequence length grow with the tile, 
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of a ``height × width`` picture cut into ``size × size`` blocks.
+    """The cells of a ``height × width`` image cut into ``size × size`` blocks.
 
     Attributes:
         tile: largest number of full blocks that are paired among themselves.
@@ -90,20 +90,20 @@ class Grid:
 
 @lru_cache(maxsize=64)
 def grid(height: int, width: int, size: int, tile: int = MAX_TILE) -> Grid:
-    """A cached :class:`Grid`: its index tables are shared by all pictures of one shape."""
+    """A cached :class:`Grid`: its index tables are shared by all images of one shape."""
     return Grid(height, width, size, tile)
 
 
-def to_cells(pictures: np.ndarray, g: Grid) -> np.ndarray:
+def to_cells(images: np.ndarray, g: Grid) -> np.ndarray:
     """uint8 ``[batch, height, width, channels]`` → uint8 ``[batch, cells, size, size, channels]``.
 
     Edge cells are filled up by repeating their last row and column, which leaves their minimum and maximum as they are.
     """
     n, pad = g.size, ((0, 0), (0, g.rows * g.size - g.height), (0, g.cols * g.size - g.width), (0, 0))
     if not g.even:
-        pictures = np.pad(pictures, pad, mode="edge")  # [batch, rows·n, cols·n, channels]
-    split = pictures.reshape(len(pictures), g.rows, n, g.cols, n, -1)  # [batch, rows, n, cols, n, channels]
-    return split.transpose(0, 1, 3, 2, 4, 5).reshape(len(pictures), g.cells, n, n, pictures.shape[3])
+        images = np.pad(images, pad, mode="edge")  # [batch, rows·n, cols·n, channels]
+    split = images.reshape(len(images), g.rows, n, g.cols, n, -1)  # [batch, rows, n, cols, n, channels]
+    return split.transpose(0, 1, 3, 2, 4, 5).reshape(len(images), g.cells, n, n, images.shape[3])
 
 
 def from_cells(cells: np.ndarray, g: Grid) -> np.ndarray:
@@ -113,15 +113,15 @@ def from_cells(cells: np.ndarray, g: Grid) -> np.ndarray:
     return np.ascontiguousarray(split.reshape(len(cells), g.rows * n, g.cols * n, -1)[:, : g.height, : g.width])
 
 
-def cell_sums(pictures: np.ndarray, g: Grid) -> np.ndarray:
+def cell_sums(images: np.ndarray, g: Grid) -> np.ndarray:
     """Sum of each cell's real pixels: ``[batch, height, width, channels]`` → int32 ``[batch, cells, channels]``."""
     n = g.size
     if g.even and n <= 4:  # adding strided views is quicker than reduceat
-        split = pictures.reshape(len(pictures), g.rows, n, g.cols, n, -1)
+        split = images.reshape(len(images), g.rows, n, g.cols, n, -1)
         views = [split[:, :, y, :, x].astype(np.int32) for y in range(n) for x in range(n)]
-        return functools.reduce(np.add, views).reshape(len(pictures), g.cells, -1)
-    rows = np.add.reduceat(pictures.astype(np.int32), np.arange(0, g.height, g.size), axis=1)
-    return np.add.reduceat(rows, np.arange(0, g.width, g.size), axis=2).reshape(len(pictures), g.cells, -1)
+        return functools.reduce(np.add, views).reshape(len(images), g.cells, -1)
+    rows = np.add.reduceat(images.astype(np.int32), np.arange(0, g.height, g.size), axis=1)
+    return np.add.reduceat(rows, np.arange(0, g.width, g.size), axis=2).reshape(len(images), g.cells, -1)
 
 
 def full_cells(cells: np.ndarray, g: Grid) -> np.ndarray:

@@ -1,11 +1,11 @@
 """mRIT as a hiding method: transformation, sealed Sequence in the low bits, sealed corrections beside or inside.
 
-1. Turn the clean picture into a temporary one that looks like the carrier (``transform``), in moves.
+1. Turn the clean image into a temporary one that looks like the carrier (``transform``), in moves.
 2. Write the moves as a Sequence (``predict``, ``sequence``).
-3. Seal it to the header and to every bit of the temporary picture that the payload will not replace.
+3. Seal it to the header and to every bit of the temporary image that the payload will not replace.
 4. Replace low bits by header and sealed Sequence (``lsb``).
-5. Seal the bits that were replaced, with what clipping cut off: inside the picture if they compress into it, else in
-   the residue. Without them the picture comes back only roughly (``lossy``, as in the paper).
+5. Seal the bits that were replaced, with what clipping cut off: inside the image if they compress into it, else in
+   the residue. Without them the image comes back only roughly (``lossy``, as in the paper).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import ClassVar, Self, cast
 import numpy as np
 
 from ripguard.codecs.bounded import BadStream, inflate
-from ripguard.crypto.aead import TAG, Forged, associated_data, open_sealed, picture_digest, seal
-from ripguard.crypto.keys import PictureKeys
+from ripguard.crypto.aead import TAG, Forged, associated_data, image_digest, open_sealed, seal
+from ripguard.crypto.keys import ImageKeys
 from ripguard.errors import Damaged, InputRefused
 from ripguard.hide import lsb
 from ripguard.hide.base import Clean, Hidden, Hiding, Identity
@@ -39,7 +39,7 @@ FITS_NOWHERE = "changed after it was published, or its residue was"
 
 @dataclass(frozen=True, kw_only=True)
 class MRITParams(options.Params):
-    """Of a release; those of a picture, whose size settles the block side, are :class:`Params`."""
+    """Of a release; those of an image, whose size settles the block side, are :class:`Params`."""
 
     method: ClassVar[str] = "mrit"
 
@@ -56,13 +56,13 @@ class MRITParams(options.Params):
     tile: int = option(128, "blocks paired among themselves", check=lambda n: 1 <= n <= 1024, wanted="1..1024")
 
     def for_shape(self, shape: tuple[int, ...]) -> Params:
-        """For pictures of ``(height, width, …)``."""
+        """For images of ``(height, width, …)``."""
         size = self.size or block_side(shape[0], shape[1])
         return Params(size, self.step, self.overflow, self.pairing, self.tile)
 
 
 def block_side(height: int, width: int) -> int:
-    """The largest block side that keeps the attack at a picture size (``results/``, experiments/block_size.py).
+    """The largest block side that keeps the attack at an image size (``results/``, experiments/block_size.py).
 
     Measured: 2 at 32 and 64 pixels, where 4 loses it; 4 at 128 and 256, where the perturbation is enlarged and smoother
     and 8 costs some points. Above 384 pixels 8 is an extrapolation of that.
@@ -101,11 +101,11 @@ class MRIT(Hiding):
         clean: np.ndarray,
         carrier: np.ndarray,
         who: list[Identity],
-        keys: list[PictureKeys],
+        keys: list[ImageKeys],
         files: list[bytes],
     ) -> list[Hidden]:
-        drafts = [self._draft(one, grey=clean.shape != carrier.shape) for one in who]
-        clean = np.ascontiguousarray(np.broadcast_to(clean, carrier.shape))  # a grey picture with three equal channels
+        drafts = [self._draft(one, gray=clean.shape != carrier.shape) for one in who]
+        clean = np.ascontiguousarray(np.broadcast_to(clean, carrier.shape))  # a gray image with three equal channels
         temporary, moves = forward(clean, carrier, self.params)
         result: list[Hidden | None] = [None] * len(clean)
         waiting = np.arange(len(clean))
@@ -140,7 +140,7 @@ class MRIT(Hiding):
         corrections: list[bytes],
         planes: int,
         drafts: list[Header],
-        keys: list[PictureKeys],
+        keys: list[ImageKeys],
     ) -> list[Hidden | None]:
         """Seal into at most ``planes`` planes of ``[batch, height, width, channels]``; None where it does not fit."""
         result: list[Hidden | None] = [None] * len(temporary)
@@ -164,66 +164,66 @@ class MRIT(Hiding):
         payloads, lengths = [], np.array([LENGTH + header.length for header in headers])
         for i, header, fixed in zip(rows, headers, lsb.clear(batch, lengths)):
             head = header.pack()
-            bound = associated_data(b"payload", head, picture_digest(fixed))
+            bound = associated_data(b"payload", head, image_digest(fixed))
             payloads.append(head + seal(keys[i].payload, bound, records[i]))
-        pictures, overwritten = lsb.replace(batch, payloads)
-        for i, header, payload, picture, lost in zip(rows, headers, payloads, pictures, overwritten):
+        images, overwritten = lsb.replace(batch, payloads)
+        for i, header, payload, image, lost in zip(rows, headers, payloads, images, overwritten):
             residue = b""
             if not header.inline and not self.lossy:
-                bound = associated_data(b"residue", payload[:LENGTH], picture_digest(picture))
+                bound = associated_data(b"residue", payload[:LENGTH], image_digest(image))
                 residue = seal(keys[i].residue, bound, lost + corrections[i])
-            result[i] = Hidden(picture, residue, header, len(lost), len(corrections[i]))
+            result[i] = Hidden(image, residue, header, len(lost), len(corrections[i]))
         return result
 
     def _in_residue(
-        self, temporary: np.ndarray, sequence: bytes, corrections: bytes, draft: Header, keys: PictureKeys
+        self, temporary: np.ndarray, sequence: bytes, corrections: bytes, draft: Header, keys: ImageKeys
     ) -> Hidden:
-        """A picture too small to carry its record: nothing is replaced, all of the record goes to the residue."""
+        """An image too small to carry its record: nothing is replaced, all of the record goes to the residue."""
         record = len(sequence).to_bytes(3, "big") + sequence + corrections
         header = replace(draft, length=len(record) + TAG)
-        bound = associated_data(b"whole", header.pack(), picture_digest(temporary))
+        bound = associated_data(b"whole", header.pack(), image_digest(temporary))
         return Hidden(temporary, seal(keys.residue, bound, record), header, 0, len(corrections))
 
-    def _draft(self, who: Identity, grey: bool) -> Header:
+    def _draft(self, who: Identity, gray: bool) -> Header:
         """What is known of a header before the payload is: where that lies, and how long it is, is put in later."""
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
-        return Header(*ids, planes=0, inline=False, lossy=self.lossy, length=0, params=self.params, grey=grey)
+        return Header(*ids, planes=0, inline=False, lossy=self.lossy, length=0, params=self.params, gray=gray)
 
     def run_reveal(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
-        result: list[Clean] = [Damaged(FITS_NOWHERE)] * len(pictures)
+        result: list[Clean] = [Damaged(FITS_NOWHERE)] * len(images)
         groups: dict[tuple[Params, int], list[tuple[int, bytes, np.ndarray, np.ndarray]]] = {}
-        for i, sequence, temporary, excess in _open(pictures, headers, residues, keys):
+        for i, sequence, temporary, excess in _open(images, headers, residues, keys):
             own = cast(Params, headers[i].params)
             group = own, max(headers[i].planes, 2) if headers[i].planes else MAX_PLANES
             groups.setdefault(group, []).append((i, sequence, temporary, excess))
         for (params, planes), rows in groups.items():
             index, sequences, temporaries, excesses = zip(*rows)
-            seen = visible(pictures[list(index)], planes)  # equal to the temporary picture's: the rest was replaced
-            moves = from_sequence(decode(list(sequences), layout(pictures.shape[1:], params)), seen, params)
+            seen = visible(images[list(index)], planes)  # equal to the temporary image's: the rest was replaced
+            moves = from_sequence(decode(list(sequences), layout(images.shape[1:], params)), seen, params)
             stack = np.stack(temporaries)
             moves.excess = np.stack(excesses)
             for i, clean in zip(index, backward(stack, moves, params)):
-                result[i] = clean[:, :, :1] if headers[i].grey else clean  # three equal ones, if exact
+                result[i] = clean[:, :, :1] if headers[i].gray else clean  # three equal ones, if exact
         return result
 
 
 def _open(
-    pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+    images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
 ) -> Iterator[tuple[int, bytes, np.ndarray, np.ndarray]]:
-    """Check and open: (position, Sequence, temporary picture, cut-off levels) of each that is authentic.
+    """Check and open: (position, Sequence, temporary image, cut-off levels) of each that is authentic.
 
     Raises:
         BadStream: an authentic record that holds something else.
     """
-    samples = pictures[0].size
-    for i, (header, picture) in enumerate(zip(headers, pictures)):
+    samples = images[0].size
+    for i, (header, image) in enumerate(zip(headers, images)):
         if header.planes == 0 and len(residues[i]) == header.length:
             with contextlib.suppress(Forged):
-                bound = associated_data(b"whole", header.pack(), picture_digest(picture))
+                bound = associated_data(b"whole", header.pack(), image_digest(image))
                 sequence, excess = _split(open_sealed(keys[i].residue, bound, residues[i]))
-                yield i, sequence, picture, _unpack_excess(picture, excess)
+                yield i, sequence, image, _unpack_excess(image, excess)
     rows = [
         i
         for i, header in enumerate(headers)
@@ -234,34 +234,34 @@ def _open(
     ]
     if not rows:
         return
-    batch, lengths = pictures[rows], np.array([LENGTH + headers[i].length for i in rows])
+    batch, lengths = images[rows], np.array([LENGTH + headers[i].length for i in rows])
     opened: list[tuple[int, bytes, bytes]] = []
     for i, payload, fixed in zip(rows, lsb.read(batch, lengths), lsb.clear(batch, lengths)):
         with contextlib.suppress(Forged):
-            opened.append((i, *_records(headers[i], payload, fixed, pictures[i], residues[i], keys[i])))
+            opened.append((i, *_records(headers[i], payload, fixed, images[i], residues[i], keys[i])))
     if not opened:
         return
-    kept = [corrections[: LENGTH + headers[i].length] for i, _, corrections in opened]  # nothing of a lossy picture
-    temporaries, _ = lsb.replace(pictures[[i for i, _, _ in opened]], kept)
+    kept = [corrections[: LENGTH + headers[i].length] for i, _, corrections in opened]  # nothing of a lossy image
+    temporaries, _ = lsb.replace(images[[i for i, _, _ in opened]], kept)
     for (i, sequence, corrections), temporary in zip(opened, temporaries):
         yield i, sequence, temporary, _unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
 
 
 def _records(
-    header: Header, payload: bytes, fixed: np.ndarray, picture: np.ndarray, residue: bytes, keys: PictureKeys
+    header: Header, payload: bytes, fixed: np.ndarray, image: np.ndarray, residue: bytes, keys: ImageKeys
 ) -> tuple[bytes, bytes]:
-    """Sequence and corrections of one picture. Raises :class:`Forged` or :class:`BadStream`."""
+    """Sequence and corrections of one image. Raises :class:`Forged` or :class:`BadStream`."""
     head = header.pack()
     if payload[:LENGTH] != head:
         raise Forged
-    bound = associated_data(b"payload", head, picture_digest(fixed))
+    bound = associated_data(b"payload", head, image_digest(fixed))
     sequence, rest = _split(open_sealed(keys.payload, bound, payload[LENGTH:]))
     if header.lossy:
         return sequence, b""
     if header.inline:
-        corrections = inflate(rest, len(payload) + _packed_excess(picture.size), padded=True)
+        corrections = inflate(rest, len(payload) + _packed_excess(image.size), padded=True)
     else:
-        corrections = open_sealed(keys.residue, associated_data(b"residue", head, picture_digest(picture)), residue)
+        corrections = open_sealed(keys.residue, associated_data(b"residue", head, image_digest(image)), residue)
     if len(corrections) < len(payload):
         raise BadStream("too few corrections")
     return sequence, corrections
@@ -279,7 +279,7 @@ def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:
     longest = max(map(len, sequences), default=0)
     if longest >= LONGEST:
         raise InputRefused(
-            f"a {shape[2]}×{shape[1]} picture needs a record of {longest:,} bytes, more than {LONGEST:,}",
+            f"a {shape[2]}×{shape[1]} image needs a record of {longest:,} bytes, more than {LONGEST:,}",
             "use larger blocks: --size 8",
         )
 
@@ -303,7 +303,7 @@ def _with_corrections(temporary: np.ndarray, record: bytes, lost: bytes, correct
 
 
 def _pack_excess(temporary: np.ndarray, excess: np.ndarray) -> bytes:
-    """Grey levels cut off at the samples that are 0 or 255, compressed; nothing where nothing was cut off."""
+    """Gray levels cut off at the samples that are 0 or 255, compressed; nothing where nothing was cut off."""
     if not excess.any():
         return b""
     return zlib.compress(excess[(temporary == 0) | (temporary == 255)].tobytes(), 9)

@@ -1,6 +1,6 @@
 """Which clean block goes to which place: the pairing rules of mRIT, each a small named function.
 
-A rule sees one tile of every picture in the batch: the pixels of its full blocks, source (clean) and target (carrier),
+A rule sees one tile of every image in the batch: the pixels of its full blocks, source (clean) and target (carrier),
 int64 ``[batch, blocks, size², channels]``, and returns ``source_of``, int64 ``[batch, blocks]``: the source block that
 is placed at each target position. All arithmetic is on integers, so a pairing is the same on every machine.
 """

@@ -1,7 +1,7 @@
-"""Moves ↔ Sequence: shifts are written as their difference from what the published picture already shows.
+"""Moves ↔ Sequence: shifts are written as their difference from what the published image already shows.
 
-The temporary picture looks like the carrier, and the carrier looks like the clean picture: so the mean at a place,
-minus the mean at the place a block came from, predicts the block's shift to within a few grey levels. Only bits that
+The temporary image looks like the carrier, and the carrier looks like the clean image: so the mean at a place,
+minus the mean at the place a block came from, predicts the block's shift to within a few gray levels. Only bits that
 no payload touches are used, so the decoder sees the same values before it has restored the low bits.
 """
 
@@ -16,7 +16,7 @@ from ripguard.sequence import Layout, Sequence, runs
 
 
 def layout(shape: tuple[int, int, int], params: Params) -> Layout:
-    """Symbol counts for pictures of ``(height, width, channels)``."""
+    """Symbol counts for images of ``(height, width, channels)``."""
     g = grid(shape[0], shape[1], params.size, params.tile)
     kind = {"in-place": "none", "sd-classes": "tags"}.get(params.pairing, "permutation")
     return Layout(
@@ -35,14 +35,14 @@ def limit(params: Params) -> int:
     return (255 + params.overflow) // params.step + 1
 
 
-def visible(pictures: np.ndarray, planes: int) -> np.ndarray:
-    """Pictures with their ``max(planes, 2)`` low bits at the middle of what they can be: uint8, same shape."""
+def visible(images: np.ndarray, planes: int) -> np.ndarray:
+    """Images with their ``max(planes, 2)`` low bits at the middle of what they can be: uint8, same shape."""
     low = max(planes, 2)
-    return pictures >> low << low | 1 << (low - 1)
+    return images >> low << low | 1 << (low - 1)
 
 
 def predict(seen: np.ndarray, source_of: np.ndarray, g: Grid, params: Params) -> np.ndarray:
-    """Predicted shifts in steps, int32 ``[batch, cells, channels]``, from :func:`visible` pictures and the pairing."""
+    """Predicted shifts in steps, int32 ``[batch, cells, channels]``, from :func:`visible` images and the pairing."""
     sums = cell_sums(seen, g)  # [batch, cells, channels]
     origin = placed(sums, global_sources(source_of, g), g)
     weight = params.step * g.pixels
@@ -80,9 +80,9 @@ def from_sequence(sequence: Sequence, seen: np.ndarray, params: Params) -> Moves
     return Moves(source_of, sequence.turns, shifts.astype(np.int16), np.zeros(seen.shape, np.uint8))
 
 
-def _tags(pictures: np.ndarray, g: Grid) -> np.ndarray:
+def _tags(images: np.ndarray, g: Grid) -> np.ndarray:
     """Class tags tile by tile, int64 ``[batch, full]``."""
-    shape = (len(pictures), len(g.full), g.size * g.size, pictures.shape[3])
-    blocks = full_cells(to_cells(pictures, g), g).reshape(shape).astype(np.int64)
+    shape = (len(images), len(g.full), g.size * g.size, images.shape[3])
+    blocks = full_cells(to_cells(images, g), g).reshape(shape).astype(np.int64)
     parts = [class_tags(blocks[:, a:b]) for a, b in g.tiles]
-    return np.concatenate(parts or [np.zeros((len(pictures), 0), np.int64)], axis=1)
+    return np.concatenate(parts or [np.zeros((len(images), 0), np.int64)], axis=1)

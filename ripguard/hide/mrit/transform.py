@@ -1,7 +1,7 @@
 """The reversible image transformation: clean blocks are moved, turned and shifted until they look like the carrier.
 
 Source: Zhang et al., "Reversible visual transformation via exploring the correlations within color images" / RIT (IEEE
-TMM 18(8), 2016) as used by Xue et al., with two changes that make it a codec on small colour pictures: all channels
+TMM 18(8), 2016) as used by Xue et al., with two changes that make it a codec on small color images: all channels
 share pairing and turn, and the shift is bounded so that at most ``overflow`` levels are cut off at 0 and 255.
 
 Numbers here are integers throughout; the same input gives the same bytes on every machine.
@@ -36,12 +36,12 @@ from ripguard.hide.mrit.pairing import CODES, RULES
 
 @dataclass(frozen=True)
 class Params(Tail):
-    """Parameters of one transformation; all of them stand in the picture's header.
+    """Parameters of one transformation; all of them stand in the image's header.
 
     Attributes:
         size: block side N in pixels.
-        step: shifts are multiples of this many grey levels (λ).
-        overflow: grey levels that may be cut off at 0 and 255 and must then be recorded (T).
+        step: shifts are multiples of this many gray levels (λ).
+        overflow: gray levels that may be cut off at 0 and 255 and must then be recorded (T).
         pairing: name of a rule in :mod:`ripguard.hide.mrit.pairing`.
         tile: blocks that are paired among themselves.
     """
@@ -89,7 +89,7 @@ class Moves:
         source_of: int64 ``[batch, full]``, the source block at each target place, counted inside its tile.
         turns: uint8 ``[batch, full]``, quarter turns 0..3 at each target place.
         shifts: int16 ``[batch, cells, channels]``, in steps, at each target place.
-        excess: uint8 ``[batch, height, width, channels]``, grey levels cut off where the result is 0 or 255.
+        excess: uint8 ``[batch, height, width, channels]``, gray levels cut off where the result is 0 or 255.
     """
 
     source_of: np.ndarray
@@ -119,14 +119,14 @@ def pair(clean: np.ndarray, carrier: np.ndarray, g: Grid, rule: str) -> np.ndarr
 
 
 def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.ndarray, Moves]:
-    """Make the temporary picture: made of the clean blocks, looking like the carrier.
+    """Make the temporary image: made of the clean blocks, looking like the carrier.
 
     Args:
         clean: uint8 ``[batch, height, width, channels]``.
         carrier: uint8, same shape.
 
     Returns:
-        The temporary pictures, uint8, same shape, and the :class:`Moves` that undo them.
+        The temporary images, uint8, same shape, and the :class:`Moves` that undo them.
     """
     part = max(1, PART // max(1, clean[:1].size))
     if len(clean) > part:  # intermediate arrays that stay in the processor's cache
@@ -173,7 +173,7 @@ def best_turn(blocks: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def backward(temporary: np.ndarray, moves: Moves, params: Params) -> np.ndarray:
-    """Undo :func:`forward`: temporary pictures and their moves → clean pictures, uint8, same shape.
+    """Undo :func:`forward`: temporary images and their moves → clean images, uint8, same shape.
 
     Values that a wrong ``moves`` would put outside 0..255 are clipped; authenticity is the seal's business.
     """

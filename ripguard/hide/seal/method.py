@@ -1,7 +1,7 @@
-"""``seal``: the clean picture itself, losslessly compressed and sealed, in the low bit-planes of any carrier.
+"""``seal``: the clean image itself, losslessly compressed and sealed, in the low bit-planes of any carrier.
 
-The published picture owes nothing to the clean one but these bits, so the carrier may be as adversarial as its looks
-allow. What carries no payload is free: whatever becomes of it, the picture comes back.
+The published image owes nothing to the clean one but these bits, so the carrier may be as adversarial as its looks
+allow. What carries no payload is free: whatever becomes of it, the image comes back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from ripguard.codecs.coders import BY_NUMBER, CODERS, JPEG, SMALL, USUAL, WHOLE, File, cheapest, known_model
 from ripguard.crypto.aead import associated_data, length_prefixed, open_sealed, seal
 from ripguard.crypto.backend import TAG, Forged
-from ripguard.crypto.keys import PictureKeys
+from ripguard.crypto.keys import ImageKeys
 from ripguard.errors import Damaged, UsageError
 from ripguard.hide.base import Clean, DoesNotFit, Hidden, Hiding, Identity, ImageInfo, Original
 from ripguard.hide.header import COMMON, BadHeader, Header, Tail
@@ -67,7 +67,7 @@ NO_MODEL = "it cannot be read without its release's model, and that is missing o
 class SealParams(Params):
     method: ClassVar[str] = "seal"
 
-    planes: int = option(  # one picture of CIFAR-10 needs all of them
+    planes: int = option(  # one image of CIFAR-10 needs all of them
         8, "low bit-planes that a payload may use, 1 to 8", choices=tuple(range(1, 9)), flag="max-bit-planes"
     )
     coders: tuple[str, ...] = option(
@@ -85,14 +85,14 @@ class SealParams(Params):
 
 @dataclass
 class Seal(Hiding):
-    """The clean picture in the carrier's low bits.
+    """The clean image in the carrier's low bits.
 
     Args:
         most: planes that a payload may reach into.
         coders: names in :data:`ripguard.codecs.coders.CODERS` to choose the cheapest from.
         model: of the small-image coder, empty for none. On revealing, one that is missing or damaged costs those
-            pictures alone that need it.
-        allow_residue: put what finds no room into the residue instead of refusing the picture.
+            images alone that need it.
+        allow_residue: put what finds no room into the residue instead of refusing the image.
     """
 
     most: int = 8
@@ -138,7 +138,7 @@ class Seal(Hiding):
 
     @cached_property
     def model_digest(self) -> bytes:
-        """SHA-256 of the model, once for all pictures."""
+        """SHA-256 of the model, once for all images."""
         return hashlib.sha256(self.model).digest()
 
     @cached_property
@@ -165,7 +165,7 @@ class Seal(Hiding):
         whole = LENGTH + TAG + size
         needed = planes.planes_for(samples, whole)
         raise DoesNotFit(
-            f"this {shape[1]}×{shape[0]}×{shape[2]} picture needs {whole:,} bytes, that is {needed} of 8 bit-planes, "
+            f"this {shape[1]}×{shape[0]}×{shape[2]} image needs {whole:,} bytes, that is {needed} of 8 bit-planes, "
             f"and {self.most} may be used",
             ("allow more with --planes, or " if needed <= 8 else "")
             + "put the rest into the residue with --allow-residue",
@@ -177,15 +177,15 @@ class Seal(Hiding):
         clean: np.ndarray,
         carrier: np.ndarray,
         who: list[Identity],
-        keys: list[PictureKeys],
+        keys: list[ImageKeys],
         files: list[bytes],
     ) -> list[Hidden]:
         coded = cheapest(clean, files, self.coders, self.model)
-        grey = clean.shape != carrier.shape
-        return [self._one(i, carrier[i], grey, *coded[i], who[i], keys[i]) for i in range(len(clean))]
+        gray = clean.shape != carrier.shape
+        return [self._one(i, carrier[i], gray, *coded[i], who[i], keys[i]) for i in range(len(clean))]
 
     def _one(
-        self, number: int, carrier: np.ndarray, grey: bool, coder: int, data: bytes, who: Identity, keys: PictureKeys
+        self, number: int, carrier: np.ndarray, gray: bool, coder: int, data: bytes, who: Identity, keys: ImageKeys
     ) -> Hidden:
         if not self.allow_residue:
             self._fit(len(data), carrier.shape, number)
@@ -195,34 +195,34 @@ class Seal(Hiding):
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
         reach = planes.planes_for(carrier.size, LENGTH + carried) if carried else 0
         cells = planes.choose(carrier, HEAD, LENGTH + carried) if carried else 0
-        header = Header(*ids, reach, carried == length, False, length, SealPart(coder, cells), grey=grey)
+        header = Header(*ids, reach, carried == length, False, length, SealPart(coder, cells), gray=gray)
         sealed = seal(keys.payload, bound_to(header, carrier.shape, self.model_digest), data)
-        picture = carrier
+        image = carrier
         if carried:
             where = planes.places(carrier.shape, HEAD, LENGTH + carried, cells, keys.place)
             if where is None:  # the cells were chosen to have room
                 raise ValueError(f"no places for {carried} bytes in {carrier.shape}")
-            picture = planes.embed(carrier, header.pack(), sealed[:carried], where)
-        return Hidden(picture, sealed[carried:], header, length - carried, 0)
+            image = planes.embed(carrier, header.pack(), sealed[:carried], where)
+        return Hidden(image, sealed[carried:], header, length - carried, 0)
 
     def run_reveal(
-        self, pictures: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[PictureKeys]
+        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
-        result: list[Clean] = [Damaged(CHANGED)] * len(pictures)
+        result: list[Clean] = [Damaged(CHANGED)] * len(images)
         opened: dict[tuple[int, bool], list[tuple[int, bytes]]] = {}
         for i, header in enumerate(headers):
             if header.needs_model and not self.model_known:
                 result[i] = Damaged(NO_MODEL)
                 continue
             try:
-                sealed = _payload(pictures[i], header, keys[i]) + (b"" if header.inline else residues[i])
-                bound = bound_to(header, pictures.shape[1:], self.model_digest)
+                sealed = _payload(images[i], header, keys[i]) + (b"" if header.inline else residues[i])
+                bound = bound_to(header, images.shape[1:], self.model_digest)
                 data = open_sealed(keys[i].payload, bound, sealed)
             except Forged:
                 continue
-            opened.setdefault((_part(header).coder, header.grey), []).append((i, data))
-        for (number, grey), rows in opened.items():
-            coder, shape = BY_NUMBER[number], (*pictures.shape[1:3], 1 if grey else pictures.shape[3])
+            opened.setdefault((_part(header).coder, header.gray), []).append((i, data))
+        for (number, gray), rows in opened.items():
+            coder, shape = BY_NUMBER[number], (*images.shape[1:3], 1 if gray else images.shape[3])
             if isinstance(coder, File):
                 for i, data in rows:
                     result[i] = Original(*coder.original(data, shape))
@@ -238,20 +238,20 @@ def bound_to(header: Header, shape: tuple[int, ...], model_digest: bytes) -> byt
     return associated_data(b"seal", header.pack(), hashlib.sha256(length_prefixed(*fields)).digest())
 
 
-def _payload(picture: np.ndarray, header: Header, keys: PictureKeys) -> bytes:
-    """The sealed bytes that stand in a picture. Raises :class:`Forged` where the header cannot be this picture's."""
-    if not possible(header, picture.shape):
+def _payload(image: np.ndarray, header: Header, keys: ImageKeys) -> bytes:
+    """The sealed bytes that stand in an image. Raises :class:`Forged` where the header cannot be this image's."""
+    if not possible(header, image.shape):
         raise Forged
     if header.planes == 0:
         return b""
-    where = places_of(header, picture.shape, keys)
+    where = places_of(header, image.shape, keys)
     if where is None:
         raise Forged
-    return planes.extract(picture, where)
+    return planes.extract(image, where)
 
 
 def possible(header: Header, shape: tuple[int, ...]) -> bool:
-    """Whether a picture of this shape can have such a header: the small-image coder takes small pictures alone."""
+    """Whether an image of this shape can have such a header: the small-image coder takes small images alone."""
     return header.method == SealPart.number and not (header.needs_model and shape[0] * shape[1] > SMALL)
 
 
@@ -259,8 +259,8 @@ def _part(header: Header) -> SealPart:
     return cast(SealPart, header.params)
 
 
-def places_of(header: Header, shape: tuple[int, ...], keys: PictureKeys) -> planes.Places | None:
-    """Where the payload stands that a header speaks of; None where it cannot be the header of such a picture."""
+def places_of(header: Header, shape: tuple[int, ...], keys: ImageKeys) -> planes.Places | None:
+    """Where the payload stands that a header speaks of; None where it cannot be the header of such an image."""
     if not possible(header, shape) or header.planes == 0:
         return None
     samples = math.prod(shape)

@@ -1,4 +1,4 @@
-"""The release's model of the small-image coder: fitted to the owner's own small pictures, where that pays."""
+"""The release's model of the small-image coder: fitted to the owner's own small images, where that pays."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import numpy as np
 
 from ripguard.codecs.coders import SMALL
 from ripguard.hide.base import ImageInfo
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.progress import Bar
 
-ENOUGH = 3_000_000  # samples in small pictures, below which a model costs more than it saves
-MOST = 20_000  # pictures to fit to
+ENOUGH = 3_000_000  # samples in small images, below which a model costs more than it saves
+MOST = 20_000  # images to fit to
 CHEAP = 3.5  # bits a sample: source files smaller than this are better kept as they are
-SIDE = 64  # larger pictures are cropped
+SIDE = 64  # larger images are cropped
 
 
 def obtain(images: list[ImageInfo], seed: int, steps: int | None = None) -> bytes:
     """The model file for these training images, from the cache or fitted now; empty where it would not pay.
 
     Args:
-        steps: of the fit; None: by the number of pictures.
+        steps: of the fit; None: by the number of images.
     """
-    chosen = small_pictures(images)
+    chosen = small_images(images)
     if sum(np.prod(p.shape) for p in chosen) < ENOUGH or bits_of_files(chosen[:: 1 + len(chosen) // 500]) < CHEAP:
         return b""
     from ripguard.codecs.interlaced import fit
@@ -32,23 +32,23 @@ def obtain(images: list[ImageInfo], seed: int, steps: int | None = None) -> byte
     return fit.obtain(crops, fit.Settings(seed=seed, steps=steps or usual))
 
 
-def small_pictures(images: list[ImageInfo]) -> list[ImageInfo]:
+def small_images(images: list[ImageInfo]) -> list[ImageInfo]:
     """Those that the small-image coder takes, of the more usual number of channels."""
     small = [p for p in images if p.shape[0] * p.shape[1] <= SMALL and min(p.shape[:2]) >= 3]
     gray = [p for p in small if p.shape[2] == 1]
     return gray if 2 * len(gray) > len(small) else [p for p in small if p.shape[2] == 3]
 
 
-def bits_of_files(pictures: list[ImageInfo]) -> float:
+def bits_of_files(images: list[ImageInfo]) -> float:
     """Mean size of the source files in bits a sample."""
-    return float(np.mean([8 * p.size / np.prod(p.shape) for p in pictures]))
+    return float(np.mean([8 * p.size / np.prod(p.shape) for p in images]))
 
 
-def cut(pictures: list[ImageInfo]) -> np.ndarray:
-    """The middle of each picture: uint8 ``[n, side, side, channels]``, the largest side that all have, at most 64."""
-    side = min(SIDE, *(min(p.shape[:2]) for p in pictures))
-    result = np.empty((len(pictures), side, side, pictures[0].shape[2]), np.uint8)
-    for i, p in enumerate(Bar(pictures, stage="reading for the coder", unit="picture")):
+def cut(images: list[ImageInfo]) -> np.ndarray:
+    """The middle of each image: uint8 ``[n, side, side, channels]``, the largest side that all have, at most 64."""
+    side = min(SIDE, *(min(p.shape[:2]) for p in images))
+    result = np.empty((len(images), side, side, images[0].shape[2]), np.uint8)
+    for i, p in enumerate(Bar(images, stage="reading for the coder", unit="image")):
         y, x = (p.shape[0] - side) // 2, (p.shape[1] - side) // 2
-        result[i] = read_picture(p.read(), p.name)[y : y + side, x : x + side]
+        result[i] = read_image(p.read(), p.name)[y : y + side, x : x + side]
     return result

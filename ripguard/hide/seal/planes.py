@@ -14,14 +14,14 @@ from functools import lru_cache
 
 import numpy as np
 
-CELLS = 8  # a picture has CELLS × CELLS cells
+CELLS = 8  # an image has CELLS × CELLS cells
 SMALL = 1 << 16  # pixels: up to here the samples of cells are remembered
 PART = 1 << 20  # samples that are worked on at once
 
 
 @dataclass(frozen=True)
 class Places:
-    """Payload positions of one picture with ``samples`` samples.
+    """Payload positions of one image with ``samples`` samples.
 
     Attributes:
         head: bits of the header, in plane 0 of the samples 0..head−1.
@@ -76,13 +76,13 @@ def choose(carrier: np.ndarray, head: int, length: int) -> int:
     return chosen
 
 
-def texture(picture: np.ndarray) -> np.ndarray:
+def texture(image: np.ndarray) -> np.ndarray:
     """Mean absolute difference between neighbours in each cell: float64 ``[CELLS²]``, −1 for cells without samples."""
-    steps = np.zeros(picture.shape[:2], np.int32)
-    values = picture.astype(np.int16)
+    steps = np.zeros(image.shape[:2], np.int32)
+    values = image.astype(np.int16)
     steps[1:] += np.abs(np.diff(values, axis=0)).sum(2, dtype=np.int32)
     steps[:, 1:] += np.abs(np.diff(values, axis=1)).sum(2, dtype=np.int32)
-    rows, cols = _edges(picture.shape[0]), _edges(picture.shape[1])
+    rows, cols = _edges(image.shape[0]), _edges(image.shape[1])
     found = [steps[top:bottom, left:right] for top, bottom in rows for left, right in cols]
     return np.array([cell.mean() if cell.size else -1.0 for cell in found])
 
@@ -128,7 +128,7 @@ def _table(shape: tuple[int, ...]) -> list[np.ndarray]:
 
 
 def embed(carrier: np.ndarray, header: bytes, record: bytes, where: Places) -> np.ndarray:
-    """The nearest picture that carries header and record.
+    """The nearest image that carries header and record.
 
     Args:
         carrier: uint8 ``[height, width, channels]``.
@@ -157,8 +157,8 @@ def _nearest(values: np.ndarray, wanted: np.ndarray, bits: np.ndarray) -> np.nda
     return np.take_along_axis(options, distance.argmin(0)[None], 0)[0].astype(np.uint8)
 
 
-def extract(picture: np.ndarray, where: Places) -> bytes:
-    """The record in a picture: uint8 ``[height, width, channels]`` → bytes; inverse of :func:`embed`."""
-    flat = picture.ravel()
+def extract(image: np.ndarray, where: Places) -> bytes:
+    """The record in an image: uint8 ``[height, width, channels]`` → bytes; inverse of :func:`embed`."""
+    flat = image.ravel()
     parts = [flat[where.head if plane == 0 else 0 :] >> plane & 1 for plane in range(where.whole)]
     return np.packbits(np.concatenate([*parts, flat[where.extra] >> where.whole & 1])).tobytes()

@@ -1,8 +1,8 @@
-"""Pairs that an attacker makes up: the protected pictures stand for clean ones and are protected once more.
+"""Pairs that an attacker makes up: the protected images stand for clean ones and are protected once more.
 
-Nobody needs a clean picture for that, only the published method. Marks of a class can be seen on a hundred pictures of
+Nobody needs a clean image for that, only the published method. Marks of a class can be seen on a hundred images of
 it, so the attacker is given the true ones, and marks under labels drawn at random. An adversarial perturbation hangs on
-a net that knows clean pictures; for what stands below marks the attacker trains one on what is left of the pictures.
+a model that knows clean images; for what stands below marks the attacker trains one on what is left of the images.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def marks_off(
     seed: int = 0,
     device: str = "cpu",
 ) -> np.ndarray:
-    """What a U-Net leaves of protected pictures that saw them marked once more, and as they are.
+    """What a U-Net leaves of protected images that saw them marked once more, and as they are.
 
     Args:
         protected: uint8 ``[n, side, side, 3]``; labels: int64 ``[n]``; again: makes the marks of a class.
@@ -35,16 +35,16 @@ def marks_off(
         steps, seed, device: see :func:`ripguard.benchmark.attacks.restorer.train`.
 
     Returns:
-        Pictures shaped like ``protected``.
+        Images shaped like ``protected``.
     """
     drawn = draw.integers(0, classes, len(labels))
     twice = again.in_parts(protected, drawn, _seeds(draw, len(labels)))
-    net = restorer.train(twice, protected, drawn, classes if told else 0, steps, seed, device)
-    return restorer.restored(net, protected, labels, device)
+    model = restorer.train(twice, protected, drawn, classes if told else 0, steps, seed, device)
+    return restorer.restored(model, protected, labels, device)
 
 
 def perturbation_off(
-    pictures: np.ndarray,
+    images: np.ndarray,
     labels: np.ndarray,
     classes: int,
     shown: np.ndarray,
@@ -54,22 +54,22 @@ def perturbation_off(
     seed: int = 0,
     device: str = "cpu",
 ) -> np.ndarray:
-    """What a U-Net that is told labels leaves of adversarial pictures; the pairs are of an attacker's own surrogate.
+    """What a U-Net that is told labels leaves of adversarial images; the pairs are of an attacker's own surrogate.
 
-    That is trained on the pictures, which show another class than they are. Who knows the rule calls them by that, and
+    That is trained on the images, which show another class than they are. Who knows the rule calls them by that, and
     has a surrogate that knows the classes by their names.
 
     Args:
-        pictures, labels, classes, steps, seed, device: see :func:`marks_off`.
-        shown: int64 ``[n]``, the class that the attacker takes each picture to show.
+        images, labels, classes, steps, seed, device: see :func:`marks_off`.
+        shown: int64 ``[n]``, the class that the attacker takes each image to show.
         under: as the owner's.
     """
-    own = surrogate.train(pictures, shown, classes, surrogate.Settings(seed=seed, side=pictures.shape[1]), device)
+    own = surrogate.train(images, shown, classes, surrogate.Settings(seed=seed, side=images.shape[1]), device)
     drawn = draw.integers(0, classes, len(labels))
     again = TAP(under, context=RunContext(device), surrogate=own)
-    more = again.in_parts(pictures, drawn, _seeds(draw, len(labels)))
-    net = restorer.train(more, pictures, drawn, classes, steps, seed, device)
-    return restorer.restored(net, pictures, labels, device)
+    more = again.in_parts(images, drawn, _seeds(draw, len(labels)))
+    model = restorer.train(more, images, drawn, classes, steps, seed, device)
+    return restorer.restored(model, images, labels, device)
 
 
 def _seeds(draw: np.random.Generator, count: int) -> np.ndarray:

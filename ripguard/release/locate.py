@@ -1,4 +1,4 @@
-"""Which picture files are asked for, and where each will go."""
+"""Which image files are asked for, and where each will go."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ripguard.crypto.aead import picture_digest
+from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, StorageError, UsageError
 from ripguard.files import open_regular, walk
 from ripguard.hide.header import BadHeader
-from ripguard.images.decoding import read_picture
+from ripguard.images.decoding import read_image
 from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
 from ripguard.release.manifest import META, RELEASE, Release, find_release, without_record
 from ripguard.release.plan import published_names
@@ -29,14 +29,14 @@ LINK = "a link, and links are not followed"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A picture file to be restored.
+    """An image file to be restored.
 
     Attributes:
         number: which of the run's.
         folder, name: the file, by a folder that was asked for and the path below it.
         place: where it goes in the output, if it comes back as samples.
         inside: where it stands in the release, "" for a loose one.
-        stray: the release has no picture of that name: which one it is, its samples say, and where it goes, unless it
+        stray: the release has no image of that name: which one it is, its samples say, and where it goes, unless it
             was asked for by this name.
     """
 
@@ -57,17 +57,17 @@ class Asked:
     """What a restoration is asked for.
 
     Attributes:
-        release: the one that the pictures are of, if any.
-        whole: whether names and completeness are compared with its manifest; else pictures are loose.
+        release: the one that the images are of, if any.
+        whole: whether names and completeness are compared with its manifest; else images are loose.
         files: what there is, in order, strays last.
         refused: what cannot even be opened: (path, error).
-        left_out: files that are no pictures and that no manifest names.
+        left_out: files that are no images and that no manifest names.
         told: places in the release of some of those.
         folders: of the release that are asked for: paths with a slash at their ends, "" for all of it.
         base: path in the release that the output stands for, "" or with a slash at its end.
         wants: whether a path in the release is among those asked for.
         single: places in the release of files that were named one by one.
-        units: numbers of the units that the key opens, if that is not all of the release: of a folder, their pictures
+        units: numbers of the units that the key opens, if that is not all of the release: of a folder, their images
             alone are asked for.
     """
 
@@ -84,12 +84,12 @@ class Asked:
     units: frozenset[int] | None = None
 
     def wants_row(self, row: Row) -> bool:
-        """Whether the picture of a row is asked for, and of a unit that counts."""
+        """Whether the image of a row is asked for, and of a unit that counts."""
         opens = self.units is None or row["unit"] in self.units or row["path"] in self.single
         return opens and self.wants(row["path"])
 
     def place_of(self, row: str) -> str:
-        """Where the picture of a row goes in the output."""
+        """Where the image of a row goes in the output."""
         return row.removeprefix(self.base)
 
 
@@ -100,13 +100,13 @@ def survey(
     loose: bool = False,
     ring: KeyRing | None = None,
 ) -> Asked:
-    """Look through what is asked for; no picture is decoded.
+    """Look through what is asked for; no image is decoded.
 
     Args:
-        release: the release that loose pictures come from.
+        release: the release that loose images come from.
         only: glob on the path below each folder that is named.
-        loose: take the pictures of a release under whatever names they have.
-        ring: what will restore them: where it opens single units of the release, a folder stands for their pictures.
+        loose: take the images of a release under whatever names they have.
+        ring: what will restore them: where it opens single units of the release, a folder stands for their images.
 
     Raises:
         NotProtected: nothing is there.
@@ -138,7 +138,7 @@ def survey(
     if not asked.whole:
         _loose(asked, list(zip(paths, prefixes)), only)
     if not asked.files and not asked.refused and not asked.whole:
-        raise NotProtected("there is no picture to restore" + (f" that matches {only}" if only else ""))
+        raise NotProtected("there is no image to restore" + (f" that matches {only}" if only else ""))
     return asked
 
 
@@ -157,7 +157,7 @@ def _refuse_without_record(paths: list[Path]) -> None:
         if gone := without_record(path):
             raise Damaged(
                 f"{gone} is a release without its {META}/{RELEASE}: labels and completeness cannot be checked",
-                "get a fresh copy of it, or restore the pictures under the names they have: --loose",
+                "get a fresh copy of it, or restore the images under the names they have: --loose",
             )
 
 
@@ -171,13 +171,13 @@ def _prefix(path: Path, root: Path | None) -> str | None:
 
 
 def _knows(release: Release, files: list[Wanted]) -> bool:
-    """Whether the first of these that can be read is a picture of the release, under whatever name."""
+    """Whether the first of these that can be read is an image of the release, under whatever name."""
     for one in files:
         with contextlib.suppress(RipguardError, BadHeader):
-            picture = read_picture(one.file, follow=False)
-            if release.by_digest(picture_digest(picture).hex()):
+            image = read_image(one.file, follow=False)
+            if release.by_digest(image_digest(image).hex()):
                 return True
-            return read_header(picture).dataset_id == release.dataset_id
+            return read_header(image).dataset_id == release.dataset_id
     return False
 
 
@@ -186,7 +186,7 @@ def _paths(release: Release) -> Iterator[str]:
 
 
 def _of_release(asked: Asked, release: Release, chosen: list[tuple[Path, str]], only: str | None) -> None:
-    """Fill in pictures of the release, each once, and what is asked for of its manifest."""
+    """Fill in images of the release, each once, and what is asked for of its manifest."""
     asked.whole, seen = True, set[str]()
     folders = [(path, prefix + "/" if prefix else "") for path, prefix in chosen if path.is_dir()]
     single = {prefix for path, prefix in chosen if not path.is_dir()}
@@ -221,16 +221,16 @@ def _of_release(asked: Asked, release: Release, chosen: list[tuple[Path, str]], 
                 asked.told.append(place)
             elif known:
                 asked.files.append(Wanted(len(asked.files), path, name, asked.place_of(place), place))
-            elif not _picture(path / name):
+            elif not _image(path / name):
                 asked.left_out.append(str(path / name))
             elif not only or wants(place):
                 own = name if place in single else ""  # a file that is named may have any name
                 strays.append(Wanted(-1 - len(strays), path, name, own, place, stray=True))
-    asked.files += strays  # a picture that stands at its place comes before copies of it
+    asked.files += strays  # an image that stands at its place comes before copies of it
 
 
 def _opens(asked: Asked, place: str) -> bool:
-    """Whether the key opens the picture that the release has at a place; no row is read for one that opens all."""
+    """Whether the key opens the image that the release has at a place; no row is read for one that opens all."""
     if asked.units is None or asked.release is None:
         return True
     row = asked.release.by_path(place)
@@ -245,7 +245,7 @@ def _common(folders: list[str]) -> str:
 
 
 def _loose(asked: Asked, paths: list[tuple[Path, str | None]], only: str | None) -> None:
-    """Fill in pictures under whatever names they have."""
+    """Fill in images under whatever names they have."""
     found: list[tuple[Path, str, str]] = []  # folder, path below it, path in the release
     for path, prefix in paths:
         single = not path.is_dir()
@@ -257,7 +257,7 @@ def _loose(asked: Asked, paths: list[tuple[Path, str | None]], only: str | None)
             if link:
                 refusal = InputRefused(f"{folder / name}: {LINK}", "put a copy in its place")
                 asked.refused.append((str(folder / name), refusal))
-            elif single or _picture(folder / name):
+            elif single or _image(folder / name):
                 place = "" if prefix is None or asked.release is None else f"{start}/{name}".lstrip("/")
                 found.append((folder, name, place))
             else:
@@ -280,8 +280,8 @@ def _listed(asked: Asked, folder: Path) -> list[tuple[str, bool]]:
     return sorted(found, key=lambda one: one[0].split("/"))
 
 
-def _picture(file: Path) -> bool:
-    """Whether a file is to be tried as a picture: by its suffix, or by how it begins. What is odd is tried as well."""
+def _image(file: Path) -> bool:
+    """Whether a file is to be tried as an image: by its suffix, or by how it begins. What is odd is tried as well."""
     if file.name.lower().endswith(ENDINGS) and not file.name.startswith("."):  # ._0.png: notes of a Mac's
         return True
     try:

@@ -1,4 +1,4 @@
-"""The predictors: small nets of whole numbers, and the file that holds them.
+"""The predictors: small predictors of whole numbers, and the file that holds them.
 
 Weights are int16, activations 0..255, and sums stay below 2^24, which is checked: float32 matrix products are then
 exact in whatever order a machine adds, and fast on all of them.
@@ -20,8 +20,8 @@ from ripguard.codecs.interlaced.tables import FRACTION, SHARES, WIDTHS
 MAGIC = b"rgi1"
 SHIFT = 8  # weights are in 1/256
 ACTIVE = 255  # largest activation
-LEVELS = 3  # levels with nets of their own; all coarser ones share the last's
-OUTPUTS = 3  # of a net: eighths of a grey level above the base, width, share
+LEVELS = 3  # levels with predictors of their own; all coarser ones share the last's
+OUTPUTS = 3  # of a predictor: eighths of a gray level above the base, width, share
 EXACT = 1 << 24  # float32 holds all whole numbers up to here
 LARGEST = 1 << 22  # bytes of a model file before compression
 
@@ -31,7 +31,7 @@ class BadModel(ValueError):
 
 
 @dataclass(frozen=True)
-class Net:
+class Predictor:
     """Two hidden layers and an output layer.
 
     Attributes:
@@ -69,18 +69,18 @@ class Net:
 
 @dataclass(frozen=True)
 class Model:
-    """Nets for all steps of pictures with ``channels`` channels, and the digestible bytes they came from."""
+    """Models for all steps of images with ``channels`` channels, and the digestible bytes they came from."""
 
     channels: int
     hidden: int
-    nets: dict[tuple[int, int, int], Net]
+    predictors: dict[tuple[int, int, int], Predictor]
 
-    def net(self, level: int, phase: int, turn: int) -> Net:
-        return self.nets[min(level, LEVELS - 1), phase, turn]
+    def predictor(self, level: int, phase: int, turn: int) -> Predictor:
+        return self.predictors[min(level, LEVELS - 1), phase, turn]
 
 
 def places(channels: int) -> Iterator[tuple[int, int, int]]:
-    """(level, phase, turn) of every net, in the order of the file."""
+    """(level, phase, turn) of every predictor, in the order of the file."""
     for level in range(LEVELS):
         for phase in range(len(PHASES)):
             for turn in range(channels):
@@ -88,19 +88,19 @@ def places(channels: int) -> Iterator[tuple[int, int, int]]:
 
 
 def shapes(channels: int, hidden: int, phase: int, turn: int) -> list[tuple[int, int]]:
-    """Shapes of a net's three weight matrices."""
+    """Shapes of a predictor's three weight matrices."""
     return [(hidden, inputs(channels, phase, turn)), (hidden, hidden), (OUTPUTS, hidden)]
 
 
 def pack(model: Model) -> bytes:
     """The file: ``rgi1``, channels, hidden (a byte each), and a zlib stream of all weights (int16) and biases (int32).
 
-    Big-endian, net after net, layer after layer, a layer's weights row by row and then its biases.
+    Big-endian, predictor after predictor, layer after layer, a layer's weights row by row and then its biases.
     """
     parts = []
     for place in places(model.channels):
-        net = model.nets[place]
-        for weight, bias in zip(net.weights, net.biases):
+        predictor = model.predictors[place]
+        for weight, bias in zip(predictor.weights, predictor.biases):
             parts += [weight.astype(">i2").tobytes(), bias.astype(">i4").tobytes()]
     return MAGIC + bytes([model.channels, model.hidden]) + zlib.compress(b"".join(parts), 9)
 
@@ -117,7 +117,7 @@ def unpack(data: bytes) -> Model:
         values = inflate(data[head.size :], LARGEST)
     except BadStream as error:
         raise BadModel(f"the model's weights are damaged: {error}") from None
-    nets = {}
+    predictors = {}
     for place in places(channels):
         weights, biases = [], []
         for rows, cols in shapes(channels, hidden, *place[1:]):
@@ -127,7 +127,7 @@ def unpack(data: bytes) -> Model:
             weights.append(np.frombuffer(values[start:stop], ">i2").reshape(rows, cols).astype(np.float32))
             biases.append(np.frombuffer(values[stop : stop + 4 * rows], ">i4").reshape(rows, 1).astype(np.float32))
             start = stop + 4 * rows
-        nets[place] = Net(weights, biases)
+        predictors[place] = Predictor(weights, biases)
     if start != len(values):
         raise BadModel("the model goes on after its end")
-    return Model(channels, hidden, nets)
+    return Model(channels, hidden, predictors)

@@ -10,7 +10,7 @@ import torch
 from helpers import crop
 from PIL import Image
 
-from ripguard.perturb.through import THROUGH, jpeg_at, posterise, soft_round
+from ripguard.perturb.eot import THROUGH, jpeg_at, posterise, soft_round
 
 pytestmark = pytest.mark.numeric
 
@@ -19,17 +19,17 @@ X = torch.from_numpy(np.stack([crop(i, 32, 40) for i in range(6)])).permute(0, 3
 
 @pytest.mark.parametrize("quality", [10, 30, 60, 90])
 def test_jpeg_is_near_libjpegs(quality):  # type: ignore[no-untyped-def]
-    """Within a grey level or two of Pillow's on average, and far nearer to it than to the picture."""
+    """Within a gray level or two of Pillow's on average, and far nearer to it than to the image."""
     for channels in (3, 1):
         ours = (255 * jpeg_at(X[:, :channels], quality)).round()
         for one, mine in zip(X[:, :channels], ours):
-            picture = (255 * one).round().byte().permute(1, 2, 0).numpy().squeeze()
+            image = (255 * one).round().byte().permute(1, 2, 0).numpy().squeeze()
             buffer = io.BytesIO()
-            Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+            Image.fromarray(image).save(buffer, "JPEG", quality=quality)
             theirs = np.asarray(Image.open(buffer)).astype(float).reshape(32, 40, channels)
             error = np.abs(mine.permute(1, 2, 0).numpy() - theirs).mean()
             assert error < 2.0
-            assert error < 0.6 * np.abs(picture.reshape(32, 40, channels) - theirs).mean() + 0.6
+            assert error < 0.6 * np.abs(image.reshape(32, 40, channels) - theirs).mean() + 0.6
 
 
 def test_gradients_of_what_is_swallowed_are_small():
@@ -77,7 +77,7 @@ def test_posterised_values():
 
 
 def test_planes():
-    """High bits stay, three to five low ones are random, and the gradient is that of the picture as it is."""
+    """High bits stay, three to five low ones are random, and the gradient is that of the image as it is."""
     whole = (255 * X).round()
     for seed in range(6):
         x = X.clone().requires_grad_(True)
@@ -90,8 +90,8 @@ def test_planes():
         torch.testing.assert_close(x.grad, torch.ones_like(X))
 
 
-def test_colours_and_crops():
-    """Colours change in brightness, contrast and saturation, grey stays grey; a crop of a ramp is a smaller ramp."""
+def test_colors_and_crops():
+    """Colours change in brightness, contrast and saturation, gray stays gray; a crop of a ramp is a smaller ramp."""
     changed = [THROUGH["colour"](X, torch.Generator().manual_seed(seed)) for seed in range(20)]
     means = [float(one.mean() / X.mean()) for one in changed]
     assert min(means) < 0.85 < 1.1 < max(means)
@@ -99,8 +99,8 @@ def test_colours_and_crops():
     assert min(spreads) < 0.9 < 1.1 < max(spreads)  # contrast
     chroma = [float(one.std(1).mean() / (one.std() * X.std(1).mean() / X.std())) for one in changed]
     assert min(chroma) < 0.9 < 1.1 < max(chroma)  # saturation
-    grey = X.mean(1, keepdim=True).expand(-1, 3, -1, -1)
-    jittered = THROUGH["colour"](grey, torch.Generator().manual_seed(0))
+    gray = X.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    jittered = THROUGH["colour"](gray, torch.Generator().manual_seed(0))
     torch.testing.assert_close(jittered, jittered[:, :1].expand_as(jittered), atol=1e-3, rtol=0)
     ramp = (torch.arange(40) / 39).expand(1, 1, 32, 40)
     for seed in range(10):

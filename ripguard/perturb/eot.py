@@ -1,4 +1,4 @@
-"""What a victim may do to pictures, so that gradients pass: for perturbations that are aimed through it.
+"""What a victim may do to images, so that gradients pass: for perturbations that are aimed through it.
 
 All take and give float ``[batch, channels, height, width]`` in 0..1; random strengths come from a generator. Rounding
 has the gradient of Shin and Song (2017): x rounded, plus the cube of what was cut off, so that what a quantiser
@@ -41,18 +41,18 @@ def soft_round(x: Tensor) -> Tensor:
 
 
 def jpeg_at(x: Tensor, quality: int) -> Tensor:
-    """JPEG as libjpeg does it at a quality, with 4:2:0 subsampling for colour, but for its integer arithmetic."""
+    """JPEG as libjpeg does it at a quality, with 4:2:0 subsampling for color, but for its integer arithmetic."""
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality
     tables = [((torch.tensor(t) * scale + 50) / 100).floor().clamp(1, 255).reshape(8, 8) for t in (_LUMA, _CHROMA)]
     if x.shape[1] == 1:
         return (_blocks(255 * x - 128, tables[0].to(x)) + 128).clamp(0, 255) / 255
     matrix = torch.tensor(_TO_YCC, dtype=x.dtype, device=x.device)
-    planes = torch.einsum("ij,bjhw->bihw", matrix, 255 * x)  # Y 0..255, colour about 0
+    planes = torch.einsum("ij,bjhw->bihw", matrix, 255 * x)  # Y 0..255, color about 0
     luma = _blocks(planes[:, :1] - 128, tables[0].to(x)) + 128
     small = F.avg_pool2d(planes[:, 1:], 2, ceil_mode=True, count_include_pad=False)
-    colour = _blocks(small, tables[1].to(x))
-    colour = F.interpolate(colour, scale_factor=2, mode="bilinear")[..., : x.shape[2], : x.shape[3]]
-    back = torch.einsum("ij,bjhw->bihw", torch.linalg.inv(matrix), torch.cat([luma, colour], 1))
+    color = _blocks(small, tables[1].to(x))
+    color = F.interpolate(color, scale_factor=2, mode="bilinear")[..., : x.shape[2], : x.shape[3]]
+    back = torch.einsum("ij,bjhw->bihw", torch.linalg.inv(matrix), torch.cat([luma, color], 1))
     return back.clamp(0, 255) / 255
 
 
@@ -123,7 +123,7 @@ def planes(x: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def crop(x: Tensor, draw: torch.Generator) -> Tensor:
-    """A part with half to nine tenths of each side, the same for all pictures, enlarged to their size."""
+    """A part with half to nine tenths of each side, the same for all images, enlarged to their size."""
     height, width = x.shape[2:]
     share, down, along = torch.rand(3, generator=draw).tolist()
     rows, cols = (max(1, round((0.5 + 0.4 * share) * side)) for side in (height, width))
@@ -131,12 +131,12 @@ def crop(x: Tensor, draw: torch.Generator) -> Tensor:
     return F.interpolate(x[:, :, top : top + rows, left : left + cols], (height, width), mode="bilinear")
 
 
-def colour(x: Tensor, draw: torch.Generator) -> Tensor:
+def color(x: Tensor, draw: torch.Generator) -> Tensor:
     """Brightness, contrast and saturation each times 0.6 to 1.4, as torchvision's ColorJitter."""
     bright, contrast, saturation = (0.6 + 0.8 * torch.rand(3, generator=draw)).tolist()
     x = (bright * x).clamp(0, 1)
-    grey = grayscale(x, draw)
-    mean = grey.mean((1, 2, 3), keepdim=True)
+    gray = grayscale(x, draw)
+    mean = gray.mean((1, 2, 3), keepdim=True)
     x = (mean + contrast * (x - mean)).clamp(0, 1)
     return x if x.shape[1] == 1 else (grayscale(x, draw) * (1 - saturation) + saturation * x).clamp(0, 1)
 
@@ -155,5 +155,5 @@ THROUGH: dict[str, Through] = {
     "posterise": posterise,
     "planes": planes,
     "crop": crop,
-    "colour": colour,
+    "colour": color,
 }

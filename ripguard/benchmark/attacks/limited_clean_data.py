@@ -1,4 +1,4 @@
-"""All that clean pictures tell about a victim: the plain net, its outputs standardised or permuted, a new head."""
+"""All that clean images tell about a victim: the plain model, its outputs standardised or permuted, a new head."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ripguard.benchmark.attacks.linear_head import accuracy_of_new_head, features
 from ripguard.benchmark.attacks.permutation import best_permutation
 from ripguard.benchmark.attacks.standardised import standardised
-from ripguard.data.pictures import Pictures
+from ripguard.data.image_set import ImageSet
 from ripguard.train.loop import Victim, percent_right
 
 # as records call them
@@ -26,9 +26,9 @@ class Reached:
 
     Attributes:
         plain: of the victim as it is.
-        standardised: each output against its mean and spread over the pictures asked about, without their labels.
+        standardised: each output against its mean and spread over the images asked about, without their labels.
         permuted: read by the best permutation; both: standardised, then permuted.
-        heads: of a new linear head, by number of pictures.
+        heads: of a new linear head, by number of images.
         renamed: under the right names, plain or standardised, whichever is more; None where none are known.
     """
 
@@ -42,8 +42,8 @@ class Reached:
 
 def reached(
     victim: Victim,
-    few: Pictures,
-    asked: Pictures,
+    few: ImageSet,
+    asked: ImageSet,
     amounts: Sequence[int] = (100,),
     permuted_on: int = 100,
     names_off: int = 0,
@@ -51,14 +51,14 @@ def reached(
     """What an attacker gets out of a victim.
 
     Args:
-        few: the attacker's clean pictures, in random order; the first ``permuted_on`` fit the permutation, the first of
+        few: the attacker's clean images, in random order; the first ``permuted_on`` fit the permutation, the first of
             each of ``amounts`` a head.
-        asked: the pictures that accuracy is measured on.
+        asked: the images that accuracy is measured on.
         names_off: how many classes short of the truth answers are by a rule that the attacker knows; 0: no such rule.
     """
     classes = len(asked.names)
-    logits = victim.logits(asked.pictures)  # [n, classes]
-    first = victim.logits(few.pictures[:permuted_on])
+    logits = victim.logits(asked.images)  # [n, classes]
+    first = victim.logits(few.images[:permuted_on])
 
     def permuted(first: np.ndarray, logits: np.ndarray) -> float:
         reading = best_permutation(first.argmax(1), few.labels[:permuted_on], classes)
@@ -66,7 +66,7 @@ def reached(
 
     heads: dict[int, float] = {}
     if amounts:
-        known, wanted = features(victim, few.pictures[: max(amounts)]), features(victim, asked.pictures)
+        known, wanted = features(victim, few.images[: max(amounts)]), features(victim, asked.images)
         for n in amounts:
             heads[n] = accuracy_of_new_head(known[:n], few.labels[:n], wanted, asked.labels, classes)
     even = standardised(logits)
