@@ -100,7 +100,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: records."
     )
     parser.add_argument("source")
-    parser.add_argument("--pictures", type=positive, default=20_000, help="training images (default 20,000)")
+    parser.add_argument("--images", type=positive, default=20_000, help="training images (default 20,000)")
     parser.add_argument("--protocol", default="small", choices=PROTOCOLS)
     parser.add_argument("--only", nargs="*", choices=SCHEMES, default=list(SCHEMES), help="some schemes")
     parser.add_argument("--scripts", nargs="*", choices=SCRIPTS, default=list(SCRIPTS), help="some kinds of steps")

@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--only", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--defences", nargs="*", choices=DEFENCES, default=list(DEFENCES), help="at most these")
-    parser.add_argument("--pictures", type=positive, default=20_000, help="training images (default 20,000)")
+    parser.add_argument("--images", type=positive, default=20_000, help="training images (default 20,000)")
     parser.add_argument("--steps", type=positive, default=20, help="of tap (default 20; published: 250)")
     parser.add_argument(
         "--surrogate-epochs", type=positive, default=10, metavar="E", help="of tap's surrogate (default 10)"

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
     parser.add_argument("--models", default=MODELS, help=f"by commas (default: {MODELS})")
     parser.add_argument("--splits", default="protected,restored", help="by commas (default: protected,restored)")
-    parser.add_argument("--pictures", type=positive, default=5_000, help="training images at most (default 5,000)")
+    parser.add_argument("--images", type=positive, default=5_000, help="training images at most (default 5,000)")
     parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
     parser.add_argument("--seed", type=not_negative, default=0)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")

@@ -215,7 +215,7 @@ def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
     """Other models, on a part of the images; a model that does not exist: one sentence."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     experiment("chain.py", source, "--out", work)
-    command = ["transfer.py", source, "--work", work, "--protocol", "smoke", "--pictures", "12"]
+    command = ["transfer.py", source, "--work", work, "--protocol", "smoke", "--images", "12"]
     told = experiment(*command, "--models", "fastnet-narrow,vit-small")
     rows = [ast.literal_eval(line) for line in told.splitlines()]
     models = ["fastnet-narrow", "fastnet-narrow", "vit-small", "vit-small"]
@@ -294,7 +294,7 @@ def test_marks(tmp_path):  # type: ignore[no-untyped-def]
 
 def test_grid():
     """The calls in their order: every scheme first, all defences for five; all of them calls that ripguard takes."""
-    told = experiment("grid.py", "photos", "--list", "--pictures", "2000")
+    told = experiment("grid.py", "photos", "--list", "--images", "2000")
     calls = [shlex.split(line) for line in told.splitlines()]
     table1 = [dict(zip(call[2::2], call[3::2], strict=True)) for call in calls if call[0].endswith("table1.py")]
     plain = [one for one in table1 if one["--splits"] == "protected" and one["--defences"] == "none"]
