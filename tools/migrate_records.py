@@ -27,6 +27,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ripguard.benchmark import old_records, records  # noqa: E402
+from ripguard.benchmark import rows as rows_  # noqa: E402
 from ripguard.benchmark.records import Measurement  # noqa: E402
 from ripguard.benchmark.training_logs import add_logs  # noqa: E402
 from ripguard.errors import UsageError, refusals_told  # noqa: E402
@@ -113,7 +114,7 @@ def facts_of_old(record: dict[str, Any]) -> Iterator[Fact]:
     if victims := record.get("victims") or record.get("recipe", {}).get("name"):
         about["victims"] = victims
     images = record.get("pictures") or max((row.get("images", 0) for row in record["rows"]), default=0)
-    chosen = old_records.CHOSEN | old_records.CHOSEN_IN.get(old_records.new_kind(record), set())
+    chosen = rows_.CHOSEN | rows_.CHOSEN_IN.get(old_records.new_kind(record), set())
     parts: list[tuple[dict[str, Any], dict[str, Any]]] = []
     if "looks" in record:
         parts.append((about | ({"n_train": images} if images else {}), {"looks": record["looks"]}))
@@ -123,7 +124,7 @@ def facts_of_old(record: dict[str, Any]) -> Iterator[Fact]:
         own = about | ({"n_train": record["pictures"]} if "pictures" in record else {})
         values: dict[str, Any] = {}
         for name, value in row.items():
-            if name in (*old_records.OF_ROW, *old_records.DIGESTS, "note"):
+            if name in (*rows_.OF_ROW, *rows_.DIGESTS, "note"):
                 continue
             renamed = {"images": "n_train", "split": "training_set", "trained_on": "training_set"}.get(name, name)
             (own if isinstance(value, str) or renamed != name or name in chosen else values)[renamed] = value

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.benchmark.records import ARCHIVE, FOLDERS, Measurement
+from ripguard.benchmark.rows import ALONE, DEFENDED, LABELLED, METRICS, OF_ROW, SETTINGS, measurement, metric_names
 from ripguard.errors import InputRefused, UsageError
 from ripguard.methods.params import DataStats
 from ripguard.schemes.stored import label, options_of
@@ -28,45 +29,9 @@ FORMS = {  # schemes under names of their own, whose options say less than that
     "mrit, grey kept": "gray kept", "seal, ar (first rules)": "first rules",
 }  # fmt: skip
 RUN = ("command", "date", "commit", "hardware", "versions")
-OF_ROW = ("commit", "date", "device", "threads", "classes")  # provenance that rows may have for themselves
-DIGESTS = {"digest": "train", "test_digest": "test"}
 OF_RECORD = ("eps", "steps", "surrogate_epochs")  # settings of all rows
-CHOSEN = frozenset(
-    {"seed", "clean_pictures", "epochs", "size", "side", "cores", "workers", "megapixels", "stride", "change"}
-)
-CHOSEN_IN = {"planes": {"bits_a_sample"}, "bench": {"pictures"}, "interruption": {"pictures"}}  # by kind
 SIDES = {"tinyimagenet": 64}  # pixels; of all others 32
-ALONE, DEFENDED = "the attacker's clean pictures alone", ", asked so too"
-
-_LABELLED = (("made-up", "synthetic-pairs"), ("-told", "-labels"))  # in names of attacks
-SETTINGS = {"clean_pictures": "clean_images", "pictures": "images", "perturb": "poison"}
-METRICS = {
-    "train_accuracy": "train_acc", "test_accuracy": "test_acc", "treated_accuracy": "test_acc_defended",
-    "standardised_accuracy": "standardized_acc", "permuted_accuracy": "permuted_acc", "head_accuracy": "head_acc",
-    "renamed_accuracy": "renamed_acc", "held_out_accuracy": "held_out_acc", "pictures": "images",
-    "residue_bytes_per_picture": "residue_bytes_per_image", "surrogate_says_next_label": "surrogate_predicts_next",
-    "published_other_says_next": "published_other_predicts_next",
-    "carrier_other_says_next": "carrier_other_predicts_next", "surrogate_says_next": "surrogate_predicts_next",
-    "other_says_next": "other_predicts_next",
-}  # fmt: skip
-OF_MARKS = {"accuracy": "test_acc", "standardised": "standardized_acc", "permuted": "permuted_acc",
-            "new_head": "head_acc"}  # fmt: skip
 LOOKS = "looks"  # of a record, as a measurement of its own
-
-
-def metric_names(kind: str) -> dict[str, str]:
-    """Old names of metrics → names in schema 1."""
-    if kind == "chain" or kind == "first-run":
-        return {old: new for old, new in METRICS.items() if old != "surrogate_says_next"}
-    if kind == "planes":
-        return {old: new for old, new in METRICS.items() if old != "surrogate_says_next_label"}
-    return OF_MARKS if kind == "marks" else METRICS
-
-
-def attack_name(old: str) -> str:
-    for before, after in _LABELLED:
-        old = old.replace(before, after)
-    return old
 
 
 def kind_of(record: dict[str, Any]) -> str:
@@ -154,41 +119,8 @@ def measurements(folder: str, record: dict[str, Any]) -> tuple[dict[str, Any], l
         if name is None:
             name = f"{folder}.{len(runs) + 1}"
             runs[name] = {"of": folder} | own
-        found.append(_measurement(kind, row, record.get("pictures"), shared, common, name))
+        found.append(measurement(kind, row, record.get("pictures"), shared, common, name))
     return runs, found
-
-
-def _measurement(
-    kind: str, row: dict[str, Any], images: int | None, shared: dict[str, Any], common: dict[str, Any], run: str
-) -> Measurement:
-    about: dict[str, Any] = {"n_train": images} if images else {}
-    setting, metrics, digests = dict(shared), {}, {}
-    names, chosen = metric_names(kind), CHOSEN | CHOSEN_IN.get(kind, set())
-    for name, value in row.items():
-        if name in OF_ROW:
-            continue
-        if name in DIGESTS:
-            digests[DIGESTS[name]] = value
-        elif name == "images":
-            about["n_train"] = value
-        elif name in ("split", "trained_on"):
-            about["training_set"] = "clean" if value == ALONE else value
-            if value == ALONE:
-                setting["alone"] = True
-        elif name in ("defence", "attack") and isinstance(value, str) and kind in VICTIMS:
-            about[name] = attack_name(value.removesuffix(DEFENDED)) if name == "attack" else value.removesuffix(DEFENDED)
-            if value.endswith(DEFENDED):
-                setting["inputs_defended"] = True
-        elif name in ("model", "seed", "defence"):
-            about[name] = value
-        elif name != "note" and (isinstance(value, str) or name in chosen):
-            setting[SETTINGS.get(name, name)] = value
-        else:
-            metrics[names.get(name, name)] = value
-    return Measurement(kind, metrics=metrics, run=run, setting=setting, digests=digests, **(common | about))
-
-
-VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks")  # where defence and attack are those of one
 
 
 def place_of(folder: str, one: Measurement, replaced: bool = False) -> str:
@@ -211,7 +143,7 @@ def as_before(one: Measurement) -> tuple[dict[str, Any], dict[str, Any]]:
     if setting.get("alone"):
         about["training_set"] = ALONE
     if "attack" in about:
-        for before, after in _LABELLED:
+        for before, after in LABELLED:
             about["attack"] = about["attack"].replace(after, before)
     if setting.get("inputs_defended"):
         name = "defence" if "defence" in about else "attack"
