@@ -1,6 +1,6 @@
 """Draw the leaderboard's figure, results/leaderboard.png. `make_tables.py` makes its page.
 
-    python tools/make_leaderboard.py
+python tools/make_leaderboard.py
 """
 
 from __future__ import annotations

@@ -126,7 +126,9 @@ def parse(line: dict[str, Any], where: str, runs: dict[str, Any], place: str = "
     known = {*IDENTITY, "digests", "metrics", "run"}
     for name, value in line.items():
         if name != "schema" and (name not in known or type(value) is not TYPES[name]):
-            raise InputRefused(expected(f"{where}, {name}", TYPES[name].__name__ if name in known else "no field", value))
+            raise InputRefused(
+                expected(f"{where}, {name}", TYPES[name].__name__ if name in known else "no field", value)
+            )
     for name in ("kind", "dataset", "metrics", "run"):
         if name not in line:
             raise InputRefused(f"{where}: {name} is missing")

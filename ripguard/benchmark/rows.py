@@ -69,7 +69,9 @@ def measurement(
             if value == ALONE:
                 setting["alone"] = True
         elif name in ("defence", "attack") and isinstance(value, str) and kind in VICTIMS:
-            about[name] = attack_name(value.removesuffix(DEFENDED)) if name == "attack" else value.removesuffix(DEFENDED)
+            about[name] = (
+                attack_name(value.removesuffix(DEFENDED)) if name == "attack" else value.removesuffix(DEFENDED)
+            )
             if value.endswith(DEFENDED):
                 setting["inputs_defended"] = True
         elif name in ("model", "seed", "defence"):

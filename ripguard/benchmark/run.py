@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import string
 from collections.abc import Iterable
@@ -29,7 +30,7 @@ class Run:
     """Measurements of one experiment, of one release under one protocol.
 
     The record is a file: it is gone on with where it has measurements of the same kind, dataset, scheme, release and
-    protocol; a measurement that is there is not made again.
+    protocol; a measurement that is there need not be made again.
 
     Attributes:
         place: its file, below ``results``.
@@ -40,7 +41,7 @@ class Run:
         self,
         kind: str,
         name: str,
-        results: Path,
+        results: Path | None,
         command: str,
         *,
         images: int | None = None,
@@ -51,7 +52,8 @@ class Run:
     ) -> None:
         """
         Args:
-            name: of the record's file; ``results``: the folder of records.
+            name: of the record's file.
+            results: the folder of records; None: nothing is written.
             command: as a user types it.
             images: number of training images of all rows.
             release: ``{"dataset_id": …, "root": …}`` of the release that the measurements are about.
@@ -64,23 +66,27 @@ class Run:
         self.base |= {"release": release} if release else {}
         self.base |= {"recipe": json.loads(json.dumps(recipe))} if recipe else {}
         self.rows = [row for row in self._there() if self._same(row)]
+        self.origin = self.rows[-1].provenance["run"] if self.rows else None  # run that later ones are parts of
+        self.waiting: list[Measurement] = []  # of other releases: written with the first row of this one
 
     @property
     def path(self) -> Path:
-        return self.results / self.place
+        return (self.results or Path()) / self.place
 
     def _there(self) -> list[Measurement]:
-        return records.read_file(self.path, self.results, records.read_runs(self.results)) if self.path.exists() else []
+        if self.results is None or not self.path.exists():
+            return []
+        return records.read_file(self.path, self.results, records.read_runs(self.results))
 
     def _same(self, row: Measurement) -> bool:
-        known = row.provenance
+        known, own = row.provenance, row.kind == self.kind
         fresh = measurement(self.kind, {}, self.images, self.setting, self.common, "")
         ids = [(one or {}).get("dataset_id") for one in (known.get("release"), self.base.get("release"))]
         return (
             row.kind in (self.kind, "image-quality")
             and (row.dataset, row.protocol, row.scheme_name) == (fresh.dataset, fresh.protocol, fresh.scheme_name)
-            and self.setting.items() <= row.setting.items() | (self.setting.items() if row.kind != self.kind else set())
-            and (self.images is None or row.kind != self.kind or row.n_train in (None, self.images))
+            and (not own or self.setting.items() <= row.setting.items())
+            and (not own or self.images is None or row.n_train in (None, self.images))
             and ids[0] == ids[1]
             and same_recipe(known.get("recipe"), self.base.get("recipe"))
         )
@@ -89,6 +95,11 @@ class Run:
         """Whether a measurement with these fields and settings is recorded."""
         return any(row.kind == self.kind and row.about(**about) for row in self.rows)
 
+    def take(self, rows: Iterable[Measurement]) -> None:
+        """Record measurements of other releases that are about the same images, with the first row that is added."""
+        self.waiting += rows
+        self.rows += self.waiting
+
     def add(self, row: dict[str, Any], kind: str | None = None) -> Measurement:
         """Record a flat row; see :mod:`ripguard.benchmark.rows`.
 
@@ -96,46 +107,40 @@ class Run:
             InputRefused: it is no measurement.
             UsageError: no name is left for a run of today.
         """
-        return self.add_all([row], kind)[0]
+        waiting, self.waiting = self.waiting, []
+        for other in waiting:
+            own = {name: other.provenance[name] for name in (*WHERE, *OF_ROW) if name in other.provenance}
+            self._write(dataclasses.replace(other, scheme=self.common.get("scheme")), self.base | own)
+        one = measurement(kind or self.kind, row, self.images, self.setting, self.common, "")
+        found = self._write(one, self.base | {name: row[name] for name in OF_ROW if name in row})
+        self.rows.append(found)
+        return found
 
-    def add_all(self, flat: Iterable[dict[str, Any]], kind: str | None = None) -> list[Measurement]:
-        """Record flat rows of one run at once."""
-        made = []
-        for row in flat:
-            own = self.base | {name: row[name] for name in OF_ROW if name in row}
-            runs = records.read_runs(self.results)
-            name, provenance, others = self._run_of(own, runs)
-            one = measurement(kind or self.kind, row, self.images, self.setting, self.common, name)
-            records.add(self.results, self.place, provenance, [one], others)
-            made.append(records.parse(json.loads(json.dumps(one.to_json())), self.place, runs | others | {name: provenance},
-                                      self.place))  # fmt: skip
-        self.rows += made
+    def _write(self, one: Measurement, own: dict[str, Any]) -> Measurement:
+        own = json.loads(json.dumps(own))
+        if self.results is None:
+            return dataclasses.replace(one, provenance=own)
+        runs = records.read_runs(self.results)
+        name, provenance = self._run_of(own, runs)
+        others = {self.origin: runs[self.origin]} if self.origin in runs else {}
+        line = json.loads(json.dumps(dataclasses.replace(one, run=name).to_json()))
+        made = records.parse(line, self.place, runs | others | {name: provenance}, self.place)
+        records.add(self.results, self.place, provenance, [made], others)
+        self.origin = self.origin or name
         return made
 
-    def take(self, row: Measurement) -> None:
-        """Record a measurement of another release that is about the same images, with its provenance."""
-        own = {name: row.provenance[name] for name in (*WHERE, *OF_ROW) if name in row.provenance}
-        runs = records.read_runs(self.results)
-        name, provenance, others = self._run_of(self.base | own, runs)
-        fields = {name: value for name, value in row.to_json().items() if name not in ("schema", "scheme", "run")}
-        one = Measurement(**fields, scheme=self.common.get("scheme"), run=name)
-        records.add(self.results, self.place, provenance, [one], others)
-        self.rows.append(records.parse(one.to_json(), self.place, runs | others | {name: provenance}, self.place))
-
-    def _run_of(self, own: dict[str, Any], runs: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """Name and content of the run that has this provenance, and other runs that it refers to."""
-        own = json.loads(json.dumps(own))
-        base = self.rows[-1].provenance["run"] if self.rows else None
-        if base is None:
-            name = self._new_name(runs, own["date"])
-            return name, own, {}
-        differs = {k: v for k, v in own.items() if runs[base].get(k) != v and k not in ("command", "recipe", "release")}
+    def _run_of(self, own: dict[str, Any], runs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Name and content of the run that has this provenance."""
+        if self.origin is None:
+            return self._new_name(runs, own["date"]), own
+        fixed = ("command", "recipe", "release")  # of all parts
+        differs = {k: v for k, v in own.items() if runs[self.origin].get(k) != v and k not in fixed}
         if not differs:
-            return base, runs[base], {}
-        provenance = {"of": base} | differs
-        family = [name for name, run in runs.items() if run.get("of") == base]
+            return self.origin, runs[self.origin]
+        provenance = {"of": self.origin} | differs
+        family = [name for name, run in runs.items() if run.get("of") == self.origin]
         same = next((name for name in family if runs[name] == provenance), None)
-        return same or f"{base}.{len(family) + 2}", provenance, {base: runs[base]}
+        return same or f"{self.origin}.{len(family) + 2}", provenance
 
     def _new_name(self, runs: dict[str, Any], date: str) -> str:
         for letter in ("", *string.ascii_lowercase[1:]):

@@ -183,7 +183,9 @@ def targets(rows: Sequence[Measurement], prefix: str) -> list[str]:
             measured = f"{spread(mean, sd(values))} ({seeds}, {record_link(prefix)[1](found)})"
             reached = mean >= wanted if bound == AT_LEAST else mean <= wanted
             verdict = "reached" if reached else "**missed**"
-        lines.append(f"| {data}, `{protocol}`, `{name}` | {training_set} | {bound} {wanted:.2f} | {measured} | {verdict} |")
+        lines.append(
+            f"| {data}, `{protocol}`, `{name}` | {training_set} | {bound} {wanted:.2f} | {measured} | {verdict} |"
+        )
     return lines
 
 
@@ -205,7 +207,9 @@ def described(made: dict[str, object]) -> str:
     words = [f"`{own.method}`" + (f" ({aim})" if aim else "")]
     words += [f"{options['target']} target"] if "target" in options else []
     words += [f"ε {options['eps'] or EPS}"] if "eps" in options else []
-    words += [f"{options['steps']} steps" + (f" through {', '.join(views)}" if views else "")] if "steps" in options else []
+    words += (
+        [f"{options['steps']} steps" + (f" through {', '.join(views)}" if views else "")] if "steps" in options else []
+    )
     words += [f"up to {hide.planes} planes" if hasattr(hide, "planes") else f"pairing {getattr(hide, 'pairing', '')}"]
     words += [TRUNKS[trunk]] if (trunk := getattr(own, "coarse", False)) in TRUNKS else []
     words += ["gray images among colored ones in color"] if stored.tint else []
@@ -221,7 +225,13 @@ def transfer(rows: Sequence[Measurement], prefix: str) -> list[str]:
     """Other models, trained on protected and on as many restored images."""
     own = [row for row in rows if row.kind == "transfer"]
     index = [DATA[0], ("scheme", scheme), ("images", field("n_train")), ("model", field("model"))]
-    columns = [_accuracy("protected", True), _accuracy("restored"), ("epochs", field("epochs")), record_link(prefix), HARDWARE]
+    columns = [
+        _accuracy("protected", True),
+        _accuracy("restored"),
+        ("epochs", field("epochs")),
+        record_link(prefix),
+        HARDWARE,
+    ]
     return table(own, index, columns)
 
 

@@ -92,7 +92,12 @@ def undo(rows: Sequence[Measurement], prefix: str) -> list[str]:
             record_link(prefix),
             HARDWARE,
         ]
-        lines += [f"**{about[0]}, protocol `{about[1]}`, scheme `{about[2]}`**", "", *table(group, index, columns, _most), ""]
+        lines += [
+            f"**{about[0]}, protocol `{about[1]}`, scheme `{about[2]}`**",
+            "",
+            *table(group, index, columns, _most),
+            "",
+        ]
     return lines[:-1]
 
 

@@ -226,7 +226,11 @@ def choices(rows: Sequence[Measurement], prefix: str) -> list[str]:
     ]  # fmt: skip
     index = [("choice", field("choice")), ("value", lambda g: str(g[0].setting["value"]))]
     own = of(rows, "choice")
-    more = [f"{own[0].dataset}, {own[0].metrics['images']} training images, held out from the other model.", ""] if own else []
+    more = (
+        [f"{own[0].dataset}, {own[0].metrics['images']} training images, held out from the other model.", ""]
+        if own
+        else []
+    )
     return [*more, *table(own, index, columns), *provenance(own, prefix)]
 
 
