@@ -8,21 +8,20 @@ READY := $(VENV)/.ready
 
 PROTOCOL ?= smoke
 SEEDS ?= 0
-RECORD = $(notdir $(subst :,-,$(DATASET)))-$(PROTOCOL)
 
 .PHONY: protect evaluate bench notebooks test test-all test-machines results leaderboard lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
 
-evaluate: $(READY)  ## train victims on clean, protected, restored: DATASET PROTOCOL (paper | standard | apbench | fast | smoke) SEEDS
-	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) --record $(RECORD) $(ARGS)
+evaluate: $(READY)  ## train on clean, protected, restored, into build/: DATASET PROTOCOL (paper | standard | apbench | fast | smoke) SEEDS
+	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) $(ARGS)
 
-bench: $(READY)  ## pictures a second and memory, beside PNG and peers in the same run: DATASET
+bench: $(READY)  ## images a second and memory, beside PNG and peers in the same run: DATASET
 	$(BIN)/python experiments/bench.py $(DATASET) $(ARGS)
 
 notebooks: $(READY)  ## run the notebooks again and keep their outputs
-	$(BIN)/python experiments/notebooks.py
+	$(BIN)/python tools/run_notebooks.py
 
 test: $(READY)  ## the fast tests
 	$(BIN)/python -m pytest -n 2 -m "not slow"
@@ -33,19 +32,19 @@ test-all: $(READY)  ## all tests, the long ones too
 test-machines: $(READY)  ## the numeric tests as on other machines, and how near their limits they come: hours
 	$(BIN)/python experiments/machines.py $(ARGS)
 
-results: $(READY)  ## regenerate the tables in results/, README and docs/ from the records
-	$(BIN)/python experiments/tables.py
+results: $(READY)  ## make the pages of results/, and the tables of README and docs/, again from the records
+	$(BIN)/python tools/make_tables.py
 
-leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.md
-	$(BIN)/python experiments/leaderboard.py
+leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.md and its figure
+	$(BIN)/python tools/make_tables.py
+	$(BIN)/python tools/make_leaderboard.py
 
 lint: $(READY)  ## ruff, mypy, layers of imports, tables up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python experiments/tables.py --check
-	$(BIN)/python experiments/leaderboard.py --check
+	$(BIN)/python tools/make_tables.py --check
 
 format: $(READY)  ## let ruff format the code
 	$(BIN)/ruff check --fix .

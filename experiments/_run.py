@@ -37,7 +37,7 @@ def parser(doc: str, source: bool = True, record: bool = True) -> argparse.Argum
 
 
 def command() -> str:
-    """The command as a user types it; where records are is not told."""
+    """The command as a user types it; without the folder of records."""
     words, own = sys.argv[1:], []
     while words:
         word = words.pop(0)

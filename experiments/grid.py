@@ -25,11 +25,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from _run import AGAIN, RESULTS, ROOT
 
 from ripguard import api
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
-from ripguard.benchmark.record import joined, read_records
+from ripguard.benchmark.records import Measurement, read, scheme_name
 from ripguard.benchmark.victims import own_seed, seeds_of
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
@@ -39,11 +40,8 @@ from ripguard.data.source import Item
 from ripguard.errors import refusals_told
 from ripguard.methods.params import DataStats
 from ripguard.numbers import above_zero, positive
-from ripguard.schemes import label
 from ripguard.train.protocols import PROTOCOLS
 
-ROOT = Path(__file__).resolve().parents[1]
-AGAIN = 75  # EX_TEMPFAIL, as table1.py
 OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced", "discreet": "--scheme discreet"}
 OURS |= {name: f"--scheme {name}" for name in ("layered", "layered-balanced")}
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
@@ -126,7 +124,7 @@ def main() -> None:
         if options.list:
             print(shlex.join(call[1:]))
             continue
-        if recorded(step, call[-1], classes, side, seeds):
+        if recorded(step, call[-1], options.protocol, classes, side, seeds, read(RESULTS)):
             continue
         needed = ROOT / call[call.index("--work") + 1] / ("victims" if step.script == "adaptive" else "protected")
         if step.script != "table1" and not needed.exists():
@@ -149,38 +147,34 @@ def limit_for(pictures: int, items: Sequence[Item]) -> int:
     return sum(min(size, each) for size in groups.values())
 
 
-def recorded(step: Step, name: str, classes: int, side: int, seeds: Sequence[int]) -> bool:
-    """Whether nothing is left to do; `undo.py` finds that out for itself."""
+def recorded(
+    step: Step, name: str, protocol: str, classes: int, side: int, seeds: Sequence[int], known: Sequence[Measurement]
+) -> bool:
+    """Whether nothing is left to do; `undo.py` finds that out for itself.
 
-    known = read_records(ROOT / "results")
-
-    def of(name: str) -> list[dict[str, Any]]:  # of this name first, then joined: a newer one may have another
-        own = [(folder, record) for folder, record in known if folder.split("_", 1)[1] == name]
-        return [record for _, record in joined(own)]
-
-    def victim(row: dict[str, Any]) -> tuple[str, int]:
-        return row["defence"], row["seed"]
-
-    wanted = label_of(SCHEMES[step.scheme], classes, side)
-    found = [record for record in of(name) if record["scheme"] == wanted]  # not an older form's
-    if step.script == "adaptive" and found:  # of which release: see adaptive.py
-        trained = [record for record in of(name.removeprefix("adaptive-")) if record["scheme"] == found[-1]["scheme"]]
-        there = {victim(row) for record in trained for row in record["rows"] if row["split"] == "protected"}
-        return {victim(row) for row in found[-1]["rows"]} >= {one for one in there if one[0] not in WITHDRAWN}
-    if step.script != "table1" or not found:
-        return False
-    rows = {(row["split"], *victim(row)) for row in found[-1]["rows"]}
-    asked = {(step.splits, defence, own_seed(step.splits, seed)) for defence in step.defences for seed in seeds}
-    return "looks" in found[-1] and rows >= asked
-
-
-def label_of(options: str, classes: int, side: int) -> str:
-    """What :func:`ripguard.schemes.label` says of coloured pictures' release with these options: ``seal, lsp``.
-
-    Side in pixels, as a victim sees them.
+    Args:
+        known: all measurements of ``results/``.
     """
-    asked = of_scheme(parse(["protect", "source", "release", *shlex.split(options)]))
-    return label(api.choose_scheme(**asked).resolve(DataStats(side, classes)).to_json())
+    wanted = scheme_called(SCHEMES[step.scheme], classes, side)
+    own = [row for row in known if row.place.rpartition("/")[2] == f"{name.removeprefix('adaptive-')}.jsonl"]
+    own = [row for row in own if row.scheme_name == wanted and row.protocol == protocol]
+    victims = {(row.training_set, row.defence, row.seed) for row in own if row.kind == "victim"}
+    if step.script == "table1":
+        seen = any(row.kind == "image-quality" for row in own)
+        needed = {(step.splits, one, own_seed(step.splits, seed)) for one in step.defences for seed in seeds}
+        return seen and victims >= needed
+    if step.script == "adaptive":
+        found = [row for row in known if row.place == f"attacks/{name}.jsonl" and row.scheme_name == wanted]
+        attacked = {(row.defence, row.seed) for row in found}
+        trained = {(defence, seed) for kind, defence, seed in victims if kind == "protected"}
+        return bool(found) and attacked >= {one for one in trained if one[0] not in WITHDRAWN}
+    return False
+
+
+def scheme_called(options: str, classes: int, side: int) -> str:
+    """What tables call the scheme of a release of color images with these options; side in pixels."""
+    given = of_scheme(parse(["protect", "source", "release", *shlex.split(options)]))
+    return scheme_name(api.choose_scheme(**given).resolve(DataStats(side, classes)).to_json())
 
 
 def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:

@@ -127,8 +127,8 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     jobs = [
         Job(
             split, options.source, str(places[split]), options.protocol, model, seed, str(work / "victims"),
-            str(work / "victims" / "logs"), options.epochs, options.device, deadline, 1 if options.device == "cpu" else 0,
-            options.compile, defence,
+            str(work / "victims" / "logs"), options.epochs, options.device, deadline,
+            1 if options.device == "cpu" else 0, options.compile, defence,
         )
         for seed in seeds
         for defence in options.defences.split(",")

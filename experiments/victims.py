@@ -27,13 +27,13 @@ import os
 import shlex
 import sys
 import time
-from _queue import DONE, LOOKS, NOW, REFUSED, Release, note, show
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from _run import AGAIN, RESULTS, ROOT
 from chain import with_usual
+from queue_state import DONE, LOOKS, NOW, REFUSED, Release, note, show
 
 from ripguard import api
 from ripguard.benchmark.accuracy import done, illustrate, key, open_run, recipe

@@ -19,6 +19,7 @@ from PIL import Image
 
 from ripguard.benchmark.attacks.few_clean import HEAD
 from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.records import Measurement, read
 from ripguard.cli import parse
 from ripguard.data.registry import open_source
 from ripguard.train.protocols import PROTOCOLS
@@ -41,6 +42,15 @@ def refused(name: str, *arguments: str | Path) -> str:
     assert 1 <= done.returncode <= 13, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr
+
+
+def recorded(results: Path, kind: str) -> list[Measurement]:
+    return [row for row in read(results) if row.kind == kind]
+
+
+def outside() -> dict[str, int]:
+    """Times of the files that an experiment may not write: README and the repository's records."""
+    return {str(path): path.stat().st_mtime_ns for path in (ROOT / "README.md", *(ROOT / "results").rglob("*"))}
 
 
 def test_chain(tmp_path):  # type: ignore[no-untyped-def]
@@ -104,17 +114,17 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     command = ["table1.py", source, "--work", work, "--protocol", "smoke", "--jobs", "1"]
     printed = experiment(*command, "--protect", "--eps 0.06")
-    record = json.loads((work / "evaluation" / "record.json").read_text())
-    assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
-    rows = {row["split"]: row for row in record["rows"]}
+    before = outside()
+    rows = {row.training_set: row for row in recorded(work / "evaluation", "victim")}
     assert set(rows) == {"clean", "protected", "restored"}
     for row in rows.values():
-        assert {"split", "defence", "model", "seed", "train_accuracy", "test_accuracy", "images", "digest"} <= set(row)
-        assert row["images"] == 24
-        assert sum(map(sum, row["confusion"])) == row["test_images"] == 6
-    assert rows["clean"]["digest"] == rows["restored"]["digest"] != rows["protected"]["digest"]
-    assert rows["clean"]["seed"] != rows["restored"]["seed"]
-    assert record["looks"]["restored_equal"] == record["looks"]["pictures"] == 30
+        assert {"command", "date", "commit", "hardware", "versions", "device", "threads"} <= set(row.provenance)
+        assert (row.defence, row.n_train, row.metrics["test_images"]) == ("none", 24, 6)
+        assert sum(map(sum, row.metrics["confusion"])) == 6
+    assert rows["clean"].digests["train"] == rows["restored"].digests["train"] != rows["protected"].digests["train"]
+    assert rows["clean"].seed != rows["restored"].seed
+    (quality,) = recorded(work / "evaluation", "image-quality")
+    assert quality.metrics["restored_equal"] == quality.metrics["images"] == 30
     assert "| restored (24) | fastnet-narrow | 1000 |" in printed
     for name in ("accuracy.png", "curves.png", "confusion.png", "samples.png"):
         assert 2_000 < (work / "evaluation" / name).stat().st_size < 150_000
@@ -125,30 +135,31 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert "3 rows recorded, 0 to train" in again.stderr
-    assert json.loads((work / "evaluation" / "record.json").read_text())["rows"] == record["rows"]
+    assert outside() == before
 
     more = experiment(*command, "--splits", "protected", "--defences", "jpeg-10")
     assert '"defence": "jpeg-10"' in more
-    rows = json.loads((work / "evaluation" / "record.json").read_text())["rows"]
-    assert 0 <= rows[3]["treated_accuracy"] <= 100
-    assert (rows[:3], rows[3]["defence"]) == (record["rows"], "jpeg-10")
+    last = recorded(work / "evaluation", "victim")[3]
+    assert (last.defence, 0 <= last.metrics["test_acc_defended"] <= 100) == ("jpeg-10", True)
+    experiment(*command, "--record", "mine", "--results", tmp_path / "results")
+    assert len(recorded(tmp_path / "results", "victim")) == 3
+    assert outside() == before
     other = refused(*command, "--protect", "--scheme seal")
     assert other.splitlines()[0] == f"error: {work} holds a release made with --eps 0.06"
 
     few = ["adaptive.py", source, "--work", work, "--protocol", "smoke", "--steps", "2"]
-    copy = tmp_path / "experiments" / "adaptive.py"  # writes its record beside itself
-    copy.parent.mkdir()
-    shutil.copy(ROOT / "experiments" / "adaptive.py", copy)
     told = []
     for amounts in ("8,0.5", "8,0.5", "6"):
-        call = [sys.executable, copy, *few[1:], "--few", amounts, "--record", "few"]
+        call = [sys.executable, ROOT / "experiments" / "adaptive.py", *few[1:], "--few", amounts]
+        call += ["--record", "few", "--results", tmp_path / "results"]
         done = subprocess.run(list(map(str, call)), check=True, capture_output=True, text=True, cwd=ROOT)
         told.append(done.stderr.count("'attack': 'none'"))
-    # plain, jpeg-10, jpeg-10 asked so too, and 8, 12, 100 = all 24 alone; nothing again; other amounts: all anew
+    # plain, jpeg-10, jpeg-10 with its inputs defended, and 8, 12, 100 = all 24 alone; nothing again; other amounts
     assert told == [6, 0, 4]
-    rows = json.loads(next((tmp_path / "results").glob("*_few/record.json")).read_text())["rows"]
-    heads = [(row["trained_on"], row["defence"], row["clean_pictures"]) for row in rows if row["attack"] == HEAD]
-    assert len(heads) == len(set(heads)) == 3 * 2 + 4
+    rows = [row for row in recorded(tmp_path / "results", "limited-clean") if row.attack == HEAD]
+    heads = {(row.setting.get("alone"), row.defence, row.setting.get("inputs_defended"), row.setting["clean_images"])
+             for row in rows}  # fmt: skip
+    assert len(rows) == len(heads) == 3 * 4 + 4
     assert "is not trained for 99 epochs: left out" in refused(*few, "--epochs", "99")
     assert "has no whole victim of protocol smoke (fastnet)" in refused(*few, "--model", "fastnet")
     assert "--few: expected a number above 0, got 'x'" in refused(*few, "--few", "5,x")
@@ -169,7 +180,7 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
     options = ["--splits", "clean", "--epochs", "2", "--protect", "--perturb none"]
     cut = subprocess.run([*command, *options, "--seconds", "0.01"], capture_output=True, text=True)
     assert cut.returncode == 75, cut.stderr
-    assert not (work / "evaluation" / "record.json").exists()
+    assert not list((work / "evaluation").rglob("*.jsonl"))
     wrong = subprocess.run([*command, "--protocol", "papers"], capture_output=True, text=True)
     for script in ("table1.py", "grid.py"):
         assert "from 0 to 999 by commas, got 1,a" in refused(script, source, "--seeds", "1,a")
@@ -380,8 +391,7 @@ def test_block_size():
 
 def test_tables_follow_the_records():
     """README, results/README.md and the leaderboard hold what the records say."""
-    experiment("tables.py", "--check")
-    experiment("leaderboard.py", "--check")
+    subprocess.run([sys.executable, str(ROOT / "tools" / "make_tables.py"), "--check"], check=True)
 
 
 @pytest.mark.parametrize("scheme", ["mrit", "seal"])

@@ -103,7 +103,7 @@ def illustrate(
     if not any(row.kind == "image-quality" for row in run.rows):
         found = report(protected, source, restored, workers=workers)
         images = max(row.n_train or 0 for row in run.rows)
-        run.add({"images": images} | {name: found[name] for name in QUALITY}, "image-quality")
+        run.add({"n_train": images} | {name: found[name] for name in QUALITY}, "image-quality")
     add_files(results, run.name, run.origin or "", [path for path in logs if path.exists()])
     out.mkdir(parents=True, exist_ok=True)
     grid(protected, source, restored, out / "samples.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure  # not pyplot: no display, no state, notebooks keep their own
@@ -71,8 +72,8 @@ INTRODUCTION = (
     "| leaked | removes it with a U-Net that is trained on leaked pairs of clean and protected images |",
     "",
     "The name in brackets is the defence or attack that reached the accuracy. \"Alone\" above a table is what so many "
-    "clean images give without the protected ones. Positive controls of the defences, and the project's targets, stand "
-    "at the end; seeds, intervals and commits in [victims](victims/README.md) and [attacks](attacks/README.md).",
+    "clean images give without the protected ones. Positive controls of the defences, and the project's targets, are at "
+    "the end; seeds, intervals and commits in [victims](victims/README.md) and [attacks](attacks/README.md).",
 )  # fmt: skip
 
 
@@ -171,11 +172,11 @@ def plot(board: dict[Key, Entry]) -> Figure:
         axis.grid(axis="x", color="#eeeeee")
         axis.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xlabel("accuracy on clean test images, %", fontsize=10)
-    found: dict[str, object] = {}
+    handles: dict[str, Any] = {}
     for axis in axes:
         for line, name in zip(*axis.get_legend_handles_labels()):
-            found.setdefault(name, line)
-    figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=len(found) or 1, fontsize=10)
+            handles.setdefault(name, line)
+    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles) or 1, fontsize=10)
     return figure
 
 

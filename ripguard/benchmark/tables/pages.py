@@ -138,10 +138,11 @@ def filled(text: str, path: Path, rows: Sequence[Measurement], prefix: str) -> s
             raise InputRefused(f"{path}: no block is called {name}", f"there are {', '.join(BLOCKS)}")
         if which == "start":
             pattern = re.compile(f"(<!-- {name}:start -->\n).*?(<!-- {name}:end -->)", re.S)
-            body = "".join(line + "\n" for line in BLOCKS[name](rows, prefix))
-            text, count = pattern.subn(lambda m: m[1] + body + m[2], text)
-            if not count:
+            found = pattern.search(text)
+            if not found:
                 raise InputRefused(f"{path}: the block {name} has no end")
+            body = "".join(line + "\n" for line in BLOCKS[name](rows, prefix))
+            text = text[: found.start()] + found[1] + body + found[2] + text[found.end() :]
     return text
 
 

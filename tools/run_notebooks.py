@@ -1,21 +1,25 @@
-"""Run the notebooks from top to bottom and keep their outputs, small.  Claim: what they show is what the code does.
+"""Run the notebooks from top to bottom and keep their outputs, small.
 
-    python experiments/notebooks.py                 # all, in place
-    python experiments/notebooks.py 02 --check      # one, to see that it runs and that its records are today's
+    python tools/run_notebooks.py                 # all, in place
+    python tools/run_notebooks.py 02 --check      # one: does it run, and does it show the records as they are now?
 
 Hardware: two CPU cores, a few minutes.
 """
 
 from __future__ import annotations
 
-import argparse
-import base64
-import io
-import os
 import sys
-import time
-from pathlib import Path
-from typing import Any
+
+# `numbers.py` beside this program stands in for the standard library's, which others import
+sys.path[:] = [place for place in sys.path if place != __file__.rpartition("/")[0]]
+
+import argparse  # noqa: E402
+import base64  # noqa: E402
+import io  # noqa: E402
+import os  # noqa: E402
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 LARGEST = 600 << 10  # bytes of one notebook with its outputs
@@ -58,7 +62,7 @@ def run(path: Path) -> str:
 
 def shows_records(text: str) -> bool:
     """Whether a notebook reads ``results/``: then its tables follow from the records alone."""
-    return "read_records(" in text
+    return "benchmark.records import read" in text
 
 
 def tables(text: str) -> list[str]:
