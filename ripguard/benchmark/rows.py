@@ -12,7 +12,8 @@ CHOSEN = frozenset(
     {"seed", "clean_pictures", "epochs", "size", "side", "cores", "workers", "megapixels", "stride", "change"}
     | {"clean_images", "alone", "inputs_defended"}
 )
-CHOSEN_IN = {"planes": {"bits_a_sample"}, "bench": {"pictures", "images"}, "interruption": {"pictures", "images"}}  # by kind
+# by kind
+CHOSEN_IN = {"planes": {"bits_a_sample"}} | dict.fromkeys(("bench", "interruption"), {"pictures", "images"})
 ALONE, DEFENDED = "the attacker's clean pictures alone", ", asked so too"
 
 VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks")  # where defence and attack are those of one
