@@ -58,9 +58,9 @@ def test_chain(tmp_path):  # type: ignore[no-untyped-def]
     source, out = make_source(tmp_path / "source"), tmp_path / "out"
     printed = experiment("chain.py", source, "--out", out, "--", "--perturb", "none")
     assert "30 / 30 pictures restored bit for bit" in printed
-    record = json.loads((out / "record.json").read_text())
-    assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
-    assert record["rows"][0]["restored_equal"] == 30
+    (row,) = recorded(out / "records", "chain")
+    assert {"command", "date", "commit", "hardware", "versions", "release"} <= set(row.provenance)
+    assert row.metrics["restored_equal"] == row.metrics["images"] == 30
     assert (out / "grid.png").stat().st_size > 10_000
 
 

@@ -46,7 +46,7 @@ def test_a_folder_is_added_once(tmp_path: Path):
     put(tmp_path / "old", "2026-01-02_x-small", OLD)
     code, out = run("--add", tmp_path / "old", "--results", tmp_path / "results")
     assert code == 0
-    assert "28 numbers of 1 old records, 28 of their runs here: 0 lost, 0 not in the old ones" in out
+    assert "22 numbers of 1 old records, 22 of their runs here: 0 lost, 0 not in the old ones" in out
     rows = read(tmp_path / "results")
     assert [(row.kind, row.training_set, row.seed) for row in rows] == [
         ("image-quality", None, None), ("victim", "clean", 0), ("victim", "protected", 0), ("victim", "protected", 1),
@@ -62,7 +62,7 @@ def test_a_lost_number_fails_the_proof(tmp_path: Path):
     put(tmp_path / "old", "2026-01-02_x-small", OLD)
     run("--add", tmp_path / "old", "--results", tmp_path / "results")
     path = tmp_path / "results" / "victims" / "x-small.jsonl"
-    path.write_text(path.read_text().replace('"seconds": 1.5, ', "", 1))
+    path.write_text(path.read_text().replace(', "seconds": 1.5', "", 1))
     code, out = run("--add", tmp_path / "old", "--results", tmp_path / "results")
     assert (code, "1 lost, 0 not in the old ones" in out) == (1, True)
 

@@ -13,7 +13,7 @@ CHOSEN = frozenset(
     | {"clean_images", "alone", "inputs_defended"}
 )
 # by kind
-CHOSEN_IN = {"planes": {"bits_a_sample"}} | dict.fromkeys(("bench", "interruption"), {"pictures", "images"})
+CHOSEN_IN = {"planes": {"bits_a_sample"}, "bench": {"pictures", "images"}, "interruption": {"pictures", "images"}}
 ALONE, DEFENDED = "the attacker's clean pictures alone", ", asked so too"
 
 VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks")  # where defence and attack are those of one

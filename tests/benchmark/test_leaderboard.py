@@ -1,133 +1,92 @@
-"""The leaderboard: records of three experiments meet in one line of a scheme; what is missing stays empty."""
+"""The leaderboard: measurements of several experiments meet in one line of a scheme; what is missing stays empty."""
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+from dataclasses import replace
 
-import numpy as np
+from rows import made, quality, row, victim
 
-from ripguard.benchmark.leaderboard import _apart, entries, page, plot, present, worst
+from ripguard.benchmark.attacks.few_clean import PERMUTED, STANDARDISED
+from ripguard.benchmark.leaderboard import entries, page, plot, rank
+from ripguard.benchmark.records import Measurement
 
-
-def made(name: str, perturb: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "perturb": perturb,
-        "eps": None,
-        "target": "opposite",
-        "sink": True,
-        "steps": 20,
-        "through": [],
-    }
+LSP = made("seal", "lsp")
 
 
-def row(split: str, defence: str, seed: int, accuracy: float) -> dict[str, Any]:
-    return {"split": split, "defence": defence, "seed": seed, "digest": split, "test_accuracy": accuracy, "images": 20}
+def read_with(
+    attack: str, clean: int, accuracy: float, defence: str = "none", seed: int = 0, **setting: bool
+) -> Measurement:
+    about = {"training_set": "protected", "seed": seed, "setting": {"clean_images": clean} | setting}
+    return row("limited-clean", {"test_acc": accuracy}, attack=attack, defence=defence, **about)
 
 
-LOOKS = {"psnr_to_clean": {"median": 26.5}, "ssim_to_clean": {"median": 0.9}}
-RECORDS: list[dict[str, Any]] = [
-    {
-        "name": "table1 x small mrit", "dataset": "x", "protocol": "small", "scheme": "mrit", "looks": LOOKS,
-        "release": {"scheme": made("mrit", "marks")},
-        "rows": [row("clean", "none", 0, 90.0), row("protected", "none", 0, 20.0), row("protected", "none", 1, 22.0),
-                 row("protected", "jpeg-10", 0, 28.0) | {"treated_accuracy": 30.0}, row("protected", "blur", 0, 25.0),
-                 row("protected", "loss-maximising", 0, 80.0)],
-    },
-    {
-        "name": "table1 x small seal, lsp", "dataset": "x", "protocol": "small", "scheme": "seal, lsp", "looks": LOOKS,
-        "release": {"scheme": made("seal", "lsp")}, "rows": [row("protected", "none", 0, 15.0)],
-    },
-    {
-        "name": "adaptive x small mrit", "dataset": "x", "protocol": "adaptive", "victims": "small", "scheme": "mrit",
-        "release": {"scheme": made("mrit", "marks")},
-        "rows": [{"trained_on": "protected", "defence": "none", "attack": "output permutation", "clean_pictures": 100,
-                  "test_accuracy": value} for value in (40.0, 44.0)]
-        + [{"trained_on": "protected", "defence": defence, "attack": "standardised outputs", "clean_pictures": 0,
-            "test_accuracy": value}
-           for defence, value in (("none", 41.0), ("jpeg-10", 39.0), ("jpeg-10, asked so too", 43.0),
-                                  ("loss-maximising", 80.0))],
-    },
-    {
-        "name": "undo x small mrit", "dataset": "x", "protocol": "undo", "scheme": "mrit", "recipe": {"name": "small"},
-        "release": {"scheme": made("mrit", "marks")},
-        "rows": [{"attack": attack, "test_accuracy": plain, "standardised_accuracy": standardised}
-                 for attack, plain, standardised in (("none", 20.0, 22.0), ("restorer-500", 60.0, 70.0),
-                                                     ("sink-out", 30.0, 31.0), ("alone-10", 80.0, 80.0))],
-    },
+def undone(attack: str, plain: float, standardized: float) -> Measurement:
+    return row("undo", {"test_acc": plain, "standardized_acc": standardized}, attack=attack, seed=0)
+
+
+ROWS = [
+    quality(), victim("clean", 0, 90.0), victim("protected", 0, 20.0), victim("protected", 1, 22.0),
+    victim("protected", 0, 28.0, "jpeg-10", metrics={"test_acc_defended": 30.0}), victim("protected", 0, 25.0, "blur"),
+    victim("protected", 0, 80.0, "loss-maximising"),
+    quality(scheme=LSP), victim("protected", 0, 15.0, scheme=LSP),
+    read_with(PERMUTED, 100, 40.0), read_with(PERMUTED, 100, 44.0, seed=1),
+    read_with(STANDARDISED, 0, 41.0), read_with(STANDARDISED, 0, 39.0, "jpeg-10"),
+    read_with(STANDARDISED, 0, 43.0, "jpeg-10", inputs_defended=True), read_with(STANDARDISED, 0, 80.0, "loss-maximising"),
+    undone("none", 20.0, 22.0), undone("restorer-500", 60.0, 70.0), undone("sink-out", 30.0, 31.0),
+    undone("alone-10", 80.0, 80.0),
 ]  # fmt: skip
 
 
-def test_records_meet():
+def test_measurements_meet():
     """… and a defence that was withdrawn counts no more."""
-    board = entries(RECORDS)
+    board = entries(ROWS)
     ours = board["x", "small", 20, "mrit"]
-    assert (ours.clean, ours.plain, ours.best_defence) == ({("clean", "", 0): 90.0}, [20.0, 22.0], ("jpeg-10", 30.0))
-    assert ours.reached("output permutation", 100) == ("none", 42.0)
-    assert ours.reached("standardised outputs", 0) == ("jpeg-10, asked so too", 43.0)  # 41 from the plain victim
+    assert (ours.clean, ours.plain) == ({("clean", "resnet18", 0): 90.0}, [20.0, 22.0])
+    assert ours.best_defence == ("jpeg-10", 30.0)
+    assert ours.reached(PERMUTED, 100) == ("none", 42.0)
+    assert ours.reached(STANDARDISED, 0) == ("jpeg-10, inputs defended too", 43.0)  # 41 from the plain victim
     assert ours.reached("linear head", 100) is None
     assert (ours.best_undoing, ours.best_leaked) == (("sink-out", 31.0), ("restorer-500", 70.0))
-    assert worst(ours) == 43.0
-    lines = page(board, [])
-    assert "## x, 20 pictures, protocol `small`: clean and restored 90.00 (n = 1)" in lines
-    second, first = [line for line in lines if line.startswith("| `")]  # without defences: below; gaps empty
-    assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |  |  |"
-    assert "| 21.00 ± 1.41 (2 seeds) | 30.00 (jpeg-10 of 2) | 43.00 (jpeg-10, asked so too) | 42.00 |" in second
-    assert second.endswith("| 42.00 |  |  | 31.00 (sink-out) | 70.00 (restorer-500) |")
-    assert len(plot(board).axes) == 1
+    assert ours.best_attack == ("jpeg-10, inputs defended too", 43.0)
 
 
-def test_numbers_go_to_their_own_release():
-    """An attacker's record that names its release says nothing of another; the newest of a name counts."""
-    named = copy.deepcopy(RECORDS)
-    for record, release in zip(named, ("a", "b", "other", "a")):
-        record["release"]["dataset_id"] = release
-    named[3]["pictures"] = 19
-    ours = entries(named)["x", "small", 20, "mrit"]
-    assert (ours.adaptive, ours.undone, ours.leaked) == ({}, {}, {})
-    named[2]["release"]["dataset_id"], named[3]["pictures"] = "a", 20
-    again = copy.deepcopy(named[2])
-    again["rows"] = again["rows"][:1]
-    ours = entries([*named, again])["x", "small", 20, "mrit"]
-    assert ours.adaptive == {("output permutation", 100): {"none": [40.0]}}
-    assert (ours.undone, ours.leaked) == ({"sink-out": [31.0]}, {"restorer-500": [70.0]})
+def test_the_page():
+    """Ranked by the best attack, those that no defence was tried on last; a column without a figure is left out."""
+    lines = page(ROWS)
+    assert "## x, 20 images, protocol `small`: clean and restored 90.00 (n = 1)" in lines
+    (head,) = (line for line in lines if line.startswith("| scheme |"))
+    assert "head, 100" not in head
+    first, second = (line for line in lines if line.startswith("| `"))
+    assert first.startswith("| `mrit` | 26.5 dB, 0.900 | **43.00** | 21.00 ± 1.41 (2 seeds) | 30.00 (jpeg-10 of 2) |")
+    assert "| 31.00 (sink-out) | 70.00 (restorer-500) | [a](victims/a.jsonl) | 2 cores some, 1 thread |" in first
+    assert second.startswith("| `seal, lsp` | 26.5 dB, 0.900 | **15.00** | 15.00 |  |  |")
+    assert rank(entries(ROWS)["x", "small", 20, "mrit"]) < rank(entries(ROWS)["x", "small", 20, "seal, lsp"])
 
 
-def test_releases_under_two_keys_are_one_line():
-    """… and an attacker's record of either is about it; one that is not finished hides nothing, and adds nothing."""
-    named = copy.deepcopy(RECORDS)
-    for record, release in zip(named, "axab"):
-        record["release"]["dataset_id"] = release
-    again = copy.deepcopy(named[0]) | {"rows": [row("protected", "none", 2, 27.0)]}
-    again["release"]["dataset_id"] = "b"
-    ours = entries([*named, again])["x", "small", 20, "mrit"]
-    assert (ours.plain, ours.best_defence, ours.releases) == ([20.0, 22.0, 27.0], ("jpeg-10", 30.0), ["b", "a"])
-    assert ours.reached("output permutation", 100) == ("none", 42.0)
-    assert ours.best_undoing == ("sink-out", 31.0)
-    del again["looks"]
-    assert entries([*named, again])["x", "small", 20, "mrit"].plain == [20.0, 22.0]
+def test_one_panel_a_table():
+    assert len(plot(entries(ROWS)).axes) == 1
 
 
-def test_labels_stay_apart():
-    """In order, far enough, and where there is room at their own places."""
-    places = _apart([26.6, 22.2, 26.3, 31.5, 26.6], 0.8)
-    assert list(np.argsort(places)) == [1, 2, 0, 4, 3]
-    assert min(np.diff(sorted(places))) >= 0.8 - 1e-9
-    assert (places[1], places[3]) == (22.2, 31.5)
+def test_a_preset_with_other_options_stands_apart():
+    """A peer of the same hiding method does not."""
+    other = made("mrit", "marks", cells=2)
+    rows = [*ROWS, quality(scheme=other), victim("protected", 0, 12.0, scheme=other)]
+    lines = page(rows)
+    place = lines.index("The same schemes with other options:")
+    assert [line.split("`")[1] for line in lines[:place] if line.startswith("| `")] == ["mrit", "seal, lsp"]
+    assert [line.split("`")[1] for line in lines[place:] if line.startswith("| `")] == ["mrit, cells 2"]
 
 
-def test_earlier_forms_stand_apart():
-    """Below the others where the scheme is there as it is now; a peer of the same hiding method is none of them."""
-    board = entries(RECORDS)
-    old = copy.deepcopy(board["x", "small", 20, "mrit"])
-    old.scheme = "mrit, no sink, target cyclic"
-    assert present([*board.values(), old]) == list(board.values())
-    assert present([old]) == [old]
-    lines = page(board | {("x", "small", 20, old.scheme): old}, [])
-    assert [line.split("`")[1] for line in lines if line.startswith("| `")] == ["mrit", "seal, lsp", old.scheme]
+def test_an_attacker_without_a_number_of_images_is_about_each():
+    rows = [replace(one, n_train=None) if one.kind == "limited-clean" else one for one in reversed(ROWS)]
+    assert entries(rows)["x", "small", 20, "mrit"].reached(PERMUTED, 100) == ("none", 42.0)
 
 
-def test_without_looks_or_victims_there_is_no_line():
-    bare = [{k: v for k, v in record.items() if k != "looks"} for record in RECORDS]
-    assert entries(bare) == {}
+def test_clean_images_alone_are_the_same_for_every_scheme():
+    alone = row("limited-clean", {"test_acc": 50.0}, training_set="clean", attack="none",
+                setting={"clean_images": 500, "alone": True})  # fmt: skip
+    assert {entry.alone[500] for entry in entries([*ROWS, alone]).values()} == {50.0}
+
+
+def test_without_image_quality_or_victims_there_is_no_line():
+    assert entries([one for one in ROWS if one.kind != "image-quality"]) == {}

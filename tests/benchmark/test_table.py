@@ -1,41 +1,39 @@
-"""The accuracy table: means, spreads, intervals, the paper's figures beside them."""
+"""Tables of measurements: lines, empty columns, ranks; means, spreads, intervals, the paper's accuracies beside them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from rows import quality, row, victim
 
 from ripguard.benchmark import figures
 from ripguard.benchmark.page import html
-from ripguard.benchmark.table import cells, interval, markdown
+from ripguard.benchmark.table import cells, field, interval, markdown, metric, table
 
 
-def row(split: str, seed: int, train: float, test: float, **more):  # type: ignore[no-untyped-def]
-    base = {"split": split, "defence": "none", "model": "resnet18", "seed": seed, "images": 5000, "test_images": 500}
-    confusion = [[200, 50], [50, 200]]
-    return (
-        base | {"train_accuracy": train, "test_accuracy": test, "classes": ["a", "b<"], "confusion": confusion} | more
-    )
-
-
-def record(*rows):  # type: ignore[no-untyped-def]
-    return {
-        "name": "table1 tinyimagenet paper mrit", "dataset": "tinyimagenet", "protocol": "paper", "scheme": "mrit",
-        "command": "python <x>", "commit": "c", "date": "d", "hardware": {"cores": 2, "cpu": "x", "gpu": None},
-        "versions": {"python": "3"}, "recipe": {"source": "s", "epochs": 1}, "rows": list(rows),
-    }  # fmt: skip
+def test_a_table():
+    """One line for each index, ranked; a column that is empty everywhere is left out."""
+    rows = [row("victim", {"test_acc": value}, seed=seed) for value, seed in ((3.0, 0), (1.0, 1), (5.0, 0))]
+    columns = [("acc", metric("test_acc", bold=True)), ("none", metric("nosuch")), ("n", lambda group: str(len(group)))]
+    lines = table(rows, [("seed", field("seed"))], columns, lambda group: group[0].metrics["test_acc"])
+    assert lines == ["| seed | acc | n |", "| --- | --- | --- |", "| 1 | **1.00** | 1 |", "| 0 | **4.00** | 2 |"]
+    assert table([], [("seed", field("seed"))], columns) == []
 
 
 def test_seeds_are_averaged():
-    """Mean and sample SD by hand; splits in the paper's order; its figures beside ours; defences apart."""
-    found = cells(
-        record(
-            row("protected", 0, 100, 16), row("clean", 1, 99, 74), row("clean", 0, 98, 71),
-            row("clean", 0, 90, 60, defence="jpeg10"),
-        )
-    )  # fmt: skip
-    assert [(c.split, c.defence) for c in found] == [("clean", "jpeg10"), ("clean", "none"), ("protected", "none")]
+    """Mean and sample SD by hand; training sets in the paper's order; its accuracies beside ours; defences apart."""
+    rows = [
+        victim(*one, dataset="tinyimagenet") for one in (("protected", 0, 16.0), ("clean", 1, 74.0), ("clean", 0, 71.0))
+    ]
+    found = cells([*rows, victim("clean", 0, 60.0, "jpeg10")])
+    assert [(c.training_set, c.defence) for c in found] == [
+        ("clean", "jpeg10"),
+        ("clean", "none"),
+        ("protected", "none"),
+    ]
     clean = found[1]
-    assert (clean.seeds, clean.train, clean.test) == ([0, 1], 98.5, 72.5)
+    assert (clean.seeds, clean.train, clean.test) == ([0, 1], 100.0, 72.5)
     assert clean.test_sd == pytest.approx(2.1213, abs=1e-4)
     assert found[2].test_sd is None
     assert clean.published == (99.98, 74.0)
@@ -51,22 +49,25 @@ def test_interval_is_wilsons():
     assert interval(100, 500)[1] == 100
 
 
-def test_markdown_says_all(tmp_path):  # type: ignore[no-untyped-def]
-    """One line a cell, seeds named, no spread where there is one seed."""
-    gray = row("protected", 0, 100, 15.1, defence="grayscale", treated_accuracy=17.25)
-    lines = markdown(record(row("clean", 0, 99.5, 74.2), row("clean", 2, 99.5, 74.4), row("protected", 0, 100, 16.2)))
-    assert lines[2].startswith("| clean (5,000) | resnet18 | 0, 2 | 99.50 ± 0.00 | **74.30 ± 0.14** | 70.")
-    assert lines[3].startswith("| protected (5,000) | resnet18 | 0 | 100.00 | **16.20** |")
-    assert lines[3].endswith("| 100.00 / 16.20 |")
-    assert "grayscale | resnet18 | 0 | 100.00 | **15.10** (asked so too: 17.25) |" in markdown(record(gray))[2]
+def test_the_accuracy_table():
+    """One line a cell, seeds named, no spread where there is one seed, hardware in each line."""
+    rows = [victim(*one, dataset="cifar10") for one in (("protected", 0, 16.2), ("clean", 0, 74.2), ("clean", 2, 74.4))]
+    lines = markdown(rows)
+    assert lines[2].startswith("| clean (20) | resnet18 | 0, 2 | 100.00 ± 0.00 | **74.30 ± 0.14** | 70.")
+    assert lines[3].startswith("| protected (20) | resnet18 | 0 | 100.00 | **16.20** |")
+    assert lines[3].endswith("| 100.00 / 38.23 | 2 cores some, 1 thread |")
+    gray = victim("protected", 0, 15.1, "grayscale", metrics={"test_acc_defended": 17.25})
+    assert "| protected (20) | grayscale | resnet18 | 0 | 100.00 | **15.10** | 17.25 |" in markdown([gray])[2]
 
 
-def test_page_and_pictures(tmp_path):  # type: ignore[no-untyped-def]
+def test_page_and_figures(tmp_path: Path):
     """Drawn without a display; names are escaped in the page; no logs, no curves."""
-    one = record(row("clean", 0, 99.5, 74.2), row("protected", 0, 100, 16.2))
-    pictures = [("bars", figures.bars(one, tmp_path / "a.png")), ("c", figures.confusion(one, tmp_path / "b.png"))]
-    assert figures.curves(one, tmp_path, tmp_path / "none.png") is None
-    text = html(one, pictures, tmp_path / "r.html").read_text()
+    rows = [victim("clean", 0, 74.2), victim("protected", 0, 16.2), quality()]
+    drawn = [("bars", figures.bars(rows, tmp_path / "a.png")), ("c", figures.confusion(rows, tmp_path / "b.png"))]
+    assert figures.curves(rows, {}, tmp_path / "none.png") is None
+    logs = {"clean-resnet18-0": {"epoch": [1, 2], "watched_accuracy": [50.0, None]}}
+    assert figures.curves(rows, logs, tmp_path / "curves.png") == tmp_path / "curves.png"
+    text = html(rows, drawn, tmp_path / "r.html").read_text()
     assert "python &lt;x&gt;" in text
     assert "<x>" not in text
     assert text.count("<td>clean") == text.count("<td>protected") == 1
