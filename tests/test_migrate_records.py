@@ -22,7 +22,8 @@ OLD: dict[str, Any] = {
     "scheme": "mrit", "recipe": {"name": "small", "source": "s"},
     "release": {"dataset_id": "00", "scheme": {"name": "mrit", "perturb": "marks", "method": "mrit", "eps": 0.064,
                                                "sink": True, "target": "opposite", "hide": {"pairing": "ranked"}}},
-    "looks": {"pictures": 30, "restored_equal": 30, "psnr_to_clean": {"median": 26.5}, "ssim_to_clean": {"median": 0.9}},
+    "looks": {"pictures": 30, "restored_equal": 30, "psnr_to_clean": {"median": 26.5},
+              "ssim_to_clean": {"median": 0.9}},
     "rows": [
         ROW | {"split": split, "seed": seed, "train_accuracy": 99.0, "test_accuracy": accuracy, "confusion": [[1, 2]],
                "classes": ["a", "b"], "test_images": 6, "seconds": 1.5, "date": "2026-01-02"}

@@ -31,7 +31,8 @@ ROWS = [
     quality(scheme=LSP), victim("protected", 0, 15.0, scheme=LSP),
     read_with(PERMUTED, 100, 40.0), read_with(PERMUTED, 100, 44.0, seed=1),
     read_with(STANDARDISED, 0, 41.0), read_with(STANDARDISED, 0, 39.0, "jpeg-10"),
-    read_with(STANDARDISED, 0, 43.0, "jpeg-10", inputs_defended=True), read_with(STANDARDISED, 0, 80.0, "loss-maximising"),
+    read_with(STANDARDISED, 0, 43.0, "jpeg-10", inputs_defended=True),
+    read_with(STANDARDISED, 0, 80.0, "loss-maximising"),
     undone("none", 20.0, 22.0), undone("restorer-500", 60.0, 70.0), undone("sink-out", 30.0, 31.0),
     undone("alone-10", 80.0, 80.0),
 ]  # fmt: skip

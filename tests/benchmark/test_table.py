@@ -1,4 +1,4 @@
-"""Tables of measurements: lines, empty columns, ranks; means, spreads, intervals, the paper's accuracies beside them."""
+"""Tables of measurements: lines, empty columns, ranks; means, spreads, intervals, the paper's accuracies."""
 
 from __future__ import annotations
 

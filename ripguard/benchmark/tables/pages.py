@@ -174,7 +174,8 @@ def index(rows: Sequence[Measurement]) -> str:
         "```json",
         '{"schema": 1, "kind": "victim", "dataset": "cifar10", "n_train": 50000, "protocol": "fast", "scheme": '
         '{"name": "mrit", "perturb": {"method": "marks"}, "hide": {"method": "mrit"}}, "training_set": "protected", '
-        '"defence": "none", "model": "fastnet", "seed": 0, "metrics": {"test_acc": 10.04}, "run": "2026-11-22_cifar10-fast"}',
+        '"defence": "none", "model": "fastnet", "seed": 0, "metrics": {"test_acc": 10.04}, '
+        '"run": "2026-11-22_cifar10-fast"}',
         "```",
         "",
         "A field that does not apply is left out; `setting` has whatever else tells a measurement from others. "
