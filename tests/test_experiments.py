@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import runpy
 import shlex
 import shutil
@@ -195,12 +194,21 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     """Attackers who change the pictures: every one ends in an accuracy, of as many pictures as it trains on."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     experiment("chain.py", source, "--out", work)
-    attacks = ["none", "sink-out", "made-up", "averaged-4", "oracle-shifts", "restorer-100", "clean-50", "alone-50"]
-    attacks += ["two-sizes", "made-up-told"]
+    attacks = [
+        "none",
+        "sink-out",
+        "synthetic-pairs",
+        "averaged-4",
+        "oracle-shifts",
+        "restorer-100",
+        "clean-50",
+        "alone-50",
+    ]
+    attacks += ["two-sizes", "synthetic-pairs-labels"]
     told = experiment("undo.py", source, "--work", work, "--protocol", "smoke", "--steps", "2", "--only", *attacks)
     rows = [ast.literal_eval(line) for line in told.splitlines()]
     assert [row["attack"] for row in rows] == attacks
-    assert [row["images"] for row in rows] == [24, 18, 24, 24, 24, 24, 24, 12, 24, 24]
+    assert [row["n_train"] for row in rows] == [24, 18, 24, 24, 24, 24, 24, 12, 24, 24]
     assert {row["epochs"] for row in rows} == {8}  # a batch an epoch: as many steps for all
     assert rows[5]["psnr_to_clean"] > 60 > rows[8]["psnr_to_clean"] > 40  # all 24 leaked; marks cancel
     assert 40 > rows[3]["psnr_to_clean"] > rows[0]["psnr_to_clean"]
@@ -212,13 +220,15 @@ def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     quick = ("--scheme", "layered", "--coders", "webp", "--allow-residue", "--surrogate-epochs", "1", "--steps", "2")
     experiment("chain.py", source, "--out", work, "--", *quick)
-    attacks = ["none", "made-up-told", "made-up-told+jpeg-10", "made-up-twice"]
+    labels = "synthetic-pairs-labels"
+    attacks = ["none", labels, f"{labels}+jpeg-10", "synthetic-pairs-twice"]
     asked = [*attacks, "two-sizes", "oracle-jigsaw"]
     told = experiment("undo.py", source, "--work", work, "--protocol", "smoke", "--steps", "2", "--only", *asked)
     rows = [ast.literal_eval(line) for line in told.splitlines()]
-    assert [row["attack"] for row in rows] == [*attacks[:2], "made-up-told+jpeg-10, asked so too", *attacks[2:]]
+    assert [row["attack"] for row in rows] == [*attacks[:3], *attacks[2:]]
+    assert [row.get("inputs_defended") for row in rows] == [None, None, True, None, None]
     assert rows[1]["psnr_to_clean"] != rows[2]["psnr_to_clean"]  # JPEG at 10 is taken of what the first leaves
-    assert all({"renamed_accuracy", "permuted_accuracy", "head_accuracy"} < set(row) for row in rows)
+    assert all({"renamed_acc", "permuted_acc", "head_acc"} < set(row) for row in rows)
 
 
 @pytest.mark.numeric
@@ -230,8 +240,8 @@ def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
     told = experiment(*command, "--models", "fastnet-narrow,vit-small")
     rows = [ast.literal_eval(line) for line in told.splitlines()]
     models = ["fastnet-narrow", "fastnet-narrow", "vit-small", "vit-small"]
-    assert [(row["model"], row["split"]) for row in rows] == list(zip(models, ["protected", "restored"] * 2))
-    assert {row["images"] for row in rows} == {12}
+    assert [(row["model"], row["training_set"]) for row in rows] == list(zip(models, ["protected", "restored"] * 2))
+    assert {row["n_train"] for row in rows} == {12}
     assert "--model: expected one of" in refused(*command, "--models", "vit")
 
 
@@ -255,7 +265,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
     rows = [ast.literal_eval(line) for line in experiment(*command).splitlines()]
     found: dict[str, list[str]] = {}
     for row in rows:
-        found.setdefault(row["perturb"], []).append(row["defence"])
+        found.setdefault(row["poison"], []).append(row["defence"])
     assert found == {
         "clean": asked,
         **{name: ["none"] for name in ("noise", "noise-26", "noise-22")},
@@ -266,41 +276,30 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
         "em-sample": ["none", "grayscale"],
         "tap": asked,
     }
-    poisons = [row for row in rows if row["perturb"] != "clean"]
-    assert all(25 < row["psnr_to_clean"] < 60 for row in poisons if "-" not in row["perturb"])
-    assert [round(row["psnr_to_clean"]) for row in poisons if "noise-" in row["perturb"]] == [26, 22]
-    assert {row["defence"] for row in rows if "treated_accuracy" in row} == {"grayscale", "jpeg-10"}
+    poisons = [row for row in rows if row["poison"] != "clean"]
+    assert all(25 < row["psnr_to_clean"] < 60 for row in poisons if "-" not in row["poison"])
+    assert [round(row["psnr_to_clean"]) for row in poisons if "noise-" in row["poison"]] == [26, 22]
+    assert {row["defence"] for row in rows if "test_acc_defended" in row} == {"grayscale", "jpeg-10"}
 
 
 @pytest.mark.numeric
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out pictures; called again, what is recorded is left alone."""
-    source, copy = make_source(tmp_path / "source"), tmp_path / "experiments" / "marks.py"
-    copy.parent.mkdir()
-    shutil.copy(ROOT / "experiments" / "marks.py", copy)  # writes its record beside itself
+    source = make_source(tmp_path / "source")
     told = []
     for only in (("clean", "waves", MIRRORED), ("waves", FEW_CELLS)):
-        call = [
-            sys.executable,
-            copy,
-            source,
-            "--protocol",
-            "smoke",
-            "--defences",
-            "none",
-            "--record",
-            "marks",
-            "--only",
-        ]
-        done = subprocess.run([*map(str, call), *only], check=True, capture_output=True, text=True, cwd=ROOT)
-        told.append([ast.literal_eval(line) for line in done.stdout.splitlines()])
+        call = ["marks.py", source, "--protocol", "smoke", "--defences", "none", "--record", "marks"]
+        out = experiment(*call, "--results", tmp_path / "results", "--only", *only)
+        told.append([ast.literal_eval(line) for line in out.splitlines()])
     assert [len(rows) for rows in told] == [3, 1]
-    rows = json.loads(next((tmp_path / "results").glob("*_marks/record.json")).read_text())["rows"]
-    assert rows == [*told[0], *told[1]]
+    assert len(recorded(tmp_path / "results", "marks")) == 4
+    rows = [*told[0], *told[1]]
     assert [row["variant"] for row in rows] == ["clean", "waves", MIRRORED, FEW_CELLS]
     assert rows[0]["psnr_to_clean"] is None
     assert 24 < rows[1]["psnr_to_clean"] < 29
-    assert all(0 <= row[name] <= 100 for row in rows for name in ("accuracy", "standardised", "permuted", "new_head"))
+    assert all(
+        0 <= row[name] <= 100 for row in rows for name in ("test_acc", "standardized_acc", "permuted_acc", "head_acc")
+    )
 
 
 def test_grid():
@@ -329,49 +328,43 @@ def test_grid_with_other_seeds():
         ("restored", "none", "1,2"),
     ]
     grid = runpy.run_path(str(ROOT / "experiments" / "grid.py"))
+    known = read(ROOT / "results")
+
+    def there(step: object, name: str, seeds: list[int]) -> bool:
+        return grid["recorded"](step, name, "small", 10, 32, seeds, known)
+
     for split in ("protected", "restored"):
         step = grid["Step"]("table1", "mrit", ("none",), split)
-        there = [grid["recorded"](step, "cifar10-small-20000-mrit", 10, 32, seeds) for seeds in ([0], [0, 99])]
-        assert there == [True, False]
-    step = grid["Step"]("adaptive", "mrit")
-    assert grid["recorded"](step, "adaptive-cifar10-small-20000-mrit", 10, 32, [0])
-    read = grid["read_records"]
-    found = next(one for folder, one in read(ROOT / "results") if folder.endswith("_cifar10-small-20000-mrit"))
-    newer = found | {
-        "rows": [row | {"seed": 7} for row in found["rows"][:1]]
-    }  # of the same name inside, called otherwise
-    grid["recorded"].__globals__["read_records"] = lambda place: [*read(place), ("2999-01-01_more", newer)]
-    asked = ("table1", "mrit", ("none",))
-    assert grid["recorded"](grid["Step"](*asked), "cifar10-small-20000-mrit", 10, 32, [0])
+        assert [there(step, "cifar10-small-20000-mrit", seeds) for seeds in ([0], [0, 99])] == [True, False]
+    assert there(grid["Step"]("adaptive", "mrit"), "adaptive-cifar10-small-20000-mrit", [0])
+    assert not there(grid["Step"]("table1", "strong", ("none",)), "cifar10-small-20000-mrit", [0])
 
 
 def test_grid_knows_releases_by_what_they_are_called():
-    """Of many classes too, whose patches stand on more cells, and of large pictures, where they stand on all."""
-    label_of = runpy.run_path(str(ROOT / "experiments" / "grid.py"))["label_of"]
-    assert [label_of("--scheme balanced", classes, 32) for classes in (10, 65)] == ["balanced", "balanced"]
-    assert [label_of("--scheme balanced --cells 16", 10, side) for side in (32, 64)] == [
+    """Of many classes too, whose patches stand on more cells, and of large images, where they stand on all."""
+    called = runpy.run_path(str(ROOT / "experiments" / "grid.py"))["scheme_called"]
+    assert [called("--scheme balanced", classes, 32) for classes in (10, 65)] == ["balanced", "balanced"]
+    assert [called("--scheme balanced --cells 16", 10, side) for side in (32, 64)] == [
         "balanced, all cells",
         "balanced",
     ]
-    assert label_of("--scheme seal --perturb lsp", 200, 32) == "seal, lsp"
+    assert called("--scheme seal --perturb lsp", 200, 32) == "seal, lsp"
 
 
 @pytest.mark.numeric
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]
     """Every reading of the paper runs, and says what it changed."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
-    path = experiment("open_choices.py", source, "--work", work, "--count", "4", "--surrogate-epochs", "1").strip()
-    rows = json.loads(Path(path).read_text())["rows"]
+    out = experiment("open_choices.py", source, "--work", work, "--count", "4", "--surrogate-epochs", "1")
+    rows = [ast.literal_eval(line) for line in out.splitlines()]
     assert {"preset", "perturbation", "views", "ε", "steps", "target", "block side", "pairing"} <= {
         row["choice"] for row in rows
     }
     assert all(0 <= row["published_surrogate_keeps"] <= 100 for row in rows)
-    path = experiment(
-        "held_out.py", source, "--work", work, "--epochs", "1", "--only", "no augmentation", "CIFAR stem"
-    ).strip()
-    rows = json.loads(Path(path).read_text())["rows"]
+    out = experiment("held_out.py", source, "--work", work, "--epochs", "1", "--only", "no augmentation", "CIFAR stem")
+    rows = [ast.literal_eval(line) for line in out.splitlines()]
     assert {row["choice"] for row in rows} == {"no augmentation", "CIFAR stem"}
-    assert all((row["images"], row["held_out"]) == (22, 2) for row in rows)
+    assert all((row["n_train"], row["held_out"]) == (22, 2) for row in rows)
 
 
 @pytest.mark.numeric
@@ -403,8 +396,8 @@ def test_tamper(scheme, tmp_path):  # type: ignore[no-untyped-def]
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(crop(number)).save(place, quality=90)
     experiment("chain.py", source, "--out", out, "--", "--scheme", scheme, "--perturb", "none")
-    row = json.loads((out / "record.json").read_text())["rows"][0]
-    assert (row["files_equal"], row["without_residue"]) == ((6, 6) if scheme == "seal" else (0, 0))
+    (row,) = recorded(out / "records", "chain")
+    assert (row.metrics["files_equal"], row.metrics["without_residue"]) == ((6, 6) if scheme == "seal" else (0, 0))
     experiment("tamper.py", out / "protected", "--key-file", out / "owner.key", "--against", source, "--stride", "97")
 
 
