@@ -22,7 +22,7 @@ bench: $(READY)  ## pictures a second and memory, beside PNG and peers in the sa
 	$(BIN)/python experiments/bench.py $(DATASET) $(ARGS)
 
 notebooks: $(READY)  ## run the notebooks again and keep their outputs
-	$(BIN)/python experiments/notebooks.py
+	$(BIN)/python tools/run_notebooks.py
 
 test: $(READY)  ## the fast tests
 	$(BIN)/python -m pytest -n 2 -m "not slow"
@@ -34,18 +34,17 @@ test-machines: $(READY)  ## the numeric tests as on other machines, and how near
 	$(BIN)/python experiments/machines.py $(ARGS)
 
 results: $(READY)  ## regenerate the tables in results/, README and docs/ from the records
-	$(BIN)/python experiments/tables.py
+	$(BIN)/python tools/make_tables.py
 
-leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.md
-	$(BIN)/python experiments/leaderboard.py
+leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.png
+	$(BIN)/python tools/make_leaderboard.py
 
 lint: $(READY)  ## ruff, mypy, layers of imports, tables up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python experiments/tables.py --check
-	$(BIN)/python experiments/leaderboard.py --check
+	$(BIN)/python tools/make_tables.py --check
 
 format: $(READY)  ## let ruff format the code
 	$(BIN)/ruff check --fix .

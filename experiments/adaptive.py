@@ -60,7 +60,7 @@ def main() -> None:
     )
     parser.add_argument("--no-alone", action="store_true", help="leave out the few alone: the same for every scheme")
     parser.add_argument("--steps", type=positive, default=2000, help="batches that the few alone are trained for")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
+    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/")
     options = parser.parse_args()
     check((), options.protocol, options.model)
     work = options.work or ROOT / "build" / short_name(options.source)
@@ -89,7 +89,7 @@ def main() -> None:
     folder = Path()
     if options.record:
         same = ("name", "victims", "pictures", "release")
-        folder, record = go_on_with(ROOT / "results", options.record, record, same)
+        folder, record = go_on_with(ROOT / "build" / "records", options.record, record, same)
 
     def known(about: dict[str, Any], wanted: Sequence[int]) -> bool:
         """Whether heads on so many images are recorded, which are read last."""

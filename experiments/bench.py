@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--sizes", type=positive, nargs="*", default=[1000, 6000], help="images for the memory part")
     parser.add_argument("--seconds", type=above_zero, default=3.0, help="least seconds a measurement takes")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
+    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/")
     options = parser.parse_args()
     items = [item for item in open_source(options.source).items if item.split == "train"][: options.count]
     clean = load(items, note="reading").images
@@ -69,7 +69,9 @@ def main() -> None:
     record |= {"dataset": options.source, "protocol": "bench", "scheme": "mrit", "rows": []}
     commit, folder = record["commit"], Path()
     if options.record:
-        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "hardware", "versions"))
+        folder, record = go_on_with(
+            ROOT / "build" / "records", options.record, record, ("name", "hardware", "versions")
+        )
     for part in options.only:
         new = []
         for row in globals()[part](clean, options):

@@ -121,7 +121,7 @@ def main() -> None:
     record |= environment() | {"dataset": "several", "protocol": "carrier survival", "scheme": "mrit", "rows": rows}
     if options.record:
         day = datetime.date.today().isoformat()
-        write_record(Path(__file__).resolve().parents[1] / "results" / f"{day}_{options.record}", record)
+        write_record(Path(__file__).resolve().parents[1] / "build" / "records" / f"{day}_{options.record}", record)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The main job, from clean images to proof.  Claim: every image comes back bit for bit; the attack survives hiding.
 
     python experiments/chain.py photos                       # what `make protect` runs
-    python experiments/chain.py cifar10 --record cifar10     # all 60,000 images, into results/
+    python experiments/chain.py cifar10 --record cifar10     # all 60,000 images, into build/records/
     python experiments/chain.py tinyimagenet -- --eps 0.05
 
 Each step is a call of `ripguard.api`. The restoring one is made in a process of its own, which gets the release and the
@@ -80,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", help="photos, cifar10, tinyimagenet, or a folder")
     parser.add_argument("--out", type=Path, help="working folder (default: build/<source>)")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/ as well")
+    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/ as well")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     given, extra = extra, with_usual(options.source, extra)
@@ -145,7 +145,7 @@ def main() -> None:
     record = {"name": title, "command": command} | environment() | about | {"rows": [row]}
     write_record(out, record)
     if options.record:
-        folder = ROOT / "results" / f"{record['date']}_{options.record}"
+        folder = ROOT / "build" / "records" / f"{record['date']}_{options.record}"
         write_record(folder, record)
         shutil.copyfile(out / "grid.png", folder / "grid.png")
     summary(out, row)

@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--count", type=positive, default=2000, help="test images (default 2000)")
     parser.add_argument("--coder-steps", type=positive, help="of the fit (default: as protect)")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
+    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/")
     options = parser.parse_args()
 
     # 1. the model, as protect makes it
@@ -71,7 +71,7 @@ def main() -> None:
     for row in rows:
         print(row)
     if options.record:
-        print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
+        print(write_record(ROOT / "build" / "records" / f"{record['date']}_{options.record}", record))
 
 
 def ready(name: str, model: bytes) -> bool:

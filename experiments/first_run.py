@@ -44,7 +44,7 @@ def main() -> None:
     record = {"name": "first run", "command": "python experiments/first_run.py"} | environment()
     record |= {"dataset": "photos", "protocol": "make protect", "scheme": "mrit", "rows": [row]}
     if options.record:
-        place = ROOT / "results" / f"{record['date']}_{options.record}"
+        place = ROOT / "build" / "records" / f"{record['date']}_{options.record}"
         write_record(place, record)
         (place / "grid.png").write_bytes(grid)
 

@@ -25,11 +25,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ripguard import api
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
-from ripguard.benchmark.record import joined, read_records
+from ripguard.benchmark.records import Measurement, read
 from ripguard.benchmark.victims import own_seed, seeds_of
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
@@ -152,26 +151,22 @@ def limit_for(images: int, items: Sequence[Item]) -> int:
 def recorded(step: Step, name: str, classes: int, side: int, seeds: Sequence[int]) -> bool:
     """Whether nothing is left to do; `undo.py` finds that out for itself."""
 
-    known = read_records(ROOT / "results")
+    wanted = label_of(SCHEMES[step.scheme], classes, side)  # not an older form's
+    known = [row for row in read(ROOT / "results") if row.scheme_name == wanted]
 
-    def of(name: str) -> list[dict[str, Any]]:  # of this name first, then joined: a newer one may have another
-        own = [(folder, record) for folder, record in known if folder.split("_", 1)[1] == name]
-        return [record for _, record in joined(own)]
+    def of(name: str) -> list[Measurement]:
+        return [row for row in known if row.place.rpartition("/")[2] == f"{name}.jsonl"]
 
-    def victim(row: dict[str, Any]) -> tuple[str, int]:
-        return row["defence"], row["seed"]
+    def victims(rows: list[Measurement], training_set: str) -> set[tuple[str | None, int | None]]:
+        return {(row.defence, row.seed) for row in rows if row.training_set == training_set}
 
-    wanted = label_of(SCHEMES[step.scheme], classes, side)
-    found = [record for record in of(name) if record["scheme"] == wanted]  # not an older form's
-    if step.script == "adaptive" and found:  # of which release: see adaptive.py
-        trained = [record for record in of(name.removeprefix("adaptive-")) if record["scheme"] == found[-1]["scheme"]]
-        there = {victim(row) for record in trained for row in record["rows"] if row["split"] == "protected"}
-        return {victim(row) for row in found[-1]["rows"]} >= {one for one in there if one[0] not in WITHDRAWN}
-    if step.script != "table1" or not found:
+    if step.script == "adaptive" and (found := of(name)):  # of which release: see adaptive.py
+        there = victims(of(name.removeprefix("adaptive-")), "protected")
+        return {(row.defence, row.seed) for row in found} >= {one for one in there if one[0] not in WITHDRAWN}
+    if step.script != "table1" or not (found := of(name)):
         return False
-    rows = {(row["split"], *victim(row)) for row in found[-1]["rows"]}
-    asked = {(step.splits, defence, own_seed(step.splits, seed)) for defence in step.defences for seed in seeds}
-    return "looks" in found[-1] and rows >= asked
+    needed = {(defence, own_seed(step.splits, seed)) for defence in step.defences for seed in seeds}
+    return any(row.kind == "image-quality" for row in found) and victims(found, step.splits) >= needed
 
 
 def label_of(options: str, classes: int, side: int) -> str:

@@ -92,7 +92,7 @@ def main() -> None:
             print(rows[-1], file=sys.stderr, flush=True)
     record: dict[str, Any] = {"name": f"held out {options.source}, {options.epochs} epochs"}
     record |= {"command": "python experiments/held_out.py " + shlex.join(sys.argv[1:])} | environment()
-    folder = ROOT / "results" / f"{record['date']}_{options.record}" if options.record else work / "held-out"
+    folder = ROOT / "build" / "records" / f"{record['date']}_{options.record}" if options.record else work / "held-out"
     if (folder / "record.json").exists():  # choices tried before, at the same length, stay
         old = json.loads((folder / "record.json").read_text())["rows"]
         new = {row["choice"] for row in rows}

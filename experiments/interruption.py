@@ -218,14 +218,14 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, help="faults (default: all)")
     parser.add_argument("--verbs", nargs="*", default=["protect", "restore"], choices=["protect", "restore"])
     parser.add_argument("--seed", type=not_negative, default=0)
-    parser.add_argument("--record", metavar="NAME", help="results/<date>_<NAME>/, written after every row")
+    parser.add_argument("--record", metavar="NAME", help="build/records/<date>_<NAME>/, written after every row")
     options = parser.parse_args()
     record: dict[str, Any] = {"name": "interruption"}
     record |= {"command": "python experiments/interruption.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": "photos", "protocol": "interruption", "scheme": "mrit (no perturbation)", "rows": []}
     commit, folder = record["commit"], Path()
     if options.record:
-        folder, record = go_on_with(ROOT / "results", options.record, record, ("name",))
+        folder, record = go_on_with(ROOT / "build" / "records", options.record, record, ("name",))
     known = {(row["verb"], row["fault"]) for row in record["rows"] if row.get("stride", 1) == options.stride}
     wrong = sum(row["wrong"] for row in record["rows"])
     with tempfile.TemporaryDirectory() as place:

@@ -44,7 +44,7 @@ def main() -> None:
         "--jpegs", type=above_zero, nargs="*", default=list(JPEGS), help="megapixels, one for each quality"
     )
     parser.add_argument("--ladder", type=above_zero, nargs="*", default=list(LADDER), help="megapixels, one at a time")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
+    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def main() -> None:
     record |= {"command": "python experiments/large.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": "scikit-image photographs", "protocol": "large", "scheme": "seal", "rows": rows}
     if options.record:
-        print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
+        print(write_record(ROOT / "build" / "records" / f"{record['date']}_{options.record}", record))
     if any(row["byte_for_byte"] != row["files"] for row in rows):
         sys.exit("NOT every file came back: this is a defect")
 

@@ -62,7 +62,9 @@ def main() -> None:
     parser.add_argument("--defences", nargs="*", default=["none", "jpeg-10", "orthogonal-projection"])
     parser.add_argument("--protocol", default="small")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on")
+    parser.add_argument(
+        "--record", metavar="NAME", help="write build/records/<date>_<NAME>/, after every row, and go on"
+    )
     options = parser.parse_args()
     check((), options.protocol, None, tuple(options.defences))
 
@@ -90,7 +92,9 @@ def main() -> None:
     record |= {"recipe": dataclasses.asdict(protocol), "eps": options.eps, "rows": []}
     folder = Path()
     if options.record:
-        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "pictures", "recipe", "eps"))
+        folder, record = go_on_with(
+            ROOT / "build" / "records", options.record, record, ("name", "pictures", "recipe", "eps")
+        )
     done = {(row["variant"], row["defence"]) for row in record["rows"]}
 
     # 3. a victim for each defence and variant

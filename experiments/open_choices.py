@@ -154,7 +154,9 @@ def main() -> None:
     record: dict[str, Any] = {"name": f"open choices {options.source}"}
     record |= {"command": "python experiments/open_choices.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "open choices", "scheme": "mrit", "rows": rows}
-    folder = ROOT / "results" / f"{record['date']}_{options.record}" if options.record else work / "open-choices"
+    folder = (
+        ROOT / "build" / "records" / f"{record['date']}_{options.record}" if options.record else work / "open-choices"
+    )
     print(write_record(folder, record))
 
 

@@ -68,7 +68,9 @@ def main() -> None:
     parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
     parser.add_argument("--seed", type=not_negative, default=0)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on")
+    parser.add_argument(
+        "--record", metavar="NAME", help="write build/records/<date>_<NAME>/, after every row, and go on"
+    )
     options = parser.parse_args()
 
     check((), options.protocol, None, tuple(options.defences))
@@ -88,7 +90,7 @@ def main() -> None:
     folder = Path()
     if options.record:
         same = ("name", "pictures", "recipe", "steps", "surrogate_epochs")
-        folder, record = go_on_with(ROOT / "results", options.record, record, same)
+        folder, record = go_on_with(ROOT / "build" / "records", options.record, record, same)
     known = {(poison_of(row), row["defence"], row["seed"]) for row in record["rows"]}
 
     # 2. a victim for each poison, undefended and under what is known to undo it

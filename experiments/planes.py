@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--count", type=positive, default=600, help="images (default 600)")
     parser.add_argument("--surrogate-epochs", type=positive, default=10)
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/")
+    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/")
     options = parser.parse_args()
 
     # 1. two surrogates: one aims, both are asked
@@ -86,7 +86,7 @@ def main() -> None:
     record |= {"command": "python experiments/planes.py " + shlex.join(sys.argv[1:])} | environment()
     record |= {"dataset": options.source, "protocol": "planes", "scheme": "seal", "rows": rows}
     if options.record:
-        print(write_record(ROOT / "results" / f"{record['date']}_{options.record}", record))
+        print(write_record(ROOT / "build" / "records" / f"{record['date']}_{options.record}", record))
 
 
 def versions(clean: np.ndarray, carriers: np.ndarray) -> Any:

@@ -27,7 +27,7 @@ from typing import Any
 
 from chain import OPTIONS
 
-from ripguard.benchmark.accuracy import done_rows, illustrate, open_record, recipe
+from ripguard.benchmark.accuracy import done_rows, illustrate, measurements, open_record, recipe
 from ripguard.benchmark.page import html
 from ripguard.benchmark.record import add_row
 from ripguard.benchmark.table import markdown
@@ -56,7 +56,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", help="instead of the protocol's own; the record then says so in its name")
     parser.add_argument("--epochs", type=positive, help="instead of the protocol's own; so does this")
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
-    parser.add_argument("--record", metavar="NAME", help="write results/<date>_<NAME>/ (default: <work>/evaluation)")
+    parser.add_argument(
+        "--record", metavar="NAME", help="write build/records/<date>_<NAME>/ (default: <work>/evaluation)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument(
         "--jobs", type=positive, help="victims at a time (default: one a core on a CPU, each on one thread)"
@@ -109,7 +111,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     call = "python experiments/table1.py " + shlex.join(sys.argv[1:])
     folder, record = open_record(
         options.source, protocol, how, release, places["restored"], call, work / "evaluation", options.record,
-        (ROOT / "results",), os.cpu_count() or 1,
+        (ROOT / "build" / "records",), os.cpu_count() or 1,
     )  # fmt: skip
 
     # 3. what is still to be trained, the first seed of every split first
@@ -168,10 +170,9 @@ def finish(folder: Path, record: dict[str, Any], options: argparse.Namespace, wo
         sys.exit(AGAIN)
     source, restored = open_source(options.source), work / "restored"
     images = illustrate(folder, record, work / "protected", source, restored, os.cpu_count() or 1)
-    page = html(record, images, work / "report.html")
-    if options.record:
-        subprocess.run([sys.executable, str(ROOT / "experiments" / "tables.py")], stdout=sys.stderr, check=True)
-    print("\n".join(["", *markdown(record), "", f"record  {folder / 'record.json'}", f"report  {page}"]))
+    rows = measurements(folder, record)
+    page = html(rows, images, work / "report.html")
+    print("\n".join(["", *markdown(rows), "", f"record  {folder / 'record.json'}", f"report  {page}"]))
     if record["looks"]["restored_equal"] != record["looks"]["pictures"]:
         sys.exit("NOT every image came back: this is a defect")
 

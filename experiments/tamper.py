@@ -188,7 +188,9 @@ def main() -> None:
     about = {"dataset": options.against, "protocol": "tamper", "scheme": scheme}
     if options.record:
         folder_name = f"{record['date']}_{options.record}"
-        write_record(Path(__file__).resolve().parents[1] / "results" / folder_name, record | about | {"rows": results})
+        write_record(
+            Path(__file__).resolve().parents[1] / "build" / "records" / folder_name, record | about | {"rows": results}
+        )
     sys.exit(f"NOT as promised: {bad}" if bad else 0)
 
 

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seconds", type=above_zero, help="stop after so many, to be called again")
     parser.add_argument(
-        "--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on with it"
+        "--record", metavar="NAME", help="write build/records/<date>_<NAME>/, after every row, and go on with it"
     )
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None
@@ -71,7 +71,9 @@ def transfer(options: argparse.Namespace, work: Path, deadline: float | None) ->
     record |= {"recipe": dataclasses.asdict(PROTOCOLS[options.protocol]), "rows": []}
     folder = work / "transfer"
     if options.record:
-        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "release", "pictures", "recipe"))
+        folder, record = go_on_with(
+            ROOT / "build" / "records", options.record, record, ("name", "release", "pictures", "recipe")
+        )
 
     # 2. one victim a model and kind of images
     digests = {

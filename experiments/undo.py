@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--seed", type=not_negative, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
-        "--record", metavar="NAME", help="write results/<date>_<NAME>/, after every row, and go on with it"
+        "--record", metavar="NAME", help="write build/records/<date>_<NAME>/, after every row, and go on with it"
     )
     options = parser.parse_args()
     check((), options.protocol, None)
@@ -103,7 +103,9 @@ def main() -> None:
     record |= {"recipe": dataclasses.asdict(protocol), "rows": []}
     folder = Path()
     if options.record:
-        folder, record = go_on_with(ROOT / "results", options.record, record, ("name", "release", "pictures", "recipe"))
+        folder, record = go_on_with(
+            ROOT / "build" / "records", options.record, record, ("name", "release", "pictures", "recipe")
+        )
     known = {(row["attack"], row["seed"]) for row in record["rows"]}
     left: dict[str, ImageSet] = {}  # by the last attack: a defence may follow, or another attack
     for attack in options.only:

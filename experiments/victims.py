@@ -63,7 +63,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--queue", type=Path, required=True, metavar="FILE", help="rows to train, one a line")
     parser.add_argument("--work", type=Path, help="releases and checkpoints (default: build/queue-<name of the queue>)")
-    parser.add_argument("--results", type=Path, default=ROOT / "results", help="where records go (default: results/)")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / "build" / "records", help="where records go (default: build/records/)"
+    )
     parser.add_argument(
         "--threads", type=positive, default=1, help="of the CPU (default 1); others end in other last bits"
     )
@@ -179,7 +181,7 @@ def one_row(
         trained = train_row(job)
     make(release, deadline)
     info = json.loads((release.protected / ".ripguard" / "release.json").read_text())
-    how, results = recipe(row.protocol, row.model, row.epochs), (options.results, ROOT / "results")
+    how, results = recipe(row.protocol, row.model, row.epochs), (options.results, ROOT / "build" / "records")
     target, record = open_record(
         row.dataset, called(row.protocol, row.model, row.epochs), how, info, release.restored, command(options.queue),
         folder, row.record, tuple(dict.fromkeys(place.resolve() for place in results)),

@@ -18,7 +18,7 @@ BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 def test_notebook_runs(path):  # type: ignore[no-untyped-def]
     """Every cell, on photos; nothing is written."""
     few = os.environ | {"DATASET": "photos", "COUNT": "600", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(ROOT / "experiments" / "notebooks.py"), path.name, "--check"]
+    command = [sys.executable, str(ROOT / "tools" / "run_notebooks.py"), path.name, "--check"]
     before = path.read_bytes()
     done = subprocess.run(command, env=few, capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -28,8 +28,8 @@ def test_notebook_runs(path):  # type: ignore[no-untyped-def]
 def test_a_notebook_older_than_its_records_is_refused(tmp_path):  # type: ignore[no-untyped-def]
     """Without one of its records, the accuracy table differs from the one that is kept."""
     results = shutil.copytree(ROOT / "results", tmp_path / "results", ignore=shutil.ignore_patterns("*.png"))
-    shutil.rmtree(results / "2026-11-22_tinyimagenet-paper")
-    command = [sys.executable, str(ROOT / "experiments" / "notebooks.py"), "02", "--check"]
+    (results / "victims" / "tinyimagenet-paper.jsonl").unlink()
+    command = [sys.executable, str(ROOT / "tools" / "run_notebooks.py"), "02", "--check"]
     done = subprocess.run(command, env=os.environ | {"RESULTS": str(results)}, capture_output=True, text=True)
     assert done.returncode == 1
     assert "older than the records" in done.stderr

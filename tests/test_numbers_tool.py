@@ -185,7 +185,7 @@ def test_more_numbers_are_fine(repository: Path):
 
 def test_the_reader_of_records_is_chosen_by_their_schema(repository: Path):
     put(repository / "results" / "2026-01-02_small", RECORD | {"schema": 99})
-    assert run(repository) == (2, "", "error: a record of schema 99, expected one of 0\n")
+    assert run(repository) == (2, "", "error: a record of schema 99, expected one of 0, 1\n")
 
 
 @pytest.mark.parametrize("revision", ["nosuch", "HEAD~7", "HEAD:README.md", "--output=x"])

@@ -3,15 +3,15 @@
     python tools/numbers.py                    # one line for each number
     python tools/numbers.py --against REV      # lost, changed, new; exit 1 if any was lost or changed
 
-Two kinds. A `record` number stands in a `record.json` anywhere under `results/`: accuracies, decibels, seconds, bytes,
-counts, whole confusion matrices. What it is about is told by the fields beside it, never by its folder or its place
+Two kinds. A `record` number stands in a record anywhere under `results/`: accuracies, decibels, seconds, bytes, counts,
+whole confusion matrices. A record is a file of measurements of `{"schema": 1}`, one a line, or, before there was a
+schema, a `record.json`. What a number is about follows from the fields beside it, never from its folder or its place
 among the rows, so records may be moved, joined and split. Several numbers about the same are a multiset. A `page`
 number is a string with a decimal point in a table of README.md, docs/ or results/*.md. These are made from the records,
 so only whether each still stands somewhere is compared: text may be moved, and new ones are fine. Outputs of notebooks,
 and images, are made from the records as well, and are not read.
 
-`numbers_of` is where a new form of records comes in: a reader for rows of `{"schema": 1}` must give the same numbers as
-the one for the rows of today.
+A measurement that was brought into schema 1 has its numbers under the names that it had before.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from ripguard.benchmark import old_records, records  # noqa: E402
 from ripguard.errors import UsageError, refusals_printed  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORD = re.compile(r"results/(.+/)?record\.json")
+RECORD = re.compile(r"results/(.+/)?record\.json|results/[^/]+/[^/]+\.jsonl|results/runs\.json")
 PAGE = re.compile(r"README\.md|(docs|results)/(.+/)?[^/]+\.md")
 ROOTS = ("README.md", "docs", "results")  # where these are looked for
 DECIMAL = re.compile(r"(?<![\w.,])[-−+]?\d[\d,]*\.\d+(?!\.?\d)")
@@ -112,7 +113,15 @@ def without_schema(record: dict[str, Any]) -> Iterator[Number]:
             yield from _listed(_sorted(own), name, value)
 
 
-READERS: dict[int, Callable[[dict[str, Any]], Iterator[Number]]] = {0: without_schema}
+def schema_1(line: dict[str, Any]) -> Iterator[Number]:
+    """Of one measurement; ``runs`` beside its fields are those of its repository."""
+    own = {name: value for name, value in line.items() if name != "runs"}
+    about, metrics = old_records.as_before(records.parse(own, "a measurement", line["runs"]))
+    for name, value in metrics.items():
+        yield from _listed(_sorted(about), name, value)
+
+
+READERS: dict[int, Callable[[dict[str, Any]], Iterator[Number]]] = {0: without_schema, 1: schema_1}
 
 
 def kind_of(record: dict[str, Any]) -> str:
@@ -196,12 +205,17 @@ def read(files: dict[str, bytes]) -> tuple[list[Number], set[str]]:
     """
     numbers: list[Number] = []
     pages: set[str] = set()
+    runs = json.loads(files["results/runs.json"])["runs"] if "results/runs.json" in files else {}
     for name, data in files.items():
+        if name == "results/runs.json":
+            continue
         if PAGE.fullmatch(name):
             pages |= decimals(data.decode(errors="replace"))
             continue
         try:
-            numbers += numbers_of(json.loads(data))
+            lines = data.decode().splitlines() if name.endswith(".jsonl") else [data]
+            more = {"runs": runs} if name.endswith(".jsonl") else {}
+            numbers += [number for line in lines for number in numbers_of(json.loads(line) | more)]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{name} is no record: {type(error).__name__}: {error}") from None
     return numbers, pages

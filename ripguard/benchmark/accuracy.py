@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ripguard.benchmark import figures
+from ripguard.benchmark import figures, old_records
 from ripguard.benchmark.record import environment, new_folder, read_records, write_record
+from ripguard.benchmark.records import Measurement, resolved
 from ripguard.benchmark.report import grid, report
+from ripguard.benchmark.training_logs import columns, read_log
 from ripguard.benchmark.victims import digest_of
 from ripguard.data.source import Source
 from ripguard.schemes import label
@@ -96,6 +98,12 @@ def done_rows(record: dict[str, Any]) -> set[tuple[object, ...]]:
     return {(row["split"], row["model"], row["seed"], row["digest"], row["defence"]) for row in record["rows"]}
 
 
+def measurements(folder: Path, record: dict[str, Any]) -> list[Measurement]:
+    """The rows of a run's ``record.json`` as ``results/`` holds them, see ``tools/migrate_records.py --add``."""
+    runs, rows = old_records.measurements(folder.name, record)
+    return [dataclasses.replace(row, provenance=resolved(runs, row.run), place=folder.name) for row in rows]
+
+
 def illustrate(
     folder: Path, record: dict[str, Any], protected: Path, source: Source, restored: Path, workers: int = 1
 ) -> list[tuple[str, Path]]:
@@ -105,10 +113,12 @@ def illustrate(
         record["looks"] = {name: found[name] for name in LOOKS}
         write_record(folder, record)
     grid(protected, source, restored, folder / "samples.png")
+    rows = measurements(folder, record)
+    logs = {path.stem: columns(read_log(path)) for path in sorted((folder / "logs").glob("*.jsonl"))}
     images = [
-        ("Accuracy", figures.bars(record, folder / "accuracy.png")),
-        ("While training", figures.curves(record, folder / "logs", folder / "curves.png")),
-        ("Answers", figures.confusion(record, folder / "confusion.png")),
+        ("Accuracy", figures.bars(rows, folder / "accuracy.png")),
+        ("While training", figures.curves(rows, logs, folder / "curves.png")),
+        ("Answers", figures.confusion(rows, folder / "confusion.png")),
         ("Clean, protected, restored, difference", folder / "samples.png"),
     ]
     return [(title, path) for title, path in images if path]

@@ -1,14 +1,15 @@
-"""What the project set out to reach, beside what the records hold: lines of the leaderboard's page."""
+"""The project's targets beside what the records hold: lines of the leaderboard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ripguard.benchmark.attacks.limited_clean_data import HEAD, PERMUTATIONS, STANDARDISED
-from ripguard.benchmark.entry import Entry, better, poison_of, told
+from ripguard.benchmark.entry import Entry, better, poison_of, written
+from ripguard.benchmark.records import Measurement
 
 # as they are now: an earlier form has more in its name
 OURS = ("strong", "layered", "layered-balanced", "balanced", "mrit", "discreet")
@@ -19,23 +20,23 @@ CONTROLS = {("tap", "jpeg-10"): 75, ("em-sample", "grayscale"): 80, ("ops", "ort
 Line = tuple[str, str, str, bool]  # about what, the aim, what was measured, whether it was reached
 
 
-def aims(board: dict[Any, Entry], peers: dict[str, Any] | None) -> list[str]:
+def aims(board: dict[Any, Entry], peers: Sequence[Measurement]) -> list[str]:
     """A table, as lines of Markdown; nothing where nothing was measured.
 
     Args:
         board: of :func:`ripguard.benchmark.leaderboard.entries`.
-        peers: the record of `experiments/peers.py`.
+        peers: measurements of `experiments/peers.py`.
     """
     lines = [*_schemes(board), *_peers(peers)]
     if not lines:
         return []
     return [
-        "## What was aimed at",
+        "## Targets",
         "",
         "Chance is 10 percent on ten classes. Alone: the best that as many clean images give without the protected "
         "ones, as a model or under a new head.",
         "",
-        "| what | aim | measured | |",
+        "| what | target | measured | |",
         "| --- | --- | --- | --- |",
         *(
             f"| {what} | {aim} | {figure} | {'reached' if held else '**missed**'} |"
@@ -70,34 +71,33 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
         # standardised outputs as they are named are a permutation too
         read = [entry.reached(PERMUTATIONS, 100, defences), entry.reached(STANDARDISED, 0, defences)]
         if found := max((one for one in read if one), key=lambda one: one[1], default=None):
-            about = f"{where}: outputs permuted or standardised, {whose}"
-            yield about, f"≤ {OF_PERMUTATION}", told(found), found[1] <= OF_PERMUTATION
+            about = f"{where}: outputs permuted or standardized, {whose}"
+            yield about, f"≤ {OF_PERMUTATION}", written(found), found[1] <= OF_PERMUTATION
         for count, alone in sorted(entry.alone.items()):
             if found := entry.reached(HEAD, count, defences):
-                figure = f"{told(found)}, alone {alone:.2f}"
+                figure = f"{written(found)}, alone {alone:.2f}"
                 about = f"{where}: linear head, {count} clean, {whose}"
                 yield about, f"≤ alone + {OF_HEAD}", figure, found[1] <= alone + OF_HEAD
     if entry.scheme in AT_STRONG and entry.best_defence:
-        figure = f"{told(entry.best_defence)}, of {len(entry.defended)}"
+        figure = f"{written(entry.best_defence)}, of {len(entry.defended)}"
         yield f"{where}: best defence", f"≤ {OF_DEFENCE}", figure, entry.best_defence[1] <= OF_DEFENCE
         if found := entry.reached(STANDARDISED, 0):
-            about = f"{where}: best defence, outputs standardised"
-            yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
+            about = f"{where}: best defence, logits standardized"
+            yield about, f"≤ {OF_DEFENCE}", written(found), found[1] <= OF_DEFENCE
     if entry.scheme in AT_STRONG and (found := entry.best_undoing):  # no defence of the list, but as little clean data
-        about = f"{where}: undone by who knows the method"
-        yield about, f"≤ {OF_DEFENCE}", told(found), found[1] <= OF_DEFENCE
+        about = f"{where}: undone with the published method"
+        yield about, f"≤ {OF_DEFENCE}", written(found), found[1] <= OF_DEFENCE
 
 
-def _peers(record: dict[str, Any] | None) -> Iterator[Line]:
-    if record is None:
-        return
-    clean = {row["defence"]: better(row) for row in record["rows"] if poison_of(row) == "clean"}
-    for row in record["rows"]:
-        if least := CONTROLS.get((poison_of(row), row["defence"])):
-            about = f"{record['dataset']}, control: peer `{poison_of(row)}` under {row['defence']}"
-            figure = f"{better(row):.2f}" + (f", clean {clean[row['defence']]:.2f}" if row["defence"] in clean else "")
+def _peers(peers: Sequence[Measurement]) -> Iterator[Line]:
+    clean = {row.defence: better(row) for row in peers if poison_of(row) == "clean"}
+    for row in peers:
+        if least := CONTROLS.get((poison_of(row), row.defence or "")):
+            about = f"{row.dataset}, control: peer `{poison_of(row)}` under {row.defence}"
+            figure = f"{better(row):.2f}" + (f", clean {clean[row.defence]:.2f}" if row.defence in clean else "")
             yield about, f"≥ {least}", figure, better(row) >= least
-        if row["published"] is not None and row["defence"] == "none":
-            near = abs(row["test_accuracy"] - row["published"]) <= OF_PEERS
-            about = f"{record['dataset']}, peer `{poison_of(row)}`, plain victim"
-            yield about, f"{row['published']:.2f} ± {OF_PEERS}", f"{row['test_accuracy']:.2f}", near
+        published, measured = row.metrics.get("published"), row.metrics["test_acc"]
+        if published is not None and row.defence == "none":
+            near = abs(measured - published) <= OF_PEERS
+            about = f"{row.dataset}, peer `{poison_of(row)}`, plain victim"
+            yield about, f"{published:.2f} ± {OF_PEERS}", f"{measured:.2f}", near

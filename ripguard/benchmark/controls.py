@@ -1,35 +1,35 @@
-"""What shows that a defence works: a known poison that it undoes. Lines of the leaderboard's page."""
+"""Positive controls of the defences: a known poison that each of them undoes. Lines of the leaderboard."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.entry import better, poison_of
+from ripguard.benchmark.records import Measurement
 
 
-def controls(peers: dict[str, Any] | None) -> list[str]:
-    """A table, as lines of Markdown: for every defence the published poison that it gives most back of.
+def controls(peers: Sequence[Measurement]) -> list[str]:
+    """A table, as lines of Markdown: for every defence the published poison that it recovers most of.
 
     Args:
-        peers: the record of `experiments/peers.py`; None: nothing was measured, no lines.
+        peers: measurements of `experiments/peers.py`; without any there are no lines.
     """
-    if peers is None:
+    if not peers:
         return []
     reached: dict[tuple[str, str], list[float]] = {}
-    for row in peers["rows"]:
-        reached.setdefault((poison_of(row), row["defence"]), []).append(better(row))
+    for row in peers:
+        reached.setdefault((poison_of(row), row.defence or ""), []).append(better(row))
     means = {key: float(np.mean(values)) for key, values in reached.items()}
     lines = [
-        "## Whether the defences work",
+        "## Positive controls of the defences",
         "",
         "A defence counts only after its positive control: of the published poisons that it was tried against, without "
-        f"hiding, the one that it gives most back of ({peers['dataset']}, {peers['pictures']:,} images; all of them "
-        "in [results](README.md#peers-without-hiding-experimentspeerspy)), beside clean images under the same "
-        "defence, about what it can give back here (one run each): a victim that is trained longer under a defence "
-        "that makes training harder may get more out of either. Empty: no control was measured.",
+        f"hiding, the one that it recovers most of ({peers[0].dataset}, {peers[0].n_train:,} images, one run each; all "
+        "of them in [victims](victims/README.md#peers)), beside clean images under the same defence, which bound what "
+        "it can recover. Empty: no control was measured.",
         "",
         "| defence | poison | undefended | under the defence | clean, same defence |",
         "| --- | --- | --- | --- | --- |",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from ripguard.benchmark.attacks.limited_clean_data import STANDARDISED
+from ripguard.benchmark.defences import WITHDRAWN
+from ripguard.benchmark.records import Measurement
+
 Found = tuple[str, float]  # a defence or an attack, and the accuracy it ends in
+# first words of attacks of undo.py that change the images, without and with leaked clean ones
+UNDOING, LEAKED = ("synthetic", "averaged", "two", "sink"), ("restorer",)
+READINGS = ("test_acc", "standardized_acc", "renamed_acc")  # that need no labelled clean image
+INPUTS_DEFENDED = ", inputs defended too"
 
 
 @dataclass
@@ -16,20 +23,20 @@ class Entry:
     """Accuracies in percent, on clean test images.
 
     Attributes:
+        scheme: its name in tables; setting: whether it is a preset with other values of its options.
         psnr, ssim: of the published images to the clean ones, medians.
-        releases: identifiers of the releases that its victims were trained on.
         clean: of each victim of clean or restored images: (their digest, model, seed).
         plain: of victims without a defence, one a seed; defended: by defence.
-        adaptive: by attack and number of clean images, then by defence; alone: the best of what as many clean
-            images give without the protected ones, by their number.
+        adaptive: by attack and number of clean images, then by defence; alone: the best that as many clean images
+            give without the protected ones, by their number.
         undone: by attack on the images; leaked: by attack with leaked clean ones.
     """
 
     scheme: str
-    psnr: float
-    ssim: float
-    images: int
-    releases: list[str] = field(default_factory=list)
+    psnr: float = float("nan")
+    ssim: float = float("nan")
+    images: int = 0
+    setting: bool = False
     clean: dict[tuple[str, str, int], float] = field(default_factory=dict)
     plain: list[float] = field(default_factory=list)
     defended: dict[str, list[float]] = field(default_factory=dict)
@@ -37,6 +44,31 @@ class Entry:
     alone: dict[int, float] = field(default_factory=dict)
     undone: dict[str, list[float]] = field(default_factory=dict)
     leaked: dict[str, list[float]] = field(default_factory=dict)
+
+    def take(self, row: Measurement) -> None:
+        """Add a measurement of this scheme; those of no bearing are left out."""
+        metrics, defence = row.metrics, row.defence or "none"
+        if row.kind == "image-quality":
+            self.psnr, self.ssim = (metrics[f"{name}_to_clean"]["median"] for name in ("psnr", "ssim"))
+        elif defence in WITHDRAWN:
+            return
+        elif row.kind == "victim" and row.training_set == "protected":
+            if defence == "none":
+                self.plain.append(metrics["test_acc"])
+            else:
+                self.defended.setdefault(defence, []).append(better(row))
+        elif row.kind == "victim" and defence == "none":
+            self.clean[row.digests.get("train", ""), row.model or "", row.seed or 0] = metrics["test_acc"]
+        elif row.kind == "limited-clean" and row.training_set == "protected" and row.attack != "none":
+            read = self.adaptive.setdefault((row.attack or "", row.setting.get("clean_images", 0)), {})
+            name = defence + (INPUTS_DEFENDED if row.setting.get("inputs_defended") else "")
+            read.setdefault(name, []).append(metrics["test_acc"])
+        elif row.kind == "undo":
+            most = max(metrics[name] for name in READINGS if name in metrics)
+            name = (row.attack or "") + (INPUTS_DEFENDED if row.setting.get("inputs_defended") else "")
+            for words, found in ((UNDOING, self.undone), (LEAKED, self.leaked)):
+                if name.split("-")[0] in words:
+                    found.setdefault(name, []).append(most)
 
     @property
     def best_defence(self) -> Found | None:
@@ -49,6 +81,13 @@ class Entry:
     @property
     def best_leaked(self) -> Found | None:
         return _best_of(self.leaked)
+
+    @property
+    def best_attack(self) -> Found:
+        """The most that an attacker without key and clean images reaches: plain, under a defence, or by undoing."""
+        found = [self.best_defence, self.reached(STANDARDISED, 0), self.best_undoing]
+        plain = ("plain", float(np.mean(self.plain)) if self.plain else 0.0)
+        return max([plain, *(one for one in found if one)], key=lambda one: one[1])
 
     def reached(self, attacks: str | Sequence[str], clean: int, defences: Sequence[str] | None = None) -> Found | None:
         """The defence under which one of the attackers gets most out of the victim, and how much.
@@ -65,21 +104,25 @@ class Entry:
         return max(found.items(), key=lambda one: one[1], default=None)
 
 
-def poison_of(row: dict[str, Any]) -> str:
-    """Which perturbation a row of `experiments/peers.py` is about, ``clean`` for none."""
-    return str(row["perturb"])
+def poison_of(row: Measurement) -> str:
+    """Which perturbation a measurement of `experiments/peers.py` is about, ``clean`` for none."""
+    return str(row.setting["poison"])
 
 
-def better(row: dict[str, Any]) -> float:
+def better(row: Measurement) -> float:
     """Accuracy of a victim, or that on test images that went through its defence as well, if it is more."""
-    return float(max(row["test_accuracy"], row.get("treated_accuracy", 0.0)))
+    return float(max(row.metrics["test_acc"], row.metrics.get("test_acc_defended") or 0.0))
 
 
-def told(found: Found | None, more: str = "") -> str:
+def written(found: Found | None, more: str = "") -> str:
     """As tables have it: nothing where nothing was measured; the defence's name unless it was the plain victim's."""
     if found is None:
         return ""
     return f"{found[1]:.2f}" + ("" if found[0] == "none" else f" ({found[0]}{more})")
+
+
+def peers_of(rows: Iterable[Measurement]) -> list[Measurement]:
+    return [row for row in rows if row.kind == "peer"]
 
 
 def _best_of(found: dict[str, list[float]]) -> Found | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from measured import measured
 
 from ripguard.benchmark.aims import aims
 from ripguard.benchmark.entry import Entry
 
 
-def told(lines: list[str]) -> dict[str, tuple[str, str]]:
+def shown(lines: list[str]) -> dict[str, tuple[str, str]]:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| x")]
     return {row[0]: (row[2], row[3]) for row in rows}
 
@@ -22,23 +22,33 @@ def test_reached_and_missed():
         ("linear head", 500): {"none": [55.0], "blur": [62.0]},
     }
     strong.alone = {500: 50.0}
-    strong.undone = {"sink-out": [20.0], "made-up-told": [60.0]}
+    strong.undone = {"sink-out": [20.0], "synthetic-pairs-labels": [60.0]}
     mrit = Entry("mrit", 26.5, 0.9, 20, plain=[10.5, 10.1])
     old = Entry("mrit, no sink", 26.5, 0.9, 20, plain=[5.0])
-    layered = Entry("layered", 22.7, 0.8, 20, plain=[9.0], undone={"made-up-told": [19.0], "made-up-twice": [49.0]})
+    layered = Entry(
+        "layered",
+        22.7,
+        0.8,
+        20,
+        plain=[9.0],
+        undone={"synthetic-pairs-labels": [19.0], "synthetic-pairs-twice": [49.0]},
+    )
     board = {("x", "small", 20, entry.scheme): entry for entry in (strong, mrit, old, layered)}
-    peers: dict[str, Any] = {"dataset": "x", "rows": [
-        {"perturb": "lsp", "defence": "none", "test_accuracy": 15.0, "published": 13.0},
-        {"perturb": "lsp", "defence": "blur", "test_accuracy": 80.0, "published": 13.0},
-        {"perturb": "tap", "defence": "jpeg-10", "test_accuracy": 70.0, "treated_accuracy": 76.0, "published": 6.0},
-        {"perturb": "clean", "defence": "jpeg-10", "test_accuracy": 78.0, "published": None},
-        {"perturb": "noise", "defence": "none", "test_accuracy": 84.0, "published": None},
-    ]}  # fmt: skip
-    assert told(aims(board, peers)) == {
+    peers = [
+        measured("peer", {"test_acc": acc, "published": published} | more, setting={"poison": poison}, defence=defence)
+        for poison, defence, acc, published, more in (
+            ("lsp", "none", 15.0, 13.0, {}),
+            ("lsp", "blur", 80.0, 13.0, {}),
+            ("tap", "jpeg-10", 70.0, 6.0, {"test_acc_defended": 76.0}),
+            ("clean", "jpeg-10", 78.0, None, {}),
+            ("noise", "none", 84.0, None, {}),
+        )
+    ]
+    assert shown(aims(board, peers)) == {
         "x, `small`: our best at ≥ 26 dB, plain victim": ("10.30 (`mrit`)", "**missed**"),
-        "x, `small`, `strong`: outputs permuted or standardised, plain victim": ("21.00", "**missed**"),
+        "x, `small`, `strong`: outputs permuted or standardized, plain victim": ("21.00", "**missed**"),
         "x, `small`, `strong`: linear head, 500 clean, plain victim": ("55.00, alone 50.00", "reached"),
-        "x, `small`, `strong`: outputs permuted or standardised, victims with and without defences": (
+        "x, `small`, `strong`: outputs permuted or standardized, victims with and without defences": (
             "51.00 (blur)",
             "**missed**",
         ),
@@ -47,9 +57,9 @@ def test_reached_and_missed():
             "**missed**",
         ),
         "x, `small`, `strong`: best defence": ("35.00 (blur), of 2", "reached"),
-        "x, `small`, `strong`: best defence, outputs standardised": ("51.00 (blur)", "**missed**"),
-        "x, `small`, `strong`: undone by who knows the method": ("60.00 (made-up-told)", "**missed**"),
-        "x, `small`, `layered`: undone by who knows the method": ("49.00 (made-up-twice)", "reached"),
+        "x, `small`, `strong`: best defence, logits standardized": ("51.00 (blur)", "**missed**"),
+        "x, `small`, `strong`: undone with the published method": ("60.00 (synthetic-pairs-labels)", "**missed**"),
+        "x, `small`, `layered`: undone with the published method": ("49.00 (synthetic-pairs-twice)", "reached"),
         "x, `small`, `mrit`: plain victim": ("10.30", "reached"),
         "x, peer `lsp`, plain victim": ("15.00", "reached"),
         "x, control: peer `tap` under jpeg-10": ("76.00, clean 78.00", "reached"),
@@ -57,4 +67,4 @@ def test_reached_and_missed():
 
 
 def test_nothing_measured():
-    assert aims({}, None) == []
+    assert aims({}, []) == []

@@ -1,133 +1,86 @@
-"""The leaderboard: records of three experiments meet in one line of a scheme; what is missing stays empty."""
+"""The leaderboard: measurements of three experiments meet in one line of a scheme; what is missing stays empty."""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-import numpy as np
+from measured import measured, scheme
 
-from ripguard.benchmark.leaderboard import _apart, entries, page, plot, present, worst
+from ripguard.benchmark.leaderboard import entries, is_setting, page, plot, rank
+from ripguard.benchmark.records import Measurement
 
-
-def made(name: str, perturb: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "perturb": perturb,
-        "eps": None,
-        "target": "opposite",
-        "sink": True,
-        "steps": 20,
-        "through": [],
-    }
+MRIT, LSP = scheme("mrit"), scheme("seal", perturb="lsp")
 
 
-def row(split: str, defence: str, seed: int, accuracy: float) -> dict[str, Any]:
-    return {"split": split, "defence": defence, "seed": seed, "digest": split, "test_accuracy": accuracy, "images": 20}
+def quality(made: dict[str, Any]) -> Measurement:
+    return measured("image-quality", {"psnr_to_clean": {"median": 26.5}, "ssim_to_clean": {"median": 0.9}}, made)
 
 
-LOOKS = {"psnr_to_clean": {"median": 26.5}, "ssim_to_clean": {"median": 0.9}}
-RECORDS: list[dict[str, Any]] = [
-    {
-        "name": "table1 x small mrit", "dataset": "x", "protocol": "small", "scheme": "mrit", "looks": LOOKS,
-        "release": {"scheme": made("mrit", "marks")},
-        "rows": [row("clean", "none", 0, 90.0), row("protected", "none", 0, 20.0), row("protected", "none", 1, 22.0),
-                 row("protected", "jpeg-10", 0, 28.0) | {"treated_accuracy": 30.0}, row("protected", "blur", 0, 25.0),
-                 row("protected", "loss-maximising", 0, 80.0)],
-    },
-    {
-        "name": "table1 x small seal, lsp", "dataset": "x", "protocol": "small", "scheme": "seal, lsp", "looks": LOOKS,
-        "release": {"scheme": made("seal", "lsp")}, "rows": [row("protected", "none", 0, 15.0)],
-    },
-    {
-        "name": "adaptive x small mrit", "dataset": "x", "protocol": "adaptive", "victims": "small", "scheme": "mrit",
-        "release": {"scheme": made("mrit", "marks")},
-        "rows": [{"trained_on": "protected", "defence": "none", "attack": "output permutation", "clean_pictures": 100,
-                  "test_accuracy": value} for value in (40.0, 44.0)]
-        + [{"trained_on": "protected", "defence": defence, "attack": "standardised outputs", "clean_pictures": 0,
-            "test_accuracy": value}
-           for defence, value in (("none", 41.0), ("jpeg-10", 39.0), ("jpeg-10, asked so too", 43.0),
-                                  ("loss-maximising", 80.0))],
-    },
-    {
-        "name": "undo x small mrit", "dataset": "x", "protocol": "undo", "scheme": "mrit", "recipe": {"name": "small"},
-        "release": {"scheme": made("mrit", "marks")},
-        "rows": [{"attack": attack, "test_accuracy": plain, "standardised_accuracy": standardised}
-                 for attack, plain, standardised in (("none", 20.0, 22.0), ("restorer-500", 60.0, 70.0),
-                                                     ("sink-out", 30.0, 31.0), ("alone-10", 80.0, 80.0))],
-    },
+def victim(made: dict[str, Any], split: str, defence: str, seed: int, accuracy: float, **more: float) -> Measurement:
+    return measured(
+        "victim", {"test_acc": accuracy} | more, made, training_set=split, defence=defence, seed=seed, model="m",
+        digests={"train": split},
+    )  # fmt: skip
+
+
+def attack(name: str, defence: str, clean: int, accuracy: float, defended: bool = False, **more: Any) -> Measurement:
+    setting = {"clean_images": clean} | ({"inputs_defended": True} if defended else {})
+    return measured("limited-clean", {"test_acc": accuracy}, MRIT, training_set="protected",
+                    defence=defence, attack=name, setting=setting, **more)  # fmt: skip
+
+
+def undo(name: str, plain: float, standardized: float) -> Measurement:
+    return measured("undo", {"test_acc": plain, "standardized_acc": standardized}, MRIT, attack=name)
+
+
+ROWS = [
+    quality(MRIT), victim(MRIT, "clean", "none", 0, 90.0), victim(MRIT, "protected", "none", 0, 20.0),
+    victim(MRIT, "protected", "none", 1, 22.0), victim(MRIT, "protected", "jpeg-10", 0, 28.0, test_acc_defended=30.0),
+    victim(MRIT, "protected", "blur", 0, 25.0), victim(MRIT, "protected", "loss-maximising", 0, 80.0),
+    quality(LSP), victim(LSP, "protected", "none", 0, 15.0),
+    attack("output permutation", "none", 100, 40.0), attack("output permutation", "none", 100, 44.0, seed=1),
+    attack("standardised outputs", "none", 0, 41.0), attack("standardised outputs", "jpeg-10", 0, 39.0),
+    attack("standardised outputs", "jpeg-10", 0, 43.0, defended=True),
+    attack("standardised outputs", "loss-maximising", 0, 80.0),
+    undo("none", 20.0, 22.0), undo("restorer-500", 60.0, 70.0), undo("sink-out", 30.0, 31.0),
+    undo("alone-10", 80.0, 80.0),
 ]  # fmt: skip
 
 
-def test_records_meet():
+def test_measurements_meet():
     """… and a defence that was withdrawn counts no more."""
-    board = entries(RECORDS)
+    board = entries(ROWS)
     ours = board["x", "small", 20, "mrit"]
-    assert (ours.clean, ours.plain, ours.best_defence) == ({("clean", "", 0): 90.0}, [20.0, 22.0], ("jpeg-10", 30.0))
+    assert list(ours.clean.values()) == [90.0]
+    assert (ours.plain, ours.best_defence) == ([20.0, 22.0], ("jpeg-10", 30.0))
     assert ours.reached("output permutation", 100) == ("none", 42.0)
-    assert ours.reached("standardised outputs", 0) == ("jpeg-10, asked so too", 43.0)  # 41 from the plain victim
+    assert ours.reached("standardised outputs", 0) == ("jpeg-10, inputs defended too", 43.0)  # 41 from the plain victim
     assert ours.reached("linear head", 100) is None
     assert (ours.best_undoing, ours.best_leaked) == (("sink-out", 31.0), ("restorer-500", 70.0))
-    assert worst(ours) == 43.0
-    lines = page(board, [])
+    assert ours.best_attack == ("jpeg-10, inputs defended too", 43.0)
+    assert rank(board["x", "small", 20, "seal, lsp"]) > rank(ours)  # no attack was tried on it
+
+
+def test_page():
+    """Ranked by the best attack; a column that is empty in the whole table is left out."""
+    lines = page(ROWS)
     assert "## x, 20 images, protocol `small`: clean and restored 90.00 (n = 1)" in lines
-    second, first = [line for line in lines if line.startswith("| `")]  # without defences: below; gaps empty
-    assert first == "| `seal, lsp` | 26.5 dB, 0.900 | 15.00 |  |  |  |  |  |  |  |"
-    assert "| 21.00 ± 1.41 (2 seeds) | 30.00 (jpeg-10 of 2) | 43.00 (jpeg-10, asked so too) | 42.00 |" in second
-    assert second.endswith("| 42.00 |  |  | 31.00 (sink-out) | 70.00 (restorer-500) |")
-    assert len(plot(board).axes) == 1
+    start = next(i for i, line in enumerate(lines) if "best attack" in line and "|" in line)
+    rows = [line for line in lines[start:] if "`mrit`" in line or "`seal, lsp`" in line][:2]
+    assert "`seal, lsp`" in rows[1]  # no attack was tried on it
+    assert "15.00" in rows[1]
+    for part in ("21.00 ± 1.41 (2 seeds)", "30.00 (jpeg-10", "43.00 (jpeg-10, inputs defended too)", "42.00",
+                 "31.00 (sink-out)", "70.00 (restorer-500)", "2 cores"):  # fmt: skip
+        assert part in rows[0]
+    assert "head, 500" not in lines[start]
+    assert len(plot(entries(ROWS)).axes) == 1
 
 
-def test_numbers_go_to_their_own_release():
-    """An attacker's record that names its release says nothing of another; the newest of a name counts."""
-    named = copy.deepcopy(RECORDS)
-    for record, release in zip(named, ("a", "b", "other", "a")):
-        record["release"]["dataset_id"] = release
-    named[3]["pictures"] = 19
-    ours = entries(named)["x", "small", 20, "mrit"]
-    assert (ours.adaptive, ours.undone, ours.leaked) == ({}, {}, {})
-    named[2]["release"]["dataset_id"], named[3]["pictures"] = "a", 20
-    again = copy.deepcopy(named[2])
-    again["rows"] = again["rows"][:1]
-    ours = entries([*named, again])["x", "small", 20, "mrit"]
-    assert ours.adaptive == {("output permutation", 100): {"none": [40.0]}}
-    assert (ours.undone, ours.leaked) == ({"sink-out": [31.0]}, {"restorer-500": [70.0]})
+def test_without_quality_or_victims_there_is_no_line():
+    assert entries([row for row in ROWS if row.kind != "image-quality"]) == {}
+    assert entries([row for row in ROWS if row.kind != "victim"]) == {}
 
 
-def test_releases_under_two_keys_are_one_line():
-    """… and an attacker's record of either is about it; one that is not finished hides nothing, and adds nothing."""
-    named = copy.deepcopy(RECORDS)
-    for record, release in zip(named, "axab"):
-        record["release"]["dataset_id"] = release
-    again = copy.deepcopy(named[0]) | {"rows": [row("protected", "none", 2, 27.0)]}
-    again["release"]["dataset_id"] = "b"
-    ours = entries([*named, again])["x", "small", 20, "mrit"]
-    assert (ours.plain, ours.best_defence, ours.releases) == ([20.0, 22.0, 27.0], ("jpeg-10", 30.0), ["b", "a"])
-    assert ours.reached("output permutation", 100) == ("none", 42.0)
-    assert ours.best_undoing == ("sink-out", 31.0)
-    del again["looks"]
-    assert entries([*named, again])["x", "small", 20, "mrit"].plain == [20.0, 22.0]
-
-
-def test_labels_stay_apart():
-    """In order, far enough, and where there is room at their own places."""
-    places = _apart([26.6, 22.2, 26.3, 31.5, 26.6], 0.8)
-    assert list(np.argsort(places)) == [1, 2, 0, 4, 3]
-    assert min(np.diff(sorted(places))) >= 0.8 - 1e-9
-    assert (places[1], places[3]) == (22.2, 31.5)
-
-
-def test_earlier_forms_stand_apart():
-    """Below the others where the scheme is there as it is now; a peer of the same hiding method is none of them."""
-    board = entries(RECORDS)
-    old = copy.deepcopy(board["x", "small", 20, "mrit"])
-    old.scheme = "mrit, no sink, target cyclic"
-    assert present([*board.values(), old]) == list(board.values())
-    assert present([old]) == [old]
-    lines = page(board | {("x", "small", 20, old.scheme): old}, [])
-    assert [line.split("`")[1] for line in lines if line.startswith("| `")] == ["mrit", "seal, lsp", old.scheme]
-
-
-def test_without_looks_or_victims_there_is_no_line():
-    bare = [{k: v for k, v in record.items() if k != "looks"} for record in RECORDS]
-    assert entries(bare) == {}
+def test_settings_stand_apart():
+    """A preset with other options of its own perturbation; another perturbation is another scheme."""
+    assert [is_setting(quality(made)) for made in (MRIT, LSP, scheme("mrit", eps=0.1))] == [False, False, True]

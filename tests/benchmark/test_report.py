@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
 from helpers import call, crop, good, make_source, refused
+from measured import measured
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from ripguard.benchmark import report as report_file
@@ -138,5 +140,6 @@ def test_class_names_are_no_formulas(tmp_path):  # type: ignore[no-untyped-def]
     assert (code, said) == (0, "")
     assert [p.name for p in (tmp_path / "g").iterdir()] == ["grid.png"]
     names = ["$\\frac{$", "$x_{$"]
-    row = {"defence": "none", "split": "clean", "classes": names, "confusion": [[1, 0], [0, 1]]}
-    assert confusion({"rows": [row]}, tmp_path / "confusion.png")
+    row = measured("victim", {"confusion": [[1, 0], [0, 1]]}, training_set="clean", defence="none")
+    row = dataclasses.replace(row, provenance=row.provenance | {"classes": names})
+    assert confusion([row], tmp_path / "confusion.png")

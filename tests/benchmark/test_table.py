@@ -1,43 +1,51 @@
-"""The accuracy table: means, spreads, intervals, the paper's figures beside them."""
+"""Tables: one function from measurements; means, spreads, intervals, the paper's accuracies beside them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from measured import measured, scheme
 
 from ripguard.benchmark import figures
 from ripguard.benchmark.page import html
-from ripguard.benchmark.table import cells, interval, markdown
+from ripguard.benchmark.records import Measurement
+from ripguard.benchmark.table import cells, field, interval, markdown, metric, table
 
 
-def row(split: str, seed: int, train: float, test: float, **more):  # type: ignore[no-untyped-def]
-    base = {"split": split, "defence": "none", "model": "resnet18", "seed": seed, "images": 5000, "test_images": 500}
-    confusion = [[200, 50], [50, 200]]
-    return (
-        base | {"train_accuracy": train, "test_accuracy": test, "classes": ["a", "b<"], "confusion": confusion} | more
-    )
-
-
-def record(*rows):  # type: ignore[no-untyped-def]
-    return {
-        "name": "table1 tinyimagenet paper mrit", "dataset": "tinyimagenet", "protocol": "paper", "scheme": "mrit",
-        "command": "python <x>", "commit": "c", "date": "d", "hardware": {"cores": 2, "cpu": "x", "gpu": None},
-        "versions": {"python": "3"}, "recipe": {"source": "s", "epochs": 1}, "rows": list(rows),
-    }  # fmt: skip
+def row(split: str, seed: int, train: float, test: float, defence: str = "none", **more: float) -> Measurement:
+    metrics: dict[str, Any] = {
+        "train_acc": train,
+        "test_acc": test,
+        "test_images": 500,
+        "confusion": [[200, 50], [50, 200]],
+    }
+    return measured(
+        "victim", metrics | more, scheme("mrit"), dataset="tinyimagenet", protocol="paper", n_train=5000,
+        training_set=split, defence=defence, model="resnet18", seed=seed,
+    )  # fmt: skip
 
 
 def test_seeds_are_averaged():
-    """Mean and sample SD by hand; splits in the paper's order; its figures beside ours; defences apart."""
-    found = cells(
-        record(
-            row("protected", 0, 100, 16), row("clean", 1, 99, 74), row("clean", 0, 98, 71),
-            row("clean", 0, 90, 60, defence="jpeg10"),
+    """Mean and sample SD by hand; training sets in the paper's order; its accuracies beside ours; defences apart."""
+    rows = [row("protected", 0, 100, 16), row("clean", 1, 99, 74), row("clean", 0, 98, 71)]
+    rows.append(row("clean", 0, 90, 60, "jpeg-10"))
+    found = {
+        (one.training_set, one.defence): one
+        for one in cells(
+            [
+                row("protected", 0, 100, 16),
+                row("clean", 1, 99, 74),
+                row("clean", 0, 98, 71),
+                row("clean", 0, 90, 60, "jpeg-10"),
+            ]
         )
-    )  # fmt: skip
-    assert [(c.split, c.defence) for c in found] == [("clean", "jpeg10"), ("clean", "none"), ("protected", "none")]
-    clean = found[1]
-    assert (clean.seeds, clean.train, clean.test) == ([0, 1], 98.5, 72.5)
+    }
+    assert set(found) == {("clean", "jpeg-10"), ("clean", "none"), ("protected", "none")}
+    clean = found["clean", "none"]
+    assert (sorted(clean.seeds), clean.train, clean.test) == ([0, 1], 98.5, 72.5)
     assert clean.test_sd == pytest.approx(2.1213, abs=1e-4)
-    assert found[2].test_sd is None
+    assert found["protected", "none"].test_sd is None
     assert clean.published == (99.98, 74.0)
 
 
@@ -51,22 +59,35 @@ def test_interval_is_wilsons():
     assert interval(100, 500)[1] == 100
 
 
-def test_markdown_says_all(tmp_path):  # type: ignore[no-untyped-def]
+def test_markdown():
     """One line a cell, seeds named, no spread where there is one seed."""
-    gray = row("protected", 0, 100, 15.1, defence="grayscale", treated_accuracy=17.25)
-    lines = markdown(record(row("clean", 0, 99.5, 74.2), row("clean", 2, 99.5, 74.4), row("protected", 0, 100, 16.2)))
-    assert lines[2].startswith("| clean (5,000) | resnet18 | 0, 2 | 99.50 ± 0.00 | **74.30 ± 0.14** | 70.")
-    assert lines[3].startswith("| protected (5,000) | resnet18 | 0 | 100.00 | **16.20** |")
-    assert lines[3].endswith("| 100.00 / 16.20 |")
-    assert "grayscale | resnet18 | 0 | 100.00 | **15.10** (asked so too: 17.25) |" in markdown(record(gray))[2]
+    lines = markdown([row("clean", 0, 99.5, 74.2), row("clean", 2, 99.5, 74.4), row("protected", 0, 100, 16.2)])
+    assert "resnet18" in lines[2]
+    assert "0, 2" in lines[2]
+    assert "**74.30 ± 0.14**" in lines[2]
+    assert "**16.20**" in lines[3]
+    assert "100.00 / 16.20" in lines[3]
+    defended = markdown([row("protected", 0, 100, 15.1, "grayscale", test_acc_defended=17.25)])[2]
+    assert "grayscale" in defended
+    assert "17.25" in defended
+
+
+def test_empty_columns_are_left_out():
+    """A column in which no row has a value is not in the table; one with a single value is."""
+    rows = [row("clean", 0, 99.5, 74.2), row("protected", 0, 100, 16.2, residue=3.0)]
+    columns = [("none", metric("absent")), ("residue", metric("residue"))]
+    lines = table(rows, [("set", field("training_set"))], columns)
+    assert lines[0] == "| set | residue |"
+    assert lines[2:] == ["| clean |  |", "| protected | 3.00 |"]
 
 
 def test_page_and_images(tmp_path):  # type: ignore[no-untyped-def]
     """Drawn without a display; names are escaped in the page; no logs, no curves."""
-    one = record(row("clean", 0, 99.5, 74.2), row("protected", 0, 100, 16.2))
-    images = [("bars", figures.bars(one, tmp_path / "a.png")), ("c", figures.confusion(one, tmp_path / "b.png"))]
-    assert figures.curves(one, tmp_path, tmp_path / "none.png") is None
-    text = html(one, images, tmp_path / "r.html").read_text()
+    rows = [row("clean", 0, 99.5, 74.2), row("protected", 0, 100, 16.2)]
+    drawn = [("bars", figures.bars(rows, tmp_path / "a.png")), ("c", figures.confusion(rows, tmp_path / "b.png"))]
+    assert figures.curves(rows, {}, tmp_path / "none.png") is None
+    text = html(rows, [(title, path) for title, path in drawn if path], tmp_path / "r.html").read_text()
     assert "python &lt;x&gt;" in text
     assert "<x>" not in text
     assert text.count("<td>clean") == text.count("<td>protected") == 1
+    assert text.count("data:image/png;base64,") == 2

@@ -1,0 +1,83 @@
+"""Flat rows as measurements: an experiment's row names each value once, and its kind says what identifies it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ripguard.benchmark.records import Measurement
+
+OF_ROW = ("commit", "date", "device", "threads", "classes")  # provenance that rows may have for themselves
+DIGESTS = {"digest": "train", "test_digest": "test"}
+CHOSEN = frozenset(
+    {"seed", "clean_pictures", "epochs", "size", "side", "cores", "workers", "megapixels", "stride", "change"}
+)
+CHOSEN_IN = {"planes": {"bits_a_sample"}, "bench": {"pictures"}, "interruption": {"pictures"}}  # by kind
+ALONE, DEFENDED = "the attacker's clean pictures alone", ", asked so too"
+
+VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks")  # where defence and attack are those of one
+LABELLED = (("made-up", "synthetic-pairs"), ("-told", "-labels"))  # in names of attacks
+SETTINGS = {"clean_pictures": "clean_images", "pictures": "images", "perturb": "poison"}
+METRICS = {
+    "train_accuracy": "train_acc", "test_accuracy": "test_acc", "treated_accuracy": "test_acc_defended",
+    "standardised_accuracy": "standardized_acc", "permuted_accuracy": "permuted_acc", "head_accuracy": "head_acc",
+    "renamed_accuracy": "renamed_acc", "held_out_accuracy": "held_out_acc", "pictures": "images",
+    "residue_bytes_per_picture": "residue_bytes_per_image", "surrogate_says_next_label": "surrogate_predicts_next",
+    "published_other_says_next": "published_other_predicts_next",
+    "carrier_other_says_next": "carrier_other_predicts_next", "surrogate_says_next": "surrogate_predicts_next",
+    "other_says_next": "other_predicts_next",
+}  # fmt: skip
+OF_MARKS = {"accuracy": "test_acc", "standardised": "standardized_acc", "permuted": "permuted_acc",
+            "new_head": "head_acc"}  # fmt: skip
+
+
+def metric_names(kind: str) -> dict[str, str]:
+    """Old names of metrics → names in schema 1."""
+    if kind == "chain" or kind == "first-run":
+        return {old: new for old, new in METRICS.items() if old != "surrogate_says_next"}
+    if kind == "planes":
+        return {old: new for old, new in METRICS.items() if old != "surrogate_says_next_label"}
+    return OF_MARKS if kind == "marks" else METRICS
+
+
+def attack_name(old: str) -> str:
+    for before, after in LABELLED:
+        old = old.replace(before, after)
+    return old
+
+
+def measurement(
+    kind: str, row: dict[str, Any], images: int | None, shared: dict[str, Any], common: dict[str, Any], run: str
+) -> Measurement:
+    """A measurement from a flat row: texts and chosen numbers identify it, all others are metrics.
+
+    Args:
+        images: number of training images, where the row has none.
+        shared: settings of all rows; common: fields of all rows.
+    """
+    about: dict[str, Any] = {"n_train": images} if images else {}
+    setting, metrics, digests = dict(shared), {}, {}
+    names, chosen = metric_names(kind), CHOSEN | CHOSEN_IN.get(kind, set())
+    for name, value in row.items():
+        if name in OF_ROW:
+            continue
+        if name in DIGESTS:
+            digests[DIGESTS[name]] = value
+        elif name == "images":
+            about["n_train"] = value
+        elif name in ("split", "trained_on"):
+            about["training_set"] = "clean" if value == ALONE else value
+            if value == ALONE:
+                setting["alone"] = True
+        elif name in ("defence", "attack") and isinstance(value, str) and kind in VICTIMS:
+            about[name] = (
+                attack_name(value.removesuffix(DEFENDED)) if name == "attack" else value.removesuffix(DEFENDED)
+            )
+            if value.endswith(DEFENDED):
+                setting["inputs_defended"] = True
+        elif name in ("model", "seed", "defence"):
+            about[name] = value
+        elif name != "note" and (isinstance(value, str) or name in chosen):
+            setting[SETTINGS.get(name, name)] = value
+        else:
+            metrics[names.get(name, name)] = value
+    return Measurement(kind, metrics=metrics, run=run, setting=setting, digests=digests, **(common | about))
