@@ -208,8 +208,8 @@ def directive(name: str, found: object) -> Iterator[str]:
     if kind != "autodata" and not (getattr(found, "__doc__", None) or "").strip():
         LOG.warning("the public name %s has no docstring", name)
     lines = [f".. {kind}:: {name}"]
-    if kind == "autodata":
-        lines += ["   :no-value:"]
+    if kind == "autodata":  # its docstring would be that of its type
+        lines = [f".. py:data:: {name}", "", "   The table of what has a name here."]
     if inspect.isclass(found) and issubclass(found, Exception):
         lines += ["   :no-members:"]
     yield from ("```{eval-rst}", *lines, "```", "")
