@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
-import ripguard  # noqa: E402
+import ripguard
 
 project, author, version = "ripguard", "the ripguard authors", ripguard.__version__
 copyright = author

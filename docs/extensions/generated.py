@@ -1,8 +1,8 @@
 """The parts of reference/ that come from the code: a line ``<!-- generated: NAME -->`` is replaced when a page is read.
 
-Options come from the real parsers, methods from the registries, signatures from the docstrings. A public name without a docstring,
-an option or a method without help, and a refusal that the page of exit codes does not list are warnings, which ``make docs`` turns
-into errors.
+Options come from the real parsers, methods from the registries, signatures from the code. A public name without a
+docstring, an option or a method without help, and a refusal that the page of exit codes does not list are warnings,
+which ``make docs`` turns into errors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from ripguard.methods.registries import HIDINGS, PERTURBATIONS
 
 LOG = logging.getLogger(__name__)
 MARK = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.M)
-WIDTH = "100"  # columns of a usage line
 # beyond ripguard.__all__ and ripguard.api: what another package, a server or a cluster builds on
 METHODS = (
     "ripguard.methods.params.Params", "ripguard.methods.params.Option", "ripguard.methods.params.option",
@@ -86,7 +85,9 @@ def options_table(parser: argparse.ArgumentParser, what: str) -> Iterator[str]:
             if action.help == argparse.SUPPRESS or isinstance(action, argparse._HelpAction):
                 continue
             value = "" if action.nargs == 0 else f" {action.metavar or ''}".rstrip()
-            called = ", ".join(f"`{one}{value}`" for one in action.option_strings) or f"`{action.metavar or action.dest}`"
+            called = (
+                ", ".join(f"`{one}{value}`" for one in action.option_strings) or f"`{action.metavar or action.dest}`"
+            )
             meaning = cell((action.help or "") % {"default": action.default, "prog": parser.prog})
             if not meaning and action.option_strings:
                 LOG.warning("%s: the option %s has no help", what, called)

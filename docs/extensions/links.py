@@ -1,9 +1,9 @@
 """Links to files of the repository, as GitHub shows them, also lead somewhere from the built site.
 
-A page links to ``../../results/README.md`` as every Markdown file does. Sphinx knows pages of docs/ alone, so such a link
-becomes ``repo:results/README.md`` when the page is read; once it is parsed, that becomes a way from the built page to the file,
-or to ``repository_url``. A link to a file that does not exist is a warning, which ``make docs`` turns into an error. The
-Markdown files outside docs/ have their links checked as well.
+A page links to ``../../results/README.md`` as every Markdown file does. Sphinx knows only the pages of docs/, so such a
+link becomes ``repo:results/README.md`` when the page is read. Once the page is parsed, that becomes the way from the
+built page to the file, or to ``repository_url``. A link to a file that does not exist is a warning, which ``make docs``
+turns into an error. The links of the Markdown files outside docs/ are checked as well.
 """
 
 from __future__ import annotations

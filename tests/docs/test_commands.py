@@ -1,8 +1,8 @@
 """Every command and Python block of README, the tutorials and the how-to guides runs.
 
-The blocks of a page run one after the other in one folder, with the real command line on real photographs. A command that takes
-minutes or changes the machine is checked instead: `make` targets by `make -n`, extras of `pip install`, options of scripts in
-experiments/. A `text` block after a command is its exact output.
+The blocks of a page run one after the other in one folder, with the real command line on real photographs. A command
+that takes minutes or changes the machine is checked instead: `make` targets by `make -n`, extras of `pip install`,
+options of scripts in experiments/. A `text` block after a command is its exact output.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md")), *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs" / "tutorials").glob("*.md")),
+    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+]
 SLOW = ("evaluate", "train")  # verbs that train models; make test-all runs them
 BLOCK = re.compile(r"^```(sh|python|text)\n(.*?)^```$", re.M | re.S)
 
@@ -60,6 +64,10 @@ def commands(block: str) -> Iterator[str]:
             yield line
 
 
+def trains(line: str) -> bool:
+    return bool(re.match(rf"ripguard ({'|'.join(SLOW)}) ", line))
+
+
 def run_page(page: Path, folder: Path, environment: dict[str, str], slow: bool) -> None:
     output, shell = "", ["set -eu"]
     for kind, block in BLOCK.findall(page.read_text()):
@@ -70,7 +78,7 @@ def run_page(page: Path, folder: Path, environment: dict[str, str], slow: bool) 
             command = [sys.executable, "-c", block]
         else:
             lines = [line for line in commands(block) if not checked(line)]
-            lines = [line for line in lines if slow or line.split()[1:2] != [] and line.split()[1] not in SLOW or line.split()[0] != "ripguard"]
+            lines = [line for line in lines if slow or not trains(line)]
             exports = [line for line in lines if line.startswith(("export ", "umask "))]
             command = ["bash", "-c", "\n".join([*shell, *lines])]
             shell += exports
@@ -85,6 +93,10 @@ def test_blocks(page, tmp_path, environment):  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if re.search(f"ripguard ({'|'.join(SLOW)}) ", page.read_text())], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if re.search(f"ripguard ({'|'.join(SLOW)}) ", page.read_text())],
+    ids=lambda page: page.stem,
+)
 def test_blocks_that_train(page, tmp_path, environment):  # type: ignore[no-untyped-def]
     run_page(page, tmp_path, environment, slow=True)
