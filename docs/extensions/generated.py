@@ -38,7 +38,8 @@ PARTS = (
     "ripguard.crypto.keys.KeyRing", "ripguard.crypto.keys.ReleaseProver", "ripguard.crypto.keys.DatasetKeys",
     "ripguard.crypto.keys.UnitKeys", "ripguard.release.restorer.Restorer", "ripguard.release.restorer.RestoredImage",
     "ripguard.release.index.ReleaseIndex", "ripguard.release.index.MemoryIndex", "ripguard.data.source.Item",
-    "ripguard.data.source.Source", "ripguard.executor.Executor", "ripguard.executor.Local", "ripguard.progress.Progress",
+    "ripguard.data.source.Source", "ripguard.executor.Executor", "ripguard.executor.Local",
+    "ripguard.progress.Progress",
 )  # fmt: skip
 RESULTS = (  # what the calls of ripguard.api return
     "ripguard.api.GeneratedKeys", "ripguard.release.protect.Protected", "ripguard.release.restore.Restored",
