@@ -12,8 +12,8 @@ from pathlib import Path
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
 
-from ripguard.crypto.keys import SIGNING_PREFIX as PREFIX
-from ripguard.crypto.keys import decode_secret, encode_secret
+from ripguard.crypto.keyfile import SIGNING_PREFIX as PREFIX
+from ripguard.crypto.keyfile import decode_secret, encode_secret
 from ripguard.crypto.passphrase import Ask, ask
 from ripguard.crypto.private import read_private, write_private
 from ripguard.errors import SignatureInvalid

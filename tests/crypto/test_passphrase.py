@@ -11,7 +11,8 @@ import pytest
 from helpers import environment, good, make_source, refused
 
 from ripguard.crypto import passphrase
-from ripguard.crypto.keys import LOCKED, PREFIX, Key
+from ripguard.crypto.keyfile import LOCKED, PREFIX
+from ripguard.crypto.keys import Key
 from ripguard.crypto.passphrase import LENGTH, lock, unlock
 from ripguard.crypto.signing import SigningKey
 from ripguard.errors import KeyFileError, StorageError

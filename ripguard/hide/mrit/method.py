@@ -11,14 +11,12 @@
 from __future__ import annotations
 
 import contextlib
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self, cast
 
 import numpy as np
 
-from ripguard.codecs.bounded import BadStream, inflate
 from ripguard.crypto.aead import TAG, Forged, associated_data, image_digest, open_sealed, seal
 from ripguard.crypto.keys import ImageKeys
 from ripguard.errors import Damaged, InputRefused
@@ -27,6 +25,7 @@ from ripguard.hide.base import Clean, Hidden, Hiding, Identity
 from ripguard.hide.header import Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.predict import from_sequence, layout, to_sequence, visible
+from ripguard.hide.mrit.record import pack_excess, records, split, unpack_excess, with_corrections
 from ripguard.hide.mrit.transform import FIELDS, LENGTH, Moves, Params, backward, forward
 from ripguard.methods import params as options
 from ripguard.methods.params import option
@@ -117,7 +116,7 @@ class MRIT(Hiding):
             symbols = to_sequence(clean[waiting], carrier[waiting], seen, part, self.params)
             sequences = encode(symbols, layout(clean.shape[1:], self.params))
             _check_length(sequences, clean.shape)
-            corrections = [b"" if self.lossy else _pack_excess(temporary[i], moves.excess[i]) for i in waiting]
+            corrections = [b"" if self.lossy else pack_excess(temporary[i], moves.excess[i]) for i in waiting]
             done = self._embed(
                 temporary[waiting],
                 sequences,
@@ -155,7 +154,7 @@ class MRIT(Hiding):
         for i, lost in zip(rows, lsb.read(batch, np.array([LENGTH + TAG + len(records[i]) for i in rows]))):
             inline = None
             if not self.lossy:
-                inline = _with_corrections(temporary[i], records[i], lost, corrections[i], room)
+                inline = with_corrections(temporary[i], records[i], lost, corrections[i], room)
             records[i] = inline or records[i]
             if planes > 2:  # its shifts were predicted from the bits above `planes`: the record must reach that far
                 records[i] = records[i].ljust(lsb.capacity(samples, planes - 1) + 1 - LENGTH - TAG, b"\0")
@@ -222,8 +221,8 @@ def _open(
         if header.planes == 0 and len(residues[i]) == header.length:
             with contextlib.suppress(Forged):
                 bound = associated_data(b"whole", header.pack(), image_digest(image))
-                sequence, excess = _split(open_sealed(keys[i].residue, bound, residues[i]))
-                yield i, sequence, image, _unpack_excess(image, excess)
+                sequence, excess = split(open_sealed(keys[i].residue, bound, residues[i]))
+                yield i, sequence, image, unpack_excess(image, excess)
     rows = [
         i
         for i, header in enumerate(headers)
@@ -238,41 +237,13 @@ def _open(
     opened: list[tuple[int, bytes, bytes]] = []
     for i, payload, fixed in zip(rows, lsb.read(batch, lengths), lsb.clear(batch, lengths)):
         with contextlib.suppress(Forged):
-            opened.append((i, *_records(headers[i], payload, fixed, images[i], residues[i], keys[i])))
+            opened.append((i, *records(headers[i], payload, fixed, images[i], residues[i], keys[i])))
     if not opened:
         return
     kept = [corrections[: LENGTH + headers[i].length] for i, _, corrections in opened]  # nothing of a lossy image
     temporaries, _ = lsb.replace(images[[i for i, _, _ in opened]], kept)
     for (i, sequence, corrections), temporary in zip(opened, temporaries):
-        yield i, sequence, temporary, _unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
-
-
-def _records(
-    header: Header, payload: bytes, fixed: np.ndarray, image: np.ndarray, residue: bytes, keys: ImageKeys
-) -> tuple[bytes, bytes]:
-    """Sequence and corrections of one image. Raises :class:`Forged` or :class:`BadStream`."""
-    head = header.pack()
-    if payload[:LENGTH] != head:
-        raise Forged
-    bound = associated_data(b"payload", head, image_digest(fixed))
-    sequence, rest = _split(open_sealed(keys.payload, bound, payload[LENGTH:]))
-    if header.lossy:
-        return sequence, b""
-    if header.inline:
-        corrections = inflate(rest, len(payload) + _packed_excess(image.size), padded=True)
-    else:
-        corrections = open_sealed(keys.residue, associated_data(b"residue", head, image_digest(image)), residue)
-    if len(corrections) < len(payload):
-        raise BadStream("too few corrections")
-    return sequence, corrections
-
-
-def _split(record: bytes) -> tuple[bytes, bytes]:
-    """A record's Sequence and what follows it. Raises :class:`BadStream`."""
-    stop = 3 + int.from_bytes(record[:3], "big")
-    if stop > len(record):
-        raise BadStream("it ends before the moves that it tells of")
-    return record[3:stop], record[stop:]
+        yield i, sequence, temporary, unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
 
 
 def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:
@@ -282,45 +253,3 @@ def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:
             f"a {shape[2]}×{shape[1]} image needs a record of {longest:,} bytes, more than {LONGEST:,}",
             "use larger blocks: --size 8",
         )
-
-
-def _with_corrections(temporary: np.ndarray, record: bytes, lost: bytes, corrections: bytes, room: int) -> bytes | None:
-    """The record with the bits that it overwrites packed behind it, filled up with zeros; None if that does not fit.
-
-    ``lost``: the bits that the record alone overwrites. How many there are depends on how long the record is, and the
-    other way round: grow until both agree.
-    """
-    length = len(record)
-    for _ in range(6):
-        needed = len(record) + len(packed := zlib.compress(lost + corrections, 9))
-        if needed <= length:
-            return (record + packed).ljust(length, b"\0")
-        if needed > room:
-            return None
-        length = needed
-        lost = lsb.read(temporary[None], np.array([LENGTH + TAG + length]))[0]
-    return None
-
-
-def _pack_excess(temporary: np.ndarray, excess: np.ndarray) -> bytes:
-    """Gray levels cut off at the samples that are 0 or 255, compressed; nothing where nothing was cut off."""
-    if not excess.any():
-        return b""
-    return zlib.compress(excess[(temporary == 0) | (temporary == 255)].tobytes(), 9)
-
-
-def _unpack_excess(temporary: np.ndarray, packed: bytes) -> np.ndarray:
-    """Inverse of :func:`_pack_excess`: uint8, shape of ``temporary``. Raises :class:`BadStream`."""
-    excess = np.zeros_like(temporary)
-    if packed:
-        cut_off = (temporary == 0) | (temporary == 255)
-        count = int(np.count_nonzero(cut_off))
-        if len(values := inflate(packed, count)) != count:
-            raise BadStream(f"{len(values):,} cut-off samples instead of {count:,}")
-        excess[cut_off] = np.frombuffer(values, np.uint8)
-    return excess
-
-
-def _packed_excess(samples: int) -> int:
-    """Bytes that :func:`_pack_excess` can make of so many samples: where nothing shrinks, zlib adds a little."""
-    return samples + samples // 1000 + 64
