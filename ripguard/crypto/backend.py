@@ -12,7 +12,7 @@ TAG = 16  # bytes AES-SIV adds: its synthetic IV, which is also the authenticati
 
 
 class Forged(Exception):
-    """The tag does not fit: wrong key, wrong associated data, or changed bytes. Which of them cannot be told."""
+    """The tag does not fit: wrong key, wrong associated data, or changed bytes. Which of them is not known."""
 
 
 class PyCryptodome:

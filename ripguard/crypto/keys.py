@@ -64,7 +64,7 @@ class KeyRing(Protocol):
             index: its number in the release.
 
         Raises:
-            WrongKey: this ring does not open it. The message holds no name of a file: who asked knows that.
+            WrongKey: this ring does not open it. The message names no file: the caller knows which one it opened.
         """
         ...
 

@@ -132,10 +132,10 @@ def _writing(path: str | Path) -> Iterator[None]:
     except FileExistsError:
         raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name") from None
     except OSError as error:
-        told = f"cannot write {path}: {error.strerror}"
+        what = f"cannot write {path}: {error.strerror}"
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-            raise StorageError(told, "nothing was made; free space and repeat the command") from None
-        raise KeyFileError(told) from None
+            raise StorageError(what, "nothing was made; free space and repeat the command") from None
+        raise KeyFileError(what) from None
 
 
 def _write_new(path: str | Path, text: str) -> None:

@@ -94,7 +94,7 @@ def opened(
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged files, and of many pixels: what matters is said below
+            warnings.simplefilter("ignore")  # on damaged files and large images; the checks below report what matters
             check_structure(data, what, expected)
             file = CountedBytes(data) if len(data) > MAX_READS else io.BytesIO(data)  # smaller ones have no more pieces
             with Image.open(file, formats=formats) as image:

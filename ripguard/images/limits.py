@@ -16,7 +16,7 @@ MAX_READS = 500_000  # in which a decoder may ask for a file; it takes 100,000 f
 MAX_COMMENTS = 1_000  # of a PNM in decimal numbers: Pillow copies a block for each
 MAX_STRIPS = 200_000  # of a TIFF, or tiles; as many as MAX_PIXELS have in tiles of 16×16
 MAX_RUN_LENGTH = 4_000_000  # pixels of a run-length coded BMP, which Pillow decodes one by one
-HEADER_READS, HEADER_BYTES = 100_000, 1 << 24  # after which a file must have told its size
+HEADER_READS, HEADER_BYTES = 100_000, 1 << 24  # the header must state the image size within these
 NPY = b"\x93NUMPY"
 TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 STARTS = (
@@ -38,7 +38,7 @@ RUN_LENGTH = (1, 2)  # compression of a BMP; no other format says it in numbers
 
 
 class TooManyPieces(Exception):
-    """A decoder asked for more than an image has."""
+    """A decoder read more than any image needs."""
 
 
 class _Counted:

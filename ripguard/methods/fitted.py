@@ -102,7 +102,7 @@ class Fitted:
 
     @classmethod
     def read(cls, path: Path) -> Fitted | None:
-        """What :meth:`write` wrote; None where it is not there, or is something else, which is told."""
+        """What :meth:`write` wrote; None where the file is absent, or damaged, which is reported."""
         try:
             with open(open_regular(path, at_most=LARGEST), "rb") as file, zipfile.ZipFile(file) as records:
                 if sum(one.file_size for one in records.infolist()) > LARGEST:

@@ -1,7 +1,7 @@
 """Methods by name, loaded when they are chosen: ours, and those of other packages.
 
 A package adds methods by entry points of the groups ``ripguard.perturbations``, ``ripguard.hidings`` and
-``ripguard.schemes``; a name of ours is never taken over. Nothing is imported before a method is asked for, so
+``ripguard.schemes``; a name of ours is never taken over. A method is imported when it is first used, so
 restoring loads no torch.
 """
 

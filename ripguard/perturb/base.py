@@ -85,7 +85,7 @@ class Perturbation(ABC, Generic[P]):
 
 
 def needed(training: ImageSet | None) -> ImageSet:
-    """The training images that a method asked for in its ``needs``."""
+    """The training images of a method that lists them in its ``needs``. Raises :class:`ValueError` for None."""
     if training is None:
         raise ValueError(expected("training", "images", None))
     return training

@@ -64,10 +64,10 @@ def search(
             own = patterns.detach().requires_grad_(True)
             x = (tensor[rows].float() / 255 + own[targets[rows]]).clamp(0, 1)
             with fast_math(device):
-                told = model(x).float()
-            (gradient,) = torch.autograd.grad(F.cross_entropy(told, targets[rows]), own)
+                logits = model(x).float()
+            (gradient,) = torch.autograd.grad(F.cross_entropy(logits, targets[rows]), own)
             patterns = (own.detach() - STEP * gradient.sign()).clamp(-EPS, EPS)
-            wrong += int((told.argmax(1) != targets[rows]).sum())
+            wrong += int((logits.argmax(1) != targets[rows]).sum())
         bar.set_postfix(error=f"{wrong / len(few):.2f}")
         if wrong / len(few) < DONE:
             break

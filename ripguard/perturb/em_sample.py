@@ -64,12 +64,12 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
             noise[rows] = own.half()
             model.train()
             with fast_math(device):
-                told = model((x + own).clamp(0, 1)).float()  # [batch, classes]
-            loss = F.cross_entropy(told, y)
+                logits = model((x + own).clamp(0, 1)).float()  # [batch, classes]
+            loss = F.cross_entropy(logits, y)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            wrong, seen = wrong + int((told.argmax(1) != y).sum()), seen + len(y)
+            wrong, seen = wrong + int((logits.argmax(1) != y).sum()), seen + len(y)
             bar.update()
         bar.set_postfix(error=f"{wrong / seen:.2f}")
         if wrong / seen < DONE:
@@ -87,8 +87,8 @@ def down(model: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: flo
 
     own = noise.detach().requires_grad_(True)
     with fast_math(device):
-        told = model((x + own).clamp(0, 1)).float()  # [batch, classes]
-    (gradient,) = torch.autograd.grad(F.cross_entropy(told, labels, reduction="sum"), own)
+        logits = model((x + own).clamp(0, 1)).float()  # [batch, classes]
+    (gradient,) = torch.autograd.grad(F.cross_entropy(logits, labels, reduction="sum"), own)
     return (own.detach() - stride * gradient.sign()).clamp(-EPS, EPS)
 
 

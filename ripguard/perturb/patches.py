@@ -58,8 +58,8 @@ def search(
     scatter = known.T @ known / len(known) + RIDGE * np.eye(known.shape[1])
     weights = np.linalg.solve(scatter, known.T @ wanted / len(known)).T  # [classes, values]
     if target == OPPOSITE:
-        told = known @ weights.T  # [n, classes]
-        aim = opposites(np.stack([told[labels == label].mean(0) for label in range(classes)]))
+        scores = known @ weights.T  # [n, classes]
+        aim = opposites(np.stack([scores[labels == label].mean(0) for label in range(classes)]))
     elif target == "cyclic":
         aim = next_class(np.arange(classes), classes, np.zeros(classes, np.uint64), 0)
     else:
@@ -78,19 +78,20 @@ def search(
     return signs
 
 
-def opposites(told: np.ndarray) -> np.ndarray:
+def opposites(scores: np.ndarray) -> np.ndarray:
     """For every class another, each once, so that together they are least mistaken for each other: int64 ``[classes]``.
 
     A model that finds no marks in a clean image still tells coarse kinds of images apart, animals from vehicles. With
     the next class of an alphabet, which may be of the same kind, such a guess is often right; with these it is wrong.
 
     Args:
-        told: float64 ``[classes, classes]``, what a classifier says on average, by true class (row).
+        scores: float64 ``[classes, classes]``, mean scores of a linear classifier: rows are true classes, columns
+            are predicted ones.
     """
     from scipy.optimize import linear_sum_assignment  # here: who only restores needs no SciPy
 
-    barred = np.eye(len(told)) * (np.ptp(told) * len(told) + 1)  # dearer than any choice without it
-    return linear_sum_assignment(told + barred)[1]
+    barred = np.eye(len(scores)) * (np.ptp(scores) * len(scores) + 1)  # dearer than any choice without it
+    return linear_sum_assignment(scores + barred)[1]
 
 
 def few_cells(weights: np.ndarray, cells: int, colors: int = COLORS) -> np.ndarray:
@@ -111,8 +112,8 @@ def few_cells(weights: np.ndarray, cells: int, colors: int = COLORS) -> np.ndarr
     classes = len(weights)
     left = weights[:, :, : GRID // 2].reshape(classes, -1, 3)  # [classes, 8, 3]
     left = left / (np.linalg.norm(left, axis=(1, 2), keepdims=True) + 1e-12)  # no class counts for more than another
-    told = np.einsum("cpjk,sjk->cps", left[:, places], signs).reshape(classes, -1)
-    place, sign = np.divmod(linear_sum_assignment(-told)[1], len(signs))
+    matches = np.einsum("cpjk,sjk->cps", left[:, places], signs).reshape(classes, -1)
+    place, sign = np.divmod(linear_sum_assignment(-matches)[1], len(signs))
     found = np.zeros((classes, GRID * GRID // 2, 3))
     found[np.arange(classes)[:, None], places[place]] = signs[sign]
     half = found.reshape(classes, GRID, GRID // 2, 3)

@@ -110,8 +110,9 @@ class TAP(Scaled[TAPParams]):
             x = (carrier + change).requires_grad_(True)
             seen = self.through[step % len(self.through)](x, views)
             with fast_math(self.device):
-                told = self.surrogate.logits(_view(seen, views) if self.views else seen)  # [batch, classes] each trunk
-            loss = torch.stack([F.cross_entropy(_bounded(one), goal, reduction="sum") for one in told]).sum()
+                # for each trunk, [batch, classes]
+                logits = self.surrogate.logits(_view(seen, views) if self.views else seen)
+            loss = torch.stack([F.cross_entropy(_bounded(one), goal, reduction="sum") for one in logits]).sum()
             (gradient,) = torch.autograd.grad(loss, x)
             momentum = accumulate(momentum, gradient, DECAY)
             delta = (delta - STRIDE * self.eps * momentum.sign()).clamp(-self.eps, self.eps)

@@ -61,11 +61,11 @@ def options_of(stored: dict[str, Any]) -> dict[str, Any]:
         return dict(stored)
     perturb, hide = stored.get("perturb"), stored.get("hide", {})
     tables = (stored, _hiding_table(stored)) if isinstance(perturb, str) else (perturb, hide)
-    told: dict[str, Any] = {"name": stored["name"], "tint": stored.get("tint")}
+    stated: dict[str, Any] = {"name": stored["name"], "tint": stored.get("tint")}
     for axis, params, table in zip(("perturb", "hide"), (made.perturb, made.hide), tables):
         own = {f"{axis} {name}": value for name, value in params.to_json().items() if name in table}
-        told |= own | {f"{axis} method": params.method}
-    return told
+        stated |= own | {f"{axis} method": params.method}
+    return stated
 
 
 def label(stored: dict[str, Any]) -> str:
@@ -86,13 +86,13 @@ def name_of(made: TwoAxis, preset: TwoAxis) -> str:
     own, other = made.perturb, made.perturb.method != preset.perturb.method
     usual = (type(own)() if other else preset.perturb).resolve(made.data or DataStats(LARGE - 1))
     words = [made.name, *([own.method] if other else [])]
-    told = {}
+    shown = {}
     for name, option in own.options().items():
         value = getattr(own, name)
         # where the preset has none of its own, those for all image sizes go without a word
         free = option.usual if other or getattr(preset.perturb, name) is None else ()
         if option.word and value not in (getattr(usual, name), *free):
-            told[name] = option.word(value)
+            shown[name] = option.word(value)
     if made.tint not in (None, made.perturbation_class.colors):
-        told["tint"] = "tinted" if made.tint else "grey kept"
-    return ", ".join(words + [told[name] for name in (*ORDER, *sorted(set(told) - set(ORDER))) if name in told])
+        shown["tint"] = "tinted" if made.tint else "grey kept"
+    return ", ".join(words + [shown[name] for name in (*ORDER, *sorted(set(shown) - set(ORDER))) if name in shown])

@@ -90,7 +90,7 @@ class TwoAxis(Scheme):
 
     @staticmethod
     def _refuse_clash(above: Params, below: Params) -> None:
-        """Two options of one name could not be told apart."""
+        """Raise :class:`UsageError` where two options have one name."""
         taken = (("the command", RESERVED), (f"--hide {below.method}", _names(below.options())))
         for who, names in taken:
             if both := sorted(_names(above.options()) & names):

@@ -189,7 +189,7 @@ def drop_empty(made: list[Path]) -> None:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold a folder for one process; a second one is told. The lock dies with its holder.
+    """Hold a folder for one process; a second process gets :class:`OutputRefused`. The lock ends with its holder.
 
     Who ends may remove the file while another process waits between opening and locking it: what that one then holds is
     no lock. So the file that is locked must be the one that stands there.

@@ -108,7 +108,7 @@ def fit(
         images: uint8 ``[n, side, side, 3]``.
         labels: int64 ``[n]`` in ``0..classes-1``.
         checkpoint: file that is written after every epoch, within one after ``save_every`` seconds, and, where it
-            exists for the same images, protocol and seed, gone on from; a damaged one is told of, and removed.
+            exists for the same images, protocol and seed, resumed from; a damaged one is reported and removed.
         log: JSON-lines file, one line an epoch; its lines are part of the checkpoint.
         seconds: stop before an epoch that would end later than this.
         compile: ``torch.compile`` the model.

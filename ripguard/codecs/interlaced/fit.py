@@ -69,10 +69,10 @@ class Trainable(nn.Module):
         return self.layers[2](x) * x.new_tensor(UNITS) + x.new_tensor(START)
 
 
-def bits(told: Tensor, sample: Tensor, base: Tensor) -> Tensor:
+def bits(predicted: Tensor, sample: Tensor, base: Tensor) -> Tensor:
     """Cost of each sample, float32 ``[samples]``, with continuous width and share."""
-    centre = (base + told[:, 0] / tables.FRACTION).clamp(0, 255)
-    width, share = told[:, 1].clamp(0, tables.WIDTHS - 1), told[:, 2].clamp(0, len(tables.SHARES) - 1)
+    centre = (base + predicted[:, 0] / tables.FRACTION).clamp(0, 255)
+    width, share = predicted[:, 1].clamp(0, tables.WIDTHS - 1), predicted[:, 2].clamp(0, len(tables.SHARES) - 1)
     slope = torch.exp(-width * (math.log(3) / tables.PER_TRIPLING)) / float(tables.NARROWEST)
     shares = sample.new_tensor(tables.SHARES) / 16
     left = share.detach().floor().clamp(max=len(tables.SHARES) - 2).long()

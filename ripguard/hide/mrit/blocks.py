@@ -158,7 +158,7 @@ def scatter(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def _flat(rows: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the whole batch below each other, and where each one asked for stands."""
+    """Rows of the whole batch below each other, and the position of each indexed row."""
     batch, count, *rest = rows.shape
     return rows.reshape(batch * count, math.prod(rest)), (index + count * np.arange(batch)[:, None]).ravel()
 

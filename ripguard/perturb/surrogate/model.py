@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ripguard.precision import fast_math
 
-STAGES = ("stage1", "stage2", "stage3")  # whose activations can be asked for, beside "features": after pooling
+STAGES = ("stage1", "stage2", "stage3")  # layers whose activations can be read; "features", after pooling, is another
 COARSE = (64, 64, 128, 256)  # widths of a coarse trunk
 
 
@@ -119,7 +119,7 @@ class Ensemble(Surrogate):
         return torch.cat([one.activation(x, layer) for one in self.members], 1)  # type: ignore[operator]
 
     def logits(self, x: Tensor) -> list[Tensor]:
-        return [told for one in self.members for told in one.logits(x)]  # type: ignore[operator]
+        return [logits for one in self.members for logits in one.logits(x)]  # type: ignore[operator]
 
 
 def _standard(x: Tensor) -> Tensor:

@@ -47,8 +47,8 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
             rows = order[start : start + batch].to(device)
             x = _augment(tensor[rows].float() / 255, settings.crop_padding, draw)
             with fast_math(device):
-                told = [one.float() for one in model.logits(x)]
-                losses = [F.cross_entropy(one, targets[rows], label_smoothing=settings.label_smoothing) for one in told]
+                smoothing, logits = settings.label_smoothing, [one.float() for one in model.logits(x)]
+                losses = [F.cross_entropy(one, targets[rows], label_smoothing=smoothing) for one in logits]
                 loss = torch.stack(losses).sum()
             optimiser.zero_grad()
             loss.backward()
