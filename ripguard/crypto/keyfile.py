@@ -1,4 +1,4 @@
-"""The text of a key file: one line of prefix, secret and checksum; and whether bytes hold such a line."""
+"""The text format of key files (one line: prefix, secret, checksum), and a detector of keys in other files."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ A_PREFIX = re.compile(b"(%s)" % b"|".join(PREFIXES))
 LETTERS = (string.ascii_letters + string.digits).encode()
 NOT_LETTERS = bytes(set(range(256)) - set(LETTERS))
 NOT_BASE64 = bytes(set(range(256)) - set(LETTERS + b"+/-_"))
-AS_IN_MAIL = bytes.maketrans(b"-_", b"+/")  # of the two alphabets of base64
+AS_IN_MAIL = bytes.maketrans(b"-_", b"+/")  # URL-safe base64 to standard base64 (RFC 4648)
 
 
 def encode_secret(prefix: str, secret: bytes, passphrase: str | None = None) -> str:
-    """``prefix`` + base32 of secret and checksum: self-naming, one line, no leading dash, typed errors are noticed.
+    """``prefix`` and base32 of secret and checksum, in one line without a leading dash.
 
-    With a passphrase the secret is locked first and the line says so.
+    The checksum detects typing errors. With a passphrase the secret is encrypted first, and the
+    prefix is followed by ``locked-``.
     """
     if passphrase is not None:
         return _line(prefix + LOCKED, lock(secret, passphrase, prefix))
@@ -42,10 +43,14 @@ def _line(prefix: str, data: bytes) -> str:
 
 
 def decode_secret(prefix: str, text: str, where: str, passphrase: Ask = ask) -> bytes:
-    """Inverse of :func:`encode_secret`; raises :class:`KeyFileError` that never quotes the text.
+    """Inverse of :func:`encode_secret`.
 
     Args:
-        passphrase: called with ``where`` if the secret is locked.
+        where: name of the file, for messages.
+        passphrase: called with ``where`` if the secret is locked; returns the passphrase.
+
+    Raises:
+        KeyFileError: not a key of this kind, damaged, or the wrong passphrase. The message never quotes the text.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) != 1 or not lines[0].startswith(prefix):
@@ -58,13 +63,17 @@ def decode_secret(prefix: str, text: str, where: str, passphrase: Ask = ask) -> 
     except ValueError:
         raw = b""
     if len(raw) != length + 4 or _line(start, raw[:-4]) != lines[0].lower():
-        raise KeyFileError(f"the key in {where} is damaged: its checksum does not fit", "use a backup of the key file")
+        raise KeyFileError(
+            f"the key in {where} is damaged: its checksum does not match", "use a backup of the key file"
+        )
     return unlock(raw[:-4], passphrase(where), prefix, where) if locked else raw[:-4]
 
 
 def holds_key(data: bytes) -> bool:
-    """Whether bytes hold a key of either kind, locked or not: as text, as UTF-16 or UTF-32, broken over lines, quoted,
-    or any of these in base64. In time linear in their length.
+    """Whether bytes contain a restore or signing key, locked or not.
+
+    Finds keys in plain text, UTF-16 and UTF-32, broken over lines or quoted, and any of these in base64. The time is
+    linear in the length.
     """
     if _names_key(data):
         return True
@@ -76,19 +85,19 @@ def holds_key(data: bytes) -> bool:
 def _names_key(data: bytes) -> bool:
     if A_KEY.search(data):
         return True
-    # letters and figures alone, whatever stands between them; prose behind a prefix may look like a key, so its
-    # checksum must fit
+    # letters and digits only, whatever separates them; text after a prefix may look like a key, so the checksum is
+    # verified
     bare = _unbroken(data).translate(None, NOT_LETTERS).lower()
     return any(_fits(found[1], bare[found.end() : found.end() + 200]) for found in A_PREFIX.finditer(bare))
 
 
 def _unbroken(data: bytes) -> bytes:
-    """Without every second byte of UTF-16, and ends of lines as JSON writes them: their letters would stay behind."""
+    """Without the zero bytes of UTF-16 and the escaped line ends of JSON, whose letters would remain otherwise."""
     return data.translate(None, b"\0").replace(rb"\n", b"").replace(rb"\r", b"")
 
 
 def _fits(kind: bytes, after: bytes) -> bool:
-    """Whether a whole key follows a prefix, of which ``kind`` is left without dashes."""
+    """Whether a complete key follows a prefix. ``kind``: the prefix without its dashes."""
     prefix = PREFIXES[kind]
     for start, length in ((prefix, 32), (prefix + LOCKED, LOCKED_LENGTH)):
         body = after.removeprefix(b"locked") if start.endswith(LOCKED) else after

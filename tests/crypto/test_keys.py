@@ -323,8 +323,8 @@ def test_key_files_of_others(tmp_path, monkeypatch):  # type: ignore[no-untyped-
             monkeypatch.undo()
 
     assert "belongs to another user" in read(777, other, 0o755)
-    assert "exchanged by other users" in read(other, 777, 0o775)
-    assert "exchanged by other users" in read(other, 0, 0o777)
+    assert "other users can replace" in read(other, 777, 0o775)
+    assert "other users can replace" in read(other, 0, 0o777)
     for owner, folder_owner, mode in ((other, 0, 0o1777), (other, 0, 0o755), (0, 0, 0o755), (other, other, 0o775)):
         assert read(owner, folder_owner, mode) == ""
 
