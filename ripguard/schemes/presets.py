@@ -58,15 +58,15 @@ SCHEMES: dict[str, TwoAxis] = {
             "layered-balanced",
             LayeredParams(through=AIMED),
             SealParams(),
-            note="`seal` with an adversarial perturbation (`tap`, expectation over transformations) underneath the marks: "
-            "median PSNR at least 26 dB",
+            note="`seal` with an adversarial perturbation (`tap`, expectation over transformations) underneath the "
+            "marks: median PSNR at least 26 dB",
         ),
         TwoAxis(
             "layered",
             LayeredParams(eps=0.085, through=AIMED),
             SealParams(),
-            note="`layered-balanced` with stronger noise, ε 0.085, so that removing the marks still leaves poisoned images: "
-            "median PSNR at least 22 dB at 32×32",
+            note="`layered-balanced` with stronger noise, ε 0.085, so that removing the marks still leaves poisoned "
+            "images: median PSNR at least 22 dB at 32×32",
         ),
         TwoAxis(
             "paper",
