@@ -1,4 +1,4 @@
-"""The patches of :mod:`ripguard.perturb.marks`: which colors, on which cells of the grid, each class gets."""
+"""The patches of :mod:`ripguard.perturb.marks`: colors and grid cells of each class."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ripguard.errors import expected
 from ripguard.perturb.targets import next_class
 
 GRID = 4  # patches along each side
-CELLS = (2, 4, GRID * GRID)  # that a class may have its patches on; others are not tried
-COLORS, GRAY = 8, 2  # signs that a patch may have in three channels, and in one
-RIDGE = 0.01  # of the linear classifier, against standardised colors
+CELLS = (2, 4, GRID * GRID)  # possible numbers of cells with patches per class
+COLORS, GRAY = 8, 2  # sign patterns of a patch in three channels, and in one
+RIDGE = 0.01  # of the linear classifier, on standardized colors
 OPPOSITE = "opposite"
-SINK = 0.4  # size of the sink's marks, where that of the others is 1
+SINK = 0.4  # amplitude of the sink class's marks, relative to the others
 
 
 def search(
@@ -27,26 +27,28 @@ def search(
     sink: bool = True,
     cells: int = CELLS[-1],
 ) -> np.ndarray:
-    """Patches of every class: the signs by which a linear classifier of coarse colors knows another class.
+    """Patches of every class: signs of a linear classifier's weights, on coarse colors, for another class.
 
-    Ridge regression of the classes on the mean colors of a 4×4 grid, standardised; a color that the images vary
-    little in weighs more, as it should.
+    The classifier is a ridge regression of the classes on the standardized mean colors of a 4×4 grid.
 
     Args:
         images: uint8 ``[n, side, side, 3]``, labels int64 ``[n]``.
-        target: which other class: ``opposite``, see :func:`opposites`, or ``cyclic``: the next one.
-        mirrored: count every image with its mirror image, so that patches are their own mirror images: models are
-            trained with both, and have one pattern a class to find instead of two.
-        sink: whether the class with the fewest images, the first of several, gets smaller marks.
-        cells: that a class has its patches on: all of the grid, or fewer, see :func:`few_cells`, if mirrored; more
-            where those do not tell the classes apart.
+        target: which other class: ``opposite`` (see :func:`opposites`) or ``cyclic`` (the next one).
+        mirrored: include the mirror image of every image, which makes patches mirror-symmetric. Training mirrors
+            images, so a symmetric class has one pattern to learn instead of two.
+        sink: whether the class with the fewest images (the first of several) gets weaker marks.
+        cells: number of cells with patches: all of the grid, or fewer (see :func:`few_cells`), which needs
+            ``mirrored``. More are used if fewer cannot distinguish the classes.
 
     Returns:
-        float64 ``[classes, 4, 4, 3]``, −1 or 1, or 0 where a class has no patch; times SINK for the sink.
+        float64 ``[classes, 4, 4, 3]``: −1 or 1, or 0 where a class has no patch; multiplied by SINK for the sink class.
+
+    Raises:
+        ValueError: a class without images, or an unknown target.
     """
     members = np.bincount(labels, minlength=classes)
     if not members.all():
-        raise ValueError(expected("labels", "some of every class", f"none of class {members.argmin()}"))
+        raise ValueError(expected("labels", "images of every class", f"none of class {members.argmin()}"))
     cells = enough_cells(classes, cells)
     colors = _coarse(images)  # [n, values]
     if mirrored:
@@ -67,10 +69,10 @@ def search(
     weights = weights / sd
     chosen = (weights - weights.mean(0))[aim].reshape(classes, GRID, GRID, 3)
     if mirrored:
-        chosen = chosen + chosen[:, :, ::-1]  # what rounding left of a difference
+        chosen = chosen + chosen[:, :, ::-1]  # removes rounding differences between the halves
     if cells == GRID * GRID:
         signs = np.where(chosen < 0, -1.0, 1.0)
-    else:  # gray images get gray patches: those of one channel could not show others
+    else:  # gray images get gray patches: one channel cannot show others
         gray = (images[..., :1] == images).all() and enough_cells(classes, cells, GRAY) == cells
         signs = few_cells(chosen, cells, GRAY if gray else COLORS)
     if sink:
@@ -79,39 +81,40 @@ def search(
 
 
 def opposites(scores: np.ndarray) -> np.ndarray:
-    """For every class another, each once, so that together they are least mistaken for each other: int64 ``[classes]``.
+    """A permutation of the classes, int64 ``[classes]``, that pairs each with one it is seldom mistaken for.
 
-    A model that finds no marks in a clean image still tells coarse kinds of images apart, animals from vehicles. With
-    the next class of an alphabet, which may be of the same kind, such a guess is often right; with these it is wrong.
+    It minimizes the sum of the scores and has no fixed points. Without marks, a model still separates coarse groups such
+    as animals and vehicles. A target class in the same group would make its predictions on clean images often correct.
 
     Args:
         scores: float64 ``[classes, classes]``, mean scores of a linear classifier: rows are true classes, columns
             are predicted ones.
     """
-    from scipy.optimize import linear_sum_assignment  # here: who only restores needs no SciPy
+    from scipy.optimize import linear_sum_assignment  # imported here: restoring does not need SciPy
 
-    barred = np.eye(len(scores)) * (np.ptp(scores) * len(scores) + 1)  # dearer than any choice without it
+    barred = np.eye(len(scores)) * (
+        np.ptp(scores) * len(scores) + 1
+    )  # larger than the cost of any assignment without fixed points
     return linear_sum_assignment(scores + barred)[1]
 
 
 def few_cells(weights: np.ndarray, cells: int, colors: int = COLORS) -> np.ndarray:
-    """Patches on the few cells that tell most, no two classes the same: −1, 0 or 1, as ``weights``.
+    """Patches on the few most discriminative cells, distinct for each class: −1, 0 or 1, shape of ``weights``.
 
-    The power that patches have is then on an eighth or a quarter of the image, 2.8 or 2 times as large there. An
-    adversary who may change every sample by a few gray levels, as in adversarial training, takes patches of about that
-    size away; not these.
+    The same power is concentrated on an eighth or a quarter of the image, with 2.8 or 2 times the amplitude. Adversarial
+    training removes patches of about the adversary's bound; these exceed it.
 
     Args:
-        weights: float64 ``[classes, 4, 4, 3]``, their own mirror images.
-        cells: 2 or 4 of the 16, in mirrored pairs; enough for that many classes, see :func:`enough_cells`.
-        colors: COLOURS, or GREY for the same sign in all channels.
+        weights: float64 ``[classes, 4, 4, 3]``, mirror-symmetric.
+        cells: 2 or 4 of the 16, in mirrored pairs; enough for the classes, see :func:`enough_cells`.
+        colors: COLORS, or GRAY for the same sign in all channels.
     """
     from scipy.optimize import linear_sum_assignment
 
     places, signs = codes(cells, colors)
     classes = len(weights)
     left = weights[:, :, : GRID // 2].reshape(classes, -1, 3)  # [classes, 8, 3]
-    left = left / (np.linalg.norm(left, axis=(1, 2), keepdims=True) + 1e-12)  # no class counts for more than another
+    left = left / (np.linalg.norm(left, axis=(1, 2), keepdims=True) + 1e-12)  # equal weight for all classes
     matches = np.einsum("cpjk,sjk->cps", left[:, places], signs).reshape(classes, -1)
     place, sign = np.divmod(linear_sum_assignment(-matches)[1], len(signs))
     found = np.zeros((classes, GRID * GRID // 2, 3))
@@ -121,7 +124,7 @@ def few_cells(weights: np.ndarray, cells: int, colors: int = COLORS) -> np.ndarr
 
 
 def codes(cells: int, colors: int = COLORS) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of cells that a class may have patches on, ``[places, pairs]``, and their signs, ``[signs, pairs, 3]``."""
+    """Possible cell pairs of a class, ``[places, pairs]``, and sign patterns, ``[signs, pairs, 3]``."""
     pairs = cells // 2
     places = np.array(list(itertools.combinations(range(GRID * GRID // 2), pairs)))
     patch = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # [colors, 3]
@@ -130,7 +133,7 @@ def codes(cells: int, colors: int = COLORS) -> tuple[np.ndarray, np.ndarray]:
 
 
 def enough_cells(classes: int, cells: int, colors: int = COLORS) -> int:
-    """So many cells, or as many more as it takes for every class to have patches of its own."""
+    """The least number of cells, not below ``cells``, that gives every class distinct patches."""
     few = (n for n in CELLS[:-1] if n >= cells and math.prod(map(len, codes(n, colors))) >= classes)
     return next(few, CELLS[-1])
 

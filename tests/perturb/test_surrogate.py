@@ -71,8 +71,8 @@ HOSTILE = {
     "another shape": (stored(**state(heads__0__bias=torch.zeros(4))), "heads.0.bias"),
     "repeated values": (stored(**state(heads__0__bias=torch.zeros(1).expand(3))), "repeated"),
     "sparse weights": (stored(**state(heads__0__bias=BIAS.to_sparse())), "heads.0.bias"),
-    "more weights": (stored(**state(more=BIAS)), "another model's"),
-    "no weights": (stored(state=None), "another model's"),
+    "more weights": (stored(**state(more=BIAS)), "another model"),
+    "no weights": (stored(state=None), "another model"),
     "nothing": ([], "TypeError"),
 }
 

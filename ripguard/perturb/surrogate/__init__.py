@@ -1,7 +1,7 @@
-"""The surrogate: a small ResNet that the owner trains on their own images, for the perturbation to aim at.
+"""The surrogate: a small ResNet, trained on the owner's images, whose gradients the perturbations use.
 
-Quick by default (ten epochs: under ten minutes for CIFAR-10 on two cores), seeded, cached by a digest of the data and
-the settings. It is the owner's: it is never part of a release.
+Training is seeded and takes ten epochs by default (under ten minutes for CIFAR-10 on two cores). The model is cached by
+a digest of data and settings. It is private, and never part of a release.
 """
 
 from ripguard.perturb.surrogate.file import from_fitted, load, save, to_fitted

@@ -1,4 +1,4 @@
-"""Surrogate files, which may come from others, and surrogates as arrays of a fitted perturbation."""
+"""Surrogate files, which are untrusted input, and surrogates as arrays of a fitted perturbation."""
 
 from __future__ import annotations
 
@@ -21,53 +21,53 @@ from ripguard.methods.fitted import Fitted
 from ripguard.perturb.surrogate.model import Ensemble, Settings, Surrogate, freeze
 from ripguard.weights import save_whole
 
-# what a surrogate file may hold; the usual ones take some megabytes
+# limits for surrogate files; usual ones have a few megabytes
 LARGEST = 1 << 30  # bytes
-PLAIN = 1 << 24  # bytes of its plain values, and of its list of records
-MOST_NAMES, LONGEST_NAME = 1 << 16, 1000  # classes, and characters of a name
-WIDEST = 4096  # channels of a layer, and pixels of a side
+PLAIN = 1 << 24  # bytes of the pickled values, and of the zip directory
+MOST_NAMES, LONGEST_NAME = 1 << 16, 1000  # classes, and characters of a class name
+WIDEST = 4096  # channels of a layer, and pixels of the side
 
 
 def save(model: Surrogate, names: list[str], settings: Settings, path: Path) -> None:
-    """Write model, class names and settings; complete or not at all."""
+    """Write model, class names and settings atomically."""
     save_whole({"state": model.state_dict(), "names": names, "settings": dataclasses.asdict(settings)}, path)
 
 
 def load(path: str | Path, device: str = "cpu") -> tuple[Surrogate, list[str], Settings]:
-    """Read a surrogate file. Nothing in it is unpickled but tensors and plain values, and no more than it holds.
+    """Read a surrogate file. Only tensors and plain values are unpickled, within the limits above.
 
     Raises:
-        InputRefused: not there, not a regular file, larger than :data:`LARGEST`, or not a surrogate.
-        StorageError: it cannot be read just now.
+        InputRefused: missing, not a regular file, larger than :data:`LARGEST`, or not a surrogate.
+        StorageError: reading failed.
     """
     try:
         with open(open_regular(path, at_most=LARGEST, follow=True), "rb") as file:
             _check_records(file)
             stored = torch.load(file, map_location="cpu", weights_only=True)
         names, settings, state = _checked(stored)
-        with torch.device("meta"):  # of the right shapes, without memory
+        with torch.device("meta"):  # shapes only, no memory
             model = Surrogate(len(names), settings)
         _check_state(state, model)
         model.load_state_dict(state, assign=True)
     except RipguardError:
         raise
     except FileNotFoundError:
-        raise InputRefused(f"there is no surrogate file {path}") from None
-    except Exception as error:  # torch.load has no common base for what a foreign file can raise
+        raise InputRefused(f"there is no surrogate file {path}", "check the path") from None
+    except Exception as error:  # torch.load raises errors of many types on invalid files
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
             raise cannot_read(error, str(path)) from None
         why = str(error) if isinstance(error, _NoSurrogate) else type(error).__name__
-        raise InputRefused(f"{path} is not a surrogate file: {why}") from None
+        raise InputRefused(f"{path} is not a surrogate file: {why}", "name a file that ripguard wrote") from None
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return freeze(model), names, settings
 
 
 class _NoSurrogate(Exception):
-    """What is wrong with a file that is no surrogate's."""
+    """Reason why a file is not a surrogate."""
 
 
 class _InPieces(io.BufferedReader):
-    """A file of which little is read at once: enough for the list at the end of a zip file."""
+    """Limits the size of a single read, and so the memory for the zip directory."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > PLAIN:
@@ -76,7 +76,7 @@ class _InPieces(io.BufferedReader):
 
 
 def _check_records(file: BinaryIO) -> None:
-    """Refuse a zip file of which more comes out than it has bytes, or whose plain values are many."""
+    """Refuse a zip file that is compressed, has overlapping records, or too many pickled values."""
     with zipfile.ZipFile(_InPieces(io.FileIO(file.fileno(), closefd=False))) as records:  # type: ignore[arg-type]
         inside = records.infolist()
     if any(one.compress_type != zipfile.ZIP_STORED for one in inside):
@@ -89,7 +89,7 @@ def _check_records(file: BinaryIO) -> None:
 
 
 def _checked(stored: Any) -> tuple[list[str], Settings, dict[str, Tensor]]:
-    """Class names, settings and weights of a file, of the right types and not too many."""
+    """Class names, settings and weights, checked for type and size."""
     names, values, state = stored["names"], stored["settings"], stored["state"]
     if not isinstance(names, list) or not 1 <= len(names) <= MOST_NAMES:
         raise _NoSurrogate(f"expected 1 to {MOST_NAMES:,} class names")
@@ -111,30 +111,31 @@ def _checked(stored: Any) -> tuple[list[str], Settings, dict[str, Tensor]]:
 
 
 def _check_state(state: Any, model: Surrogate) -> None:
-    """Refuse weights that are not this model's, or no numbers."""
+    """Refuse weights of another architecture, and non-finite ones."""
     wanted = model.state_dict()
     if not isinstance(state, dict) or set(state) != set(wanted):
-        raise _NoSurrogate("its weights are another model's")
+        raise _NoSurrogate("its weights belong to another model")
     for name, own in wanted.items():
         value = state[name]
         stored = isinstance(value, Tensor) and value.layout == torch.strided
         if not stored or (value.dtype, value.shape) != (own.dtype, own.shape):
             raise _NoSurrogate(f"{name}: expected {own.dtype} {list(own.shape)}")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise _NoSurrogate(f"{name}: values that are repeated, not stored")
+            raise _NoSurrogate(f"{name}: a tensor with less storage than elements")
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise _NoSurrogate(f"{name}: values that are no numbers")
+            raise _NoSurrogate(f"{name}: not finite")
 
 
 def to_fitted(paths: Sequence[str]) -> Fitted:
-    """One surrogate file, or an ensemble of several, as arrays. Raises :class:`InputRefused`."""
+    """Fitted state from one or several surrogate files. Raises :class:`InputRefused`."""
     arrays, settings, first = dict[str, np.ndarray](), [], None
     for number, path in enumerate(paths):
         model, names, own = load(path)
         first = first or (names, own.side)
         if (names, own.side) != first:
             raise InputRefused(
-                f"{path} and {paths[0]} differ in classes or image size", "an ensemble needs both the same"
+                f"{path} and {paths[0]} differ in classes or image size",
+                "use surrogates with the same classes and size in an ensemble",
             )
         settings.append({k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(own).items()})
         arrays |= {f"{number} {name}": value.numpy() for name, value in model.state_dict().items()}
@@ -142,11 +143,11 @@ def to_fitted(paths: Sequence[str]) -> Fitted:
 
 
 def from_fitted(fitted: Fitted, device: str = "cpu") -> Surrogate:
-    """The surrogate of :func:`to_fitted`, or the ensemble."""
+    """Inverse of :func:`to_fitted`: the surrogate, or the ensemble."""
     models = []
     for number, own in enumerate(fitted.about["settings"]):
         values: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
-        with torch.device("meta"):  # of the right shapes, without memory
+        with torch.device("meta"):  # shapes only, no memory
             model = Surrogate(len(fitted.about["names"]), Settings(**values))
         begin = f"{number} "
         state = {k.removeprefix(begin): torch.tensor(v) for k, v in fitted.arrays.items() if k.startswith(begin)}

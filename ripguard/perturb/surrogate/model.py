@@ -20,8 +20,9 @@ class Settings:
     """How a surrogate is trained.
 
     Attributes:
-        widths: channels of the fine trunk's stem and stages; coarse: of a coarse trunk beside it, () for none.
-        side: images of other sizes are resized to this many pixels for training.
+        widths: channels of the fine trunk's stem and stages.
+        coarse: the same for a second, coarse trunk; () for none.
+        side: side of the training images, in pixels.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 256)
@@ -56,8 +57,8 @@ class Residual(nn.Module):
 class Trunk(nn.Module):
     """Stem and three stages, fully convolutional.
 
-    The fine one looks at every pixel (3×3 stem), the coarse one as an ImageNet model does (7×7, stride 2, pooling):
-    victims of either kind exist, and a perturbation that only one of them sees does not mislead the other.
+    The fine trunk has a CIFAR stem (3×3, stride 1), the coarse one an ImageNet stem (7×7, stride 2, pooling). Both kinds
+    of model are trained in practice, and perturbations that affect one kind often do not transfer to the other.
     """
 
     def __init__(self, widths: tuple[int, ...], coarse: bool, alone: bool) -> None:
@@ -70,12 +71,12 @@ class Trunk(nn.Module):
         self.stage1 = Residual(widths[0], widths[1], 1 if coarse else 2)
         self.stage2 = Residual(widths[1], widths[2], 2)
         self.stage3 = Residual(widths[2], widths[3], 2)
-        # beside another trunk, both must weigh the same in a distance
+        # with two trunks, both must contribute equally to a distance
         self.scale = nn.Identity() if alone else nn.BatchNorm1d(widths[3], affine=False)
 
     def forward(self, x: Tensor, layer: str) -> Tensor:
-        """Standardised ``[batch, 3, height, width]`` → ``[batch, values]`` of :data:`STAGES` or "features"."""
-        x = self.pool(F.relu(self.bn(self.stem(x))))  # [batch, width0, height, width] or a quarter of each side
+        """Activations ``[batch, values]`` of one of :data:`STAGES`, or "features", for standardized images."""
+        x = self.pool(F.relu(self.bn(self.stem(x))))  # [batch, width0, height, width]; coarse: a quarter of each side
         for name in STAGES:
             x = getattr(self, name)(x)
             if name == layer:
@@ -94,12 +95,12 @@ class Surrogate(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(widths[3], classes) for widths, _ in kinds)
 
     def activation(self, x: Tensor, layer: str) -> Tensor:
-        """Activations of one of :data:`STAGES`, or "features", trunk after trunk: → ``[batch, values]``."""
+        """Activations of one of :data:`STAGES`, or "features", of all trunks: ``[batch, values]``."""
         x = _standard(x)
         return torch.cat([trunk(x, layer) for trunk in self.trunks], 1)
 
     def logits(self, x: Tensor) -> list[Tensor]:
-        """Of every trunk, ``[batch, classes]`` each."""
+        """Logits of each trunk, ``[batch, classes]`` each."""
         x = _standard(x)
         return [head(trunk(x, "features")) for trunk, head in zip(self.trunks, self.heads)]
 
@@ -108,7 +109,7 @@ class Surrogate(nn.Module):
 
 
 class Ensemble(Surrogate):
-    """Several surrogates as one with more trunks; of one side, for the same classes."""
+    """Several surrogates, used as one with more trunks; all with the same side and classes."""
 
     def __init__(self, members: list[Surrogate]) -> None:
         nn.Module.__init__(self)
@@ -127,13 +128,13 @@ def _standard(x: Tensor) -> Tensor:
 
 
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """Size at which a surrogate trained at ``side`` pixels looks at an image: larger ones are reduced to its scale."""
+    """Size at which a surrogate processes an image: the shorter side is reduced to ``side`` pixels if it is larger."""
     scale = min(1.0, side / min(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """``[batch, channels, height, width]`` at another size; the same tensor where it has that size."""
+    """``[batch, channels, height, width]``, resized bilinearly with antialiasing."""
     return x if tuple(x.shape[2:]) == size else F.interpolate(x, size, mode="bilinear", antialias=True)
 
 
@@ -143,7 +144,7 @@ def to_tensor(images: np.ndarray, device: str = "cpu") -> Tensor:
 
 
 def freeze(model: Surrogate) -> Surrogate:
-    """Evaluation mode, no gradients for parameters."""
+    """Switch to evaluation mode, without parameter gradients."""
     return model.eval().requires_grad_(False)
 
 

@@ -1,4 +1,4 @@
-"""Training of a surrogate, and its cache."""
+"""Training of surrogates, and the cache of trained ones."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from ripguard.perturb.surrogate.model import Settings, Surrogate, freeze
 from ripguard.precision import fast_math
 from ripguard.progress import Bar
 
-DESIGN = 2  # of the models below: surrogates cached by another are not used
+DESIGN = 2  # version of the architecture and training; cached surrogates of another version are not used
 
 
 def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
-    """Train on uint8 ``[n, side, side, 3]`` images: SGD, one cycle, crop and flip."""
+    """Train on uint8 ``[n, side, side, 3]`` images: SGD, one-cycle schedule, random crop and flip."""
     torch.manual_seed(settings.seed)
     draw = torch.Generator().manual_seed(settings.seed)
     model: Surrogate = Surrogate(classes, settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = len(images)
-    batch = min(settings.batch, max(2, count // 8))  # few images: still a few steps an epoch
+    batch = min(settings.batch, max(2, count // 8))  # at least a few steps per epoch on small datasets
     steps = settings.epochs * (count // batch)
     optimiser = torch.optim.SGD(
         model.parameters(), settings.peak_lr, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay
     )
-    total = max(steps + 1, 20)  # the schedule needs room for its rise
+    total = max(steps + 1, 20)  # the schedule needs enough steps for its warm-up
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.peak_lr, total_steps=total, pct_start=0.2)
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
     targets = torch.from_numpy(labels).to(device)
@@ -61,7 +61,7 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
 
 
 def _augment(x: Tensor, padding: int, draw: torch.Generator) -> Tensor:
-    """One random crop for the batch, a random mirror image for each image."""
+    """One random crop for the batch, and a random horizontal flip for each image."""
     side = x.shape[2]
     if padding and side > padding:
         dy, dx = torch.randint(2 * padding + 1, (2,), generator=draw).tolist()
@@ -78,7 +78,7 @@ def obtain(
     device: str,
     how: Callable[[np.ndarray, np.ndarray, int, Settings, str], Surrogate] = train,
 ) -> Path:
-    """Path of the surrogate for these data and settings, trained by ``how``: from the cache, else trained now."""
+    """Path of the surrogate for this dataset and these settings: from the cache, or trained now by ``how``."""
     about = [DESIGN, names, dataclasses.asdict(settings)] + ([] if how is train else [how.__module__])
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     digest.update(str(images.shape).encode() + images.tobytes() + labels.astype("<i8").tobytes())
@@ -87,6 +87,6 @@ def obtain(
         with contextlib.suppress(InputRefused):
             if load(path)[1:] == (names, settings):
                 return path
-        tell(f"ripguard: note: {path} is damaged, and is trained again")
+        tell(f"ripguard: note: {path} is damaged and will be trained again")
     save(how(images, labels, len(names), settings, device), names, settings, path)
     return path
