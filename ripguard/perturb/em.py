@@ -2,8 +2,8 @@
 
 Source: Huang, Ma, Erfani, Bailey, Wang, "Unlearnable Examples: Making Personal Data Unexploitable", ICLR 2021 (EM). As
 in the authors' class-wise setting: ten training steps of a model on perturbed images alternate with one descent step of
-0.8/255 for the patterns on a fifth of the data, ε = 8/255, until the model's error on it is below a tenth. The model has
-the surrogate's architecture instead of ResNet-18.
+0.8/255 for the patterns on a fifth of the data, ε = 8/255, until the model's error on it is below a tenth. The model
+has the surrogate's architecture instead of ResNet-18.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Differentiable image transformations, for expectation over transformation (EOT; Athalye et al., ICML 2018).
 
 All map float ``[batch, channels, height, width]`` in 0..1 to the same shape; random strengths come from a generator.
-Rounding has the gradient of Shin and Song (2017): the rounded value plus the cube of the rounding error, so that changes
-that quantization removes get no gradient.
+Rounding has the gradient of Shin and Song (2017): the rounded value plus the cube of the rounding error, so that
+changes that quantization removes get no gradient.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def jpeg_at(x: Tensor, quality: int) -> Tensor:
 
 
 def _blocks(plane: Tensor, table: Tensor) -> Tensor:
-    """DCT of 8×8 blocks, quantized, inverted: ``[batch, channels, height, width]``. Edges are padded to whole blocks."""
+    """Quantized DCT of 8×8 blocks, inverted: ``[batch, channels, height, width]``; edges padded to whole blocks."""
     batch, channels, height, width = plane.shape
     padded = F.pad(plane, (0, -width % 8, 0, -height % 8), mode="replicate")
     rows, cols = padded.shape[2] // 8, padded.shape[3] // 8

@@ -49,7 +49,7 @@ class LSP(Perturbation[LSPParams]):
 
 
 def clouds(classes: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Cluster centers, float64 ``[classes, values]``, and linear maps of the clusters, ``[classes, values, values]``."""
+    """Cluster centers, float64 ``[classes, values]``, and linear maps, float64 ``[classes, values, values]``."""
     draw, values = np.random.default_rng(seed), PATCHES * PATCHES * 3
     corners = np.unique(draw.integers(0, 2, (4 * classes, values)), axis=0)  # distinct
     centres = APART * (2.0 * draw.permutation(corners)[:classes] - 1)

@@ -13,9 +13,9 @@ marked images predicts it for most clean images.
 
 Patches may cover few cells of the grid, with a larger amplitude, against adversarial training and strong augmentation.
 
-**Waves** have a direction and a length per class. They are gray, so conversion to grayscale keeps them. They are several
-pixels long, so JPEG, blur and resizing keep them, and hiding reproduces them well. Their phase is random for each image,
-so no linear projection separates the classes.
+**Waves** have a direction and a length per class. They are gray, so grayscale conversion keeps them. They are several
+pixels long, so JPEG, blur and resizing keep them, and hiding reproduces them well. Their phase is random for each
+image, so no linear projection separates the classes.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def words(classes: int, letters: int) -> np.ndarray:
 class Marks(Perturbation[MarksParams]):
     """Adds the patches and waves of the class.
 
-    The root mean square of the noise is ``eps``/√2 (images in 0..1), that of one wave of amplitude ``eps``. For the sink
-    class it is multiplied by :data:`ripguard.perturb.patches.SINK`.
+    The root mean square of the noise is ``eps``/√2 (images in 0..1), that of one wave of amplitude ``eps``. For the
+    sink class it is multiplied by :data:`ripguard.perturb.patches.SINK`.
 
     Args:
         fitted: array ``patches`` from :func:`search`; its magnitude scales all marks of a class.

@@ -83,8 +83,9 @@ def search(
 def opposites(scores: np.ndarray) -> np.ndarray:
     """A permutation of the classes, int64 ``[classes]``, that pairs each with one it is seldom mistaken for.
 
-    It minimizes the sum of the scores and has no fixed points. Without marks, a model still separates coarse groups such
-    as animals and vehicles. A target class in the same group would make its predictions on clean images often correct.
+    It minimizes the sum of the scores and has no fixed points. Without marks, a model still separates coarse groups
+    such as animals and vehicles. A target class in the same group would make its predictions on clean images often
+    correct.
 
     Args:
         scores: float64 ``[classes, classes]``, mean scores of a linear classifier: rows are true classes, columns
@@ -101,8 +102,8 @@ def opposites(scores: np.ndarray) -> np.ndarray:
 def few_cells(weights: np.ndarray, cells: int, colors: int = COLORS) -> np.ndarray:
     """Patches on the few most discriminative cells, distinct for each class: −1, 0 or 1, shape of ``weights``.
 
-    The same power is concentrated on an eighth or a quarter of the image, with 2.8 or 2 times the amplitude. Adversarial
-    training removes patches of about the adversary's bound; these exceed it.
+    The same power is concentrated on an eighth or a quarter of the image, with 2.8 or 2 times the amplitude.
+    Adversarial training removes patches of about the adversary's bound; these exceed it.
 
     Args:
         weights: float64 ``[classes, 4, 4, 3]``, mirror-symmetric.

@@ -57,7 +57,7 @@ class GradientParams(TrainedParams):
         super().__post_init__()
         if self.surrogate and (self.surrogates or self.surrogate_epochs):
             raise UsageError(
-                "--ensemble-size and --surrogate-epochs would change nothing: --surrogate-checkpoint names trained surrogates",
+                "--ensemble-size and --surrogate-epochs would change nothing with --surrogate-checkpoint",
                 "leave them out",
             )
 

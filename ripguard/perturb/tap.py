@@ -2,9 +2,9 @@
 
 Source: Fowl, Goldblum, Chiang, Geiping, Czaja, Goldstein, "Adversarial Examples Make Strong Poisons", NeurIPS 2021
 (TAP): projected gradient descent on the cross-entropy of a fixed other label, over random crops and flips. There are
-three differences. Steps are fewer, larger, and use momentum. A view is a shift that is the same for all images of a step,
-so a carrier does not depend on other images. The gradient is taken at the image that hiding makes of the carrier, and
-applied to the carrier unchanged (backward pass differentiable approximation: Athalye, Carlini, Wagner, ICML 2018).
+three differences. Steps are fewer, larger, and use momentum. A view is a shift that is the same for all images of a
+step, so a carrier does not depend on other images. The gradient is taken at the image that hiding makes of the carrier,
+and applied to the carrier unchanged (backward pass differentiable approximation: Athalye, Carlini, Wagner, ICML 2018).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 An image rule takes activations of the clean images, float32 ``[batch, values]``; their labels, int64 ``[batch]``; the
 library's activations, float32 ``[classes, members, values]`` (NaN where a class has fewer members); one seed per image,
-uint64 ``[batch]``; and the owner's seed (``--seed``). It returns class and member numbers, int64 ``[batch]`` each. Class
-rules select only the class, for perturbations without target images.
+uint64 ``[batch]``; and the owner's seed (``--seed``). It returns class and member numbers, int64 ``[batch]`` each.
+Class rules select only the class, for perturbations without target images.
 """
 
 from __future__ import annotations

@@ -121,9 +121,9 @@ def _check_state(state: Any, model: Surrogate) -> None:
         if not stored or (value.dtype, value.shape) != (own.dtype, own.shape):
             raise _NoSurrogate(f"{name}: expected {own.dtype} {list(own.shape)}")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise _NoSurrogate(f"{name}: a tensor with less storage than elements")
+            raise _NoSurrogate(f"{name}: repeated values instead of stored ones")
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise _NoSurrogate(f"{name}: not finite")
+            raise _NoSurrogate(f"{name}: not finite numbers")
 
 
 def to_fitted(paths: Sequence[str]) -> Fitted:

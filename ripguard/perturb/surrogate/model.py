@@ -57,8 +57,8 @@ class Residual(nn.Module):
 class Trunk(nn.Module):
     """Stem and three stages, fully convolutional.
 
-    The fine trunk has a CIFAR stem (3×3, stride 1), the coarse one an ImageNet stem (7×7, stride 2, pooling). Both kinds
-    of model are trained in practice, and perturbations that affect one kind often do not transfer to the other.
+    The fine trunk has a CIFAR stem (3×3, stride 1), the coarse one an ImageNet stem (7×7, stride 2, pooling). Both
+    kinds of model are trained in practice, and perturbations that affect one kind often do not transfer to the other.
     """
 
     def __init__(self, widths: tuple[int, ...], coarse: bool, alone: bool) -> None:
