@@ -8,7 +8,7 @@ from __future__ import annotations
 import lzma
 import zlib
 
-ROOM = 64 << 20  # bytes that an xz decoder may work with; ours never asks for more than 8 MiB of dictionary
+MEMORY = 64 << 20  # bytes that an xz decoder may work with; ours never asks for more than 8 MiB of dictionary
 
 
 class BadStream(ValueError):
@@ -36,7 +36,7 @@ def inflate(data: bytes, at_most: int, padded: bool = False) -> bytes:
 
 def unxz(data: bytes, at_most: int) -> bytes:
     """What a whole .xz file holds; as :func:`inflate`."""
-    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=ROOM)
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
     try:
         found = decoder.decompress(data, at_most + 1)
     except lzma.LZMAError:

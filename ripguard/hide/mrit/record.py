@@ -1,7 +1,7 @@
-"""The record that an image's payload seals: its Sequence, and the corrections that make restoring exact.
+"""The encrypted record of an image: its Sequence, and the corrections that make restoring exact.
 
-A record is three bytes of length and the Sequence. The corrections, the bits that the payload overwrites and the gray
-levels that clipping cut off, follow it, or lie in the residue.
+A record is a length of three bytes and the Sequence. The corrections are the overwritten bits and the clipped gray
+levels. They follow the Sequence, or are in the residue.
 """
 
 from __future__ import annotations
@@ -42,22 +42,25 @@ def split(record: bytes) -> tuple[bytes, bytes]:
     """A record's Sequence and what follows it. Raises :class:`BadStream`."""
     stop = 3 + int.from_bytes(record[:3], "big")
     if stop > len(record):
-        raise BadStream("it ends before the moves that it tells of")
+        raise BadStream("it ends before its Sequence does")
     return record[3:stop], record[stop:]
 
 
-def with_corrections(temporary: np.ndarray, record: bytes, lost: bytes, corrections: bytes, room: int) -> bytes | None:
-    """The record with the bits that it overwrites packed behind it, filled up with zeros; None if that does not fit.
+def with_corrections(temporary: np.ndarray, record: bytes, lost: bytes, corrections: bytes, limit: int) -> bytes | None:
+    """The record followed by its compressed corrections, padded with zeros; None if they do not fit.
 
-    ``lost``: the bits that the record alone overwrites. How many there are depends on how long the record is, and the
-    other way round: grow until both agree.
+    The record's length determines how many bits it overwrites, and they determine its length: iterate until both agree.
+
+    Args:
+        lost: bits that the record overwrites without corrections.
+        limit: most bytes of the result.
     """
     length = len(record)
     for _ in range(6):
         needed = len(record) + len(packed := zlib.compress(lost + corrections, 9))
         if needed <= length:
             return (record + packed).ljust(length, b"\0")
-        if needed > room:
+        if needed > limit:
             return None
         length = needed
         lost = lsb.read(temporary[None], np.array([LENGTH + TAG + length]))[0]
@@ -65,7 +68,7 @@ def with_corrections(temporary: np.ndarray, record: bytes, lost: bytes, correcti
 
 
 def pack_excess(temporary: np.ndarray, excess: np.ndarray) -> bytes:
-    """Gray levels cut off at the samples that are 0 or 255, compressed; nothing where nothing was cut off."""
+    """Clipped gray levels at the samples that are 0 or 255, compressed; empty if nothing was clipped."""
     if not excess.any():
         return b""
     return zlib.compress(excess[(temporary == 0) | (temporary == 255)].tobytes(), 9)
@@ -78,11 +81,11 @@ def unpack_excess(temporary: np.ndarray, packed: bytes) -> np.ndarray:
         cut_off = (temporary == 0) | (temporary == 255)
         count = int(np.count_nonzero(cut_off))
         if len(values := inflate(packed, count)) != count:
-            raise BadStream(f"{len(values):,} cut-off samples instead of {count:,}")
+            raise BadStream(f"{len(values):,} clipped samples instead of {count:,}")
         excess[cut_off] = np.frombuffer(values, np.uint8)
     return excess
 
 
 def _packed_excess(samples: int) -> int:
-    """Bytes that :func:`pack_excess` can make of so many samples: where nothing shrinks, zlib adds a little."""
+    """Most bytes that :func:`pack_excess` returns; zlib adds a little to incompressible data."""
     return samples + samples // 1000 + 64
