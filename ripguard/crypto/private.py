@@ -78,7 +78,7 @@ def _refuse_shared(path: str | Path, found: os.stat_result) -> None:
         return
     own = os.geteuid()
     if stat.S_IMODE(found.st_mode) & 0o077:
-        raise KeyFileError(f"{path} can be read by other users", f"run: chmod 600 {path}")
+        raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
     if own and found.st_uid not in (own, 0):
         raise KeyFileError(f"{path} belongs to another user", "if you trust it, make your own copy")
     for folder in {os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))}:

@@ -63,7 +63,7 @@ def test_locks_differ_each_time():
 def test_hostile_costs_are_refused_at_once(cost, monkeypatch):  # type: ignore[no-untyped-def]
     """Neither time nor memory is spent on them: the passphrase is not stretched."""
     monkeypatch.setattr(passphrase, "_stretched", None)
-    with pytest.raises(KeyFileError, match="not one that ripguard makes"):
+    with pytest.raises(KeyFileError, match="not locked in a form that ripguard writes"):
         unlock(bytes([cost]) + bytes(LENGTH - 1), "abc", PREFIX, "k")
 
 

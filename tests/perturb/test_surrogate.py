@@ -113,7 +113,7 @@ def test_no_more_comes_out_than_stands_in_the_file(tmp_path, monkeypatch):  # ty
     torch.save(stored(names=[f"{i:0900}" for i in range(80)]), path)
     for limit, value, words in (("PLAIN", 60_000, "plain values"), ("PLAIN", 900, "many"), ("LARGEST", 9, "than 9")):
         with monkeypatch.context() as patch:
-            patch.setattr(surrogate, limit, value)
+            patch.setattr(surrogate.file, limit, value)
             with pytest.raises(InputRefused, match=words):
                 surrogate.load(path)
 
