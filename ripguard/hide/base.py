@@ -145,7 +145,7 @@ class Revealing(ABC):
         Raises:
             ValueError: an array has the wrong type or shape, or the lists differ in length.
         """
-        check_images("pictures", images)
+        check_images("images", images)
         if not len(images) == len(headers) == len(residues) == len(keys):
             raise ValueError(expected("headers, residues, keys", len(images), (len(headers), len(residues), len(keys))))
         found = self._each(images, headers, residues, keys) if len(images) else []

@@ -48,7 +48,7 @@ def search(
     def perturbed(rows: Tensor) -> Tensor:
         return (tensor[rows].float() / 255 + patterns[targets[rows]]).clamp(0, 1)
 
-    bar = Bar(range(most), stage="error-minimising noise", unit="round")
+    bar = Bar(range(most), stage="error-minimizing noise", unit="round")
     for _ in bar:
         model.train()
         for _ in range(TRAIN_STEPS):

@@ -50,7 +50,7 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
     noise = torch.zeros(tensor.shape, dtype=torch.float16, device=device)  # half the memory of float32
     count = len(images)
     batch = min(settings.batch, count)
-    bar = Bar(total=settings.epochs * (count // batch), stage="error-minimising noise", unit="step")
+    bar = Bar(total=settings.epochs * (count // batch), stage="error-minimizing noise", unit="step")
     for _ in range(settings.epochs):
         order = torch.randperm(count, generator=draw)
         wrong = seen = 0

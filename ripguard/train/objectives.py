@@ -2,7 +2,7 @@
 
 Each is a function of (look, images, labels, draw, smoothing): ``look`` maps float images 0..255,
 ``[batch, 3, height, width]``, to logits ``[batch, classes]``; random numbers come from ``draw``, a CPU generator, so
-that training can be resumed. It returns the loss to minimise and the logits that count for the training accuracy.
+that training can be resumed. It returns the loss to minimize and the logits that count for the training accuracy.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def test_a_lock_that_takes_more_memory_than_there_is(error, tmp_path, monkeypatc
         raise error
 
     monkeypatch.setattr("Crypto.Protocol.KDF.scrypt", scrypt)
-    with pytest.raises(StorageError, match="cost 20 takes 1,024 MiB"):
+    with pytest.raises(StorageError, match="cost 20 needs 1,024 MiB"):
         unlock(bytes([20]) + bytes(LENGTH - 1), "abc", PREFIX, "k")
 
 
