@@ -103,7 +103,7 @@ def words(classes: int, letters: int) -> np.ndarray:
 
 
 class Marks(Perturbation[MarksParams]):
-    """Adds the patches and waves of the class.
+    """Patches with the colors of another class, and waves; one pattern per class.
 
     The root mean square of the noise is ``eps``/√2 (images in 0..1), that of one wave of amplitude ``eps``. For the
     sink class it is multiplied by :data:`ripguard.perturb.patches.SINK`.

@@ -135,7 +135,7 @@ class ProtectedDataset(Dataset):
             ring = read_key(self.key) if isinstance(self.key, str | Path) else self.key
             if self._manifest not in ("", release.rows.digest):
                 raise Damaged(
-                    f"{release.where(MANIFEST)} changed after this dataset was created", "create the dataset again"
+                    f"{release.where(MANIFEST)} changed after this dataset was made", "create the dataset again"
                 )
             self._opened = release, Restorer(ring, release)
         return self._opened
