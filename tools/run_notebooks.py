@@ -51,7 +51,9 @@ def run(path: Path) -> str:
     from nbclient import NotebookClient
 
     book = nbformat.read(path, 4)
-    os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # no bars in a file
+    os.environ["PYTHONWARNINGS"] = (
+        "ignore::Warning:tqdm.auto"  # it misses widgets for bars, which a file has no use for
+    )
     NotebookClient(book, timeout=1200, resources={"metadata": {"path": str(FOLDER)}}).execute()
     for cell in book.cells:
         cell.metadata.pop("execution", None)  # times of day: a new run should change what is new only
