@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ripguard.crypto.keys import Key, KeyRing, holds_key
+from ripguard.crypto.keyfile import holds_key
+from ripguard.crypto.keys import Key, KeyRing
 from ripguard.crypto.passphrase import VARIABLE as PASSPHRASE_VARIABLE
 from ripguard.crypto.private import write_private
 from ripguard.crypto.signing import SigningKey, fingerprint

@@ -18,7 +18,7 @@ from ripguard.hide.base import Identity
 from ripguard.images.quality import likeness
 from ripguard.methods.fitted import FitContext, Fitted
 from ripguard.methods.params import DataStats
-from ripguard.perturb.marks import few_cells
+from ripguard.perturb.patches import few_cells
 from ripguard.schemes import SCHEMES, find, label
 from ripguard.schemes.base import Batch, Run
 from ripguard.schemes.stored import options_of, read

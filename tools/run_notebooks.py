@@ -51,9 +51,7 @@ def run(path: Path) -> str:
     from nbclient import NotebookClient
 
     book = nbformat.read(path, 4)
-    os.environ["PYTHONWARNINGS"] = (
-        "ignore::Warning:tqdm.auto"  # it misses widgets for bars, which a file has no use for
-    )
+    os.environ["PYTHONWARNINGS"] = "ignore::Warning:tqdm.auto"  # a file has no use for moving bars
     NotebookClient(book, timeout=1200, resources={"metadata": {"path": str(FOLDER)}}).execute()
     for cell in book.cells:
         cell.metadata.pop("execution", None)  # times of day: a new run should change what is new only

@@ -1,6 +1,7 @@
-"""Decompression that knows how much may come out: what would give more, or ends in the middle, is refused.
+"""Decompression with a limit on the output size. Truncated streams are refused.
 
-Streams come out of sealed records, and who holds the key can seal anything: a few kilobytes that unpack to gigabytes.
+Streams come from encrypted records. A key holder can encrypt anything, also a few kilobytes that decompress to
+gigabytes.
 """
 
 from __future__ import annotations
@@ -8,26 +9,26 @@ from __future__ import annotations
 import lzma
 import zlib
 
-ROOM = 64 << 20  # bytes that an xz decoder may work with; ours never asks for more than 8 MiB of dictionary
+MEMORY = 64 << 20  # memory limit of the xz decoder in bytes; streams of ripguard need a dictionary of at most 8 MiB
 
 
 class BadStream(ValueError):
-    """These bytes do not decode to an image of the expected shape."""
+    """The bytes do not decode to an image of the expected shape."""
 
 
 def inflate(data: bytes, at_most: int, padded: bool = False) -> bytes:
-    """What a whole zlib stream holds.
+    """Decompress one zlib stream.
 
     Args:
-        at_most: bytes that may come out.
+        at_most: most bytes of output.
         padded: whether other bytes may follow the stream.
 
     Raises:
-        BadStream: damaged, cut off, followed by something else, or more comes out.
+        BadStream: damaged, truncated, followed by other bytes, or more than ``at_most`` bytes of output.
     """
     decoder = zlib.decompressobj()
     try:
-        found = decoder.decompress(data, at_most + 1)  # one more, so that the end of the stream is read
+        found = decoder.decompress(data, at_most + 1)  # one more byte, so that the decoder reads the end of the stream
     except zlib.error:
         raise BadStream("not a readable zlib stream") from None
     _check(found, at_most, decoder.eof, b"" if padded else decoder.unused_data)
@@ -35,8 +36,8 @@ def inflate(data: bytes, at_most: int, padded: bool = False) -> bytes:
 
 
 def unxz(data: bytes, at_most: int) -> bytes:
-    """What a whole .xz file holds; as :func:`inflate`."""
-    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=ROOM)
+    """Decompress one xz stream; otherwise as :func:`inflate`."""
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
     try:
         found = decoder.decompress(data, at_most + 1)
     except lzma.LZMAError:
@@ -47,8 +48,8 @@ def unxz(data: bytes, at_most: int) -> bytes:
 
 def _check(found: bytes, at_most: int, ended: bool, rest: bytes) -> None:
     if len(found) > at_most:
-        raise BadStream(f"more than the {at_most:,} bytes that it can hold")
+        raise BadStream(f"it decompresses to more than {at_most:,} bytes")
     if not ended:
-        raise BadStream("a stream that is cut off")
+        raise BadStream("the stream is truncated")
     if rest:
-        raise BadStream("something stands behind the end of the stream")
+        raise BadStream("the stream is followed by other bytes")

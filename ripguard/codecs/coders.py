@@ -1,7 +1,7 @@
-"""Lossless coders of one image, and the choice of the cheapest. A new coder is one class and one line in CODERS.
+"""Lossless image codecs, and the selection of the smallest result. To add a codec, add a class and a line in CODERS.
 
-Every coder gives bytes from which the same image comes back on every machine; ``file`` keeps the source file as it
-is, so that a JPEG comes back byte for byte. What a coder cannot hold it declines.
+Decoding gives the same image on every machine. ``file`` keeps the source file, so a JPEG is restored byte for byte. A
+codec declines images that it cannot represent.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ from ripguard.images.decoding import opened, read_image
 __all__ = ["BY_NUMBER", "CODERS", "SMALL", "USUAL", "WHOLE", "BadStream", "Coder", "File", "cheapest", "known_model"]
 
 JPEG = b"\xff\xd8\xff"
-DENSE = (JPEG, b"RIFF")  # how files begin that xz would only make longer: JPEG, WebP
-# bytes that a source file may have, for each pixel (decimal numbers), beside them, and for each byte of its xz stream:
-# nothing but a trap shrinks further
+DENSE = (JPEG, b"RIFF")  # first bytes of formats that xz cannot compress: JPEG, WebP
+# limit for the bytes of a source file: per pixel (decimal numbers), constant, and per byte of its xz stream. Only
+# hostile files compress further
 PIXEL, BESIDE, SHRUNK = 12, 1 << 20, 64
-SMALL = 1 << 16  # pixels: above, the small-image coder is slow and the others are good
+SMALL = 1 << 16  # pixels; for larger images the small-image codec is slow, and the others are good
 
 
 class Coder(ABC):
-    """One way to write an image. ``number`` stands in the public header of the image that carries the bytes.
+    """A lossless codec.
 
     Attributes:
-        gives_file: whether decoding gives the source file back, and not its samples alone.
+        number: in the public header of the image that carries the bytes.
+        gives_file: whether decoding restores the source file, not only the samples.
         needs_model: whether decoding needs the release's model.
     """
 
@@ -47,15 +48,15 @@ class Coder(ABC):
 
     @abstractmethod
     def encode(self, images: np.ndarray, files: list[bytes], model: bytes) -> Sequence[bytes | None]:
-        """Bytes of each of uint8 ``[batch, height, width, channels]`` images, None where this coder cannot."""
+        """Encode uint8 ``[batch, height, width, channels]`` images; None for images that the codec declines."""
 
     @abstractmethod
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
-        """The images, uint8 ``[batch, *shape]``. Raises :class:`BadStream`."""
+        """Decoded images, uint8 ``[batch, *shape]``. Raises :class:`BadStream`."""
 
 
 class Raw(Coder):
-    """The samples as they are: always possible."""
+    """The uncompressed samples: always possible."""
 
     number, name = 0, "raw"
 
@@ -91,7 +92,7 @@ class File(Coder):
 
 
 class Packed(File):
-    """The source file, byte for byte, in an xz stream: for files that are not compressed, or hardly."""
+    """The source file, byte for byte, in an xz stream: for formats with little or no compression."""
 
     number, name = 5, "xz"
 
@@ -109,18 +110,18 @@ class Packed(File):
 
     @staticmethod
     def _longest(data: bytes, shape: tuple[int, ...]) -> int:
-        """Bytes of the source file of such an image that this stream may hold."""
+        """Most bytes of the source file of an image of this shape and stream."""
         return PIXEL * shape[0] * shape[1] + BESIDE + SHRUNK * len(data)
 
 
 class Pillow(Coder):
-    """A lossless format of Pillow's."""
+    """A lossless format of Pillow."""
 
     def __init__(self, number: int, name: str, extra: str = "", gray: str = "L", **options: object) -> None:
         self.number, self.name, self.extra, self.gray, self.options = number, name, extra, gray, options
 
     def ready(self) -> bool:
-        """Whether this machine has the library."""
+        """Whether the library is installed."""
         try:
             importlib.import_module(self.extra or "PIL")
         except ImportError:
@@ -137,17 +138,20 @@ class Pillow(Coder):
         buffer = io.BytesIO()
         try:
             pil.save(buffer, self.name.upper(), lossless=True, **self.options)
-        except (OSError, ValueError):  # a side longer than the format has room for
+        except (OSError, ValueError):  # a side longer than the format allows
             return None
         return buffer.getvalue()
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
         if not self.ready():
-            raise MissingExtra(f"this image is written as {self.name}", f'pip install "ripguard[{self.name}]"')
+            raise MissingExtra(
+                f"this image is encoded as {self.name}, and its decoder is not installed",
+                f'pip install "ripguard[{self.name}]"',
+            )
         return np.stack([_shaped(self._read(one, shape), shape) for one in data])
 
     def _read(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-        if self.name == "jxl" and jxl.size(data) != tuple(shape[:2]):  # whose decoder asks nobody how large it may be
+        if self.name == "jxl" and jxl.size(data) != tuple(shape[:2]):  # checked first: its decoder allocates all pixels
             raise BadStream(f"expected an image of {shape[1]}×{shape[0]}, got another")
         try:
             with opened(data, f"a {self.name} stream", (self.name.upper(),), shape) as image:
@@ -158,7 +162,7 @@ class Pillow(Coder):
 
 
 class Interlaced(Coder):
-    """The small-image coder with the release's model, :mod:`ripguard.codecs.interlaced`."""
+    """The small-image codec with the release's model, :mod:`ripguard.codecs.interlaced`."""
 
     number, name, needs_model = 4, "interlaced", True
 
@@ -169,8 +173,8 @@ class Interlaced(Coder):
         return codec.encode(images, predictors)
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
-        if shape[0] * shape[1] > SMALL:  # as none is written: it would take gigabytes
-            raise BadStream(f"an image of {shape[1]}×{shape[0]} is too large for its coder")
+        if shape[0] * shape[1] > SMALL:  # never written; decoding would take gigabytes
+            raise BadStream(f"an image of {shape[1]}×{shape[0]} is too large for its codec")
         try:
             predictors = _model(model)
         except networks.BadModel as error:
@@ -193,19 +197,22 @@ CODERS: dict[str, Coder] = {
 }
 BY_NUMBER = {coder.number: coder for coder in CODERS.values()}
 USUAL = ("file", "xz", "webp", "interlaced")
-WHOLE = ("file", "xz")  # give the source file back
+WHOLE = ("file", "xz")  # restore the source file
 
 
 def cheapest(
     images: np.ndarray, files: list[bytes], allowed: tuple[str, ...], model: bytes = b""
 ) -> list[tuple[int, bytes]]:
-    """(coder number, bytes) of each image: the shortest that the allowed coders make.
+    """(codec number, bytes) of each image: the shortest result of the allowed codecs.
 
     Args:
         images: uint8 ``[batch, height, width, channels]``.
-        files: their source files, or nothing.
-        allowed: names in :data:`CODERS`; ``raw`` is always among them, unless all of them give the source file back.
-        model: of the small-image coder, empty for none.
+        files: their source files, or an empty list.
+        allowed: names in :data:`CODERS`; ``raw`` is added unless all of them restore the source file.
+        model: of the small-image codec, empty for none.
+
+    Raises:
+        InputRefused: all allowed codecs restore the source file, and there is none.
     """
     streams: list[list[tuple[int, int, bytes]]] = [[] for _ in images]
     left = list(range(len(images)))
@@ -215,25 +222,25 @@ def cheapest(
         for i, data in zip(left, made):
             if data is not None:
                 streams[i].append((len(data), coder.number, data))
-        if name == "file":  # what was born as JPEG is larger in every other form: not worth the time
+        if name == "file":  # a JPEG is larger in every other codec
             left = [i for i in left if not (files and files[i].startswith(JPEG))]
     if not all(CODERS[name].gives_file for name in allowed):
         for i in left:
             streams[i].append((images[i].size, Raw.number, images[i].tobytes()))
     if not all(streams):
-        raise InputRefused("there is no source file to keep")
+        raise InputRefused("there is no source file to keep", "leave out --preserve-files, or allow other --codecs")
     return [min(found)[1:] for found in streams]
 
 
 def _xz(data: bytes) -> bytes:
-    size = min(max(len(data), 4096), 8 << 20)  # a larger one only costs memory
+    size = min(max(len(data), 4096), 8 << 20)  # a larger dictionary only costs memory
     return lzma.compress(
         data, check=lzma.CHECK_NONE, filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": size}]
     )
 
 
 def known_model(data: bytes) -> bool:
-    """Whether these bytes are a model of the small-image coder."""
+    """Whether the bytes are a model of the small-image codec."""
     try:
         _model(data)
     except networks.BadModel:
@@ -247,7 +254,7 @@ def _model(data: bytes) -> networks.Model:
 
 
 def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The array in its shape; a gray image that a format without gray gave back becomes one channel again."""
+    """The array in its shape. A gray image that was decoded to three channels becomes one channel again."""
     if shape[2] == 1 and array.ndim == 3 and array.shape[2] == 3:
         array = array[:, :, :1]
     if array.size != np.prod(shape) or (array.ndim == 3 and array.shape != tuple(shape)):

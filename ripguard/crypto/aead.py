@@ -1,7 +1,7 @@
-"""Sealing bytes to the exact image they belong to: AES-SIV with associated data that binds everything else.
+"""Encryption of a record, bound to the image that carries it: AES-SIV with associated data.
 
-AES-SIV is deterministic and needs no nonce: protecting the same image twice gives the same bytes, and there is no
-counter to lose. Two equal messages under one key show only that they are equal, and each image has its own key.
+AES-SIV is deterministic and needs no nonce or counter: protecting the same image twice gives the same bytes. Equal
+messages under one key give equal ciphertexts; each image has its own key, so nothing else is revealed.
 """
 
 from __future__ import annotations
@@ -25,17 +25,24 @@ __all__ = [
     "seal",
 ]
 
-FORMATS = (b"ripguard/v0", b"ripguard/v1")  # all are read
-FORMAT = FORMATS[-1]  # is written
+FORMATS = (b"ripguard/v0", b"ripguard/v1")  # versions that can be read
+FORMAT = FORMATS[-1]  # version that is written
 
 
 def length_prefixed(*fields: bytes) -> bytes:
-    """Join fields so that no two different lists give the same bytes: count, then length and bytes of each."""
+    """Encode a list of fields without ambiguity: the count, then the length and bytes of each field."""
     return b"".join([struct.pack(">I", len(fields)), *(struct.pack(">I", len(f)) + f for f in fields)])
 
 
 def image_digest(image: np.ndarray) -> bytes:
-    """SHA-256 of shape and samples of a uint8 ``[height, width, channels]`` image: its identity in any file."""
+    """SHA-256 of shape and samples of an image; the same for every file format.
+
+    Args:
+        image: uint8 ``[height, width, channels]``.
+
+    Raises:
+        ValueError: another type or number of dimensions.
+    """
     if image.dtype != np.uint8 or image.ndim != 3:
         raise ValueError(f"image: expected uint8 [height, width, channels], got {image.dtype} {image.shape}")
     head = length_prefixed(b"ripguard picture", struct.pack(">III", *image.shape))
@@ -43,15 +50,15 @@ def image_digest(image: np.ndarray) -> bytes:
 
 
 def associated_data(purpose: bytes, header: bytes, digest: bytes) -> bytes:
-    """What a sealed record is bound to: the header's format, purpose, the whole public header, a digest of the rest."""
+    """Associated data of a record: format version, purpose, the whole public header, and a digest of the image."""
     return length_prefixed(FORMATS[header[2]], purpose, header, digest)
 
 
 def seal(key: bytes, associated: bytes, plaintext: bytes) -> bytes:
-    """``tag(16) ‖ ciphertext``; see :func:`ripguard.crypto.backend.siv_seal`."""
+    """Encrypt: ``tag(16) ‖ ciphertext``; see :func:`ripguard.crypto.backend.siv_seal`."""
     return siv_seal(key, associated, plaintext)
 
 
 def open_sealed(key: bytes, associated: bytes, sealed: bytes) -> bytes:
-    """Inverse of :func:`seal`; raises :class:`Forged`."""
+    """Decrypt and verify: the inverse of :func:`seal`. Raises :class:`Forged`."""
     return siv_open(key, associated, sealed)

@@ -1,22 +1,22 @@
-"""The few cryptographic calls ripguard makes, over PyCryptodome, or over ``cryptography`` where that is installed.
+"""Cryptographic primitives from PyCryptodome, or from ``cryptography`` where that is installed.
 
-Both backends give the same bytes (``tests/crypto/test_backend.py``). Nothing cryptographic is written here: this file
-only chooses a library and fixes one call signature.
+Both backends give the same bytes (``tests/crypto/test_backend.py``). This module implements no cryptography: it chooses
+a library and gives both the same call signatures.
 """
 
 from __future__ import annotations
 
 import os
 
-TAG = 16  # bytes AES-SIV adds: its synthetic IV, which is also the authentication tag
+TAG = 16  # bytes that AES-SIV adds: the synthetic IV, which is also the authentication tag
 
 
 class Forged(Exception):
-    """The tag does not fit: wrong key, wrong associated data, or changed bytes. Which of them cannot be told."""
+    """Authentication failed: wrong key, wrong associated data, or changed bytes. AES-SIV does not distinguish them."""
 
 
 class PyCryptodome:
-    """The required backend. Its own objects are one-shot, so each call builds a new one."""
+    """The default backend. Its cipher objects can be used once, so each call builds a new one."""
 
     name = "pycryptodome"
 
@@ -92,24 +92,32 @@ backend = _choose()
 
 
 def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
-    """HKDF-SHA-256 (RFC 5869), extract and expand. Salt and info must not be empty: both libraries agree only then."""
+    """HKDF-SHA-256 (RFC 5869), extract and expand.
+
+    Raises:
+        ValueError: salt or info is empty; the two libraries differ there.
+    """
     if not salt or not info:
         raise ValueError("hkdf: expected a non-empty salt and info")
     return backend.hkdf(secret, salt, info, length)
 
 
 def siv_seal(key: bytes, associated: bytes, plaintext: bytes) -> bytes:
-    """AES-256-SIV (RFC 5297), 64-byte key, one associated-data item: returns tag ‖ ciphertext."""
+    """AES-256-SIV (RFC 5297), 64-byte key, one item of associated data: returns ``tag ‖ ciphertext``.
+
+    Raises:
+        ValueError: associated data or plaintext is empty.
+    """
     if not associated or not plaintext:  # OpenSSL before 3.0.10 skipped empty items; pyca refuses empty plaintext
         raise ValueError("siv_seal: expected non-empty associated data and plaintext")
     return backend.siv_seal(key, associated, plaintext)
 
 
 def siv_open(key: bytes, associated: bytes, sealed: bytes) -> bytes:
-    """Inverse of :func:`siv_seal`. Nothing of the plaintext is returned before the tag was checked.
+    """Inverse of :func:`siv_seal`. Returns plaintext only after the tag was verified.
 
     Raises:
-        Forged: the tag does not fit.
+        Forged: the tag does not match.
     """
     if len(sealed) <= TAG:
         raise Forged

@@ -1,4 +1,4 @@
-"""Keys: make, write, read, and the tree of subkeys under one key; what restoring needs of any of them.
+"""Restore keys, the subkeys derived from them, and the interface that restoring uses.
 
 ::
 
@@ -9,22 +9,16 @@
 
 No subkey depends on a path or file name. Keys never appear in ``repr``, logs, errors or argument lists.
 
-Restoring takes a :class:`KeyRing`, of which there are three: the owner's :class:`Key`, the :class:`DatasetKeys` of one
-release, the :class:`UnitKeys` of one split and class. Each opens less than the one before. The first two are, or give,
-a :class:`ReleaseProver`; with a unit's keys alone some checks cannot be made, which its docstring lists.
+Restoring takes a :class:`KeyRing`. There are three: the owner's :class:`Key` opens all of the owner's releases,
+:class:`DatasetKeys` open one release, :class:`UnitKeys` open one split and class. :func:`release_prover` gives the
+:class:`ReleaseProver` of the first two. A unit's keys cannot make some checks; :class:`ReleaseProver` lists them.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
 import datetime
-import hashlib
 import hmac
-import re
 import secrets
-import string
 import struct
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,102 +27,18 @@ from typing import Protocol, runtime_checkable
 
 from ripguard.crypto.aead import length_prefixed
 from ripguard.crypto.backend import hkdf
-from ripguard.crypto.passphrase import LENGTH as LOCKED_LENGTH
-from ripguard.crypto.passphrase import Ask, ask, lock, unlock
+from ripguard.crypto.keyfile import PREFIX, decode_secret, encode_secret
+from ripguard.crypto.passphrase import Ask, ask
 from ripguard.crypto.private import read_private, write_private
-from ripguard.errors import KeyFileError, WrongKey
+from ripguard.errors import WrongKey
 
-PREFIX = "ripguard-key-1-"
-SIGNING_PREFIX = "ripguard-signing-key-1-"
-LOCKED = "locked-"  # after the prefix; base32 has no dash
 ID_BYTES = 8
-
-A_KEY = re.compile(rb"(%s|%s)(locked-)?[a-z2-7]{50}" % (PREFIX.encode(), SIGNING_PREFIX.encode()), re.IGNORECASE)
-PREFIXES = {prefix.replace("-", "").encode(): prefix for prefix in (PREFIX, SIGNING_PREFIX)}
-A_PREFIX = re.compile(b"(%s)" % b"|".join(PREFIXES))
-LETTERS = (string.ascii_letters + string.digits).encode()
-NOT_LETTERS = bytes(set(range(256)) - set(LETTERS))
-NOT_BASE64 = bytes(set(range(256)) - set(LETTERS + b"+/-_"))
-AS_IN_MAIL = bytes.maketrans(b"-_", b"+/")  # of the two alphabets of base64
-
-
-def encode_secret(prefix: str, secret: bytes, passphrase: str | None = None) -> str:
-    """``prefix`` + base32 of secret and checksum: self-naming, one line, no leading dash, typed errors are noticed.
-
-    With a passphrase the secret is locked first and the line says so.
-    """
-    if passphrase is not None:
-        return _line(prefix + LOCKED, lock(secret, passphrase, prefix))
-    return _line(prefix, secret)
-
-
-def _line(prefix: str, data: bytes) -> str:
-    check = hashlib.sha256(prefix.encode() + data).digest()[:4]
-    return prefix + base64.b32encode(data + check).decode().rstrip("=").lower()
-
-
-def decode_secret(prefix: str, text: str, where: str, passphrase: Ask = ask) -> bytes:
-    """Inverse of :func:`encode_secret`; raises :class:`KeyFileError` that never quotes the text.
-
-    Args:
-        passphrase: called with ``where`` if the secret is locked.
-    """
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if len(lines) != 1 or not lines[0].startswith(prefix):
-        raise KeyFileError(f"{where} is not a key file", f"expected one line that starts with {prefix}")
-    locked = lines[0].startswith(prefix + LOCKED)
-    start, length = (prefix + LOCKED, LOCKED_LENGTH) if locked else (prefix, 32)
-    body = lines[0][len(start) :].upper()
-    try:
-        raw = base64.b32decode(body + "=" * (-len(body) % 8))
-    except ValueError:
-        raw = b""
-    if len(raw) != length + 4 or _line(start, raw[:-4]) != lines[0].lower():
-        raise KeyFileError(f"the key in {where} is damaged: its checksum does not fit", "use a backup of the key file")
-    return unlock(raw[:-4], passphrase(where), prefix, where) if locked else raw[:-4]
-
-
-def holds_key(data: bytes) -> bool:
-    """Whether bytes hold a key of either kind, locked or not: as text, as UTF-16 or UTF-32, broken over lines, quoted,
-    or any of these in base64. In time linear in their length.
-    """
-    if _names_key(data):
-        return True
-    only = _unbroken(data).translate(AS_IN_MAIL, NOT_BASE64)
-    shifted = (only[shift : shift + (len(only) - shift) // 4 * 4] for shift in range(4))  # base64 may begin anywhere
-    return any(_names_key(binascii.a2b_base64(part)) for part in shifted)
-
-
-def _names_key(data: bytes) -> bool:
-    if A_KEY.search(data):
-        return True
-    # letters and figures alone, whatever stands between them; prose behind a prefix may look like a key, so its
-    # checksum must fit
-    bare = _unbroken(data).translate(None, NOT_LETTERS).lower()
-    return any(_fits(found[1], bare[found.end() : found.end() + 200]) for found in A_PREFIX.finditer(bare))
-
-
-def _unbroken(data: bytes) -> bytes:
-    """Without every second byte of UTF-16, and ends of lines as JSON writes them: their letters would stay behind."""
-    return data.translate(None, b"\0").replace(rb"\n", b"").replace(rb"\r", b"")
-
-
-def _fits(kind: bytes, after: bytes) -> bool:
-    """Whether a whole key follows a prefix, of which ``kind`` is left without dashes."""
-    prefix = PREFIXES[kind]
-    for start, length in ((prefix, 32), (prefix + LOCKED, LOCKED_LENGTH)):
-        body = after.removeprefix(b"locked") if start.endswith(LOCKED) else after
-        body = body[: -(-(length + 4) * 8 // 5)]
-        with contextlib.suppress(ValueError):
-            raw = base64.b32decode(body.upper() + b"=" * (-len(body) % 8))
-            if len(raw) == length + 4 and _line(start, raw[:-4]) == start + body.decode():
-                return True
-    return False
+FORMAT_SALT = b"ripguard/v0 keys"
 
 
 @dataclass(frozen=True)
 class ImageKeys:
-    """The two 64-byte AES-256-SIV keys of one image, and 32 bytes that decide where its payload stands."""
+    """The two 64-byte AES-256-SIV keys of one image, and the 32 bytes that select its payload positions."""
 
     payload: bytes = field(repr=False)
     residue: bytes = field(repr=False)
@@ -136,10 +46,10 @@ class ImageKeys:
 
 
 class KeyRing(Protocol):
-    """What restoring needs of a key, and no more.
+    """The interface of a key that restoring uses.
 
     Attributes:
-        key_id: 8 public bytes that name the owner's key from which all of the ring's keys are derived.
+        key_id: 8 public bytes, the identifier of the owner's key from which these keys are derived.
     """
 
     @property
@@ -149,27 +59,27 @@ class KeyRing(Protocol):
         """Keys of one image.
 
         Args:
-            dataset_id: 8 bytes that name its release.
-            unit: number of its split and class.
-            index: its number in the release.
+            dataset_id: 8 bytes, the identifier of the release.
+            unit: number of the image's split and class.
+            index: number of the image in the release.
 
         Raises:
-            WrongKey: this ring does not open it. The message holds no name of a file: who asked knows that.
+            WrongKey: these keys do not open the image. The message names no file; the caller adds it.
         """
         ...
 
 
 @runtime_checkable
 class ReleaseProver(KeyRing, Protocol):
-    """A ring that opens one whole release, and therefore also what is derived for all of it.
+    """A key that opens one whole release, and everything that is encrypted or proven for the release as a whole.
 
-    Without one, that is with the keys of single units,
+    With the keys of a single unit only:
 
-    - the proof in ``release.json`` is not checked: nothing but a signature vouches for the manifest, that is for names,
-      labels and completeness, and only to somebody who knows the signer;
-    - a restored image is not compared with the ``clean`` proof of its row. It is authentic all the same: what it is
-      restored from is sealed for its unit and its number in the release;
-    - images written with the release's model cannot be restored, as the model is sealed for the whole release.
+    - The proof in ``release.json`` is not checked. Only a signature authenticates the manifest (names, labels and
+      completeness), and only where the signer is known.
+    - A restored image is not compared with the ``clean`` proof of its row. It is authentic nevertheless: its record is
+      encrypted for its unit and its number in the release.
+    - Images written with the release's codec model cannot be restored: the model is encrypted for the whole release.
     """
 
     @property
@@ -177,11 +87,11 @@ class ReleaseProver(KeyRing, Protocol):
 
     @property
     def model(self) -> bytes:
-        """64 bytes for AES-256-SIV: seals the model of the release's small-image coder."""
+        """64 bytes: the AES-256-SIV key of the release's model for the small-image codec."""
         ...
 
     def proof(self, purpose: bytes, data: bytes) -> bytes:
-        """32 bytes: keyed SHA-256, which proves equality to a key holder and lets nobody else confirm a guess."""
+        """32 bytes: HMAC-SHA-256. Only a key holder can compute or compare it."""
         ...
 
 
@@ -190,7 +100,7 @@ class Key:
     """The restore key of an owner: 32 random bytes. ``repr`` shows the key id only.
 
     Attributes:
-        file: where it was read from, if from a file: beside it stands who signed its releases so far.
+        file: path it was read from, None otherwise. A list of known signers is kept beside it.
     """
 
     secret: bytes = field(repr=False)
@@ -207,23 +117,30 @@ class Key:
 
     @classmethod
     def read(cls, path: str | Path, passphrase: Ask = ask) -> Key:
-        """Read a key file (``-``: standard input). Raises :class:`KeyFileError`.
+        """Read a key file.
 
         Args:
-            passphrase: called if the key is locked; by default a file named in the environment, or the terminal.
+            path: ``-`` for standard input.
+            passphrase: called if the key is locked. The default reads the file named by ``RIPGUARD_PASSPHRASE_FILE``,
+                or prompts at the terminal.
+
+        Raises:
+            KeyFileError: missing, damaged, readable by others, or the wrong passphrase.
         """
         secret = decode_secret(PREFIX, read_private(path), str(path), passphrase)
         return cls(secret, None if str(path) == "-" else Path(path))
 
     def write(self, path: str | Path, passphrase: str | None = None) -> None:
-        """Write a key file, 0600, never over an existing one; locked if there is a passphrase.
+        """Write a new key file with mode 0600, encrypted if there is a passphrase.
 
-        Raises :class:`KeyFileError`, :class:`StorageError`.
+        Raises:
+            KeyFileError: the file exists, or cannot be created.
+            StorageError: the disk is full, or fails.
         """
         write_private((path, self.text(passphrase)))
 
     def text(self, passphrase: str | None = None) -> str:
-        """What stands in its file; locked if there is a passphrase."""
+        """Content of the key file, encrypted if there is a passphrase."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return (
             "# ripguard restore key: whoever holds it gets the clean images back. Keep it outside the release.\n"
@@ -232,16 +149,16 @@ class Key:
 
     @cached_property
     def id(self) -> bytes:
-        """8 public bytes that name the key: they tell a wrong key before any work, and reveal nothing about it."""
+        """8 public bytes that identify the key. They detect a wrong key early and reveal nothing about the secret."""
         return hkdf(self.secret, FORMAT_SALT, b"key id", ID_BYTES)
 
     @property
     def key_id(self) -> bytes:
-        """The same, as a :class:`KeyRing` calls it."""
+        """The same as :attr:`id`, under the name in :class:`KeyRing`."""
         return self.id
 
     def image_keys(self, dataset_id: bytes, unit: int, index: int) -> ImageKeys:
-        """Keys of an image of any release of this owner's; see :class:`KeyRing`."""
+        """Keys of an image of any release of this owner; see :class:`KeyRing`."""
         return self.dataset(dataset_id).unit(unit).image(index)
 
     def dataset(self, dataset_id: bytes) -> DatasetKeys:
@@ -250,21 +167,18 @@ class Key:
         return DatasetKeys(secret, self.id, dataset_id)
 
     def dataset_id(self, plan: bytes) -> bytes:
-        """8 bytes that name a release: keyed: equal inputs give equal releases, and nobody can confirm a guess."""
+        """8 bytes that identify a release: equal inputs give equal ones, and only a key holder can test a guess."""
         return hkdf(self.secret, FORMAT_SALT, length_prefixed(b"dataset id", plan), ID_BYTES)
-
-
-FORMAT_SALT = b"ripguard/v0 keys"
 
 
 @dataclass(frozen=True)
 class UnitKeys:
-    """Subkey of one split/class: opens every image of that unit and nothing else.
+    """Subkey of one split and class: opens every image of that unit and nothing else.
 
-    What is not checked with it alone: :class:`ReleaseProver`. There is no file format for it yet.
+    :class:`ReleaseProver` lists the checks that it cannot make. It has no file format yet.
 
     Attributes:
-        key_id, dataset_id: 8 bytes each; name the owner's key and the release.
+        key_id, dataset_id: 8 bytes each, identifiers of the owner's key and of the release.
         unit: number of the split and class in ``release.json``.
     """
 
@@ -293,7 +207,7 @@ class DatasetKeys:
     """Subkeys of one release: a :class:`ReleaseProver`.
 
     Attributes:
-        key_id, dataset_id: 8 bytes each; name the owner's key and the release.
+        key_id, dataset_id: 8 bytes each, identifiers of the owner's key and of the release.
     """
 
     secret: bytes = field(repr=False)
@@ -302,16 +216,16 @@ class DatasetKeys:
 
     @cached_property
     def _units(self) -> dict[int, UnitKeys]:
-        """Subkeys that many images share, derived once."""
+        """Unit keys by number; each is derived once."""
         return {}
 
     @cached_property
     def _proofs(self) -> dict[bytes, bytes]:
-        """The same, by the purpose of a proof."""
+        """Proof keys by purpose; each is derived once."""
         return {}
 
     def unit(self, unit: int) -> UnitKeys:
-        """Subkey of one split/class, by its number in ``release.json``."""
+        """Subkey of one split and class, by its number in ``release.json``."""
         if unit not in self._units:
             secret = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"unit", struct.pack(">H", unit)), 32)
             self._units[unit] = UnitKeys(secret, self.key_id, self.dataset_id, unit)
@@ -324,18 +238,18 @@ class DatasetKeys:
 
     @property
     def model(self) -> bytes:
-        """64 bytes for AES-256-SIV: seals the model of the release's small-image coder."""
+        """64 bytes: the AES-256-SIV key of the release's model for the small-image codec."""
         return hkdf(self.secret, FORMAT_SALT, b"model", 64)
 
     def proof(self, purpose: bytes, data: bytes) -> bytes:
-        """Keyed SHA-256: proves equality to a key holder and lets nobody else confirm a guess."""
+        """32 bytes: HMAC-SHA-256. Only a key holder can compute or compare it."""
         if purpose not in self._proofs:
             self._proofs[purpose] = hkdf(self.secret, FORMAT_SALT, b"proof " + purpose, 32)
         return hmac.digest(self._proofs[purpose], data, "sha256")
 
 
 def release_prover(ring: KeyRing, dataset_id: bytes) -> ReleaseProver | None:
-    """What opens the whole release of this id; None if the ring has less. Raises :class:`WrongKey`: another release."""
+    """Keys of the whole release; None for a unit's keys. Raises :class:`WrongKey` for the keys of another release."""
     if isinstance(ring, Key):
         return ring.dataset(dataset_id)
     if isinstance(ring, ReleaseProver):

@@ -1,6 +1,7 @@
-"""Secrets locked with a passphrase: scrypt (RFC 7914) makes a key from it, AES-SIV seals the secret.
+"""Secrets encrypted with a passphrase: scrypt (RFC 7914) derives the key, AES-SIV encrypts the secret.
 
-The cost is stored with the secret and bounded before any work, so a hostile file can neither exhaust memory nor time.
+The scrypt cost is stored with the secret and checked against bounds first, so a hostile file can exhaust neither memory
+nor time.
 """
 
 from __future__ import annotations
@@ -17,58 +18,67 @@ from ripguard.crypto.aead import TAG, Forged, length_prefixed, open_sealed, seal
 from ripguard.crypto.private import LONGEST, read_private
 from ripguard.errors import KeyFileError, StorageError
 
-COST = 17  # log2 of scrypt's N: 128 MiB and a good part of a second
+COST = 17  # log2 of scrypt's N: 128 MiB, and almost a second on a current CPU
 LEAST, MOST = 10, 20
 SALT = 16
-LENGTH = 1 + SALT + TAG + 32  # a locked secret: cost, salt, sealed 32 bytes
+LENGTH = 1 + SALT + TAG + 32  # cost, salt, tag and 32 encrypted bytes
 VARIABLE = "RIPGUARD_PASSPHRASE_FILE"
 
 Ask = Callable[[str], str]
 
 
 def lock(secret: bytes, passphrase: str, purpose: str, cost: int = COST) -> bytes:
-    """:data:`LENGTH` bytes that give ``secret`` (32 bytes) back to whoever knows the passphrase."""
+    """Encrypt ``secret`` (32 bytes) with a passphrase: :data:`LENGTH` bytes."""
     head = bytes([cost]) + secrets.token_bytes(SALT)
     return head + seal(_stretched(passphrase, head), _bound(purpose, head), secret)
 
 
 def unlock(locked: bytes, passphrase: str, purpose: str, where: str) -> bytes:
-    """Inverse of :func:`lock`; raises :class:`KeyFileError`, :class:`StorageError` where memory does not do."""
+    """Inverse of :func:`lock`.
+
+    Raises:
+        KeyFileError: wrong passphrase, or not a locked secret.
+        StorageError: not enough memory for scrypt.
+    """
     cost = locked[0] if len(locked) == LENGTH else 0
     if not LEAST <= cost <= MOST:
-        raise KeyFileError(f"the lock of {where} is not one that ripguard makes", "use a backup of the key file")
+        raise KeyFileError(f"{where} is not locked in a form that ripguard writes", "use a backup of the key file")
     head = locked[: 1 + SALT]
     try:
         return open_sealed(_stretched(passphrase, head), _bound(purpose, head), locked[len(head) :])
     except Forged:
         raise KeyFileError(
-            f"the passphrase does not open {where}", "check layout and capitals; nothing was changed"
+            f"the passphrase does not open {where}", "check keyboard layout and capital letters; nothing was changed"
         ) from None
 
 
 def ask(where: str) -> str:
-    """The passphrase: from the file named by ``RIPGUARD_PASSPHRASE_FILE`` (0600), else typed at the terminal."""
+    """The passphrase: from the file (mode 0600) named by ``RIPGUARD_PASSPHRASE_FILE``, otherwise from the terminal.
+
+    Raises:
+        KeyFileError: neither is available, or it is not text.
+    """
     named = os.environ.get(VARIABLE)
     if named:
         return read_private(Path(named)).rstrip("\r\n")
     if sys.stdin is None or not sys.stdin.isatty():
         raise KeyFileError(
-            f"{where} is locked with a passphrase", f"type it at a terminal, or name a file by {VARIABLE}"
+            f"{where} is locked with a passphrase", f"run at a terminal, or set {VARIABLE} to a file that holds it"
         )
     return _typed(f"passphrase of {where}: ")
 
 
 def _typed(question: str) -> str:
-    """What is typed at the terminal, as it is: nothing of it is cut or replaced."""
+    """Exactly what is typed at the terminal: nothing is stripped or replaced."""
 
     try:
         typed = getpass.getpass(question)
         typed.encode()
     except EOFError:
-        raise KeyFileError("no passphrase was typed", f"type it, or name a file by {VARIABLE}") from None
-    except UnicodeError:  # half characters stand for bytes that are no text in this locale
+        raise KeyFileError("no passphrase was typed", f"type it, or set {VARIABLE} to a file that holds it") from None
+    except UnicodeError:  # lone surrogates stand for bytes that are not text in this locale
         raise KeyFileError(
-            "the passphrase holds bytes that are no text in this locale", "set the terminal and LC_ALL to UTF-8"
+            "the passphrase contains bytes that are not text in this locale", "set the terminal and LC_ALL to UTF-8"
         ) from None
     if len(typed) >= LONGEST:
         raise KeyFileError(f"the passphrase is too long: {LONGEST:,} characters or more", "choose a shorter one")
@@ -76,7 +86,7 @@ def _typed(question: str) -> str:
 
 
 def ask_new() -> str:
-    """A new passphrase, typed twice or taken from the file; raises :class:`KeyFileError` if it is empty."""
+    """A new passphrase, typed twice or read from the file. Raises :class:`KeyFileError` if it is empty."""
     first = ask("the new keys")
     if not os.environ.get(VARIABLE) and _typed("again: ") != first:
         raise KeyFileError("the two passphrases differ", "try again")
@@ -89,15 +99,15 @@ def _stretched(passphrase: str, head: bytes) -> bytes:
     from Crypto.Protocol.KDF import scrypt
 
     try:
-        words = unicodedata.normalize("NFC", passphrase).encode()  # the same letters on every keyboard
+        words = unicodedata.normalize("NFC", passphrase).encode()  # one encoding for the same characters
     except UnicodeEncodeError:
-        raise KeyFileError("the passphrase holds half characters", "it must be text") from None
+        raise KeyFileError("the passphrase contains lone surrogates", "use valid Unicode text") from None
     try:
         return scrypt(words, head[1:], 64, 1 << head[0], 8, 1)  # type: ignore[return-value,arg-type]
     except (MemoryError, ValueError, OSError):  # ValueError: the library's own allocations failed
         raise StorageError(
-            f"out of memory: a passphrase lock of cost {head[0]} takes {1 << head[0] >> 10:,} MiB",
-            "repeat the command where there is more memory",
+            f"out of memory: scrypt at cost {head[0]} needs {1 << head[0] >> 10:,} MiB",
+            "repeat the command on a machine with more memory",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Private files, as those of keys and passphrases: read if nobody else can read them, written for their owner alone."""
+"""Private files (keys, passphrases): read only if no other user can read them, written with mode 0600."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from ripguard.errors import KeyFileError, StorageError
 from ripguard.files import NOFOLLOW, NotRegular, open_regular, sync_folder
 
-LONGEST = 4096  # characters, below which every private file stays
+LONGEST = 4096  # characters; every private file is shorter
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8 and UTF-16
 NO_LINKS = {getattr(errno, name, -1) for name in ("EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EMLINK", "EACCES")}
 
@@ -22,11 +22,11 @@ NO_LINKS = {getattr(errno, name, -1) for name in ("EPERM", "ENOSYS", "EOPNOTSUPP
 def read_private(path: str | Path) -> str:
     """Text of a private file, or of standard input for ``-``.
 
-    It must be UTF-8 and short, and is never cut or patched up: else many passphrases would be one. A link may lead to
-    it; what is opened is what is checked.
+    The file must be short and valid UTF-8. It is never truncated or repaired: different passphrases would become equal.
+    A symbolic link is followed; the checks apply to the opened file.
 
     Raises:
-        KeyFileError: others can read the file or exchange it, or it is none, or no text.
+        KeyFileError: other users can read or replace the file, it is missing, not a regular file, or not text.
     """
     if str(path) == "-":
         return _text(_standard_input(), "standard input")
@@ -45,34 +45,34 @@ def read_private(path: str | Path) -> str:
 
 def _standard_input() -> bytes:
     if sys.stdin is None:
-        raise KeyFileError("standard input is closed", "name a file, or write the key there")
+        raise KeyFileError("standard input is closed", "name a key file instead, or pipe the key into the command")
     raw = getattr(sys.stdin, "buffer", None)
-    if raw is None:  # a text that stands in its place
+    if raw is None:  # replaced by a text stream
         return sys.stdin.read(LONGEST).encode(errors="surrogatepass")
     return raw.read(4 * LONGEST + 1)
 
 
 def _text(data: bytes, where: str) -> str:
     if data.startswith(MARKS):
-        raise KeyFileError(f"{where} begins with a byte order mark", "save it as UTF-8 without one (BOM)")
+        raise KeyFileError(f"{where} begins with a byte order mark", "save it as UTF-8 without a BOM")
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        if len(data) <= 4 * LONGEST:  # else it is cut, perhaps inside a character
+        if len(data) <= 4 * LONGEST:  # longer input was cut, perhaps inside a character
             raise KeyFileError(f"{where} is not UTF-8 text", "save it as UTF-8") from None
         text = " " * LONGEST
     if len(text) >= LONGEST:
         raise KeyFileError(
             f"{where} is too long: {LONGEST:,} characters or more",
-            "a key file has three lines of remarks and one line of key, a passphrase one line",
+            "a key file has three comment lines and one key line; a passphrase file has one line",
         )
     return text
 
 
 def _refuse_shared(path: str | Path, found: os.stat_result) -> None:
-    """Raise :class:`KeyFileError` where others can read the file, made it, or can put another in its place.
+    """Raise :class:`KeyFileError` where other users can read the file, own it, or can replace it.
 
-    The superuser may use anybody's: in a container, or with sudo, the user's own files look like somebody else's.
+    Root may use files of any owner: in a container, or with sudo, the user's own files have another owner.
     """
     if os.name != "posix":
         return
@@ -80,24 +80,24 @@ def _refuse_shared(path: str | Path, found: os.stat_result) -> None:
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
     if own and found.st_uid not in (own, 0):
-        raise KeyFileError(f"{path} belongs to another user", "make a copy of your own, if you trust it")
+        raise KeyFileError(f"{path} belongs to another user", "if you trust it, make your own copy")
     for folder in {os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))}:
         there = os.stat(folder)
         open_to_all = there.st_mode & 0o022 and not there.st_mode & stat.S_ISVTX
         if open_to_all and there.st_uid not in (own, found.st_uid):
             raise KeyFileError(
-                f"{path} can be exchanged by other users: they can write into its folder, which is not yours",
-                "keep it in a folder of your own",
+                f"other users can replace {path}: they can write into its folder, which is not yours",
+                "move it to a folder that only you can write to",
             )
 
 
 def write_private(*files: tuple[str | Path, str]) -> None:
-    """Create each ``(path, text)`` with mode 0600, all of them or none; refuses to overwrite.
+    """Create each ``(path, text)`` with mode 0600: all of them or none. Never overwrites.
 
-    A file gets its name when all are written and on the disk.
+    The files get their names after all of them are synced to disk.
 
     Raises:
-        KeyFileError: a file of that name exists, or none can be made there.
+        KeyFileError: a file of that name exists, or cannot be created.
         StorageError: the disk is full, or fails.
     """
     for path, _ in files:
@@ -117,7 +117,7 @@ def write_private(*files: tuple[str | Path, str]) -> None:
         for place, (path, _) in zip(temporary, files):
             with _writing(path):
                 os.unlink(place)
-                sync_folder(os.path.dirname(place))  # a key that is lost is lost for good
+                sync_folder(os.path.dirname(place))  # without it, a crash could lose the key
     except BaseException:
         for made in (*temporary, *named):
             with contextlib.suppress(OSError):
@@ -132,14 +132,14 @@ def _writing(path: str | Path) -> Iterator[None]:
     except FileExistsError:
         raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name") from None
     except OSError as error:
-        told = f"cannot write {path}: {error.strerror}"
+        what = f"cannot write {path}: {error.strerror}"
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-            raise StorageError(told, "nothing was made; free space and repeat the command") from None
-        raise KeyFileError(told) from None
+            raise StorageError(what, "no key was written; free space on the disk and repeat the command") from None
+        raise KeyFileError(what) from None
 
 
 def _write_new(path: str | Path, text: str) -> None:
-    """A new file, 0600, on the disk; none at all if that fails."""
+    """Create a file with mode 0600 and sync it; remove it if that fails."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o600)
     try:
         with open(handle, "wb") as file:
@@ -153,10 +153,10 @@ def _write_new(path: str | Path, text: str) -> None:
 
 
 def _give_name(place: str, path: str | Path, text: str) -> None:
-    """Let a written file be called ``path`` as well, which must not exist."""
+    """Link a written file to ``path``, which must not exist."""
     try:
         os.link(place, path)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        _write_new(path, text)  # such a file system has no better way
+        _write_new(path, text)  # a file system without hard links

@@ -1,1 +1,1 @@
-"""Hiding methods: reversible ways to make a clean image look like a carrier."""
+"""Hiding methods: reversible transformations of a clean image into one that approximates a carrier."""

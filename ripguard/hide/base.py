@@ -1,4 +1,4 @@
-"""What every hiding method is: one class with two methods to write, and checks that nobody can forget."""
+"""The interface of hiding methods. A subclass implements two methods; the base class checks inputs and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from ripguard.panics import is_panic
 
 @dataclass(frozen=True)
 class Identity:
-    """Who an image is inside its release: public, and the path to its keys."""
+    """Public identity of an image: the inputs of its key derivation.
+
+    Attributes:
+        key_id, dataset_id: 8 bytes each, identifiers of the owner's key and of the release.
+        unit: number of the split and class; index: number of the image in the release.
+    """
 
     key_id: bytes
     dataset_id: bytes
@@ -32,12 +37,11 @@ class Hidden:
     """One protected image.
 
     Attributes:
-        image: uint8 ``[height, width, channels]``, what is published.
-        residue: sealed bytes that the release must keep, empty if the image needs none.
-        header: its public header (also inside the image, unless ``header.planes`` is 0).
-        overwritten: bytes that the residue has to keep: of samples' low bits that the payload replaced, or of a record
-            that found no room.
-        overflow: bytes of the record of cut-off gray levels.
+        image: uint8 ``[height, width, channels]``, the published image.
+        residue: encrypted bytes that the release must keep, empty if the image needs none.
+        header: the public header (also embedded in the image, unless ``header.planes`` is 0).
+        overwritten: bytes of the residue that replaced low bits, or the rest of the record, take.
+        overflow: bytes that the record of clipped gray levels takes.
     """
 
     image: np.ndarray
@@ -49,17 +53,25 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Original:
-    """A clean image that came back as its file: samples, uint8 ``[height, width, channels]``, and bytes."""
+    """A clean image restored as its source file.
+
+    Attributes:
+        image: uint8 ``[height, width, channels]``; file: bytes of the source file.
+    """
 
     image: np.ndarray
     file: bytes
 
 
-Clean = np.ndarray | Original | RipguardError  # what revealing one image ends in
+Clean = np.ndarray | Original | RipguardError  # the result of restoring one image
 
 
 class DoesNotFit(InputRefused):
-    """An image whose record finds no room. ``number`` says which of the batch."""
+    """The record of an image exceeds the capacity of its carrier.
+
+    Attributes:
+        number: position of the image in the batch.
+    """
 
     def __init__(self, message: str, hint: str = "", number: int = 0) -> None:
         super().__init__(message, hint)
@@ -67,10 +79,10 @@ class DoesNotFit(InputRefused):
 
 
 class ImageInfo(Protocol):
-    """What is known of a source image before it is decoded.
+    """Properties of a source image that are known without decoding it.
 
     Attributes:
-        name: how to call it; shape: height, width and channels; size: bytes of its file.
+        name: for messages; shape: height, width and channels; size: bytes of the file.
     """
 
     @property
@@ -80,37 +92,37 @@ class ImageInfo(Protocol):
     @property
     def size(self) -> int: ...
     def read(self) -> bytes:
-        """The file."""
+        """Bytes of the file."""
         ...
 
 
 class Revealing(ABC):
-    """The way back: from published images to clean ones. A scheme of one step needs no more than this.
+    """Restores clean images from published ones. One-step schemes implement only this class.
 
     Attributes:
-        tail: what it adds to the header.
+        tail: class of the method's part of the header.
     """
 
     tail: ClassVar[type[Tail]]
 
     @classmethod
     def revealing(cls, model: bytes = b"") -> Self:
-        """For published images, of whatever parameters: their headers tell them."""
+        """An instance for restoring. Parameters come from the headers. ``model``: codec model of the release."""
         return cls()
 
     @abstractmethod
     def run_reveal(
         self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
-        """The way back, one result per image: the clean image or the reason why not.
+        """Restore a batch: for each image, the clean image or the error.
 
-        May raise what it likes where a record is authentic, but not of this method's making: see :meth:`reveal`.
+        May raise any exception for a record that is authentic but was not written by this method; see :meth:`reveal`.
         """
 
     def _each(
         self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
-        """All at once; where that fails, one half and then the other, down to the images that it fails at."""
+        """Restore the batch; if that fails, bisect it down to the images that fail."""
         try:
             return self.run_reveal(images, headers, residues, keys)
         except BaseException as error:
@@ -125,12 +137,15 @@ class Revealing(ABC):
     def reveal(
         self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
-        """Bring clean images back, exactly, or say for each why not. Shapes as in :meth:`Hiding.hide`.
+        """Restore clean images exactly; for each image, the result or the error. Shapes as in :meth:`Hiding.hide`.
 
-        A gray image that was published in color comes back with its one channel. Who holds the key can seal any
-        bytes: whatever goes wrong with those of one image is the result of that image alone.
+        A gray image that was published in color is restored with one channel. A key holder can encrypt any bytes, so
+        an error in one image's record affects only that image.
+
+        Raises:
+            ValueError: an array has the wrong type or shape, or the lists differ in length.
         """
-        check_images("pictures", images)
+        check_images("images", images)
         if not len(images) == len(headers) == len(residues) == len(keys):
             raise ValueError(expected("headers, residues, keys", len(images), (len(headers), len(residues), len(keys))))
         found = self._each(images, headers, residues, keys) if len(images) else []
@@ -140,12 +155,12 @@ class Revealing(ABC):
 
 
 class Hiding(Revealing):
-    """A reversible way to make a clean image look like a carrier.
+    """A reversible transformation of a clean image into one that approximates a carrier.
 
     Attributes:
-        kind: the class of its parameters.
-        simulates: whether :meth:`simulate` changes carriers so much that a perturbation should aim through it.
-        always_fits: whether there is room for every image, so that nothing need be checked.
+        kind: class of the parameters.
+        simulates: whether :meth:`simulate` changes carriers enough that gradients should be taken at its result.
+        always_fits: whether every image fits, so that :meth:`check_capacity` is not needed.
     """
 
     kind: ClassVar[type[Params]]
@@ -154,43 +169,41 @@ class Hiding(Revealing):
 
     @classmethod
     def hiding(cls, params: Any, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
-        """For images of ``(height, width, channels)``.
+        """An instance for images of ``(height, width, channels)``.
 
         Args:
-            lossy: keep nothing that only exact restoration needs; see :meth:`promised`.
+            lossy: drop the data that only exact restoration needs; see :meth:`promised`.
             model: see :meth:`model_of`.
         """
         return cls()
 
     @classmethod
     def promised(cls, params: Any, lossy: bool, byte_exact: bool) -> Any:
-        """Parameters that keep what the owner wants to promise. Raises :class:`UsageError` where none can."""
+        """Parameters adjusted to ``--lossy`` and ``--preserve-files``. Raises :class:`UsageError` if they cannot be."""
         if lossy:
-            raise UsageError(
-                f"--lossy is mRIT's: {cls.kind.method} overwrites nothing that it would have to keep", "leave it out"
-            )
+            raise UsageError(f"--lossy is mRIT's: {cls.kind.method} is always exact", "leave it out")
         return params
 
     @classmethod
     def keeps(cls, params: Any) -> bytes | None:
-        """How source files begin that come back byte for byte, with all their metadata; None: none do."""
+        """First bytes of the source files that are restored byte for byte, metadata included; None: no files are."""
         return None
 
     @classmethod
     def model_of(cls, params: Any, images: list[ImageInfo], seed: int) -> bytes:
-        """A model fitted to the owner's training images, which the release carries, sealed; empty for none."""
+        """Codec model fitted to the training images, which the release stores, encrypted; empty for none."""
         return b""
 
     def simulate(self, clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
-        """What hiding makes of carriers, but for the payload's few low bits: uint8 ``[batch, height, width, …]``."""
+        """The published images without payload bits: uint8 ``[batch, height, width, channels]``."""
         return carrier
 
     def fits(self, image: ImageInfo, shape: tuple[int, ...]) -> bool:
-        """Whether an image is known to find room in a carrier of this shape, without decoding it."""
+        """Whether an image is known to fit into a carrier of this shape, without decoding it."""
         return True
 
     def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
-        """Raise :class:`DoesNotFit` for the first of these images that finds no room in a carrier of this shape."""
+        """Raise :class:`DoesNotFit` for the first image that does not fit into a carrier of this shape."""
 
     @abstractmethod
     def run_hide(
@@ -201,7 +214,7 @@ class Hiding(Revealing):
         keys: list[ImageKeys],
         files: list[bytes],
     ) -> list[Hidden]:
-        """The method itself; inputs are checked. Images of one channel may have carriers of three."""
+        """The method itself. :meth:`hide` has checked the inputs; gray images may have carriers in color."""
 
     @final
     def hide(
@@ -212,17 +225,17 @@ class Hiding(Revealing):
         keys: list[ImageKeys],
         files: list[bytes] | None = None,
     ) -> list[Hidden]:
-        """Make ``clean`` look like ``carrier``.
+        """Transform ``clean`` into images that approximate ``carrier``.
 
         Args:
-            clean, carrier: uint8 ``[batch, height, width, channels]``, 1 or 3 channels. Carriers of gray images may
-                have color: 1 channel of ``clean`` with 3 of ``carrier``.
+            clean, carrier: uint8 ``[batch, height, width, channels]``, 1 or 3 channels. ``clean`` may have 1 channel
+                and ``carrier`` 3.
             who, keys: one per image.
-            files: the files that ``clean`` was read from, for methods that can give them back.
+            files: the source files of ``clean``, for methods that can restore them.
 
         Raises:
             ValueError: an array has the wrong type or shape.
-            DoesNotFit: an image that this method has no room for.
+            DoesNotFit: the record of an image exceeds the capacity of its carrier.
         """
         check_images("clean", clean)
         check_images("carrier", carrier)
@@ -236,19 +249,19 @@ class Hiding(Revealing):
 
 
 def refuse_taken_number(method: type[Revealing], name: str) -> None:
-    """Raise :class:`UsageError` where images of a method would be revealed by another one of the same number."""
+    """Raise :class:`UsageError` if another installed method has the same number in headers."""
     other = revealing_class(method.tail.number)
     if other is not None and other is not method:
         raise UsageError(
             f"{name} and {other.__module__}.{other.__qualname__} have one number in headers, {method.tail.number}",
-            "remove one of these packages: images of either could be taken for the other's",
+            "remove one of these packages: images of one could be read as the other's",
         )
 
 
 def _failed(error: BaseException) -> RipguardError:
-    """What an error says of the one image that it comes from; anything but an error of decoding is raised again."""
+    """Convert an error from decoding one image to its result. Others, such as KeyboardInterrupt, are raised."""
     if isinstance(error, RipguardError):
-        return error.with_traceback(None)  # whose frames hold the image
+        return error.with_traceback(None)  # the frames would keep the image in memory
     if isinstance(error, MemoryError):
         return StorageError("out of memory while restoring it", "try again with fewer --workers")
     if isinstance(error, BadStream):

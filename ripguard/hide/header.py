@@ -1,7 +1,7 @@
-"""The small public header that a protected image carries in its lowest bits: how to read the rest, and with what key.
+"""The public header in the lowest bits of a protected image: method, parameters, and identifiers of the key.
 
-30 bytes that all methods share, and a tail that is the method's own, big-endian; ``docs/format.md`` has the table.
-Everything in it is authenticated with the payload.
+30 bytes are common to all methods; a method-specific tail follows. Integers are big-endian; ``docs/format.md`` has the
+table. The whole header is authenticated with the payload.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ INLINE, LOSSY, GRAY = 0x10, 0x20, 0x40
 
 
 class BadHeader(ValueError):
-    """These bytes are not a canonical header."""
+    """The bytes are not a canonical header."""
 
 
 class Tail(ABC):
-    """What a method adds to the header; a frozen dataclass in the method's own file.
+    """The method-specific part of the header; a frozen dataclass in the method's own file.
 
     Attributes:
-        number: of the method, one byte; 1 to 127 are given out here, 128 to 255 are for other packages. Never reused.
-        layout: of its bytes.
-        max_planes: low bit-planes that a payload may reach into, at most 15.
-        first_version: of the format that has the method.
-        may_be_lossy: whether the header may say that what was overwritten is not kept.
-        gives_file: whether the image brings its source file back, byte for byte.
-        needs_model: whether the image cannot be read without its release's model.
-        payload_alone: whether an image that carries all comes back whatever becomes of its bits without payload.
+        number: of the method, one byte. 1 to 127 are assigned here, 128 to 255 are for other packages. Never reused.
+        layout: struct format of its bytes.
+        max_planes: most low bit-planes of a payload, at most 15.
+        first_version: first format version with this method.
+        may_be_lossy: whether the flag ``lossy`` is allowed.
+        gives_file: whether the image restores to its source file, byte for byte.
+        needs_model: whether restoring needs the release's codec model.
+        payload_alone: whether an image without residue restores even if bits outside the payload change.
     """
 
     number: ClassVar[int]
@@ -53,12 +53,12 @@ class Tail(ABC):
 
     @abstractmethod
     def pack(self, high: int) -> bytes:
-        """Bytes of the layout. ``high``: the length's bits above the lowest 24, which the common part holds."""
+        """Bytes of the layout. ``high``: bits 24 and up of the length; the common part has the lower ones."""
 
     @classmethod
     @abstractmethod
     def unpack(cls, data: bytes) -> tuple[Self, int]:
-        """Inverse of :meth:`pack`: the tail, and the high bits. Raises :class:`BadHeader` or :class:`ValueError`."""
+        """Inverse of :meth:`pack`: the tail, and ``high``. Raises :class:`BadHeader` or :class:`ValueError`."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class Header:
     """Decoded header.
 
     Attributes:
-        key_id, dataset_id: 8 bytes each; name the key and the release.
-        unit, index: which subkey.
-        planes: low bit-planes that the payload reaches into; 0: the record stands wholly in the residue.
-        inline: the image carries all that is needed; there is no residue.
-        lossy: the overwritten bits were not kept anywhere.
-        length: bytes of the sealed record that follows the header (planes 0: of the sealed record in the residue).
-        params: the method's own part; its type says which method.
-        version: of the format, 0 or 1.
+        key_id, dataset_id: 8 bytes each, identifiers of the owner's key and of the release.
+        unit, index: numbers that select the image's subkey.
+        planes: low bit-planes that the payload uses; 0: the whole record is in the residue.
+        inline: the image needs no residue.
+        lossy: the overwritten bits were not kept.
+        length: bytes of the encrypted record that follows the header (planes 0: of the one in the residue).
+        params: the method-specific part; its type identifies the method.
+        version: format version, 0 or 1.
         gray: the clean image has one channel, though the published one has three.
     """
 
@@ -95,17 +95,17 @@ class Header:
 
     @property
     def gives_file(self) -> bool:
-        """Whether the image brings its source file back, byte for byte."""
+        """Whether the image restores to its source file, byte for byte."""
         return self.params.gives_file
 
     @property
     def needs_model(self) -> bool:
-        """Whether the image cannot be read without its release's model."""
+        """Whether restoring needs the release's codec model."""
         return self.params.needs_model
 
     @property
     def self_contained(self) -> bool:
-        """Whether the image comes back whatever becomes of its bits that carry no payload."""
+        """Whether the image restores even if bits outside the payload change."""
         return self.params.payload_alone and self.inline
 
     def pack(self) -> bytes:
@@ -118,7 +118,7 @@ class Header:
 
     @classmethod
     def unpack(cls, data: bytes) -> Header:
-        """Raises :class:`BadHeader` unless ``data`` is exactly what :meth:`pack` writes; bounds are checked first."""
+        """Inverse of :meth:`pack`. Raises :class:`BadHeader` for anything that :meth:`pack` does not write."""
         if len(data) < COMMON.size:
             raise BadHeader(f"header: expected at least {COMMON.size} bytes, got {len(data)}")
         magic, version, method, key_id, dataset_id, unit, index, flags, length = COMMON.unpack_from(data)
@@ -136,7 +136,7 @@ class Header:
             params, high = tail.unpack(data[COMMON.size :])
         except BadHeader:
             raise
-        except Exception as error:  # a tail may be somebody else's
+        except Exception as error:  # a tail may be code of another package
             raise BadHeader(str(error)) from None
         size = high << 24 | int.from_bytes(length, "big")
         return cls(key_id, dataset_id, unit, index, planes, inline, lossy, size, params, version, gray)
@@ -151,6 +151,6 @@ def size_of(start: bytes) -> int:
 
 
 def _tail_of(number: int) -> type[Tail] | None:
-    """The tail of the method with this number, if anybody has it."""
+    """The tail of the method with this number; None if it is not installed."""
     found = revealing_class(number)
     return found.tail if found else None

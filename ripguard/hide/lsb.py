@@ -1,7 +1,7 @@
-"""Bytes in the low bit-planes of an image: plain LSB replacement, vectorised over the batch.
+"""LSB replacement: bytes in the low bit-planes of images, vectorized over the batch.
 
-Bit ``i`` of a payload stands in plane ``i // samples`` at sample ``i % samples``, samples in raster order, channels
-last. The positions depend on the payload's length alone, so they are fixed before anything is sealed.
+Bit ``i`` of a payload is in plane ``i // samples`` at sample ``i % samples``, samples in raster order, channels last.
+The positions depend only on the payload's length, so they are known before encryption.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ def capacity(samples: int, planes: int) -> int:
 
 
 def planes_for(samples: int, length: int) -> int:
-    """Planes that ``length`` bytes reach into."""
+    """Number of planes that ``length`` bytes use."""
     return -(-8 * length // samples)
 
 
 def replace(images: np.ndarray, payloads: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
-    """Write each payload into its image.
+    """Embed each payload in its image.
 
     Args:
         images: uint8 ``[batch, height, width, channels]``.
         payloads: one per image.
 
     Returns:
-        The new images, and for each the bits that were overwritten, as many bytes as its payload.
+        The new images, and for each the overwritten bits, as many bytes as its payload.
     """
     lengths = np.array([len(p) for p in payloads], np.int64)
     overwritten = read(images, lengths)
@@ -37,7 +37,7 @@ def replace(images: np.ndarray, payloads: list[bytes]) -> tuple[np.ndarray, list
 
 
 def clear(images: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Images with the payload positions of ``lengths`` bytes set to zero: what the seal binds besides the header."""
+    """Images with the payload positions of ``lengths`` bytes set to zero; the associated data contains their digest."""
     flat = images.reshape(len(images), -1)
     planes = planes_for(flat.shape[1], int(lengths.max(initial=0)))
     zeros = np.zeros((len(flat), planes * flat.shape[1]), np.uint8)
@@ -45,7 +45,7 @@ def clear(images: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def read(images: np.ndarray, lengths: np.ndarray) -> list[bytes]:
-    """The bytes that stand in the payload positions, ``lengths[i]`` of them in image ``i``."""
+    """The bytes in the payload positions, ``lengths[i]`` of them from image ``i``."""
     flat = images.reshape(len(images), -1)  # [batch, samples]
     planes = planes_for(flat.shape[1], int(lengths.max(initial=0)))
     bits = np.concatenate([flat >> p & 1 for p in range(planes)] or [flat[:, :0]], axis=1)  # [batch, planes·samples]
@@ -54,7 +54,7 @@ def read(images: np.ndarray, lengths: np.ndarray) -> list[bytes]:
 
 
 def first(image: np.ndarray, length: int) -> bytes:
-    """What :func:`read` gives of one image, for few bytes, all in the lowest plane: the rest is not looked at."""
+    """As :func:`read` for one image and few bytes, all of them in the lowest plane."""
     return np.packbits(image.reshape(-1)[: 8 * length] & 1).tobytes()
 
 

@@ -1,4 +1,4 @@
-"""Revealing images by what their headers ask for, whatever methods these name."""
+"""Restoring of images whose headers name different methods."""
 
 from __future__ import annotations
 

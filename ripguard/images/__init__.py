@@ -1,1 +1,1 @@
-"""Image files ↔ uint8 arrays, exactly or refused, and how alike two images are."""
+"""Exact conversion of image files to and from uint8 arrays, and image quality."""

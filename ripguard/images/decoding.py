@@ -1,14 +1,13 @@
-"""Image files ↔ uint8 arrays, exactly, or refused by name.
+"""Decoding of image files to uint8 arrays: exact, or refused.
 
-Accepted now: 8-bit RGB and 8-bit grayscale, one frame, in a lossless or lossy still format (what "exact" means for a
-JPEG is its decoded pixels), and uint8 arrays in .npy files. Everything else is refused before any work: Pillow opens,
-for example, a 16-bit RGB PNG as 8-bit without a word, so the file header is read as well.
+Accepted: 8-bit RGB and 8-bit grayscale, one frame, in a lossless or lossy still format (for a JPEG, "exact" refers to
+its decoded pixels), and uint8 arrays in .npy files. Everything else is refused first. Pillow silently opens some files
+inexactly, for example a 16-bit RGB PNG as 8-bit, so the file header is checked as well.
 
-A file may be a stranger's. :func:`opened` is the only way in which a decoder is called here. It bounds, before any
-pixel is decoded, bytes (:data:`MAX_BYTES`), pixels (:data:`MAX_PIXELS`) and pieces (:data:`MAX_READS`: chunks,
-segments, fill bytes); scans and EXIF segments of a JPEG, color profiles of a PNG, comments of a PNM, strips of a TIFF,
-of which only one frame is looked for, and pixels of a run-length coded BMP. What is left takes time in proportion to
-bytes and pixels.
+Files are untrusted. Decoders are called only in :func:`opened`. It limits, before any pixel is decoded: bytes
+(:data:`MAX_BYTES`), pixels (:data:`MAX_PIXELS`) and reads (:data:`MAX_READS`, for chunks, segments, fill bytes); scans
+and EXIF segments of a JPEG; color profiles of a PNG; comments of a PNM; strips of a TIFF, of which only the second
+frame is searched for; pixels of a run-length coded BMP. Decoding then takes time proportional to bytes and pixels.
 """
 
 from __future__ import annotations
@@ -49,16 +48,16 @@ def read_image(
 
     Args:
         source: a path, or the bytes of a file.
-        name: how to call it in messages.
-        expected: height and width that it must have; one of another size is refused before its pixels are decoded.
-        follow: whether a path may be a link.
+        name: name for messages.
+        expected: required height and width; an image of another size is refused before its pixels are decoded.
+        follow: whether a path may be a symbolic link.
 
     Returns:
         uint8 ``[height, width, channels]``, 1 channel for grayscale, 3 for RGB.
 
     Raises:
-        InputRefused: unreadable, or of a kind that cannot be kept exactly.
-        StorageError: it cannot be read just now: no permission, a failing disk, no memory.
+        InputRefused: unreadable, or of a kind that cannot be stored exactly.
+        StorageError: reading failed: no permission, a failing disk, no memory.
     """
     what = name or (str(source) if not isinstance(source, bytes) else "image")
     if isinstance(source, bytes):
@@ -80,23 +79,25 @@ def read_image(
 def opened(
     data: bytes, what: str, formats: tuple[str, ...] = FORMATS, expected: tuple[int, ...] | None = None
 ) -> Iterator[Image.Image]:
-    """An image file whose header was read and whose structure is bounded; see the top of this file.
+    """Open an image file whose header was read and whose structure is within the limits of this module.
 
-    Errors of the decoder inside the ``with`` become refusals.
+    Errors of the decoder inside the ``with`` block become :class:`InputRefused`.
 
     Args:
-        what: how to call it in messages.
-        formats: Pillow's names of what it may be.
-        expected: height and width that it must have.
+        what: name for messages.
+        formats: allowed formats, by Pillow's names.
+        expected: required height and width.
 
     Raises:
         InputRefused, StorageError: as :func:`read_image`.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged files, and of many pixels: what matters is said below
+            warnings.simplefilter("ignore")  # on damaged files and large images; the checks below report what matters
             check_structure(data, what, expected)
-            file = CountedBytes(data) if len(data) > MAX_READS else io.BytesIO(data)  # smaller ones have no more pieces
+            file = (
+                CountedBytes(data) if len(data) > MAX_READS else io.BytesIO(data)
+            )  # smaller files cannot exceed MAX_READS
             with Image.open(file, formats=formats) as image:
                 check_size(image.width, image.height, what, expected)
                 yield image
@@ -105,25 +106,25 @@ def opened(
     except MemoryError:
         raise StorageError(f"out of memory while reading {what}", "try again with fewer --workers") from None
     except Image.DecompressionBombError:
-        raise InputRefused(f"{what}: more than {MAX_PIXELS:,} pixels") from None
+        raise InputRefused(f"{what}: more than {MAX_PIXELS:,} pixels", "scale or split a copy") from None
     except TooManyPieces:
-        raise InputRefused(f"{what}: a file of too many pieces", "save a copy as usual") from None
-    except BaseException as error:  # decoders raise almost anything on damaged files, and all of it means the same
+        raise InputRefused(f"{what}: too many chunks or segments", "save a copy with an image editor") from None
+    except BaseException as error:  # decoders raise errors of many types on damaged files
         if not isinstance(error, Exception) and not is_panic(error):
             raise
         raise InputRefused(f"{what}: not a readable {', '.join(formats)} image", "is the file whole?") from None
 
 
 def read_file(path: str | Path, what: str | None = None, follow: bool = True) -> bytes:
-    """Bytes of what begins like an image file; anything else is refused before it is read.
+    """Read an image file. A file that does not begin like an image is refused without reading the rest.
 
     Args:
-        what: how to call it in messages.
-        follow: whether a link to a file is one.
+        what: name for messages.
+        follow: whether the path may be a symbolic link.
 
     Raises:
-        InputRefused: not there, not a regular file, of no known format, or too large.
-        StorageError: it cannot be read just now.
+        InputRefused: missing, not a regular file, of an unknown format, or too large.
+        StorageError: reading failed.
     """
     what = what or str(path)
     try:
@@ -134,19 +135,19 @@ def read_file(path: str | Path, what: str | None = None, follow: bool = True) ->
     except (OSError, MemoryError) as error:
         raise cannot_read(error, what) from None
     if len(data) > size:
-        raise InputRefused(f"{what}: it grew while it was read", "wait until it is written")
+        raise InputRefused(f"{what}: it grew while it was read", "wait until it is completely written")
     return data
 
 
 def read_by(reader: Callable[[], bytes], what: str) -> bytes:
-    """Bytes of an image file that are no file's here. Raises as :func:`read_file`, whatever the reader raises."""
+    """Bytes of an image file from a callable. Raises as :func:`read_file`, whatever the callable raises."""
     try:
         data = reader()
     except RipguardError:
         raise
     except (OSError, MemoryError) as error:
         raise cannot_read(error, what) from None
-    except Exception as error:  # somebody else's code
+    except Exception as error:  # code of the caller
         raise InputRefused(f"{what}: cannot be read: {type(error).__name__}: {error}") from error
     if not isinstance(data, bytes):
         raise InputRefused(f"{what}: expected bytes, got {type(data).__name__}")
@@ -155,31 +156,31 @@ def read_by(reader: Callable[[], bytes], what: str) -> bytes:
 
 
 def cannot_read(error: OSError | MemoryError, what: str) -> RipguardError:
-    """What an error of the system on opening or reading a file means: no such input, or not just now."""
+    """Convert a system error on reading a file: :class:`InputRefused` for wrong input, else :class:`StorageError`."""
     if isinstance(error, NotRegular):
-        return InputRefused(f"{what}: {error.strerror}", "put a copy in its place")
+        return InputRefused(f"{what}: {error.strerror}", "replace it by a copy of the file")
     if isinstance(error, FileNotFoundError | NotADirectoryError | TooLarge):
         return InputRefused(f"{what}: cannot be read: {error.strerror}")
     if isinstance(error, MemoryError):
         return StorageError(f"out of memory while reading {what}", "try again with fewer --workers")
-    return StorageError(f"{what}: cannot be read: {error.strerror or error}", "look after it and repeat the command")
+    return StorageError(f"{what}: cannot be read: {error.strerror or error}", "fix that and repeat the command")
 
 
 def size_of_image(source: str | Path | bytes, name: str | None = None) -> tuple[int, int]:
-    """(width, height) of an image file by its header; no pixels are decoded. Raises as :func:`read_image`."""
+    """(width, height) from an image file's header; no pixels are decoded. Raises as :func:`read_image`."""
     return _claims(source, name or ("image" if isinstance(source, bytes) else str(source)))[:2]
 
 
 def samples_claimed(source: str | Path | bytes) -> int:
-    """How many samples a file, or its bytes, claims to have; 0 where it claims nothing, and costs nothing to read."""
+    """Number of samples according to an image file's header; 0 if the header cannot be read."""
     try:
         return math.prod(_claims(source, ""))
-    except RipguardError:  # reading it will say what is wrong
+    except RipguardError:  # reading the file will raise the error
         return 0
 
 
 def _claims(source: str | Path | bytes, what: str) -> tuple[int, int, int]:
-    """(width, height, channels) that a file's first bytes tell of. Raises as :func:`read_image`."""
+    """(width, height, channels) according to a file's first bytes. Raises as :func:`read_image`."""
     try:
         with _beginning(source) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -195,7 +196,7 @@ def _claims(source: str | Path | bytes, what: str) -> tuple[int, int, int]:
                 with Image.open(file, formats=FORMATS) as image:
                     return image.width, image.height, len(image.getbands())
     except (OSError, MemoryError) as error:
-        if isinstance(error, MemoryError) or error.errno is not None:  # else of Pillow
+        if isinstance(error, MemoryError) or error.errno is not None:  # without errno, it is Pillow's
             raise cannot_read(error, what) from None
     except Exception:  # as in `opened`
         start = b""
@@ -209,17 +210,17 @@ def _beginning(source: str | Path | bytes) -> FileStart | BytesStart:
 
 
 def _npy_header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether columns come first, and type of an array; the file then stands at its values."""
+    """Shape, whether in Fortran order, and dtype of an array; the file position is then at its values."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, columns_first, kind = read(file)
-    if any(type(side) is not int for side in shape):  # NumPy takes True for a number here, and not where it is used
+    if any(type(side) is not int for side in shape):  # NumPy accepts True here, and fails later
         raise ValueError("shape")
     return shape, columns_first, kind
 
 
 def _read_npy(data: bytes, what: str, expected: tuple[int, ...] | None) -> np.ndarray:
-    """uint8 ``[height, width]`` or ``[height, width, 1 or 3]`` of an .npy file; nothing in it is unpickled."""
+    """Image of an .npy file, uint8 ``[height, width]`` or ``[height, width, 1 or 3]``; nothing is unpickled."""
     try:
         file = io.BytesIO(data)
         shape, columns_first, kind = _npy_header(file)
@@ -239,7 +240,7 @@ def _read_npy(data: bytes, what: str, expected: tuple[int, ...] | None) -> np.nd
 
 
 def file_suffix(data: bytes) -> str:
-    """The usual suffix of an image file: ``.jpg``, ``.png`` …; raises as :func:`read_image`."""
+    """The usual suffix of an image file's format: ``.jpg``, ``.png`` … Raises as :func:`read_image`."""
     if data.startswith(NPY):
         return ".npy"
     with opened(data, "image") as image:
@@ -247,13 +248,14 @@ def file_suffix(data: bytes) -> str:
 
 
 def metadata(data: bytes) -> tuple[str, ...]:
-    """What a readable image file carries beside its samples, of ``EXIF, ICC profile, gamma, text, XMP, IPTC``."""
+    """Kinds of metadata in an image file, of ``EXIF, ICC profile, gamma, text, XMP, IPTC``."""
     if data.startswith(NPY):
         return ()
     with opened(data, "image") as image:
         info = image.info
         found = {
-            "EXIF": bool(image.getexif()) and image.format != "TIFF",  # TIFF keeps its own structure there
+            "EXIF": bool(image.getexif())
+            and image.format != "TIFF",  # in a TIFF, these are the tags of the format itself
             "ICC profile": "icc_profile" in info,
             "gamma": bool({"gamma", "chromaticity", "srgb"} & set(info)) or bool(re.search(b"cICP", data[:4096])),
             "text": bool(getattr(image, "text", None)) or "comment" in info,

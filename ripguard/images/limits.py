@@ -1,4 +1,4 @@
-"""What an image file may have at most, and files that give up on a decoder that asks for more."""
+"""Limits for image files, and file objects that enforce them on decoders."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".npy"})
 REFUSED_SUFFIXES = frozenset({".gif", ".apng", ".ico", ".jp2", ".jxl", ".avif", ".heic", ".eps", ".psd", ".tga"})
 MAX_PIXELS = 50_000_000
-MAX_BYTES = 12 * MAX_PIXELS  # an image of MAX_PIXELS takes no more in any of the formats, decimal numbers included
-MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over all pixels
-MAX_PROFILES = 64  # EXIF segments of a JPEG, which are joined one by one; color profiles of a PNG, unpacked one by one
-MAX_READS = 500_000  # in which a decoder may ask for a file; it takes 100,000 for a PNG of 200 MB
-MAX_COMMENTS = 1_000  # of a PNM in decimal numbers: Pillow copies a block for each
-MAX_STRIPS = 200_000  # of a TIFF, or tiles; as many as MAX_PIXELS have in tiles of 16×16
+MAX_BYTES = 12 * MAX_PIXELS  # an image of MAX_PIXELS is smaller in every format, decimal numbers included
+MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each takes a pass over all pixels
+MAX_PROFILES = 64  # EXIF segments of a JPEG, joined one by one; color profiles of a PNG, each decompressed
+MAX_READS = 500_000  # reads by a decoder; a PNG of 200 MB takes 100,000
+MAX_COMMENTS = 1_000  # of a PNM in decimal numbers; Pillow copies a block for each
+MAX_STRIPS = 200_000  # or tiles of a TIFF; the number of 16×16 tiles in MAX_PIXELS
 MAX_RUN_LENGTH = 4_000_000  # pixels of a run-length coded BMP, which Pillow decodes one by one
-HEADER_READS, HEADER_BYTES = 100_000, 1 << 24  # after which a file must have told its size
+HEADER_READS, HEADER_BYTES = 100_000, 1 << 24  # the header must state the image size within these
 NPY = b"\x93NUMPY"
 TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 STARTS = (
@@ -33,16 +33,16 @@ STARTS = (
 PNG_END = b"IEND\xaeB`\x82"
 ORIENTATION = 274  # EXIF tag
 SAMPLES_PER_PIXEL, SAMPLE_FORMAT, UNSIGNED = 277, 339, 1  # TIFF tags
-STRIPS = (273, 324)  # TIFF tags: where strips and tiles stand
-RUN_LENGTH = (1, 2)  # compression of a BMP; no other format says it in numbers
+STRIPS = (273, 324)  # TIFF tags: offsets of strips and tiles
+RUN_LENGTH = (1, 2)  # compression codes of a BMP; in other formats the value is not a number
 
 
 class TooManyPieces(Exception):
-    """A decoder asked for more than an image has."""
+    """A decoder read more than any image needs."""
 
 
 class _Counted:
-    """A file that gives up on who reads it piece by piece for ever, and at last gives no more bytes."""
+    """Mixin that limits the number of reads (:class:`TooManyPieces`) and of bytes (end of file)."""
 
     reads, left = MAX_READS, math.inf
 
@@ -68,6 +68,6 @@ class FileStart(_Counted, io.BufferedReader):
 
 
 class BytesStart(_Counted, io.BytesIO):
-    """The first ones of some bytes."""
+    """The first bytes of a bytes object."""
 
     reads, left = HEADER_READS, HEADER_BYTES

@@ -1,4 +1,4 @@
-"""How alike two images are: PSNR and SSIM of 8-bit images, by scikit-image."""
+"""Image quality: PSNR and SSIM of 8-bit images, by scikit-image."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 SSIM_WINDOW = 7  # pixels; smaller images have no SSIM
 
 
-BAND = 1 << 21  # pixels; larger images are compared band by band, which bounds memory
+BAND = 1 << 21  # pixels; larger images are compared in horizontal bands, to limit memory
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
     """``{"psnr": dB, "ssim": …}`` of two uint8 ``[height, width, channels]`` images; equal images: PSNR 99.
 
-    A gray image beside a colored one counts as one with three equal channels.
-    SSIM with scikit-image's defaults (7×7 window, mean over channels); None for images too small for it. Of an image
-    with more than two million pixels it is the mean over bands, without the windows that lie across two.
+    A gray image is compared with a color image as one with three equal channels. SSIM has scikit-image's defaults (7×7
+    window, mean over channels); it is None for smaller images. For more than two million pixels it is the mean over
+    bands, without the windows that cross two bands.
     """
     from skimage.metrics import mean_squared_error, structural_similarity
 
@@ -38,7 +38,7 @@ def median_looks(shown: np.ndarray, clean: np.ndarray, most: int = 500) -> dict[
     """Medians ``psnr_to_clean`` in dB and ``ssim_to_clean`` of uint8 ``[n, height, width, 3]``, 7 pixels or more.
 
     Args:
-        most: about so many images are looked at, every n-th, of every class where these are in order.
+        most: approximate number of images measured, every n-th, so that sorted classes are all included.
     """
     some = slice(None, None, max(1, len(shown) // most))
     found = [likeness(a, b) for a, b in zip(shown[some], clean[some])]

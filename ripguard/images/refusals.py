@@ -1,4 +1,4 @@
-"""Which image files are refused, and why: of a kind that cannot be kept exactly, or made to cost a decoder much."""
+"""Checks that refuse image files: those that cannot be stored exactly, and those that are expensive to decode."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ripguard.images.limits import (
 
 
 def check_beginning(start: bytes, size: int, what: str) -> None:
-    """Refuse what does not begin like an image file, or has more bytes than one."""
+    """Refuse data that do not begin like an image file, or are too large for one."""
     if not start.startswith(STARTS):
         raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} image", "is the file whole?")
     if size > MAX_BYTES:
@@ -38,24 +38,30 @@ def check_beginning(start: bytes, size: int, what: str) -> None:
 
 
 def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) -> None:
-    """Refuse what a decoder would spend more on than in proportion to its size."""
+    """Refuse files whose decoding takes more time than is proportional to their size."""
     if data.startswith(b"\xff\xd8"):
-        # an SOS marker, with the length that scans of 1..4 components have: the shorter count is nearly always enough
+        # SOS markers with the lengths of scans of 1..4 components; the first count nearly always suffices
         starts = [b"\xff\xda\0" + bytes([6 + 2 * parts, parts]) for parts in range(1, 5)]
         if data.count(b"\xff\xda\0") > MAX_SCANS and sum(map(data.count, starts)) > MAX_SCANS:
-            raise InputRefused(f"{what}: a JPEG of more than {MAX_SCANS} scans", "save a copy as usual")
+            raise InputRefused(f"{what}: a JPEG of more than {MAX_SCANS} scans", "save a copy with an image editor")
         if data.count(b"Exif\0\0") > MAX_PROFILES:
-            raise InputRefused(f"{what}: a JPEG of more than {MAX_PROFILES} EXIF segments", "save a copy as usual")
+            raise InputRefused(
+                f"{what}: a JPEG of more than {MAX_PROFILES} EXIF segments", "save a copy with an image editor"
+            )
     elif data.startswith(b"\x89PNG"):
         if data.count(b"iCCP") > MAX_PROFILES:
-            raise InputRefused(f"{what}: a PNG of more than {MAX_PROFILES} color profiles", "save a copy as usual")
+            raise InputRefused(
+                f"{what}: a PNG of more than {MAX_PROFILES} color profiles", "save a copy with an image editor"
+            )
     elif data.startswith((b"P1", b"P2", b"P3")):
         if data.count(b"#") > MAX_COMMENTS:
-            raise InputRefused(f"{what}: a PNM of more than {MAX_COMMENTS:,} comments", "save a copy as usual")
+            raise InputRefused(
+                f"{what}: a PNM of more than {MAX_COMMENTS:,} comments", "save a copy with an image editor"
+            )
     elif data.startswith((b"II", b"MM")):
-        if len(data) > 2 * MAX_STRIPS:  # each of them takes two bytes to name
+        if len(data) > 2 * MAX_STRIPS:  # each takes at least two bytes
             _check_strips(data, what)
-    elif size := webp_size(data[:32]):  # its decoder makes room for all pixels as soon as it is opened
+    elif size := webp_size(data[:32]):  # its decoder allocates all pixels when it is opened
         check_size(*size, what, expected)
 
 
@@ -74,11 +80,13 @@ def _check_strips(data: bytes, what: str) -> None:
     tags.load(file)
     for tag in STRIPS:
         if isinstance(found := tags.get(tag), tuple) and len(found) > MAX_STRIPS:
-            raise InputRefused(f"{what}: a TIFF of more than {MAX_STRIPS:,} strips or tiles", "save a copy as usual")
+            raise InputRefused(
+                f"{what}: a TIFF of more than {MAX_STRIPS:,} strips or tiles", "save a copy with an image editor"
+            )
 
 
 def webp_size(start: bytes) -> tuple[int, int] | None:
-    """(width, height) that the first 30 bytes of a WebP file tell of; None for other files and incomplete ones."""
+    """(width, height) from the first 30 bytes of a WebP file; None for other and incomplete files."""
     if len(start) < 30 or start[:4] != b"RIFF" or start[8:12] != b"WEBP":
         return None
     if start[12:16] == b"VP8 ":
@@ -105,50 +113,56 @@ def check_header(image: Image.Image, data: bytes, what: str) -> None:
         raise InputRefused(f"{what}: a run-length coded BMP of more than {MAX_RUN_LENGTH:,} pixels", "save it as PNG")
     frames = getattr(image, "n_frames", 1) if image.format != "TIFF" else "more" if _goes_on(image) else 1
     if frames != 1:
-        raise InputRefused(f"{what}: expected one frame, got {frames}", "export the frame you mean")
-    if image.getexif().get(ORIENTATION, 1) not in (0, 1):  # 0: none
-        raise InputRefused(f"{what}: its EXIF orientation would be lost", "turn the pixels of a copy upright first")
+        raise InputRefused(f"{what}: expected one frame, got {frames}", "export one frame to a file")
+    if image.getexif().get(ORIENTATION, 1) not in (0, 1):  # 0: not set
+        raise InputRefused(
+            f"{what}: its EXIF orientation would be lost", "apply the orientation to the pixels of a copy"
+        )
 
 
 def _goes_on(image: Image.Image) -> bool:
-    """Whether a TIFF has a second frame; to count them, all would be read."""
+    """Whether a TIFF has a second frame; counting them would read all."""
     return bool(image.is_animated)  # type: ignore[attr-defined]
 
 
 def check_loaded(image: Image.Image, what: str) -> None:
-    """What is known when all of a file was read only."""
+    """Checks that need the whole file to be read."""
     if "transparency" in image.info:
         raise InputRefused(f"{what}: a transparent color would be lost", "flatten a copy first")
 
 
 def _check_png(data: bytes, what: str) -> None:
     if data[12:16] != b"IHDR" or data.count(b"\0\0\0\rIHDR") != 1:
-        raise InputRefused(f"{what}: not a readable PNG image", "does it begin with its one header chunk?")
+        raise InputRefused(f"{what}: not a readable PNG image", "save a copy with an image editor")
     if data[24] != 8:
         raise InputRefused(f"{what}: expected 8 bits per sample, got a {data[24]}-bit PNG", "convert a copy to 8 bits")
     if PNG_END not in data:  # Pillow shows all pixels of some truncated files
-        raise InputRefused(f"{what}: the PNG file is cut off", "get a whole copy")
+        raise InputRefused(f"{what}: the PNG file is truncated", "get a complete copy")
 
 
 def _check_tiff(image: Image.Image, what: str) -> None:
     tags = image.tag_v2  # type: ignore[attr-defined]
     if any(bits != 8 for bits in tags.get(258, (8,))):
         raise InputRefused(f"{what}: expected 8 bits per sample, got a deeper TIFF", "convert a copy to 8 bits")
-    if (samples := tags.get(SAMPLES_PER_PIXEL, 1)) != len(image.getbands()):  # Pillow drops what it has no name for
-        raise InputRefused(f"{what}: expected 1 or 3 samples a pixel, got {samples}", "keep the others elsewhere")
+    if (samples := tags.get(SAMPLES_PER_PIXEL, 1)) != len(image.getbands()):  # Pillow drops extra samples
+        raise InputRefused(
+            f"{what}: expected 1 or 3 samples per pixel, got {samples}", "remove the extra channels from a copy"
+        )
     if any(kind != UNSIGNED for kind in tags.get(SAMPLE_FORMAT, (UNSIGNED,))):
-        raise InputRefused(f"{what}: expected unsigned samples, got a TIFF of another kind", "convert a copy")
+        raise InputRefused(
+            f"{what}: expected unsigned samples, got a TIFF of another kind", "convert a copy to unsigned 8 bits"
+        )
 
 
 def _check_pnm(data: bytes, what: str) -> None:
     if _pnm_maximum(data) != b"255":
         raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
-    if data[1:2] in b"123" and not data[-1:].isspace():  # decimal numbers: one that is cut off is another one
-        raise InputRefused(f"{what}: its last number may be cut off", "end the file with a line break")
+    if data[1:2] in b"123" and not data[-1:].isspace():  # decimal numbers: truncation could change the last one
+        raise InputRefused(f"{what}: its last number may be truncated", "end the file with a line break")
 
 
 def _pnm_maximum(data: bytes) -> bytes:
-    """Fourth word of a PNM header, comments left out."""
+    """Fourth word of a PNM header, without comments."""
     words = [word for line in data[:1024].split(b"\n") for word in line.split(b"#")[0].split()]
     return words[3] if len(words) > 3 else b""
 

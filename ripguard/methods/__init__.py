@@ -1,1 +1,1 @@
-"""The seam that every method enters by: parameters, a registry, and what is found in the training images."""
+"""The interface of all methods: parameters, registries, and fitted state."""

@@ -1,4 +1,4 @@
-"""What methods are given and what they find: once in the training images, and again for every batch."""
+"""Inputs of methods (contexts), and the state that fitting returns."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import numpy as np
 from ripguard.errors import tell
 from ripguard.files import open_regular
 
-LARGEST = 1 << 31  # bytes of a file: an ensemble of models takes some tens of millions
-Simulation = Callable[[np.ndarray, np.ndarray], np.ndarray]  # clean, carrier → what is published, all uint8 batches
+LARGEST = 1 << 31  # bytes of a file; an ensemble of models takes tens of millions
+Simulation = Callable[[np.ndarray, np.ndarray], np.ndarray]  # clean, carrier → published, uint8 batches
 
 
 class Need(enum.Enum):
-    """What a method needs of the owner's data before it can begin."""
+    """A requirement of a method on the owner's data."""
 
     CLASSES = "at least two classes"
     TRAINING_IMAGES = "the training images"
@@ -31,11 +31,11 @@ class Need(enum.Enum):
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a fit may use beside the training images.
+    """Inputs of a fit besides the training images.
 
     Attributes:
-        classes: names, in the order of the labels.
-        seed: the owner's (``--seed``).
+        classes: class names, in the order of the labels.
+        seed: the owner's seed (``--seed``).
         device: ``cpu`` or ``cuda``.
     """
 
@@ -46,11 +46,11 @@ class FitContext:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a run may use beside what was fitted.
+    """Inputs of a run besides the fitted state.
 
     Attributes:
         device: ``cpu`` or ``cuda``.
-        simulate: what hiding makes of carriers, but for the payload's few low bits; None: nothing worth aiming through.
+        simulate: the published image for a carrier, without the payload bits; None if hiding changes carriers little.
     """
 
     device: str = "cpu"
@@ -59,12 +59,12 @@ class RunContext:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a method found: arrays and plain values. It is the owner's, and is never part of a release.
+    """State that a fit returns: arrays and plain values. It is private, and never part of a release.
 
     Attributes:
         arrays: by name.
-        about: plain values that JSON can hold.
-        files: on this machine: of surrogates that were trained or given; not part of what was found.
+        about: values that JSON can represent.
+        files: paths of the surrogates used, on this machine; not part of the digest.
     """
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -73,15 +73,15 @@ class Fitted:
 
     def __post_init__(self) -> None:
         if any(array.dtype.hasobject for array in self.arrays.values()):
-            raise ValueError("arrays of objects cannot be kept")
-        object.__setattr__(self, "about", json.loads(json.dumps(self.about)))  # as a file gives it back
+            raise ValueError("arrays: expected numbers, got objects")
+        object.__setattr__(self, "about", json.loads(json.dumps(self.about)))  # as it is read back from a file
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.arrays[name]
 
     @cached_property
     def digest(self) -> str:
-        """Hex SHA-256 of arrays and values; "" where nothing was found."""
+        """Hex SHA-256 of arrays and values; "" if both are empty."""
         if not self.arrays and not self.about:
             return ""
         found = hashlib.sha256(json.dumps(self.about, sort_keys=True).encode())
@@ -91,7 +91,7 @@ class Fitted:
         return found.hexdigest()
 
     def write(self, path: Path) -> None:
-        """One ``.npz`` file, whole or not at all."""
+        """Write one ``.npz`` file atomically."""
         from ripguard.store.atomic import write_file
 
         buffer, about = io.BytesIO(), {"about": self.about, "files": self.files, "digest": self.digest}
@@ -102,11 +102,11 @@ class Fitted:
 
     @classmethod
     def read(cls, path: Path) -> Fitted | None:
-        """What :meth:`write` wrote; None where it is not there, or is something else, which is told."""
+        """What :meth:`write` wrote; None where the file is absent, or damaged, which is reported."""
         try:
             with open(open_regular(path, at_most=LARGEST), "rb") as file, zipfile.ZipFile(file) as records:
                 if sum(one.file_size for one in records.infolist()) > LARGEST:
-                    raise ValueError("more than anything that is kept")
+                    raise ValueError("too large")
                 file.seek(0)
                 with np.load(file, allow_pickle=False) as stored:
                     about = json.loads(stored["about"].tobytes())
@@ -117,6 +117,6 @@ class Fitted:
         except FileNotFoundError:
             return None
         except Exception:  # NumPy and zipfile have no common base for what a damaged file can raise
-            tell(f"ripguard: note: {path} is damaged, and is made again")
+            tell(f"ripguard: note: {path} is damaged and will be computed again")
             return None
         return found

@@ -1,7 +1,7 @@
 """Parameters of a method: one frozen dataclass, in the method's own file.
 
-From it come the options of the command line, the arguments in Python, the JSON in ``release.json`` and the table in the
-docs. Such a file imports no torch at its top: parameters are read before anything is computed, and without it.
+The command-line options, the Python arguments, the JSON in ``release.json`` and the table in the documentation are all
+derived from it. The file must not import torch at module level: parameters are read without it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ P = TypeVar("P", bound="Params")
 
 @dataclass(frozen=True)
 class DataStats:
-    """What of a dataset settles parameters that were left open.
+    """Properties of a dataset that determine parameters left at None.
 
     Attributes:
-        side: in pixels, of the training images as models see them.
-        classes: their number.
-        channels: numbers of channels that images are published with: 1, 3 or both.
+        side: of the training images as models see them, in pixels.
+        classes: number of classes.
+        channels: channel counts of the published images: 1, 3 or both.
     """
 
     side: int
@@ -37,28 +37,28 @@ class DataStats:
 
     @property
     def large(self) -> bool:
-        """Whether models with an ImageNet stem are usual at this size: from :data:`LARGE` pixels.
+        """Whether ``side`` is at least :data:`LARGE` pixels, where models with an ImageNet stem are usual.
 
-        What only a fine model sees does not mislead them, and they average much of a small perturbation away.
+        Such models downsample early: fine perturbations do not transfer to them, and small ones are averaged away.
         """
         return self.side >= LARGE
 
 
 @dataclass(frozen=True)
 class Option:
-    """One parameter, as people set it.
+    """One parameter, as users set it.
 
     Attributes:
         help: one line.
         kind: ``int``, ``float``, ``bool`` or ``str``.
-        many: whether it takes several values: a tuple.
-        check: raises :class:`ValueError` or returns whether a value will do; choices: the values that will.
-        wanted: what ``check`` wants, in words.
-        repeat: on the command line the option is repeated; else several values are joined by commas.
-        stored: whether it is written into ``release.json``; what is of this machine alone, as a path, is not.
-        word: how a value other than the scheme's own shows in the scheme's name; None: not at all.
-        usual: values at which it is not shown, beside the scheme's own.
-        flag: what people call it, where that is not the name it is stored under: ``block-size`` for ``size``.
+        many: whether it takes several values, as a tuple.
+        check: returns whether a value is valid; choices: the valid values.
+        wanted: description of the valid values, for messages.
+        repeat: on the command line, the option is repeated for several values; otherwise they are joined by commas.
+        stored: whether it is written into ``release.json``; False for values of this machine, such as paths.
+        word: gives the text for a value that differs from the preset, in the scheme's name; None: not shown.
+        usual: further values that are not shown.
+        flag: command-line name, if it differs from the stored name: ``block-size`` for ``size``.
     """
 
     help: str
@@ -75,11 +75,11 @@ class Option:
     flag: str = ""
 
     def called(self, name: str) -> str:
-        """What people call it, on the command line: ``--block-size``."""
+        """The command-line name: ``--block-size``."""
         return f"--{self.flag or name.replace('_', '-')}"
 
     def checked(self, name: str, value: Any) -> Any:
-        """The value in its own type. Raises :class:`UsageError`."""
+        """The value, converted to its type and checked. Raises :class:`UsageError`."""
         what = self.called(name)
         if value is None:
             return None
@@ -92,7 +92,7 @@ class Option:
         return self._one(what, value)
 
     def _one(self, what: str, value: Any) -> Any:
-        if self.kind is float and hasattr(value, "__float__") and not isinstance(value, bool):  # NumPy's too
+        if self.kind is float and hasattr(value, "__float__") and not isinstance(value, bool):  # also NumPy scalars
             value = float(value)
         if self.kind is int and hasattr(value, "__index__") and not isinstance(value, bool):
             value = operator.index(value)
@@ -107,7 +107,7 @@ class Option:
         return value
 
 
-_IN_WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
+_IN_WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a string"}
 
 
 def option(default: Any, help: str, **more: Any) -> Any:
@@ -124,19 +124,19 @@ def share(value: float) -> bool:
 
 
 def word(form: str) -> Callable[[Any], str]:
-    """Shows a value in a scheme's name: ``word("ε {}")``."""
+    """Formatter of a value for a scheme's name: ``word("ε {}")``."""
     return lambda value: form.format("+".join(value) if isinstance(value, tuple) else value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
-    """Base of all parameters.
+    """Base class of all parameters.
 
-    A value that is None is settled by :meth:`resolve`, once, when the data are known; what that returns is recorded.
+    :meth:`resolve` replaces values of None once the dataset is known; the result is recorded in the release.
 
     Attributes:
-        method: its name.
-        form: of what it finds in the training images; another number, and what is in the cache is not used.
+        method: name of the method.
+        form: version of the fitted state. Cached state of another version is not used.
     """
 
     method: ClassVar[str] = ""
@@ -157,22 +157,22 @@ class Params:
         return found
 
     def resolve(self, data: DataStats) -> Self:
-        """With every None settled that hangs on the data."""
+        """The parameters with every data-dependent None replaced."""
         return self
 
     def changed(self, **options: Any) -> Self:
-        """With other values. Raises :class:`UsageError` for a name or a value that will not do."""
+        """The parameters with other values. Raises :class:`UsageError` for an unknown name or an invalid value."""
         self._refuse_unknown(options)
         return dataclasses.replace(self, **options)
 
     def to_json(self) -> dict[str, Any]:
-        """As ``release.json`` holds it: ``{"method": …, option: value, …}``."""
+        """As stored in ``release.json``: ``{"method": …, option: value, …}``."""
         values = {name: getattr(self, name) for name, one in self.options().items() if one.stored}
         return {"method": self.method} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Inverse of :meth:`to_json`; what is not there has its default. Raises :class:`UsageError`."""
+        """Inverse of :meth:`to_json`; missing values get their defaults. Raises :class:`UsageError`."""
         values = {name: value for name, value in stored.items() if name != "method"}
         cls._refuse_unknown(values)
         return cls(**values)
@@ -185,7 +185,7 @@ class Params:
 
 
 def by_stored_name(options: dict[str, Option], given: dict[str, Any]) -> dict[str, Any]:
-    """Options by the names they are stored under; they may be given by what people call them. Raises UsageError."""
+    """Options under their stored names; ``given`` may use command-line names. Raises :class:`UsageError`."""
     names = {one.called(name)[2:].replace("-", "_"): name for name, one in options.items()}
     found: dict[str, Any] = {}
     for name, value in given.items():

@@ -1,7 +1,7 @@
-"""All methods there are: a line for each of ours; those of other packages come by entry points.
+"""Registries of all methods: one line for each built-in method; other packages add methods by entry points.
 
-Only names stand here. A method's module is imported when the method is chosen, or when an image says that it was
-hidden by it.
+The lines are names only. A method's module is imported when the method is selected, or when the header of an image
+names it.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ HIDINGS: Registry[type[Hiding]] = Registry(
         "seal": "ripguard.hide.seal.method:Seal",
     },
 )
-SCHEMES: Registry[type[OneStep]] = Registry("ripguard.schemes", "--scheme", {})  # those that are not of two axes
+SCHEMES: Registry[type[OneStep]] = Registry("ripguard.schemes", "--scheme", {})  # one-step schemes
 
 
 @functools.cache
 def revealing_class(number: int) -> type[Revealing] | None:
-    """The class that reveals what was hidden by the method with this number; None if there is none here."""
+    """The class that restores images of the method with this number; None if it is not installed."""
     for registry in (HIDINGS, SCHEMES):
         for name in registry:
-            with contextlib.suppress(RipguardError):  # a package that is broken hides nothing of the others
+            with contextlib.suppress(RipguardError):  # a broken package must not affect the others
                 found: Any = registry[name]
                 if getattr(getattr(found, "tail", None), "number", None) == number:
                     return found

@@ -1,8 +1,8 @@
-"""Methods by name, loaded when they are chosen: ours, and those of other packages.
+"""Methods by name, imported on first use: built-in ones, and those of other packages.
 
 A package adds methods by entry points of the groups ``ripguard.perturbations``, ``ripguard.hidings`` and
-``ripguard.schemes``; a name of ours is never taken over. Nothing is imported before a method is asked for, so
-restoring loads no torch.
+``ripguard.schemes``. They cannot replace a built-in name. A method is imported when it is first used, so restoring
+does not import torch.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names and where each method is.
+    """Methods of one kind, by name.
 
     Args:
-        group: of entry points.
-        what: how messages call one of them: ``perturbation``.
-        own: name → ``"module:Class"``.
+        group: entry-point group of other packages' methods.
+        what: option that selects a method, for messages: ``--perturb``.
+        own: built-in methods, name → ``"module:Class"``.
     """
 
     def __init__(self, group: str, what: str, own: dict[str, str]) -> None:
@@ -43,7 +43,7 @@ class Registry(Generic[T]):
         yield from self._others
 
     def working(self) -> dict[str, T]:
-        """All that can be loaded, by name."""
+        """All methods that can be imported, by name."""
         found = {}
         for name in self:
             with contextlib.suppress(UsageError):
@@ -54,7 +54,7 @@ class Registry(Generic[T]):
         return name in self.own or name in self._others
 
     def __getitem__(self, name: str) -> T:
-        """Import one. Raises :class:`UsageError` for a name that nobody has, or a package that cannot be loaded."""
+        """Import a method. Raises :class:`UsageError` for an unknown name, or a package that cannot be imported."""
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
@@ -71,17 +71,17 @@ class Registry(Generic[T]):
             found = entry.load()
         except RipguardError:
             raise
-        except (Exception, SystemExit) as error:  # somebody else's code
+        except (Exception, SystemExit) as error:  # code of another package
             raise UsageError(
                 f"the {self.what} {name} cannot be loaded from {entry.value}: {type(error).__name__}: {error}", mend
             ) from error
         method = getattr(getattr(found, "kind", None), "method", None)
-        if method != name:  # what is stored under one name would be read by another method
+        if method != name:  # parameters stored under one name would be read by another method
             raise UsageError(f"the {self.what} {name} has parameters of the method {method!r}", mend)
         return found
 
     def version(self, name: str) -> str:
-        """Who a method comes from, and in which version."""
+        """Package and version that a method comes from."""
         if name in self.own or name not in self._others:
             return f"ripguard {ripguard.__version__}"
         dist = self._others[name].dist

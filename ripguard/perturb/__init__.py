@@ -1,1 +1,1 @@
-"""Perturbations: clean images in, carriers out that a model should learn the wrong thing from."""
+"""Perturbations: methods that turn clean images into carriers, which mislead models trained on them."""

@@ -1,9 +1,9 @@
-"""Autoregressive noise: a sample is a fixed combination of its neighbours above and to the left, one rule a class.
+"""Autoregressive noise: each sample is a linear combination of its neighbors above and to the left, one rule per class.
 
 Source: Sandoval-Segura, Singla, Geiping, Goldblum, Goldstein, Jacobs, "Autoregressive Perturbations for Data
-Poisoning", NeurIPS 2022 (AR): 3×3 windows, one rule for each class and channel, Gaussian start, the first rows
-and columns cut off, L2 norm 1 (images in 0..1, 32×32). The authors searched for rules that stay bounded and whose
-filters do not answer to each other's signals; so does ``rules``.
+Poisoning", NeurIPS 2022 (AR): 3×3 windows, one rule for each class and channel, Gaussian start values, the first rows
+and columns removed, L2 norm 1 (images in 0..1, 32×32). The authors searched for rules whose signals stay bounded and
+whose filters do not respond to each other's signals; :func:`rules` does the same.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import Params
 from ripguard.perturb.base import Perturbation
 
-CUT = 4  # rows and columns that still show the starting values
+CUT = 4  # rows and columns that depend on the start values
 SIZE = 1 / np.sqrt(3072)  # root mean square of the noise: L2 norm 1 at 32×32×3
-TALLEST = 30.0  # a rule whose signal grows beyond this is not used
-LOWEST = 0.01  # nor one that dies out
-POOL, TRIES = 200, 500  # stable rules to choose from, at least; draws for each class
+TALLEST = 30.0  # a rule whose signal exceeds this is rejected
+LOWEST = 0.01  # a rule whose signal decays below this is rejected
+POOL, TRIES = 200, 500  # least number of stable rules; draws for each class
 
 
 def rules(classes: int, seed: int = 0) -> np.ndarray:
-    """Coefficients of the 3×3 window (the last is 0), float64 ``[classes, 3, 3, 3]``; each adds up to 1.
+    """Coefficients of the 3×3 window (the last is 0), float64 ``[classes, 3, 3, 3]``; each window sums to 1.
 
-    Class by class the three, of many drawn from stable ones, whose signal the rules of the classes before leave most
-    unexplained, and that leave most of theirs.
+    Greedy, class by class: of many random triples of stable rules, the one with the largest unexplained power between
+    it and the rules of the earlier classes, in both directions.
     """
     draw = np.random.default_rng(seed)
     pool, signals = _stable(draw, max(POOL, 6 * classes))
@@ -45,7 +45,7 @@ def rules(classes: int, seed: int = 0) -> np.ndarray:
 
 
 def _stable(draw: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rules, float64 ``[count, 3, 3]``, whose signals neither die out nor grow, and a signal of each."""
+    """Rules, float64 ``[count, 3, 3]``, whose signals neither decay nor grow, and one signal of each."""
     start = draw.normal(size=(8, 64 + CUT, 64 + CUT))
     found: list[np.ndarray] = []
     signals: list[np.ndarray] = []
@@ -65,7 +65,7 @@ def _stable(draw: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarr
 
 
 def unexplained(rules: np.ndarray, signals: np.ndarray) -> np.ndarray:
-    """What each rule leaves of each signal, as a share of its power: float64 ``[rules, signals]``, 0 for its own.
+    """Share of each signal's power that a rule does not predict: float64 ``[rules, signals]``, 0 for its own.
 
     Args:
         rules: float64 ``[rules, 3, 3]``; signals: ``[signals, height, width]``.
@@ -78,11 +78,11 @@ def unexplained(rules: np.ndarray, signals: np.ndarray) -> np.ndarray:
 
 
 def process(start: np.ndarray, rule: np.ndarray) -> np.ndarray:
-    """Run a rule over starting values ``[batch, height, width]``: the first two rows and columns stay as they are.
+    """Apply a rule to start values ``[batch, height, width]``; the first two rows and columns are unchanged.
 
-    A row is what the two rows above give, plus a recursion along the row, which is a linear filter.
+    Each row is the contribution of the two rows above, plus a recursion along the row, which is a linear filter.
     """
-    from scipy.signal import lfilter  # here: who only restores needs no SciPy
+    from scipy.signal import lfilter  # imported here: restoring does not need SciPy
 
     signal = start.copy()
     for row in range(2, signal.shape[1]):
@@ -101,7 +101,7 @@ class ARParams(Params):
 
 
 class AR(Perturbation[ARParams]):
-    """Class-wise autoregressive noise, from each image's own seed."""
+    """Class-wise autoregressive noise; start values from each image's own seed."""
 
     kind, needs = ARParams, frozenset({Need.CLASSES})
 

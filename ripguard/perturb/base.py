@@ -1,7 +1,7 @@
-"""What every perturbation is: clean images and labels in, 8-bit carriers out.
+"""The interface of perturbations: clean images and labels in, 8-bit carriers out.
 
-Parameters are settled (:meth:`Params.resolve`), what there is to find in the training images is found once
-(:meth:`Perturbation.fit`), and then every batch is perturbed by itself (:meth:`Perturbation.run`).
+:meth:`Params.resolve` fills in the parameters that depend on the dataset. :meth:`Perturbation.fit` runs once on the
+training images. :meth:`Perturbation.run` then perturbs each batch independently.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ripguard.methods.params import P, Params, option, share, word
 
 
 class Perturbation(ABC, Generic[P]):
-    """Makes carriers: images that look like the clean ones and that a model should learn the wrong thing from.
+    """Makes carriers: images close to the clean ones that mislead models trained on them.
 
     Args:
-        params: of the method, settled.
-        fitted: what :meth:`fit` found.
-        context: device, and what hiding does.
+        params: resolved parameters of the method.
+        fitted: result of :meth:`fit`.
+        context: device, and a simulation of the hiding method.
 
     Attributes:
-        kind: the class of its parameters.
-        needs: what must be there before it can begin.
-        colors: whether it works by colors, so that gray images of a dataset that has colored ones need some too.
+        kind: class of the parameters.
+        needs: requirements on the owner's data.
+        colors: whether it relies on color. If so, gray images of a dataset with color images are published in color.
     """
 
     kind: ClassVar[type[Params]]
@@ -44,17 +44,17 @@ class Perturbation(ABC, Generic[P]):
         return self.params.method
 
     def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
-        """Look for what the method needs, once.
+        """Compute, once, what the method needs from the training images.
 
         Args:
-            training: the training images, uint8 ``[n, side, side, 3]``, some of every class; None unless ``needs`` has
-                :attr:`Need.TRAINING_IMAGES`.
+            training: the training images, uint8 ``[n, side, side, 3]``, with images of every class; None unless
+                ``needs`` contains :attr:`Need.TRAINING_IMAGES`.
         """
         return Fitted()
 
     @abstractmethod
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        """The method itself; inputs are checked, the result is checked after."""
+        """The method itself. :meth:`__call__` checks inputs and result; shapes as there."""
 
     @final
     def __call__(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -63,10 +63,13 @@ class Perturbation(ABC, Generic[P]):
         Args:
             clean: uint8 ``[batch, height, width, 1 or 3]``.
             labels: int64 ``[batch]``, class numbers.
-            seeds: uint64 ``[batch]``, one an image, from the plan: never from batch position or worker.
+            seeds: uint64 ``[batch]``, one per image, independent of batch position and worker.
 
         Returns:
-            Carriers, uint8, shape of ``clean``: already rounded to 8 bits.
+            Carriers, uint8, shape of ``clean``.
+
+        Raises:
+            ValueError: an array has the wrong type or shape.
         """
         if clean.dtype != np.uint8 or clean.ndim != 4:
             raise ValueError(expected("clean", "uint8 [batch, height, width, channels]", (clean.dtype, clean.shape)))
@@ -79,13 +82,13 @@ class Perturbation(ABC, Generic[P]):
 
     @final
     def in_parts(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray, size: int = 500) -> np.ndarray:
-        """The same for many images, ``size`` at a time: what an image gets does not hang on its neighbours."""
+        """As :meth:`__call__`, ``size`` images at a time. Carriers do not depend on the other images of a batch."""
         cuts = [slice(start, start + size) for start in range(0, len(clean), size)]
         return np.concatenate([self(clean[cut], labels[cut], seeds[cut]) for cut in cuts])
 
 
 def needed(training: ImageSet | None) -> ImageSet:
-    """The training images that a method asked for in its ``needs``."""
+    """The training images of a method that lists them in its ``needs``. Raises :class:`ValueError` for None."""
     if training is None:
         raise ValueError(expected("training", "images", None))
     return training
@@ -93,11 +96,11 @@ def needed(training: ImageSet | None) -> ImageSet:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedParams(Params):
-    """Of a method that looks at the training images."""
+    """Parameters of methods that use the training images."""
 
     surrogate_share: float = option(
         1.0,
-        "share of each class that fitting may see",
+        "share of each class's images used for fitting",
         check=share,
         wanted="more than 0 and at most 1",
         word=word("share {}"),
@@ -110,7 +113,7 @@ class UnperturbedParams(Params):
 
 
 class Unperturbed(Perturbation[UnperturbedParams]):
-    """The carrier is the clean image itself: the null of every comparison."""
+    """The carrier is the clean image: the control of every comparison."""
 
     kind = UnperturbedParams
 

@@ -1,9 +1,9 @@
-"""Error-minimising noise, class-wise: one pattern a class that leaves a model nothing to learn but the pattern.
+"""Class-wise error-minimizing noise: one pattern per class, optimized to minimize the training loss.
 
 Source: Huang, Ma, Erfani, Bailey, Wang, "Unlearnable Examples: Making Personal Data Unexploitable", ICLR 2021 (EM). As
-in the authors' class-wise setting: ten training steps of a model on perturbed images, then one step of 0.8/255 down the
-loss for the patterns on a fifth of the data, ε = 8/255, until the model errs on less than a tenth of it. It is the
-surrogate's, in place of their ResNet-18.
+in the authors' class-wise setting: ten training steps of a model on perturbed images alternate with one descent step of
+0.8/255 for the patterns on a fifth of the data, ε = 8/255, until the model's error on it is below a tenth. The model
+has the surrogate's architecture instead of ResNet-18.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EPS, STEP = 8 / 255, 0.8 / 255
 TRAIN_STEPS, BATCH = 10, 128
-SHARE, DONE, MOST = 0.2, 0.1, 40  # of the data for the patterns; error to stop at; rounds
+SHARE, DONE, MOST = 0.2, 0.1, 40  # share of the data for the patterns; error to stop at; most rounds
 
 
 def search(
@@ -48,7 +48,7 @@ def search(
     def perturbed(rows: Tensor) -> Tensor:
         return (tensor[rows].float() / 255 + patterns[targets[rows]]).clamp(0, 1)
 
-    bar = Bar(range(most), stage="error-minimising noise", unit="round")
+    bar = Bar(range(most), stage="error-minimizing noise", unit="round")
     for _ in bar:
         model.train()
         for _ in range(TRAIN_STEPS):
@@ -64,10 +64,10 @@ def search(
             own = patterns.detach().requires_grad_(True)
             x = (tensor[rows].float() / 255 + own[targets[rows]]).clamp(0, 1)
             with fast_math(device):
-                told = model(x).float()
-            (gradient,) = torch.autograd.grad(F.cross_entropy(told, targets[rows]), own)
+                logits = model(x).float()
+            (gradient,) = torch.autograd.grad(F.cross_entropy(logits, targets[rows]), own)
             patterns = (own.detach() - STEP * gradient.sign()).clamp(-EPS, EPS)
-            wrong += int((told.argmax(1) != targets[rows]).sum())
+            wrong += int((logits.argmax(1) != targets[rows]).sum())
         bar.set_postfix(error=f"{wrong / len(few):.2f}")
         if wrong / len(few) < DONE:
             break
@@ -81,7 +81,7 @@ class EMParams(TrainedParams):
 
 
 class EM(Perturbation[EMParams]):
-    """Each image gets its class's pattern; images of other sizes get it enlarged or reduced."""
+    """Each image gets the pattern of its class, resized to the image."""
 
     kind, needs = EMParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
 
@@ -95,7 +95,7 @@ class EM(Perturbation[EMParams]):
         import torch.nn.functional as F
 
         if self.context.device == "cpu":
-            torch.set_num_threads(1)  # one process a core
+            torch.set_num_threads(1)  # one process per core
         height, width, channels = clean.shape[1:]
         patterns = torch.from_numpy(self.fitted["patterns"]).permute(0, 3, 1, 2)  # [classes, 3, side, side]
         if tuple(patterns.shape[2:]) != (height, width):

@@ -1,11 +1,11 @@
-"""Error-minimising noise, sample-wise: every image gets the noise that leaves a model nothing to learn from it.
+"""Sample-wise error-minimizing noise: each image has its own noise, optimized to minimize the training loss.
 
 Source: Huang, Ma, Erfani, Bailey, Wang, "Unlearnable Examples: Making Personal Data Unexploitable", ICLR 2021 (EM),
-the sample-wise setting: a model is trained on images with noise, the noise goes down the loss of that model, ε =
-8/255, until the model errs on less than a hundredth of the images. Two things differ. Noise and model take turns batch
-by batch, two steps of 1.6/255 and one of training, in place of ten batches of training and twenty steps of 0.8/255 for
-all images. And what is published is found anew by twenty steps on the last model, image by image, so that it depends
-on the image and the model alone.
+the sample-wise setting: a model is trained on images with noise, and the noise descends the loss of that model,
+ε = 8/255, until the model's error is below a hundredth. There are two differences. Noise and model alternate batch by
+batch, two steps of 1.6/255 and one of training, instead of ten batches of training and twenty steps of 0.8/255 for all
+images. The published noise is computed again by twenty steps on the final model, image by image, so that it depends on
+the image and the model only.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from ripguard.perturb.surrogate import Settings, Surrogate
 
-TURNS, STRIDE = 2, 2 * STEP  # steps of the noise for one of the model, while the model is trained
-DONE = 0.01  # share of wrong answers to stop at
-STEPS = 20  # of what is published
-WIDTHS, EPOCHS, PEAK_LR = (16, 32, 64, 128), 15, 0.1  # of the model; at most so many epochs
+TURNS, STRIDE = 2, 2 * STEP  # noise steps per training step, and their size
+DONE = 0.01  # training error to stop at
+STEPS = 20  # for the published noise
+WIDTHS, EPOCHS, PEAK_LR = (16, 32, 64, 128), 15, 0.1  # of the model; EPOCHS is an upper bound
 
 
 def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
-    """The model whose error the noise minimises, trained together with it on uint8 ``[n, side, side, 3]`` images."""
+    """The model whose loss the noise minimizes; both are trained on uint8 ``[n, side, side, 3]`` images."""
     import torch
     import torch.nn.functional as F
 
@@ -47,10 +47,10 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
     optimiser = torch.optim.SGD(model.parameters(), settings.peak_lr, momentum=0.9, weight_decay=settings.weight_decay)
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
     targets = torch.from_numpy(labels).to(device)
-    noise = torch.zeros(tensor.shape, dtype=torch.float16, device=device)  # half the memory of the models' own type
+    noise = torch.zeros(tensor.shape, dtype=torch.float16, device=device)  # half the memory of float32
     count = len(images)
     batch = min(settings.batch, count)
-    bar = Bar(total=settings.epochs * (count // batch), stage="error-minimising noise", unit="step")
+    bar = Bar(total=settings.epochs * (count // batch), stage="error-minimizing noise", unit="step")
     for _ in range(settings.epochs):
         order = torch.randperm(count, generator=draw)
         wrong = seen = 0
@@ -64,12 +64,12 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
             noise[rows] = own.half()
             model.train()
             with fast_math(device):
-                told = model((x + own).clamp(0, 1)).float()  # [batch, classes]
-            loss = F.cross_entropy(told, y)
+                logits = model((x + own).clamp(0, 1)).float()  # [batch, classes]
+            loss = F.cross_entropy(logits, y)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            wrong, seen = wrong + int((told.argmax(1) != y).sum()), seen + len(y)
+            wrong, seen = wrong + int((logits.argmax(1) != y).sum()), seen + len(y)
             bar.update()
         bar.set_postfix(error=f"{wrong / seen:.2f}")
         if wrong / seen < DONE:
@@ -79,7 +79,7 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
 
 
 def down(model: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: float, device: str) -> Tensor:
-    """One step of the noise down the loss: float ``[batch, channels, height, width]``, within ±ε."""
+    """One descent step of the noise: float ``[batch, channels, height, width]``, within ±ε."""
     import torch
     import torch.nn.functional as F
 
@@ -87,19 +87,19 @@ def down(model: Surrogate, x: Tensor, noise: Tensor, labels: Tensor, stride: flo
 
     own = noise.detach().requires_grad_(True)
     with fast_math(device):
-        told = model((x + own).clamp(0, 1)).float()  # [batch, classes]
-    (gradient,) = torch.autograd.grad(F.cross_entropy(told, labels, reduction="sum"), own)
+        logits = model((x + own).clamp(0, 1)).float()  # [batch, classes]
+    (gradient,) = torch.autograd.grad(F.cross_entropy(logits, labels, reduction="sum"), own)
     return (own.detach() - stride * gradient.sign()).clamp(-EPS, EPS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EMSampleParams(TrainedParams):
     method: ClassVar[str] = "em-sample"
-    form: ClassVar[int] = 2  # as of the surrogate that it is
+    form: ClassVar[int] = 2  # surrogate.DESIGN: the model is a surrogate
 
 
 class EMSample(Scaled[EMSampleParams]):
-    """Each image's noise minimises the loss of its own label.
+    """Each image's noise minimizes the loss of its own label.
 
     Args:
         fitted: the model of :func:`train`.
@@ -126,7 +126,7 @@ class EMSample(Scaled[EMSampleParams]):
 
 
 def settings() -> Settings:
-    """Of the model, but for seed and side."""
+    """Settings of the model; the caller sets seed and side."""
     from ripguard.perturb.surrogate import Settings
 
     return Settings(widths=WIDTHS, epochs=EPOCHS, peak_lr=PEAK_LR)

@@ -1,8 +1,8 @@
-"""What a victim may do to images, so that gradients pass: for perturbations that are aimed through it.
+"""Differentiable image transformations, for expectation over transformation (EOT; Athalye et al., ICML 2018).
 
-All take and give float ``[batch, channels, height, width]`` in 0..1; random strengths come from a generator. Rounding
-has the gradient of Shin and Song (2017): x rounded, plus the cube of what was cut off, so that what a quantiser
-swallows whole is not aimed with.
+All map float ``[batch, channels, height, width]`` in 0..1 to the same shape; random strengths come from a generator.
+Rounding has the gradient of Shin and Song (2017): the rounded value plus the cube of the rounding error, so that
+changes that quantization removes get no gradient.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 
 Through = Callable[[Tensor, torch.Generator], Tensor]
 
-# ITU-T T.81, annex K: the tables that libjpeg scales by quality
+# ITU-T T.81, annex K: libjpeg scales these tables by quality
 _LUMA = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
     14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
@@ -34,14 +34,14 @@ _TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, 
 
 
 def soft_round(x: Tensor) -> Tensor:
-    """Rounded values; the gradient is 3·(x − round x)², 0 where x already was whole."""
+    """Rounded values; the gradient is 3·(x − round x)², which is 0 at integers."""
     whole = x.round()
     left = x - whole.detach()
     return whole.detach() + left**3 - (left**3).detach()
 
 
 def jpeg_at(x: Tensor, quality: int) -> Tensor:
-    """JPEG as libjpeg does it at a quality, with 4:2:0 subsampling for color, but for its integer arithmetic."""
+    """JPEG as in libjpeg at this quality, with 4:2:0 chroma subsampling, in floating point."""
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality
     tables = [((torch.tensor(t) * scale + 50) / 100).floor().clamp(1, 255).reshape(8, 8) for t in (_LUMA, _CHROMA)]
     if x.shape[1] == 1:
@@ -57,7 +57,7 @@ def jpeg_at(x: Tensor, quality: int) -> Tensor:
 
 
 def _blocks(plane: Tensor, table: Tensor) -> Tensor:
-    """DCT of 8×8 blocks, quantised and back; ``[batch, channels, height, width]``, edges repeated to whole blocks."""
+    """Quantized DCT of 8×8 blocks, inverted: ``[batch, channels, height, width]``; edges padded to whole blocks."""
     batch, channels, height, width = plane.shape
     padded = F.pad(plane, (0, -width % 8, 0, -height % 8), mode="replicate")
     rows, cols = padded.shape[2] // 8, padded.shape[3] // 8
@@ -77,7 +77,7 @@ def _dct() -> Tensor:
 
 
 def jpeg(x: Tensor, draw: torch.Generator) -> Tensor:
-    """At a quality of 10 to 60."""
+    """JPEG at a quality of 10 to 60."""
     return jpeg_at(x, int(torch.randint(10, 61, (), generator=draw)))
 
 
@@ -91,17 +91,17 @@ def grayscale(x: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def blur(x: Tensor, draw: torch.Generator) -> Tensor:
-    """Gaussian, SD 0.5 to 1.2 pixels."""
+    """Gaussian blur, SD 0.5 to 1.2 pixels."""
     sd = 0.5 + 0.7 * float(torch.rand((), generator=draw))
     line = torch.exp(-0.5 * (torch.arange(-3, 4, dtype=x.dtype, device=x.device) / sd) ** 2)
     line = (line / line.sum()).expand(x.shape[1], 1, 1, 7)
-    mode = "reflect" if min(x.shape[2:]) > 3 else "replicate"  # a side of three pixels has no fourth to reflect
+    mode = "reflect" if min(x.shape[2:]) > 3 else "replicate"  # reflection by 3 pixels needs a side of at least 4
     wide = F.conv2d(F.pad(x, (3, 3, 0, 0), mode=mode), line, groups=x.shape[1])
     return F.conv2d(F.pad(wide, (0, 0, 3, 3), mode=mode), line.transpose(2, 3), groups=x.shape[1])
 
 
 def resize(x: Tensor, draw: torch.Generator) -> Tensor:
-    """To half or three quarters of the side and back."""
+    """Reduce to half or three quarters of the side, and enlarge again."""
     share = 0.5 if torch.rand((), generator=draw) < 0.5 else 0.75
     size = [max(1, round(share * side)) for side in x.shape[2:]]
     small = F.interpolate(x, size, mode="bilinear", antialias=True)
@@ -109,13 +109,13 @@ def resize(x: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def posterise(x: Tensor, draw: torch.Generator) -> Tensor:
-    """Two or three bits a sample are left."""
+    """Reduce to two or three bits per sample."""
     levels = 4 if torch.rand((), generator=draw) < 0.5 else 8
     return soft_round((x * 255 / 256 * levels - 0.5).clamp(min=0)) / levels
 
 
 def planes(x: Tensor, draw: torch.Generator) -> Tensor:
-    """The three to five lowest bits of every sample are random ones, as `seal` publishes a carrier; gradients pass."""
+    """Replace the three to five lowest bits of each sample by random ones, as `seal` does; identity gradient."""
     levels = 2 ** int(torch.randint(3, 6, (), generator=draw))
     whole = (255 * x.detach()).round()
     sealed = torch.randint(levels, x.shape, generator=draw).to(x)
@@ -123,7 +123,7 @@ def planes(x: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def crop(x: Tensor, draw: torch.Generator) -> Tensor:
-    """A part with half to nine tenths of each side, the same for all images, enlarged to their size."""
+    """One random crop for all images, half to nine tenths of each side, enlarged to full size."""
     height, width = x.shape[2:]
     share, down, along = torch.rand(3, generator=draw).tolist()
     rows, cols = (max(1, round((0.5 + 0.4 * share) * side)) for side in (height, width))
@@ -132,7 +132,7 @@ def crop(x: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def color(x: Tensor, draw: torch.Generator) -> Tensor:
-    """Brightness, contrast and saturation each times 0.6 to 1.4, as torchvision's ColorJitter."""
+    """Brightness, contrast and saturation, each by a factor of 0.6 to 1.4, as torchvision's ColorJitter."""
     bright, contrast, saturation = (0.6 + 0.8 * torch.rand(3, generator=draw)).tolist()
     x = (bright * x).clamp(0, 1)
     gray = grayscale(x, draw)
@@ -142,7 +142,7 @@ def color(x: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def as_it_is(x: Tensor, draw: torch.Generator) -> Tensor:
-    """Nothing."""
+    """Identity."""
     return x
 
 

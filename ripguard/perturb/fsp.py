@@ -1,8 +1,8 @@
-"""Feature-space perturbation: pull an image's activation towards that of an image of another class.
+"""Feature-space perturbation: move an image's activation towards that of an image of another class.
 
 Source: Inkawhich, Wen, Li, Chen, "Feature Space Perturbations Yield More Transferable Adversarial Examples", CVPR 2019
 (Activation Attack): loss ‖f_L(x) − f_L(x_t)‖₂, momentum 1 with the gradient divided by its own L1 norm, sign steps of
-ε/K. Here the L1 norm is taken for each image, not for the batch, so a carrier does not depend on its neighbours.
+ε/K. Here the L1 norm is that of each image instead of the batch, so a carrier does not depend on other images.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ripguard.perturb.surrogate import Surrogate
 
 LAYERS = ("stage1", "stage2", "stage3", "features")
-LIBRARY = 100  # target images a class, as in the published implementations
+LIBRARY = 100  # target images per class, as in published implementations
 
 
 def _known(layer: str) -> bool:
@@ -38,12 +38,10 @@ def _known(layer: str) -> bool:
 class FSPParams(BoundedParams):
     method: ClassVar[str] = "fsp"
 
-    target: str = option(
-        "cyclic", "rule for the image whose features are approached", choices=tuple(RULES), word=word("target {}")
-    )
+    target: str = option("cyclic", "rule that selects the target image", choices=tuple(RULES), word=word("target {}"))
     layer: str = option(
-        "features", "layer to attack; several are joined by +",
-        check=_known, wanted=f"one of {', '.join(LAYERS)}, or some joined by +",
+        "features", "layer whose activations are attacked; join several by +",
+        check=_known, wanted=f"one of {', '.join(LAYERS)}, or several joined by +",
     )  # fmt: skip
 
 
@@ -51,8 +49,8 @@ class FSP(Scaled[FSPParams]):
     """Feature-space perturbation.
 
     Args:
-        fitted: a surrogate; ``library 0`` and so on: for each class, uint8 ``[m, side, side, 3]``, see :func:`library`:
-            targets come from them alone; the owner's ``seed``: of which class speaks for which under ``permutation``.
+        fitted: a surrogate; arrays ``library 0``, ``library 1``, …: the target images of each class, uint8
+            ``[m, side, side, 3]``, see :func:`library`; the owner's ``seed``, for the rule ``permutation``.
     """
 
     kind = FSPParams
@@ -68,7 +66,7 @@ class FSP(Scaled[FSPParams]):
 
     @staticmethod
     def known(found: Fitted, members: list[np.ndarray], seed: int = 0) -> Fitted:
-        """A surrogate with target images."""
+        """Fitted state from a surrogate and its target images."""
         arrays = {f"library {number}": images for number, images in enumerate(members)}
         return Fitted(found.arrays | arrays, found.about | {"seed": seed}, found.files)
 
@@ -104,7 +102,7 @@ class FSP(Scaled[FSPParams]):
         return x - source
 
     def seen(self, x: Tensor) -> Tensor:
-        """Activations of all layers, ``[batch, values]``; of several, each brought to length 1."""
+        """Activations of the chosen layers, ``[batch, values]``; several layers are each scaled to unit norm."""
         import torch
 
         found = [self.surrogate.activation(x, layer) for layer in self.params.layer.split("+")]
@@ -146,7 +144,7 @@ class FSP(Scaled[FSPParams]):
 
 
 def library(surrogate: Surrogate, images: np.ndarray, labels: np.ndarray, device: str = "cpu") -> list[np.ndarray]:
-    """For each class up to :data:`LIBRARY` of the owner's training images that the surrogate recognises for sure.
+    """For each class, up to :data:`LIBRARY` training images that the surrogate classifies with confidence.
 
     Args:
         images: uint8 ``[n, side, side, 3]``, training images only.
@@ -161,7 +159,9 @@ def library(surrogate: Surrogate, images: np.ndarray, labels: np.ndarray, device
     for label in range(surrogate.classes):
         own = images[labels == label]
         if not len(own):
-            raise InputRefused("a class has no training image", "every class needs some: FSP aims at them")
+            raise InputRefused(
+                "a class has no training image", "add training images: FSP needs target images of every class"
+            )
         own = own[:: max(1, len(own) // (4 * LIBRARY))]
         sure = predict(surrogate, own, device)
         right = (sure.argmax(1) == label) & (sure[:, label] > 0.5)

@@ -1,9 +1,9 @@
-"""Marks of the class over an adversarial perturbation: what is left when the marks are taken off teaches wrong names.
+"""Class-wise marks over an adversarial perturbation, so that removing the marks still leaves poisoned images.
 
-Ours: :class:`~ripguard.perturb.tap.TAP` first, then :class:`~ripguard.perturb.marks.Marks` on the result. A model that
-finds marks stops looking, so its features are worth as little as those of marks alone. Who knows how marks are made can
-train a model that takes them off, on pairs made up by marking the protected images once more. It cannot make up the
-perturbation below in that way: that hangs on a model which knows clean images, and who has none cannot train it.
+Ours: :class:`~ripguard.perturb.tap.TAP` first, then :class:`~ripguard.perturb.marks.Marks` on the result. A model
+trained on the result learns the marks, so its features are as weak as those learned from marks alone. An attacker who
+knows how marks are made can train a model that removes them, on synthetic pairs: protected images, marked once more.
+The adversarial perturbation cannot be synthesized in this way, because it depends on a model of the clean images.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ripguard.perturb.scaled import GradientParams
 from ripguard.perturb.tap import TAP, THROUGH, TAPParams
 from ripguard.perturb.targets import CLASS_RULES
 
-UNDER = 0.53  # ε of what is below, an L∞ bound, of that of the marks: about a quarter of all the noise's power
-EPS, EPS_LARGE = 0.053, 0.058  # with what is below, a median of at least 26 dB; of small images and of large ones
+UNDER = 0.53  # L∞ bound of the adversarial part relative to the marks' ε: about a quarter of the total power
+EPS, EPS_LARGE = 0.053, 0.058  # for small and large images; median PSNR at least 26 dB, adversarial part included
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,23 +31,23 @@ class LayeredParams(GradientParams, MarkedParams):
     method: ClassVar[str] = "layered"
 
     target: str = option(
-        "cyclic", "rule for the class that an image is pushed towards", choices=tuple(CLASS_RULES),
+        "cyclic", "rule for the target class of an image", choices=tuple(CLASS_RULES),
         word=word("target {}"),
     )  # fmt: skip
     through: tuple[str, ...] = option(
-        (), "expectation over these transformations, in turn", choices=THROUGH,
+        (), "expectation over these transformations, one per step in turn", choices=THROUGH,
         word=word("through {}"),
         flag="eot",
     )  # fmt: skip
 
     @property
     def marks(self) -> MarksParams:
-        """Of the marks alone."""
+        """Parameters of the marks."""
         return MarksParams(eps=self.eps, sink=self.sink, cells=self.cells, surrogate_share=self.surrogate_share)
 
     @property
     def under(self) -> TAPParams:
-        """Of what is below them."""
+        """Parameters of the adversarial perturbation underneath."""
         return TAPParams(
             eps=UNDER * self.eps if self.eps else None, steps=self.steps, target=self.target, through=self.through,
             coarse=self.coarse, surrogate=self.surrogate, surrogates=self.surrogates,
@@ -56,7 +56,7 @@ class LayeredParams(GradientParams, MarkedParams):
 
     @property
     def label_shift(self) -> int:
-        """See :class:`ripguard.perturb.tap.TAPParams`: of what is below."""
+        """See :class:`ripguard.perturb.tap.TAPParams`."""
         return self.under.label_shift
 
     def resolve(self, data: DataStats) -> Self:
@@ -64,10 +64,11 @@ class LayeredParams(GradientParams, MarkedParams):
 
 
 class Layered(Perturbation[LayeredParams]):
-    """Adversarial perturbation, rounded to 8 bits, and marks on top, through which nothing is aimed.
+    """Adversarial perturbation, rounded to 8 bits, then marks. The gradients do not account for the marks.
 
     Args:
-        under: whose size should be about UNDER of the marks'; marks. None: as they were fitted.
+        under: the adversarial perturbation, of about UNDER times the marks' size; None: the fitted one.
+        marks: None: the fitted ones.
     """
 
     kind, needs, colors = LayeredParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True

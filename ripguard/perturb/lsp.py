@@ -1,9 +1,9 @@
-"""Linearly separable patches: noise that tells the class to a linear model, and to every model at once.
+"""Linearly separable patches: noise from which a linear model can predict the class.
 
-Source: Yu, Zhang, Chen, Yin, Liu, "Availability Attacks Create Shortcuts", KDD 2022 (LSP): one Gaussian cloud a class
-around a corner of a hypercube, every coordinate the color of one patch, L2 norm as that of 6/255 in every sample. The
-published code draws the clouds with scikit-learn's ``make_classification``; the same distribution is drawn here image
-by image, from the image's own seed.
+Source: Yu, Zhang, Chen, Yin, Liu, "Availability Attacks Create Shortcuts", KDD 2022 (LSP): one Gaussian cluster per
+class around a corner of a hypercube; each coordinate is the color of one patch; L2 norm equal to 6/255 in every sample.
+The published code uses scikit-learn's ``make_classification``. Here the same distribution is drawn image by image, from
+the image's own seed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ripguard.methods.params import Params
 from ripguard.perturb.base import Perturbation
 
 PATCHES = 4  # along each side: 8×8 pixels at 32×32
-APART = 10.0  # distance of a corner from the middle, along each coordinate
-SIZE = 6 / 255  # root mean square of the noise, of 0..1
+APART = 10.0  # distance of a corner from the origin, along each coordinate
+SIZE = 6 / 255  # root mean square of the noise, images in 0..1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class LSPParams(Params):
 
 
 class LSP(Perturbation[LSPParams]):
-    """Class-wise clouds of colored patches."""
+    """Class-wise clusters of color patches."""
 
     kind, needs = LSPParams, frozenset({Need.CLASSES})
 
@@ -49,7 +49,7 @@ class LSP(Perturbation[LSPParams]):
 
 
 def clouds(classes: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Middles of the clouds, float64 ``[classes, values]``, and their shapes, ``[classes, values, values]``."""
+    """Cluster centers, float64 ``[classes, values]``, and linear maps, float64 ``[classes, values, values]``."""
     draw, values = np.random.default_rng(seed), PATCHES * PATCHES * 3
     corners = np.unique(draw.integers(0, 2, (4 * classes, values)), axis=0)  # distinct
     centres = APART * (2.0 * draw.permutation(corners)[:classes] - 1)

@@ -1,4 +1,4 @@
-"""From parameters and training images to a perturbation: settle, fit, build. Also for experiments."""
+"""Build a perturbation from parameters and training images: resolve, fit, construct."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ripguard.perturb.base import Perturbation
 
 
 def params_of(method: str, **options: Any) -> Params:
-    """Parameters of a perturbation by its name. Raises :class:`UsageError`."""
+    """Parameters of the perturbation with this name. Raises :class:`UsageError`."""
     return PERTURBATIONS[method].kind().changed(**options)
 
 
 def fit(params: Params, training: ImageSet | None, context: FitContext) -> Fitted:
-    """What the method of these parameters, settled, finds in its share of the training images.
+    """Fit a method, given its resolved parameters, on its share of the training images.
 
     Raises:
-        InputRefused: a surrogate file that is none, or of other classes.
+        InputRefused: a file is not a surrogate, or one for other classes.
     """
     method = PERTURBATIONS[params.method](params)
     part = getattr(params, "surrogate_share", 1.0)
@@ -35,12 +35,12 @@ def fit(params: Params, training: ImageSet | None, context: FitContext) -> Fitte
 def make(
     params: Params, training: ImageSet, seed: int = 0, device: str = "cpu", simulate: Simulation | None = None
 ) -> Perturbation:
-    """A perturbation that is ready to run on images like these.
+    """A fitted perturbation.
 
     Args:
-        training: uint8 ``[n, side, side, 3]``, some of every class.
-        seed: of surrogates, searches, and the rule ``permutation``.
-        simulate: what hiding makes of carriers.
+        training: uint8 ``[n, side, side, 3]``, with images of every class.
+        seed: for surrogates, searches, and the rule ``permutation``.
+        simulate: see :class:`ripguard.methods.fitted.RunContext`.
     """
     params = params.resolve(DataStats(training.images.shape[1], len(training.names)))
     fitted = fit(params, training, FitContext(tuple(training.names), seed, device))
@@ -48,7 +48,7 @@ def make(
 
 
 def some_of_each(labels: np.ndarray, part: float, seed: int) -> np.ndarray:
-    """Positions, ascending, of a random share of each class's images, at least one of each: int64 ``[chosen]``."""
+    """Sorted indices of a random share of each class's images, at least one per class: int64 ``[chosen]``."""
     order = np.random.default_rng(seed).permutation(len(labels))
     own = [order[labels[order] == label] for label in np.unique(labels)]
     return np.sort(np.concatenate([one[: math.ceil(part * len(one))] for one in own]))

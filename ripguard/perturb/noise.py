@@ -1,4 +1,4 @@
-"""Uniform noise of a perturbation's size: the null that every poison is compared with."""
+"""Uniform noise: the control that perturbations of the same size are compared with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NoiseParams(Params):
 
 
 class Noise(Perturbation[NoiseParams]):
-    """Each sample moves by up to ``eps``, uniformly, drawn from the image's own seed."""
+    """Adds uniform noise in ±``eps`` to each sample, from the image's own seed."""
 
     kind = NoiseParams
 

@@ -1,4 +1,4 @@
-"""One pixel a class: the place and extreme color that are farthest, and most evenly far, from its images.
+"""One-pixel shortcut: for each class, one position and extreme color with a large and uniform distance to its images.
 
 Source: Wu, Chen, Xie, Huang, "One-Pixel Shortcut: On the Learning Preference of Deep Neural Networks", ICLR 2023 (OPS).
 """
@@ -19,8 +19,8 @@ from ripguard.perturb.base import Perturbation, TrainedParams, needed
 def search(images: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """For each class row, column and color (0 or 255 in each channel): int64 ``[classes, 2 + channels]``.
 
-    The score of a place and color is mean over standard deviation, over the class's images, of the distance from it;
-    no two classes get the same place and color.
+    The score of a position and color is the mean over the standard deviation of the distance to the class's images. No
+    two classes get the same position and color.
 
     Args:
         images: uint8 ``[n, height, width, channels]``.
@@ -49,7 +49,7 @@ class OPSParams(TrainedParams):
 
 
 class OPS(Perturbation[OPSParams]):
-    """One pixel of each image takes its class's color; other sizes than the training's get it in proportion."""
+    """Sets one pixel of each image to the color of its class; positions scale with the image size."""
 
     kind, needs = OPSParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
 

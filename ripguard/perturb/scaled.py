@@ -1,4 +1,4 @@
-"""What gradient perturbations share: they work at the surrogate's scale, and the carrier is rounded to 8 bits."""
+"""Common code of gradient-based perturbations: they run at the surrogate's resolution and round to 8 bits."""
 
 from __future__ import annotations
 
@@ -20,41 +20,46 @@ if TYPE_CHECKING:
 
     from ripguard.perturb.surrogate import Surrogate
 
-EPS, EPS_LARGE = 0.07, 0.1  # of small images and of large ones
+EPS, EPS_LARGE = 0.07, 0.1  # for small images and for large ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class GradientParams(TrainedParams):
-    """Of methods that follow the gradients of a surrogate."""
+    """Parameters of methods that use a surrogate's gradients."""
 
     form: ClassVar[int] = 2  # surrogate.DESIGN; tests/perturb keeps them equal
 
     steps: int = option(
         20, "gradient steps", check=positive, wanted="at least 1", word=word("steps {}"), flag="attack-steps"
     )
-    coarse: bool | None = option(None, "second, coarse trunk of the surrogate (default: from 48 pixels)")
+    coarse: bool | None = option(
+        None, "give the surrogate a second trunk with an ImageNet stem (default: from 48 pixels)"
+    )
     surrogate: tuple[str, ...] = option(
         (),
-        "surrogate file to use; repeat for an ensemble",
+        "file of a trained surrogate; repeat for an ensemble",
         repeat=True,
         stored=False,
         flag="surrogate-checkpoint",
     )
     surrogates: int | None = option(
         None,
-        "surrogates to train (default 1)",
+        "number of surrogates to train (default 1)",
         check=positive,
         wanted="at least 1",
         flag="ensemble-size",
     )
     surrogate_epochs: int | None = option(
-        None, "epochs of their training (default 10)", check=positive, wanted="at least 1"
+        None, "epochs of surrogate training (default 10)", check=positive, wanted="at least 1"
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.surrogate and (self.surrogates or self.surrogate_epochs):
-            raise UsageError("--surrogate gives trained ones: --surrogates and --surrogate-epochs would change nothing")
+            raise UsageError(
+                "--ensemble-size and --surrogate-epochs would change nothing with --surrogate-checkpoint",
+                "leave them out",
+            )
 
     def resolve(self, data: DataStats) -> Self:
         return replace(super().resolve(data), coarse=data.large if self.coarse is None else self.coarse)
@@ -62,7 +67,7 @@ class GradientParams(TrainedParams):
 
 @dataclass(frozen=True, kw_only=True)
 class BoundedParams(GradientParams):
-    """Of methods whose size is a bound on every sample."""
+    """Parameters of methods with an L∞ bound."""
 
     eps: float | None = option(
         None, "L∞ bound in 0..1 (default 0.07, from 48 pixels 0.1)", check=share, wanted="more than 0 and at most 1",
@@ -77,10 +82,10 @@ G = TypeVar("G", bound=TrainedParams)
 
 
 class Scaled(Perturbation[G]):
-    """A perturbation found by gradients of a surrogate.
+    """A perturbation computed from gradients of a surrogate.
 
     Args:
-        surrogate: the white box; None: the one that was fitted.
+        surrogate: the model to attack; None: the fitted one.
     """
 
     needs = frozenset({Need.CLASSES, Need.TRAINING_IMAGES})
@@ -100,25 +105,25 @@ class Scaled(Perturbation[G]):
 
     @cached_property
     def surrogate(self) -> Surrogate:
-        """The model that was fitted, an ensemble where there are several."""
+        """The fitted model; an ensemble if there are several."""
         import torch
 
         from ripguard.perturb import surrogate
 
         if self.device == "cpu":
-            torch.set_num_threads(1)  # one process a core: faster, and results do not depend on the number of workers
+            torch.set_num_threads(1)  # one process per core: faster, and results do not depend on the number of workers
         return surrogate.from_fitted(self.fitted, self.device)
 
     @property
     @abstractmethod
     def eps(self) -> float:
-        """L∞ bound in units of the range 0..1 (0.07 is 17.85 gray levels; the carrier is rounded after)."""
+        """L∞ bound for images in 0..1, before rounding (0.07 is 17.85 gray levels)."""
 
     @abstractmethod
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
         """Perturbation, float32 ``[batch, channels, height, width]``, of ``source``, same shape, in 0..1.
 
-        ``clean``: the same images as uint8 ``[batch, height, width, channels]``, None if ``source`` was reduced.
+        ``clean``: the same images, uint8 ``[batch, height, width, channels]``; None if ``source`` was downscaled.
         """
 
     @final
@@ -131,16 +136,16 @@ class Scaled(Perturbation[G]):
         small = working_size(*full, self.surrogate.side)
         x = to_tensor(clean, self.device)  # [batch, channels, height, width]
         delta = self.attack(resize(x, small), labels, seeds, clean if small == full else None)
-        if small != full:  # images larger than the surrogate's scale get an enlarged, smooth perturbation
+        if small != full:  # larger images get an upscaled, smooth perturbation
             delta = F.interpolate(delta, full, mode="bilinear").clamp(-self.eps, self.eps)
         return to_images(x + delta)
 
 
 def fit_surrogates(params: GradientParams, training: ImageSet | None, context: FitContext) -> Fitted:
-    """Train surrogates, or take those that were given; from the cache where these were trained before.
+    """Load the given surrogates, or train some, or take those in the cache.
 
     Raises:
-        InputRefused: a surrogate file that is none, or of other classes.
+        InputRefused: a file is not a surrogate, or one for other classes.
     """
     from ripguard.perturb import surrogate
 
@@ -157,7 +162,7 @@ def fit_surrogates(params: GradientParams, training: ImageSet | None, context: F
     fitted = surrogate.to_fitted(paths)
     if fitted.about["names"] != names:
         known = ", ".join(fitted.about["names"])[:200]
-        raise InputRefused(f"{paths[0]} knows the classes {known}", "train one on this dataset's classes")
+        raise InputRefused(f"{paths[0]} was trained on other classes: {known}", "train one on this dataset's classes")
     return fitted
 
 
@@ -169,5 +174,5 @@ def to_images(x: Tensor) -> np.ndarray:
 
 
 def accumulate(momentum: Tensor, gradient: Tensor, decay: float = 1.0) -> Tensor:
-    """Momentum of gradients that are divided by each image's own L1 norm, so neighbours do not matter."""
+    """Momentum of gradients, each divided by its image's own L1 norm, so that images are independent."""
     return decay * momentum + gradient / gradient.abs().sum((1, 2, 3), keepdim=True).clamp_min(1e-30)

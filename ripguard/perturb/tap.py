@@ -1,11 +1,10 @@
-"""Class-targeted cross-entropy: every image is made to look like the next class to the surrogate.
+"""Class-targeted cross-entropy: each image is perturbed until the surrogate predicts another class.
 
 Source: Fowl, Goldblum, Chiang, Geiping, Czaja, Goldstein, "Adversarial Examples Make Strong Poisons", NeurIPS 2021
-(TAP): projected gradient descent on the cross-entropy of a fixed other label, through random crops and mirror images.
-Three things differ. Steps are fewer, longer and carried by momentum. A view is a shift, the same for every image of a
-step, so a carrier does not depend on its neighbours. And the gradient is taken where it counts: at the image that
-hiding makes of the carrier, and passed on to the carrier as it is (backward pass differentiable approximation: Athalye,
-Carlini, Wagner, ICML 2018).
+(TAP): projected gradient descent on the cross-entropy of a fixed other label, over random crops and flips. There are
+three differences. Steps are fewer, larger, and use momentum. A view is a shift that is the same for all images of a
+step, so a carrier does not depend on other images. The gradient is taken at the image that hiding makes of the carrier,
+and applied to the carrier unchanged (backward pass differentiable approximation: Athalye, Carlini, Wagner, ICML 2018).
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 DECAY = 0.9  # of the momentum
 STRIDE = 0.25  # of ε, per step
-FRESH = 2  # steps for which one look at the hidden image serves
-# of ripguard.perturb.eot, which needs torch; tests/perturb keeps them equal
+FRESH = 2  # steps between two simulations of hiding
+# names in ripguard.perturb.eot, which imports torch; tests/perturb compares them
 THROUGH = ("none", "jpeg", "grayscale", "blur", "resize", "posterise", "planes", "crop", "colour")
 
 
@@ -39,28 +38,32 @@ class TAPParams(BoundedParams):
     method: ClassVar[str] = "tap"
 
     target: str = option(
-        "cyclic", "rule for the class that an image is pushed towards",
+        "cyclic", "rule for the target class of an image",
         choices=tuple(CLASS_RULES), word=word("target {}"),
     )  # fmt: skip
     through: tuple[str, ...] = option(
-        (), "expectation over these transformations, in turn", choices=THROUGH, word=word("through {}"), flag="eot"
+        (),
+        "expectation over these transformations, one per step in turn",
+        choices=THROUGH,
+        word=word("through {}"),
+        flag="eot",
     )
 
     @property
     def label_shift(self) -> int:
-        """How many classes further on than its label an image shows; the rule ``cyclic`` is public."""
+        """Offset from an image's label to its target class, where the rule is ``cyclic``; 0 for the others."""
         return int(self.target == "cyclic")
 
 
 class TAP(Scaled[TAPParams]):
-    """Class-targeted cross-entropy through views and through hiding.
+    """Class-targeted cross-entropy, over random views and, if the context simulates it, over hiding.
 
-    What hiding makes of images is looked at where the context can simulate it. Images larger than the surrogate's
-    scale are aimed without it: their perturbation is smooth, and hiding takes little of it.
+    For images larger than the surrogate's resolution hiding is not simulated: their perturbation is smooth, and hiding
+    preserves most of it.
 
     Args:
-        fitted: a surrogate, and the owner's ``seed``: of which class speaks for which under ``permutation``.
-        views: whether every step looks at the images moved and perhaps mirrored, or as they are.
+        fitted: a surrogate, and the owner's ``seed``, for the rule ``permutation``.
+        views: whether each step shifts and flips the images at random.
     """
 
     kind = TAPParams
@@ -101,7 +104,7 @@ class TAP(Scaled[TAPParams]):
         aimed = CLASS_RULES[own.target](labels, self.surrogate.classes, seeds, self.fitted.about.get("seed", 0))
         goal = torch.from_numpy(aimed).to(self.device)  # [batch]
         delta, momentum = torch.zeros_like(source), torch.zeros_like(source)
-        change = torch.zeros_like(source)  # what hiding adds to the carrier
+        change = torch.zeros_like(source)  # change that hiding makes to the carrier
         views = torch.Generator().manual_seed(0)
         for step in range(own.steps):
             carrier = (source + delta).clamp(0, 1)
@@ -110,8 +113,9 @@ class TAP(Scaled[TAPParams]):
             x = (carrier + change).requires_grad_(True)
             seen = self.through[step % len(self.through)](x, views)
             with fast_math(self.device):
-                told = self.surrogate.logits(_view(seen, views) if self.views else seen)  # [batch, classes] each trunk
-            loss = torch.stack([F.cross_entropy(_bounded(one), goal, reduction="sum") for one in told]).sum()
+                # for each trunk, [batch, classes]
+                logits = self.surrogate.logits(_view(seen, views) if self.views else seen)
+            loss = torch.stack([F.cross_entropy(_bounded(one), goal, reduction="sum") for one in logits]).sum()
             (gradient,) = torch.autograd.grad(loss, x)
             momentum = accumulate(momentum, gradient, DECAY)
             delta = (delta - STRIDE * self.eps * momentum.sign()).clamp(-self.eps, self.eps)
@@ -119,13 +123,13 @@ class TAP(Scaled[TAPParams]):
 
 
 def _bounded(logits: Tensor) -> Tensor:
-    """Logits scaled to at most 30: beyond that a surrogate that is too sure leaves no gradient in float32."""
+    """Logits scaled to magnitudes of at most 30; beyond that, the gradient of cross-entropy vanishes in float32."""
     logits = logits.float()
     return logits * (30 / logits.detach().abs().amax(1, keepdim=True).clamp_min(30))
 
 
 def _view(x: Tensor, views: Generator) -> Tensor:
-    """The batch as a victim may see it: moved around its edges by up to a sixteenth of each side, perhaps mirrored."""
+    """A random view of the batch: rolled by up to a sixteenth of each side, and flipped with probability one half."""
     import torch
 
     moves = [int(torch.randint(-(side // 16), side // 16 + 1, (), generator=views)) for side in x.shape[2:]]

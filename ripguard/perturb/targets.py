@@ -1,9 +1,9 @@
-"""Target rules: which training image's activation a clean image is pulled towards. Each a small named function.
+"""Target rules: the class, or the training image, that a perturbation moves an image towards.
 
-A rule gets activations of the clean images, float32 ``[batch, values]``, their labels, int64 ``[batch]``, the
-library's activations, float32 ``[classes, members, values]`` (NaN where a class has fewer members), one seed a
-image, uint64 ``[batch]``, and the owner's own (``--seed``). It returns class and member numbers, int64 ``[batch]``
-each. Class rules choose the class alone, for perturbations that need no image of it.
+An image rule takes activations of the clean images, float32 ``[batch, values]``; their labels, int64 ``[batch]``; the
+library's activations, float32 ``[classes, members, values]`` (NaN where a class has fewer members); one seed per image,
+uint64 ``[batch]``; and the owner's seed (``--seed``). It returns class and member numbers, int64 ``[batch]`` each.
+Class rules select only the class, for perturbations without target images.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ Choice = tuple[np.ndarray, np.ndarray]
 
 
 def _distances(activations: np.ndarray, library: np.ndarray) -> np.ndarray:
-    """Euclidean distances, float32 ``[batch, classes, members]``; -inf where there is no member."""
+    """Euclidean distances, float32 ``[batch, classes, members]``; -inf for missing members."""
     squares = (activations**2).sum(1)[:, None, None] + (library**2).sum(2)[None]
     squares = squares - 2 * np.einsum("bv,cmv->bcm", activations, library)
     return np.where(np.isnan(squares), -np.inf, squares)
 
 
 def next_class(labels: np.ndarray, classes: int, seeds: np.ndarray, seed: int) -> np.ndarray:
-    """Class y+1 mod C for all, int64 ``[batch]``: one fixed permutation of labels, the strongest poison (as TAP)."""
+    """Class y+1 mod C, int64 ``[batch]``: a fixed permutation of the labels, as in TAP."""
     return (labels + 1) % classes
 
 
@@ -33,7 +33,7 @@ def random_class(labels: np.ndarray, classes: int, seeds: np.ndarray, seed: int)
 
 
 def permuted_class(labels: np.ndarray, classes: int, seeds: np.ndarray, seed: int) -> np.ndarray:
-    """One permutation of the labels without fixed points for all, int64 ``[batch]``; another for every owner's seed."""
+    """A permutation of the labels without fixed points, int64 ``[batch]``, drawn from the owner's seed."""
     order = np.random.default_rng([classes, seed]).permutation(classes)
     after = np.empty(classes, np.int64)
     after[order] = np.roll(order, -1)  # a cycle through all classes in a random order
@@ -48,14 +48,14 @@ CLASS_RULES: dict[str, Callable[[np.ndarray, int, np.ndarray, int], np.ndarray]]
 
 
 def random(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray, seed: int) -> Choice:
-    """A random image of a random other class, drawn from the image's own seed (as AA-QwQ)."""
+    """A random image of a random other class, from the image's own seed (as in AA-QwQ)."""
     members = (~np.isnan(library[:, :, 0])).sum(1)
     other = random_class(labels, len(library), seeds, seed)
     return other, ((seeds >> np.uint64(32)) % members[other].astype(np.uint64)).astype(np.int64)
 
 
 def farthest(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray, seed: int) -> Choice:
-    """The library image of any other class whose activation is farthest (Inkawhich et al.: inside one class)."""
+    """The library image of any other class with the farthest activation (Inkawhich et al.: within one class)."""
     distances = _distances(activations, library)
     distances[np.arange(len(labels)), labels] = -np.inf
     best = distances.reshape(len(labels), -1).argmax(1)
@@ -63,14 +63,14 @@ def farthest(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, s
 
 
 def cyclic(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray, seed: int) -> Choice:
-    """Class y+1 mod C, its farthest member."""
+    """The farthest member of class y+1 mod C."""
     return _farthest_of(next_class(labels, len(library), seeds, seed), activations, library)
 
 
 def permutation(
     activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray, seed: int
 ) -> Choice:
-    """The class that :func:`permuted_class` says, its farthest member."""
+    """The farthest member of the class selected by :func:`permuted_class`."""
     return _farthest_of(permuted_class(labels, len(library), seeds, seed), activations, library)
 
 
@@ -80,7 +80,7 @@ def _farthest_of(target: np.ndarray, activations: np.ndarray, library: np.ndarra
 
 
 def central(activations: np.ndarray, labels: np.ndarray, library: np.ndarray, seeds: np.ndarray, seed: int) -> Choice:
-    """Class y+1 mod C, the member nearest the class's mean: a centroid that some image has."""
+    """The member of class y+1 mod C nearest to the class mean."""
     target = next_class(labels, len(library), seeds, seed)
     away = ((library - np.nanmean(library, axis=1, keepdims=True)) ** 2).sum(2)  # [classes, members]
     return target, np.nanargmin(away, axis=1)[target]

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from ripguard.crypto.aead import FORMAT, seal
-from ripguard.crypto.keys import DatasetKeys, Key, holds_key
+from ripguard.crypto.keyfile import holds_key
+from ripguard.crypto.keys import DatasetKeys, Key
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.data.source import Source
 from ripguard.errors import KeyFileError, OutputRefused, StorageError

@@ -1,4 +1,4 @@
-"""Schemes: a name for everything between clean images and protected ones."""
+"""Schemes: named, complete configurations of how clean images become protected ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["SCHEMES", "find", "label", "names"]
 
 
 def names() -> list[str]:
-    """Of all schemes: those of two axes, and those of one step."""
+    """Names of all schemes: the presets, and one-step schemes of other packages."""
     return [*SCHEMES, *(name for name in registries.SCHEMES if name not in SCHEMES)]
 
 
 def find(name: str) -> Scheme:
-    """A scheme by its name. Raises :class:`UsageError`."""
+    """The scheme with this name. Raises :class:`UsageError` for an unknown one."""
     if name in SCHEMES:
         return SCHEMES[name]
     if name not in registries.SCHEMES:

@@ -1,7 +1,7 @@
-"""What a scheme is: everything between clean images and protected ones, under one name.
+"""The interface of a scheme: a complete, named way to turn clean images into protected ones.
 
-A scheme is settled when the data are known (:meth:`Scheme.resolve`), finds what it needs in the training images once
-(:meth:`Scheme.fit`), and then protects every batch by itself, in any process (:meth:`Scheme.protector`).
+:meth:`Scheme.resolve` fills in the parameters that depend on the dataset. :meth:`Scheme.fit` runs once on the training
+images. :meth:`Scheme.protector` then protects each batch independently, in any process.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from ripguard.methods.params import DataStats, Option
 
 @dataclass(frozen=True)
 class Batch:
-    """Images of one shape that are protected together.
+    """Images of one shape, protected together.
 
     Attributes:
         clean: uint8 ``[batch, height, width, 1 or 3]``.
-        labels: int64 ``[batch]``, class numbers; seeds: uint64 ``[batch]``, one an image, of its own file alone.
-        who, keys: one an image; files: the files that ``clean`` was read from.
+        labels: int64 ``[batch]``, class numbers; seeds: uint64 ``[batch]``, one per image, derived from
+            its own file only.
+        who, keys: one per image; files: the source files of ``clean``.
     """
 
     clean: np.ndarray
@@ -39,7 +40,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Run:
-    """How a release is made. ``lossy``: keep nothing that only exact restoration needs; ``model``: of the release."""
+    """How a release is made.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        lossy: drop the data that only exact restoration needs.
+        model: the release's model for the small-image codec, empty for none.
+    """
 
     device: str = "cpu"
     lossy: bool = False
@@ -47,13 +54,13 @@ class Run:
 
 
 class Protector(Protocol):
-    """Protects batches in one process."""
+    """Protects batches within one process."""
 
     def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray | None]:
-        """Protected images, and the carriers that they should look like: uint8, or None where there are none.
+        """Protected images, and the carriers they approximate (uint8; None for a scheme without carriers).
 
         Raises:
-            DoesNotFit: an image that there is no room for.
+            DoesNotFit: the record of an image exceeds the capacity of its carrier.
         """
         ...
 
@@ -62,8 +69,8 @@ class Scheme(ABC):
     """One way to protect images.
 
     Attributes:
-        name: as it is called by ``--scheme``.
-        note: one line for ``--help``; it identifies nothing.
+        name: the name for ``--scheme``.
+        note: one line for ``ripguard methods`` and ``--help``; not part of the scheme's identity.
     """
 
     name: str
@@ -75,46 +82,46 @@ class Scheme(ABC):
 
     @abstractmethod
     def options(self) -> dict[str, Option]:
-        """What can be set, by name."""
+        """All options, by stored name."""
 
     def given(self, name: str) -> Any:
-        """The value of an option."""
+        """Current value of an option."""
         return getattr(self, name)
 
     @abstractmethod
     def with_options(self, options: dict[str, Any]) -> Scheme:
-        """With other values. Raises :class:`UsageError` for names and values that will not do."""
+        """The scheme with other values. Raises :class:`UsageError` for unknown names and invalid values."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """As a release tells it: ``name``, and what a reader may want to know. Restoring reads nothing of it."""
+        """The entry ``scheme`` of ``release.json``: ``name`` and the parameters. Restoring does not read it."""
 
     @abstractmethod
     def protector(self, fitted: Fitted, run: Run) -> Protector:
-        """What a worker process protects batches with."""
+        """The object with which a worker process protects batches."""
 
     def promised(self, lossy: bool, byte_exact: bool) -> Scheme:
-        """The scheme as it keeps what the owner promises. Raises :class:`UsageError` where it cannot."""
+        """The scheme adjusted to ``--lossy`` and ``--preserve-files``. Raises :class:`UsageError` if it cannot be."""
         return self
 
     def resolve(self, data: DataStats) -> Scheme:
-        """With every value settled that hangs on the data: of images as they are, before any is published in color."""
+        """The scheme with every data-dependent value filled in. ``data``: of the images before gray ones get color."""
         return self
 
     def published_channels(self, channels: int) -> int:
-        """Channels that an image is published with, which has so many."""
+        """Channels of the published image, given those of the source."""
         return channels
 
     def keeps(self) -> bytes | None:
-        """How source files begin that come back byte for byte without ``--byte-exact``; None: none do."""
+        """First bytes of the source files that are always restored byte for byte; None: no files are."""
         return None
 
     def form(self) -> str:
-        """Of what :meth:`fit` finds, and of who finds it: where it differs, what is in the cache is not used."""
+        """Version of the result of :meth:`fit`. A cached result with another version is not used."""
         return ""
 
     def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
-        """Look for what is needed, once.
+        """Compute, once, what protecting needs from the training images.
 
         Args:
             training: the training images; None unless :attr:`needs` has :attr:`Need.TRAINING_IMAGES`.
@@ -122,7 +129,7 @@ class Scheme(ABC):
         return Fitted()
 
     def model(self, images: list[ImageInfo], seed: int) -> bytes:
-        """What the release carries, sealed, for all its images; ``images``: of the training split."""
+        """Codec model that the release stores, encrypted; empty for none. ``images``: those of the training split."""
         return b""
 
     def hider(self, shape: tuple[int, ...], run: Run) -> Hiding | None:

@@ -1,4 +1,4 @@
-"""Schemes that protect an image in one step: no carrier, and nothing hidden in it."""
+"""Schemes that protect an image in one step, without a carrier."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ripguard.schemes.base import Batch, Run, Scheme
 
 
 class OneStep(Scheme, Revealing):
-    """Base of such schemes: parameters, a tail of the header, and the two ways.
+    """Base class of one-step schemes.
 
-    A new one has :attr:`kind`, :attr:`tail`, :meth:`protect` and :meth:`run_reveal`, and is an entry point of the group
-    ``ripguard.schemes``, under the name of its parameters' method.
+    A subclass defines :attr:`kind`, :attr:`tail`, :meth:`protect` and :meth:`run_reveal`. It is registered as an entry
+    point of the group ``ripguard.schemes``, under the name of its parameters' method.
 
     Attributes:
-        kind: the class of its parameters.
+        kind: class of its parameters.
     """
 
     kind: ClassVar[type[Params]]
@@ -34,7 +34,7 @@ class OneStep(Scheme, Revealing):
 
     @abstractmethod
     def protect(self, batch: Batch, fitted: Fitted, run: Run) -> list[Hidden]:
-        """Protected images with their headers. ``fitted``: what :meth:`fit` found."""
+        """Protected images with their headers. ``fitted``: result of :meth:`fit`."""
 
     def options(self) -> dict[str, Option]:
         return self.kind.options()
@@ -67,7 +67,7 @@ class OneStep(Scheme, Revealing):
 
 
 class OneByOne:
-    """Protects batches by a scheme of one step."""
+    """Protects batches with a one-step scheme."""
 
     def __init__(self, scheme: OneStep, fitted: Fitted, run: Run) -> None:
         self.scheme, self.fitted, self.run = scheme, fitted, run

@@ -1,4 +1,4 @@
-"""The schemes that have a name. A new one is one entry."""
+"""The named schemes. To add one, add one entry."""
 
 from __future__ import annotations
 
@@ -19,58 +19,61 @@ SCHEMES: dict[str, TwoAxis] = {
             "mrit",
             MarksParams(),
             MRITParams(),
-            note="our best setting of the paper's chain: marks of the class, 2×2 blocks, ranked pairing",
+            note="class-wise marks (color patches and waves), hidden by mRIT with ranked pairing and a block side that "
+            "depends on the image size",
         ),
         TwoAxis(
             "mrit-tap",
             TAPParams(),
             MRITParams(),
-            note="the paper's chain with our best adversarial perturbation: cross-entropy to the next class, aimed "
-            "through hiding",
+            note="adversarial perturbation (cross-entropy to the next class, gradients taken at the published image), "
+            "hidden by mRIT with the parameters of `mrit`",
         ),
         TwoAxis(
             "seal",
             MarksParams(),
             SealParams(),
-            note="the clean image itself, losslessly compressed, in the low planes of any carrier; no residue, and "
-            "JPEG files come back byte for byte",
+            note="class-wise marks (ε 0.064); the low bit-planes carry the clean image, losslessly compressed and "
+            "encrypted; no residue; JPEG files are restored byte for byte",
         ),
         TwoAxis(
             "discreet",
             MarksParams(eps=0.034),
             SealParams(),
-            note="seal, a median of at least 30 dB to the clean image at 32×32",
+            note="`seal` with weaker marks, ε 0.034: median PSNR to the clean image at least 30 dB at 32×32",
         ),
         TwoAxis(
             "balanced",
             MarksParams(eps=0.064, cells=None),
             SealParams(),
-            note="seal, a median of at least 26 dB to the clean image at 32×32",
+            note="`seal` with marks of ε 0.064 on two cells below 48 pixels: median PSNR at least 26 dB at 32×32",
         ),
         TwoAxis(
             "strong",
             MarksParams(eps=0.108),
             SealParams(),
-            note="seal, a median of at least 22 dB to the clean image at 32×32",
+            note="`seal` with stronger marks, ε 0.108: median PSNR to the clean image at least 22 dB at 32×32",
         ),
         TwoAxis(
             "layered-balanced",
             LayeredParams(through=AIMED),
             SealParams(),
-            note="seal, a median of at least 26 dB to the clean image: marks over `tap`",
+            note="`seal` with an adversarial perturbation (`tap`, expectation over transformations) underneath the "
+            "marks: median PSNR at least 26 dB",
         ),
         TwoAxis(
             "layered",
             LayeredParams(eps=0.085, through=AIMED),
             SealParams(),
-            note="seal, a median of at least 22 dB to the clean image at 32×32, against who takes marks off: marks "
-            "over `tap`",
+            note="`layered-balanced` with stronger noise, ε 0.085, so that removing the marks still leaves poisoned "
+            "images: median PSNR at least 22 dB at 32×32",
         ),
         TwoAxis(
             "paper",
             FSPParams(eps=0.07, steps=10, layer="stage3", target="random", coarse=False),
             MRITParams(size=4, pairing="sd-classes", step=8, overflow=8, tile=1024),
-            note="a close reading of Xue et al.: 4×4 blocks, SD classes, random target",
+            note="close reading of Xue et al.: feature-space perturbation towards a random class (ε 0.07, 10 steps), "
+            "hidden by mRIT with 4×4 blocks and SD classes",
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""A perturbation and a hiding method: the plane that most schemes are points of."""
+"""Schemes that combine a perturbation with a hiding method."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ripguard.perturb.base import Perturbation
 from ripguard.perturb.make import fit
 from ripguard.schemes.base import Batch, Run, Scheme
 
-TINT = Option("publish gray images in color where others have it", kind=bool, flag="gray-as-rgb")
+TINT = Option("publish gray images in color if the dataset has color images", kind=bool, flag="gray-as-rgb")
 
 
-# what :func:`ripguard.api.protect` and its command have for themselves
+# names used by :func:`ripguard.api.protect` and its command
 RESERVED = frozenset(
     {"source", "out", "key", "key_file", "key_required", "scheme", "scheme_options", "perturb", "hide", "tint"}
     | {"gray_as_rgb", "sign_key", "labels", "limit", "seed", "lossy", "byte_exact", "preserve_files", "restart"}
@@ -31,7 +31,7 @@ RESERVED = frozenset(
 
 
 def _names(options: dict[str, Option]) -> set[str]:
-    """By which options are given, their stored names and what people call them."""
+    """All names of the options: stored names and command-line names."""
     return set(options) | {one.called(name)[2:].replace("-", "_") for name, one in options.items()}
 
 
@@ -41,9 +41,9 @@ class TwoAxis(Scheme):
 
     Attributes:
         perturb: parameters of the perturbation; hide: of the hiding method.
-        tint: whether gray images are published in color where the dataset has colored ones too. None: where the
-            perturbation works by colors. Once settled: None if the images are all of one kind.
-        data: what the scheme was settled for; None before.
+        tint: whether gray images are published in color if the dataset has color images too. None: if the perturbation
+            uses color. After :meth:`resolve`: None if the images are all gray or all in color.
+        data: the dataset that the scheme was resolved for; None before.
     """
 
     name: str
@@ -73,7 +73,7 @@ class TwoAxis(Scheme):
         return getattr(owner, name)
 
     def with_options(self, options: dict[str, Any]) -> TwoAxis:
-        """The scheme with other values; ``perturb`` and ``hide`` name other methods, which begin with their own."""
+        """The scheme with other values. ``perturb`` and ``hide`` select another method, with its default parameters."""
         given, above, below = dict(options), self.perturb, self.hide
         if (name := given.pop("perturb", above.method)) != above.method:
             above = PERTURBATIONS[name].kind()
@@ -90,7 +90,7 @@ class TwoAxis(Scheme):
 
     @staticmethod
     def _refuse_clash(above: Params, below: Params) -> None:
-        """Two options of one name could not be told apart."""
+        """Raise :class:`UsageError` where two options have one name."""
         taken = (("the command", RESERVED), (f"--hide {below.method}", _names(below.options())))
         for who, names in taken:
             if both := sorted(_names(above.options()) & names):
@@ -99,7 +99,7 @@ class TwoAxis(Scheme):
             raise UsageError(f"--hide {below.method} and the command both have an option {both[0]}", "choose another")
 
     def _why_not(self, name: str, above: Params, below: Params) -> tuple[str, str]:
-        """What to say of an option that would change nothing."""
+        """Message and hint for an option that neither method has."""
         option = f"--{name.replace('_', '-')}"
         axes: tuple[tuple[Registry[Any], Params], ...] = ((PERTURBATIONS, above), (HIDINGS, below))
         for registry, chosen in axes:
@@ -120,8 +120,10 @@ class TwoAxis(Scheme):
         return dataclasses.replace(self, hide=self.hiding_class.promised(self.hide, lossy, byte_exact))
 
     def resolve(self, data: DataStats) -> TwoAxis:
-        """Most of what marks have is color. In a dataset of both kinds a model learns to look for that, and learns gray
-        images without it as they are; so these get color as well.
+        """See :meth:`Scheme.resolve`.
+
+        Color marks carry most of their power in color. In a dataset of gray and color images, a model would learn the
+        marks of the color images and the content of the gray ones; so gray images are published in color as well.
         """
         tint = None
         if data.channels == {1, 3}:
@@ -171,7 +173,7 @@ class TwoAxis(Scheme):
 
 
 class TwoSteps:
-    """Makes carriers, and makes clean images look like them."""
+    """Protects batches: perturb, then hide."""
 
     def __init__(self, scheme: TwoAxis, perturbation: Perturbation, run: Run) -> None:
         self.scheme, self.perturbation, self.run = scheme, perturbation, run

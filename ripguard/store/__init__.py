@@ -1,1 +1,1 @@
-"""What releases and other things on disk share: whole files or none, a lock, rows and their index, a schema."""
+"""Storage: atomic files, locks, manifest rows with an index, and a schema."""

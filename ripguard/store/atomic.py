@@ -1,4 +1,4 @@
-"""Writing so that a reader sees a whole file or none, also after a crash: temp → fsync → rename → fsync folder."""
+"""Atomic writing: a reader sees a complete file or none, also after a crash (temp → fsync → rename → fsync folder)."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ from ripguard.files import NOFOLLOW, NotRegular, TooLarge, open_regular
 
 @contextlib.contextmanager
 def storage(what: str) -> Iterator[None]:
-    """Turn an OSError into one sentence with exit code 9; something else in the place of a file is damage, code 5."""
+    """Convert an OSError to :class:`StorageError`, and something else in the place of a file to :class:`Damaged`."""
     try:
         yield
     except (NotRegular, TooLarge) as error:
-        raise Damaged(f"{error.filename}: {error.strerror}", "put the file itself in its place") from None
+        raise Damaged(f"{error.filename}: {error.strerror}", "replace it by a copy of the file") from None
     except OSError as error:
         place = f" {error.filename}" if error.filename else ""
-        raise StorageError(f"{what}:{place}: {error.strerror or error}", "free space, permissions?") from None
+        raise StorageError(
+            f"{what}:{place}: {error.strerror or error}", "check free space and permissions, then repeat the command"
+        ) from None
 
 
 def write_temporary(path: Path, data: bytes | Iterable[bytes]) -> Path:
-    """Write ``data``, or its pieces, beside ``path`` under a temporary name, on disk; returns the temporary path."""
-    # a digest of the name: the longest names that a file system takes leave no room for an addition
+    """Write ``data``, or its pieces, to a temporary file beside ``path`` and sync it; returns the temporary path."""
+    # a digest of the name: the longest allowed names could not be extended
     short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     own = f"{os.getpid()}{threading.get_native_id()}"  # threads of one process may write the same file
     temporary = path.with_name(f".{short}.{own}.tmp")
@@ -49,7 +51,7 @@ def write_temporary(path: Path, data: bytes | Iterable[bytes]) -> Path:
 
 
 def _new(path: Path) -> BinaryIO:
-    """A new file, never through a link; what a killed run left, whose number this process has now, goes."""
+    """Create a file, never through a link. A leftover of a killed process with the same id is removed."""
     try:
         return open(path, "xb")
     except FileExistsError:
@@ -58,28 +60,29 @@ def _new(path: Path) -> BinaryIO:
 
 
 def write_unsynced(path: Path, data: bytes) -> None:
-    """Write a file of a tree that nobody sees yet; :func:`sync_everything` must follow before it gets its name.
+    """Write a file of an unpublished tree without syncing; call :func:`sync_everything` before publishing the tree.
 
-    Raises :class:`Damaged` where another file of the tree has its place: two names may be one to the file system, or
-    one the folder of the other.
+    Raises:
+        Damaged: another file of the tree has this path: the file system may treat two names as equal, or one name is a
+            folder of the other.
     """
     with storage("cannot write"):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(path, "xb")  # noqa: SIM115 - what is written to it fails otherwise
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
-            raise Damaged(f"{path.name}: another file has its place", "rename one of them in a copy") from None
+            raise Damaged(f"{path.name}: another file has the same path", "rename one of them in a copy") from None
         with file:
             file.write(data)
 
 
 def sync_everything() -> None:
-    """Make all that was written durable: one call for a whole tree, where a call for each file would cost more."""
+    """Make everything written durable: one call is cheaper than a sync of each file."""
     os.sync()
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Give a checked temporary file its name; :func:`sync_folder` must follow."""
+    """Rename a complete temporary file; call :func:`sync_folder` afterwards."""
     with storage("cannot publish"):
         os.replace(temporary, path)
 
@@ -101,25 +104,25 @@ def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def sha256_file(path: Path, at_most: int | None = None) -> str:
-    """Hex SHA-256 of a regular file, read in pieces, and only if it has at most so many bytes."""
+    """Hex SHA-256 of a regular file, read in pieces. A file of more than ``at_most`` bytes is refused."""
     with storage("cannot read"), open(open_regular(path, at_most), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-LOCK = "lock"  # in a working folder
-TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.\d+\.tmp")  # as write_temporary names files
+LOCK = "lock"  # file name, in a working folder
+TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.\d+\.tmp")  # names from write_temporary
 
 
 def working_folder(out: Path) -> Path:
-    """Where a run that will make ``out`` keeps what is not finished: beside it, so that one rename publishes it."""
+    """Folder for unfinished work on ``out``: beside it, so that one rename publishes the result."""
     return out.parent / f".{out.name}.ripguard-partial"
 
 
 def make_working_folder(out: Path) -> Path:
-    """Make it, for this user alone, or go on with it.
+    """Create the working folder with mode 0700, or reuse it.
 
-    In a folder that others can write to, somebody may have made it first, or put a link into it. Raises
-    :class:`OutputRefused` for what is not this user's own folder.
+    In a folder that other users can write to, they could create it first, or put a link into it. Raises
+    :class:`OutputRefused` if it is not this user's own folder.
     """
     place = working_folder(out)
     new = [folder for folder in place.parents if not folder.exists()]
@@ -129,17 +132,17 @@ def make_working_folder(out: Path) -> Path:
             place.mkdir(mode=0o700)
     refuse_foreign_work(place)
     for folder in new:
-        sync_folder(folder.parent)  # else what is published could lose the folder that it stands in
+        sync_folder(folder.parent)  # otherwise a crash could lose the folder of the result
     return place
 
 
 def refuse_foreign_work(place: Path) -> None:
-    """Raise :class:`OutputRefused` unless a working folder is this user's own, alone, and has no link in it."""
-    hint = "ripguard keeps unfinished work under this name: rename or remove what has it"
+    """Raise :class:`OutputRefused` unless a working folder belongs to this user and contains no link."""
+    hint = "ripguard keeps unfinished work there: rename or remove it"
     with storage("cannot look into"):
         found = place.lstat()
         if not stat.S_ISDIR(found.st_mode):
-            raise OutputRefused(f"{place} is no folder", hint)
+            raise OutputRefused(f"{place} is not a folder", hint)
         if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
             raise OutputRefused(f"{place} belongs to another user", hint)
         if stat.S_IMODE(found.st_mode) & 0o077:
@@ -150,13 +153,13 @@ def refuse_foreign_work(place: Path) -> None:
 
 
 def drop_work(folder: Path) -> None:
-    """Remove a folder of a working folder, if it is there."""
+    """Remove a subfolder of a working folder, if it exists."""
     with storage("cannot remove"), contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
 
 
 def drop_empty_work(partial: Path) -> None:
-    """Remove a working folder in which nothing but the lock is left, the lock last: until then nobody else begins."""
+    """Remove a working folder that contains only the lock. The lock is removed last, so no other run starts before."""
     with contextlib.suppress(OSError):
         if set(os.listdir(partial)) <= {LOCK}:
             (partial / LOCK).unlink(missing_ok=True)
@@ -164,10 +167,9 @@ def drop_empty_work(partial: Path) -> None:
 
 
 def refuse_unwritable(out: Path) -> list[Path]:
-    """Raise, before any work, :class:`StorageError` where ``out`` cannot be made, :class:`OutputRefused` if in use.
+    """Raise :class:`StorageError` if ``out`` cannot be created, :class:`OutputRefused` if it is in use.
 
-    Leaves the working folder behind, for the run that follows. Returns what :func:`drop_empty` should remove where none
-    does: that folder, and those above it that were made for it.
+    Creates the working folder. Returns the created folders, which :func:`drop_empty` removes if no run follows.
     """
     place = working_folder(out)
     made = [place, *(folder for folder in place.parents if not folder.exists())]
@@ -181,7 +183,7 @@ def refuse_unwritable(out: Path) -> list[Path]:
 
 
 def drop_empty(made: list[Path]) -> None:
-    """Remove the working folder, and those that were made for it, if nothing was begun in them; innermost first."""
+    """Remove the folders from :func:`refuse_unwritable` that are still empty, innermost first."""
     with contextlib.suppress(OSError):
         for folder in made:
             os.rmdir(folder)
@@ -189,10 +191,10 @@ def drop_empty(made: list[Path]) -> None:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold a folder for one process; a second one is told. The lock dies with its holder.
+    """Hold a folder for one process; a second process gets :class:`OutputRefused`. The lock ends with its holder.
 
-    Who ends may remove the file while another process waits between opening and locking it: what that one then holds is
-    no lock. So the file that is locked must be the one that stands there.
+    A process that ends may remove the file after another has opened it, and before that one locks it. So after locking,
+    the path is checked to be still the same file.
     """
     while True:
         with storage("cannot lock"):
@@ -201,13 +203,15 @@ def lock(path: Path) -> Iterator[None]:
                 handle = os.open(path, os.O_RDWR | os.O_CREAT | NOFOLLOW, 0o600)
             except OSError as error:
                 if error.errno == errno.ELOOP:
-                    raise OutputRefused(f"{path} is a link", "remove it") from None
+                    raise OutputRefused(f"{path} is a link, not a lock file", "remove it") from None
                 raise
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise OutputRefused(f"another ripguard is writing to {path.parent}", "wait for it to end") from None
+                raise OutputRefused(
+                    f"another ripguard is writing to {path.parent}", "wait until it has finished"
+                ) from None
             if _stands_there(path, handle):
                 yield
                 return
@@ -223,17 +227,17 @@ def _stands_there(path: Path, handle: int) -> bool:
 
 
 def refuse_overlap(sources: list[Path], output: Path) -> None:
-    """Raise :class:`OutputRefused` where the output is, holds, or lies in a source, links resolved."""
+    """Raise :class:`OutputRefused` if the output is, contains, or is inside a source; links are resolved."""
     out = output.resolve()
     for source in sources:
         real = source.resolve()
         if out == real or out in real.parents or real in out.parents:
-            raise OutputRefused(f"{output} overlaps {source}", "write into a folder apart from the source")
+            raise OutputRefused(f"{output} overlaps {source}", "choose an output folder outside the source")
 
 
 def refuse_existing(output: Path) -> None:
-    """Raise :class:`OutputRefused` unless ``output`` is absent or an empty folder that can be replaced."""
+    """Raise :class:`OutputRefused` unless ``output`` does not exist or is an empty, replaceable folder."""
     if os.path.ismount(output):
-        raise OutputRefused(f"{output} is a mount point, which nothing can be renamed to", "name a folder inside it")
+        raise OutputRefused(f"{output} is a mount point, which a rename cannot replace", "choose a folder inside it")
     if output.is_symlink() or (output.exists() and (not output.is_dir() or any(output.iterdir()))):
         raise OutputRefused(f"{output} exists and is not an empty folder", "choose another name, or remove it")

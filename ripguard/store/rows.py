@@ -1,6 +1,6 @@
-"""The rows of a manifest, parsed one at a time, from the disk or from its bytes: what is kept of each is 60 bytes.
+"""The rows of a manifest, parsed on demand from a file or bytes; the index takes 60 bytes per row.
 
-Parsed, the 60,000 rows of CIFAR-10 would take 150 MiB, in every process that restores some of them.
+All 60,000 rows of CIFAR-10, parsed, would take 150 MiB in every process.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from ripguard.files import open_regular
 from ripguard.store.atomic import storage
 from ripguard.store.schema import MOST_ROW, check_row, parsed
 
-AT_HAND = 512  # rows that stay parsed: more than one batch has images
+AT_HAND = 512  # parsed rows in the cache: more than the images of a batch
 
 Row = dict[str, Any]
 
 
 class Rows(Sequence[Row]):
-    """What ``manifest.jsonl`` holds: one dict an image, in the order of the file.
+    """The rows of ``manifest.jsonl``: one dict per image, in file order.
 
     Args:
-        source: the file, or its bytes; where there is no file, there are no rows.
-        units: how many units the release has.
+        source: the file, or its bytes; a missing file has no rows.
+        units: number of units of the release.
 
     Attributes:
         digest: hex SHA-256 of the file.
 
     Raises:
-        ValueError: a line is not a row, or two rows are about one place or one number.
-        Damaged: later, at a row whose line is not what it was.
-        OSError: the file cannot be read, or is none; later :class:`StorageError`.
+        ValueError: a line is not a row, or two rows have the same path or number.
+        Damaged: on later access, the line of a row has changed.
+        OSError: the file cannot be read, or is not a regular file; on later access :class:`StorageError`.
     """
 
     def __init__(self, source: Path | bytes, units: int) -> None:
         self._source, whole = source, hashlib.sha256()
-        self._starts, self._marks = array("Q", [0]), array("Q")  # where each line begins, and the last one ends
+        self._starts, self._marks = array("Q", [0]), array("Q")  # start of each line, and end of the last one
         self._samples, self._indices = array("Q"), array("I")
         paths, digests = array("Q"), array("Q")
         for line in _lines(source):
@@ -82,7 +82,7 @@ class Rows(Sequence[Row]):
             raise self._changed()
 
     def at(self, path: str) -> Row | None:
-        """The row of the image that stands at ``path`` in the release."""
+        """The row of the image at ``path`` in the release; None if there is none."""
         return next((self[i] for i in self._by_path.find(path) if self[i]["path"] == path), None)
 
     def showing(self, digest: str) -> list[Row]:
@@ -90,11 +90,11 @@ class Rows(Sequence[Row]):
         return [self[i] for i in self._by_digest.find(digest) if self[i]["pixels"] == digest]
 
     def number(self, path: str) -> int | None:
-        """Which row is about ``path``, for a path that is known to be in the release; no row is read."""
+        """Position of the row for ``path``, which must be in the release. No row is read."""
         return next(self._by_path.find(path), None)
 
     def numbered(self, index: int) -> Row | None:
-        """The row of the image with this number in the release."""
+        """The row of the image with this number in the release; None if there is none."""
         found = np.flatnonzero(self._numbers() == index)
         return self[int(found[0])] if len(found) else None
 
@@ -103,7 +103,7 @@ class Rows(Sequence[Row]):
         return np.frombuffer(self._indices, kind) if self._indices else np.zeros(0, kind)
 
     def samples(self, path: str) -> int | None:
-        """How many samples the image at ``path`` has; None if the release has none there."""
+        """Number of samples of the image at ``path``; None if there is none."""
         return next((self._samples[i] for i in self._by_path.find(path)), None)
 
     def _read(self, number: int) -> Row:
@@ -132,11 +132,11 @@ class Rows(Sequence[Row]):
         return Damaged(f"{where} changed while it was being read", "get a fresh copy of it")
 
     def __getstate__(self) -> None:
-        raise TypeError("rows are not pickled: open the release again")
+        raise TypeError("rows cannot be pickled: open the release again")
 
 
 class _Index:
-    """Row numbers by the mark of a text of theirs."""
+    """Row numbers by the 64-bit hash of a string."""
 
     def __init__(self, marks: array[int]) -> None:
         order = np.argsort(np.frombuffer(marks, np.uint64), kind="stable") if marks else np.zeros(0, np.int64)
@@ -145,12 +145,12 @@ class _Index:
 
     @property
     def repeats(self) -> bool:
-        """Whether two have the same mark."""
+        """Whether two rows have the same hash."""
         marks = np.frombuffer(self.marks, np.uint64) if self.marks else np.zeros(0, np.uint64)
         return bool((marks[1:] == marks[:-1]).any())
 
     def find(self, text: str) -> Iterator[int]:
-        """Of the rows that may have the text: two texts in 2⁶⁴ share a mark."""
+        """Candidate rows for a string; the caller compares the string, as hashes may collide."""
         mark = _mark(_bytes(text))
         for i in range(bisect_left(self.marks, mark), len(self.marks)):
             if self.marks[i] != mark:
@@ -159,12 +159,12 @@ class _Index:
 
 
 def _mark(data: bytes) -> int:
-    """64 bits of its SHA-256."""
+    """The first 64 bits of the SHA-256 of ``data``."""
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")  # JSON can spell half a character
+    return text.encode(errors="surrogatepass")  # JSON strings may contain lone surrogates
 
 
 def _lines(source: Path | bytes) -> Iterator[bytes]:

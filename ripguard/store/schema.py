@@ -1,7 +1,7 @@
-"""What ``release.json`` and ``manifest.jsonl`` must hold: a hostile or rotten one is refused before it is used.
+"""Schema of ``release.json`` and ``manifest.jsonl``. Files that do not match it are refused before use.
 
-``docs/format.md`` says what the fields mean. Unknown fields are allowed: a later version may add some. How large, how
-deep and how full such a file may be is bounded: anybody can write one, without any key.
+``docs/format.md`` describes the fields. Unknown fields are allowed, as later versions may add some. Size, depth and
+number of parts are limited, because these files can be written without a key.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ripguard.images.limits import MAX_PIXELS
 Check = Callable[[Any], bool]
 
 MOST_INFO = 1 << 26  # bytes of release.json: residue files of twenty million images, 130 bytes each
-MOST_ROW = 1 << 16  # bytes of a line of the manifest: paths have at most 4,096, spelt in six letters each at worst
+MOST_ROW = 1 << 16  # bytes of a line of the manifest; a path has at most 4,096 bytes, each escaped to at most six
 MOST_PARTS = (
     1 << 20
-)  # lists and objects in one file, and a fourth of its values: Python takes 60 bytes and more for each
-UNITS = 1 << 16  # a header has two bytes for the number of one
-DEEPEST = 20  # lists in lists: ripguard writes four
+)  # lists and objects in one file, and a fourth of the values; Python takes at least 60 bytes for each
+UNITS = 1 << 16  # the unit number has two bytes in the header
+DEEPEST = 20  # nesting depth; ripguard writes four levels
 
 
 def parsed(raw: bytes) -> Any:
-    """The JSON value in these bytes. Raises :class:`ValueError` where it is none, too deep, or has too many parts."""
+    """Parse JSON. Raises :class:`ValueError` if it is invalid, too deep, or has too many parts."""
     nested = raw.count(b"[") + raw.count(b"{")
     if nested > MOST_PARTS or raw.count(b",") > 4 * MOST_PARTS:
         raise ValueError("too many parts")
@@ -34,16 +34,16 @@ def parsed(raw: bytes) -> Any:
         value = _decoder.decode(raw.decode())
     except RecursionError:
         raise ValueError("too deep") from None
-    if nested > DEEPEST and _deeper(value):  # else it cannot be
+    if nested > DEEPEST and _deeper(value):  # necessary for a greater depth
         raise ValueError("too deep")
     return value
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(name)  # NaN and infinities, which JSON does not have
+    raise ValueError(name)  # NaN and infinities are not JSON
 
 
-_decoder = json.JSONDecoder(parse_constant=_no_number)  # made once: it takes as long as a row
+_decoder = json.JSONDecoder(parse_constant=_no_number)  # created once: that takes as long as parsing a row
 
 
 def _deeper(value: Any) -> bool:
@@ -57,7 +57,7 @@ def _deeper(value: Any) -> bool:
 
 
 def text(value: Any) -> bool:
-    """Text that can be written to a file: no half characters, but for those that stand for bytes of names."""
+    """Whether a value is a string without lone surrogates, except those that encode bytes of file names."""
     return isinstance(value, str) and not HALVES.search(value)
 
 
@@ -69,7 +69,7 @@ def count(value: Any) -> bool:
 
 
 def below(bound: int) -> Check:
-    """A whole number from 0 on."""
+    """Check for an integer from 0 to ``bound`` − 1."""
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value < bound
 
 
@@ -78,19 +78,19 @@ def flag(value: Any) -> bool:
 
 
 def name(value: Any) -> bool:
-    """The name of a file in a folder that is known."""
+    """Whether a value is a plain file name, without folders."""
     return text(value) and path(value) and "/" not in value
 
 
 def path(value: Any) -> bool:
-    """A place below a folder that is known: neither above it nor elsewhere."""
+    """Whether a value is a relative path that stays inside its folder."""
     if not text(value) or not value or "\0" in value or (os.sep in value and os.sep != "/"):
         return False
     return not value.startswith("/") and not {"..", ".", ""} & set(value.split("/"))
 
 
 def digits(size: int | None = None) -> Check:
-    """So many bytes in lower-case hexadecimal digits; None: at least one."""
+    """Check for lower-case hexadecimal digits of ``size`` bytes; None: at least one byte."""
     form = re.compile(r"(?:[0-9a-f]{2})" + ("+" if size is None else f"{{{size}}}"))
     return lambda value: text(value) and form.fullmatch(value) is not None
 
@@ -106,24 +106,24 @@ def fields(needed: dict[str, Check]) -> Check:
 
 
 def shape(value: Any) -> bool:
-    """``[height, width, channels]`` of an image that may be published."""
+    """Whether a value is ``[height, width, channels]`` of a publishable image."""
     if not isinstance(value, list) or len(value) != 3 or not all(map(count, value)):
         return False
     return value[2] in (1, 3) and 0 < value[0] * value[1] <= MAX_PIXELS
 
 
 def piece(value: Any) -> bool:
-    """``[file, offset, length]`` in the residue."""
+    """Whether a value is ``[file, offset, length]`` in the residue."""
     return isinstance(value, list) and len(value) == 3 and name(value[0]) and all(map(count, value[1:]))
 
 
 def file_of(value: Any) -> bool:
-    """``[file, hex SHA-256, bytes]`` of a residue file."""
+    """Whether a value is ``[file, hex SHA-256, bytes]`` of a residue file."""
     return isinstance(value, list) and len(value) == 3 and name(value[0]) and digits(32)(value[1]) and count(value[2])
 
 
 def measured(value: Any) -> bool:
-    """A number, or nothing where it could not be measured."""
+    """Whether a value is a number, or None for one that could not be measured."""
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
@@ -170,21 +170,21 @@ COMMIT: dict[str, Check] = {
 
 
 def check_commit(about: Any) -> None:
-    """Raise :class:`ValueError` that names a field which the first line of a commit lacks or has wrong."""
+    """Check the first line of a commit. Raises :class:`ValueError` with the name of a missing or invalid field."""
     _check(about, COMMIT, {})
 
 
 def check_info(info: Any) -> None:
-    """Raise :class:`ValueError` that names a field of ``release.json`` which is missing or not what it should be."""
+    """Check ``release.json``. Raises :class:`ValueError` with the name of a missing or invalid field."""
     _check(info, INFO, INFO_MAY)
 
 
 def check_row(row: Any, units: int) -> None:
-    """The same for a row of the manifest of a release with so many units."""
+    """Check a row of the manifest of a release with ``units`` units. Raises as :func:`check_info`."""
     _check(row, ROW, ROW_MAY)
     if row["unit"] >= units:
         raise ValueError(f"{row['path']}: unit")
-    if "bytes" in row and "name" not in row:  # a file that comes back has one
+    if "bytes" in row and "name" not in row:  # a restored file has a name
         raise ValueError(f"{row['path']}: name")
 
 

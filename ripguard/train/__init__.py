@@ -1,1 +1,1 @@
-"""Train victims: models, protocols and one plain loop for all of them."""
+"""Training of victims: models, protocols, and one training loop."""

@@ -1,4 +1,4 @@
-"""Random crop, random zoom and mirror image, image by image, on whole uint8 batches on the device."""
+"""Random crop, zoom and horizontal flip of uint8 batches on the device, independent for each image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def random_crop(x: Tensor, padding: int, draw: torch.Generator) -> Tensor:
-    """uint8 ``[batch, 3, height, width]``: each image shifted by its own -padding..padding, border reflected."""
+    """Shift each of uint8 ``[batch, 3, height, width]`` by its own offset in −padding..padding; reflected border."""
     if padding == 0:
         return x
     batch, _, height, width = x.shape
@@ -21,15 +21,15 @@ def random_crop(x: Tensor, padding: int, draw: torch.Generator) -> Tensor:
 
 
 def mirror(x: Tensor, chosen: Tensor) -> Tensor:
-    """``[batch, …, width]``: the images with ``chosen[i]`` (bool ``[batch]``) turned left to right."""
+    """``[batch, …, width]``: flip the images with ``chosen[i]`` (bool ``[batch]``) horizontally."""
     return torch.where(chosen.to(x.device)[:, None, None, None], x.flip(3), x)
 
 
 def random_zoom(x: Tensor, least: float, draw: torch.Generator) -> Tensor:
-    """uint8 ``[batch, 3, height, width]``: from each image a random part, brought back to full size (bilinear).
+    """uint8 ``[batch, 3, height, width]``: a random part of each image, resized bilinearly to full size.
 
-    The part has ``least``..1 of the area and sides in a ratio of 3/4..4/3 (Szegedy et al. 2015; torchvision's
-    ``RandomResizedCrop``, one draw for each image instead of one for the batch).
+    The part has ``least``..1 of the area and an aspect ratio of 3/4..4/3 (Szegedy et al. 2015; torchvision's
+    ``RandomResizedCrop``, but drawn for each image instead of for the batch).
     """
     batch = len(x)
     u = torch.rand(4, batch, generator=draw)

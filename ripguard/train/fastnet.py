@@ -1,7 +1,7 @@
-"""A small model that learns CIFAR-10 in minutes on two cores, in the spirit of Jordan's cifar10-airbench (2024).
+"""A small model that trains on CIFAR-10 in minutes on two cores, modeled on Jordan's cifar10-airbench (2024).
 
-Three groups of two 3×3 convolutions behind a 2×2 stem, pooling inside the group, GELU, a scaled linear head. The stem
-takes the whitening filters of the training images and stays as it is, which saves the first epochs.
+A 2×2 stem, three groups of two 3×3 convolutions with pooling inside the group, GELU, and a scaled linear head. The stem
+has fixed whitening filters of the training images, which saves the first epochs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Group(nn.Module):
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(outputs)
-        for conv in (self.conv1, self.conv2):  # start as near to the identity as the shape allows
+        for conv in (self.conv1, self.conv2):  # initialize as close to the identity as the shape allows
             nn.init.dirac_(conv.weight[: conv.in_channels])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ class Group(nn.Module):
 
 
 class FastNet(nn.Module):
-    """``[batch, 3, height, width]``, standardised → logits ``[batch, classes]``; any size from 17 pixels."""
+    """Standardized ``[batch, 3, height, width]`` → logits ``[batch, classes]``; sides from 17 pixels."""
 
     def __init__(self, classes: int, widths: tuple[int, int, int] = (64, 256, 256)) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class FastNet(nn.Module):
         self.head = nn.Linear(widths[2], classes, bias=False)
 
     def prepare(self, images: Tensor) -> None:
-        """Set the stem from standardised training images ``[n, 3, height, width]``; called once, before training."""
+        """Set the stem from standardized training images ``[n, 3, height, width]``; call once, before training."""
         patches = F.unfold(images.float(), 2).transpose(1, 2).reshape(-1, 12)  # [n·positions, 12]
         values, vectors = torch.linalg.eigh(torch.cov(patches.T))  # ascending; [12], [12, 12]
         filters = (vectors / (values + 5e-2).sqrt()).T.flip(0).reshape(12, 3, 2, 2)
@@ -50,8 +50,8 @@ class FastNet(nn.Module):
         self.whiten.requires_grad_(False)
 
     def features(self, x: Tensor) -> Tensor:
-        """What the head sees: ``[batch, widths[2]]``."""
+        """Inputs of the head: ``[batch, widths[2]]``."""
         return self.groups(F.gelu(self.whiten(x))).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x)) / 9  # airbench's scale: keeps the first steps calm
+        return self.head(self.features(x)) / 9  # airbench's scale, for stable first steps

@@ -1,7 +1,7 @@
-"""The one training loop: images as uint8 tensors on the device, augmented there, exact resume from any checkpoint.
+"""The training loop: uint8 tensors on the device, augmented there, with exact resume from any checkpoint.
 
-Everything random is drawn from one CPU generator that is part of the checkpoint, so a run that was cut and resumed ends
-with the same weights as one that was not (on the same machine with the same number of threads).
+All random numbers come from one CPU generator that is part of the checkpoint. So an interrupted and resumed run ends
+with the same weights as an uninterrupted one, on the same machine with the same number of threads.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from ripguard.train.protocols import Protocol
 from ripguard.weights import save_whole, write_whole
 
 Forward = Callable[[Tensor], Tensor]
-SAVE_EVERY = 20 * 60.0  # seconds: what a killed run may lose, on a machine where an epoch takes hours, too
+SAVE_EVERY = 20 * 60.0  # seconds of work that an interrupted run may lose, even if an epoch takes hours
 
 
 class Unfinished(Exception):
-    """Time was up before the last epoch; the checkpoint holds all of it, the same call goes on."""
+    """The time limit was reached before the last epoch. The same call resumes from the checkpoint."""
 
 
 class Victim:
-    """A model with the standardisation it was trained with; takes uint8 images."""
+    """A model with the standardization of its training; takes uint8 images."""
 
     def __init__(self, protocol: Protocol, classes: int, side: int, device: str = "cpu") -> None:
         self.protocol, self.classes, self.side, self.device = protocol, classes, side, device
@@ -52,7 +52,7 @@ class Victim:
         return ((x.float() / 255 - self.mean) / self.sd).contiguous(memory_format=torch.channels_last)
 
     def look_at(self, images: Tensor) -> None:
-        """Take mean and SD (and a whitened stem, if the model has one) from the training images."""
+        """Compute mean and SD, and the whitened stem if the model has one, from the training images."""
         if self.protocol.standardise:
             x = images.float() / 255
             self.mean = x.mean((0, 2, 3), keepdim=True)
@@ -61,7 +61,7 @@ class Victim:
             self.model.prepare(self.standardise(images[:5000]))  # type: ignore[operator]
 
     def logits(self, images: np.ndarray, batch: int = 500) -> np.ndarray:
-        """float32 ``[n, classes]`` of uint8 ``[n, side, side, 3]``."""
+        """Logits, float32 ``[n, classes]``, of uint8 ``[n, side, side, 3]`` images."""
         self.model.eval()
         parts = []
         with torch.no_grad(), fast_math(self.device):
@@ -107,17 +107,17 @@ def fit(
     Args:
         images: uint8 ``[n, side, side, 3]``.
         labels: int64 ``[n]`` in ``0..classes-1``.
-        checkpoint: file that is written after every epoch, within one after ``save_every`` seconds, and, where it
-            exists for the same images, protocol and seed, gone on from; a damaged one is told of, and removed.
-        log: JSON-lines file, one line an epoch; its lines are part of the checkpoint.
-        seconds: stop before an epoch that would end later than this.
-        compile: ``torch.compile`` the model.
-        watch: other images and labels, measured after every epoch for the log and for nothing else.
+        checkpoint: file written after every epoch, and within an epoch every ``save_every`` seconds. Training resumes
+            from it if it is of the same images, protocol and seed. A damaged file is reported and removed.
+        log: JSON Lines file, one line per epoch; its lines are part of the checkpoint.
+        seconds: time limit; training stops before an epoch that would exceed it.
+        compile: whether to ``torch.compile`` the model.
+        watch: other images and labels whose accuracy is logged after every epoch; not used otherwise.
         objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
 
     Raises:
-        Unfinished: ``seconds`` were up; needs a checkpoint.
-        ValueError: images or labels of another shape or type.
+        Unfinished: the time limit was reached; resuming needs a checkpoint.
+        ValueError: images or labels have the wrong shape or type.
     """
     _check(images, labels, classes)
     began, count = time.monotonic(), len(images)
@@ -133,7 +133,7 @@ def fit(
     optimiser = _optimiser(victim.model, protocol)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _factor(protocol, per_epoch))
     padding = round(protocol.crop * images.shape[1])
-    parity = torch.rand(count, generator=draw) < 0.5  # alternating flip: which half starts mirrored
+    parity = torch.rand(count, generator=draw) < 0.5  # alternating flip: images that start flipped
     forward: Forward = torch.compile(victim.model) if compile else victim.model
 
     minimise = OBJECTIVES[objective]
@@ -145,7 +145,7 @@ def fit(
     identity = run_id(images, labels, protocol, seed) + ("" if objective == "plain" else f" {objective}")
     first = 0
     lines: list[dict[str, Any]] = []
-    cut: dict[str, Any] = {}  # what an epoch that was left half done had come to
+    cut: dict[str, Any] = {}  # state of an unfinished epoch
     if checkpoint and checkpoint.exists():
         try:
             with open(open_regular(checkpoint, follow=True), "rb") as saved:
@@ -160,10 +160,10 @@ def fit(
                     torch.cuda.set_rng_state(stored["cuda"].cpu())
                 first, cut = stored["epoch"], stored.get("cut", {})
                 lines = stored["log"] if "log" in stored else _lines(log)
-        except Exception as error:  # torch.load has no common base for what a damaged file can raise
+        except Exception as error:  # torch.load raises errors of many types on damaged files
             if out_of_memory(error) or (isinstance(error, OSError) and not isinstance(error, NotRegular)):
-                raise  # it may be whole, and must not be lost
-            tell(f"ripguard: note: {checkpoint} is damaged, and training starts anew")
+                raise  # the file may be intact, and must not be removed
+            tell(f"ripguard: note: {checkpoint} is damaged; training starts again")
             checkpoint.unlink()
             return fit(
                 images, labels, classes, protocol, seed, device, checkpoint, log, seconds, compile, watch, note,
@@ -241,28 +241,28 @@ def _write_log(log: Path, lines: list[dict[str, Any]]) -> None:
 
 
 def _lines(log: Path | None) -> list[dict[str, Any]]:
-    """Of a run whose checkpoint is of a version that kept no log in it."""
+    """Log lines of a run whose checkpoint is of an older version, without a log."""
     return [json.loads(line) for line in log.read_text().splitlines()] if log and log.exists() else []
 
 
 def batches(count: int, protocol: Protocol) -> int:
-    """Of an epoch over so many images: the last, smaller one is left out; the order changes every epoch."""
+    """Number of batches per epoch. The incomplete last batch is dropped; the order changes every epoch."""
     return max(1, count // min(protocol.batch, count))
 
 
 def accuracy(victim: Victim, images: np.ndarray, labels: np.ndarray) -> float:
-    """Percent of uint8 ``[n, side, side, 3]`` images, not augmented, that get their label."""
+    """Accuracy in percent on uint8 ``[n, side, side, 3]`` images, without augmentation."""
     return percent_right(victim.logits(images), labels)
 
 
 def percent_right(outputs: np.ndarray, labels: np.ndarray) -> float:
-    """Percent of rows of ``[n, classes]`` whose largest value is at their label."""
+    """Accuracy in percent of logits ``[n, classes]``."""
     return 100 * float((outputs.argmax(1) == labels).mean())
 
 
 def run_id(images: np.ndarray, labels: np.ndarray, protocol: Protocol, seed: int) -> str:
-    """Hex digest of all that decides a run, but for the machine."""
-    recipe = dataclasses.replace(protocol, source="")  # its wording decides nothing
+    """Hex digest of everything that determines a run, except the machine."""
+    recipe = dataclasses.replace(protocol, source="")  # a description only
     digest = hashlib.sha256(f"{recipe!r} {seed} {images.shape}".encode())
     digest.update(np.ascontiguousarray(images).data)
     digest.update(labels.astype("<i8").tobytes())
@@ -279,7 +279,7 @@ def _optimiser(model: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
 
 
 def _factor(protocol: Protocol, per_epoch: int) -> Callable[[int], float]:
-    """Learning rate at a step, as a multiple of ``protocol.lr``."""
+    """Function from the step to the learning rate, as a multiple of ``protocol.lr``."""
     total = protocol.epochs * per_epoch
     if protocol.schedule == "cosine":
         return lambda step: 0.5 * (1 + float(np.cos(np.pi * min(step / total, 1.0))))

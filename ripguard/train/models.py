@@ -1,4 +1,4 @@
-"""Victim architectures by name. A new one is one line in MODELS, and one file if torchvision does not have it."""
+"""Victim architectures by name. To add one, add a line in MODELS, and a file if torchvision does not have it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ zoo = torchvision.models
 
 
 def resnet18(classes: int, side: int) -> nn.Module:
-    """ResNet-18 with the CIFAR stem: 3×3, stride 1, no pooling (He et al. 2016, section 4.2; the field's usual one)."""
+    """ResNet-18 with the usual CIFAR stem: 3×3, stride 1, no pooling (He et al. 2016, section 4.2)."""
     model = zoo.resnet18(num_classes=classes)
     model.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
     model.maxpool = nn.Identity()
@@ -21,7 +21,7 @@ def resnet18(classes: int, side: int) -> nn.Module:
 
 
 def resnet18_imagenet(classes: int, side: int) -> nn.Module:
-    """ResNet-18 as torchvision has it: 7×7, stride 2, pooling: a 32×32 image is 8×8 after the stem."""
+    """torchvision's ResNet-18 (7×7, stride 2, pooling): a 32×32 image is 8×8 after the stem."""
     return zoo.resnet18(num_classes=classes)
 
 
@@ -31,12 +31,12 @@ def fastnet(classes: int, side: int) -> nn.Module:
 
 
 def fastnet_narrow(classes: int, side: int) -> nn.Module:
-    """A fifth of the work of ``fastnet``, for first tries."""
+    """A fifth of the computation of ``fastnet``, for quick experiments."""
     return FastNet(classes, (32, 96, 128))
 
 
 def vgg16_bn(classes: int, side: int) -> nn.Module:
-    """VGG-16 with batch norm and, as usual for small images, one linear layer behind the convolutions."""
+    """VGG-16 with batch norm and, as usual for small images, one linear layer after the convolutions."""
     model = zoo.vgg16_bn(num_classes=classes)
     model.avgpool = nn.AdaptiveAvgPool2d(1)
     model.classifier = nn.Linear(512, classes)
@@ -53,7 +53,7 @@ def densenet121(classes: int, side: int) -> nn.Module:
 
 
 def mobilenet_v2(classes: int, side: int) -> nn.Module:
-    """MobileNetV2; up to 48 pixels the first two reductions are left out."""
+    """MobileNetV2; up to 48 pixels without the first two downsampling steps."""
     model = zoo.mobilenet_v2(num_classes=classes)
     if side <= 48:
         model.features[0][0].stride = (1, 1)

@@ -1,8 +1,8 @@
-"""What a victim minimises on a batch: plain cross-entropy, or with an augmentation that poison does not like.
+"""Training objectives: plain cross-entropy, and cross-entropy with augmentations that serve as defences.
 
-Each is a small function of (look, images, labels, draw, smoothing): ``look`` maps float images 0..255,
+Each is a function of (look, images, labels, draw, smoothing): ``look`` maps float images 0..255,
 ``[batch, 3, height, width]``, to logits ``[batch, classes]``; random numbers come from ``draw``, a CPU generator, so
-that training can be resumed. It returns the loss to minimise and the logits that count for the training accuracy.
+that training can be resumed. It returns the loss to minimize and the logits that count for the training accuracy.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ripguard.errors import MissingExtra
 Look = Callable[[Tensor], Tensor]
 Objective = Callable[[Look, Tensor, Tensor, torch.Generator, float], tuple[Tensor, Tensor]]
 
-RADIUS, STEPS = 8.0, 10  # of the adversary, in gray levels; APBench's and Madry et al.'s
-DRAWS = 5  # augmentations that UEraser chooses from
+RADIUS, STEPS = 8.0, 10  # of the adversary, in gray levels; as in APBench and Madry et al.
+DRAWS = 5  # augmentations per image that UEraser chooses from
 
 
 def plain(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
@@ -30,19 +30,19 @@ def plain(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: fl
 
 
 def cutout(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """A square of half the side, anywhere, also over the edge, is gray (DeVries, Taylor 2017: 16 of 32 pixels)."""
+    """A gray square of half the side at a random position, possibly over the edge (DeVries, Taylor 2017)."""
     return plain(look, x.masked_fill(_boxes(x, torch.full((len(x),), 0.5), draw), 128.0), y, draw, smoothing)
 
 
 def mixup(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Images and losses mixed with those of a shuffled batch, share uniform in 0..1 (Zhang et al. 2018, α = 1)."""
+    """Images and losses mixed with those of a shuffled batch, weight uniform in 0..1 (Zhang et al. 2018, α = 1)."""
     share, other = float(torch.rand((), generator=draw)), torch.randperm(len(x), generator=draw).to(x.device)
     out = look(share * x + (1 - share) * x[other])
     return _mixed(out, y, y[other], share, smoothing), out
 
 
 def cutmix(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """A rectangle comes from another image, and its share of the loss with it (Yun et al. 2019, α = 1)."""
+    """A rectangle from another image, with its share of the loss (Yun et al. 2019, α = 1)."""
     side = (1 - torch.rand((), generator=draw)).sqrt()
     box = _boxes(x[:1], side[None], draw).expand_as(x)
     other = torch.randperm(len(x), generator=draw).to(x.device)
@@ -51,10 +51,10 @@ def cutmix(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: f
 
 
 def ueraser_max(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Of five strong augmentations of each image the one with the largest loss (UEraser-max, Qin et al. 2023).
+    """The augmentation with the largest loss, of five strong ones for each image (UEraser-max, Qin et al. 2023).
 
     Raises:
-        MissingExtra: kornia, whose augmentations they published it with, is not installed.
+        MissingExtra: kornia, which provides the published augmentations, is not installed.
     """
     augment = augmentations()
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):  # kornia draws from the global generator
@@ -69,9 +69,9 @@ def ueraser_max(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothi
 def adversarial(
     look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float, radius: float = RADIUS
 ) -> tuple[Tensor, Tensor]:
-    """Projected gradient ascent on every image first: 10 steps of 2 within 8 gray levels (Madry et al. 2018).
+    """Adversarial training: 10 ascent steps of 2 gray levels within 8 on each image (Madry et al. 2018).
 
-    The model stays in training mode meanwhile: the adversary sees the statistics of its own batch.
+    The model stays in training mode, so the adversary uses the statistics of its own batch.
     """
     start = (2 * torch.rand(x.shape, generator=draw) - 1).to(x.device) * radius
     delta = start
@@ -113,12 +113,12 @@ def _boxes(x: Tensor, side: Tensor, draw: torch.Generator) -> Tensor:
 
 @cache
 def augmentations() -> Callable[[Tensor], Tensor]:
-    """Brightness and contrast like plasma, channels shuffled half of the time, one operation of TrivialAugment."""
+    """Plasma brightness and contrast, channel shuffle with probability one half, one operation of TrivialAugment."""
     try:
         from kornia import augmentation as one
         from kornia.augmentation.auto import TrivialAugment
     except ImportError:
-        raise MissingExtra("UEraser augments with kornia", 'pip install "ripguard[defences]"') from None
+        raise MissingExtra("UEraser needs kornia, which is not installed", 'pip install "ripguard[defences]"') from None
     return torch.nn.Sequential(
         one.RandomPlasmaBrightness(roughness=(0.1, 0.7), intensity=(0.0, 1.0), p=1.0),
         one.RandomPlasmaContrast(roughness=(0.1, 0.7), p=1.0),

@@ -1,4 +1,4 @@
-"""Train on a release with its key in one call: restored in memory, trained, measured on its restored test split."""
+"""Train on a release with its key: restore in memory, train, and evaluate on the restored test split."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def train_on_release(
 ) -> dict[str, Any]:
     """Train a model from scratch on the clean images behind a release and write it to ``out``.
 
-    The file holds ``{"net", "mean", "sd", "model", "classes", "side"}``, tensors and plain values only. A run that was
-    cut goes on from the checkpoint beside it.
+    The file contains ``{"net", "mean", "sd", "model", "classes", "side"}``, tensors and plain values only. An
+    interrupted run resumes from the checkpoint beside it.
 
     Returns:
-        Train and, if the release has a test split, test accuracy in percent, and what was trained.
+        A dict with the settings, the train accuracy and, if there is a test split, the test accuracy, in percent.
 
     Raises:
-        UsageError, OutputRefused, and StorageError where ``out`` cannot be written: before any work.
-        Whatever :class:`ProtectedDataset` raises.
+        UsageError, OutputRefused, StorageError: ``out`` exists or cannot be written; raised before training.
+        Also every exception of :class:`ProtectedDataset`.
     """
     recipe = recipe_of(protocol, model, epochs)
     check_device(device)

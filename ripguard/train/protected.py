@@ -1,4 +1,4 @@
-"""Train on a release as if it were clean: images are restored on the way into the batch, and only in memory."""
+"""A PyTorch dataset over a release: images are restored batch by batch, in memory only."""
 
 from __future__ import annotations
 
@@ -21,34 +21,33 @@ from ripguard.release.signers import vouched
 
 
 class ProtectedDataset(Dataset):
-    """One split of a release, restored on the fly; what torchvision's ``ImageFolder`` is for the clean images.
+    """One split of a release, restored on the fly; the counterpart of torchvision's ``ImageFolder``.
 
-    A ``DataLoader`` asks for whole batches (``__getitems__``), which are restored together. Workers, samplers,
-    ``Subset`` and pickling work as with any dataset. No clean pixel is written to disk. Without the key the same
-    folder is a plain ``ImageFolder`` of protected images.
+    A ``DataLoader`` requests whole batches (``__getitems__``), which are restored together. Workers, samplers,
+    ``Subset`` and pickling work as with any dataset. No clean pixel is written to disk. Without the key, the folder can
+    be read as a plain ``ImageFolder`` of protected images.
 
     Args:
         root: the release.
-        key: file of the restore key, which is all that is pickled of it; or a :class:`ripguard.crypto.keys.KeyRing`,
-            the key itself or that of one release or unit, which then travels in the pickle: keep that off the disk.
-            With the key of a unit the dataset is that unit's images, and ``signer`` must be named. Workers that are
-            spawned open the file again and cannot ask for a passphrase: name a file that holds it by
-            ``RIPGUARD_PASSPHRASE_FILE``.
+        key: path of the restore key; pickles contain only the path. Or a :class:`ripguard.crypto.keys.KeyRing` (the
+            owner's key, or that of one release or unit); pickles then contain the secret, so do not write them to disk.
+            With the key of a unit, the dataset has only that unit's images, and ``signer`` is required. Spawned workers
+            read the key file again and cannot prompt for a passphrase: set ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
-        transform, target_transform: as in torchvision; they get an image and a class number.
-        signer: fingerprint that must have signed the release, or ``"any"``; None: one that signed this key's releases.
-        form: what an image is: ``"pil"``, or ``"tensor"``: uint8 ``[channels, height, width]``, for transforms v2.
+        transform, target_transform: as in torchvision: called with an image and with a class number.
+        signer: fingerprint of the required signer, or ``"any"``; None: a known signer of this key's releases.
+        form: type of the images: ``"pil"``, or ``"tensor"`` (uint8 ``[channels, height, width]``, for transforms v2).
 
     Attributes:
-        classes: all class names of the release, sorted, whatever the key opens; ``class_to_idx``: their numbers.
+        classes: all class names of the release, sorted; ``class_to_idx``: their numbers.
         splits: all splits of the release.
-        samples: (path, class number) of every image; ``targets``: the numbers alone.
-        units: split/label of the units that the key opens, sorted; None: all of the release.
+        samples: (path, class number) of every image; ``targets``: the class numbers.
+        units: ``split/label`` of the units that the key opens, sorted; None for the whole release.
 
     Raises:
-        WrongKey, NotProtected, Damaged: at once for the release, at its turn for an image.
-        SignatureInvalid: the release is not signed as it should be.
-        KeyFileError: no key, or one that lies inside a release.
+        WrongKey, NotProtected, Damaged: on construction for the release, on access for an image.
+        SignatureInvalid: the release is not signed by the required signer.
+        KeyFileError: the key file is missing or invalid, or lies inside a release.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class ProtectedDataset(Dataset):
         self.transform, self.target_transform = transform, target_transform
         self._opened: tuple[Release, Restorer] | None = None
         self._manifest = ""
-        release, restorer = self._open()  # a wrong key ends here, not in a worker
+        release, restorer = self._open()  # a wrong key is detected here, not in a worker
         vouched(release, signer, restorer.ring)
         self._manifest, units = release.rows.digest, release.info["units"]
         opens = release.units_of(restorer.ring)
@@ -76,7 +75,7 @@ class ProtectedDataset(Dataset):
         self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
         self.splits = sorted({unit["split"] for unit in units})
         self.names, self.targets = list[str](), list[int]()
-        for row in release.rows:  # all of them parsed at once would take much memory
+        for row in release.rows:  # parsed one at a time to save memory
             unit = units[row["unit"]]
             if unit["split"] == split and (opens is None or row["unit"] in opens):
                 self.names.append(row["path"])
@@ -97,7 +96,7 @@ class ProtectedDataset(Dataset):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, Any]]:
-        """Restore a batch together; raises the error of the first image that is refused."""
+        """Restore a batch; raises the error of the first image that cannot be restored."""
         targets = [self.targets[i] for i in indices]
         found = []
         for image, target in zip(self.images(indices), targets):
@@ -130,12 +129,14 @@ class ProtectedDataset(Dataset):
         return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
     def _open(self) -> tuple[Release, Restorer]:
-        """The release and what restores it, made once in each process."""
+        """The release and its restorer, created once per process."""
         if self._opened is None:
             release = Release.open(self.root)
             ring = read_key(self.key) if isinstance(self.key, str | Path) else self.key
             if self._manifest not in ("", release.rows.digest):
-                raise Damaged(f"{release.where(MANIFEST)} changed after this dataset was made", "make it again")
+                raise Damaged(
+                    f"{release.where(MANIFEST)} changed after this dataset was made", "create the dataset again"
+                )
             self._opened = release, Restorer(ring, release)
         return self._opened
 

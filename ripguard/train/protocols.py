@@ -1,4 +1,4 @@
-"""Training protocols: what a victim does, each with the place it comes from."""
+"""Training protocols of victims, each with its source."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ class Protocol:
     """How a victim is trained.
 
     Attributes:
-        source: where the recipe was published, and what of it is our reading.
+        source: publication of the recipe, and our additions to it.
         optimiser: ``adam`` or ``sgd`` (momentum 0.9).
         schedule: ``constant``, ``cosine`` (to zero, by step), ``steps`` (times ``gamma`` at ``milestones``, epochs) or
             ``triangle`` (linear up over the first fifth, linear down to zero).
-        crop: pixels of reflected border to crop from, as a share of the side (1/8: 4 pixels of 32).
-        zoom: least share of the area that a random zoom keeps; 1: none.
-        flip: ``none``, ``random``, or ``alternating``: an image's second epoch mirrors its first (airbench).
+        crop: width of the reflected border for random crops, as a share of the side (1/8: 4 pixels of 32).
+        zoom: least share of the area in a random zoom; 1: no zoom.
+        flip: ``none``, ``random``, or ``alternating`` (flipped every second epoch, as in airbench).
         mirror_at_test: average the logits of an image and its mirror image.
-        standardise: subtract mean and divide by SD of the training images, channel by channel.
+        standardise: subtract the mean and divide by the SD of the training images, per channel.
     """
 
     name: str
@@ -84,7 +84,7 @@ PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
 
 
 def called(name: str, model: str | None = None, epochs: int | None = None) -> str:
-    """What records call a protocol with another model or length: ``small (24 epochs)``."""
+    """Name in records of a protocol with another model or number of epochs: ``small (24 epochs)``."""
     own = PROTOCOLS[name]
     other = [model] if model and model != own.model else []
     other += [f"{epochs} epochs"] if epochs and epochs != own.epochs else []

@@ -1,4 +1,4 @@
-"""A protocol by its name, with the model or the length that somebody wants instead of its own."""
+"""Training protocols by name, optionally with another model or number of epochs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ripguard.train.protocols import PROTOCOLS, Protocol
 
 
 def recipe_of(protocol: str, model: str | None = None, epochs: int | None = None) -> Protocol:
-    """The protocol; ``model`` and ``epochs`` replace its own. Raises :class:`UsageError` for a name nobody has."""
+    """The protocol with ``model`` and ``epochs`` replaced if given. Raises :class:`UsageError` for unknown names."""
     if protocol not in PROTOCOLS:
         raise UsageError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
     own = PROTOCOLS[protocol]

@@ -174,7 +174,7 @@ def test_garbage_is_a_image_or_refused(data, size, channels):  # type: ignore[no
 
 def test_streams_that_no_coder_wrote():
     """This one the range coder notices."""
-    with pytest.raises(BadStream, match="small-image coder"):
+    with pytest.raises(BadStream, match="small-image codec"):
         codec.decode([b"\xff" * 40], (32, 32, 3), MODELS[3])
 
 
@@ -190,7 +190,7 @@ def test_a_damaged_model_in_the_cache_is_fitted_again(tmp_path, monkeypatch, cap
     for wrong in (b"", data[:-1], data[:-4] + b"xxxx", data + b"x", data[:100], rotten, other, b"junk" * 99):
         place.write_bytes(wrong)
         assert fit.obtain(images, settings) == data
-        assert "is damaged, and is fitted again" in capsys.readouterr().err
+        assert "is damaged and will be fitted again" in capsys.readouterr().err
         assert place.read_bytes() == data
     assert fit.obtain(images, settings) == data
     assert capsys.readouterr().err == ""

@@ -19,19 +19,10 @@ from helpers import call, good, make_source, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard.crypto import keys
-from ripguard.crypto.keys import (
-    PREFIX,
-    SIGNING_PREFIX,
-    Key,
-    KeyRing,
-    ReleaseProver,
-    decode_secret,
-    encode_secret,
-    holds_key,
-    read_private,
-    release_prover,
-)
+from ripguard.crypto import keyfile
+from ripguard.crypto.keyfile import PREFIX, SIGNING_PREFIX, decode_secret, encode_secret, holds_key
+from ripguard.crypto.keys import Key, KeyRing, ReleaseProver, release_prover
+from ripguard.crypto.private import read_private
 from ripguard.crypto.signing import SigningKey, check, fingerprint
 from ripguard.errors import KeyFileError, WrongKey
 
@@ -332,8 +323,8 @@ def test_key_files_of_others(tmp_path, monkeypatch):  # type: ignore[no-untyped-
             monkeypatch.undo()
 
     assert "belongs to another user" in read(777, other, 0o755)
-    assert "exchanged by other users" in read(other, 777, 0o775)
-    assert "exchanged by other users" in read(other, 0, 0o777)
+    assert "other users can replace" in read(other, 777, 0o775)
+    assert "other users can replace" in read(other, 0, 0o777)
     for owner, folder_owner, mode in ((other, 0, 0o1777), (other, 0, 0o755), (0, 0, 0o755), (other, other, 0o775)):
         assert read(owner, folder_owner, mode) == ""
 
@@ -400,7 +391,7 @@ def test_hidden_keys_are_found(secret, prefix, locked, width, between, encoding,
     """Text of any encoding, broken over lines of any width, alone or in base64 (of mail and of the web), anywhere."""
     line = encode_secret(prefix, secret)
     if locked:  # its bytes need not open: nobody tries
-        line = keys._line(prefix + keys.LOCKED, secret * 2 + b"\0")
+        line = keyfile._line(prefix + keyfile.LOCKED, secret * 2 + b"\0")
     text = between.join(line[i : i + width] for i in range(0, len(line), width)).encode(encoding)
     data = (text, base64.encodebytes(text), base64.urlsafe_b64encode(text))[armour]
     assert holds_key(b"abcde"[:before] + data + b" and more")

@@ -11,7 +11,8 @@ import pytest
 from helpers import environment, good, make_source, refused
 
 from ripguard.crypto import passphrase
-from ripguard.crypto.keys import LOCKED, PREFIX, Key
+from ripguard.crypto.keyfile import LOCKED, PREFIX
+from ripguard.crypto.keys import Key
 from ripguard.crypto.passphrase import LENGTH, lock, unlock
 from ripguard.crypto.signing import SigningKey
 from ripguard.errors import KeyFileError, StorageError
@@ -62,7 +63,7 @@ def test_locks_differ_each_time():
 def test_hostile_costs_are_refused_at_once(cost, monkeypatch):  # type: ignore[no-untyped-def]
     """Neither time nor memory is spent on them: the passphrase is not stretched."""
     monkeypatch.setattr(passphrase, "_stretched", None)
-    with pytest.raises(KeyFileError, match="not one that ripguard makes"):
+    with pytest.raises(KeyFileError, match="not locked in a form that ripguard writes"):
         unlock(bytes([cost]) + bytes(LENGTH - 1), "abc", PREFIX, "k")
 
 
@@ -115,7 +116,7 @@ def test_other_passphrases_open_nothing(tmp_path, monkeypatch):  # type: ignore[
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("caf\udce9", "no text in this locale"), ("x" * 4096, "too long"), (EOFError(), "was typed")]
+    ("typed", "said"), [("caf\udce9", "not text in this locale"), ("x" * 4096, "too long"), (EOFError(), "was typed")]
 )
 def test_typed_passphrases(typed, said, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Bytes that could not be decoded, more than a file may hold, the end of the input."""
@@ -131,7 +132,7 @@ def test_typed_passphrases(typed, said, tmp_path, monkeypatch):  # type: ignore[
     with pytest.raises(KeyFileError, match=said) as caught:
         Key.read(tmp_path / "k")
     assert "caf" not in str(caught.value) + caught.value.hint
-    with pytest.raises(KeyFileError, match="half characters"):
+    with pytest.raises(KeyFileError, match="lone surrogates"):
         lock(bytes(32), "caf\udce9", PREFIX)
 
 
@@ -143,7 +144,7 @@ def test_a_lock_that_takes_more_memory_than_there_is(error, tmp_path, monkeypatc
         raise error
 
     monkeypatch.setattr("Crypto.Protocol.KDF.scrypt", scrypt)
-    with pytest.raises(StorageError, match="cost 20 takes 1,024 MiB"):
+    with pytest.raises(StorageError, match="cost 20 needs 1,024 MiB"):
         unlock(bytes([20]) + bytes(LENGTH - 1), "abc", PREFIX, "k")
 
 
@@ -163,7 +164,7 @@ def test_a_lock_of_the_highest_cost_under_a_limit(tmp_path):  # type: ignore[no-
     env = environment(RIPGUARD_PASSPHRASE_FILE="word", OMP_NUM_THREADS="1")
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 9, done.stderr
-    assert "out of memory: a passphrase lock of cost 20" in done.stderr
+    assert "out of memory: scrypt at cost 20" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -99,7 +99,7 @@ def refused() -> dict[str, tuple[bytes, str]]:
         "moving WebP": (saved(two[0], "WEBP", **many, lossless=True), "one frame, got 2"),
         "two images in a JPEG": (saved(two[0], "MPO", **many), "one frame, got 2"),
         "deep PNM": (b"P6 2 1 65535\n" + bytes(12), "another maximum"),
-        "decimal numbers, cut off": (b"P3 1 1 255\n12 34 5", "may be cut off"),
+        "decimal numbers, cut off": (b"P3 1 1 255\n12 34 5", "may be truncated"),
         "too many scans": (many_scans(), "more than 100 scans"),
         "palette": (saved(image.convert("P"), "PNG"), "mode P"),
         "alpha": (saved(image.convert("RGBA"), "PNG"), "mode RGBA"),
@@ -172,14 +172,14 @@ def endless() -> dict[str, tuple[bytes, str]]:
     scans, first = limits.MAX_SCANS + 1, jpeg.index(b"\xff\xda")
     profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(1 << 20), 9))
     return {
-        "JPEG of fill bytes": (b"\xff\xd8" + b"\xff" * more + jpeg[2:], "too many pieces"),
-        "JPEG of comments": (jpeg[:2] + segment(0xFE, b"") * more + jpeg[2:], "too many pieces"),
+        "JPEG of fill bytes": (b"\xff\xd8" + b"\xff" * more + jpeg[2:], "too many chunks"),
+        "JPEG of comments": (jpeg[:2] + segment(0xFE, b"") * more + jpeg[2:], "too many chunks"),
         "JPEG of EXIF": (jpeg[:2] + segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0") * 65 + jpeg[2:], "64 EXIF segments"),
         "JPEG of scans": (jpeg[:first] + jpeg[first:-2] * scans + jpeg[-2:], "100 scans"),
-        "PNG of empty chunks": (png[:33] + chunk(b"prVt", b"") * (more // 2) + png[33:], "too many pieces"),
+        "PNG of empty chunks": (png[:33] + chunk(b"prVt", b"") * (more // 2) + png[33:], "too many chunks"),
         "PNG of color profiles": (png[:33] + profile * 65 + png[33:], "64 color profiles"),
         "PNM of comments": (b"P2\n2 2 255\n" + b"#\n" * 1001 + b"1\n" * 4, "1,000 comments"),
-        "PNM with a long comment in its header": (b"P5\n#" + b"a" * more + b"\n2 2 255\nabcd", "too many pieces"),
+        "PNM with a long comment in its header": (b"P5\n#" + b"a" * more + b"\n2 2 255\nabcd", "too many chunks"),
         "TIFF of strips": (strips(limits.MAX_STRIPS + 1), "200,000 strips"),
         "BMP of run lengths": (run_length(2001, 2000), "run-length coded BMP"),
         "WebP that claims much": (webp_canvas(16383, 16383), "16383×16383 is more"),

@@ -10,7 +10,8 @@ from ripguard.data.image_set import ImageSet
 from ripguard.perturb import surrogate
 from ripguard.perturb.layered import UNDER, Layered, LayeredParams
 from ripguard.perturb.make import make
-from ripguard.perturb.marks import Marks, search
+from ripguard.perturb.marks import Marks
+from ripguard.perturb.patches import search
 from ripguard.perturb.tap import TAP, TAPParams
 
 pytestmark = pytest.mark.numeric

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ripguard.perturb.marks import SINK, Marks, enough_cells, few_cells, opposites, search, words
+from ripguard.perturb.marks import Marks, words
+from ripguard.perturb.patches import SINK, enough_cells, few_cells, opposites, search
 
 pytestmark = pytest.mark.numeric
 

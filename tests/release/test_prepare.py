@@ -102,7 +102,7 @@ def test_a_rotten_cache(rot, source, capsys):  # type: ignore[no-untyped-def]
     (place,) = (Path(os.environ["RIPGUARD_CACHE"]) / "fitted").iterdir()
     place.write_bytes(rot(place.read_bytes()))
     assert prepare(planned(source)).digest == first.digest
-    assert "is damaged, and is made again" in capsys.readouterr().err
+    assert "is damaged and will be computed again" in capsys.readouterr().err
     assert Fitted.read(place) is not None
 
 

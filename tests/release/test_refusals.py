@@ -264,5 +264,5 @@ def test_options_without_effect(world, tmp_path):  # type: ignore[no-untyped-def
         assert " is an option of" in message
         assert message.splitlines()[0].endswith(f"this is --perturb {perturb}")
     message = refused(2, *out, "--perturb", "tap", "--surrogate", "x", "--surrogates", "2")
-    assert "--surrogates and --surrogate-epochs would change nothing" in message
+    assert "--ensemble-size and --surrogate-epochs would change nothing" in message
     assert not (tmp_path / "out").exists()

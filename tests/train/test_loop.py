@@ -184,7 +184,7 @@ def test_a_damaged_checkpoint_does_not_block(labelled, tmp_path, capsys):  # typ
         place.unlink()
         damage(place)
         found = weights(fit(images, labels, 3, SHORT, 1, checkpoint=place))
-        assert "is damaged, and training starts anew" in capsys.readouterr().err
+        assert "is damaged; training starts again" in capsys.readouterr().err
         assert all(torch.equal(expected[name], found[name]) for name in expected)
     place.unlink()
     place.mkdir()

@@ -24,7 +24,8 @@ import skimage.data
 from PIL import Image, ImageFilter
 
 from ripguard.codecs.interlaced import networks
-from ripguard.crypto.keys import PREFIX, Key, encode_secret
+from ripguard.crypto.keyfile import PREFIX, encode_secret
+from ripguard.crypto.keys import Key
 from ripguard.data.registry import open_source
 from ripguard.hide import lsb
 from ripguard.hide.header import Header

@@ -1,7 +1,7 @@
-"""The small-image coder: images ↔ bytes, with a model that was fitted to images like them.
+"""The small-image codec: images ↔ bytes, with a model fitted to similar images.
 
-What a step predicts is entropy-coded by ``constriction``'s range coder. An image costs one call of it to write, one a
-step to read; the predictors see all images of a batch at once.
+Residuals of the predictions are entropy-coded with ``constriction``'s range coder: one call per image to encode, one
+per step to decode. The predictors process all images of a batch at once.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ _models = constriction.stream.model
 _Encoder, _Decoder = constriction.stream.queue.RangeEncoder, constriction.stream.queue.RangeDecoder
 _any = _models.Uniform(256)
 _from_table = _models.Categorical(perfect=False, lazy=True)
-PART = 1 << 17  # samples that are coded at once
+PART = 1 << 17  # samples coded at once
 
 
 def encode(images: np.ndarray, model: Model) -> list[bytes]:
-    """Bytes of each image.
+    """Encode images.
 
     Args:
-        images: uint8 ``[batch, height, width, channels]``; as many channels as the model has.
+        images: uint8 ``[batch, height, width, channels]``, with the model's number of channels.
+
+    Returns:
+        Bytes of each image.
     """
     part = max(1, PART // max(1, images[:1].size))
     if len(images) > part:
@@ -40,7 +43,7 @@ def encode(images: np.ndarray, model: Model) -> list[bytes]:
         symbols.append(((wanted - predicted + 128) % 256).reshape(batch, -1))
         rows.append(row.reshape(batch, -1))
     first = coarsest(x).reshape(batch, -1).astype(np.int32)
-    of_steps = np.concatenate(symbols or [first[:, :0]], axis=1)  # [batch, samples that are predicted]
+    of_steps = np.concatenate(symbols or [first[:, :0]], axis=1)  # [batch, predicted samples]
     of_tables = np.concatenate(rows or [first[:, :0]], axis=1)
     result = []
     for i in range(batch):
@@ -53,12 +56,13 @@ def encode(images: np.ndarray, model: Model) -> list[bytes]:
 
 
 def decode(records: list[bytes], shape: tuple[int, int, int], model: Model) -> np.ndarray:
-    """Inverse of :func:`encode`: uint8 ``[batch, height, width, channels]``. Authenticity is the seal's business.
+    """Inverse of :func:`encode`: uint8 ``[batch, height, width, channels]``. The encryption
+    authenticates the bytes.
 
     Raises:
-        BadStream: bytes that no image is written as. Not all such are noticed.
+        BadStream: no image encodes to these bytes. Not all such bytes are detected.
     """
-    with refused_as(BadStream, "not a readable stream of the small-image coder"):
+    with refused_as(BadStream, "not a readable stream of the small-image codec"):
         return _decode(records, shape, model)
 
 

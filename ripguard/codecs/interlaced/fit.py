@@ -1,8 +1,8 @@
-"""Fit the small-image coder's predictors to the owner's images, and round them to whole numbers.
+"""Fit the predictors of the small-image codec to the owner's images, and round them to integers.
 
-The predictors are trained in the units of :mod:`ripguard.codecs.interlaced.networks`, on the cost in bits of what the
-tables of :mod:`ripguard.codecs.interlaced.tables` would say if their parameters were continuous.
-Only this file needs torch.
+The predictors are trained in the units of :mod:`ripguard.codecs.interlaced.networks`. The loss is the code length in
+bits under the tables of :mod:`ripguard.codecs.interlaced.tables`, with continuous parameters. Within the codecs, only
+this module imports torch.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from ripguard.files import read_regular
 from ripguard.progress import Bar
 from ripguard.weights import write_whole
 
-SCALE = 32.0  # whole numbers are divided by it on their way into a layer, so that weights are near one
+SCALE = 32.0  # divisor of the integer inputs, so that weights are near one
 UNITS = (64.0, 9.0, 1.0)  # of the outputs: eighths of a gray level, width, share
 START = (0.0, 16.0, 1.5)
-BOUNDS = (4.0, 4.0, 2.0)  # of the layers' weights; with 48 hidden units every sum stays exact
-DESIGN = 1  # of the predictors; models cached by another are not used
+BOUNDS = (4.0, 4.0, 2.0)  # of the layers' weights; with 48 hidden units all sums stay exact
+DESIGN = 1  # version of the predictors; cached models of another version are not used
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Settings:
 
     Attributes:
         hidden: units of each hidden layer, at most 48.
-        steps: gradient steps; samples: in each of them.
+        steps: gradient steps; samples: samples per step.
     """
 
     hidden: int = 48
@@ -52,7 +52,7 @@ class Settings:
 
 
 class Trainable(nn.Module):
-    """One predictor with real weights; the rounding of :func:`rounded` is all that separates it from the coder's."""
+    """One predictor with real weights; :func:`rounded` converts it to the codec's."""
 
     def __init__(self, sizes: list[tuple[int, int]]) -> None:
         super().__init__()
@@ -69,14 +69,16 @@ class Trainable(nn.Module):
         return self.layers[2](x) * x.new_tensor(UNITS) + x.new_tensor(START)
 
 
-def bits(told: Tensor, sample: Tensor, base: Tensor) -> Tensor:
-    """Cost of each sample, float32 ``[samples]``, with continuous width and share."""
-    centre = (base + told[:, 0] / tables.FRACTION).clamp(0, 255)
-    width, share = told[:, 1].clamp(0, tables.WIDTHS - 1), told[:, 2].clamp(0, len(tables.SHARES) - 1)
+def bits(predicted: Tensor, sample: Tensor, base: Tensor) -> Tensor:
+    """Code length of each sample in bits, float32 ``[samples]``, with continuous width and share."""
+    centre = (base + predicted[:, 0] / tables.FRACTION).clamp(0, 255)
+    width, share = predicted[:, 1].clamp(0, tables.WIDTHS - 1), predicted[:, 2].clamp(0, len(tables.SHARES) - 1)
     slope = torch.exp(-width * (math.log(3) / tables.PER_TRIPLING)) / float(tables.NARROWEST)
     shares = sample.new_tensor(tables.SHARES) / 16
     left = share.detach().floor().clamp(max=len(tables.SHARES) - 2).long()
-    narrow = shares[left] + (share - left) * (shares[left + 1] - shares[left])  # between the tables' values
+    narrow = shares[left] + (share - left) * (
+        shares[left + 1] - shares[left]
+    )  # interpolated between the tables' values
 
     def mass(slope: Tensor) -> Tensor:
         return torch.sigmoid((sample - centre + 0.5) * slope) - torch.sigmoid((sample - centre - 0.5) * slope)
@@ -85,7 +87,7 @@ def bits(told: Tensor, sample: Tensor, base: Tensor) -> Tensor:
 
 
 def fit(images: np.ndarray, settings: Settings = Settings()) -> networks.Model:
-    """Fit to uint8 ``[n, side, side, channels]`` images, or crops of larger ones, of at least 3×3 pixels."""
+    """Fit to uint8 ``[n, side, side, channels]`` images or crops, of at least 3×3 pixels."""
     torch.manual_seed(settings.seed)
     draw = np.random.default_rng(settings.seed)
     channels, side = images.shape[3], images.shape[1]
@@ -95,7 +97,7 @@ def fit(images: np.ndarray, settings: Settings = Settings()) -> networks.Model:
     )
     optimiser = torch.optim.AdamW(predictors.parameters(), settings.peak_lr)
     batch = max(1, settings.samples // (side * side * channels))
-    bar = Bar(range(settings.steps), stage="small-image coder", unit="step")
+    bar = Bar(range(settings.steps), stage="small-image codec", unit="step")
     for number in bar:
         for group in optimiser.param_groups:
             group["lr"] = settings.peak_lr * (0.5 + 0.5 * math.cos(math.pi * number / settings.steps))
@@ -121,7 +123,7 @@ def fit(images: np.ndarray, settings: Settings = Settings()) -> networks.Model:
 
 
 def rounded(trained: nn.Module) -> networks.Predictor:  # a Trainable, as a ModuleDict gives it back
-    """The predictor in whole numbers: one unit of a hidden activation is 1/SCALE, one of a weight 1/2^SHIFT."""
+    """The predictor with integer weights; units: hidden activations 1/SCALE, weights 1/2^SHIFT."""
     one, half = float(1 << networks.SHIFT), float(1 << networks.SHIFT >> 1)
     weights, biases = [], []
     for number, layer in enumerate(trained.layers):  # type: ignore[arg-type]
@@ -138,7 +140,7 @@ def _name(place: tuple[int, int, int]) -> str:
 
 
 def obtain(images: np.ndarray, settings: Settings = Settings()) -> bytes:
-    """The model file for these images and settings: from the cache, else fitted now."""
+    """The model file for these images and settings: from the cache, or fitted now."""
     digest = hashlib.sha256(json.dumps([DESIGN, dataclasses.asdict(settings)], sort_keys=True).encode())
     digest.update(str(images.shape).encode() + images.tobytes())
     path = cache_root() / "coders" / f"{digest.hexdigest()[:20]}.bin"
@@ -147,14 +149,14 @@ def obtain(images: np.ndarray, settings: Settings = Settings()) -> bytes:
             data = read_regular(path, networks.LARGEST, follow=True)
             if _is_model(data, images.shape[3], settings.hidden):
                 return data
-        tell(f"ripguard: note: {path} is damaged, and is fitted again")
+        tell(f"ripguard: note: {path} is damaged and will be fitted again")
     data = networks.pack(fit(images, settings))
     write_whole(path, lambda partial: partial.write_bytes(data))
     return data
 
 
 def _is_model(data: bytes, channels: int, hidden: int) -> bool:
-    """Whether a cached file is one, to its last byte; zlib's checksum covers the weights."""
+    """Whether a cached file is a complete model; zlib's checksum covers the weights."""
     try:
         model = networks.unpack(data)
         rest = zlib.decompressobj()

@@ -1,7 +1,7 @@
-"""The predictors: small predictors of whole numbers, and the file that holds them.
+"""The predictors: small networks with integer weights, and their file format.
 
-Weights are int16, activations 0..255, and sums stay below 2^24, which is checked: float32 matrix products are then
-exact in whatever order a machine adds, and fast on all of them.
+Weights are int16, activations 0..255, and sums are checked to stay below 2^24. So float32 matrix products are exact,
+whatever the order of summation, and fast on every machine.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ripguard.codecs.interlaced.tables import FRACTION, SHARES, WIDTHS
 MAGIC = b"rgi1"
 SHIFT = 8  # weights are in 1/256
 ACTIVE = 255  # largest activation
-LEVELS = 3  # levels with predictors of their own; all coarser ones share the last's
+LEVELS = 3  # levels with their own predictors; coarser levels share those of the last
 OUTPUTS = 3  # of a predictor: eighths of a gray level above the base, width, share
-EXACT = 1 << 24  # float32 holds all whole numbers up to here
+EXACT = 1 << 24  # float32 represents all integers up to here
 LARGEST = 1 << 22  # bytes of a model file before compression
 
 
 class BadModel(ValueError):
-    """These bytes are not a model."""
+    """The bytes are not a model."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Predictor:
     """Two hidden layers and an output layer.
 
     Attributes:
-        weights: float32 whole numbers, ``[hidden, inputs]``, ``[hidden, hidden]``, ``[OUTPUTS, hidden]``.
+        weights: float32 integers, ``[hidden, inputs]``, ``[hidden, hidden]``, ``[OUTPUTS, hidden]``.
         biases: the same, ``[hidden, 1]``, ``[hidden, 1]``, ``[OUTPUTS, 1]``.
     """
 
@@ -46,7 +46,7 @@ class Predictor:
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases)):
             reach = FARTHEST + 1 if layer == 0 else ACTIVE
             if (np.abs(weight).sum(1, keepdims=True) * reach + np.abs(bias)).max(initial=0) >= EXACT:
-                raise BadModel("weights too large to be added exactly")
+                raise BadModel("the weights are too large for exact sums")
 
     def __call__(self, context: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions from :func:`ripguard.codecs.interlaced.order.context`.
@@ -69,7 +69,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class Model:
-    """Models for all steps of images with ``channels`` channels, and the digestible bytes they came from."""
+    """Predictors for all steps of images with ``channels`` channels, by (level, phase, turn)."""
 
     channels: int
     hidden: int
@@ -93,9 +93,9 @@ def shapes(channels: int, hidden: int, phase: int, turn: int) -> list[tuple[int,
 
 
 def pack(model: Model) -> bytes:
-    """The file: ``rgi1``, channels, hidden (a byte each), and a zlib stream of all weights (int16) and biases (int32).
+    """The file: ``rgi1``, channels, hidden (one byte each), and a zlib stream of weights (int16) and biases (int32).
 
-    Big-endian, predictor after predictor, layer after layer, a layer's weights row by row and then its biases.
+    Big-endian; by predictor, then by layer: the weights row by row, then the biases.
     """
     parts = []
     for place in places(model.channels):
@@ -129,5 +129,5 @@ def unpack(data: bytes) -> Model:
             start = stop + 4 * rows
         predictors[place] = Predictor(weights, biases)
     if start != len(values):
-        raise BadModel("the model goes on after its end")
+        raise BadModel("the model is followed by other bytes")
     return Model(channels, hidden, predictors)

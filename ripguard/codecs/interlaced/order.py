@@ -1,8 +1,8 @@
-"""In what order the samples of an image are coded, and what is known of each when its turn comes.
+"""The coding order of samples, and the context from which each sample is predicted.
 
-As in interlaced formats: first the pixels of a coarse grid, then those that make it twice as fine, and so on. A step
-codes one channel at all pixels of one phase at once, so nothing loops over pixels, and most pixels are predicted from
-neighbours on all sides. Arithmetic is on integers held in float32: all values are small, so every result is exact.
+The order is interlaced: first the pixels of a coarse grid, then those that refine it by a factor of two, and so on. A
+step codes one channel at all pixels of one phase, without a loop over pixels, and most pixels are predicted from
+neighbors on all sides. Arithmetic is on small integers in float32, so every result is exact.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from functools import lru_cache
 
 import numpy as np
 
-RADIUS = 2  # neighbours of a sample, in pixels of its grid
-FARTHEST = 127  # differences from the base are cut off here
+RADIUS = 2  # of the neighborhood of a sample, in pixels of its grid
+FARTHEST = 127  # differences from the base are clipped here
 PHASES = ((1, 1), (0, 1), (1, 0))  # parity of (row, column) of the pixels that a phase adds to the grid
-CHANNELS = {1: (0,), 3: (1, 0, 2)}  # green first: it says most about the others
+CHANNELS = {1: (0,), 3: (1, 0, 2)}  # green first: it predicts the others best
 _DIAGONAL, _DIRECT = ((-1, -1), (-1, 1), (1, -1), (1, 1)), ((-1, 0), (1, 0), (0, -1), (0, 1))
-NEAREST = (_DIAGONAL, _DIRECT, _DIRECT)  # known neighbours whose mean is the base, for each phase
+NEAREST = (_DIAGONAL, _DIRECT, _DIRECT)  # known neighbors whose mean is the base, for each phase
 _WINDOW = [(dy, dx) for dy in range(-RADIUS, RADIUS + 1) for dx in range(-RADIUS, RADIUS + 1) if dy or dx]
 
 
@@ -37,7 +37,7 @@ class Step:
 
 
 def levels(height: int, width: int) -> int:
-    """Levels above the coarsest grid, which is the first with a side of one or two pixels."""
+    """Number of levels above the coarsest grid, the first with a side of one or two pixels."""
     count = 0
     while -(-min(height, width) // 2**count) >= 3:
         count += 1
@@ -45,7 +45,7 @@ def levels(height: int, width: int) -> int:
 
 
 def steps(height: int, width: int, channels: int) -> list[Step]:
-    """All steps in coding order; before them, the coarsest grid is coded sample by sample without a model."""
+    """All steps in coding order; before them, the coarsest grid is coded without a model."""
     coarse_first = reversed(range(levels(height, width)))
     return [Step(level, p, t) for level in coarse_first for p in range(len(PHASES)) for t in range(channels)]
 
@@ -65,13 +65,13 @@ def target(images: np.ndarray, step: Step) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def known(phase: int) -> tuple[tuple[int, int], ...]:
-    """Offsets of the neighbours of which every channel is known when a phase begins."""
+    """Offsets of the neighbors whose channels are all known when a phase begins."""
     row, col = PHASES[phase]
     done = ((0, 0), *PHASES[:phase])
     return tuple((dy, dx) for dy, dx in _WINDOW if ((row + dy) % 2, (col + dx) % 2) in done)
 
 
-ALIKE = tuple((dy, dx) for dy, dx in _WINDOW if dy % 2 == 0 and dx % 2 == 0)  # neighbours of the same phase
+ALIKE = tuple((dy, dx) for dy, dx in _WINDOW if dy % 2 == 0 and dx % 2 == 0)  # neighbors of the same phase
 
 
 def inputs(channels: int, phase: int, turn: int) -> int:
@@ -80,20 +80,20 @@ def inputs(channels: int, phase: int, turn: int) -> int:
 
 
 def context(images: np.ndarray, step: Step) -> tuple[np.ndarray, np.ndarray]:
-    """What is known around the samples of a step.
+    """Context of the samples of a step.
 
     Args:
-        images: float32 whole numbers 0..255, ``[batch, channels, height, width]``; what is not yet known is not read.
+        images: float32 integers 0..255, ``[batch, channels, height, width]``; unknown samples are not read.
 
     Returns:
-        float32 ``[inputs, batch·rows·columns]``, whole numbers −128..127; and the base, the rounded mean of the four
-        nearest known neighbours, float32 ``[batch·rows·columns]``.
+        float32 ``[inputs, batch·rows·columns]``, integers −128..127; and the base, the rounded mean of the four nearest
+        known neighbors, float32 ``[batch·rows·columns]``.
     """
     stride, (row, col), channels = 2**step.level, PHASES[step.phase], images.shape[1]
     order = CHANNELS[channels]
     grid = images[:, :, ::stride, ::stride]
     rows, cols = len(range(row, grid.shape[2], 2)), len(range(col, grid.shape[3], 2))
-    # mirrored at the edges without repeating them: what lies outside is of the phase that it would have inside
+    # reflected at the edges without repeating them, which keeps the phase of the samples outside
     padded = np.pad(grid, ((0, 0), (0, 0), (RADIUS, RADIUS), (RADIUS, RADIUS)), mode="reflect")
 
     def at(offset: tuple[int, int]) -> np.ndarray:  # [batch, channels, rows, cols]
@@ -107,7 +107,7 @@ def context(images: np.ndarray, step: Step) -> tuple[np.ndarray, np.ndarray]:
     for offset in known(step.phase):
         np.subtract(at(offset), base, out=found[filled : filled + channels].swapaxes(0, 1))
         filled += channels
-    for channel in order[: step.turn]:  # channels of this phase that are coded already
+    for channel in order[: step.turn]:  # channels of this phase that are already coded
         for offset in ((0, 0), *ALIKE):
             np.subtract(at(offset)[:, channel], base[:, channel], out=found[filled])
             filled += 1

@@ -1,7 +1,7 @@
-"""Probabilities of a sample around its prediction, as integers: the same on every machine.
+"""Probabilities of a sample around its prediction, as integers that are the same on every machine.
 
-A table is a mixture of two logistic distributions with one centre, the second three times as wide. Logistic values come
-from powers of one ratio, multiplied up in fixed point, so no library's idea of ``exp`` is in them.
+A table is a mixture of two logistic distributions with one center, the second three times as wide. Logistic values are
+computed from powers of one ratio in fixed point, so they do not depend on a library's ``exp``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from functools import lru_cache
 import numpy as np
 
 FRACTION = 8  # a prediction is in eighths of a gray level
-WIDTHS = 32  # of the narrower distribution, from NARROWEST, each 3^(1/5) times the one before
+WIDTHS = 32  # of the narrower distribution; the first is NARROWEST, each next one 3^(1/5) times as wide
 PER_TRIPLING = 5
 NARROWEST = Decimal("0.125")  # gray levels: scale of a logistic distribution
 SHARES = (4, 9, 13, 16)  # sixteenths of the narrower distribution
 ONE = 30  # bits of the fixed-point numbers
-UNIT = 20  # a table's weights add up to about 2^(UNIT + 4)
+UNIT = 20  # a table's weights sum to about 2^(UNIT + 4)
 
 
 @lru_cache(maxsize=1)
@@ -35,8 +35,8 @@ def tables() -> np.ndarray:
     """Weights of ``sample − rounded prediction + 128`` modulo 256.
 
     Returns:
-        float32 whole numbers below 2^24, ``[WIDTHS · FRACTION · len(SHARES), 256]``; the row of width ``w``, ``f``
-        eighths that the prediction lies above its rounded value minus one half, and share ``s`` is
+        float32 integers below 2^24, ``[WIDTHS · FRACTION · len(SHARES), 256]``. The row of width ``w``, share ``s``
+        and a prediction ``f`` eighths above its rounded value minus one half is
         ``(w · FRACTION + f) · len(SHARES) + s``.
     """
     reach = FRACTION * 129

@@ -1,7 +1,7 @@
 """Images as N×N cells, and back: the geometry of mRIT. Integer arithmetic only.
 
-Full cells can be moved and turned. The cells at the right and lower edge, where N does not divide the image, are
-smaller: they stay in place and are only shifted, so any height and width works.
+Full cells can be moved and rotated. If N does not divide the image, the cells at the right and lower edges are smaller:
+they stay in place and are only shifted. So any height and width works.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-MAX_TILE = 1024  # blocks; pairing cost and Sequence length grow with the tile, so it is bounded
+MAX_TILE = 1024  # blocks; bounds the pairing cost and the length of the Sequence
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Grid:
     """The cells of a ``height × width`` image cut into ``size × size`` blocks.
 
     Attributes:
-        tile: largest number of full blocks that are paired among themselves.
+        tile: largest number of full blocks in one tile; blocks are paired within a tile.
     """
 
     height: int
@@ -67,7 +67,7 @@ class Grid:
 
     @cached_property
     def tile_lengths(self) -> tuple[int, ...]:
-        """How many full blocks each tile has: near equal, at most ``tile``, the longer ones first."""
+        """Number of full blocks of each tile: nearly equal, at most ``tile``, longer tiles first."""
         total = len(self.full)
         if total == 0:
             return ()
@@ -77,7 +77,7 @@ class Grid:
 
     @property
     def tile_starts(self) -> np.ndarray:
-        """Where the tile of each full block begins, int64 ``[full]``."""
+        """First block of each full block's tile, int64 ``[full]``."""
         lengths = np.array(self.tile_lengths, np.int64)
         return np.repeat(np.cumsum(lengths) - lengths, lengths)
 
@@ -97,7 +97,7 @@ def grid(height: int, width: int, size: int, tile: int = MAX_TILE) -> Grid:
 def to_cells(images: np.ndarray, g: Grid) -> np.ndarray:
     """uint8 ``[batch, height, width, channels]`` → uint8 ``[batch, cells, size, size, channels]``.
 
-    Edge cells are filled up by repeating their last row and column, which leaves their minimum and maximum as they are.
+    Edge cells are padded by repeating their last row and column, which preserves their minimum and maximum.
     """
     n, pad = g.size, ((0, 0), (0, g.rows * g.size - g.height), (0, g.cols * g.size - g.width), (0, 0))
     if not g.even:
@@ -116,7 +116,7 @@ def from_cells(cells: np.ndarray, g: Grid) -> np.ndarray:
 def cell_sums(images: np.ndarray, g: Grid) -> np.ndarray:
     """Sum of each cell's real pixels: ``[batch, height, width, channels]`` → int32 ``[batch, cells, channels]``."""
     n = g.size
-    if g.even and n <= 4:  # adding strided views is quicker than reduceat
+    if g.even and n <= 4:  # adding strided views is faster than reduceat
         split = images.reshape(len(images), g.rows, n, g.cols, n, -1)
         views = [split[:, :, y, :, x].astype(np.int32) for y in range(n) for x in range(n)]
         return functools.reduce(np.add, views).reshape(len(images), g.cells, -1)
@@ -125,7 +125,7 @@ def cell_sums(images: np.ndarray, g: Grid) -> np.ndarray:
 
 
 def full_cells(cells: np.ndarray, g: Grid) -> np.ndarray:
-    """The full ones of ``[batch, cells, …]``; the same array where all are."""
+    """The full cells of ``[batch, cells, …]``; the same array if all are full."""
     return cells if g.even else cells[:, g.full]
 
 
@@ -139,7 +139,7 @@ def with_full(cells: np.ndarray, values: np.ndarray, g: Grid) -> np.ndarray:
 
 
 def placed(cells: np.ndarray, sources: np.ndarray, g: Grid) -> np.ndarray:
-    """``[batch, cells, …]`` with full cell ``sources[b, i]`` at the i-th full place; edge cells stay."""
+    """``[batch, cells, …]`` with full cell ``sources[b, i]`` at the i-th full position; edge cells stay."""
     return with_full(cells, gather(full_cells(cells, g), sources), g)
 
 
@@ -158,13 +158,13 @@ def scatter(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def _flat(rows: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the whole batch below each other, and where each one asked for stands."""
+    """Rows of the whole batch below each other, and the position of each indexed row."""
     batch, count, *rest = rows.shape
     return rows.reshape(batch * count, math.prod(rest)), (index + count * np.arange(batch)[:, None]).ravel()
 
 
 def rotate(blocks: np.ndarray, quarter: np.ndarray) -> np.ndarray:
-    """Turn each block by ``quarter`` × 90° counter-clockwise.
+    """Rotate each block by ``quarter`` × 90° counterclockwise.
 
     Args:
         blocks: ``[batch, blocks, size, size, channels]``.
@@ -178,6 +178,6 @@ def rotate(blocks: np.ndarray, quarter: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def rotation_table(size: int) -> np.ndarray:
-    """Which pixel of a block lands where under each of the four turns, int64 ``[4, size²]``."""
+    """Pixel permutations of a block for the four rotations, int64 ``[4, size²]``."""
     index = np.arange(size * size).reshape(size, size)
     return np.stack([np.rot90(index, k).ravel() for k in range(4)])

@@ -1,24 +1,22 @@
-"""mRIT as a hiding method: transformation, sealed Sequence in the low bits, sealed corrections beside or inside.
+"""mRIT as a hiding method.
 
-1. Turn the clean image into a temporary one that looks like the carrier (``transform``), in moves.
-2. Write the moves as a Sequence (``predict``, ``sequence``).
-3. Seal it to the header and to every bit of the temporary image that the payload will not replace.
-4. Replace low bits by header and sealed Sequence (``lsb``).
-5. Seal the bits that were replaced, with what clipping cut off: inside the image if they compress into it, else in
-   the residue. Without them the image comes back only roughly (``lossy``, as in the paper).
+1. Transform the clean image into a temporary one that approximates the carrier (``transform``), by moves of its blocks.
+2. Encode the moves as a Sequence (``predict``, ``sequence``).
+3. Encrypt the Sequence. The associated data are the header and all bits of the temporary image outside the payload.
+4. Replace low bits by the header and the encrypted Sequence (``lsb``).
+5. Encrypt the corrections (the replaced bits, and the clipped gray levels): in the same record if they compress into
+   the image, otherwise in the residue. Without them, restoring is approximate (``lossy``, as in the paper).
 """
 
 from __future__ import annotations
 
 import contextlib
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self, cast
 
 import numpy as np
 
-from ripguard.codecs.bounded import BadStream, inflate
 from ripguard.crypto.aead import TAG, Forged, associated_data, image_digest, open_sealed, seal
 from ripguard.crypto.keys import ImageKeys
 from ripguard.errors import Damaged, InputRefused
@@ -27,6 +25,7 @@ from ripguard.hide.base import Clean, Hidden, Hiding, Identity
 from ripguard.hide.header import Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.predict import from_sequence, layout, to_sequence, visible
+from ripguard.hide.mrit.record import pack_excess, records, split, unpack_excess, with_corrections
 from ripguard.hide.mrit.transform import FIELDS, LENGTH, Moves, Params, backward, forward
 from ripguard.methods import params as options
 from ripguard.methods.params import option
@@ -39,33 +38,33 @@ FITS_NOWHERE = "changed after it was published, or its residue was"
 
 @dataclass(frozen=True, kw_only=True)
 class MRITParams(options.Params):
-    """Of a release; those of an image, whose size settles the block side, are :class:`Params`."""
+    """Parameters of a release. :class:`Params` are those of an image; its size determines the block side."""
 
     method: ClassVar[str] = "mrit"
 
     size: int | None = option(
-        None, "block side in pixels (default: by image size)", check=lambda n: 1 <= n <= 32,
+        None, "side of a block in pixels (default: 2, 4 or 8 by image size)", check=lambda n: 1 <= n <= 32,
         wanted="1..32",
         flag="block-size",
     )  # fmt: skip
     step: int = option(
-        8, "gray levels a shift counts in", check=lambda n: 1 <= n <= 128, wanted="1..128", flag="shift-step"
+        8, "step of the block shifts, in gray levels", check=lambda n: 1 <= n <= 128, wanted="1..128", flag="shift-step"
     )
-    overflow: int = option(0, "gray levels that clipping may cut off", check=lambda n: 0 <= n <= 64, wanted="0..64")
-    pairing: str = option("ranked", "pairing rule", choices=tuple(CODES))
-    tile: int = option(128, "blocks paired among themselves", check=lambda n: 1 <= n <= 1024, wanted="1..1024")
+    overflow: int = option(0, "most gray levels that clipping may remove", check=lambda n: 0 <= n <= 64, wanted="0..64")
+    pairing: str = option("ranked", "rule that pairs clean blocks with carrier blocks", choices=tuple(CODES))
+    tile: int = option(128, "blocks that are paired with each other", check=lambda n: 1 <= n <= 1024, wanted="1..1024")
 
     def for_shape(self, shape: tuple[int, ...]) -> Params:
-        """For images of ``(height, width, …)``."""
+        """Parameters for images of ``(height, width, …)``."""
         size = self.size or block_side(shape[0], shape[1])
         return Params(size, self.step, self.overflow, self.pairing, self.tile)
 
 
 def block_side(height: int, width: int) -> int:
-    """The largest block side that keeps the attack at an image size (``results/``, experiments/block_size.py).
+    """The largest block side that preserves the perturbation's effect (``results/``, experiments/block_size.py).
 
-    Measured: 2 at 32 and 64 pixels, where 4 loses it; 4 at 128 and 256, where the perturbation is enlarged and smoother
-    and 8 costs some points. Above 384 pixels 8 is an extrapolation of that.
+    Measured: 2 at 32 and 64 pixels, where 4 loses the effect; 4 at 128 and 256, where the perturbation is upscaled and
+    smoother, and 8 loses some points. 8 above 384 pixels is an extrapolation.
     """
     shorter = min(height, width)
     return 2 if shorter <= 96 else 4 if shorter <= 384 else 8
@@ -76,7 +75,7 @@ class MRIT(Hiding):
 
     Args:
         params: of the transformation.
-        lossy: keep no corrections: the paper's recovery, outside the promise of exactness.
+        lossy: keep no corrections; restoring is approximate, as in the paper.
     """
 
     kind, tail, simulates = MRITParams, Params, True
@@ -105,7 +104,7 @@ class MRIT(Hiding):
         files: list[bytes],
     ) -> list[Hidden]:
         drafts = [self._draft(one, gray=clean.shape != carrier.shape) for one in who]
-        clean = np.ascontiguousarray(np.broadcast_to(clean, carrier.shape))  # a gray image with three equal channels
+        clean = np.ascontiguousarray(np.broadcast_to(clean, carrier.shape))  # a gray image becomes three equal channels
         temporary, moves = forward(clean, carrier, self.params)
         result: list[Hidden | None] = [None] * len(clean)
         waiting = np.arange(len(clean))
@@ -117,7 +116,7 @@ class MRIT(Hiding):
             symbols = to_sequence(clean[waiting], carrier[waiting], seen, part, self.params)
             sequences = encode(symbols, layout(clean.shape[1:], self.params))
             _check_length(sequences, clean.shape)
-            corrections = [b"" if self.lossy else _pack_excess(temporary[i], moves.excess[i]) for i in waiting]
+            corrections = [b"" if self.lossy else pack_excess(temporary[i], moves.excess[i]) for i in waiting]
             done = self._embed(
                 temporary[waiting],
                 sequences,
@@ -142,22 +141,22 @@ class MRIT(Hiding):
         drafts: list[Header],
         keys: list[ImageKeys],
     ) -> list[Hidden | None]:
-        """Seal into at most ``planes`` planes of ``[batch, height, width, channels]``; None where it does not fit."""
+        """Encrypt, and embed in at most ``planes`` planes; None for an image that does not fit."""
         result: list[Hidden | None] = [None] * len(temporary)
         samples = temporary[0].size
-        room = lsb.capacity(samples, planes) - LENGTH - TAG
+        limit = lsb.capacity(samples, planes) - LENGTH - TAG
         records = [len(sequence).to_bytes(3, "big") + sequence for sequence in sequences]
-        # the header stands in the lowest plane alone
-        rows = [i for i, record in enumerate(records) if len(record) <= room and samples >= 8 * LENGTH]
+        # the header is in the lowest plane only
+        rows = [i for i, record in enumerate(records) if len(record) <= limit and samples >= 8 * LENGTH]
         if not rows:
             return result
         batch, headers = temporary[rows], []
         for i, lost in zip(rows, lsb.read(batch, np.array([LENGTH + TAG + len(records[i]) for i in rows]))):
             inline = None
             if not self.lossy:
-                inline = _with_corrections(temporary[i], records[i], lost, corrections[i], room)
+                inline = with_corrections(temporary[i], records[i], lost, corrections[i], limit)
             records[i] = inline or records[i]
-            if planes > 2:  # its shifts were predicted from the bits above `planes`: the record must reach that far
+            if planes > 2:  # shifts were predicted from the bits above `planes`, so the record must use them all
                 records[i] = records[i].ljust(lsb.capacity(samples, planes - 1) + 1 - LENGTH - TAG, b"\0")
             used = lsb.planes_for(samples, LENGTH + TAG + len(records[i]))
             headers.append(replace(drafts[i], planes=used, length=len(records[i]) + TAG, inline=inline is not None))
@@ -178,14 +177,14 @@ class MRIT(Hiding):
     def _in_residue(
         self, temporary: np.ndarray, sequence: bytes, corrections: bytes, draft: Header, keys: ImageKeys
     ) -> Hidden:
-        """An image too small to carry its record: nothing is replaced, all of the record goes to the residue."""
+        """An image too small for its record: the whole record goes to the residue."""
         record = len(sequence).to_bytes(3, "big") + sequence + corrections
         header = replace(draft, length=len(record) + TAG)
         bound = associated_data(b"whole", header.pack(), image_digest(temporary))
         return Hidden(temporary, seal(keys.residue, bound, record), header, 0, len(corrections))
 
     def _draft(self, who: Identity, gray: bool) -> Header:
-        """What is known of a header before the payload is: where that lies, and how long it is, is put in later."""
+        """Header without the payload's planes and length, which are filled in later."""
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
         return Header(*ids, planes=0, inline=False, lossy=self.lossy, length=0, params=self.params, gray=gray)
 
@@ -200,30 +199,30 @@ class MRIT(Hiding):
             groups.setdefault(group, []).append((i, sequence, temporary, excess))
         for (params, planes), rows in groups.items():
             index, sequences, temporaries, excesses = zip(*rows)
-            seen = visible(images[list(index)], planes)  # equal to the temporary image's: the rest was replaced
+            seen = visible(images[list(index)], planes)  # equal to those of the temporary image
             moves = from_sequence(decode(list(sequences), layout(images.shape[1:], params)), seen, params)
             stack = np.stack(temporaries)
             moves.excess = np.stack(excesses)
             for i, clean in zip(index, backward(stack, moves, params)):
-                result[i] = clean[:, :, :1] if headers[i].gray else clean  # three equal ones, if exact
+                result[i] = clean[:, :, :1] if headers[i].gray else clean  # three equal channels
         return result
 
 
 def _open(
     images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
 ) -> Iterator[tuple[int, bytes, np.ndarray, np.ndarray]]:
-    """Check and open: (position, Sequence, temporary image, cut-off levels) of each that is authentic.
+    """Verify and decrypt: (position, Sequence, temporary image, clipped levels) of each authentic image.
 
     Raises:
-        BadStream: an authentic record that holds something else.
+        BadStream: a record is authentic but malformed.
     """
     samples = images[0].size
     for i, (header, image) in enumerate(zip(headers, images)):
         if header.planes == 0 and len(residues[i]) == header.length:
             with contextlib.suppress(Forged):
                 bound = associated_data(b"whole", header.pack(), image_digest(image))
-                sequence, excess = _split(open_sealed(keys[i].residue, bound, residues[i]))
-                yield i, sequence, image, _unpack_excess(image, excess)
+                sequence, excess = split(open_sealed(keys[i].residue, bound, residues[i]))
+                yield i, sequence, image, unpack_excess(image, excess)
     rows = [
         i
         for i, header in enumerate(headers)
@@ -238,41 +237,13 @@ def _open(
     opened: list[tuple[int, bytes, bytes]] = []
     for i, payload, fixed in zip(rows, lsb.read(batch, lengths), lsb.clear(batch, lengths)):
         with contextlib.suppress(Forged):
-            opened.append((i, *_records(headers[i], payload, fixed, images[i], residues[i], keys[i])))
+            opened.append((i, *records(headers[i], payload, fixed, images[i], residues[i], keys[i])))
     if not opened:
         return
-    kept = [corrections[: LENGTH + headers[i].length] for i, _, corrections in opened]  # nothing of a lossy image
+    kept = [corrections[: LENGTH + headers[i].length] for i, _, corrections in opened]  # empty for a lossy image
     temporaries, _ = lsb.replace(images[[i for i, _, _ in opened]], kept)
     for (i, sequence, corrections), temporary in zip(opened, temporaries):
-        yield i, sequence, temporary, _unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
-
-
-def _records(
-    header: Header, payload: bytes, fixed: np.ndarray, image: np.ndarray, residue: bytes, keys: ImageKeys
-) -> tuple[bytes, bytes]:
-    """Sequence and corrections of one image. Raises :class:`Forged` or :class:`BadStream`."""
-    head = header.pack()
-    if payload[:LENGTH] != head:
-        raise Forged
-    bound = associated_data(b"payload", head, image_digest(fixed))
-    sequence, rest = _split(open_sealed(keys.payload, bound, payload[LENGTH:]))
-    if header.lossy:
-        return sequence, b""
-    if header.inline:
-        corrections = inflate(rest, len(payload) + _packed_excess(image.size), padded=True)
-    else:
-        corrections = open_sealed(keys.residue, associated_data(b"residue", head, image_digest(image)), residue)
-    if len(corrections) < len(payload):
-        raise BadStream("too few corrections")
-    return sequence, corrections
-
-
-def _split(record: bytes) -> tuple[bytes, bytes]:
-    """A record's Sequence and what follows it. Raises :class:`BadStream`."""
-    stop = 3 + int.from_bytes(record[:3], "big")
-    if stop > len(record):
-        raise BadStream("it ends before the moves that it tells of")
-    return record[3:stop], record[stop:]
+        yield i, sequence, temporary, unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
 
 
 def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:
@@ -280,47 +251,5 @@ def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:
     if longest >= LONGEST:
         raise InputRefused(
             f"a {shape[2]}×{shape[1]} image needs a record of {longest:,} bytes, more than {LONGEST:,}",
-            "use larger blocks: --size 8",
+            "use larger blocks: --block-size 8",
         )
-
-
-def _with_corrections(temporary: np.ndarray, record: bytes, lost: bytes, corrections: bytes, room: int) -> bytes | None:
-    """The record with the bits that it overwrites packed behind it, filled up with zeros; None if that does not fit.
-
-    ``lost``: the bits that the record alone overwrites. How many there are depends on how long the record is, and the
-    other way round: grow until both agree.
-    """
-    length = len(record)
-    for _ in range(6):
-        needed = len(record) + len(packed := zlib.compress(lost + corrections, 9))
-        if needed <= length:
-            return (record + packed).ljust(length, b"\0")
-        if needed > room:
-            return None
-        length = needed
-        lost = lsb.read(temporary[None], np.array([LENGTH + TAG + length]))[0]
-    return None
-
-
-def _pack_excess(temporary: np.ndarray, excess: np.ndarray) -> bytes:
-    """Gray levels cut off at the samples that are 0 or 255, compressed; nothing where nothing was cut off."""
-    if not excess.any():
-        return b""
-    return zlib.compress(excess[(temporary == 0) | (temporary == 255)].tobytes(), 9)
-
-
-def _unpack_excess(temporary: np.ndarray, packed: bytes) -> np.ndarray:
-    """Inverse of :func:`_pack_excess`: uint8, shape of ``temporary``. Raises :class:`BadStream`."""
-    excess = np.zeros_like(temporary)
-    if packed:
-        cut_off = (temporary == 0) | (temporary == 255)
-        count = int(np.count_nonzero(cut_off))
-        if len(values := inflate(packed, count)) != count:
-            raise BadStream(f"{len(values):,} cut-off samples instead of {count:,}")
-        excess[cut_off] = np.frombuffer(values, np.uint8)
-    return excess
-
-
-def _packed_excess(samples: int) -> int:
-    """Bytes that :func:`_pack_excess` can make of so many samples: where nothing shrinks, zlib adds a little."""
-    return samples + samples // 1000 + 64

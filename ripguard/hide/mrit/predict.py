@@ -1,8 +1,8 @@
-"""Moves ↔ Sequence: shifts are written as their difference from what the published image already shows.
+"""Moves ↔ Sequence: shifts are encoded as differences from a prediction that the decoder can make.
 
-The temporary image looks like the carrier, and the carrier looks like the clean image: so the mean at a place,
-minus the mean at the place a block came from, predicts the block's shift to within a few gray levels. Only bits that
-no payload touches are used, so the decoder sees the same values before it has restored the low bits.
+The temporary image approximates the carrier, and the carrier the clean image. So the mean at a position, minus the mean
+at the position a block came from, predicts the block's shift to within a few gray levels. Only bits outside the payload
+are used, so the decoder has the same values before it restores the low bits.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def limit(params: Params) -> int:
 
 
 def visible(images: np.ndarray, planes: int) -> np.ndarray:
-    """Images with their ``max(planes, 2)`` low bits at the middle of what they can be: uint8, same shape."""
+    """Images with the ``max(planes, 2)`` low bits replaced by the middle of their range: uint8, same shape."""
     low = max(planes, 2)
     return images >> low << low | 1 << (low - 1)
 
@@ -50,7 +50,11 @@ def predict(seen: np.ndarray, source_of: np.ndarray, g: Grid, params: Params) ->
 
 
 def to_sequence(clean: np.ndarray, carrier: np.ndarray, seen: np.ndarray, moves: Moves, params: Params) -> Sequence:
-    """Symbols that, with ``seen``, give the moves back. ``clean`` and ``carrier`` are needed for class tags only."""
+    """Symbols from which, with ``seen``, the moves can be recovered.
+
+    Args:
+        clean, carrier: used for class tags only.
+    """
     g = grid(*clean.shape[1:3], params.size, params.tile)
     order = moves.source_of
     if params.pairing == "in-place":
@@ -62,7 +66,7 @@ def to_sequence(clean: np.ndarray, carrier: np.ndarray, seen: np.ndarray, moves:
 
 
 def from_sequence(sequence: Sequence, seen: np.ndarray, params: Params) -> Moves:
-    """Inverse of :func:`to_sequence`; the excess is not part of a Sequence and comes back as zeros."""
+    """Inverse of :func:`to_sequence`; the excess is not part of a Sequence and is returned as zeros."""
     g = grid(*seen.shape[1:3], params.size, params.tile)
     batch, blocks = len(seen), len(g.full)
     source_of = sequence.order

@@ -1,10 +1,10 @@
-"""The reversible image transformation: clean blocks are moved, turned and shifted until they look like the carrier.
+"""The reversible image transformation: clean blocks are moved, rotated and shifted to approximate the carrier.
 
 Source: Zhang et al., "Reversible visual transformation via exploring the correlations within color images" / RIT (IEEE
 TMM 18(8), 2016) as used by Xue et al., with two changes that make it a codec on small color images: all channels
-share pairing and turn, and the shift is bounded so that at most ``overflow`` levels are cut off at 0 and 255.
+share pairing and rotation, and the shift is bounded so that clipping removes at most ``overflow`` gray levels.
 
-Numbers here are integers throughout; the same input gives the same bytes on every machine.
+All arithmetic is on integers, so the same input gives the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from ripguard.hide.mrit.pairing import CODES, RULES
 
 @dataclass(frozen=True)
 class Params(Tail):
-    """Parameters of one transformation; all of them stand in the image's header.
+    """Parameters of one transformation; the image's header contains all of them.
 
     Attributes:
         size: block side N in pixels.
         step: shifts are multiples of this many gray levels (λ).
-        overflow: gray levels that may be cut off at 0 and 255 and must then be recorded (T).
+        overflow: most gray levels that clipping may remove; they are recorded (T).
         pairing: name of a rule in :mod:`ripguard.hide.mrit.pairing`.
-        tile: blocks that are paired among themselves.
+        tile: most blocks per tile; blocks are paired within a tile.
     """
 
     number: ClassVar[int] = 1
@@ -83,13 +83,13 @@ LENGTH = COMMON.size + Params.layout.size  # bytes of the whole header: 36
 
 @dataclass
 class Moves:
-    """What was done to a batch: the content of the paper's *Sequence*, plus what clipping cut off.
+    """The moves of a batch: the content of the paper's *Sequence*, plus the clipped gray levels.
 
     Attributes:
-        source_of: int64 ``[batch, full]``, the source block at each target place, counted inside its tile.
-        turns: uint8 ``[batch, full]``, quarter turns 0..3 at each target place.
-        shifts: int16 ``[batch, cells, channels]``, in steps, at each target place.
-        excess: uint8 ``[batch, height, width, channels]``, gray levels cut off where the result is 0 or 255.
+        source_of: int64 ``[batch, full]``, the source block at each target position, numbered within its tile.
+        turns: uint8 ``[batch, full]``, quarter turns 0..3 at each target position.
+        shifts: int16 ``[batch, cells, channels]``, in steps, at each target position.
+        excess: uint8 ``[batch, height, width, channels]``, gray levels removed where the result is 0 or 255.
     """
 
     source_of: np.ndarray
@@ -99,7 +99,7 @@ class Moves:
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Moves))
-PART = 1 << 18  # samples that are transformed at once
+PART = 1 << 18  # samples transformed at once
 
 
 def global_sources(source_of: np.ndarray, g: Grid) -> np.ndarray:
@@ -119,7 +119,7 @@ def pair(clean: np.ndarray, carrier: np.ndarray, g: Grid, rule: str) -> np.ndarr
 
 
 def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.ndarray, Moves]:
-    """Make the temporary image: made of the clean blocks, looking like the carrier.
+    """Make the temporary image: the clean blocks, arranged to approximate the carrier.
 
     Args:
         clean: uint8 ``[batch, height, width, channels]``.
@@ -129,7 +129,7 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
         The temporary images, uint8, same shape, and the :class:`Moves` that undo them.
     """
     part = max(1, PART // max(1, clean[:1].size))
-    if len(clean) > part:  # intermediate arrays that stay in the processor's cache
+    if len(clean) > part:  # keeps intermediate arrays in the CPU cache
         pieces = [forward(clean[i : i + part], carrier[i : i + part], params) for i in range(0, len(clean), part)]
         moves = Moves(*(np.concatenate([getattr(m, f) for _, m in pieces]) for f in FIELDS))
         return np.concatenate([temporary for temporary, _ in pieces]), moves
@@ -141,7 +141,7 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
     cells = narrow.astype(np.int16)
     sums = cell_sums(clean, g)  # [batch, cells, channels]
     there, there_sums = placed(cells, sources, g), placed(sums, sources, g)
-    # 2. mean shift, rounded to steps and held where at most `overflow` levels are cut off
+    # 2. mean shift, rounded to steps and bounded so that clipping removes at most `overflow` levels
     weight = params.step * g.pixels
     shifts = (2 * (cell_sums(carrier, g) - there_sums) + weight) // (2 * weight)
     pixels = [narrow[:, :, y, x] for y in range(params.size) for x in range(params.size)]  # [batch, cells, channels]
@@ -163,7 +163,7 @@ def forward(clean: np.ndarray, carrier: np.ndarray, params: Params) -> tuple[np.
 
 
 def best_turn(blocks: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Quarter turns, uint8 ``[batch, blocks]``, least squared error to ``target``; 0 on a tie (so flat blocks: 0)."""
+    """Quarter turns, uint8 ``[batch, blocks]``, least squared error to ``target``; 0 on a tie, as for flat blocks."""
     batch, count, size, _, channels = blocks.shape
     flat = blocks.reshape(batch, count, size * size, channels).astype(np.int32)  # [batch, blocks, size², channels]
     wanted = target.reshape(flat.shape).astype(np.int32)
@@ -175,7 +175,7 @@ def best_turn(blocks: np.ndarray, target: np.ndarray) -> np.ndarray:
 def backward(temporary: np.ndarray, moves: Moves, params: Params) -> np.ndarray:
     """Undo :func:`forward`: temporary images and their moves → clean images, uint8, same shape.
 
-    Values that a wrong ``moves`` would put outside 0..255 are clipped; authenticity is the seal's business.
+    Values outside 0..255, which only wrong ``moves`` give, are clipped; the encryption authenticates moves.
     """
     g = grid(*temporary.shape[1:3], params.size, params.tile)
     sign = (temporary == 255).astype(np.int16) - (temporary == 0)

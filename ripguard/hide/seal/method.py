@@ -1,7 +1,7 @@
-"""``seal``: the clean image itself, losslessly compressed and sealed, in the low bit-planes of any carrier.
+"""``seal``: the clean image, losslessly compressed and encrypted, in the low bit-planes of any carrier.
 
-The published image owes nothing to the clean one but these bits, so the carrier may be as adversarial as its looks
-allow. What carries no payload is free: whatever becomes of it, the image comes back.
+Only these bits of the published image depend on the clean one, so any carrier works. Bits outside the payload are not
+needed for restoring: the image restores even if they change.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ripguard.methods.params import Params, option, positive
 
 @dataclass(frozen=True)
 class SealPart(Tail):
-    """What a header of method ``seal`` says: number of the coder, and which cells carry one bit more (64-bit map)."""
+    """Header part of method ``seal``: codec number, and a 64-bit map of the cells with one more payload bit."""
 
     number: ClassVar[int] = 2
     layout: ClassVar[struct.Struct] = struct.Struct(">BBQ")
@@ -68,19 +68,19 @@ class SealParams(Params):
     method: ClassVar[str] = "seal"
 
     planes: int = option(  # one image of CIFAR-10 needs all of them
-        8, "low bit-planes that a payload may use, 1 to 8", choices=tuple(range(1, 9)), flag="max-bit-planes"
+        8, "most low bit-planes that a payload may use, 1 to 8", choices=tuple(range(1, 9)), flag="max-bit-planes"
     )
     coders: tuple[str, ...] = option(
-        USUAL, "use the smallest of these, image by image", choices=tuple(CODERS), flag="codecs"
+        USUAL, "codecs to choose from; each image uses the smallest result", choices=tuple(CODERS), flag="codecs"
     )
     coder_steps: int | None = option(
         None,
-        "fit the small-image coder for so many steps",
+        "training steps of the small-image codec (default: by the number of images)",
         check=positive,
         wanted="at least 1",
         flag="codec-steps",
     )
-    allow_residue: bool = option(False, "put what does not fit into the residue")
+    allow_residue: bool = option(False, "store what exceeds the capacity in the residue")
 
 
 @dataclass
@@ -88,11 +88,11 @@ class Seal(Hiding):
     """The clean image in the carrier's low bits.
 
     Args:
-        most: planes that a payload may reach into.
-        coders: names in :data:`ripguard.codecs.coders.CODERS` to choose the cheapest from.
-        model: of the small-image coder, empty for none. On revealing, one that is missing or damaged costs those
-            images alone that need it.
-        allow_residue: put what finds no room into the residue instead of refusing the image.
+        most: most planes of a payload.
+        coders: names in :data:`ripguard.codecs.coders.CODERS`; the smallest result is used.
+        model: of the small-image codec, empty for none. If it is missing or damaged when restoring, only the images
+            that need it fail.
+        allow_residue: store what exceeds the capacity in the residue instead of refusing the image.
     """
 
     most: int = 8
@@ -111,14 +111,12 @@ class Seal(Hiding):
 
     @classmethod
     def promised(cls, params: SealParams, lossy: bool, byte_exact: bool) -> SealParams:
-        """Byte for byte: by the coders that keep files."""
+        """For ``--preserve-files``: only codecs that keep the source file."""
         params = super().promised(params, lossy, byte_exact)
         if not byte_exact:
             return params
         if params.coders != USUAL:
-            raise UsageError(
-                "--codecs and --preserve-files contradict each other", "the latter takes those that keep files"
-            )
+            raise UsageError("--codecs and --preserve-files contradict each other", "leave out --codecs")
         return replace(params, coders=WHOLE)
 
     @classmethod
@@ -127,7 +125,7 @@ class Seal(Hiding):
 
     @classmethod
     def model_of(cls, params: SealParams, images: list[ImageInfo], seed: int) -> bytes:
-        """The model of the small-image coder."""
+        """The model of the small-image codec, fitted to the images; empty if it would not save space."""
         from ripguard.hide.seal.model import obtain
 
         return obtain(images, seed, params.coder_steps) if "interlaced" in params.coders else b""
@@ -138,21 +136,21 @@ class Seal(Hiding):
 
     @cached_property
     def model_digest(self) -> bytes:
-        """SHA-256 of the model, once for all images."""
+        """SHA-256 of the model, computed once."""
         return hashlib.sha256(self.model).digest()
 
     @cached_property
     def model_known(self) -> bool:
-        """Whether the model can be read; what needs none is revealed without."""
+        """Whether the model can be read; images that do not need it are restored without."""
         return known_model(self.model)
 
-    def room(self, samples: int) -> int:
-        """Bytes of a stream that a carrier of so many samples has room for."""
+    def capacity(self, samples: int) -> int:
+        """Capacity in bytes of a carrier with this number of samples."""
         return capacity(samples, self.most) - LENGTH - TAG
 
     def fits(self, image: ImageInfo, shape: tuple[int, ...]) -> bool:
-        """A file that finds room can be kept as it is."""
-        return "file" in self.coders and image.size <= self.room(math.prod(shape))
+        """True for files not larger than the capacity, which the codec ``file`` keeps as they are."""
+        return "file" in self.coders and image.size <= self.capacity(math.prod(shape))
 
     def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
         for number, (_, data) in enumerate(cheapest(clean, files, self.coders, self.model)):
@@ -160,15 +158,15 @@ class Seal(Hiding):
 
     def _fit(self, size: int, shape: tuple[int, ...], number: int) -> None:
         samples = math.prod(shape)
-        if size <= self.room(samples):
+        if size <= self.capacity(samples):
             return
         whole = LENGTH + TAG + size
         needed = planes.planes_for(samples, whole)
         raise DoesNotFit(
             f"this {shape[1]}×{shape[0]}×{shape[2]} image needs {whole:,} bytes, that is {needed} of 8 bit-planes, "
             f"and {self.most} may be used",
-            ("allow more with --planes, or " if needed <= 8 else "")
-            + "put the rest into the residue with --allow-residue",
+            ("allow more with --max-bit-planes, or " if needed <= 8 else "")
+            + "store the rest in the residue with --allow-residue",
             number,
         )
 
@@ -189,9 +187,9 @@ class Seal(Hiding):
     ) -> Hidden:
         if not self.allow_residue:
             self._fit(len(data), carrier.shape, number)
-        length = TAG + len(data)  # of the sealed record
-        room = self.room(carrier.size) + TAG  # for it, in bytes
-        carried = min(length, room) if carrier.size >= HEAD and room > 0 else 0
+        length = TAG + len(data)  # of the encrypted record
+        limit = self.capacity(carrier.size) + TAG  # capacity for it, in bytes
+        carried = min(length, limit) if carrier.size >= HEAD and limit > 0 else 0
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
         reach = planes.planes_for(carrier.size, LENGTH + carried) if carried else 0
         cells = planes.choose(carrier, HEAD, LENGTH + carried) if carried else 0
@@ -200,7 +198,7 @@ class Seal(Hiding):
         image = carrier
         if carried:
             where = planes.places(carrier.shape, HEAD, LENGTH + carried, cells, keys.place)
-            if where is None:  # the cells were chosen to have room
+            if where is None:  # the cells were chosen to suffice
                 raise ValueError(f"no places for {carried} bytes in {carrier.shape}")
             image = planes.embed(carrier, header.pack(), sealed[:carried], where)
         return Hidden(image, sealed[carried:], header, length - carried, 0)
@@ -233,13 +231,13 @@ class Seal(Hiding):
 
 
 def bound_to(header: Header, shape: tuple[int, ...], model_digest: bytes) -> bytes:
-    """Associated data: header and shape, and the model where the record cannot be read without it."""
+    """Associated data: header and shape, and the digest of the model if the record needs it."""
     fields = (struct.pack(">III", *shape), model_digest if header.needs_model else b"")
     return associated_data(b"seal", header.pack(), hashlib.sha256(length_prefixed(*fields)).digest())
 
 
 def _payload(image: np.ndarray, header: Header, keys: ImageKeys) -> bytes:
-    """The sealed bytes that stand in an image. Raises :class:`Forged` where the header cannot be this image's."""
+    """The encrypted bytes embedded in an image. Raises :class:`Forged` if the header is impossible for the image."""
     if not possible(header, image.shape):
         raise Forged
     if header.planes == 0:
@@ -251,7 +249,7 @@ def _payload(image: np.ndarray, header: Header, keys: ImageKeys) -> bytes:
 
 
 def possible(header: Header, shape: tuple[int, ...]) -> bool:
-    """Whether an image of this shape can have such a header: the small-image coder takes small images alone."""
+    """Whether an image of this shape can have this header: the small-image codec takes small images only."""
     return header.method == SealPart.number and not (header.needs_model and shape[0] * shape[1] > SMALL)
 
 
@@ -260,7 +258,7 @@ def _part(header: Header) -> SealPart:
 
 
 def places_of(header: Header, shape: tuple[int, ...], keys: ImageKeys) -> planes.Places | None:
-    """Where the payload stands that a header speaks of; None where it cannot be the header of such an image."""
+    """Payload positions for a header; None if it is impossible for an image of this shape."""
     if not possible(header, shape) or header.planes == 0:
         return None
     samples = math.prod(shape)

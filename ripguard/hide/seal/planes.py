@@ -1,8 +1,8 @@
-"""Where payload bits stand, and what a sample becomes that must carry some: the nearest value with the wanted low bits.
+"""Payload positions, and embedding: each sample becomes the nearest value with the required low bits.
 
-The header stands in the lowest bit of the first samples. The record fills whole planes, all samples of each, and of one
-more plane only as many samples as it needs: those of textured cells, in an order that hangs on the key. Nothing here
-depends on the bits that carry no payload, so a reader finds all positions whatever becomes of those.
+The header is in the lowest bit of the first samples. The record fills whole planes, and one more plane partially: only
+samples of textured cells, in an order that depends on the key. The positions do not depend on bits outside the payload,
+so a reader finds them even if those bits change.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from functools import lru_cache
 import numpy as np
 
 CELLS = 8  # an image has CELLS × CELLS cells
-SMALL = 1 << 16  # pixels: up to here the samples of cells are remembered
-PART = 1 << 20  # samples that are worked on at once
+SMALL = 1 << 16  # pixels; up to this size, the samples of each cell are cached
+PART = 1 << 20  # samples processed at once
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Places:
 
     Attributes:
         head: bits of the header, in plane 0 of the samples 0..head−1.
-        planes: planes that the record reaches into, at least 1; all but the highest are filled.
-        extra: int64, samples that carry a bit of the highest plane, in the order of the record.
+        planes: planes that the record uses, at least 1; all but the highest are full.
+        extra: int64, samples with a bit of the highest plane, in the order of the record.
     """
 
     samples: int
@@ -39,7 +39,7 @@ class Places:
         return self.planes - 1
 
     def bits(self) -> np.ndarray:
-        """How many low bits of each sample are payload: uint8 ``[samples]``."""
+        """Number of payload bits of each sample: uint8 ``[samples]``."""
         bits = np.full(self.samples, self.whole, np.uint8)
         bits[self.extra] += 1
         if self.whole == 0:
@@ -48,18 +48,18 @@ class Places:
 
 
 def planes_for(samples: int, length: int) -> int:
-    """Planes that ``length`` bytes, header included, reach into."""
+    """Number of planes that ``length`` bytes, header included, use."""
     return -(-8 * length // samples)
 
 
 def extra_bits(samples: int, head: int, length: int) -> int:
-    """Bits of the record that the highest plane carries."""
+    """Bits of the record in the highest plane."""
     planes = planes_for(samples, length)
     return 8 * length - (planes - 1) * samples - (head if planes == 1 else 0)
 
 
 def choose(carrier: np.ndarray, head: int, length: int) -> int:
-    """The cells whose samples get one bit more: the most textured, as few as suffice. A 64-bit map, lowest bit cell 0.
+    """The cells whose samples get one more bit: the fewest, most textured ones. A 64-bit map; bit 0 is cell 0.
 
     Args:
         carrier: uint8 ``[height, width, channels]``.
@@ -77,7 +77,7 @@ def choose(carrier: np.ndarray, head: int, length: int) -> int:
 
 
 def texture(image: np.ndarray) -> np.ndarray:
-    """Mean absolute difference between neighbours in each cell: float64 ``[CELLS²]``, −1 for cells without samples."""
+    """Mean absolute difference between neighbors in each cell: float64 ``[CELLS²]``, −1 for cells without samples."""
     steps = np.zeros(image.shape[:2], np.int32)
     values = image.astype(np.int16)
     steps[1:] += np.abs(np.diff(values, axis=0)).sum(2, dtype=np.int32)
@@ -88,10 +88,10 @@ def texture(image: np.ndarray) -> np.ndarray:
 
 
 def places(shape: tuple[int, ...], head: int, length: int, cells: int, key: bytes) -> Places | None:
-    """All positions of a payload of ``length`` bytes, header included; None if the cells have too little room.
+    """All positions of a payload of ``length`` bytes, header included; None if the cells have too few samples.
 
     Args:
-        cells: the map of :func:`choose`; key: 32 bytes that decide in which order its cells are used.
+        cells: the map of :func:`choose`; key: 32 bytes that determine the order of the cells.
     """
     samples = int(np.prod(shape))
     planes, needed = planes_for(samples, length), extra_bits(samples, head, length)
@@ -103,7 +103,7 @@ def places(shape: tuple[int, ...], head: int, length: int, cells: int, key: byte
 
 
 def _edges(side: int) -> list[tuple[int, int]]:
-    """Where cells begin and end along a side: pixel i lies in cell ``CELLS·i // side``."""
+    """First and last pixels of the cells along a side: pixel i is in cell ``CELLS·i // side``."""
     starts = [-(-cell * side // CELLS) for cell in range(CELLS + 1)]
     return list(itertools.pairwise(starts))
 
@@ -128,7 +128,7 @@ def _table(shape: tuple[int, ...]) -> list[np.ndarray]:
 
 
 def embed(carrier: np.ndarray, header: bytes, record: bytes, where: Places) -> np.ndarray:
-    """The nearest image that carries header and record.
+    """Embed header and record in the image nearest to the carrier.
 
     Args:
         carrier: uint8 ``[height, width, channels]``.
@@ -149,7 +149,7 @@ def embed(carrier: np.ndarray, header: bytes, record: bytes, where: Places) -> n
 
 
 def _nearest(values: np.ndarray, wanted: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    """For each value the nearest in 0..255 whose ``bits`` low bits are the wanted ones; the lower of two. uint8."""
+    """For each value, the nearest in 0..255 with the required ``bits`` low bits; the lower one on a tie. uint8."""
     step = np.int16(1) << bits.astype(np.int16)
     low = (values & ~(step - 1)) | wanted  # less than one step away
     options = np.stack([low - step, low, low + step])  # [3, samples]
@@ -158,7 +158,7 @@ def _nearest(values: np.ndarray, wanted: np.ndarray, bits: np.ndarray) -> np.nda
 
 
 def extract(image: np.ndarray, where: Places) -> bytes:
-    """The record in an image: uint8 ``[height, width, channels]`` → bytes; inverse of :func:`embed`."""
+    """Inverse of :func:`embed`: the record in an image, uint8 ``[height, width, channels]``."""
     flat = image.ravel()
     parts = [flat[where.head if plane == 0 else 0 :] >> plane & 1 for plane in range(where.whole)]
     return np.packbits(np.concatenate([*parts, flat[where.extra] >> where.whole & 1])).tobytes()
