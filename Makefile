@@ -10,7 +10,7 @@ PROTOCOL ?= smoke
 SEEDS ?= 0
 RECORD = $(notdir $(subst :,-,$(DATASET)))-$(PROTOCOL)
 
-.PHONY: protect evaluate bench notebooks test test-all test-machines results leaderboard lint format venv clean help
+.PHONY: protect evaluate bench docs notebooks test test-all test-machines results leaderboard lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
@@ -20,6 +20,9 @@ evaluate: $(READY)  ## train victims on clean, protected, restored: DATASET PROT
 
 bench: $(READY)  ## pictures a second and memory, beside PNG and peers in the same run: DATASET
 	$(BIN)/python experiments/bench.py $(DATASET) $(ARGS)
+
+docs: $(READY)  ## the documentation as a site in build/docs; warnings, broken links and undocumented names fail
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 notebooks: $(READY)  ## run the notebooks again and keep their outputs
 	$(BIN)/python tools/run_notebooks.py
@@ -56,7 +59,7 @@ $(READY): setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	# torch first: the pinned build then satisfies torchvision, which would otherwise pull its own
 	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt torch
-	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt -e ".[fast,test,dev]"
+	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt -e ".[fast,test,dev,docs]"
 	touch $@
 
 clean:  ## remove what make made, but not keys: look into build/ yourself

@@ -1,6 +1,6 @@
 """Every refusal ripguard can make: one class, one exit code, one sentence and a hint.
 
-A user's mistake never ends in a traceback. ``docs/exit-codes.md`` lists the codes; they are stable.
+A user's mistake never ends in a traceback. ``docs/reference/exit-codes.md`` lists the codes; they are stable.
 """
 
 from __future__ import annotations

@@ -269,7 +269,7 @@ VALUES = ("", "\0", "a\0b", "\ud800", "-1", "0", "nan", "1e999", "9" * 30, "x" *
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "data"])
 def test_odd_values_of_every_option(verb, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    """Each option of each verb with each of them: a code of docs/exit-codes.md, and never a traceback."""
+    """Each option of each verb with each of them: a code of docs/reference/exit-codes.md, and never a traceback."""
     own = {
         "keygen": ("--out", "k2"),
         "protect": ("s", "o", "--perturb", "none"),

@@ -35,7 +35,7 @@ def experiment(name: str, *arguments: str | Path) -> str:
 
 
 def refused(name: str, *arguments: str | Path) -> str:
-    """What an experiment says that ends with one of the codes of docs/exit-codes.md."""
+    """What an experiment says that ends with one of the codes of docs/reference/exit-codes.md."""
     command = [sys.executable, str(ROOT / "experiments" / name), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=HOUR)
     assert 1 <= done.returncode <= 13, done.stderr

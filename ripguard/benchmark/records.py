@@ -95,8 +95,9 @@ class Measurement:
         return {"schema": SCHEMA} | {name: value for name, value in told.items() if value not in (None, {})}
 
     def about(self, **wanted: Any) -> bool:
-        """Whether fields, and else settings, have these values."""
-        return all(getattr(self, k) == v if k in NAMES else self.setting.get(k) == v for k, v in wanted.items())
+        """Whether fields (and ``scheme_name``), and else settings, have these values."""
+        own = (*NAMES, "scheme_name")
+        return all(getattr(self, k) == v if k in own else self.setting.get(k) == v for k, v in wanted.items())
 
 
 NAMES = tuple(one.name for one in dataclasses.fields(Measurement))

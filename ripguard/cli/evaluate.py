@@ -14,7 +14,7 @@ from ripguard.train.protocols import PROTOCOLS
 DESCRIPTION = (
     "Trains a model on the clean images and one on the published ones, and tests both on clean images. All of it is "
     "measured now. Where the release has no test split, a fifth of each class is held out. This is the plain attacker: "
-    "docs/limits.md says what others reach."
+    "docs/explanation/limits.md says what others reach."
 )
 
 

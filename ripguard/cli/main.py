@@ -46,7 +46,7 @@ VERBS = {  # a file each, which is imported when its verb is given
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code (``docs/exit-codes.md``)."""
+    """Run one command; returns the exit code (``docs/reference/exit-codes.md``)."""
     no_core_dumps()
     keep_streams()
     for stream in (sys.stdout, sys.stderr):  # names of files need not be text

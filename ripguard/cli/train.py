@@ -10,7 +10,7 @@ from ripguard.cli.output import show
 from ripguard.numbers import not_negative, positive
 from ripguard.train.protocols import PROTOCOLS
 
-DESCRIPTION = "Needs the key. No clean image is written to disk. Protocols and models: docs/reproduction.md."
+DESCRIPTION = "Needs the key. Writes no clean image to disk. Protocols and models: docs/explanation/reproduction.md."
 
 
 def add(parser: argparse.ArgumentParser) -> None:

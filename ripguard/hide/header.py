@@ -1,7 +1,7 @@
 """The public header in the lowest bits of a protected image: method, parameters, and identifiers of the key.
 
-30 bytes are common to all methods; a method-specific tail follows. Integers are big-endian; ``docs/format.md`` has the
-table. The whole header is authenticated with the payload.
+30 bytes are common to all methods; a method-specific tail follows. Integers are big-endian.
+``docs/reference/format.md`` has the table. The whole header is authenticated with the payload.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class MarkedParams(TrainedParams):
     def resolve(self, data: DataStats) -> Self:
         """Fill in the number of cells: few for small images, all for large ones, and enough for the classes.
 
-        On large images, few cells protect less against training without a defence (docs/perturbations.md).
+        On large images, few cells protect less against training without a defence (docs/explanation/perturbations.md).
         """
         cells = self.cells or (ALL_CELLS if data.large else FEW_CELLS)
         colors = GRAY if 1 in data.channels else COLORS

@@ -22,7 +22,7 @@ Residue = Mapping[str, bytes] | Callable[[str, int, int], bytes]
 
 
 class ReleaseIndex(Protocol):
-    """What restoring asks of a release. Rows are those of ``manifest.jsonl``, as ``docs/format.md`` has them."""
+    """What restoring asks of a release. Its rows are those of ``manifest.jsonl`` (``docs/reference/format.md``)."""
 
     @property
     def name(self) -> str:

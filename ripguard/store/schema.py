@@ -1,7 +1,7 @@
 """Schema of ``release.json`` and ``manifest.jsonl``. Files that do not match it are refused before use.
 
-``docs/format.md`` describes the fields. Unknown fields are allowed, as later versions may add some. Size, depth and
-number of parts are limited, because these files can be written without a key.
+``docs/reference/format.md`` describes the fields. Unknown fields are allowed, as later versions may add some. Size,
+depth and number of parts are limited, because these files can be written without a key.
 """
 
 from __future__ import annotations

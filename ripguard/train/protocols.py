@@ -45,7 +45,7 @@ _ALL = (
     Protocol(
         "paper",
         "Xue et al., section 4: ResNet-18 from scratch, Adam, initial lr 0.01, batch 128, 80 epochs. Ours, as they are "
-        "not stated: ImageNet stem, cosine decay, crop and flip (docs/reproduction.md)",
+        "not stated: ImageNet stem, cosine decay, crop and flip (docs/explanation/reproduction.md)",
         "resnet18-imagenet", "adam", 0.01, 80, 128, "cosine", crop=1 / 8, flip="random",
     ),
     Protocol(

@@ -49,7 +49,7 @@ from ripguard.release.manifest import model_bound, signed_part
 from ripguard.release.restorer import read_header
 
 RELEASES = ("mrit", "bytes", "seal", "sealbytes", "fitted")
-CODES_TOLD = frozenset({0, *range(2, 14)})  # docs/exit-codes.md; 1 is a defect
+CODES_TOLD = frozenset({0, *range(2, 14)})  # docs/reference/exit-codes.md; 1 is a defect
 FORGED = frozenset({"path", "name", "bytes", "index", "annotations"})  # what says which image is back, and where
 HUGE = "@huge@"  # becomes a number of 5,000 digits, which Python does not write
 NASTY: list[Any] = [

@@ -202,7 +202,7 @@ def test_no_repr_shows_a_secret():
 
 
 def test_the_tree_is_the_documented_one():
-    """Every subkey, computed once more from docs/format.md: other bytes here would orphan published releases."""
+    """Every subkey, computed from docs/reference/format.md: other bytes would orphan published releases."""
 
     def derive(secret: bytes, info: bytes, length: int) -> bytes:
         extracted = hmac.digest(b"ripguard/v0 keys", secret, "sha256")

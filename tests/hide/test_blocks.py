@@ -42,7 +42,7 @@ def test_filling_up_invents_no_value(height, width, size, channels):
 
 @given(sides, sides, sizes, st.integers(1, 200))
 def test_tiles_are_consecutive_and_the_first_are_longer(height, width, size, tile):
-    """⌈full / tile⌉ runs that follow one another, longer ones first, as docs/format.md says."""
+    """⌈full / tile⌉ runs that follow one another, longer ones first, as docs/reference/format.md says."""
     g = grid(height, width, size, tile)
     lengths = [stop - start for start, stop in g.tiles]
     assert [start for start, _ in g.tiles] == [0, *np.cumsum(lengths)][: len(lengths)]

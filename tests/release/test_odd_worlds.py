@@ -182,7 +182,7 @@ def test_a_link_in_the_place_of_the_work(verb, small):  # type: ignore[no-untype
     assert tree_digest(small / "source", times=True) == before
 
 
-def test_a_figure_never_replaces_a_image(small):  # type: ignore[no-untyped-def]
+def test_a_figure_never_replaces_an_image(small):  # type: ignore[no-untyped-def]
     good(*protect(small))
     for folder in ("source/a/0.png", "out/train/a/0.png"):
         refused(8, "report", small / "out", "--against", small / "source", "--grid", small / folder)
