@@ -10,15 +10,12 @@ are `fsp`'s. Hardware: two CPU cores.
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _run import begin, parser, scheme_named
 
-from ripguard.benchmark.record import environment, write_record
 from ripguard.crypto.keys import Key
 from ripguard.data.photos import PHOTOGRAPHS, _photograph
 from ripguard.data.registry import open_source
@@ -75,11 +72,14 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
     carrier = FSP(FSPParams(eps=0.07, steps=10), targets, surrogate=model)(clean, true, seeds)
 
     def says(published: np.ndarray) -> dict[str, float]:
-        said = surrogate.predict(model, published, batch=64).argmax(1)
+        predicted = surrogate.predict(model, published, batch=64).argmax(1)
         hit = (true + 1) % len(names)
-        return {"keeps": round(float((said == true).mean()), 4), "next": round(float((said == hit).mean()), 4)}
+        return {
+            "keeps": round(float((predicted == true).mean()), 4),
+            "next": round(float((predicted == hit).mean()), 4),
+        }
 
-    common = {"data": name, "side": images.shape[1], "pictures": len(clean)}
+    common = {"data": name, "side": images.shape[1], "images": len(clean)}
     rows = [common | {"size": 0, "pairing": "clean"} | says(clean)]
     rows.append(common | {"size": 0, "pairing": "carrier alone"} | says(carrier))
     key = Key(bytes(32))  # measures sizes only; nothing is published
@@ -107,21 +107,18 @@ def _small(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--record", metavar="NAME")
-    parser.add_argument("--count", type=positive, default=200, help="images measured at each size")
-    options = parser.parse_args()
+    arguments = parser(__doc__, source=False)
+    arguments.add_argument("--count", type=positive, default=200, help="images measured at each size")
+    options = arguments.parse_args()
     rows: list[dict[str, Any]] = []
     if data_root():
         rows += measure("cifar10", dataset("cifar10", 2000), 10, options.count)
         rows += measure("tinyimagenet", dataset("tinyimagenet", 480), 12, options.count)
     for side in (128, 256):
         rows += measure(f"photographs {side}", crops(side, 100), 12, options.count if side < 256 else 60)
-    record = {"name": "block size", "command": "python experiments/block_size.py " + " ".join(sys.argv[1:])}
-    record |= environment() | {"dataset": "several", "protocol": "carrier survival", "scheme": "mrit", "rows": rows}
-    if options.record:
-        day = datetime.date.today().isoformat()
-        write_record(Path(__file__).resolve().parents[1] / "build" / "records" / f"{day}_{options.record}", record)
+    run = begin(options, "block-size", dataset="several", scheme=scheme_named("mrit"))
+    for row in rows:
+        run.add(row)
 
 
 if __name__ == "__main__":

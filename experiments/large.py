@@ -10,8 +10,6 @@ and time are read. Without a perturbation: what is measured is hiding. Hardware:
 
 from __future__ import annotations
 
-import argparse
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,14 +20,13 @@ from typing import Any
 
 import numpy as np
 import skimage.data
+from _run import begin, parser, scheme_named
 from bench import PEAK
 from PIL import Image
 
-from ripguard.benchmark.record import environment, write_record
 from ripguard.errors import refusals_printed
 from ripguard.numbers import above_zero
 
-ROOT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "ihc", "hubble_deep_field", "motorcycle_left")
 QUALITIES = (75, 80, 85, 90, 95)
 JPEGS = (1, 2, 5, 12, 3)  # megapixels
@@ -37,15 +34,14 @@ LADDER = (1, 4, 16, 48)  # megapixels
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
-    )
-    parser.add_argument(
+    arguments = parser(__doc__, source=False)
+    arguments.add_argument(
         "--jpegs", type=above_zero, nargs="*", default=list(JPEGS), help="megapixels, one for each quality"
     )
-    parser.add_argument("--ladder", type=above_zero, nargs="*", default=list(LADDER), help="megapixels, one at a time")
-    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/")
-    options = parser.parse_args()
+    arguments.add_argument(
+        "--ladder", type=above_zero, nargs="*", default=list(LADDER), help="megapixels, one at a time"
+    )
+    options = arguments.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -64,11 +60,9 @@ def main() -> None:
             same = int(back.read_bytes() == (source / "one" / "x.jpg").read_bytes())
             rows.append({"what": "one JPEG", "megapixels": megapixels, "files": 1, "byte_for_byte": same} | took)
             print(rows[-1], flush=True)
-    record: dict[str, Any] = {"name": "large images"}
-    record |= {"command": "python experiments/large.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": "scikit-image photographs", "protocol": "large", "scheme": "seal", "rows": rows}
-    if options.record:
-        print(write_record(ROOT / "build" / "records" / f"{record['date']}_{options.record}", record))
+    run = begin(options, "large", dataset="scikit-image photographs", scheme=scheme_named("seal"))
+    for row in rows:
+        run.add(row)
     if any(row["byte_for_byte"] != row["files"] for row in rows):
         sys.exit("NOT every file came back: this is a defect")
 

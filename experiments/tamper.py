@@ -11,7 +11,6 @@ Hardware: one CPU core, minutes.
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
@@ -20,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _run import begin, parser
 from PIL import Image, ImageFilter
 
-from ripguard.benchmark.record import environment, write_record
 from ripguard.crypto.keys import ImageKeys, Key
 from ripguard.data.registry import open_source
 from ripguard.errors import RipguardError, refusals_printed
@@ -81,13 +80,12 @@ def bound_bits(image: np.ndarray, header: Header, own: ImageKeys) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("release", type=Path)
-    parser.add_argument("--key-file", required=True)
-    parser.add_argument("--against", required=True, help="the source, to know what exact means")
-    parser.add_argument("--stride", type=positive, default=1, help="try every n-th flip, cut, key and pair only")
-    parser.add_argument("--record", metavar="NAME")
-    options = parser.parse_args()
+    arguments = parser(__doc__, source=False)
+    arguments.add_argument("release", type=Path)
+    arguments.add_argument("--key-file", required=True)
+    arguments.add_argument("--against", required=True, help="the source, to know what exact means")
+    arguments.add_argument("--stride", type=positive, default=1, help="try every n-th flip, cut, key and pair only")
+    options = arguments.parse_args()
     release, key, stride = Release.open(options.release), Key.read(options.key_file), options.stride
     sources = sources_by_place(release, open_source(options.against))
     restorer = Restorer(key, release)
@@ -180,17 +178,9 @@ def main() -> None:
 
     bad = [r for r in results if r["third"] or (r["exact"] and r["attack"] in MUST_REFUSE)]
     bad += [r for r in results if r["refused"] and "must be exact" in r["attack"]]
-    scheme = release.info["scheme"]["name"]
-    record = {
-        "name": "tamper" if scheme == "mrit" else f"tamper {scheme}",
-        "command": "python experiments/tamper.py " + " ".join(sys.argv[1:]),
-    } | environment()
-    about = {"dataset": options.against, "protocol": "tamper", "scheme": scheme}
-    if options.record:
-        folder_name = f"{record['date']}_{options.record}"
-        write_record(
-            Path(__file__).resolve().parents[1] / "build" / "records" / folder_name, record | about | {"rows": results}
-        )
+    run = begin(options, "tamper", dataset=options.against, scheme=release.info["scheme"])
+    for row in results:
+        run.add(row)
     sys.exit(f"NOT as promised: {bad}" if bad else 0)
 
 

@@ -3,9 +3,9 @@
     python tools/migrate_records.py --add FOLDER          # add the records below a folder, such as a queue's
     python tools/migrate_records.py --check REV           # prove that the records of a commit are all here
 
-Each is added once: what is here already is left alone. The proof compares two multisets, which it prints the sizes of:
+Each is added once: what is here already is left alone. The proof compares two multisets, whose sizes it prints:
 (dataset, training images, protocol, scheme, training set, defence, attack, model, seed, setting, metric, value) of
-every number of the old records, and the same of the new ones. Exit code 1: a number is lost.
+every number of the old records, and the same of the new ones. Exit code 1: they differ.
 """
 
 from __future__ import annotations

@@ -95,9 +95,9 @@ class Measurement:
         return {"schema": SCHEMA} | {name: value for name, value in told.items() if value not in (None, {})}
 
     def about(self, **wanted: Any) -> bool:
-        """Whether fields (and ``scheme_name``), and else settings, have these values."""
-        own = (*NAMES, "scheme_name")
-        return all(getattr(self, k) == v if k in own else self.setting.get(k) == v for k, v in wanted.items())
+        """Whether fields, the scheme's name, and else settings, have these values."""
+        fields = (*NAMES, "scheme_name")
+        return all(getattr(self, k) == v if k in fields else self.setting.get(k) == v for k, v in wanted.items())
 
 
 NAMES = tuple(one.name for one in dataclasses.fields(Measurement))

@@ -10,11 +10,17 @@ OF_ROW = ("commit", "date", "device", "threads", "classes")  # provenance that r
 DIGESTS = {"digest": "train", "test_digest": "test"}
 CHOSEN = frozenset(
     {"seed", "clean_pictures", "epochs", "size", "side", "cores", "workers", "megapixels", "stride", "change"}
+    | {"clean_images", "alone", "inputs_defended"}
 )
-CHOSEN_IN = {"planes": {"bits_a_sample"}, "bench": {"pictures"}, "interruption": {"pictures"}}  # by kind
+CHOSEN_IN = {  # by kind
+    "planes": {"bits_a_sample"},
+    "bench": {"pictures", "images"},
+    "interruption": {"pictures", "images"},
+}
 ALONE, DEFENDED = "the attacker's clean pictures alone", ", asked so too"
 
 VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks")  # where defence and attack are those of one
+TRAINED = (*VICTIMS, "held-out")  # where images are those of training
 LABELLED = (("made-up", "synthetic-pairs"), ("-told", "-labels"))  # in names of attacks
 SETTINGS = {"clean_pictures": "clean_images", "pictures": "images", "perturb": "poison"}
 METRICS = {
@@ -62,8 +68,12 @@ def measurement(
             continue
         if name in DIGESTS:
             digests[DIGESTS[name]] = value
-        elif name == "images":
+        elif name == "images" and kind in TRAINED:
             about["n_train"] = value
+        elif name in ("training_set", "n_train"):
+            about[name] = value
+        elif value is False and name in ("alone", "inputs_defended"):
+            continue
         elif name in ("split", "trained_on"):
             about["training_set"] = "clean" if value == ALONE else value
             if value == ALONE:
