@@ -1,4 +1,4 @@
-"""What the experiments share: arguments, the run that a command adds to, and where records are."""
+"""What the experiments share: their arguments, the run that a command adds to, and the folder of records."""
 
 from __future__ import annotations
 

@@ -1,14 +1,19 @@
-"""What a few clean images get out of a victim.  Claim: of a plain victim of marks, little more than they give alone.
+"""Measure what an attacker gets out of a trained model with a few clean images.
 
     python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2
     python experiments/adaptive.py tinyimagenet --protocol paper --record adaptive-tinyimagenet
 
-Takes the victims that `table1.py` trained on protected images (their checkpoints in <work>/victims). Without labels it
-standardizes each logit over the test images. From a few labelled clean training images it fits the best permutation of
-the outputs, plain and standardized, on 100 images, and a new linear head on the features. Where a victim's defence can
-transform single images, all of this is tried on test images so transformed as well. Beside that stands a model of the
-same protocol trained on those few images alone, which shows their worth without the protected ones. Test images give
-the final accuracy only. Hardware: two CPU cores.
+Input: the models that `table1.py` trained on protected images, from the checkpoints in <work>/victims.
+
+1. Without labels: each logit is standardized over the test images.
+2. With 100 labelled clean training images: the best permutation of the outputs is fitted, plain and standardized.
+3. With the numbers of `--few`: a new linear head is fitted to the features.
+4. Where a defence can transform single images, 1 to 3 are repeated on test images transformed in the same way.
+5. For comparison, a model of the same protocol is trained on those few clean images alone.
+
+Test images are used for the final accuracy only. Expected: little more than the few images give alone.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
-"""How fast, beside what one would use instead, in the same run.  Claim: mRIT costs a few times what PNG costs.
+"""Measure speed and memory, beside PNG and other tools in the same run.
 
-    python experiments/bench.py photos                        # what `make bench` runs: a few minutes
+    python experiments/bench.py photos                        # as `make bench` runs it: a few minutes
     python experiments/bench.py cifar10 --record bench        # all parts
     python experiments/bench.py cifar10 --only memory         # codec, png, files, peers, memory, epoch; others stay
 
-Rates are images a second, the median of repeats, whole passes over the same images in memory, the derivation of
-their keys included; `cores` says how many processes did it at once. Whole commands are timed once, with their start.
-Carriers are the clean images with ±18 levels, as a perturbation of 0.07 leaves them.
-Hardware: an idle machine; rates on a busy one mean nothing.
+A rate is in images a second: the median of repeats over the same images in memory. It includes the derivation of keys.
+`cores` is the number of processes that ran at once. Whole commands are timed once, with their start. Carriers are the
+clean images with ±18 levels, as a perturbation of 0.07 leaves them. Expected: mRIT costs a few times what PNG costs.
+
+Hardware: an idle machine; rates on a busy one are not comparable.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rates of the codec, of PNG and of peers, all in memory: parts of `experiments/bench.py`."""
+"""Rates of the codec, of PNG and of other tools, all in memory: parts of `experiments/bench.py`."""
 
 from __future__ import annotations
 

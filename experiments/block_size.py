@@ -1,11 +1,13 @@
-"""Which block side keeps the attack?  Claim: 2×2 at 32 and 64 pixels; what larger images allow is in the record.
+"""Measure which block sides of mRIT preserve the perturbation, for several image sizes.
 
     python experiments/block_size.py --record block-size
 
-Training images only: CIFAR-10 and TinyImageNet where they are at hand, and crops of ten photographs at 128 and 256
-pixels. For each image size one surrogate, one carrier for each image, then every block side and pairing, with the
-Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit images. Carriers
-are `fsp`'s. Hardware: two CPU cores.
+Input: training images of CIFAR-10 and TinyImageNet where they are installed, and crops of ten photographs at 128 and
+256 pixels. Each image size has one surrogate and one carrier for each image; carriers are made by `fsp`. Every block
+side and pairing is measured with the Sequence embedded: PSNR to the carrier, bits of the record, and the share of 8-bit
+images that the surrogate assigns to the true and to the next class. Expected: 2×2 blocks at 32 and 64 pixels.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
     targets = FSP.known(Fitted(), library(model, small, labels))
     carrier = FSP(FSPParams(eps=0.07, steps=10), targets, surrogate=model)(clean, true, seeds)
 
-    def says(published: np.ndarray) -> dict[str, float]:
+    def agreement(published: np.ndarray) -> dict[str, float]:
         predicted = surrogate.predict(model, published, batch=64).argmax(1)
         hit = (true + 1) % len(names)
         return {
@@ -80,8 +82,8 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
         }
 
     common = {"data": name, "side": images.shape[1], "images": len(clean)}
-    rows = [common | {"size": 0, "pairing": "clean"} | says(clean)]
-    rows.append(common | {"size": 0, "pairing": "carrier alone"} | says(carrier))
+    rows = [common | {"size": 0, "pairing": "clean"} | agreement(clean)]
+    rows.append(common | {"size": 0, "pairing": "carrier alone"} | agreement(carrier))
     key = Key(bytes(32))  # measures sizes only; nothing is published
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
     keys = [key.dataset(bytes(8)).unit(0).image(i) for i in range(len(clean))]
@@ -91,7 +93,7 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
             published = np.stack([one.image for one in hidden])
             psnr = [likeness(a, b)["psnr"] or 0.0 for a, b in zip(published, carrier)]
             record = float(np.mean([one.overwritten for one in hidden]))
-            row = {"size": size, "pairing": pairing} | says(published)
+            row = {"size": size, "pairing": pairing} | agreement(published)
             row |= {"psnr_to_carrier": round(float(np.median(psnr)), 2), "bpp": round(8 * record / clean[0].size, 3)}
             rows.append(common | row)
             print(rows[-1], file=sys.stderr, flush=True)

@@ -1,11 +1,13 @@
-"""The main job, from clean images to proof.  Claim: every image comes back bit for bit; the attack survives hiding.
+"""Protect a dataset, restore it in another process, and compare: is every image restored bit for bit?
 
-    python experiments/chain.py photos                       # what `make protect` runs
-    python experiments/chain.py cifar10 --record cifar10     # all 60,000 images, into build/records/
+    python experiments/chain.py photos                       # as `make protect` runs it
+    python experiments/chain.py cifar10 --record cifar10     # all 60,000 images, into results/
     python experiments/chain.py tinyimagenet -- --eps 0.05
 
-Each step is a call of `ripguard.api`. The restoring one is made in a process of its own, which gets the release and the
-key, nothing else: no data variable, no surrogate, an empty cache. What follows `--` are options of `ripguard protect`.
+Each step is a call of `ripguard.api`. The process that restores gets the release and the key only: no data variable, no
+surrogate, an empty cache. Options after `--` are passed to `ripguard protect`. Measured are equality, PSNR and SSIM of
+protected to clean images, the size of the residue, and the labels that the surrogate keeps.
+
 Hardware: two CPU cores.
 """
 
@@ -155,7 +157,7 @@ def write(made: dict[str, Any], row: dict[str, Any], options: argparse.Namespace
 
 
 def summary(out: Path, row: dict[str, Any]) -> None:
-    """What a person wants to know, in ten lines."""
+    """A summary in ten lines."""
     spread = row["residue_bytes_per_image"]
     print(f"\n{row['restored_equal']:,} / {row['images']:,} images restored bit for bit from release and key alone")
     print(f"protected to clean    median {row['psnr_to_clean']['median']:.2f} dB", end="")

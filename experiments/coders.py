@@ -1,11 +1,14 @@
-"""Bits a sample of every lossless coder.  Claim: the small-image coder needs at most 3.9 on CIFAR-10.
+"""Measure bits a sample of every lossless coder.
 
     python experiments/coders.py cifar10 --record coders-cifar10
     python experiments/coders.py tinyimagenet --count 500 --record coders-tinyimagenet
 
-The small-image coder is fitted to training images as `ripguard protect --scheme seal` does it, and measured on
-images of the test split, which it never saw. Streams are decoded again and compared. Its model, shared by the whole
-release, is not in the figures and stands beside them. Hardware: two CPU cores, one process.
+The small-image coder is fitted to training images, as `ripguard protect --scheme seal` fits it. It is measured on
+images of the test split, which are not used for the fit. Each stream is decoded again and compared. All images of a
+release share the coder's model: its size is recorded beside the figures and is not part of them. Expected: at most 3.9
+bits a sample on CIFAR-10.
+
+Hardware: two CPU cores, one process.
 """
 
 from __future__ import annotations

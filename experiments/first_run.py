@@ -1,9 +1,11 @@
-"""How long does a newcomer wait?  Claim: `make protect` takes under five minutes.
+"""Measure how long `make protect` takes on a fresh clone.
 
     python experiments/first_run.py --record first-run
 
-On a fresh clone with an empty environment and an empty cache, two CPU cores. The time includes the installation from
-the package index, so it depends on the network as well.
+The environment and the cache are empty. The time includes the installation from the package index, so it depends on the
+network too. Expected: under five minutes.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations

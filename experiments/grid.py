@@ -1,15 +1,17 @@
-"""Every scheme against defences, five against all, most valuable rows first.  Claim: none; it fills the leaderboard.
+"""Measure every scheme against the defences, the most valuable rows first; this fills the leaderboard.
 
     python experiments/grid.py cifar10                                  # 20,000 images, protocol `small`, two cores
-    python experiments/grid.py cifar10 --list                           # only say what there is to do, in order
+    python experiments/grid.py cifar10 --list                           # only print the steps, in order
     python experiments/grid.py cifar10 --only strong mrit --seconds 3000
     python experiments/grid.py cifar10 --only mrit --scripts table1 --defences none --seeds 1,2     # beside seed 0
     python experiments/grid.py cifar10 --images 50000 --protocol standard --device cuda --seconds 560
 
-Each step is one call of `table1.py` (or `adaptive.py`, `undo.py`) with a record of its own for each scheme. What is
-recorded already is skipped, a victim that was cut goes on: the same command, called again, ends with the whole grid.
-Exit code 75: time was up, call again; a step of `adaptive.py` or `undo.py` that has begun is let finish. Hardware: two
-CPU cores (a day in all), or a GPU with the same commands.
+Each step is one call of `table1.py`, `adaptive.py` or `undo.py`, with a record of its own for each scheme. Recorded
+steps are skipped, and an interrupted training is resumed: run the same command again until the grid is complete. Exit
+code 75: the time limit was reached, run the command again. A step of `adaptive.py` or `undo.py` that has begun is
+finished first.
+
+Hardware: two CPU cores (a day in all), or a GPU with the same commands.
 """
 
 from __future__ import annotations

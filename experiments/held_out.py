@@ -1,11 +1,14 @@
-"""How to read "Adam, lr 0.01, 80 epochs" where the paper is silent.  Claim: crop and flip, not less.
+"""Measure readings of "Adam, lr 0.01, 80 epochs" where the paper leaves the protocol open.
 
     python experiments/held_out.py tinyimagenet --epochs 80 --record held-out-tinyimagenet
     python experiments/held_out.py tinyimagenet --epochs 20 --only "CIFAR stem" --record held-out-tinyimagenet-20
 
-Every tenth training image, drawn at random, is held out; victims are trained on the others with one change each to
-the `paper` protocol and measured on the held-out ones. No test image is read. Hardware: two CPU cores, one victim a
-core; `--only` takes some of the choices, `--device cuda` a GPU, on which the CIFAR stem at 64 pixels is affordable too.
+Every tenth training image, drawn at random, is held out. Models are trained on the others, each with one change to the
+protocol `paper`, and measured on the held-out images. No test image is read. `--only` selects some of the choices.
+Expected: crop and flip.
+
+Hardware: two CPU cores, one model a core; or a GPU (`--device cuda`), where the CIFAR stem at 64 pixels is affordable
+too.
 """
 
 from __future__ import annotations

@@ -1,16 +1,18 @@
-"""Interrupted at any moment.  Claim: the same command, called again, ends with the bytes of an undisturbed run.
+"""Interrupt commands at any moment: does the same command, run again, write the bytes of an undisturbed run?
 
     python experiments/interruption.py --record interruption          # about half an hour on two cores
     python experiments/interruption.py --moments 3 --stride 25        # a minute
 
-1. Every file-system operation of protecting and of restoring 20 images is the one at which the process is killed,
-   dies in the middle of a write, loses power and with it all that no `fsync` has made durable, or finds the disk full,
-   over quota, read-only or broken. After an error: exit code 9, one sentence, nothing at the output's place. After all
-   of them: source as it was, the same command succeeds, its tree is equal byte for byte, and nothing is left beside it.
-2. SIGKILL to the whole process group of real commands on all cores, at random moments, most after the first write.
+1. 20 images are protected and restored. At each file-system operation in turn, the process is killed, dies in the
+   middle of a write, loses power and all that no `fsync` has made durable, or finds the disk full, over quota,
+   read-only or broken. After an error: exit code 9, one sentence, nothing at the output's place. After every fault: the
+   source is unchanged, the same command succeeds, its tree is equal byte for byte, and no other file is left.
+2. SIGKILL is sent to the whole process group of real commands on all cores, at random moments, most of them after the
+   first write.
 
-Hardware: two CPU cores, Linux. With `--record` every row is written when it is done, and one that stands there is
-skipped.
+With `--record` every row is written when it is complete, and recorded rows are skipped.
+
+Hardware: two CPU cores, Linux.
 """
 
 from __future__ import annotations

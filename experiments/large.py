@@ -1,11 +1,14 @@
-"""Large images through `seal`.  Claim: files come back byte for byte; time and memory grow linearly with the pixels.
+"""Measure scheme `seal` on large images: equality, time and peak memory.
 
     python experiments/large.py --record large
 
-Part 1: scikit-image's full-size color photographs, as the files they come in, and 20 JPEGs of 1 to 12 megapixels made
-from them at quality 75 to 95, as one dataset: protected with `--byte-exact` and restored by the command line. Part 2:
-one JPEG at a time, of 1, 4, 16 and 48 megapixels, each command in a process of its own, whose peak memory
-and time are read. Without a perturbation: what is measured is hiding. Hardware: two CPU cores, one worker.
+Part 1: scikit-image's full-size color photographs, as the files that it ships, and 20 JPEGs of 1 to 12 megapixels made
+from them at quality 75 to 95, as one dataset. The command line protects it with `--byte-exact` and restores it.
+Part 2: one JPEG at a time, of 1, 4, 16 and 48 megapixels. Each command is a process of its own, whose peak memory and
+time are measured. There is no perturbation: hiding alone is measured. Expected: files are restored byte for byte, and
+time and memory grow linearly with the pixels.
+
+Hardware: two CPU cores, one worker.
 """
 
 from __future__ import annotations

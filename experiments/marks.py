@@ -1,12 +1,14 @@
-"""What class marks should be made of.  Claim: patches keep a victim from learning, waves less.
+"""Compare kinds of class marks: which of them keep a model from learning?
 
     python experiments/marks.py cifar10 --record marks-cifar10
     python experiments/marks.py cifar10 --only waves --defences none
 
-Held-out training images only: victims of protocol `small` are trained on carriers of other training images, and
-asked for the class of clean held-out ones. All variants have the same size (root mean square of the noise), but for the
-sink's images, where it is smaller. What is recorded already is skipped: the same command, called again, ends with the
-whole table. Hardware: one CPU core, or a GPU.
+Models of protocol `small` are trained on carriers of training images and measured on clean held-out training images. No
+test image is read. All variants have the same root mean square of the noise, except on the images of the sink class,
+where it is smaller. Recorded rows are skipped: run the same command again until the table is complete. Expected:
+patches keep a model from learning, waves do so less.
+
+Hardware: one CPU core, or a GPU.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ def main() -> None:
     options = arguments.parse_args()
     check((), options.protocol, None, tuple(options.defences))
 
-    # 1. training images for the victims, a few for the attacker, held-out ones to ask about
+    # 1. training images for the victims, a few for the attacker, held-out ones to measure on
     data = load([item for item in open_source(options.source).items if item.split == "train"], note="clean train")
     held = held_out(len(data.labels))
     held_images, rest = data.part(held), data.part(~held)

@@ -1,14 +1,15 @@
-"""What the paper leaves open, one choice at a time.  Claim: ε, what the surrogate sees and block side decide.
+"""Measure choices that the paper leaves open, one at a time.
 
     python experiments/open_choices.py cifar10 --record open-choices-cifar10
     python experiments/open_choices.py tinyimagenet --protocol paper --surrogate-epochs 30 --count 200
     python experiments/open_choices.py photos --count 200 --surrogate-epochs 4          # a few minutes
 
-Held-out training images only. Every line changes one thing of the scheme `mrit-tap` (those of `fsp` also take the
-paper's ten steps), or is a preset. It perturbs and hides the same images, and asks the owner's surrogate and an
-independent model for the class of the published 8-bit images. The independent one was trained on the other nine tenths
-of the clean training images, under `--protocol`. Kept labels are a proxy: what victims learn is in table1. Hardware:
-two CPU cores.
+Each row changes one option of the scheme `mrit-tap` (rows of `fsp` also take the paper's ten steps), or is a preset.
+It perturbs and hides the same held-out training images. Two models then classify the published 8-bit images: the
+owner's surrogate, and an independent model that was trained on the other nine tenths of the clean training images under
+`--protocol`. The labels that they keep are a proxy; `table1.py` measures what a model learns.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def main() -> None:
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
     keys = [key.dataset(bytes(8)).unit(0).image(i) for i in range(len(clean))]
 
-    def says(images: np.ndarray, name: str) -> dict[str, float]:
+    def agreement(images: np.ndarray, name: str) -> dict[str, float]:
         own, others = surrogate.predict(judge, images).argmax(1), other.logits(images).argmax(1)
         return {
             f"{name}_surrogate_keeps": round(100 * float((own == true).mean()), 2),
@@ -124,7 +125,7 @@ def main() -> None:
         }
 
     record = begin(options, "choice", dataset=options.source, scheme=scheme_named("mrit"))
-    keep(record, {"choice": "clean", "value": "", "images": len(clean)} | says(clean, "published"))
+    keep(record, {"choice": "clean", "value": "", "images": len(clean)} | agreement(clean, "published"))
     for what, value, scheme, more in choices():
         if options.only and not any(what.startswith(word) for word in options.only):
             continue
@@ -144,7 +145,9 @@ def main() -> None:
         bits = float(np.mean([8 * one.overwritten / clean[0].size for one in hidden]))
         value = ("without" if usual else "with") if what == "coarse trunk" else value
         row: dict[str, Any] = {"choice": what, "value": value, "images": len(clean)}
-        row |= says(carrier, "carrier") | says(published, "published") | psnr | {"bits_a_sample": round(bits, 3)}
+        row |= (
+            agreement(carrier, "carrier") | agreement(published, "published") | psnr | {"bits_a_sample": round(bits, 3)}
+        )
         keep(record, row)
 
 

@@ -1,15 +1,17 @@
-"""Published poisons, made anew and not hidden.  Claim: lsp, ar, em-sample leave what is published.
+"""Measure published poisons, reimplemented and without hiding, as a reference for the defences.
 
     python experiments/peers.py cifar10 --record peers-cifar10                    # protocol `small`, 20,000 images
     python experiments/peers.py cifar10 --images 50000 --protocol standard --steps 250 --device cuda
 
-A poison that does nothing here says nothing when a defence undoes it, so every one is trained on undefended first,
-then under the defences that its critics undid it with, beside clean images under the same ones; tap and clean
-images under all, so that every defence has a poison to show that it works (adversarial training takes most of an
-hour: name the other defences to leave it for later). The null is uniform noise, of 8/255 and as large as `balanced`
-(26 dB) and `strong` (22 dB) are. `seal` publishes carriers with noise of its
-own size, which may drown the faintest (`experiments/grid.py` has those rows). Published figures are of a ResNet-18 on
-50,000 images. Trained on 8-bit carriers, measured on clean test images. What is recorded already is skipped.
+A defence that undoes a poison counts only where the poison works. So each poison is trained on without a defence
+first, then under the defences that are known to undo it, beside clean images under the same defences. `tap` and clean
+images are measured under all defences, so that each defence has a poison on which it works. Adversarial training takes
+most of an hour: list the other defences to leave it for later. The null is uniform noise of 8/255, and as large as that
+of `balanced` (26 dB) and `strong` (22 dB). `seal` publishes carriers with noise of its own size, which may hide the
+weakest poisons; `experiments/grid.py` has those rows. Published accuracies are of a ResNet-18 on 50,000 images. Models
+are trained on 8-bit carriers and measured on clean test images. Recorded rows are skipped. Expected: `lsp`, `ar` and
+`em-sample` leave the published accuracy.
+
 Hardware: two CPU cores, or a GPU.
 """
 

@@ -1,12 +1,14 @@
-"""How many low planes a carrier can give away.  Claim: four cost little of its looks and nothing of its effect.
+"""Measure how many low bit planes of a carrier can hold a payload.
 
     python experiments/planes.py cifar10 --record planes-cifar10
     python experiments/planes.py tinyimagenet --surrogate-epochs 30 --count 200 --record planes-tinyimagenet
 
-Held-out training images are perturbed by `tap`; then k whole planes, or k and one more in the more
-textured half of the samples, carry random bits, which is what sealed bytes look like. Two models predict the class
-of the 8-bit result: the owner's surrogate, and one of the same kind from another seed. `floor` is plain replacement of
-the low bits, what `nearest` is measured against. Hardware: two CPU cores.
+Held-out training images are perturbed by `tap`. Then k whole planes, or k planes and one more in the textured half of
+the samples, are filled with random bits, which is what sealed bytes look like. Two models classify the 8-bit result:
+the owner's surrogate, and one of the same kind with another seed. PSNR and SSIM are measured too. `floor` replaces the
+low bits directly; it is the reference for `nearest`. Expected: four planes cost little quality and no effect.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def main() -> None:
     arguments.add_argument("--surrogate-epochs", type=positive, default=10)
     options = arguments.parse_args()
 
-    # 1. two surrogates: one aims, both are asked
+    # 1. two surrogates: one guides the perturbation, both classify
     items = [item for item in open_source(options.source).items if item.split == "train"]
     data = load(items, workers=os.cpu_count() or 1)
     side = data.images.shape[1]

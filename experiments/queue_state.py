@@ -20,10 +20,10 @@ NOW = "now.json"  # in the work folder: the row that is worked on; in a release'
 
 @dataclass(frozen=True)
 class Release:
-    """What a row's options of ``ripguard protect`` ask for.
+    """The release that a row's options of ``ripguard protect`` make.
 
     Attributes:
-        place: its folder, the same for all rows that ask for the same.
+        place: its folder, the same for all rows with the same options.
         own: arguments of :func:`ripguard.api.protect`.
         lossy: whether restored images need not equal the clean ones.
     """

@@ -1,15 +1,19 @@
-"""Table 1 of Xue et al.  Claim: models learn from clean and restored images alike, and little from protected ones.
+"""Train models on clean, protected and restored images: Table 1 of Xue et al.
 
-    python experiments/table1.py photos                                     # what `make evaluate` runs: minutes
+    python experiments/table1.py photos                                     # as `make evaluate` runs it: minutes
     python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2 --record tinyimagenet-paper
-    python experiments/table1.py cifar10 --protocol paper --device cuda --seconds 560    # in pieces: call it again
+    python experiments/table1.py cifar10 --protocol paper --device cuda --seconds 560    # in pieces: run it again
 
-Everything is measured by this command, from files on disk, on the clean test images. What is not there yet is made
-first (`experiments/chain.py`: protect, restore, prove equality). Without `--record` nothing outside build/ is written;
-accuracies that the project recorded earlier are printed below the table, labelled with date and record. A victim that
-was cut goes on from its last epoch: the same command, called again, ends with the whole table. With `--record NAME` the
-rows go into results/victims/NAME.jsonl, and rows recorded for the same images, protocol, model and seed are skipped.
-Exit code 75: time was up, call again. Hardware: two CPU cores, or a GPU with the same commands.
+Measured is the accuracy on clean test images of models trained on files on disk. A missing release is made first, as by
+`experiments/chain.py`: protect, restore, compare. An interrupted training is resumed from its last epoch: run the same
+command again until the table is complete.
+
+Without `--record` nothing outside build/ is written; accuracies that the project has recorded are printed below the
+table, with date and record. With `--record NAME` rows are added to results/victims/NAME.jsonl, and rows that are
+recorded for the same images, protocol, model and seed are skipped. Exit code 75: the time limit was reached, run the
+command again. Expected: clean and restored images teach a model equally well, protected ones little.
+
+Hardware: two CPU cores, or a GPU with the same commands.
 """
 
 from __future__ import annotations
@@ -53,7 +57,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="0", help="by commas (default: 0); restored rows take seeds of their own")
     parser.add_argument("--splits", default=",".join(SPLITS), help="training images, by commas (default: all three)")
     parser.add_argument("--defences", default="none", help="what victims try, by commas (default: none)")
-    parser.add_argument("--model", help="instead of the protocol's own; the record then says so in its name")
+    parser.add_argument("--model", help="instead of the protocol's own; the record then has it in its name")
     parser.add_argument("--epochs", type=positive, help="instead of the protocol's own; so does this")
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
     parser.add_argument(

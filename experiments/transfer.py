@@ -1,14 +1,15 @@
-"""Whether what keeps one model from learning keeps others.  Claim: it does; marks are made without any model.
+"""Measure whether a release keeps other models from learning too.
 
     python experiments/grid.py cifar10 --only mrit --scripts table1      # or table1.py: makes the release
     python experiments/transfer.py cifar10 --work build/grid/cifar10-small-20000-mrit --record transfer-mrit
     python experiments/transfer.py cifar10 --images 50000 --protocol standard --device cuda --seconds 560
 
-Every model of ripguard.train.models is trained on the images of a release as they are published, and on as many that
-its key gave back: one protocol for all, on every n-th of them, by default at most 5,000 (large models take minutes an
-epoch on a CPU). Small models come first. What is recorded already is skipped, a victim that was cut goes on: the same
-command, called again, ends with the whole table. Exit code 75: time was up, call again. Hardware: two CPU cores, or a
-GPU.
+Every model of `ripguard.train.models` is trained on the protected images of a release and on as many restored ones,
+under one protocol. By default every n-th image is used, at most 5,000 in all: large models take minutes an epoch on a
+CPU. Small models come first. Recorded rows are skipped, and an interrupted training is resumed: run the same command
+again until the table is complete. Exit code 75: the time limit was reached, run the command again.
+
+Hardware: two CPU cores, or a GPU.
 """
 
 from __future__ import annotations

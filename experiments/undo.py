@@ -1,26 +1,27 @@
-"""What an attacker can remove from a release's images before training.  Claim: none; it measures how much.
+"""Measure what an attacker can remove from the images of a release before training.
 
     python experiments/chain.py cifar10
     python experiments/undo.py cifar10 --record undo-cifar10                       # protocol `small`, 20,000 images
     python experiments/undo.py cifar10 --only none restorer-500 synthetic-pairs --protocol fast --count 50000
 
-Every attack ends in the accuracy of a model trained on what it leaves, on clean test images, for the same number of
-steps:
+Each attack changes the training images. A model is then trained on the result, for the same number of steps, and
+measured on clean test images.
 
-- `restorer-m`: a U-Net that saw m leaked pairs of protected and clean images runs over all others;
-- `synthetic-pairs`: the same without a leak: pairs are made by protecting the protected images once more, under
-  labels drawn at random; `…-labels`: the U-Net gets the labels as well; `synthetic-pairs-twice`: then another U-Net
-  removes the adversarial perturbation below the marks, from a surrogate trained on what is left;
-- `…+defence`: the model is trained under that defence on what is left, and tested on images so treated as well;
-- `averaged-4`: the mean of the release and of three more sets of marks, each of its own seed, before hiding;
-- `two-sizes`: the difference of two releases with one seed, whose marks differ in size alone, before hiding;
-- `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts: the most that either can do;
-- `clean-p`: p percent of the images are known clean and are mixed with the protected rest; `alone-p`: those alone;
+- `restorer-m`: a U-Net, trained on m leaked pairs of protected and clean images, is applied to all others;
+- `synthetic-pairs`: the same without a leak: the attacker protects the protected images once more, under labels drawn
+  at random; `…-labels`: the U-Net gets the labels too; `synthetic-pairs-twice`: another U-Net then removes the
+  adversarial perturbation below the marks, with a surrogate trained on the first result;
+- `…+defence`: the model is trained under that defence, and also measured on test images transformed in the same way;
+- `averaged-4`: the mean of the release and three more sets of marks, each with its own seed, before hiding;
+- `two-sizes`: the difference of two releases with one seed, whose marks differ in size only, before hiding;
+- `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts: upper bounds of both;
+- `clean-p`: p percent of the images are clean and are mixed with the protected rest; `alone-p`: those alone;
 - `sink-out`: the class with smaller marks is left out.
 
-Beside the plain accuracy, that of standardized logits, which need no label, and what 100 labelled clean images recover
-from the model; where the labels that a perturbation teaches follow a public rule (`cyclic`), the accuracy under the
-right labels too. What is recorded already for this release is skipped.
+Beside the plain accuracy there are that of standardized logits, which needs no label, and what 100 labelled clean
+images recover from the model. Where the taught labels follow a public rule (`cyclic`), the accuracy under the right
+labels is measured too. Recorded rows of the same release are skipped.
+
 Hardware: two CPU cores, or a GPU with the same commands.
 """
 
@@ -94,7 +95,7 @@ def main() -> None:
     check((), options.protocol, None)
     work = options.work or ROOT / "build" / short_name(options.source)
 
-    # 1. the release's images as published, and the clean ones that some of the attackers know
+    # 1. the release's images as published, and the clean ones that some attackers have
     protected = read("protected", options.source, work / "protected", "train")
     clean = read("restored", options.source, work / "restored", "train")  # of a limited release, its images alone
     test = read("clean", options.source, work, "test")
@@ -244,7 +245,7 @@ def after(
         return dataclasses.replace(protected, images=images)
     if attack == "none":
         return protected
-    if kind == "sink":  # the published method tells which class it is
+    if kind == "sink":  # the published method names this class
         sink = np.bincount(whole.labels).argmin()
         return protected.part(np.flatnonzero(protected.labels != sink))
     known = order[: round(len(order) * int(number) / 100)]

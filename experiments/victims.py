@@ -1,17 +1,19 @@
-"""A queue of accuracy rows, trained one after the other while other work goes on.  Claim: none; it fills records.
+"""Train a queue of accuracy rows in the background, one after the other; this fills records.
 
-    python experiments/victims.py --queue experiments/queues/table1.txt            # goes on where it was
-    python experiments/victims.py --queue experiments/queues/table1.txt --list     # what is done, running, waiting
+    python experiments/victims.py --queue experiments/queues/table1.txt            # resumes where it stopped
+    python experiments/victims.py --queue experiments/queues/table1.txt --list     # done, running, waiting rows
     python experiments/victims.py --queue experiments/queues/table1.txt --seconds 3000
 
-One process of the lowest priority, on one thread. What it has is in the work folder: releases, which rows of the same
-options share, and a folder for each row with its checkpoint. It may be killed at any time: the same command goes on
-from the last checkpoint, to the same weights. A row is added to its record when it is whole. One that is refused is
-noted, and tried again by the next call. Rows of clean and restored images are told apart by their seeds, as in
-`table1.py`; restored ones are checked to equal the clean ones, unless the release is lossy.
+The queue is one process of the lowest priority, on one thread. Its state is in the work folder: releases, which rows of
+the same options share, and a folder for each row with its checkpoint. The process may be killed at any time: the same
+command resumes from the last checkpoint and ends in the same weights. A row is added to its record when it is complete.
+A refused row is noted, and the next call tries it again. As in `table1.py`, rows of clean and of restored images have
+different seeds. Restored images are compared with the clean ones, unless the release is lossy.
 
-Exit code 0: every row is recorded; 1: some were refused; 75: time was up, call again.
-Hardware: a CPU. How a queue is written: `ripguard/benchmark/queue.py`.
+Exit code 0: every row is recorded; 1: some were refused; 75: the time limit was reached, run the command again.
+`ripguard/benchmark/queue.py` documents the format of a queue.
+
+Hardware: one CPU core.
 """
 
 from __future__ import annotations
@@ -66,29 +68,29 @@ def arguments() -> argparse.Namespace:
         "--save-every", type=above_zero, default=SAVE_EVERY, metavar="SECONDS",
         help=f"between checkpoints within an epoch (default {SAVE_EVERY:.0f}); each epoch ends with one",
     )  # fmt: skip
-    parser.add_argument("--list", action="store_true", help="only tell the state of each row")
+    parser.add_argument("--list", action="store_true", help="only print the state of each row")
     parser.add_argument("--json", action="store_true", help="with --list: as JSON")
     return parser.parse_args()
 
 
 def release_of(row: Row, queue: Path, work: Path) -> Release:
     """Raises UsageError, which names line and field, for options that no release can be made with."""
-    where, told = f"{queue}, line {row.line}, protect", io.StringIO()
+    where, errors = f"{queue}, line {row.line}, protect", io.StringIO()
     try:
-        with contextlib.redirect_stderr(told):
+        with contextlib.redirect_stderr(errors):
             words = with_usual(row.dataset, shlex.split(row.protect))
-            asked = parse(["protect", row.dataset, str(work), *words])
-        own = {name: getattr(asked, name) for name in ("labels", "limit", "seed")} | of_scheme(asked)
-        api.choose_scheme(**of_scheme(asked))
+            chosen = parse(["protect", row.dataset, str(work), *words])
+        own = {name: getattr(chosen, name) for name in ("labels", "limit", "seed")} | of_scheme(chosen)
+        api.choose_scheme(**of_scheme(chosen))
     except SystemExit:
-        raise UsageError(f"{where}: {told.getvalue().splitlines()[-1].partition('error: ')[2]}") from None
+        raise UsageError(f"{where}: {errors.getvalue().splitlines()[-1].partition('error: ')[2]}") from None
     except RipguardError as error:
         raise UsageError(f"{where}: {error.message}", error.hint) from None
-    if asked.limit and row.split == "clean":
+    if chosen.limit and row.split == "clean":
         raise UsageError(f"{where}: a part of the images, and clean are all of them", "train on split=restored")
     digest = hashlib.sha256(json.dumps([row.dataset, own], sort_keys=True).encode()).hexdigest()[:8]
-    place = work / "releases" / f"{short_name(row.dataset)}-{asked.scheme}-{digest}"
-    return Release(place, row.dataset, own, asked.lossy)
+    place = work / "releases" / f"{short_name(row.dataset)}-{chosen.scheme}-{digest}"
+    return Release(place, row.dataset, own, chosen.lossy)
 
 
 def main() -> None:
@@ -112,7 +114,7 @@ def main() -> None:
                 continue
             note(work / NOW, {"row": row.slug})
             try:
-                told = one_row(row, release, folder, options, deadline)
+                outcome = one_row(row, release, folder, options, deadline)
             except Unfinished:
                 tell("time was up: call the same command again")
                 sys.exit(AGAIN)
@@ -121,9 +123,9 @@ def main() -> None:
                 note(folder / REFUSED, {"error": error.code, "message": error.message, "hint": error.hint})
                 tell(f"line {row.line}: {error.message}", *([f"hint: {error.hint}"] if error.hint else []))
                 continue
-            note(folder / DONE, told)
+            note(folder / DONE, outcome)
             (folder / REFUSED).unlink(missing_ok=True)
-            print(json.dumps(row.about | told), flush=True)
+            print(json.dumps(row.about | outcome), flush=True)
     sys.exit(1 if refused else 0)
 
 

@@ -26,7 +26,7 @@ def entries(rows: Sequence[Measurement]) -> dict[Key, Entry]:
     for row in sorted(rows, key=lambda row: row.n_train is None):
         if row.kind in ABOUT and row.scheme is not None:
             key = _key(row)
-            # an attacker's record that does not tell the number of images is about each
+            # an attacker's record without a number of images is about each
             own = [known for known in board if (*known[:2], known[3]) == (*key[:2], key[3])] if not key[2] else []
             for one in own or [key]:
                 board.setdefault(one, Entry(row.scheme_name, images=one[2], setting=is_setting(row))).take(row)

@@ -1,4 +1,4 @@
-"""Flat rows as measurements: an experiment's row names each value once, and its kind says what identifies it."""
+"""Flat rows as measurements: an experiment's row names each value once, and its kind sets which values identify it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,8 @@ CHOSEN_IN = {  # by kind
     "bench": {"pictures", "images"},
     "interruption": {"pictures", "images"},
 }
-ALONE, DEFENDED = "the attacker's clean pictures alone", ", asked so too"
-
 VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks")  # where defence and attack are those of one
 TRAINED = (*VICTIMS, "held-out")  # where images are those of training
-LABELLED = (("made-up", "synthetic-pairs"), ("-told", "-labels"))  # in names of attacks
 SETTINGS = {"clean_pictures": "clean_images", "pictures": "images", "perturb": "poison"}
 METRICS = {
     "train_accuracy": "train_acc", "test_accuracy": "test_acc", "treated_accuracy": "test_acc_defended",
@@ -43,12 +40,6 @@ def metric_names(kind: str) -> dict[str, str]:
     if kind == "planes":
         return {old: new for old, new in METRICS.items() if old != "surrogate_says_next_label"}
     return OF_MARKS if kind == "marks" else METRICS
-
-
-def attack_name(old: str) -> str:
-    for before, after in LABELLED:
-        old = old.replace(before, after)
-    return old
 
 
 def measurement(
@@ -75,16 +66,8 @@ def measurement(
         elif value is False and name in ("alone", "inputs_defended"):
             continue
         elif name in ("split", "trained_on"):
-            about["training_set"] = "clean" if value == ALONE else value
-            if value == ALONE:
-                setting["alone"] = True
-        elif name in ("defence", "attack") and isinstance(value, str) and kind in VICTIMS:
-            about[name] = (
-                attack_name(value.removesuffix(DEFENDED)) if name == "attack" else value.removesuffix(DEFENDED)
-            )
-            if value.endswith(DEFENDED):
-                setting["inputs_defended"] = True
-        elif name in ("model", "seed", "defence"):
+            about["training_set"] = value
+        elif name in ("model", "seed", "defence") or (name == "attack" and kind in VICTIMS and isinstance(value, str)):
             about[name] = value
         elif name != "note" and (isinstance(value, str) or name in chosen):
             setting[SETTINGS.get(name, name)] = value
