@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from rows import victim
 
 from ripguard.benchmark.records import read
+from ripguard.benchmark.tables.accuracy import targets
 from ripguard.benchmark.tables.pages import BLOCKS, filled, index, pages
 from ripguard.errors import InputRefused
 
@@ -79,3 +81,19 @@ def test_the_index_is_one_page():
     assert len(text.splitlines()) < 60
     for folder in ("victims", "attacks", "exactness", "ablations", "robustness", "performance", "archive"):
         assert f"]({folder}/README.md)" in text
+
+
+def test_targets_find_the_measured_rows():
+    """A row without a defence counts for its dataset, protocol, scheme and training set; the rest is not measured."""
+    about = {"dataset": "cifar10", "protocol": "fast"}
+    rows = [
+        victim("protected", 0, 10.0, **about), victim("protected", 1, 12.0, **about),
+        victim("protected", 0, 99.0, "blur", **about), victim("clean", 0, 80.0, **about),
+    ]  # fmt: skip
+    found = {}
+    for line in targets(rows, "results/")[2:]:
+        about_what, images, _, measured, verdict = (cell.strip() for cell in line.split("|")[1:-1])
+        found[about_what, images] = measured.partition(",")[0], verdict
+    assert found.pop(("cifar10, `fast`, `mrit`", "protected")) == ("11.00 ± 1.41 (n = 2", "reached")
+    assert found.pop(("cifar10, `fast`, `mrit`", "clean")) == ("80.00 (n = 1", "**missed**")
+    assert set(found.values()) == {("", "not measured")}

@@ -35,7 +35,7 @@ def test_seeds_are_averaged():
     clean = found[1]
     assert (clean.seeds, clean.train, clean.test) == ([0, 1], 100.0, 72.5)
     assert clean.test_sd == pytest.approx(2.1213, abs=1e-4)
-    assert found["protected", "none"].test_sd is None
+    assert found[2].test_sd is None
     assert clean.published == (99.98, 74.0)
 
 
