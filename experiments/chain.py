@@ -128,7 +128,7 @@ def main() -> None:
         "restored_equal": measured["restored_equal"],
         "files_equal": measured["files_equal"],
         "without_residue": protected["without_residue"],
-        "residue_bytes_per_image": measured["residue_bytes_per_image"],
+        "residue_bytes_per_image": measured["residue_bytes_per_picture"],
         "residue_over_bound": measured["residue_over_bound"],
         "in_residue_only": protected["in_residue_only"],
         "planes": protected["planes"],
@@ -173,7 +173,7 @@ def summary(out: Path, row: dict[str, Any]) -> None:
     print(f"time                  protect {took['protect']:.0f} s, restore {took['restore']:.0f} s")
     print(f"images to look at   {out / 'grid.png'}")
     print(f"release, key          {out / 'protected'}, {out / 'owner.key'}")
-    if row["restored_equal"] != row["pictures"]:
+    if row["restored_equal"] != row["images"]:
         sys.exit("NOT every image came back: this is a defect")
 
 
