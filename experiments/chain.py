@@ -171,7 +171,7 @@ def summary(out: Path, row: dict[str, Any]) -> None:
         print(f"attack                the surrogate keeps the true label on {share:.1f} % of the protected images")
     took = row["seconds"]
     print(f"time                  protect {took['protect']:.0f} s, restore {took['restore']:.0f} s")
-    print(f"images to look at   {out / 'grid.png'}")
+    print(f"images to look at     {out / 'grid.png'}")
     print(f"release, key          {out / 'protected'}, {out / 'owner.key'}")
     if row["restored_equal"] != row["images"]:
         sys.exit("NOT every image came back: this is a defect")
