@@ -101,7 +101,7 @@ def main() -> None:
     for path in sorted((work / "victims").glob(f"{options.protocol}-protected-*.pt")):
         parts = NAME.fullmatch(path.stem)
         if parts is None:
-            raise InputRefused(f"{path} is not named as table1.py names a victim", "remove it")
+            raise InputRefused(f"{path} has not the name of a model that table1.py trained", "move it away")
         if parts["model"] != usual.model or parts["defence"] in WITHDRAWN:
             continue
         defence = DEFENCES[parts["defence"] or "none"]

@@ -174,7 +174,10 @@ def summary(out: Path, row: dict[str, Any]) -> None:
     print(f"images to look at     {out / 'grid.png'}")
     print(f"release, key          {out / 'protected'}, {out / 'owner.key'}")
     if row["restored_equal"] != row["images"]:
-        sys.exit("NOT every image came back: this is a defect")
+        lost = row["images"] - row["restored_equal"]
+        sys.exit(
+            f"error: {lost:,} of {row['images']:,} images in {out / 'restored'} differ from the clean ones: a defect"
+        )
 
 
 if __name__ == "__main__":

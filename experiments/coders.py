@@ -75,7 +75,7 @@ def measured(name: str, clean: np.ndarray, files: list[bytes], model: bytes) -> 
     back = CODERS[name].decode(streams, clean.shape[1:], model)
     end = time.perf_counter()
     if not np.array_equal(back, clean):
-        sys.exit(f"{name} is NOT exact: this is a defect")
+        sys.exit(f"error: {name} did not decode its own streams exactly: a defect")
     took = {"ms_to_write": 1000 * (middle - start) / len(clean), "ms_to_read": 1000 * (end - middle) / len(clean)}
     return summary(name, [len(one) for one in streams], clean, took)
 

@@ -240,7 +240,7 @@ def main() -> None:
             wrong += row["wrong"]
             run.add(row)
     if wrong:
-        sys.exit("NOT every interruption ended as promised: this is a defect")
+        sys.exit(f"error: {wrong} interruptions did not end as expected, see the rows above: a defect")
 
 
 if __name__ == "__main__":

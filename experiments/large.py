@@ -67,7 +67,7 @@ def main() -> None:
     for row in rows:
         run.add(row)
     if any(row["byte_for_byte"] != row["files"] for row in rows):
-        sys.exit("NOT every file came back: this is a defect")
+        sys.exit("error: some restored files differ from the source, see byte_for_byte above: a defect")
 
 
 def collect(place: Path, jpegs: Sequence[float]) -> list[Path]:

@@ -185,7 +185,8 @@ def finish(run: Run, options: argparse.Namespace, work: Path, logs: list[Path], 
         print("`make results` brings the tables up to date", file=sys.stderr)
     quality = next(row.metrics for row in run.rows if row.kind == "image-quality")
     if quality["restored_equal"] != quality["images"]:
-        sys.exit("NOT every image came back: this is a defect")
+        lost = quality["images"] - quality["restored_equal"]
+        sys.exit(f"error: {lost:,} of {quality['images']:,} images in {restored} differ from the clean ones: a defect")
 
 
 if __name__ == "__main__":

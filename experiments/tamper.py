@@ -182,7 +182,7 @@ def main() -> None:
     run = begin(options, "tamper", dataset=options.against, scheme=release.info["scheme"])
     for row in results:
         run.add(row)
-    sys.exit(f"NOT as promised: {bad}" if bad else 0)
+    sys.exit(f"error: attacks did not end as expected, a defect: {bad}" if bad else 0)
 
 
 MUST_REFUSE = (

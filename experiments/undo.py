@@ -115,7 +115,7 @@ def main() -> None:
     drawn = max((row.n_train or 0 for row in run.rows), default=len(clean.labels))
     if drawn != len(clean.labels):
         raise UsageError(
-            f"{run.path} is about {drawn:,} images, and these are {len(clean.labels):,}", "name another record"
+            f"{run.path} is about {drawn:,} images, not {len(clean.labels):,}", "give this one another --record"
         )
     left: dict[str, ImageSet] = {}  # by the last attack: a defence may follow, or another attack
     for attack in options.only:
@@ -213,7 +213,9 @@ def after(
             "synthetic-pairs-labels", protected, clean, whole, made, options, left
         )
         if not isinstance(made.perturb, LayeredParams):
-            raise UsageError(f"{attack}: there is nothing below the perturbation {made.perturb.method}", "leave it out")
+            raise UsageError(
+                f"{attack}: the perturbation {made.perturb.method} has none below it", "leave it out of --only"
+            )
         images = synthetic_pairs.perturbation_off(
             stripped.images, clean.labels, classes, (clean.labels + names_off(made)) % classes, made.perturb.under,
             np.random.default_rng([options.seed, 2]), options.steps, options.seed, options.device,

@@ -33,7 +33,9 @@ def main() -> None:
     for name in options.records:
         own = [row for row in rows if row.place.rpartition("/")[2] == f"{name}.jsonl"]
         if not own:
-            raise UsageError(f"no record is called {name}", "its name is that of a file in results/victims/")
+            raise UsageError(
+                f"{options.results / 'victims'} has no record {name}", "name a file of that folder, without .jsonl"
+            )
         out = options.out / name
         drawn = (
             figures.bars(own, out / "accuracy.png"),

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 def add(folder: Path, results: Path) -> int:
     found = old_records.read_old(folder)
     if not found:
-        raise UsageError(f"{folder} holds no record.json")
+        raise UsageError(f"{folder} has no record.json at any depth", "name the folder of a record, or one above it")
     kept, known = old_records.kept(found), set(records.read_runs(results))
     for name, record in found:
         runs, rows = old_records.measurements(name, record)

@@ -49,7 +49,7 @@ def new_kind(record: dict[str, Any]) -> str:
     for old, new in KINDS.items():
         if record["name"] == old or record["name"].startswith((f"{old} ", f"{old},")):
             return new
-    raise UsageError(f"{record['name']} is a record of no kind that is known")
+    raise UsageError(f"{record['name']}: expected a record of one of {', '.join(KINDS)}")
 
 
 def scheme_of(record: dict[str, Any]) -> dict[str, Any] | None:

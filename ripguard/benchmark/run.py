@@ -29,12 +29,12 @@ def same_recipe(one: dict[str, Any] | None, other: dict[str, Any] | None) -> boo
 class Run:
     """Measurements of one experiment, of one release under one protocol.
 
-    The record is a file: it is gone on with where it has measurements of the same kind, dataset, scheme, release and
-    protocol; a measurement that is there need not be made again.
+    The record is a file: rows are added to it where it has measurements of the same kind, dataset, scheme, release and
+    protocol; a recorded measurement need not be made again.
 
     Attributes:
         place: its file, below ``results``.
-        rows: all measurements that it goes on with, the new ones last.
+        rows: all measurements of the run, the new ones last.
     """
 
     def __init__(
