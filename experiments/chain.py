@@ -54,7 +54,7 @@ sys.exit(result.first_error.exit_code if result.first_error else 0)
 
 
 def with_usual(source: str, words: list[str]) -> list[str]:
-    """Options of ``ripguard protect``, with those of USUAL that do not stand among them."""
+    """Options of ``ripguard protect``, with those of USUAL that are missing among them."""
     chosen = dict(itertools.pairwise(word for one in words for word in one.split("=", 1)))
     known = api.choose_scheme(chosen.get("--scheme", "mrit"), perturb=chosen.get("--perturb")).options()
     usual = USUAL.get(source.split(":")[0], {}) if "surrogate_epochs" in known else {}  # marks alone need none

@@ -98,7 +98,7 @@ def wrong_after(world: World, verb: str, source: str, out: Path, workers: int) -
     if verb == "restore" and tree(world.place / ("release-" + source)) != world.trees["protect", source]:
         return "the release was touched"
     if out.exists() and tree(out) != wanted:
-        return "something half-done stands at the output's place"
+        return "an incomplete output is at the output's place"
     if not out.exists():
         code, _ = run_with_fault(ripguard, world.command(verb, source, out, workers), "", 0, world.log)
         if code or not out.exists():
@@ -187,7 +187,7 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 
 def any_written(beside: Path) -> bool:
-    """Whether an image, or a part of one, stands anywhere below."""
+    """Whether an image, or a part of one, is anywhere below."""
     trees = {"release", "restored", "out"}  # not the plan, which is written before any image
     walk = os.walk(beside)  # folders may vanish meanwhile
     return any(

@@ -112,7 +112,7 @@ def distance(explanation: str) -> float | None:
     try:
         body = ast.parse(first, mode="eval").body
         if not isinstance(body, ast.Compare) or not all(isinstance(op, ast.Lt | ast.Gt) for op in body.ops):
-            return None  # <= stands where a bound is kept by construction
+            return None  # <= is used where a bound is kept by construction
         values = [value(side) for side in (body.left, *body.comparators)]
     except (SyntaxError, ValueError, ZeroDivisionError):
         return None

@@ -132,7 +132,7 @@ def main() -> None:
             print(f"left out: {attack}, as {made.perturb.method} needs a model", file=sys.stderr)
             continue
         if base == "synthetic-pairs-twice" and not isinstance(made.perturb, LayeredParams):
-            continue  # nothing stands below
+            continue  # there is nothing below
         if base not in left:
             left = {base: after(base, protected, clean, whole, made, options, left)}
         shown, defence = left[base], DEFENCES[under or "none"]

@@ -87,7 +87,9 @@ def release_of(row: Row, queue: Path, work: Path) -> Release:
     except RipguardError as error:
         raise UsageError(f"{where}: {error.message}", error.hint) from None
     if chosen.limit and row.split == "clean":
-        raise UsageError(f"{where}: a part of the images, and clean are all of them", "train on split=restored")
+        raise UsageError(
+            f"{where}: --limit selects a part of the images, split=clean trains on all", "set split=restored"
+        )
     digest = hashlib.sha256(json.dumps([row.dataset, own], sort_keys=True).encode()).hexdigest()[:8]
     place = work / "releases" / f"{short_name(row.dataset)}-{chosen.scheme}-{digest}"
     return Release(place, row.dataset, own, chosen.lossy)

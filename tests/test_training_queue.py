@@ -189,7 +189,10 @@ def test_time_is_up(source, tmp_path):  # type: ignore[no-untyped-def]
         ("--schem paper", "protect: "),
         ("--scheme papers", "protect: --scheme: expected one of "),
         ("--limit none", "protect: "),
-        ("--limit 60", "protect: a part of the images, and clean are all of them\nhint: train on split=restored"),
+        (
+            "--limit 60",
+            "protect: --limit selects a part of the images, split=clean trains on all\nhint: set split=restored",
+        ),
     ],
 )
 def test_options_that_no_release_can_be_made_with(protect, message, source, tmp_path):  # type: ignore[no-untyped-def]
