@@ -8,17 +8,16 @@ READY := $(VENV)/.ready
 
 PROTOCOL ?= smoke
 SEEDS ?= 0
-RECORD = $(notdir $(subst :,-,$(DATASET)))-$(PROTOCOL)
 
 .PHONY: protect evaluate bench docs notebooks test test-all test-machines results leaderboard lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
 
-evaluate: $(READY)  ## train victims on clean, protected, restored: DATASET PROTOCOL (paper | standard | apbench | fast | smoke) SEEDS
-	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) --record $(RECORD) $(ARGS)
+evaluate: $(READY)  ## train on clean, protected, restored, into build/: DATASET PROTOCOL (paper | standard | apbench | fast | smoke) SEEDS
+	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) $(ARGS)
 
-bench: $(READY)  ## pictures a second and memory, beside PNG and peers in the same run: DATASET
+bench: $(READY)  ## images a second and memory, beside PNG and peers in the same run: DATASET
 	$(BIN)/python experiments/bench.py $(DATASET) $(ARGS)
 
 docs: $(READY)  ## the documentation as a site in build/docs; warnings, broken links and undocumented names fail
@@ -36,10 +35,11 @@ test-all: $(READY)  ## all tests, the long ones too
 test-machines: $(READY)  ## the numeric tests as on other machines, and how near their limits they come: hours
 	$(BIN)/python experiments/machines.py $(ARGS)
 
-results: $(READY)  ## regenerate the tables in results/, README and docs/ from the records
+results: $(READY)  ## make the pages of results/, and the tables of README and docs/, again from the records
 	$(BIN)/python tools/make_tables.py
 
-leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.png
+leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.md and its figure
+	$(BIN)/python tools/make_tables.py
 	$(BIN)/python tools/make_leaderboard.py
 
 lint: $(READY)  ## ruff, mypy, layers of imports, tables up to date

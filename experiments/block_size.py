@@ -1,24 +1,23 @@
-"""Which block side keeps the attack?  Claim: 2×2 at 32 and 64 pixels; what larger images allow is in the record.
+"""Measure which block sides of mRIT preserve the perturbation, for several image sizes.
 
     python experiments/block_size.py --record block-size
 
-Training images only: CIFAR-10 and TinyImageNet where they are at hand, and crops of ten photographs at 128 and 256
-pixels. For each image size one surrogate, one carrier for each image, then every block side and pairing, with the
-Sequence embedded; PSNR to the carrier, bits of the record, and what the surrogate says, all on 8-bit images. Carriers
-are `fsp`'s. Hardware: two CPU cores.
+Input: training images of CIFAR-10 and TinyImageNet where they are installed, and crops of ten photographs at 128 and
+256 pixels. Each image size has one surrogate and one carrier for each image; carriers are made by `fsp`. Every block
+side and pairing is measured with the Sequence embedded: PSNR to the carrier, bits of the record, and the share of 8-bit
+images that the surrogate assigns to the true and to the next class. Expected: 2×2 blocks at 32 and 64 pixels.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _run import begin, parser, scheme_named
 
-from ripguard.benchmark.record import environment, write_record
 from ripguard.crypto.keys import Key
 from ripguard.data.photos import PHOTOGRAPHS, _photograph
 from ripguard.data.registry import open_source
@@ -74,14 +73,17 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
     targets = FSP.known(Fitted(), library(model, small, labels))
     carrier = FSP(FSPParams(eps=0.07, steps=10), targets, surrogate=model)(clean, true, seeds)
 
-    def says(published: np.ndarray) -> dict[str, float]:
-        said = surrogate.predict(model, published, batch=64).argmax(1)
+    def agreement(published: np.ndarray) -> dict[str, float]:
+        predicted = surrogate.predict(model, published, batch=64).argmax(1)
         hit = (true + 1) % len(names)
-        return {"keeps": round(float((said == true).mean()), 4), "next": round(float((said == hit).mean()), 4)}
+        return {
+            "keeps": round(float((predicted == true).mean()), 4),
+            "next": round(float((predicted == hit).mean()), 4),
+        }
 
-    common = {"data": name, "side": images.shape[1], "pictures": len(clean)}
-    rows = [common | {"size": 0, "pairing": "clean"} | says(clean)]
-    rows.append(common | {"size": 0, "pairing": "carrier alone"} | says(carrier))
+    common = {"data": name, "side": images.shape[1], "images": len(clean)}
+    rows = [common | {"size": 0, "pairing": "clean"} | agreement(clean)]
+    rows.append(common | {"size": 0, "pairing": "carrier alone"} | agreement(carrier))
     key = Key(bytes(32))  # measures sizes only; nothing is published
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
     keys = [key.dataset(bytes(8)).unit(0).image(i) for i in range(len(clean))]
@@ -91,7 +93,7 @@ def measure(name: str, data: tuple[np.ndarray, np.ndarray, list[str]], epochs: i
             published = np.stack([one.image for one in hidden])
             psnr = [likeness(a, b)["psnr"] or 0.0 for a, b in zip(published, carrier)]
             record = float(np.mean([one.overwritten for one in hidden]))
-            row = {"size": size, "pairing": pairing} | says(published)
+            row = {"size": size, "pairing": pairing} | agreement(published)
             row |= {"psnr_to_carrier": round(float(np.median(psnr)), 2), "bpp": round(8 * record / clean[0].size, 3)}
             rows.append(common | row)
             print(rows[-1], file=sys.stderr, flush=True)
@@ -107,21 +109,18 @@ def _small(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--record", metavar="NAME")
-    parser.add_argument("--count", type=positive, default=200, help="images measured at each size")
-    options = parser.parse_args()
+    arguments = parser(__doc__, source=False)
+    arguments.add_argument("--count", type=positive, default=200, help="images measured at each size")
+    options = arguments.parse_args()
     rows: list[dict[str, Any]] = []
     if data_root():
         rows += measure("cifar10", dataset("cifar10", 2000), 10, options.count)
         rows += measure("tinyimagenet", dataset("tinyimagenet", 480), 12, options.count)
     for side in (128, 256):
         rows += measure(f"photographs {side}", crops(side, 100), 12, options.count if side < 256 else 60)
-    record = {"name": "block size", "command": "python experiments/block_size.py " + " ".join(sys.argv[1:])}
-    record |= environment() | {"dataset": "several", "protocol": "carrier survival", "scheme": "mrit", "rows": rows}
-    if options.record:
-        day = datetime.date.today().isoformat()
-        write_record(Path(__file__).resolve().parents[1] / "build" / "records" / f"{day}_{options.record}", record)
+    run = begin(options, "block-size", dataset="several", scheme=scheme_named("mrit"))
+    for row in rows:
+        run.add(row)
 
 
 if __name__ == "__main__":

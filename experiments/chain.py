@@ -1,11 +1,13 @@
-"""The main job, from clean images to proof.  Claim: every image comes back bit for bit; the attack survives hiding.
+"""Protect a dataset, restore it in another process, and compare: is every image restored bit for bit?
 
-    python experiments/chain.py photos                       # what `make protect` runs
-    python experiments/chain.py cifar10 --record cifar10     # all 60,000 images, into build/records/
+    python experiments/chain.py photos                       # as `make protect` runs it
+    python experiments/chain.py cifar10 --record cifar10     # all 60,000 images, into results/
     python experiments/chain.py tinyimagenet -- --eps 0.05
 
-Each step is a call of `ripguard.api`. The restoring one is made in a process of its own, which gets the release and the
-key, nothing else: no data variable, no surrogate, an empty cache. What follows `--` are options of `ripguard protect`.
+Each step is a call of `ripguard.api`. The process that restores gets the release and the key only: no data variable, no
+surrogate, an empty cache. Options after `--` are passed to `ripguard protect`. Measured are equality, PSNR and SSIM of
+protected to clean images, the size of the residue, and the labels that the surrogate keeps.
+
 Hardware: two CPU cores.
 """
 
@@ -26,16 +28,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from _run import RESULTS, ROOT, command
+
 from ripguard import api
-from ripguard.benchmark.record import environment, write_record
+from ripguard.benchmark.run import Run
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_printed, tell
-from ripguard.schemes import label
 
-ROOT = Path(__file__).resolve().parents[1]
-OPTIONS = "protect-options.txt"  # what was asked of `ripguard protect`, beside the release
+OPTIONS = "protect-options.txt"  # options of `ripguard protect`, beside the release
 USUAL = {  # small sets need more epochs than the default for a surrogate worth aiming at; photos is to be quick
     "photos": {"--surrogate-epochs": "12", "--attack-steps": "10"},
     "tinyimagenet": {"--surrogate-epochs": "30"},
@@ -51,12 +53,12 @@ sys.exit(result.first_error.exit_code if result.first_error else 0)
 """
 
 
-def with_usual(source: str, asked: list[str]) -> list[str]:
-    """Options of ``ripguard protect``, with those of USUAL that were not asked for otherwise."""
-    chosen = dict(itertools.pairwise(word for one in asked for word in one.split("=", 1)))
+def with_usual(source: str, words: list[str]) -> list[str]:
+    """Options of ``ripguard protect``, with those of USUAL that are missing among them."""
+    chosen = dict(itertools.pairwise(word for one in words for word in one.split("=", 1)))
     known = api.choose_scheme(chosen.get("--scheme", "mrit"), perturb=chosen.get("--perturb")).options()
     usual = USUAL.get(source.split(":")[0], {}) if "surrogate_epochs" in known else {}  # marks alone need none
-    return asked + [word for option in usual.items() if option[0] not in asked for word in option]
+    return words + [word for option in usual.items() if option[0] not in words for word in option]
 
 
 def timed(what: str, call: Callable[[], Any]) -> tuple[Any, float]:
@@ -80,15 +82,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", help="photos, cifar10, tinyimagenet, or a folder")
     parser.add_argument("--out", type=Path, help="working folder (default: build/<source>)")
-    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/ as well")
+    parser.add_argument("--record", metavar="NAME", help="add to results/exactness/NAME.jsonl as well")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, metavar="DIR", help="folder of records (default: results/)"
+    )
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     given, extra = extra, with_usual(options.source, extra)
     out = options.out or ROOT / "build" / short_name(options.source)
     open_source(options.source)  # what is mistyped is refused before anything of an older release is removed
-    asked = parse(["protect", options.source, str(out / "protected"), *extra])
-    api.choose_scheme(**of_scheme(asked))
-    for name in ("protected", "restored"):  # made by this script alone
+    given_options = parse(["protect", options.source, str(out / "protected"), *extra])
+    api.choose_scheme(**of_scheme(given_options))
+    for name in ("protected", "restored", "records"):  # made by this script alone
         shutil.rmtree(out / name, ignore_errors=True)
     for path in out.glob("victims/*-protected-*"):  # of the release that was there
         path.unlink()
@@ -101,10 +106,10 @@ def main() -> None:
         api.keygen(key)
     release, back = out / "protected", out / "restored"
     # 2. protect
-    own = {name: getattr(asked, name) for name in ("labels", "limit", "seed", "restart", "workers", "sign_key")}
+    own = {name: getattr(given_options, name) for name in ("labels", "limit", "seed", "restart", "workers", "sign_key")}
     protected, protecting = timed(
         f"protect {options.source} {shlex.join(extra)}",
-        lambda: dataclasses.asdict(api.protect(options.source, release, key, **own, **of_scheme(asked))),
+        lambda: dataclasses.asdict(api.protect(options.source, release, key, **own, **of_scheme(given_options))),
     )
     # 3. restore in a fresh process that has the release and the key, and nothing else
     _, restoring = timed("restore, from release and key alone", lambda: restore_alone(release, back, key))
@@ -112,18 +117,18 @@ def main() -> None:
     measured, measuring = timed(
         "compare and measure",
         lambda: api.report(
-            release, options.source, labels=asked.labels, restored=back, grid=out / "grid.png",
+            release, options.source, labels=given_options.labels, restored=back, grid=out / "grid.png",
             surrogate=protected["surrogate"] or None,
         ),
     )  # fmt: skip
     checked, _ = timed("verify", lambda: api.verify(release, key, signer=protected["signer"]))
 
     row = {
-        "pictures": measured["pictures"],
+        "images": measured["pictures"],
         "restored_equal": measured["restored_equal"],
         "files_equal": measured["files_equal"],
         "without_residue": protected["without_residue"],
-        "residue_bytes_per_picture": measured["residue_bytes_per_picture"],
+        "residue_bytes_per_image": measured["residue_bytes_per_picture"],
         "residue_over_bound": measured["residue_over_bound"],
         "in_residue_only": protected["in_residue_only"],
         "planes": protected["planes"],
@@ -133,28 +138,28 @@ def main() -> None:
         "median_ssim_to_carrier": protected["ssim_to_carrier"],
         "surrogate_keeps_label": measured.get("surrogate_keeps_label"),
         "surrogate_keeps_label_by_split": measured.get("surrogate_keeps_label_by_split"),
-        "surrogate_says_next_label": measured.get("surrogate_says_next_label"),
+        "surrogate_predicts_next": measured.get("surrogate_says_next_label"),
         "verify_ok": checked.ok,
         "seconds": {"protect": protecting, "restore": restoring, "report": measuring},
     }
-    command = "python experiments/chain.py " + shlex.join(a for a in sys.argv[1:] if a)
-    made = json.loads((out / "protected" / ".ripguard" / "release.json").read_text())["scheme"]
-    scheme = label(made)
-    about = {"dataset": Path(options.source).name, "protocol": "chain", "scheme": scheme, "release": {"scheme": made}}
-    title = f"chain {options.source}" + ("" if scheme == "mrit" else f" {scheme}")
-    record = {"name": title, "command": command} | environment() | about | {"rows": [row]}
-    write_record(out, record)
-    if options.record:
-        folder = ROOT / "build" / "records" / f"{record['date']}_{options.record}"
-        write_record(folder, record)
-        shutil.copyfile(out / "grid.png", folder / "grid.png")
+    made = json.loads((release / ".ripguard" / "release.json").read_text())
+    write(made, row, options, out)
     summary(out, row)
 
 
+def write(made: dict[str, Any], row: dict[str, Any], options: argparse.Namespace, out: Path) -> None:
+    """Record the row in the working folder, and in the folder of records where it has a name there."""
+    places = [("chain", out / "records")] + ([(options.record, options.results)] if options.record else [])
+    for name, results in places:
+        about = {"dataset": Path(options.source).name, "scheme": made["scheme"]}
+        run = Run("chain", name, results, command(), release={"dataset_id": made["dataset_id"]}, **about)
+        run.add(row)
+
+
 def summary(out: Path, row: dict[str, Any]) -> None:
-    """What a person wants to know, in ten lines."""
-    spread = row["residue_bytes_per_picture"]
-    print(f"\n{row['restored_equal']:,} / {row['pictures']:,} images restored bit for bit from release and key alone")
+    """A summary in ten lines."""
+    spread = row["residue_bytes_per_image"]
+    print(f"\n{row['restored_equal']:,} / {row['images']:,} images restored bit for bit from release and key alone")
     print(f"protected to clean    median {row['psnr_to_clean']['median']:.2f} dB", end="")
     print(f", SSIM {row['ssim_to_clean']['median']:.3f}" if row["ssim_to_clean"] else "")
     print(f"protected to carrier  median {row['median_psnr_to_carrier']:.2f} dB, SSIM {row['median_ssim_to_carrier']}")
@@ -166,10 +171,13 @@ def summary(out: Path, row: dict[str, Any]) -> None:
         print(f"attack                the surrogate keeps the true label on {share:.1f} % of the protected images")
     took = row["seconds"]
     print(f"time                  protect {took['protect']:.0f} s, restore {took['restore']:.0f} s")
-    print(f"images to look at   {out / 'grid.png'}")
+    print(f"images to look at     {out / 'grid.png'}")
     print(f"release, key          {out / 'protected'}, {out / 'owner.key'}")
-    if row["restored_equal"] != row["pictures"]:
-        sys.exit("NOT every image came back: this is a defect")
+    if row["restored_equal"] != row["images"]:
+        lost = row["images"] - row["restored_equal"]
+        sys.exit(
+            f"error: {lost:,} of {row['images']:,} images in {out / 'restored'} differ from the clean ones: a defect"
+        )
 
 
 if __name__ == "__main__":

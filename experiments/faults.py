@@ -1,8 +1,8 @@
-"""Faults for `experiments/interruption.py`: die, or fail, at the n-th operation on the file system.
+"""Faults for `experiments/interruption.py`: the process dies, or fails, at the n-th operation on the file system.
 
 Counted are the calls by which Python changes a file system: open for writing, write, fsync, sync, mkdir, rename,
-replace, unlink, rmdir. They are patched in a forked child, so the parent pays for its imports once. With the power cut
-what is not durable is lost as well (`unsynced.py`).
+replace, unlink, rmdir. They are patched in a forked child, so that the parent imports everything once. A power cut also
+loses what is not durable (`unsynced.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CALLS = ("fsync", "sync", "mkdir", "rename", "replace", "unlink", "remove", "rmd
 
 
 class Counter:
-    """Lets operations pass until the n-th, then does what ``kind`` says. An error stays: a full disk stays full."""
+    """Lets operations pass until the n-th, then fails as ``kind`` names it. An error stays: a full disk stays full."""
 
     def __init__(self, kind: str, number: int, reached: int, disk: Unsynced | None) -> None:
         self.kind, self.number, self.reached, self.seen = kind, number, reached, 0
@@ -39,7 +39,7 @@ class Counter:
         if self.seen < self.number or (self.disk and self.disk.cut):
             return
         if self.seen == self.number:
-            os.write(self.reached, what.encode())  # a pipe: says that the fault was reached
+            os.write(self.reached, what.encode())  # a pipe: the fault was reached
         if self.kind not in ERRORS:
             if self.disk:
                 self.disk.lose(self.kind, random.Random(self.number))
@@ -114,7 +114,7 @@ def run_with_fault(main: Callable[[list[str]], int], arguments: list[str], kind:
 
     Returns:
         (exit code, minus the signal's number where it was killed; the operation at which the fault struck, "" if it
-        was not reached). What the child says goes to ``log``.
+        was not reached). The child's output goes to ``log``.
     """
     read, write = os.pipe()
     child = os.fork()

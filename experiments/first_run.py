@@ -1,15 +1,15 @@
-"""How long does a newcomer wait?  Claim: `make protect` takes under five minutes.
+"""Measure how long `make protect` takes on a fresh clone.
 
     python experiments/first_run.py --record first-run
 
-On a fresh clone with an empty environment and an empty cache, two CPU cores. The time includes the installation from
-the package index, so it depends on the network as well.
+The environment and the cache are empty. The time includes the installation from the package index, so it depends on the
+network too. Expected: under five minutes.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import subprocess
 import sys
@@ -17,16 +17,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from ripguard.benchmark.record import environment, write_record
-from ripguard.errors import refusals_printed
+from _run import ROOT, begin, parser, scheme_named
 
-ROOT = Path(__file__).resolve().parents[1]
+from ripguard.benchmark.records import read
+from ripguard.errors import refusals_printed
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--record", metavar="NAME")
-    options = parser.parse_args()
+    arguments = parser(__doc__, source=False)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "ripguard"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
@@ -37,16 +36,16 @@ def main() -> None:
         installed = time.time()
         subprocess.run(["make", "protect"], cwd=clone, env=env, check=True)
         end = time.time()
-        row = json.loads((clone / "build" / "photos" / "record.json").read_text())["rows"][0]
+        (chain,) = read(clone / "build" / "photos" / "records")
+        row = dict(chain.metrics)
         grid = (clone / "build" / "photos" / "grid.png").read_bytes()
     row |= {"install_seconds": round(installed - start, 1), "chain_seconds": row["seconds"]}
     row["seconds"] = round(end - start, 1)
-    record = {"name": "first run", "command": "python experiments/first_run.py"} | environment()
-    record |= {"dataset": "photos", "protocol": "make protect", "scheme": "mrit", "rows": [row]}
+    run = begin(options, "first-run", dataset="photos", scheme=scheme_named("mrit"))
+    print(row)
+    run.add(row)
     if options.record:
-        place = ROOT / "build" / "records" / f"{record['date']}_{options.record}"
-        write_record(place, record)
-        (place / "grid.png").write_bytes(grid)
+        (options.results / "exactness" / "photos-grid.png").write_bytes(grid)
 
 
 if __name__ == "__main__":

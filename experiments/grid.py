@@ -1,15 +1,17 @@
-"""Every scheme against defences, five against all, most valuable rows first.  Claim: none; it fills the leaderboard.
+"""Measure every scheme against the defences, the most valuable rows first; this fills the leaderboard.
 
     python experiments/grid.py cifar10                                  # 20,000 images, protocol `small`, two cores
-    python experiments/grid.py cifar10 --list                           # only say what there is to do, in order
+    python experiments/grid.py cifar10 --list                           # only print the steps, in order
     python experiments/grid.py cifar10 --only strong mrit --seconds 3000
     python experiments/grid.py cifar10 --only mrit --scripts table1 --defences none --seeds 1,2     # beside seed 0
-    python experiments/grid.py cifar10 --pictures 50000 --protocol standard --device cuda --seconds 560
+    python experiments/grid.py cifar10 --images 50000 --protocol standard --device cuda --seconds 560
 
-Each step is one call of `table1.py` (or `adaptive.py`, `undo.py`) with a record of its own for each scheme. What is
-recorded already is skipped, a victim that was cut goes on: the same command, called again, ends with the whole grid.
-Exit code 75: time was up, call again; a step of `adaptive.py` or `undo.py` that has begun is let finish. Hardware: two
-CPU cores (a day in all), or a GPU with the same commands.
+Each step is one call of `table1.py`, `adaptive.py` or `undo.py`, with a record of its own for each scheme. Recorded
+steps are skipped, and an interrupted training is resumed: run the same command again until the grid is complete. Exit
+code 75: the time limit was reached, run the command again. A step of `adaptive.py` or `undo.py` that has begun is
+finished first.
+
+Hardware: two CPU cores (a day in all), or a GPU with the same commands.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from _run import AGAIN, RESULTS, ROOT
+
 from ripguard import api
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
-from ripguard.benchmark.records import Measurement, read
+from ripguard.benchmark.records import Measurement, read, scheme_name
 from ripguard.benchmark.victims import own_seed, seeds_of
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
@@ -38,11 +42,8 @@ from ripguard.data.source import Item
 from ripguard.errors import refusals_printed
 from ripguard.methods.params import DataStats
 from ripguard.numbers import above_zero, positive
-from ripguard.schemes import label
 from ripguard.train.protocols import PROTOCOLS
 
-ROOT = Path(__file__).resolve().parents[1]
-AGAIN = 75  # EX_TEMPFAIL, as table1.py
 OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced", "discreet": "--scheme discreet"}
 OURS |= {name: f"--scheme {name}" for name in ("layered", "layered-balanced")}
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
@@ -125,7 +126,7 @@ def main() -> None:
         if options.list:
             print(shlex.join(call[1:]))
             continue
-        if recorded(step, call[-1], classes, side, seeds):
+        if recorded(step, call[-1], options.protocol, classes, side, seeds, read(RESULTS)):
             continue
         needed = ROOT / call[call.index("--work") + 1] / ("victims" if step.script == "adaptive" else "protected")
         if step.script != "table1" and not needed.exists():
@@ -148,34 +149,34 @@ def limit_for(images: int, items: Sequence[Item]) -> int:
     return sum(min(size, each) for size in groups.values())
 
 
-def recorded(step: Step, name: str, classes: int, side: int, seeds: Sequence[int]) -> bool:
-    """Whether nothing is left to do; `undo.py` finds that out for itself."""
+def recorded(
+    step: Step, name: str, protocol: str, classes: int, side: int, seeds: Sequence[int], known: Sequence[Measurement]
+) -> bool:
+    """Whether nothing is left to do; `undo.py` finds that out for itself.
 
-    wanted = label_of(SCHEMES[step.scheme], classes, side)  # not an older form's
-    known = [row for row in read(ROOT / "results") if row.scheme_name == wanted]
-
-    def of(name: str) -> list[Measurement]:
-        return [row for row in known if row.place.rpartition("/")[2] == f"{name}.jsonl"]
-
-    def victims(rows: list[Measurement], training_set: str) -> set[tuple[str | None, int | None]]:
-        return {(row.defence, row.seed) for row in rows if row.training_set == training_set}
-
-    if step.script == "adaptive" and (found := of(name)):  # of which release: see adaptive.py
-        there = victims(of(name.removeprefix("adaptive-")), "protected")
-        return {(row.defence, row.seed) for row in found} >= {one for one in there if one[0] not in WITHDRAWN}
-    if step.script != "table1" or not (found := of(name)):
-        return False
-    needed = {(defence, own_seed(step.splits, seed)) for defence in step.defences for seed in seeds}
-    return any(row.kind == "image-quality" for row in found) and victims(found, step.splits) >= needed
-
-
-def label_of(options: str, classes: int, side: int) -> str:
-    """What :func:`ripguard.schemes.label` says of colored images' release with these options: ``seal, lsp``.
-
-    Side in pixels, as a victim sees them.
+    Args:
+        known: all measurements of ``results/``.
     """
-    asked = of_scheme(parse(["protect", "source", "release", *shlex.split(options)]))
-    return label(api.choose_scheme(**asked).resolve(DataStats(side, classes)).to_json())
+    wanted = scheme_called(SCHEMES[step.scheme], classes, side)
+    own = [row for row in known if row.place.rpartition("/")[2] == f"{name.removeprefix('adaptive-')}.jsonl"]
+    own = [row for row in own if row.scheme_name == wanted and row.protocol == protocol]
+    victims = {(row.training_set, row.defence, row.seed) for row in own if row.kind == "victim"}
+    if step.script == "table1":
+        seen = any(row.kind == "image-quality" for row in own)
+        needed = {(step.splits, one, own_seed(step.splits, seed)) for one in step.defences for seed in seeds}
+        return seen and victims >= needed
+    if step.script == "adaptive":
+        found = [row for row in known if row.place == f"attacks/{name}.jsonl" and row.scheme_name == wanted]
+        attacked = {(row.defence, row.seed) for row in found}
+        trained = {(defence, seed) for kind, defence, seed in victims if kind == "protected"}
+        return bool(found) and attacked >= {one for one in trained if one[0] not in WITHDRAWN}
+    return False
+
+
+def scheme_called(options: str, classes: int, side: int) -> str:
+    """What tables call the scheme of a release of color images with these options; side in pixels."""
+    given = of_scheme(parse(["protect", "source", "release", *shlex.split(options)]))
+    return scheme_name(api.choose_scheme(**given).resolve(DataStats(side, classes)).to_json())
 
 
 def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:

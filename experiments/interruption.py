@@ -1,21 +1,22 @@
-"""Interrupted at any moment.  Claim: the same command, called again, ends with the bytes of an undisturbed run.
+"""Interrupt commands at any moment: does the same command, run again, write the bytes of an undisturbed run?
 
     python experiments/interruption.py --record interruption          # about half an hour on two cores
     python experiments/interruption.py --moments 3 --stride 25        # a minute
 
-1. Every file-system operation of protecting and of restoring 20 images is the one at which the process is killed,
-   dies in the middle of a write, loses power and with it all that no `fsync` has made durable, or finds the disk full,
-   over quota, read-only or broken. After an error: exit code 9, one sentence, nothing at the output's place. After all
-   of them: source as it was, the same command succeeds, its tree is equal byte for byte, and nothing is left beside it.
-2. SIGKILL to the whole process group of real commands on all cores, at random moments, most after the first write.
+1. 20 images are protected and restored. At each file-system operation in turn, the process is killed, dies in the
+   middle of a write, loses power and all that no `fsync` has made durable, or finds the disk full, over quota,
+   read-only or broken. After an error: exit code 9, one sentence, nothing at the output's place. After every fault: the
+   source is unchanged, the same command succeeds, its tree is equal byte for byte, and no other file is left.
+2. SIGKILL is sent to the whole process group of real commands on all cores, at random moments, most of them after the
+   first write.
 
-Hardware: two CPU cores, Linux. With `--record` every row is written when it is done, and one that stands there is
-skipped.
+With `--record` every row is written when it is complete, and recorded rows are skipped.
+
+Hardware: two CPU cores, Linux.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import itertools
 import os
@@ -31,16 +32,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from _run import begin, parser, scheme_named
 from faults import KINDS, run_with_fault
 
-from ripguard.benchmark.record import add_row, environment, go_on_with
 from ripguard.cli import main as ripguard
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_printed
 from ripguard.numbers import not_negative, positive
 from ripguard.progress import Bar
 
-ROOT = Path(__file__).resolve().parents[1]
 STORAGE = 9  # exit code
 AT_RANDOM = "SIGKILL at random moments"
 
@@ -98,7 +98,7 @@ def wrong_after(world: World, verb: str, source: str, out: Path, workers: int) -
     if verb == "restore" and tree(world.place / ("release-" + source)) != world.trees["protect", source]:
         return "the release was touched"
     if out.exists() and tree(out) != wanted:
-        return "something half-done stands at the output's place"
+        return "an incomplete output is at the output's place"
     if not out.exists():
         code, _ = run_with_fault(ripguard, world.command(verb, source, out, workers), "", 0, world.log)
         if code or not out.exists():
@@ -110,13 +110,13 @@ def wrong_after(world: World, verb: str, source: str, out: Path, workers: int) -
     return ""
 
 
-def wrong_refusal(code: int, said: str) -> str:
-    """Why an error was not told as promised."""
+def wrong_refusal(code: int, text: str) -> str:
+    """Why an error was not reported as promised."""
     if code == 0:  # only tidying up failed
         return ""
     if code != STORAGE:
-        return f"exit code {code}, expected {STORAGE}: {said[-300:]}"
-    return "a traceback" if "Traceback" in said else "" if "ripguard: error:" in said else "no sentence"
+        return f"exit code {code}, expected {STORAGE}: {text[-300:]}"
+    return "a traceback" if "Traceback" in text else "" if "ripguard: error:" in text else "no sentence"
 
 
 def every_operation(world: World, verb: str, kind: str, stride: int) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def every_operation(world: World, verb: str, kind: str, stride: int) -> dict[str
             number += stride
             bar.update()
     return {
-        "verb": verb, "fault": kind, "pictures": 20, "tries": tries, "wrong": len(wrong), "what": wrong[:5],
+        "verb": verb, "fault": kind, "images": 20, "tries": tries, "wrong": len(wrong), "what": wrong[:5],
         "operations": dict(sorted(struck.items())), "stride": stride,
     }  # fmt: skip
 
@@ -176,7 +176,7 @@ def random_moments(world: World, verb: str, count: int, draw: random.Random) -> 
             if problem := wrong_after(world, verb, "many", out, workers):
                 wrong.append(f"kill {kills}: {problem}")
     return {
-        "verb": verb, "fault": AT_RANDOM, "pictures": images, "tries": kills, "wrong": len(wrong),
+        "verb": verb, "fault": AT_RANDOM, "images": images, "tries": kills, "wrong": len(wrong),
         "what": wrong[:5], "after_first_write": written, "over_before": over, "workers": workers,
     }  # fmt: skip
 
@@ -187,7 +187,7 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 
 def any_written(beside: Path) -> bool:
-    """Whether an image, or a part of one, stands anywhere below."""
+    """Whether an image, or a part of one, is anywhere below."""
     trees = {"release", "restored", "out"}  # not the plan, which is written before any image
     walk = os.walk(beside)  # folders may vanish meanwhile
     return any(
@@ -211,29 +211,26 @@ def timed(world: World, verb: str, workers: int, until_written: bool) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--moments", type=positive, default=100, help="random kills of each verb (default 100)")
-    parser.add_argument("--many", type=positive, default=2000, help="images for the random kills (default 2000)")
-    parser.add_argument("--stride", type=positive, default=1, help="take every n-th operation only")
-    parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, help="faults (default: all)")
-    parser.add_argument("--verbs", nargs="*", default=["protect", "restore"], choices=["protect", "restore"])
-    parser.add_argument("--seed", type=not_negative, default=0)
-    parser.add_argument("--record", metavar="NAME", help="build/records/<date>_<NAME>/, written after every row")
-    options = parser.parse_args()
-    record: dict[str, Any] = {"name": "interruption"}
-    record |= {"command": "python experiments/interruption.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": "photos", "protocol": "interruption", "scheme": "mrit (no perturbation)", "rows": []}
-    commit, folder = record["commit"], Path()
-    if options.record:
-        folder, record = go_on_with(ROOT / "build" / "records", options.record, record, ("name",))
-    known = {(row["verb"], row["fault"]) for row in record["rows"] if row.get("stride", 1) == options.stride}
-    wrong = sum(row["wrong"] for row in record["rows"])
+    arguments = parser(__doc__, source=False)
+    arguments.add_argument("--moments", type=positive, default=100, help="random kills of each verb (default 100)")
+    arguments.add_argument("--many", type=positive, default=2000, help="images for the random kills (default 2000)")
+    arguments.add_argument("--stride", type=positive, default=1, help="take every n-th operation only")
+    arguments.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, help="faults (default: all)")
+    arguments.add_argument("--verbs", nargs="*", default=["protect", "restore"], choices=["protect", "restore"])
+    arguments.add_argument("--seed", type=not_negative, default=0)
+    options = arguments.parse_args()
+    run = begin(
+        options, "interruption", dataset="photos", scheme=scheme_named("mrit") | {"perturb": {"method": "none"}}
+    )
+    wrong = sum(row.metrics["wrong"] for row in run.rows)
     with tempfile.TemporaryDirectory() as place:
         world = World(Path(place), options.many if options.moments else 20)
         draw = random.Random(options.seed)
         faults = [*options.kinds, AT_RANDOM] if options.moments else options.kinds
         for verb, fault in itertools.product(options.verbs, faults):
-            if (verb, fault) in known:
+            if any(
+                one.setting.get("stride", 1) == options.stride and one.about(verb=verb, fault=fault) for one in run.rows
+            ):
                 continue
             if fault == AT_RANDOM:
                 row = random_moments(world, verb, options.moments, draw)
@@ -241,10 +238,9 @@ def main() -> None:
                 row = every_operation(world, verb, fault, options.stride)
             print(row, flush=True)
             wrong += row["wrong"]
-            if options.record:
-                add_row(folder, record, row | {"commit": commit})
+            run.add(row)
     if wrong:
-        sys.exit("NOT every interruption ended as promised: this is a defect")
+        sys.exit(f"error: {wrong} interruptions did not end as expected, see the rows above: a defect")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
-"""Large images through `seal`.  Claim: files come back byte for byte; time and memory grow linearly with the pixels.
+"""Measure scheme `seal` on large images: equality, time and peak memory.
 
     python experiments/large.py --record large
 
-Part 1: scikit-image's full-size color photographs, as the files they come in, and 20 JPEGs of 1 to 12 megapixels made
-from them at quality 75 to 95, as one dataset: protected with `--byte-exact` and restored by the command line. Part 2:
-one JPEG at a time, of 1, 4, 16 and 48 megapixels, each command in a process of its own, whose peak memory
-and time are read. Without a perturbation: what is measured is hiding. Hardware: two CPU cores, one worker.
+Part 1: scikit-image's full-size color photographs, as the files that it ships, and 20 JPEGs of 1 to 12 megapixels made
+from them at quality 75 to 95, as one dataset. The command line protects it with `--byte-exact` and restores it.
+Part 2: one JPEG at a time, of 1, 4, 16 and 48 megapixels. Each command is a process of its own, whose peak memory and
+time are measured. There is no perturbation: hiding alone is measured. Expected: files are restored byte for byte, and
+time and memory grow linearly with the pixels.
+
+Hardware: two CPU cores, one worker.
 """
 
 from __future__ import annotations
 
-import argparse
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,14 +23,13 @@ from typing import Any
 
 import numpy as np
 import skimage.data
+from _run import begin, parser, scheme_named
 from bench import PEAK
 from PIL import Image
 
-from ripguard.benchmark.record import environment, write_record
 from ripguard.errors import refusals_printed
 from ripguard.numbers import above_zero
 
-ROOT = Path(__file__).resolve().parents[1]
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "ihc", "hubble_deep_field", "motorcycle_left")
 QUALITIES = (75, 80, 85, 90, 95)
 JPEGS = (1, 2, 5, 12, 3)  # megapixels
@@ -37,15 +37,14 @@ LADDER = (1, 4, 16, 48)  # megapixels
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
-    )
-    parser.add_argument(
+    arguments = parser(__doc__, source=False)
+    arguments.add_argument(
         "--jpegs", type=above_zero, nargs="*", default=list(JPEGS), help="megapixels, one for each quality"
     )
-    parser.add_argument("--ladder", type=above_zero, nargs="*", default=list(LADDER), help="megapixels, one at a time")
-    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/")
-    options = parser.parse_args()
+    arguments.add_argument(
+        "--ladder", type=above_zero, nargs="*", default=list(LADDER), help="megapixels, one at a time"
+    )
+    options = arguments.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -64,13 +63,11 @@ def main() -> None:
             same = int(back.read_bytes() == (source / "one" / "x.jpg").read_bytes())
             rows.append({"what": "one JPEG", "megapixels": megapixels, "files": 1, "byte_for_byte": same} | took)
             print(rows[-1], flush=True)
-    record: dict[str, Any] = {"name": "large images"}
-    record |= {"command": "python experiments/large.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": "scikit-image photographs", "protocol": "large", "scheme": "seal", "rows": rows}
-    if options.record:
-        print(write_record(ROOT / "build" / "records" / f"{record['date']}_{options.record}", record))
+    run = begin(options, "large", dataset="scikit-image photographs", scheme=scheme_named("seal"))
+    for row in rows:
+        run.add(row)
     if any(row["byte_for_byte"] != row["files"] for row in rows):
-        sys.exit("NOT every file came back: this is a defect")
+        sys.exit("error: some restored files differ from the source, see byte_for_byte above: a defect")
 
 
 def collect(place: Path, jpegs: Sequence[float]) -> list[Path]:

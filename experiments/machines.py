@@ -1,13 +1,13 @@
-"""Run the numeric tests as on other machines.  Claim: no verdict hangs on one machine's floating point.
+"""Run the numeric tests as on other machines: does a result depend on one machine's floating point?
 
     make test-machines
     python experiments/machines.py --only float32 "seed 1" -- tests/perturb -k blur
 
-The same tests, marked `numeric`, with and without bfloat16, with older vector instructions, other libraries' kernels,
-two threads, and other seeds, which move a trained model at least as far as another machine's rounding does. Listed
-are the tests that fail anywhere, and every assertion `a < b` of numbers whose least distance over all variants is
-less than three times what that distance varies by: these may fail on a machine that is not here.
-Of a chain `a < b < c` pytest tells the last link alone: write two assertions.
+The tests marked `numeric` run with and without bfloat16, with older vector instructions, with kernels of other
+libraries, with two threads, and with other seeds, which change a trained model at least as much as another machine's
+rounding does. Output: the tests that fail in any variant, and every assertion `a < b` of numbers whose least distance
+over all variants is less than three times the spread of that distance; such an assertion may fail on another machine.
+For a chain `a < b < c` pytest reports the last link only: write two assertions.
 
 Hardware: any x86-64; half an hour on two cores for each five variants.
 """
@@ -83,12 +83,12 @@ def main() -> None:
             failed |= done.returncode != 0
             print(f"{name}: {done.stdout.strip().splitlines()[-1] if done.stdout else done.stderr.strip()}", flush=True)
             for line in record.read_text().splitlines():
-                told = json.loads(line)
-                if "failed" in told:
-                    print(f"    FAILED {told['failed']}", flush=True)
+                entry = json.loads(line)
+                if "failed" in entry:
+                    print(f"    FAILED {entry['failed']}", flush=True)
                 else:
-                    known = distances[told["where"]]
-                    known[name] = min(told["distance"], known.get(name, float("inf")))
+                    known = distances[entry["where"]]
+                    known[name] = min(entry["distance"], known.get(name, float("inf")))
     print("\n".join(table(distances)))
     sys.exit(failed)
 
@@ -104,15 +104,15 @@ def table(distances: dict[str, dict[str, float]]) -> list[str]:
     return head + [line for _, line in sorted(rows)]
 
 
-def distance(told: str) -> float | None:
+def distance(explanation: str) -> float | None:
     """How far the two sides of an order between numbers are apart; None for all else."""
-    first = told.split("\n")[0]
+    first = explanation.split("\n")[0]
     while (bare := WRAPPED.sub(r"\1", first)) != first:
         first = bare
     try:
         body = ast.parse(first, mode="eval").body
         if not isinstance(body, ast.Compare) or not all(isinstance(op, ast.Lt | ast.Gt) for op in body.ops):
-            return None  # <= stands where a bound is kept by construction
+            return None  # <= is used where a bound is kept by construction
         values = [value(side) for side in (body.left, *body.comparators)]
     except (SyntaxError, ValueError, ZeroDivisionError):
         return None

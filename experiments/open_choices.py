@@ -1,30 +1,29 @@
-"""What the paper leaves open, one choice at a time.  Claim: ε, what the surrogate sees and block side decide.
+"""Measure choices that the paper leaves open, one at a time.
 
     python experiments/open_choices.py cifar10 --record open-choices-cifar10
     python experiments/open_choices.py tinyimagenet --protocol paper --surrogate-epochs 30 --count 200
     python experiments/open_choices.py photos --count 200 --surrogate-epochs 4          # a few minutes
 
-Held-out training images only. Every line changes one thing of the scheme `mrit-tap` (those of `fsp` also take the
-paper's ten steps), or is a preset. It perturbs and hides the same images, and asks the owner's surrogate and an
-independent model for the class of the published 8-bit images. The independent one was trained on the other nine tenths
-of the clean training images, under `--protocol`. Kept labels are a proxy: what victims learn is in table1. Hardware:
-two CPU cores.
+Each row changes one option of the scheme `mrit-tap` (rows of `fsp` also take the paper's ten steps), or is a preset.
+It perturbs and hides the same held-out training images. Two models then classify the published 8-bit images: the
+owner's surrogate, and an independent model that was trained on the other nine tenths of the clean training images under
+`--protocol`. The labels that they keep are a proxy; `table1.py` measures what a model learns.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _run import ROOT, begin, parser, scheme_named
 
-from ripguard.benchmark.record import environment, write_record
+from ripguard.benchmark.run import Run as Record
 from ripguard.crypto.keys import Key
 from ripguard.data.image_set import held_out, load
 from ripguard.data.registry import open_source, short_name
@@ -41,8 +40,6 @@ from ripguard.schemes.base import Run
 from ripguard.schemes.two_axis import TwoAxis
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def choices() -> Iterator[tuple[str, str, TwoAxis, dict[str, Any]]]:
@@ -78,15 +75,15 @@ def choices() -> Iterator[tuple[str, str, TwoAxis, dict[str, Any]]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source")
-    parser.add_argument("--count", type=positive, default=500, help="held-out images that are perturbed and hidden")
-    parser.add_argument("--surrogate-epochs", type=positive, default=10)
-    parser.add_argument("--protocol", default="fast", help="of the independent model (default: fast)")
-    parser.add_argument("--only", nargs="*", help="some choices, by their first word(s), e.g. preset ε (default: all)")
-    parser.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")
-    parser.add_argument("--record", metavar="NAME")
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--count", type=positive, default=500, help="held-out images that are perturbed and hidden")
+    arguments.add_argument("--surrogate-epochs", type=positive, default=10)
+    arguments.add_argument("--protocol", default="fast", help="of the independent model (default: fast)")
+    arguments.add_argument(
+        "--only", nargs="*", help="some choices, by their first word(s), e.g. preset ε (default: all)"
+    )
+    arguments.add_argument("--work", type=Path, help="folder of checkpoints (default: build/<source>)")
+    options = arguments.parse_args()
     work = options.work or ROOT / "build" / short_name(options.source)
 
     # 1. the owner's surrogate, and a model that has never met it
@@ -95,7 +92,7 @@ def main() -> None:
         [item for item in source.items if item.split == "train"], workers=os.cpu_count() or 1, note="clean train"
     )
     held = held_out(len(data.labels))
-    rest, asked = data.part(~held), data.part(held)
+    rest, held_images = data.part(~held), data.part(held)
     classes, side, protocol = len(data.names), data.images.shape[1], PROTOCOLS[options.protocol]
     known = work / "held-out" / f"as-the-protocol-{protocol.epochs}.pt"  # of held_out.py, which reads `paper`
     checkpoint = known if options.protocol == "paper" else work / "held-out" / f"{options.protocol}.pt"
@@ -111,23 +108,24 @@ def main() -> None:
         return scheme.protector(scheme.fit(data, FitContext(tuple(data.names))), run).perturbation
 
     # 2. the same images for every choice; the surrogate that judges is always the usual one
-    chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]
-    clean, true = asked.images[chosen], asked.labels[chosen]
+    chosen = np.random.default_rng(7).permutation(len(held_images.labels))[: options.count]
+    clean, true = held_images.images[chosen], held_images.labels[chosen]
     seeds = np.random.default_rng(8).integers(0, 2**63, len(clean)).astype(np.uint64)
     judge = surrogate.from_fitted(attack_of(SCHEMES["mrit-tap"], options.surrogate_epochs).fitted)
     key = Key(bytes(32))  # measures only; nothing is published
     ids = [Identity(key.id, bytes(8), 0, i) for i in range(len(clean))]
     keys = [key.dataset(bytes(8)).unit(0).image(i) for i in range(len(clean))]
 
-    def says(images: np.ndarray, name: str) -> dict[str, float]:
-        told = surrogate.predict(judge, images).argmax(1), other.logits(images).argmax(1)
+    def agreement(images: np.ndarray, name: str) -> dict[str, float]:
+        own, others = surrogate.predict(judge, images).argmax(1), other.logits(images).argmax(1)
         return {
-            f"{name}_surrogate_keeps": round(100 * float((told[0] == true).mean()), 2),
-            f"{name}_other_keeps": round(100 * float((told[1] == true).mean()), 2),
-            f"{name}_other_says_next": round(100 * float((told[1] == (true + 1) % classes).mean()), 2),
+            f"{name}_surrogate_keeps": round(100 * float((own == true).mean()), 2),
+            f"{name}_other_keeps": round(100 * float((others == true).mean()), 2),
+            f"{name}_other_predicts_next": round(100 * float((others == (true + 1) % classes).mean()), 2),
         }
 
-    rows: list[dict[str, Any]] = [{"choice": "clean", "value": "", "pictures": len(clean)} | says(clean, "published")]
+    record = begin(options, "choice", dataset=options.source, scheme=scheme_named("mrit"))
+    keep(record, {"choice": "clean", "value": "", "images": len(clean)} | agreement(clean, "published"))
     for what, value, scheme, more in choices():
         if options.only and not any(what.startswith(word) for word in options.only):
             continue
@@ -146,18 +144,16 @@ def main() -> None:
         }
         bits = float(np.mean([8 * one.overwritten / clean[0].size for one in hidden]))
         value = ("without" if usual else "with") if what == "coarse trunk" else value
-        row: dict[str, Any] = {"choice": what, "value": value, "pictures": len(clean)}
-        row |= says(carrier, "carrier") | says(published, "published") | psnr | {"bits_a_sample": round(bits, 3)}
-        rows.append(row)
-        print(row, file=sys.stderr, flush=True)
+        row: dict[str, Any] = {"choice": what, "value": value, "images": len(clean)}
+        row |= (
+            agreement(carrier, "carrier") | agreement(published, "published") | psnr | {"bits_a_sample": round(bits, 3)}
+        )
+        keep(record, row)
 
-    record: dict[str, Any] = {"name": f"open choices {options.source}"}
-    record |= {"command": "python experiments/open_choices.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "open choices", "scheme": "mrit", "rows": rows}
-    folder = (
-        ROOT / "build" / "records" / f"{record['date']}_{options.record}" if options.record else work / "open-choices"
-    )
-    print(write_record(folder, record))
+
+def keep(record: Record, row: dict[str, Any]) -> None:
+    print(row, flush=True)
+    record.add(row)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,29 @@
-"""How many low planes a carrier can give away.  Claim: four cost little of its looks and nothing of its effect.
+"""Measure how many low bit planes of a carrier can hold a payload.
 
     python experiments/planes.py cifar10 --record planes-cifar10
     python experiments/planes.py tinyimagenet --surrogate-epochs 30 --count 200 --record planes-tinyimagenet
 
-Held-out training images are perturbed by `tap`; then k whole planes, or k and one more in the more
-textured half of the samples, carry random bits, which is what sealed bytes look like. Two models predict the class
-of the 8-bit result: the owner's surrogate, and one of the same kind from another seed. `floor` is plain replacement of
-the low bits, what `nearest` is measured against. Hardware: two CPU cores.
+Held-out training images are perturbed by `tap`. Then k whole planes, or k planes and one more in the textured half of
+the samples, are filled with random bits, which is what sealed bytes look like. Two models classify the 8-bit result:
+the owner's surrogate, and one of the same kind with another seed. PSNR and SSIM are measured too. `floor` replaces the
+low bits directly; it is the reference for `nearest`. Expected: four planes cost little quality and no effect.
+
+Hardware: two CPU cores.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
-import shlex
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _run import begin, parser, scheme_named
 
-from ripguard.benchmark.record import environment, write_record
 from ripguard.data.image_set import held_out, load
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_printed
+from ripguard.hide.base import DoesNotFit
 from ripguard.hide.seal import planes
 from ripguard.hide.seal.method import HEAD, LENGTH
 from ripguard.images.quality import likeness
@@ -33,21 +32,16 @@ from ripguard.numbers import positive
 from ripguard.perturb import surrogate
 from ripguard.perturb.tap import TAP, TAPParams
 
-ROOT = Path(__file__).resolve().parents[1]
 AMOUNTS = (1.0, 2.0, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0)  # bits a sample
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
-    )
-    parser.add_argument("source")
-    parser.add_argument("--count", type=positive, default=600, help="images (default 600)")
-    parser.add_argument("--surrogate-epochs", type=positive, default=10)
-    parser.add_argument("--record", metavar="NAME", help="write build/records/<date>_<NAME>/")
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--count", type=positive, default=600, help="images (default 600)")
+    arguments.add_argument("--surrogate-epochs", type=positive, default=10)
+    options = arguments.parse_args()
 
-    # 1. two surrogates: one aims, both are asked
+    # 1. two surrogates: one guides the perturbation, both classify
     items = [item for item in open_source(options.source).items if item.split == "train"]
     data = load(items, workers=os.cpu_count() or 1)
     side = data.images.shape[1]
@@ -61,15 +55,15 @@ def main() -> None:
     judges = {"surrogate": surrogate.load(own)[0], "other": surrogate.load(another)[0]}
 
     # 2. carriers
-    asked = data.part(held_out(len(data.labels)))
-    chosen = np.random.default_rng(7).permutation(len(asked.labels))[: options.count]
-    clean, true = asked.images[chosen], asked.labels[chosen]
+    held = data.part(held_out(len(data.labels)))
+    chosen = np.random.default_rng(7).permutation(len(held.labels))[: options.count]
+    clean, true = held.images[chosen], held.labels[chosen]
     carriers = TAP(params, surrogate=judges["surrogate"])(clean, true, np.arange(len(clean), dtype=np.uint64))
 
     # 3. planes
-    rows = []
+    run = begin(options, "planes", dataset=options.source, scheme=scheme_named("seal"))
     for what, amount, shown in versions(clean, carriers):
-        row: dict[str, Any] = {"what": what, "bits_a_sample": amount, "pictures": len(clean)}
+        row: dict[str, Any] = {"what": what, "bits_a_sample": amount, "images": len(clean)}
         for name, others in (("carrier", carriers), ("clean", clean)):
             found = [likeness(a, b) for a, b in zip(shown, others)]
             row[f"psnr_to_{name}"], row[f"ssim_to_{name}"] = (
@@ -77,16 +71,11 @@ def main() -> None:
                 for kind in ("psnr", "ssim")
             )
         for name, judge in judges.items():
-            told = surrogate.predict(judge, shown).argmax(1)
-            row[f"{name}_keeps"] = round(100 * float((told == true).mean()), 2)
-            row[f"{name}_says_next"] = round(100 * float((told == (true + 1) % len(data.names)).mean()), 2)
-        rows.append(row)
+            predicted = surrogate.predict(judge, shown).argmax(1)
+            row[f"{name}_keeps"] = round(100 * float((predicted == true).mean()), 2)
+            row[f"{name}_predicts_next"] = round(100 * float((predicted == (true + 1) % len(data.names)).mean()), 2)
+        run.add(row)
         print(row, flush=True)
-    record: dict[str, Any] = {"name": f"planes {options.source}"}
-    record |= {"command": "python experiments/planes.py " + shlex.join(sys.argv[1:])} | environment()
-    record |= {"dataset": options.source, "protocol": "planes", "scheme": "seal", "rows": rows}
-    if options.record:
-        print(write_record(ROOT / "build" / "records" / f"{record['date']}_{options.record}", record))
 
 
 def versions(clean: np.ndarray, carriers: np.ndarray) -> Any:
@@ -108,7 +97,8 @@ def filled(carrier: np.ndarray, length: int, draw: np.random.Generator) -> np.nd
     """The carrier with ``length`` random bytes, as ``seal`` would write them."""
     cells = planes.choose(carrier, HEAD, length)
     where = planes.places(carrier.shape, HEAD, length, cells, draw.bytes(32))
-    assert where is not None
+    if where is None:
+        raise DoesNotFit(f"{length} bytes into {carrier.size} samples")
     return planes.embed(carrier, draw.bytes(LENGTH), draw.bytes(length - LENGTH), where)
 
 

@@ -1,13 +1,19 @@
-"""Table 1 of Xue et al.  Claim: victims learn from clean and restored images alike, and little from protected ones.
+"""Train models on clean, protected and restored images: Table 1 of Xue et al.
 
-    python experiments/table1.py photos                                     # what `make evaluate` runs: minutes
+    python experiments/table1.py photos                                     # as `make evaluate` runs it: minutes
     python experiments/table1.py tinyimagenet --protocol paper --seeds 0,1,2 --record tinyimagenet-paper
-    python experiments/table1.py cifar10 --protocol paper --device cuda --seconds 560    # in pieces: call it again
+    python experiments/table1.py cifar10 --protocol paper --device cuda --seconds 560    # in pieces: run it again
 
-Hardware: two CPU cores, or a GPU with the same commands. What is not there yet is made first (`experiments/chain.py`:
-protect, restore, prove equality); every victim is trained from files on disk and measured on the clean test images.
-Rows already recorded for the same images, protocol, model and seed are skipped, a victim that was cut goes on from
-its last epoch: the same command, called again, ends with the whole table. Exit code 75: time was up, call again.
+Measured is the accuracy on clean test images of models trained on files on disk. A missing release is made first, as by
+`experiments/chain.py`: protect, restore, compare. An interrupted training is resumed from its last epoch: run the same
+command again until the table is complete.
+
+Without `--record` nothing outside build/ is written; accuracies that the project has recorded are printed below the
+table, with date and record. With `--record NAME` rows are added to results/victims/NAME.jsonl, and rows that are
+recorded for the same images, protocol, model and seed are skipped. Exit code 75: the time limit was reached, run the
+command again. Expected: clean and restored images teach a model equally well, protected ones little.
+
+Hardware: two CPU cores, or a GPU with the same commands.
 """
 
 from __future__ import annotations
@@ -25,11 +31,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from _run import AGAIN, RESULTS, ROOT, command
 from chain import OPTIONS
 
-from ripguard.benchmark.accuracy import done_rows, illustrate, measurements, open_record, recipe
+from ripguard.benchmark.accuracy import done, illustrate, open_run, recipe, references
 from ripguard.benchmark.page import html
-from ripguard.benchmark.record import add_row
+from ripguard.benchmark.run import Run
 from ripguard.benchmark.table import markdown
 from ripguard.benchmark.victims import SPLITS, Job, check, digest_of, is_release, seeds_of, train_row
 from ripguard.data.registry import open_source, short_name
@@ -37,9 +44,6 @@ from ripguard.errors import UsageError, refusals_printed
 from ripguard.numbers import above_zero, positive
 from ripguard.train.loop import Unfinished
 from ripguard.train.protocols import PROTOCOLS, called
-
-ROOT = Path(__file__).resolve().parents[1]
-AGAIN = 75  # EX_TEMPFAIL
 
 
 def arguments() -> argparse.Namespace:
@@ -53,11 +57,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="0", help="by commas (default: 0); restored rows take seeds of their own")
     parser.add_argument("--splits", default=",".join(SPLITS), help="training images, by commas (default: all three)")
     parser.add_argument("--defences", default="none", help="what victims try, by commas (default: none)")
-    parser.add_argument("--model", help="instead of the protocol's own; the record then says so in its name")
+    parser.add_argument("--model", help="instead of the protocol's own; the record then has it in its name")
     parser.add_argument("--epochs", type=positive, help="instead of the protocol's own; so does this")
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
     parser.add_argument(
-        "--record", metavar="NAME", help="write build/records/<date>_<NAME>/ (default: <work>/evaluation)"
+        "--record", metavar="NAME", help="write results/victims/NAME.jsonl (default: <work>/evaluation)"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, metavar="DIR", help="folder of records (default: results/)"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument(
@@ -92,8 +99,8 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
                 "name another --work, or remove that folder's protected/",
             )
     else:
-        command = [sys.executable, str(ROOT / "experiments" / "chain.py"), options.source, "--out", str(work), "--"]
-        code = subprocess.run([*command, *extra], stdout=sys.stderr).returncode
+        call = [sys.executable, str(ROOT / "experiments" / "chain.py"), options.source, "--out", str(work), "--"]
+        code = subprocess.run([*call, *extra], stdout=sys.stderr).returncode
         if code:
             sys.exit(code)
     release = json.loads((places["protected"] / ".ripguard" / "release.json").read_text())
@@ -108,10 +115,11 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     model = options.model or PROTOCOLS[options.protocol].model
     protocol = called(options.protocol, options.model, options.epochs)
     how = recipe(options.protocol, options.model, options.epochs)
-    call = "python experiments/table1.py " + shlex.join(sys.argv[1:])
-    folder, record = open_record(
-        options.source, protocol, how, release, places["restored"], call, work / "evaluation", options.record,
-        (ROOT / "build" / "records",), os.cpu_count() or 1,
+    name = options.record or f"{short_name(options.source)}-{options.protocol}"
+    places_of_records = (options.results if options.record else work / "evaluation", options.results)
+    run = open_run(
+        options.source, protocol, how, release, places["restored"], command(), name, places_of_records,
+        os.cpu_count() or 1, fresh=not options.record,
     )  # fmt: skip
 
     # 3. what is still to be trained, the first seed of every split first
@@ -123,27 +131,27 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
     jobs = [
         Job(
             split, options.source, str(places[split]), options.protocol, model, seed, str(work / "victims"),
-            str(folder / "logs"), options.epochs, options.device, deadline, 1 if options.device == "cpu" else 0,
-            options.compile, defence,
+            str(work / "victims" / "logs"), options.epochs, options.device, deadline,
+            1 if options.device == "cpu" else 0, options.compile, defence,
         )
         for seed in seeds
         for defence in options.defences.split(",")
         for split in splits
     ]  # fmt: skip
-    done = done_rows(record)
-    jobs = [job for job in jobs if (job.split, job.model, job.own_seed, digests[job.split], job.defence) not in done]
-    print(f"{record['name']}: {len(record['rows'])} rows recorded, {len(jobs)} to train", file=sys.stderr, flush=True)
+    known = done(run)
+    left = [job for job in jobs if (job.split, job.model, job.own_seed, digests[job.split], job.defence) not in known]
+    print(f"{name}: {len(known)} rows recorded, {len(left)} to train", file=sys.stderr, flush=True)
 
     # 4. train; every finished row is written at once
     cut = False
-    for row in finished(jobs, number):
+    for row in finished(left, number):
         if row is None:
             cut = True
             continue
-        add_row(folder, record, row)
-        told = ("split", "defence", "seed", "train_accuracy", "test_accuracy")
-        print(json.dumps({k: row[k] for k in told}), flush=True)
-    finish(folder, record, options, work, cut)
+        one = run.add(row)
+        shown = {"training_set": one.training_set, "defence": one.defence, "seed": one.seed}
+        print(json.dumps(shown | {name: one.metrics[name] for name in ("train_acc", "test_acc")}), flush=True)
+    finish(run, options, work, [job.log for job in jobs], cut)
 
 
 def finished(jobs: list[Job], number: int) -> Iterator[dict[str, Any] | None]:
@@ -163,18 +171,22 @@ def finished(jobs: list[Job], number: int) -> Iterator[dict[str, Any] | None]:
                 yield None
 
 
-def finish(folder: Path, record: dict[str, Any], options: argparse.Namespace, work: Path, cut: bool) -> None:
-    """Looks of the release, figures, page, table; say where everything is."""
+def finish(run: Run, options: argparse.Namespace, work: Path, logs: list[Path], cut: bool) -> None:
+    """Image quality of the release, figures, page, table; print where everything is."""
     if cut:
         print("\ntime was up: call the same command again", file=sys.stderr)
         sys.exit(AGAIN)
-    source, restored = open_source(options.source), work / "restored"
-    images = illustrate(folder, record, work / "protected", source, restored, os.cpu_count() or 1)
-    rows = measurements(folder, record)
-    page = html(rows, images, work / "report.html")
-    print("\n".join(["", *markdown(rows), "", f"record  {folder / 'record.json'}", f"report  {page}"]))
-    if record["looks"]["restored_equal"] != record["looks"]["pictures"]:
-        sys.exit("NOT every image came back: this is a defect")
+    source, restored, out = open_source(options.source), work / "restored", work / "evaluation"
+    images = illustrate(run, out, logs, work / "protected", source, restored, os.cpu_count() or 1)
+    page = html(run.rows, images, work / "report.html")
+    print("\n".join(["", *markdown(run.rows), *references(run, options.results)]))
+    print(f"\nrecord  {run.path}\nreport  {page}")
+    if options.record:
+        print("`make results` brings the tables up to date", file=sys.stderr)
+    quality = next(row.metrics for row in run.rows if row.kind == "image-quality")
+    if quality["restored_equal"] != quality["images"]:
+        lost = quality["images"] - quality["restored_equal"]
+        sys.exit(f"error: {lost:,} of {quality['images']:,} images in {restored} differ from the clean ones: a defect")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-"""Try to make a release say something false.  Claim: exact or refused, never a third outcome.
+"""Attack a release: is every image either restored exactly or refused?
 
     python experiments/chain.py cifar10
     B=build/cifar10; python experiments/tamper.py $B/protected --key-file $B/owner.key --against cifar10 --record tamper
 
-Takes the first images of a release on disk. Attacks on the image itself go past the manifest, straight at the codec
-with the true keys and residue, so that what is tested is the seal; attacks on files go as `ripguard restore` goes. In a
-release of scheme `seal` the bits that carry no payload are free: those must restore exactly whatever becomes of them.
+Input: the first images of a release on disk. Attacks on an image go to the codec directly, past the manifest, with the
+true keys and residue: they test the seal. Attacks on files go through the code of `ripguard restore`. In a release of
+scheme `seal` some bits carry no payload: a change of those must not change the restored image.
+
 Hardware: one CPU core, minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _run import begin, parser
 from PIL import Image, ImageFilter
 
-from ripguard.benchmark.record import environment, write_record
 from ripguard.crypto.keys import ImageKeys, Key
 from ripguard.data.registry import open_source
 from ripguard.errors import RipguardError, refusals_printed
@@ -63,7 +63,7 @@ class Attempts:
 
 
 def open_image(image: np.ndarray, residue: bytes, key: Key, true: Header, model: bytes) -> Any:
-    """What a restorer that knows no manifest makes of samples and residue: an image or a refusal."""
+    """What a restorer without a manifest makes of samples and residue: an image or a refusal."""
     try:
         header = read_header(image)
     except BadHeader:
@@ -81,13 +81,12 @@ def bound_bits(image: np.ndarray, header: Header, own: ImageKeys) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("release", type=Path)
-    parser.add_argument("--key-file", required=True)
-    parser.add_argument("--against", required=True, help="the source, to know what exact means")
-    parser.add_argument("--stride", type=positive, default=1, help="try every n-th flip, cut, key and pair only")
-    parser.add_argument("--record", metavar="NAME")
-    options = parser.parse_args()
+    arguments = parser(__doc__, source=False)
+    arguments.add_argument("release", type=Path)
+    arguments.add_argument("--key-file", required=True)
+    arguments.add_argument("--against", required=True, help="the source of the clean images")
+    arguments.add_argument("--stride", type=positive, default=1, help="try every n-th flip, cut, key and pair only")
+    options = arguments.parse_args()
     release, key, stride = Release.open(options.release), Key.read(options.key_file), options.stride
     sources = sources_by_place(release, open_source(options.against))
     restorer = Restorer(key, release)
@@ -156,7 +155,7 @@ def main() -> None:
                     moved, _ = lsb.replace(images[b][None], payload)
                     yield MRIT().reveal(moved, [headers[a]], [residues[a]], [keys[a]])[0], cleans[b]
 
-    if not header.params.payload_alone:  # a sealed payload brings its own image wherever it stands, and says so
+    if not header.params.payload_alone:  # a sealed payload brings its own image wherever it is moved to
         attack("payload of one image in another", transplants())
     if residue:
         attack("residue of another image", ((opened(images[0], r), clean) for r in residues[1:]))
@@ -180,18 +179,10 @@ def main() -> None:
 
     bad = [r for r in results if r["third"] or (r["exact"] and r["attack"] in MUST_REFUSE)]
     bad += [r for r in results if r["refused"] and "must be exact" in r["attack"]]
-    scheme = release.info["scheme"]["name"]
-    record = {
-        "name": "tamper" if scheme == "mrit" else f"tamper {scheme}",
-        "command": "python experiments/tamper.py " + " ".join(sys.argv[1:]),
-    } | environment()
-    about = {"dataset": options.against, "protocol": "tamper", "scheme": scheme}
-    if options.record:
-        folder_name = f"{record['date']}_{options.record}"
-        write_record(
-            Path(__file__).resolve().parents[1] / "build" / "records" / folder_name, record | about | {"rows": results}
-        )
-    sys.exit(f"NOT as promised: {bad}" if bad else 0)
+    run = begin(options, "tamper", dataset=options.against, scheme=release.info["scheme"])
+    for row in results:
+        run.add(row)
+    sys.exit(f"error: attacks did not end as expected, a defect: {bad}" if bad else 0)
 
 
 MUST_REFUSE = (

@@ -1,22 +1,27 @@
-"""What an attacker can take off a release's images before training.  Claim: none; it shows how much.
+"""Measure what an attacker can remove from the images of a release before training.
 
     python experiments/chain.py cifar10
     python experiments/undo.py cifar10 --record undo-cifar10                       # protocol `small`, 20,000 images
-    python experiments/undo.py cifar10 --only none restorer-500 made-up --protocol fast --count 50000
+    python experiments/undo.py cifar10 --only none restorer-500 synthetic-pairs --protocol fast --count 50000
 
-Every attack ends in the accuracy of a victim trained on what it leaves, on clean test images, for the same number of
-steps: `restorer-m`: a U-Net that saw m leaked pairs of protected and clean images runs over all others; `made-up`:
-the same without a leak: pairs are made by protecting the protected images once more, under labels drawn at random;
-`…-told`: the U-Net is told the labels as well; `made-up-twice`: what it leaves of marks over an adversarial
-perturbation, which another U-Net then takes off, from a surrogate trained on what is left; `…+defence`: the victim is
-trained under that defence on what is left, and asked about images so treated as well; `averaged-4`: the mean of the
-release and of three more sets of marks, each of its own seed, before hiding; `two-sizes`: the difference of two
-releases with one seed, whose marks differ in size alone, before hiding; `oracle-…`: the perfect jigsaw of mRIT's
-blocks, and the perfect guess of their shifts, the most that either can do alone; `clean-p`: p percent of the images
-are known clean and are mixed with the protected rest; `alone-p`: those clean ones alone; `sink-out`: the class with
-smaller marks is left out. Beside the plain accuracy, that of standardised outputs, which need no label, and what a
-hundred labelled clean images make of the victim; where the names that a perturbation teaches follow a public rule
-(`cyclic`), the right names as well. What is recorded already for this release is skipped.
+Each attack changes the training images. A model is then trained on the result, for the same number of steps, and
+measured on clean test images.
+
+- `restorer-m`: a U-Net, trained on m leaked pairs of protected and clean images, is applied to all others;
+- `synthetic-pairs`: the same without a leak: the attacker protects the protected images once more, under labels drawn
+  at random; `…-labels`: the U-Net gets the labels too; `synthetic-pairs-twice`: another U-Net then removes the
+  adversarial perturbation below the marks, with a surrogate trained on the first result;
+- `…+defence`: the model is trained under that defence, and also measured on test images transformed in the same way;
+- `averaged-4`: the mean of the release and three more sets of marks, each with its own seed, before hiding;
+- `two-sizes`: the difference of two releases with one seed, whose marks differ in size only, before hiding;
+- `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts: upper bounds of both;
+- `clean-p`: p percent of the images are clean and are mixed with the protected rest; `alone-p`: those alone;
+- `sink-out`: the class with smaller marks is left out.
+
+Beside the plain accuracy there are that of standardized logits, which needs no label, and what 100 labelled clean
+images recover from the model. Where the taught labels follow a public rule (`cyclic`), the accuracy under the right
+labels is measured too. Recorded rows of the same release are skipped.
+
 Hardware: two CPU cores, or a GPU with the same commands.
 """
 
@@ -24,65 +29,73 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _run import ROOT, begin, parser
 
+from ripguard.benchmark.accuracy import release_of, scheme_of
 from ripguard.benchmark.attacks import oracle, restorer, synthetic_pairs
-from ripguard.benchmark.attacks.limited_clean_data import TREATED, reached
+from ripguard.benchmark.attacks.limited_clean_data import reached
 from ripguard.benchmark.defences import DEFENCES
-from ripguard.benchmark.record import add_row, environment, go_on_with
 from ripguard.benchmark.victims import check, read
 from ripguard.data.image_set import ImageSet
 from ripguard.data.registry import short_name
-from ripguard.errors import refusals_printed
-from ripguard.hide.mrit.method import MRITParams
+from ripguard.errors import UsageError, refusals_printed
 from ripguard.images.quality import median_looks
 from ripguard.numbers import not_negative, positive
 from ripguard.perturb.layered import LayeredParams
 from ripguard.perturb.make import make
 from ripguard.perturb.marks import MarkedParams
 from ripguard.release.manifest import Release
-from ripguard.schemes import label
+from ripguard.schemes.base import Run
 from ripguard.schemes.stored import read as read_scheme
 from ripguard.schemes.two_axis import TwoAxis
 from ripguard.train.loop import Victim, batches, fit
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
-ROOT = Path(__file__).resolve().parents[1]
 ATTACKS = (
-    *("none", "sink-out", "restorer-500", "made-up", "made-up-told", "made-up-told+jpeg-10", "made-up-twice"),
+    *(
+        "none",
+        "sink-out",
+        "restorer-500",
+        "synthetic-pairs",
+        "synthetic-pairs-labels",
+        "synthetic-pairs-labels+jpeg-10",
+        "synthetic-pairs-twice",
+    ),
     *("averaged-4", "two-sizes", "oracle-jigsaw", "oracle-shifts", "clean-10", "alone-10", "restorer-2000"),
-    *("restorer-100", "clean-50", "alone-50", "clean-1", "alone-1", "restorer-500-told"),
-    *("made-up-told+ueraser-max", "made-up-told+adversarial-training", "made-up-twice+jpeg-10"),
+    *("restorer-100", "clean-50", "alone-50", "clean-1", "alone-1", "restorer-500-labels"),
+    *(
+        "synthetic-pairs-labels+ueraser-max",
+        "synthetic-pairs-labels+adversarial-training",
+        "synthetic-pairs-twice+jpeg-10",
+    ),
 )
 FEW = 100  # labelled clean images, for the last two readings of every victim
-AGAIN = ("made", "averaged", "two")  # attacks that put on the same marks
+MARKED_AGAIN = ("synthetic", "averaged", "two")  # attacks that put on the same marks
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="Output: a table, a record."
+    arguments = parser(__doc__)
+    arguments.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
+    arguments.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
+    arguments.add_argument(
+        "--count", type=positive, default=20_000, help="training images, drawn once (default 20,000)"
     )
-    parser.add_argument("source")
-    parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
-    parser.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
-    parser.add_argument("--count", type=positive, default=20_000, help="training images, drawn once (default 20,000)")
-    parser.add_argument("--only", nargs="*", choices=ATTACKS, default=list(ATTACKS))
-    parser.add_argument("--steps", type=positive, default=1500, help="batches to train a restorer for (default 1500)")
-    parser.add_argument("--seed", type=not_negative, default=0)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--record", metavar="NAME", help="write build/records/<date>_<NAME>/, after every row, and go on with it"
+    arguments.add_argument("--only", nargs="*", choices=ATTACKS, default=list(ATTACKS))
+    arguments.add_argument(
+        "--steps", type=positive, default=1500, help="batches to train a restorer for (default 1500)"
     )
-    options = parser.parse_args()
+    arguments.add_argument("--seed", type=not_negative, default=0)
+    arguments.add_argument("--device", default="cpu")
+    options = arguments.parse_args()
     check((), options.protocol, None)
     work = options.work or ROOT / "build" / short_name(options.source)
 
-    # 1. the release's images as published, and the clean ones that some of the attackers know
+    # 1. the release's images as published, and the clean ones that some attackers have
     protected = read("protected", options.source, work / "protected", "train")
     clean = read("restored", options.source, work / "restored", "train")  # of a limited release, its images alone
     test = read("clean", options.source, work, "test")
@@ -95,34 +108,31 @@ def main() -> None:
 
     # 2. one victim an attack
     protocol = PROTOCOLS[options.protocol]
-    record: dict[str, Any] = {"name": f"undo {options.source} {options.protocol} {label(scheme)}"}
-    here = environment()
-    record |= {"command": "python experiments/undo.py " + shlex.join(sys.argv[1:])} | here
-    record |= {"dataset": options.source, "protocol": "undo", "scheme": label(scheme)}
-    record |= {"release": {"dataset_id": release["dataset_id"], "scheme": scheme}, "pictures": len(clean.labels)}
-    record |= {"recipe": dataclasses.asdict(protocol), "rows": []}
-    folder = Path()
-    if options.record:
-        folder, record = go_on_with(
-            ROOT / "build" / "records", options.record, record, ("name", "release", "pictures", "recipe")
+    run = begin(
+        options, "undo", dataset=options.source, protocol=options.protocol, scheme=scheme_of(release),
+        release=release_of(release), recipe=dataclasses.asdict(protocol),
+    )  # fmt: skip
+    drawn = max((row.n_train or 0 for row in run.rows), default=len(clean.labels))
+    if drawn != len(clean.labels):
+        raise UsageError(
+            f"{run.path} is about {drawn:,} images, not {len(clean.labels):,}", "give this one another --record"
         )
-    known = {(row["attack"], row["seed"]) for row in record["rows"]}
     left: dict[str, ImageSet] = {}  # by the last attack: a defence may follow, or another attack
     for attack in options.only:
-        if (attack, options.seed) in known:
+        if run.has(attack=attack, seed=options.seed):
             continue
-        if attack.startswith("oracle") and not isinstance(made.hide, MRITParams):
-            continue  # nothing was moved
+        if attack.startswith("oracle") and "pairing" not in made.hide.options():
+            continue  # its blocks were not moved
         if attack == "sink-out" and not getattr(made.perturb, "sink", False):
             continue  # there is none
         base, _, under = attack.partition("+")
         kind = base.split("-")[0]
         model = "steps" in made.perturb.options() or made.perturb.method in ("em", "em-sample")
-        if kind in AGAIN and model and not (kind == "made" and isinstance(made.perturb, MarkedParams)):
+        if kind in MARKED_AGAIN and model and not (kind == "synthetic" and isinstance(made.perturb, MarkedParams)):
             print(f"left out: {attack}, as {made.perturb.method} needs a model", file=sys.stderr)
             continue
-        if base == "made-up-twice" and not isinstance(made.perturb, LayeredParams):
-            continue  # nothing stands below
+        if base == "synthetic-pairs-twice" and not isinstance(made.perturb, LayeredParams):
+            continue  # there is nothing below
         if base not in left:
             left = {base: after(base, protected, clean, whole, made, options, left)}
         shown, defence = left[base], DEFENCES[under or "none"]
@@ -132,32 +142,32 @@ def main() -> None:
             seen, shown.labels, len(clean.names), own, options.seed, options.device, note=attack,
             objective=defence.objective,
         )  # fmt: skip
-        looks = median_looks(seen, clean.images) if len(shown.labels) == len(clean.labels) else {}
-        about: dict[str, Any] = {"images": len(shown.labels), "seed": options.seed, "model": own.model}
-        about |= {"epochs": own.epochs, "test_images": len(test.labels), "commit": here["commit"]}
-        forms = {attack: (few, test)}
+        quality = median_looks(seen, clean.images) if len(shown.labels) == len(clean.labels) else {}
+        about: dict[str, Any] = {"n_train": len(shown.labels), "seed": options.seed, "model": own.model}
+        about |= {"epochs": own.epochs, "test_images": len(test.labels)}
+        forms = [(False, few, test)]
         if under and defence.each:  # first: a record that has the attack has this
             so = options.seed + 1
-            forms = {attack + TREATED: (defence.treated(few, so), defence.treated(test, so))} | forms
-        for name, (known_few, asked) in forms.items():
-            row = {"attack": name} | about | read_by(victim, known_few, asked, names_off(made)) | looks
+            forms.insert(0, (True, defence.treated(few, so), defence.treated(test, so)))
+        for defended, known_few, shown_test in forms:
+            row = {"attack": attack} | about | read_by(victim, known_few, shown_test, names_off(made)) | quality
+            row |= {"inputs_defended": True} if defended else {}
             print(row, flush=True)
-            if options.record:
-                add_row(folder, record, row)
+            run.add(row)
 
 
-def read_by(victim: Victim, few: ImageSet, asked: ImageSet, off: int) -> dict[str, float]:
-    """What a victim tells: as it is, standardised, of ``few`` labelled clean images, and under the right names."""
-    got = reached(victim, few, asked, (len(few.labels),), names_off=off)
-    found = {"test_accuracy": got.plain, "standardised_accuracy": got.standardised}
-    found |= {"permuted_accuracy": max(got.permuted, got.both), "head_accuracy": got.heads[len(few.labels)]}
+def read_by(victim: Victim, few: ImageSet, test: ImageSet, off: int) -> dict[str, float]:
+    """Accuracies of a model: plain, standardized, with ``few`` labelled clean images, and under the right labels."""
+    got = reached(victim, few, test, (len(few.labels),), names_off=off)
+    found = {"test_acc": got.plain, "standardized_acc": got.standardised}
+    found |= {"permuted_acc": max(got.permuted, got.both), "head_acc": got.heads[len(few.labels)]}
     if got.renamed is not None:
-        found["renamed_accuracy"] = got.renamed
-    return {name: round(value, 3) for name, value in found.items()} | {"clean_pictures": len(few.labels)}
+        found["renamed_acc"] = got.renamed
+    return {name: round(value, 3) for name, value in found.items()} | {"clean_images": len(few.labels)}
 
 
 def names_off(made: TwoAxis) -> int:
-    """How many classes further on than its label an image of a release shows; the rule ``cyclic`` is public."""
+    """By how many classes the content of an image is ahead of its label; the rule ``cyclic`` is public."""
     return getattr(made.perturb, "label_shift", 0)
 
 
@@ -180,34 +190,38 @@ def after(
     Args:
         whole: all clean images that the marks were found on; left: by attacks before, where these begin with one.
     """
-    kind, _, number = attack.removesuffix("-told").partition("-")
+    kind, _, number = attack.removesuffix("-labels").partition("-")
     classes = len(clean.names)
-    told = classes if attack.endswith("-told") else 0
+    labels = classes if attack.endswith("-labels") else 0
     draw = np.random.default_rng(options.seed + 1)
     order = draw.permutation(len(clean.labels))
     if kind == "restorer":
         known = order[: int(number)]
         model = restorer.train(
-            protected.images[known], clean.images[known], clean.labels[known], told, options.steps, options.seed,
+            protected.images[known], clean.images[known], clean.labels[known], labels, options.steps, options.seed,
             options.device,
         )  # fmt: skip
         images = restorer.restored(model, protected.images, clean.labels, options.device)
         images[known] = clean.images[known]
         return dataclasses.replace(protected, images=images)
     if kind == "oracle":
-        assert isinstance(made.hide, MRITParams)
-        side = made.hide.for_shape(clean.images.shape[1:]).size
+        side = made.hider(clean.images.shape[1:], Run()).params.size  # type: ignore[attr-defined]
         best = oracle.jigsaw if number == "jigsaw" else oracle.shifts
         return dataclasses.replace(protected, images=best(protected.images, clean.images, side))
-    if attack == "made-up-twice":
-        stripped = left.get("made-up-told") or after("made-up-told", protected, clean, whole, made, options, left)
-        assert isinstance(made.perturb, LayeredParams)
+    if attack == "synthetic-pairs-twice":
+        stripped = left.get("synthetic-pairs-labels") or after(
+            "synthetic-pairs-labels", protected, clean, whole, made, options, left
+        )
+        if not isinstance(made.perturb, LayeredParams):
+            raise UsageError(
+                f"{attack}: the perturbation {made.perturb.method} has none below it", "leave it out of --only"
+            )
         images = synthetic_pairs.perturbation_off(
             stripped.images, clean.labels, classes, (clean.labels + names_off(made)) % classes, made.perturb.under,
             np.random.default_rng([options.seed, 2]), options.steps, options.seed, options.device,
         )  # fmt: skip
         return dataclasses.replace(protected, images=images)
-    if kind in AGAIN:
+    if kind in MARKED_AGAIN:
         marks = made.perturb.marks if isinstance(made.perturb, MarkedParams) else made.perturb
         again = make(marks, whole)
 
@@ -227,13 +241,13 @@ def after(
             mean = np.round((protected.images + sum(others)) / int(number)).astype(np.uint8)
             return dataclasses.replace(protected, images=mean)
         images = synthetic_pairs.marks_off(
-            protected.images, clean.labels, classes, again, bool(told), draw, options.steps, options.seed,
+            protected.images, clean.labels, classes, again, bool(labels), draw, options.steps, options.seed,
             options.device,
         )  # fmt: skip
         return dataclasses.replace(protected, images=images)
     if attack == "none":
         return protected
-    if kind == "sink":  # who knows the method knows which class it is
+    if kind == "sink":  # the published method names this class
         sink = np.bincount(whole.labels).argmin()
         return protected.part(np.flatnonzero(protected.labels != sink))
     known = order[: round(len(order) * int(number) / 100)]

@@ -1,8 +1,8 @@
-"""What a power cut takes away: data and names on the file system that no `fsync` has made durable yet.
+"""What a power cut loses: data and names on the file system that no `fsync` has made durable.
 
-The strict reading of POSIX, stricter than journalling file systems are: `fsync` of a file keeps its data, not its name;
-`fsync` of a folder keeps the names in it, not the folder's own; a name that was moved or removed may come back. Linux
-only (`/proc`). Used by `experiments/faults.py`.
+The model is the strict reading of POSIX, stricter than journalling file systems: `fsync` of a file keeps its data, not
+its name; `fsync` of a folder keeps the names in it, not the folder's own; a name that was moved or removed may come
+back. Linux only (`/proc`). Used by `experiments/faults.py`.
 """
 
 from __future__ import annotations

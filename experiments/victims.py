@@ -1,17 +1,19 @@
-"""A queue of accuracy rows, trained one after the other while other work goes on.  Claim: none; it fills records.
+"""Train a queue of accuracy rows in the background, one after the other; this fills records.
 
-    python experiments/victims.py --queue experiments/queues/table1.txt            # goes on where it was
-    python experiments/victims.py --queue experiments/queues/table1.txt --list     # what is done, running, waiting
+    python experiments/victims.py --queue experiments/queues/table1.txt            # resumes where it stopped
+    python experiments/victims.py --queue experiments/queues/table1.txt --list     # done, running, waiting rows
     python experiments/victims.py --queue experiments/queues/table1.txt --seconds 3000
 
-One process of the lowest priority, on one thread. What it has is in the work folder: releases, which rows of the same
-options share, and a folder for each row with its checkpoint. It may be killed at any time: the same command goes on
-from the last checkpoint, to the same weights. A row is added to its record when it is whole. One that is refused is
-noted, and tried again by the next call. Rows of clean and restored images are told apart by their seeds, as in
-`table1.py`; restored ones are checked to equal the clean ones, unless the release is lossy.
+The queue is one process of the lowest priority, on one thread. Its state is in the work folder: releases, which rows of
+the same options share, and a folder for each row with its checkpoint. The process may be killed at any time: the same
+command resumes from the last checkpoint and ends in the same weights. A row is added to its record when it is complete.
+A refused row is noted, and the next call tries it again. As in `table1.py`, rows of clean and of restored images have
+different seeds. Restored images are compared with the clean ones, unless the release is lossy.
 
-Exit code 0: every row is recorded; 1: some were refused; 75: time was up, call again.
-Hardware: a CPU. How a queue is written: `ripguard/benchmark/queue.py`.
+Exit code 0: every row is recorded; 1: some were refused; 75: the time limit was reached, run the command again.
+`ripguard/benchmark/queue.py` documents the format of a queue.
+
+Hardware: one CPU core.
 """
 
 from __future__ import annotations
@@ -25,47 +27,39 @@ import json
 import math
 import os
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from _run import AGAIN, RESULTS, ROOT
 from chain import with_usual
+from queue_state import DONE, LOOKS, NOW, REFUSED, Release, note, show
 
 from ripguard import api
-from ripguard.benchmark.accuracy import done_rows, illustrate, open_record, recipe
+from ripguard.benchmark.accuracy import done, illustrate, key, open_run, recipe
 from ripguard.benchmark.queue import Row, read_queue
-from ripguard.benchmark.record import add_row
 from ripguard.benchmark.report import report
 from ripguard.benchmark.victims import Job, digest_of, is_release, train_row
 from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
 from ripguard.data.registry import open_source, short_name
-from ripguard.errors import OutputRefused, RipguardError, UsageError, VerifyFailed, refusals_printed, tell
+from ripguard.errors import RipguardError, UsageError, VerifyFailed, refusals_printed, tell
 from ripguard.numbers import above_zero, positive
 from ripguard.progress import Progress
-from ripguard.store.atomic import lock, write_file
+from ripguard.store.atomic import lock
 from ripguard.train.loop import SAVE_EVERY, Unfinished
 from ripguard.train.protocols import PROTOCOLS, called
 
-ROOT = Path(__file__).resolve().parents[1]
-AGAIN = 75  # EX_TEMPFAIL, as table1.py
 LOWEST = 19  # of nice(2)
-LOOKS = "looks.json"  # in a release's folder: it was restored and measured
-DONE, REFUSED = "done.json", "refused.json"  # in a row's folder
-NOW = "now.json"  # in the work folder: the row that is worked on; in a release's: how far it is
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--queue", type=Path, required=True, metavar="FILE", help="rows to train, one a line")
     parser.add_argument("--work", type=Path, help="releases and checkpoints (default: build/queue-<name of the queue>)")
-    parser.add_argument(
-        "--results", type=Path, default=ROOT / "build" / "records", help="where records go (default: build/records/)"
-    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where records go (default: results/)")
     parser.add_argument(
         "--threads", type=positive, default=1, help="of the CPU (default 1); others end in other last bits"
     )
@@ -74,53 +68,31 @@ def arguments() -> argparse.Namespace:
         "--save-every", type=above_zero, default=SAVE_EVERY, metavar="SECONDS",
         help=f"between checkpoints within an epoch (default {SAVE_EVERY:.0f}); each epoch ends with one",
     )  # fmt: skip
-    parser.add_argument("--list", action="store_true", help="only tell the state of each row")
+    parser.add_argument("--list", action="store_true", help="only print the state of each row")
     parser.add_argument("--json", action="store_true", help="with --list: as JSON")
     return parser.parse_args()
 
 
-@dataclass(frozen=True)
-class Release:
-    """What a row's options of ``ripguard protect`` ask for.
-
-    Attributes:
-        place: its folder, the same for all rows that ask for the same.
-        own: arguments of :func:`ripguard.api.protect`.
-        lossy: whether restored images need not equal the clean ones.
-    """
-
-    place: Path
-    dataset: str
-    own: dict[str, Any]
-    lossy: bool
-
-    @property
-    def protected(self) -> Path:
-        return self.place / "protected"
-
-    @property
-    def restored(self) -> Path:
-        return self.place / "restored"
-
-
 def release_of(row: Row, queue: Path, work: Path) -> Release:
     """Raises UsageError, which names line and field, for options that no release can be made with."""
-    where, told = f"{queue}, line {row.line}, protect", io.StringIO()
+    where, errors = f"{queue}, line {row.line}, protect", io.StringIO()
     try:
-        with contextlib.redirect_stderr(told):
+        with contextlib.redirect_stderr(errors):
             words = with_usual(row.dataset, shlex.split(row.protect))
-            asked = parse(["protect", row.dataset, str(work), *words])
-        own = {name: getattr(asked, name) for name in ("labels", "limit", "seed")} | of_scheme(asked)
-        api.choose_scheme(**of_scheme(asked))
+            chosen = parse(["protect", row.dataset, str(work), *words])
+        own = {name: getattr(chosen, name) for name in ("labels", "limit", "seed")} | of_scheme(chosen)
+        api.choose_scheme(**of_scheme(chosen))
     except SystemExit:
-        raise UsageError(f"{where}: {told.getvalue().splitlines()[-1].partition('error: ')[2]}") from None
+        raise UsageError(f"{where}: {errors.getvalue().splitlines()[-1].partition('error: ')[2]}") from None
     except RipguardError as error:
         raise UsageError(f"{where}: {error.message}", error.hint) from None
-    if asked.limit and row.split == "clean":
-        raise UsageError(f"{where}: a part of the images, and clean are all of them", "train on split=restored")
+    if chosen.limit and row.split == "clean":
+        raise UsageError(
+            f"{where}: --limit selects a part of the images, split=clean trains on all", "set split=restored"
+        )
     digest = hashlib.sha256(json.dumps([row.dataset, own], sort_keys=True).encode()).hexdigest()[:8]
-    place = work / "releases" / f"{short_name(row.dataset)}-{asked.scheme}-{digest}"
-    return Release(place, row.dataset, own, asked.lossy)
+    place = work / "releases" / f"{short_name(row.dataset)}-{chosen.scheme}-{digest}"
+    return Release(place, row.dataset, own, chosen.lossy)
 
 
 def main() -> None:
@@ -144,7 +116,7 @@ def main() -> None:
                 continue
             note(work / NOW, {"row": row.slug})
             try:
-                told = one_row(row, release, folder, options, deadline)
+                outcome = one_row(row, release, folder, options, deadline)
             except Unfinished:
                 tell("time was up: call the same command again")
                 sys.exit(AGAIN)
@@ -153,9 +125,9 @@ def main() -> None:
                 note(folder / REFUSED, {"error": error.code, "message": error.message, "hint": error.hint})
                 tell(f"line {row.line}: {error.message}", *([f"hint: {error.hint}"] if error.hint else []))
                 continue
-            note(folder / DONE, told)
+            note(folder / DONE, outcome)
             (folder / REFUSED).unlink(missing_ok=True)
-            print(json.dumps(row.about | told), flush=True)
+            print(json.dumps(row.about | outcome), flush=True)
     sys.exit(1 if refused else 0)
 
 
@@ -181,24 +153,19 @@ def one_row(
         trained = train_row(job)
     make(release, deadline)
     info = json.loads((release.protected / ".ripguard" / "release.json").read_text())
-    how, results = recipe(row.protocol, row.model, row.epochs), (options.results, ROOT / "build" / "records")
-    target, record = open_record(
+    how, results = recipe(row.protocol, row.model, row.epochs), (options.results, RESULTS)
+    run = open_run(
         row.dataset, called(row.protocol, row.model, row.epochs), how, info, release.restored, command(options.queue),
-        folder, row.record, tuple(dict.fromkeys(place.resolve() for place in results)),
+        row.record, tuple(dict.fromkeys(place.resolve() for place in results)),
     )  # fmt: skip
-    digest = digest_of(row.split, row.dataset, place)
-    if (row.split, model, job.own_seed, digest, row.defence) not in done_rows(record):
-        found = trained or train_row(job)
-        (target / "logs").mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(job.log, target / "logs" / job.log.name)
-        add_row(target, record, found)
-    illustrate(target, record, release.protected, open_source(row.dataset), release.restored)
-    own = next(
-        one for one in record["rows"]
-        if (one["split"], one["seed"], one["defence"], one["digest"]) == (row.split, job.own_seed, row.defence, digest)
-    )  # fmt: skip
-    told = ("train_accuracy", "test_accuracy", "seconds")
-    return {"recorded": f"{target.name}/record.json"} | {name: own[name] for name in told}
+    about = (row.split, model, job.own_seed, digest_of(row.split, row.dataset, place), row.defence)
+    if about not in done(run):
+        run.add(trained or train_row(job))
+    figures = folder.parents[1] / "figures" / row.record
+    illustrate(run, figures, [job.log], release.protected, open_source(row.dataset), release.restored)
+    own = next(one for one in run.rows if key(one) == about)
+    found = ("train_acc", "test_acc", "seconds")
+    return {"recorded": run.place} | {name: own.metrics[name] for name in found}
 
 
 def make(release: Release, deadline: float | None) -> None:
@@ -251,67 +218,6 @@ def command(queue: Path) -> str:
     queue = queue.resolve()
     shown = queue.relative_to(ROOT) if queue.is_relative_to(ROOT) else queue.name
     return f"python experiments/victims.py --queue {shlex.quote(str(shown))}"
-
-
-def note(path: Path, what: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, (json.dumps(what) + "\n").encode())
-
-
-def show(rows: list[Row], releases: list[Release], work: Path, as_json: bool) -> None:
-    """The state of every row: done, refused, running, begun (nothing runs now), waiting."""
-    now = known(work / NOW).get("row") if at_work(work / "lock") else None
-    found = []
-    for row, release in zip(rows, releases):
-        folder = work / "rows" / row.slug
-        done, refused = known(folder / DONE), known(folder / REFUSED)
-        logs = list((folder / "logs").glob("*.jsonl"))
-        epochs = {"epoch": len(logs[0].read_text().splitlines()) if logs else 0}
-        epochs |= {"epochs": row.epochs or PROTOCOLS[row.protocol].epochs}
-        if done:
-            state = {"state": "done"} | done
-        elif row.slug == now:
-            state = {"state": "running"} | epochs
-            if not (release.place / LOOKS).exists() and (row.split != "clean" or epochs["epoch"] == epochs["epochs"]):
-                state |= {"release": known(release.place / NOW)}
-        elif refused:
-            state = {"state": "refused"} | refused
-        else:
-            begun = (folder / "victim").is_dir() and any((folder / "victim").iterdir())
-            state = {"state": "begun"} | epochs if begun else {"state": "waiting"}
-        found.append({"line": row.line} | row.about | state)
-    if as_json:
-        print(json.dumps(found, indent=1))
-        return
-    for row, one in zip(rows, found):
-        about = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in row.about.items())
-        print(f"{row.line:4}  {in_words(one):44}  {about}")
-
-
-def in_words(one: dict[str, Any]) -> str:
-    if one["state"] == "done":
-        return f"done: {one['test_accuracy']:.2f} %, {one['recorded'].partition('/')[0]}"
-    if one["state"] == "refused":
-        return f"refused: {one['message']}"
-    if step := one.get("release"):
-        return f"{one['state']}: {step['stage']}, {step['done']} of {step['total']}"
-    return one["state"] + (f": epoch {one['epoch']} of {one['epochs']}" if "epoch" in one else "")
-
-
-def known(path: Path) -> dict[str, Any]:
-    """Content of a note, {} if there is none."""
-    return json.loads(path.read_text()) if path.exists() else {}
-
-
-def at_work(place: Path) -> bool:
-    """Whether another process holds the queue."""
-    if not place.exists():
-        return False
-    try:
-        with lock(place):
-            return False
-    except OutputRefused:
-        return True
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import runpy
 import shlex
 import shutil
@@ -19,6 +18,7 @@ from PIL import Image
 
 from ripguard.benchmark.attacks.limited_clean_data import HEAD
 from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.records import Measurement, read
 from ripguard.cli import parse
 from ripguard.data.registry import open_source
 from ripguard.train.protocols import PROTOCOLS
@@ -43,14 +43,23 @@ def refused(name: str, *arguments: str | Path) -> str:
     return done.stderr
 
 
+def recorded(results: Path, kind: str) -> list[Measurement]:
+    return [row for row in read(results) if row.kind == kind]
+
+
+def outside() -> dict[str, int]:
+    """Times of the files that an experiment may not write: README and the repository's records."""
+    return {str(path): path.stat().st_mtime_ns for path in (ROOT / "README.md", *(ROOT / "results").rglob("*"))}
+
+
 def test_chain(tmp_path):  # type: ignore[no-untyped-def]
     """What `make protect DATASET=folder` does: all images back, a record, a grid."""
     source, out = make_source(tmp_path / "source"), tmp_path / "out"
     printed = experiment("chain.py", source, "--out", out, "--", "--perturb", "none")
     assert "30 / 30 images restored bit for bit" in printed
-    record = json.loads((out / "record.json").read_text())
-    assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
-    assert record["rows"][0]["restored_equal"] == 30
+    (row,) = recorded(out / "records", "chain")
+    assert {"command", "date", "commit", "hardware", "versions", "release"} <= set(row.provenance)
+    assert row.metrics["restored_equal"] == row.metrics["images"] == 30
     assert (out / "grid.png").stat().st_size > 10_000
 
 
@@ -104,17 +113,17 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     command = ["table1.py", source, "--work", work, "--protocol", "smoke", "--jobs", "1"]
     printed = experiment(*command, "--protect", "--eps 0.06")
-    record = json.loads((work / "evaluation" / "record.json").read_text())
-    assert {"name", "date", "command", "commit", "hardware", "versions", "dataset", "protocol", "scheme"} <= set(record)
-    rows = {row["split"]: row for row in record["rows"]}
+    before = outside()
+    rows = {row.training_set: row for row in recorded(work / "evaluation", "victim")}
     assert set(rows) == {"clean", "protected", "restored"}
     for row in rows.values():
-        assert {"split", "defence", "model", "seed", "train_accuracy", "test_accuracy", "images", "digest"} <= set(row)
-        assert row["images"] == 24
-        assert sum(map(sum, row["confusion"])) == row["test_images"] == 6
-    assert rows["clean"]["digest"] == rows["restored"]["digest"] != rows["protected"]["digest"]
-    assert rows["clean"]["seed"] != rows["restored"]["seed"]
-    assert record["looks"]["restored_equal"] == record["looks"]["pictures"] == 30
+        assert {"command", "date", "commit", "hardware", "versions", "device", "threads"} <= set(row.provenance)
+        assert (row.defence, row.n_train, row.metrics["test_images"]) == ("none", 24, 6)
+        assert sum(map(sum, row.metrics["confusion"])) == 6
+    assert rows["clean"].digests["train"] == rows["restored"].digests["train"] != rows["protected"].digests["train"]
+    assert rows["clean"].seed != rows["restored"].seed
+    (quality,) = recorded(work / "evaluation", "image-quality")
+    assert quality.metrics["restored_equal"] == quality.metrics["images"] == 30
     assert "| restored (24) | fastnet-narrow | 1000 |" in printed
     for name in ("accuracy.png", "curves.png", "confusion.png", "samples.png"):
         assert 2_000 < (work / "evaluation" / name).stat().st_size < 150_000
@@ -125,30 +134,31 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert "3 rows recorded, 0 to train" in again.stderr
-    assert json.loads((work / "evaluation" / "record.json").read_text())["rows"] == record["rows"]
+    assert outside() == before
 
     more = experiment(*command, "--splits", "protected", "--defences", "jpeg-10")
     assert '"defence": "jpeg-10"' in more
-    rows = json.loads((work / "evaluation" / "record.json").read_text())["rows"]
-    assert 0 <= rows[3]["treated_accuracy"] <= 100
-    assert (rows[:3], rows[3]["defence"]) == (record["rows"], "jpeg-10")
+    last = recorded(work / "evaluation", "victim")[3]
+    assert (last.defence, 0 <= last.metrics["test_acc_defended"] <= 100) == ("jpeg-10", True)
+    experiment(*command, "--record", "mine", "--results", tmp_path / "results")
+    assert len(recorded(tmp_path / "results", "victim")) == 3
+    assert outside() == before
     other = refused(*command, "--protect", "--scheme seal")
     assert other.splitlines()[0] == f"error: {work} holds a release made with --eps 0.06"
 
     few = ["adaptive.py", source, "--work", work, "--protocol", "smoke", "--steps", "2"]
-    copy = tmp_path / "experiments" / "adaptive.py"  # writes its record beside itself
-    copy.parent.mkdir()
-    shutil.copy(ROOT / "experiments" / "adaptive.py", copy)
     told = []
     for amounts in ("8,0.5", "8,0.5", "6"):
-        call = [sys.executable, copy, *few[1:], "--few", amounts, "--record", "few"]
+        call = [sys.executable, ROOT / "experiments" / "adaptive.py", *few[1:], "--few", amounts]
+        call += ["--record", "few", "--results", tmp_path / "results"]
         done = subprocess.run(list(map(str, call)), check=True, capture_output=True, text=True, cwd=ROOT)
         told.append(done.stderr.count("'attack': 'none'"))
-    # plain, jpeg-10, jpeg-10 asked so too, and 8, 12, 100 = all 24 alone; nothing again; other amounts: all anew
+    # plain, jpeg-10, jpeg-10 with its inputs defended, and 8, 12, 100 = all 24 alone; nothing again; other amounts
     assert told == [6, 0, 4]
-    rows = json.loads(next((tmp_path / "build" / "records").glob("*_few/record.json")).read_text())["rows"]
-    heads = [(row["trained_on"], row["defence"], row["clean_pictures"]) for row in rows if row["attack"] == HEAD]
-    assert len(heads) == len(set(heads)) == 3 * 2 + 4
+    rows = [row for row in recorded(tmp_path / "results", "limited-clean") if row.attack == HEAD]
+    heads = {(row.setting.get("alone"), row.defence, row.setting.get("inputs_defended"), row.setting["clean_images"])
+             for row in rows}  # fmt: skip
+    assert len(rows) == len(heads) == 3 * 4 + 4
     assert "is not trained for 99 epochs: left out" in refused(*few, "--epochs", "99")
     assert "has no whole victim of protocol smoke (fastnet)" in refused(*few, "--model", "fastnet")
     assert "--few: expected a number above 0, got 'x'" in refused(*few, "--few", "5,x")
@@ -169,7 +179,7 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
     options = ["--splits", "clean", "--epochs", "2", "--protect", "--perturb none"]
     cut = subprocess.run([*command, *options, "--seconds", "0.01"], capture_output=True, text=True)
     assert cut.returncode == 75, cut.stderr
-    assert not (work / "evaluation" / "record.json").exists()
+    assert not list((work / "evaluation").rglob("*.jsonl"))
     wrong = subprocess.run([*command, "--protocol", "papers"], capture_output=True, text=True)
     for script in ("table1.py", "grid.py"):
         assert "from 0 to 999 by commas, got 1,a" in refused(script, source, "--seeds", "1,a")
@@ -184,12 +194,21 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     """Attackers who change the images: every one ends in an accuracy, of as many images as it trains on."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     experiment("chain.py", source, "--out", work)
-    attacks = ["none", "sink-out", "made-up", "averaged-4", "oracle-shifts", "restorer-100", "clean-50", "alone-50"]
-    attacks += ["two-sizes", "made-up-told"]
+    attacks = [
+        "none",
+        "sink-out",
+        "synthetic-pairs",
+        "averaged-4",
+        "oracle-shifts",
+        "restorer-100",
+        "clean-50",
+        "alone-50",
+    ]
+    attacks += ["two-sizes", "synthetic-pairs-labels"]
     told = experiment("undo.py", source, "--work", work, "--protocol", "smoke", "--steps", "2", "--only", *attacks)
     rows = [ast.literal_eval(line) for line in told.splitlines()]
     assert [row["attack"] for row in rows] == attacks
-    assert [row["images"] for row in rows] == [24, 18, 24, 24, 24, 24, 24, 12, 24, 24]
+    assert [row["n_train"] for row in rows] == [24, 18, 24, 24, 24, 24, 24, 12, 24, 24]
     assert {row["epochs"] for row in rows} == {8}  # a batch an epoch: as many steps for all
     assert rows[5]["psnr_to_clean"] > 60 > rows[8]["psnr_to_clean"] > 40  # all 24 leaked; marks cancel
     assert 40 > rows[3]["psnr_to_clean"] > rows[0]["psnr_to_clean"]
@@ -201,13 +220,15 @@ def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     quick = ("--scheme", "layered", "--coders", "webp", "--allow-residue", "--surrogate-epochs", "1", "--steps", "2")
     experiment("chain.py", source, "--out", work, "--", *quick)
-    attacks = ["none", "made-up-told", "made-up-told+jpeg-10", "made-up-twice"]
+    labels = "synthetic-pairs-labels"
+    attacks = ["none", labels, f"{labels}+jpeg-10", "synthetic-pairs-twice"]
     asked = [*attacks, "two-sizes", "oracle-jigsaw"]
     told = experiment("undo.py", source, "--work", work, "--protocol", "smoke", "--steps", "2", "--only", *asked)
     rows = [ast.literal_eval(line) for line in told.splitlines()]
-    assert [row["attack"] for row in rows] == [*attacks[:2], "made-up-told+jpeg-10, asked so too", *attacks[2:]]
+    assert [row["attack"] for row in rows] == [*attacks[:3], *attacks[2:]]
+    assert [row.get("inputs_defended") for row in rows] == [None, None, True, None, None]
     assert rows[1]["psnr_to_clean"] != rows[2]["psnr_to_clean"]  # JPEG at 10 is taken of what the first leaves
-    assert all({"renamed_accuracy", "permuted_accuracy", "head_accuracy"} < set(row) for row in rows)
+    assert all({"renamed_acc", "permuted_acc", "head_acc"} < set(row) for row in rows)
 
 
 @pytest.mark.numeric
@@ -219,8 +240,8 @@ def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
     told = experiment(*command, "--models", "fastnet-narrow,vit-small")
     rows = [ast.literal_eval(line) for line in told.splitlines()]
     models = ["fastnet-narrow", "fastnet-narrow", "vit-small", "vit-small"]
-    assert [(row["model"], row["split"]) for row in rows] == list(zip(models, ["protected", "restored"] * 2))
-    assert {row["images"] for row in rows} == {12}
+    assert [(row["model"], row["training_set"]) for row in rows] == list(zip(models, ["protected", "restored"] * 2))
+    assert {row["n_train"] for row in rows} == {12}
     assert "--model: expected one of" in refused(*command, "--models", "vit")
 
 
@@ -244,7 +265,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
     rows = [ast.literal_eval(line) for line in experiment(*command).splitlines()]
     found: dict[str, list[str]] = {}
     for row in rows:
-        found.setdefault(row["perturb"], []).append(row["defence"])
+        found.setdefault(row["poison"], []).append(row["defence"])
     assert found == {
         "clean": asked,
         **{name: ["none"] for name in ("noise", "noise-26", "noise-22")},
@@ -255,41 +276,30 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
         "em-sample": ["none", "grayscale"],
         "tap": asked,
     }
-    poisons = [row for row in rows if row["perturb"] != "clean"]
-    assert all(25 < row["psnr_to_clean"] < 60 for row in poisons if "-" not in row["perturb"])
-    assert [round(row["psnr_to_clean"]) for row in poisons if "noise-" in row["perturb"]] == [26, 22]
-    assert {row["defence"] for row in rows if "treated_accuracy" in row} == {"grayscale", "jpeg-10"}
+    poisons = [row for row in rows if row["poison"] != "clean"]
+    assert all(25 < row["psnr_to_clean"] < 60 for row in poisons if "-" not in row["poison"])
+    assert [round(row["psnr_to_clean"]) for row in poisons if "noise-" in row["poison"]] == [26, 22]
+    assert {row["defence"] for row in rows if "test_acc_defended" in row} == {"grayscale", "jpeg-10"}
 
 
 @pytest.mark.numeric
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out images; called again, what is recorded is left alone."""
-    source, copy = make_source(tmp_path / "source"), tmp_path / "experiments" / "marks.py"
-    copy.parent.mkdir()
-    shutil.copy(ROOT / "experiments" / "marks.py", copy)  # writes its record beside itself
+    source = make_source(tmp_path / "source")
     told = []
     for only in (("clean", "waves", MIRRORED), ("waves", FEW_CELLS)):
-        call = [
-            sys.executable,
-            copy,
-            source,
-            "--protocol",
-            "smoke",
-            "--defences",
-            "none",
-            "--record",
-            "marks",
-            "--only",
-        ]
-        done = subprocess.run([*map(str, call), *only], check=True, capture_output=True, text=True, cwd=ROOT)
-        told.append([ast.literal_eval(line) for line in done.stdout.splitlines()])
+        call = ["marks.py", source, "--protocol", "smoke", "--defences", "none", "--record", "marks"]
+        out = experiment(*call, "--results", tmp_path / "results", "--only", *only)
+        told.append([ast.literal_eval(line) for line in out.splitlines()])
     assert [len(rows) for rows in told] == [3, 1]
-    rows = json.loads(next((tmp_path / "build" / "records").glob("*_marks/record.json")).read_text())["rows"]
-    assert rows == [*told[0], *told[1]]
+    assert len(recorded(tmp_path / "results", "marks")) == 4
+    rows = [*told[0], *told[1]]
     assert [row["variant"] for row in rows] == ["clean", "waves", MIRRORED, FEW_CELLS]
     assert rows[0]["psnr_to_clean"] is None
     assert 24 < rows[1]["psnr_to_clean"] < 29
-    assert all(0 <= row[name] <= 100 for row in rows for name in ("accuracy", "standardised", "permuted", "new_head"))
+    assert all(
+        0 <= row[name] <= 100 for row in rows for name in ("test_acc", "standardized_acc", "permuted_acc", "head_acc")
+    )
 
 
 def test_grid():
@@ -318,41 +328,43 @@ def test_grid_with_other_seeds():
         ("restored", "none", "1,2"),
     ]
     grid = runpy.run_path(str(ROOT / "experiments" / "grid.py"))
+    known = read(ROOT / "results")
+
+    def there(step: object, name: str, seeds: list[int]) -> bool:
+        return grid["recorded"](step, name, "small", 10, 32, seeds, known)
+
     for split in ("protected", "restored"):
         step = grid["Step"]("table1", "mrit", ("none",), split)
-        there = [grid["recorded"](step, "cifar10-small-20000-mrit", 10, 32, seeds) for seeds in ([0], [0, 99])]
-        assert there == [True, False]
-    step = grid["Step"]("adaptive", "mrit")
-    assert grid["recorded"](step, "adaptive-cifar10-small-20000-mrit", 10, 32, [0])
+        assert [there(step, "cifar10-small-20000-mrit", seeds) for seeds in ([0], [0, 99])] == [True, False]
+    assert there(grid["Step"]("adaptive", "mrit"), "adaptive-cifar10-small-20000-mrit", [0])
+    assert not there(grid["Step"]("table1", "strong", ("none",)), "cifar10-small-20000-mrit", [0])
 
 
 def test_grid_knows_releases_by_what_they_are_called():
     """Of many classes too, whose patches stand on more cells, and of large images, where they stand on all."""
-    label_of = runpy.run_path(str(ROOT / "experiments" / "grid.py"))["label_of"]
-    assert [label_of("--scheme balanced", classes, 32) for classes in (10, 65)] == ["balanced", "balanced"]
-    assert [label_of("--scheme balanced --cells 16", 10, side) for side in (32, 64)] == [
+    called = runpy.run_path(str(ROOT / "experiments" / "grid.py"))["scheme_called"]
+    assert [called("--scheme balanced", classes, 32) for classes in (10, 65)] == ["balanced", "balanced"]
+    assert [called("--scheme balanced --cells 16", 10, side) for side in (32, 64)] == [
         "balanced, all cells",
         "balanced",
     ]
-    assert label_of("--scheme seal --perturb lsp", 200, 32) == "seal, lsp"
+    assert called("--scheme seal --perturb lsp", 200, 32) == "seal, lsp"
 
 
 @pytest.mark.numeric
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]
     """Every reading of the paper runs, and says what it changed."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
-    path = experiment("open_choices.py", source, "--work", work, "--count", "4", "--surrogate-epochs", "1").strip()
-    rows = json.loads(Path(path).read_text())["rows"]
+    out = experiment("open_choices.py", source, "--work", work, "--count", "4", "--surrogate-epochs", "1")
+    rows = [ast.literal_eval(line) for line in out.splitlines()]
     assert {"preset", "perturbation", "views", "ε", "steps", "target", "block side", "pairing"} <= {
         row["choice"] for row in rows
     }
     assert all(0 <= row["published_surrogate_keeps"] <= 100 for row in rows)
-    path = experiment(
-        "held_out.py", source, "--work", work, "--epochs", "1", "--only", "no augmentation", "CIFAR stem"
-    ).strip()
-    rows = json.loads(Path(path).read_text())["rows"]
+    out = experiment("held_out.py", source, "--work", work, "--epochs", "1", "--only", "no augmentation", "CIFAR stem")
+    rows = [ast.literal_eval(line) for line in out.splitlines()]
     assert {row["choice"] for row in rows} == {"no augmentation", "CIFAR stem"}
-    assert all((row["images"], row["held_out"]) == (22, 2) for row in rows)
+    assert all((row["n_train"], row["held_out"]) == (22, 2) for row in rows)
 
 
 @pytest.mark.numeric
@@ -384,8 +396,8 @@ def test_tamper(scheme, tmp_path):  # type: ignore[no-untyped-def]
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(crop(number)).save(place, quality=90)
     experiment("chain.py", source, "--out", out, "--", "--scheme", scheme, "--perturb", "none")
-    row = json.loads((out / "record.json").read_text())["rows"][0]
-    assert (row["files_equal"], row["without_residue"]) == ((6, 6) if scheme == "seal" else (0, 0))
+    (row,) = recorded(out / "records", "chain")
+    assert (row.metrics["files_equal"], row.metrics["without_residue"]) == ((6, 6) if scheme == "seal" else (0, 0))
     experiment("tamper.py", out / "protected", "--key-file", out / "owner.key", "--against", source, "--stride", "97")
 
 

@@ -214,11 +214,16 @@ def test_no_git(repository: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_this_repository_s_records_can_be_read():
-    """Each of them; and within one record no two numbers are about the same: what a row is about is all there."""
+    """Each of them; and within one run no two numbers are about the same: what a row is about is all there."""
     code, out, _ = run(ROOT, "--json")
     assert code == 0
     assert len(json.loads(out)) > 1000
     tool = runpy.run_path(str(TOOL))
-    for path in (ROOT / "results").rglob("record.json"):
-        found = [one.identity for one in tool["numbers_of"](json.loads(path.read_text()))]
-        assert len(set(found)) == len(found), path
+    runs = json.loads((ROOT / "results" / "runs.json").read_text())["runs"]
+    of_runs: dict[tuple[Path, str], list[str]] = {}
+    for path in (ROOT / "results").glob("*/*.jsonl"):
+        for line in map(json.loads, path.read_text().splitlines()):
+            own = of_runs.setdefault((path, runs[line["run"]].get("of", line["run"])), [])
+            own += [one.identity for one in tool["numbers_of"](line | {"runs": runs})]
+    for place, found in of_runs.items():
+        assert len(set(found)) == len(found), place

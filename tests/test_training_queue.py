@@ -14,6 +14,8 @@ import torch
 from helpers import crop
 
 from ripguard.benchmark.queue import read_queue
+from ripguard.benchmark.records import Measurement, read_file, read_runs
+from ripguard.benchmark.training_logs import read_logs
 from ripguard.images.encoding import png_bytes
 from ripguard.store.atomic import lock
 
@@ -71,13 +73,18 @@ def states(queue: Path) -> list[dict[str, object]]:
     return json.loads(run(queue, "--list", "--json").stdout)
 
 
-def record(folder: Path, name: str) -> dict:
-    (path,) = (folder / "results").glob(f"*_{name}/record.json")
-    return json.loads(path.read_text())
+def record(folder: Path, name: str) -> list[Measurement]:
+    results = folder / "results"
+    return read_file(results / "victims" / f"{name}.jsonl", results, read_runs(results))
 
 
-def only_what_is_computed(row: dict) -> dict:
-    return {name: value for name, value in row.items() if name not in ("seconds", "date", "commit")}
+def victims(rows: list[Measurement]) -> list[Measurement]:
+    return [row for row in rows if row.kind == "victim"]
+
+
+def only_what_is_computed(row: Measurement) -> dict:
+    metrics = {name: value for name, value in row.metrics.items() if name != "seconds"}
+    return row.to_json() | {"metrics": metrics, "run": ""}
 
 
 @pytest.mark.numeric
@@ -101,19 +108,20 @@ def test_a_queue(source, tmp_path):  # type: ignore[no-untyped-def]
     told = [json.loads(text) for text in done.stdout.splitlines()]
     assert [one["split"] for one in told] == ["protected", "restored", "clean"]
     (release,) = (whole / "work" / "releases").iterdir()
-    found = record(whole, "one")
-    about = [(row["split"], row["seed"]) for row in found["rows"]]
+    rows_found = record(whole, "one")
+    found = victims(rows_found)
+    about = [(row.training_set, row.seed) for row in found]
     assert about == [("protected", 0), ("restored", 1001), ("clean", 0)]
-    assert found["rows"][1]["digest"] == found["rows"][2]["digest"] != found["rows"][0]["digest"]
-    assert found["looks"]["restored_equal"] == found["looks"]["pictures"] == 400
-    assert found["command"].startswith("python experiments/victims.py --queue rows.txt")
-    assert {row["threads"] for row in found["rows"]} == {1}
-    (place,) = (whole / "results").iterdir()
-    assert len(list((place / "logs").glob("*.jsonl"))) == 3
-    assert (place / "curves.png").exists()
+    assert found[1].digests["train"] == found[2].digests["train"] != found[0].digests["train"]
+    (quality,) = (row.metrics for row in rows_found if row.kind == "image-quality")
+    assert quality["restored_equal"] == quality["images"] == 400
+    assert found[0].provenance["command"].startswith("python experiments/victims.py --queue rows.txt")
+    assert {row.provenance["threads"] for row in found} == {1}
+    assert len(read_logs(whole / "results", "one")) == 3
+    assert (whole / "work" / "figures" / "one" / "curves.png").exists()
     tells = states(whole / "rows.txt")
     assert [one["state"] for one in tells] == ["done", "refused", "done", "done"]
-    assert tells[0]["recorded"] == f"{place.name}/record.json"
+    assert tells[0]["recorded"] == "victims/one.jsonl"
     assert tells[1]["message"] == "nosuch is not a folder"
 
     shutil.copytree(release, cut / "work" / "releases" / release.name)  # one made anew has another key
@@ -128,7 +136,7 @@ def test_a_queue(source, tmp_path):  # type: ignore[no-untyped-def]
     assert "begun: epoch 1 of 2" in run(cut / "rows.txt", "--list").stdout
     assert run(cut / "rows.txt").returncode == 1
     again = record(cut, "one")
-    assert [*map(only_what_is_computed, again["rows"])] == [*map(only_what_is_computed, found["rows"])]
+    assert [*map(only_what_is_computed, victims(again))] == [*map(only_what_is_computed, found)]
     assert [path.name for path in (folder / "victim").iterdir()] == [kept.name]
 
     queue(cut, *rows[:1], *rows[2:])
@@ -145,10 +153,11 @@ def test_a_lossy_release(source, tmp_path):  # type: ignore[no-untyped-def]
     done = run(rows)
     assert done.returncode == 0, done.stderr
     found = record(tmp_path, "lossy")
-    assert found["scheme"].endswith(", lossy")
-    assert found["scheme"] in found["name"]
-    assert found["looks"]["restored_equal"] < found["looks"]["pictures"]
-    assert found["rows"][0]["digest"] != found["rows"][1]["digest"]
+    assert {row.scheme_name for row in found} == {"mrit, ε 0.1, lossy"}
+    (quality,) = (row.metrics for row in found if row.kind == "image-quality")
+    assert quality["restored_equal"] < quality["images"]
+    first, second = victims(found)
+    assert first.digests["train"] != second.digests["train"]
 
 
 def test_one_at_a_time(source, tmp_path):  # type: ignore[no-untyped-def]
@@ -180,7 +189,10 @@ def test_time_is_up(source, tmp_path):  # type: ignore[no-untyped-def]
         ("--schem paper", "protect: "),
         ("--scheme papers", "protect: --scheme: expected one of "),
         ("--limit none", "protect: "),
-        ("--limit 60", "protect: a part of the images, and clean are all of them\nhint: train on split=restored"),
+        (
+            "--limit 60",
+            "protect: --limit selects a part of the images, split=clean trains on all\nhint: set split=restored",
+        ),
     ],
 )
 def test_options_that_no_release_can_be_made_with(protect, message, source, tmp_path):  # type: ignore[no-untyped-def]

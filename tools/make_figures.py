@@ -20,21 +20,22 @@ from ripguard.benchmark.training_logs import read_logs  # noqa: E402
 from ripguard.errors import UsageError, refusals_printed  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "build" / "figures"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", nargs="+", metavar="RECORD", help="name of a file in results/victims/")
     parser.add_argument("--results", type=Path, default=ROOT / "results", metavar="DIR", help="default: results/")
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "build" / "figures", metavar="DIR", help="default: build/figures/"
-    )
+    parser.add_argument("--out", type=Path, default=FIGURES, metavar="DIR", help="default: build/figures/")
     options = parser.parse_args()
     rows = read(options.results) + read(options.results, archive=True)
     for name in options.records:
         own = [row for row in rows if row.place.rpartition("/")[2] == f"{name}.jsonl"]
         if not own:
-            raise UsageError(f"no record is called {name}", "its name is that of a file in results/victims/")
+            raise UsageError(
+                f"{options.results / 'victims'} has no record {name}", "name a file of that folder, without .jsonl"
+            )
         out = options.out / name
         drawn = (
             figures.bars(own, out / "accuracy.png"),

@@ -3,9 +3,9 @@
     python tools/migrate_records.py --add FOLDER          # add the records below a folder, such as a queue's
     python tools/migrate_records.py --check REV           # prove that the records of a commit are all here
 
-Each is added once: what is here already is left alone. The proof compares two multisets, which it prints the sizes of:
+Each is added once: what is here already is left alone. The proof compares two multisets, whose sizes it prints:
 (dataset, training images, protocol, scheme, training set, defence, attack, model, seed, setting, metric, value) of
-every number of the old records, and the same of the new ones. Exit code 1: a number is lost.
+every number of the old records, and the same of the new ones. Exit code 1: they differ.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 def add(folder: Path, results: Path) -> int:
     found = old_records.read_old(folder)
     if not found:
-        raise UsageError(f"{folder} holds no record.json")
+        raise UsageError(f"{folder} has no record.json at any depth", "name the folder of a record, or one above it")
     kept, known = old_records.kept(found), set(records.read_runs(results))
     for name, record in found:
         runs, rows = old_records.measurements(name, record)

@@ -40,7 +40,7 @@ PAGE = re.compile(r"README\.md|(docs|results)/(.+/)?[^/]+\.md")
 ROOTS = ("README.md", "docs", "results")  # where these are looked for
 DECIMAL = re.compile(r"(?<![\w.,])[-−+]?\d[\d,]*\.\d+(?!\.?\d)")
 
-# Whole numbers and reals of a row that were chosen, not found: they say what the others are about. All other numbers
+# Whole numbers and reals of a row that were chosen, not measured: they identify the others. All other numbers
 # are measured, also those of fields that nobody has thought of here.
 CHOSEN = frozenset(
     {"seed", "clean_pictures", "epochs", "size", "side", "cores", "workers", "megapixels", "stride", "change"}
@@ -62,7 +62,7 @@ class Number:
     """One measured value.
 
     Attributes:
-        about: (field, value) of everything that says what was measured, sorted by field.
+        about: (field, value) of everything that identifies what was measured, sorted by field.
         metric: its name; of one in a list or dictionary with the way there: ``psnr_to_clean.median``.
         value: as it is written.
     """
@@ -125,7 +125,7 @@ READERS: dict[int, Callable[[dict[str, Any]], Iterator[Number]]] = {0: without_s
 
 
 def kind_of(record: dict[str, Any]) -> str:
-    """A record's name without what its other fields say too: its experiment."""
+    """The experiment: a record's name without the values of its other fields."""
     name = record["name"]
     victims = record.get("victims") or record.get("recipe", {}).get("name")
     for part in (record["scheme"], victims, record["protocol"], record["dataset"]):
@@ -192,8 +192,8 @@ def _git(root: Path, *arguments: str, given: bytes = b"") -> bytes:
     except FileNotFoundError:
         raise UsageError("an older commit can only be read with git, and there is none here") from None
     if done.returncode:
-        told = done.stderr.decode(errors="replace").strip().splitlines()
-        raise UsageError(told[-1] if told else f"{root} has no commit {arguments[-1].removesuffix('^{commit}')!r}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise UsageError(lines[-1] if lines else f"{root} has no commit {arguments[-1].removesuffix('^{commit}')!r}")
     return done.stdout
 
 
@@ -270,9 +270,9 @@ def main(arguments: list[str] | None = None) -> int:
         rows = [{"what": d.what, "number": d.identity, "before": d.before, "after": d.after} for d in found]
         print(json.dumps(counts | {"differences": rows}, ensure_ascii=False, indent=1))
     else:
-        told = ", ".join(f"{count:,} {what}" for what, count in counts.items())
-        told = f"{len(numbers):,} numbers and {len(pages):,} on pages; against {options.against}: {told}"
-        print("\n".join([*(one.line() for one in found), told]))
+        summary = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        summary = f"{len(numbers):,} numbers and {len(pages):,} on pages; against {options.against}: {summary}"
+        print("\n".join([*(one.line() for one in found), summary]))
     return int(bool(counts["lost"] or counts["changed"]))
 
 

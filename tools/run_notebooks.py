@@ -1,7 +1,7 @@
-"""Run the notebooks from top to bottom and keep their outputs, small.  Claim: what they show is what the code does.
+"""Run the notebooks from top to bottom and keep their outputs, small.
 
     python tools/run_notebooks.py                 # all, in place
-    python tools/run_notebooks.py 02 --check      # one, to see that it runs and that its records are today's
+    python tools/run_notebooks.py 02 --check      # one: check that it runs and that it shows the present records
 
 Hardware: two CPU cores, a few minutes.
 """
@@ -42,7 +42,7 @@ def main() -> None:
             if not options.check:
                 path.write_text(text)
             elif shows_records(text) and tables(text) != tables(path.read_text()):
-                sys.exit(f"{path.name} is older than the records it shows: make notebooks")
+                sys.exit(f"{path.name} is older than the records that it shows: run make notebooks")
 
 
 def run(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Records of accuracy rows: which one a victim's row belongs into, and the looks and figures that stand beside it."""
+"""Runs of accuracy rows: the record that a victim's row belongs into, image quality and figures beside it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ripguard.benchmark import figures, old_records
-from ripguard.benchmark.record import environment, new_folder, read_records, write_record
-from ripguard.benchmark.records import Measurement, resolved
+from ripguard.benchmark import figures, records
+from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.report import grid, report
-from ripguard.benchmark.training_logs import columns, read_log
+from ripguard.benchmark.run import Run, same_recipe
+from ripguard.benchmark.table import markdown
+from ripguard.benchmark.training_logs import add_files, read_logs
 from ripguard.benchmark.victims import digest_of
 from ripguard.data.source import Source
-from ripguard.schemes import label
-from ripguard.train.protocols import PROTOCOLS, Protocol
+from ripguard.train.protocols import PROTOCOLS
 
-LOOKS = ("pictures", "restored_equal", "psnr_to_clean", "ssim_to_clean")
+QUALITY = ("pictures", "restored_equal", "psnr_to_clean", "ssim_to_clean")
 
 
 def recipe(protocol: str, model: str | None = None, epochs: int | None = None) -> dict[str, Any]:
@@ -28,97 +28,103 @@ def recipe(protocol: str, model: str | None = None, epochs: int | None = None) -
     return json.loads(json.dumps(found))
 
 
-def same_recipe(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two recipes say the same, whatever their wording and whichever newer settings an older one lacks."""
-    return Protocol(**(one | {"source": ""})) == Protocol(**(other | {"source": ""}))
+def scheme_of(release: dict[str, Any]) -> dict[str, Any]:
+    """The scheme of a release as records keep it, from ``release.json``; a lossy one is marked."""
+    return release["scheme"] | ({"lossy": True} if release["exact"] == "no (lossy)" else {})
 
 
-def scheme_label(release: dict[str, Any]) -> str:
-    """What records call the scheme of a release, from its ``release.json``; no lossy one passes for an exact one."""
-    return label(release["scheme"]) + (", lossy" if release["exact"] == "no (lossy)" else "")
+def release_of(release: dict[str, Any]) -> dict[str, Any]:
+    """What a run keeps of ``release.json``."""
+    return {"dataset_id": release["dataset_id"], "root": release["manifest"]}
 
 
-def open_record(
+def open_run(
     source: str,
     protocol: str,
     how: dict[str, Any],
     release: dict[str, Any],
     restored: Path,
     command: str,
-    own: Path,
-    name: str | None = None,
-    results: Sequence[Path] = (),
+    name: str,
+    results: Sequence[Path],
     workers: int = 1,
-) -> tuple[Path, dict[str, Any]]:
-    """Folder and record to go on with: the newest of this name about the same release, else a new one.
+    fresh: bool = False,
+) -> Run:
+    """The run to go on with: that of this name about the same release, else a new one.
 
     Rows of clean and restored images are taken over from a record of another release, of whatever scheme, where its
     images are the same.
 
     Args:
         source: name of the dataset.
-        protocol: what records call it, see :func:`ripguard.train.protocols.called`; ``how``: its :func:`recipe`.
+        protocol: as records call it, see :func:`ripguard.train.protocols.called`; ``how``: its :func:`recipe`.
         release: content of ``release.json``.
         restored: folder of the restored images.
-        command: that makes the record.
-        own: folder of the record where it has no ``name``; others are then not looked at.
-        name: of the record, in the first of ``results``.
-        results: folders of records; rows are taken over from all of them.
+        name: of the record, in the first of ``results``; rows are taken over from all of them.
         workers: processes that read the restored images.
-
-    Raises:
-        UsageError: no name is left for today.
+        fresh: take no row over.
     """
-    scheme = scheme_label(release)
-    title = f"table1 {source} {protocol} {scheme}"
-    about = {"dataset": source, "protocol": protocol, "scheme": scheme}
-    fresh: dict[str, Any] = {"name": title, "command": command} | environment() | about
-    made = {"dataset_id": release["dataset_id"], "scheme": release["scheme"], "root": release["manifest"]}
-    fresh |= {"release": made, "recipe": how, "rows": []}
-    known = sorted(results[0].glob(f"*_{name}/record.json")) if name else [own / "record.json"]
-    for path in reversed(known):
-        old = json.loads(path.read_text()) if path.exists() else {}
-        if old.get("name") == title and same_recipe(old["recipe"], how) and old["release"] == made:
-            return path.parent, old
-    if not name:
-        return own, fresh
-    folder = new_folder(results[0], fresh["date"], name)
-    others = [record for place in results for _, record in read_records(place)]
-    alike = [r for r in others if r["name"].startswith(f"table1 {source} {protocol} ")]
-    if alike := [r for r in alike if same_recipe(r["recipe"], how)]:
+    own = Run("victim", name, results[0], command, release=release_of(release), recipe=how, dataset=source,
+              protocol=protocol, scheme=json.loads(json.dumps(scheme_of(release))))  # fmt: skip
+    if own.rows or fresh:
+        return own
+    others = [row for place in results for row in records.read(place)]
+    alike = [row for row in others if row.about(kind="victim", dataset=source, protocol=protocol)]
+    alike = [row for row in alike if row.training_set != "protected" and same_recipe(row.provenance.get("recipe"), how)]
+    if alike:
         digest = digest_of("restored", source, restored, workers)
-        for old in alike:  # the newest record that has such rows
-            rows = [row for row in old["rows"] if row["split"] != "protected" and row["digest"] == digest]
-            fresh["rows"] = rows or fresh["rows"]
-    return folder, fresh
+        found = {key(row): row for row in alike if row.digests.get("train") == digest}  # the last is the newest
+        own.take(found.values())
+    return own
 
 
-def done_rows(record: dict[str, Any]) -> set[tuple[object, ...]]:
-    """What is recorded: (split, model, seed, digest of the training images, defence) of every row."""
-    return {(row["split"], row["model"], row["seed"], row["digest"], row["defence"]) for row in record["rows"]}
+def key(row: Measurement) -> tuple[object, ...]:
+    """(training set, model, seed, digest of the training images, defence)."""
+    return row.training_set, row.model, row.seed, row.digests.get("train"), row.defence
 
 
-def measurements(folder: Path, record: dict[str, Any]) -> list[Measurement]:
-    """The rows of a run's ``record.json`` as ``results/`` holds them, see ``tools/migrate_records.py --add``."""
-    runs, rows = old_records.measurements(folder.name, record)
-    return [dataclasses.replace(row, provenance=resolved(runs, row.run), place=folder.name) for row in rows]
+def done(run: Run) -> set[tuple[object, ...]]:
+    """The :func:`key` of every recorded victim."""
+    return {key(row) for row in run.rows if row.kind == "victim"}
 
 
 def illustrate(
-    folder: Path, record: dict[str, Any], protected: Path, source: Source, restored: Path, workers: int = 1
+    run: Run, out: Path, logs: Sequence[Path], protected: Path, source: Source, restored: Path, workers: int = 1
 ) -> list[tuple[str, Path]]:
-    """Looks of the release into the record, if it has none, and figures beside it; returns (title, image) of each."""
-    if "looks" not in record:
+    """Image quality of the release into the record, if it has none, training logs, and figures.
+
+    Args:
+        out: folder of the figures; logs: of victims, as they were trained.
+
+    Returns:
+        (title, PNG file) of each figure.
+    """
+    results = run.results or out
+    if not any(row.kind == "image-quality" for row in run.rows):
         found = report(protected, source, restored, workers=workers)
-        record["looks"] = {name: found[name] for name in LOOKS}
-        write_record(folder, record)
-    grid(protected, source, restored, folder / "samples.png")
-    rows = measurements(folder, record)
-    logs = {path.stem: columns(read_log(path)) for path in sorted((folder / "logs").glob("*.jsonl"))}
-    images = [
-        ("Accuracy", figures.bars(rows, folder / "accuracy.png")),
-        ("While training", figures.curves(rows, logs, folder / "curves.png")),
-        ("Answers", figures.confusion(rows, folder / "confusion.png")),
-        ("Clean, protected, restored, difference", folder / "samples.png"),
+        images = max(row.n_train or 0 for row in run.rows)
+        run.add({"n_train": images} | {name: found[name] for name in QUALITY}, "image-quality")
+    add_files(results, run.name, run.origin or "", [path for path in logs if path.exists()])
+    out.mkdir(parents=True, exist_ok=True)
+    grid(protected, source, restored, out / "samples.png")
+    drawn = [
+        ("Accuracy", figures.bars(run.rows, out / "accuracy.png")),
+        ("Training", figures.curves(run.rows, read_logs(results, run.name), out / "curves.png")),
+        ("Predictions", figures.confusion(run.rows, out / "confusion.png")),
+        ("Clean, protected, restored, difference", out / "samples.png"),
     ]
-    return [(title, path) for title, path in images if path]
+    return [(title, path) for title, path in drawn if path]
+
+
+def references(run: Run, results: Path) -> list[str]:
+    """Tables of what is recorded elsewhere about the same dataset, protocol and scheme: Markdown, labelled as such."""
+    first = run.rows[0]
+    about = {"dataset": first.dataset, "protocol": first.protocol, "scheme_name": first.scheme_name, "kind": "victim"}
+    found = [row for row in records.read(results) if row.about(**about) and row.defence == "none"]
+    lines = []
+    for place in dict.fromkeys(row.place for row in found):
+        own = [row for row in found if row.place == place]
+        dates = sorted({row.provenance["date"] for row in own})
+        when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        lines += ["", f"For comparison, recorded {when}, n = {len(own)}, record results/{place}:", "", *markdown(own)]
+    return lines

@@ -70,7 +70,8 @@ def curves(rows: Sequence[Measurement], logs: dict[str, dict[str, list[Any]]], t
         axis.set_xlabel("epoch", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylim(0, 102)
-    axes[0].legend(fontsize=9, frameon=False)
+    handles = next(found for axis in axes if (found := axis.get_legend_handles_labels())[0])
+    axes[0].legend(*handles, fontsize=9, frameon=False)
     figure.tight_layout()
     return save(figure, target)
 

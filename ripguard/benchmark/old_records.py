@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.benchmark.records import ARCHIVE, FOLDERS, Measurement
-from ripguard.benchmark.rows import ALONE, DEFENDED, LABELLED, METRICS, OF_ROW, SETTINGS, measurement, metric_names
+from ripguard.benchmark.rows import METRICS, OF_ROW, SETTINGS, VICTIMS, measurement, metric_names
 from ripguard.errors import InputRefused, UsageError
 from ripguard.methods.params import DataStats
 from ripguard.schemes.stored import label, options_of
@@ -24,7 +24,7 @@ KINDS = {
     "held out": "held-out", "planes": "planes", "marks": "marks", "tamper": "tamper", "interruption": "interruption",
     "bench": "bench", "coders": "coders",
 }  # fmt: skip
-FORMS = {  # schemes under names of their own, whose options say less than that
+FORMS = {  # schemes under names of their own, which their options do not determine
     "mrit (first marks)": "first marks", "mrit (first setting)": "first setting", "mrit (ε 0.07)": "ε 0.07",
     "mrit, grey kept": "gray kept", "seal, ar (first rules)": "first rules",
 }  # fmt: skip
@@ -32,10 +32,12 @@ RUN = ("command", "date", "commit", "hardware", "versions")
 OF_RECORD = ("eps", "steps", "surrogate_epochs")  # settings of all rows
 SIDES = {"tinyimagenet": 64}  # pixels; of all others 32
 LOOKS = "looks"  # of a record, as a measurement of its own
+NAMES = json.loads(Path(__file__).with_name("old_names.json").read_text("utf-8"))  # in values of old records
+ALONE, DEFENDED, ATTACKS = NAMES["alone"], NAMES["inputs_defended"], NAMES["attacks"]
 
 
 def kind_of(record: dict[str, Any]) -> str:
-    """A record's name without what its other fields say too: its experiment."""
+    """The experiment: a record's name without the values of its other fields."""
     name = str(record["name"])
     victims = record.get("victims") or record.get("recipe", {}).get("name")
     for part in (record["scheme"], victims, record["protocol"], record["dataset"]):
@@ -47,7 +49,7 @@ def new_kind(record: dict[str, Any]) -> str:
     for old, new in KINDS.items():
         if record["name"] == old or record["name"].startswith((f"{old} ", f"{old},")):
             return new
-    raise UsageError(f"{record['name']} is a record of no kind that is known")
+    raise UsageError(f"{record['name']}: expected a record of one of {', '.join(KINDS)}")
 
 
 def scheme_of(record: dict[str, Any]) -> dict[str, Any] | None:
@@ -64,7 +66,7 @@ def scheme_of(record: dict[str, Any]) -> dict[str, Any] | None:
     if called == "mrit-tap":  # it was what `mrit` meant
         stored["name"] = "mrit-tap"
     own = read_scheme(stored)
-    if own.data is None or isinstance(made.get("perturb"), str):  # a flat table does not tell of the data
+    if own.data is None or isinstance(made.get("perturb"), str):  # a flat table has no data
         side = SIDES.get(record["dataset"].split(":")[0], 32)
         own = own.__class__(own.name, own.perturb, own.hide, own.tint, data=DataStats(side, 10))
     nested: dict[str, Any] = json.loads(json.dumps(own.to_json()))
@@ -119,8 +121,25 @@ def measurements(folder: str, record: dict[str, Any]) -> tuple[dict[str, Any], l
         if name is None:
             name = f"{folder}.{len(runs) + 1}"
             runs[name] = {"of": folder} | own
-        found.append(measurement(kind, row, record.get("pictures"), shared, common, name))
+        found.append(measurement(kind, renamed(kind, row), record.get("pictures"), shared, common, name))
     return runs, found
+
+
+def renamed(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+    """An old row with today's names of training sets, defences and attacks."""
+    found, flags = dict(row), {}
+    for name in ("split", "trained_on"):
+        if found.get(name) == ALONE:
+            found[name], flags["alone"] = "clean", True
+    for name in ("defence", "attack") if kind in VICTIMS else ():
+        value = found.get(name)
+        if isinstance(value, str):
+            found[name] = value.removesuffix(DEFENDED)
+            flags |= {"inputs_defended": True} if value.endswith(DEFENDED) else {}
+    if kind in VICTIMS and isinstance(found.get("attack"), str):
+        for before, after in ATTACKS:
+            found["attack"] = found["attack"].replace(before, after)
+    return found | flags
 
 
 def place_of(folder: str, one: Measurement, replaced: bool = False) -> str:
@@ -143,7 +162,7 @@ def as_before(one: Measurement) -> tuple[dict[str, Any], dict[str, Any]]:
     if setting.get("alone"):
         about["training_set"] = ALONE
     if "attack" in about:
-        for before, after in LABELLED:
+        for before, after in ATTACKS:
             about["attack"] = about["attack"].replace(after, before)
     if setting.get("inputs_defended"):
         name = "defence" if "defence" in about else "attack"
@@ -199,7 +218,7 @@ def _of_row(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether what both tell of the release and of the protocol is equal: of a newer option the elder tells nothing."""
+    """Whether the options of release and protocol that both have are equal."""
     mine, theirs = (
         options_of(record.get("release", {}).get("scheme", {}))
         | {f"protocol {k}": v for k, v in record.get("recipe", {}).items()}

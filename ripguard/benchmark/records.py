@@ -5,8 +5,8 @@
     results/<folder>/<record>.jsonl   one measurement a line, see :class:`Measurement`
     results/runs.json                 {"schema": 1, "runs": {"<id>": {"command": …, "date": …, "commit": …, …}}}
 
-A measurement is identified by what its fields say, never by its file or its place in it. A run that says ``of``
-takes from that run whatever it does not say itself. ``results/archive/`` holds measurements that a newer one of the
+Its fields identify a measurement, never its file or its place in it. A run with ``of`` takes from that run every field
+that it lacks. ``results/archive/`` holds measurements that a newer one of the
 same replaced, and those of schemes that no longer exist.
 """
 
@@ -45,7 +45,7 @@ class Measurement:
     """One line of a record.
 
     Attributes:
-        kind: key of :data:`FOLDERS`; it says which fields and metrics there are.
+        kind: key of :data:`FOLDERS`; it determines the fields and metrics.
         dataset: as ``ripguard protect`` calls it.
         metrics: what was measured, by name: accuracies in percent, PSNR in dB, times in seconds. Values are numbers,
             truth values, None, text lists, or lists and dictionaries of them.
@@ -55,7 +55,7 @@ class Measurement:
         scheme: as ``release.json`` has it: ``{"name": …, "perturb": {…}, "hide": {…}}``; ``form`` where it is an older
             form that no options give any more, ``lossy`` where the release cannot be restored exactly.
         training_set: one of :data:`TRAINING_SETS`; defence, attack, model, seed: of the victim.
-        setting: what else tells this measurement from others, by name.
+        setting: what else distinguishes this measurement from others, by name.
         digests: of training images (``train``) and test images (``test``).
         provenance: of the run, filled in by :func:`read`; no part of the line.
         place: name of the record's file below ``results/``, likewise.
@@ -91,13 +91,13 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         """The line; fields that do not apply are left out."""
-        told = {name: getattr(self, name) for name in (*IDENTITY, "digests", "metrics", "run")}
-        return {"schema": SCHEMA} | {name: value for name, value in told.items() if value not in (None, {})}
+        fields = {name: getattr(self, name) for name in (*IDENTITY, "digests", "metrics", "run")}
+        return {"schema": SCHEMA} | {name: value for name, value in fields.items() if value not in (None, {})}
 
     def about(self, **wanted: Any) -> bool:
-        """Whether fields (and ``scheme_name``), and else settings, have these values."""
-        own = (*NAMES, "scheme_name")
-        return all(getattr(self, k) == v if k in own else self.setting.get(k) == v for k, v in wanted.items())
+        """Whether fields, the scheme's name, and else settings, have these values."""
+        fields = (*NAMES, "scheme_name")
+        return all(getattr(self, k) == v if k in fields else self.setting.get(k) == v for k, v in wanted.items())
 
 
 NAMES = tuple(one.name for one in dataclasses.fields(Measurement))

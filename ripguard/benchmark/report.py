@@ -1,4 +1,4 @@
-"""Measure a release: likeness to the clean images, what the surrogate says, equality of the restored images.
+"""Measure a release: likeness to the clean images, predictions of the surrogate, equality of the restored images.
 
 Everything is read back from the 8-bit files on disk.
 """
@@ -42,13 +42,13 @@ def report(
     Args:
         source: the clean images it was made from.
         restored: folder that ``ripguard restore`` wrote; its images are compared with the clean ones.
-        surrogate: file of a surrogate; what it says of each protected image is counted.
+        surrogate: file of a surrogate; its predictions for the protected images are counted.
         signer: fingerprint that must have signed the release.
 
     Returns:
         Counts, also of restored files with the bytes of the source's; medians and 5th/95th percentiles of PSNR (dB) and
         SSIM of protected to clean; residue bytes; shares (0..1) of images on which the surrogate keeps the true
-        label, or says the label after it (cyclic target). ``damaged``: places of published images that cannot be
+        label, or predicts the label after it (cyclic target). ``damaged``: places of published images that cannot be
         read, or have another size than the clean one; they are left out of everything else.
 
     Raises:
@@ -61,7 +61,7 @@ def report(
     rows = [{key: row[key] for key in NEEDED if key in row} for row in release.rows if row["path"] in wanted]
     if not rows:
         raise VerifyFailed(f"{root} was not made from {source.name}: no image stands at a known place")
-    says = _opinion_of(release, surrogate) if surrogate else None  # a surrogate that does not fit is refused first
+    judge = _surrogate_of(release, surrogate) if surrogate else None  # a surrogate that does not fit is refused first
     jobs = [
         (str(root / row["path"]), wanted[row["path"]], str(restored_file(restored, row)) if restored else "")
         for row in rows
@@ -74,7 +74,7 @@ def report(
     if not rows:
         raise VerifyFailed(
             f"{root}: no published image can be compared with its source, as {damaged[0]}",
-            "ripguard verify tells more",
+            "run ripguard verify: it lists each damaged image",
         )
     residue = [row["residue"][2] if row["residue"] else 0 for row in rows]
     result: dict[str, Any] = {
@@ -95,8 +95,8 @@ def report(
     if restored:
         result["restored_equal"] = sum(equal for _, equal, *_ in measured)
         result["files_equal"] = sum(same for _, _, same, _ in measured)
-    if says:
-        result |= _opinions(release, rows, [shape for *_, shape in measured], *says)
+    if judge:
+        result |= _shares(release, rows, [shape for *_, shape in measured], *judge)
     return result
 
 
@@ -148,7 +148,7 @@ def _spread(values: list[Any]) -> dict[str, float] | None:
     return {"median": round(float(median), 4), "p5": round(float(low), 4), "p95": round(float(high), 4)}
 
 
-def _opinion_of(release: Release, path: str) -> tuple[Any, list[str]]:
+def _surrogate_of(release: Release, path: str) -> tuple[Any, list[str]]:
     """A surrogate and its classes; raises :class:`InputRefused` if they are not the release's."""
     from ripguard.perturb.surrogate import load
 
@@ -156,13 +156,13 @@ def _opinion_of(release: Release, path: str) -> tuple[Any, list[str]]:
     labels = sorted({unit["label"] for unit in release.info["units"]})
     if not set(labels) <= set(names):
         raise InputRefused(
-            f"{path} knows the classes {some(names, most=5)}; {release.root} has {some(labels, most=5)}",
+            f"{path} has the classes {some(names, most=5)}; {release.root} has {some(labels, most=5)}",
             "name a surrogate of this dataset",
         )
     return model, names
 
 
-def _opinions(
+def _shares(
     release: Release, rows: list[dict[str, Any]], shapes: list[tuple[int, ...]], model: Any, names: list[str]
 ) -> dict[str, Any]:
     """Shares of protected images, overall and by split, that the surrogate gives the true or the next label."""
@@ -179,8 +179,8 @@ def _opinions(
         for start in Bar(range(0, len(group), batch), stage="surrogate", unit="batch"):
             part = group[start : start + batch]
             images = np.stack([read_image(release.root / row["path"]) for row in part])
-            says = predict(model, images).argmax(1)
-            for row, label in zip(part, says):
+            predicted = predict(model, images).argmax(1)
+            for row, label in zip(part, predicted):
                 unit = units[row["unit"]]
                 true = names.index(unit["label"])
                 kept.setdefault(unit["split"], []).append(bool(label == true))
@@ -221,7 +221,9 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
             if line:  # the first image of each class that can be shown: not chosen for its looks
                 picks[label] = line
     if not picks:
-        raise VerifyFailed(f"{root}: no image of it can be shown beside its source", "ripguard verify tells more")
+        raise VerifyFailed(
+            f"{root}: no image of it can be shown beside its source", "run ripguard verify: it lists each damaged image"
+        )
     columns = (
         ["clean", "protected", "restored", "|protected − clean| ×4"]
         if restored

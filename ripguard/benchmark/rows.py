@@ -1,4 +1,4 @@
-"""Flat rows as measurements: an experiment's row names each value once, and its kind says what identifies it."""
+"""Flat rows as measurements: an experiment's row names each value once, and its kind sets which values identify it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ OF_ROW = ("commit", "date", "device", "threads", "classes")  # provenance that r
 DIGESTS = {"digest": "train", "test_digest": "test"}
 CHOSEN = frozenset(
     {"seed", "clean_pictures", "epochs", "size", "side", "cores", "workers", "megapixels", "stride", "change"}
+    | {"clean_images", "alone", "inputs_defended"}
 )
-CHOSEN_IN = {"planes": {"bits_a_sample"}, "bench": {"pictures"}, "interruption": {"pictures"}}  # by kind
-ALONE, DEFENDED = "the attacker's clean pictures alone", ", asked so too"
-
+CHOSEN_IN = {  # by kind
+    "planes": {"bits_a_sample"},
+    "bench": {"pictures", "images"},
+    "interruption": {"pictures", "images"},
+}
 VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks")  # where defence and attack are those of one
-LABELLED = (("made-up", "synthetic-pairs"), ("-told", "-labels"))  # in names of attacks
+TRAINED = (*VICTIMS, "held-out")  # where images are those of training
 SETTINGS = {"clean_pictures": "clean_images", "pictures": "images", "perturb": "poison"}
 METRICS = {
     "train_accuracy": "train_acc", "test_accuracy": "test_acc", "treated_accuracy": "test_acc_defended",
@@ -39,12 +42,6 @@ def metric_names(kind: str) -> dict[str, str]:
     return OF_MARKS if kind == "marks" else METRICS
 
 
-def attack_name(old: str) -> str:
-    for before, after in LABELLED:
-        old = old.replace(before, after)
-    return old
-
-
 def measurement(
     kind: str, row: dict[str, Any], images: int | None, shared: dict[str, Any], common: dict[str, Any], run: str
 ) -> Measurement:
@@ -62,19 +59,15 @@ def measurement(
             continue
         if name in DIGESTS:
             digests[DIGESTS[name]] = value
-        elif name == "images":
+        elif name == "images" and kind in TRAINED:
             about["n_train"] = value
+        elif name in ("training_set", "n_train"):
+            about[name] = value
+        elif value is False and name in ("alone", "inputs_defended"):
+            continue
         elif name in ("split", "trained_on"):
-            about["training_set"] = "clean" if value == ALONE else value
-            if value == ALONE:
-                setting["alone"] = True
-        elif name in ("defence", "attack") and isinstance(value, str) and kind in VICTIMS:
-            about[name] = (
-                attack_name(value.removesuffix(DEFENDED)) if name == "attack" else value.removesuffix(DEFENDED)
-            )
-            if value.endswith(DEFENDED):
-                setting["inputs_defended"] = True
-        elif name in ("model", "seed", "defence"):
+            about["training_set"] = value
+        elif name in ("model", "seed", "defence") or (name == "attack" and kind in VICTIMS and isinstance(value, str)):
             about[name] = value
         elif name != "note" and (isinstance(value, str) or name in chosen):
             setting[SETTINGS.get(name, name)] = value

@@ -30,7 +30,7 @@ def table(
     """Lines of a Markdown table; [] without rows. A column that is empty in every line is left out.
 
     Args:
-        index: columns that tell lines apart: measurements with equal cells in all of them are one line.
+        index: columns that distinguish lines: measurements with equal cells in all of them are one line.
         columns: cells for all measurements of a line.
         rank: lines are in this order, the least first; None: in the order of the measurements.
     """

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from measured import measured
+from rows import peer
 
 from ripguard.benchmark.aims import aims
 from ripguard.benchmark.entry import Entry
 
 
-def shown(lines: list[str]) -> dict[str, tuple[str, str]]:
+def figures(lines: list[str]) -> dict[str, tuple[str, str]]:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| x")]
     return {row[0]: (row[2], row[3]) for row in rows}
 
@@ -35,16 +35,11 @@ def test_reached_and_missed():
     )
     board = {("x", "small", 20, entry.scheme): entry for entry in (strong, mrit, old, layered)}
     peers = [
-        measured("peer", {"test_acc": acc, "published": published} | more, setting={"poison": poison}, defence=defence)
-        for poison, defence, acc, published, more in (
-            ("lsp", "none", 15.0, 13.0, {}),
-            ("lsp", "blur", 80.0, 13.0, {}),
-            ("tap", "jpeg-10", 70.0, 6.0, {"test_acc_defended": 76.0}),
-            ("clean", "jpeg-10", 78.0, None, {}),
-            ("noise", "none", 84.0, None, {}),
-        )
-    ]
-    assert shown(aims(board, peers)) == {
+        peer("lsp", "none", 15.0, published=13.0), peer("lsp", "blur", 80.0, published=13.0),
+        peer("tap", "jpeg-10", 70.0, defended=76.0, published=6.0), peer("clean", "jpeg-10", 78.0),
+        peer("noise", "none", 84.0),
+    ]  # fmt: skip
+    assert figures(aims(board, peers)) == {
         "x, `small`: our best at ≥ 26 dB, plain victim": ("10.30 (`mrit`)", "**missed**"),
         "x, `small`, `strong`: outputs permuted or standardized, plain victim": ("21.00", "**missed**"),
         "x, `small`, `strong`: linear head, 500 clean, plain victim": ("55.00, alone 50.00", "reached"),

@@ -1,32 +1,22 @@
-"""The poison that shows that a defence works: the one with the most given back, nothing where none was tried."""
+"""The poison that shows that a defence works: the one that it recovers most of, nothing where none was tried."""
 
 from __future__ import annotations
 
-from measured import measured
+from rows import peer
 
 from ripguard.benchmark.controls import controls
 from ripguard.benchmark.defences import DEFENCES
-from ripguard.benchmark.records import Measurement
 
 
-def shown(rows: list[Measurement]) -> dict[str, list[str]]:
-    lines = controls(rows)
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")][2:]
-    return {defence: others for defence, *others in cells}
-
-
-def row(poison: str, defence: str, accuracy: float, treated: float = 0.0) -> Measurement:
-    metrics = {"test_acc": accuracy, "test_acc_defended": treated}
-    return measured("peer", metrics, setting={"poison": poison}, defence=defence)
-
-
-def test_the_poison_that_a_defence_gives_most_back_of():
-    found = shown([
-        row("clean", "none", 86), row("clean", "blur", 60, treated=80),
-        row("weak", "none", 70), row("weak", "blur", 82),
-        row("strong", "none", 10), row("strong", "none", 20), row("strong", "blur", 40, treated=50),
-        row("alone", "blur", 85),  # not known undefended
+def test_the_poison_that_a_defence_recovers_most_of():
+    lines = controls([
+        peer("clean", "none", 86), peer("clean", "blur", 60, defended=80),
+        peer("weak", "none", 70), peer("weak", "blur", 82),
+        peer("strong", "none", 10), peer("strong", "none", 20), peer("strong", "blur", 40, defended=50),
+        peer("alone", "blur", 85),  # not known undefended
     ])  # fmt: skip
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")][2:]
+    found = {defence: others for defence, *others in cells}
     assert found["blur"] == ["`strong`", "15.00", "50.00", "80.00"]
     assert found["median"] == ["", "", "", ""]
     assert list(found) == [name for name in DEFENCES if name != "none"]

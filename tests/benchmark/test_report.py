@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers import call, crop, good, make_source, refused
-from measured import measured
+from rows import RUN, victim
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from ripguard.benchmark import report as report_file
@@ -140,6 +140,6 @@ def test_class_names_are_no_formulas(tmp_path):  # type: ignore[no-untyped-def]
     assert (code, said) == (0, "")
     assert [p.name for p in (tmp_path / "g").iterdir()] == ["grid.png"]
     names = ["$\\frac{$", "$x_{$"]
-    row = measured("victim", {"confusion": [[1, 0], [0, 1]]}, training_set="clean", defence="none")
-    row = dataclasses.replace(row, provenance=row.provenance | {"classes": names})
-    assert confusion([row], tmp_path / "confusion.png")
+    matrix = {"confusion": [[1, 0], [0, 1]]}
+    one = replace(victim("clean", 0, 50.0, metrics=matrix), provenance=RUN | {"classes": names})
+    assert confusion([one], tmp_path / "confusion.png")

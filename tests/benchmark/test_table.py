@@ -1,51 +1,41 @@
-"""Tables: one function from measurements; means, spreads, intervals, the paper's accuracies beside them."""
+"""Tables of measurements: lines, empty columns, ranks; means, spreads, intervals, the paper's accuracies."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import pytest
-from measured import measured, scheme
+from rows import quality, row, victim
 
 from ripguard.benchmark import figures
 from ripguard.benchmark.page import html
-from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import cells, field, interval, markdown, metric, table
 
 
-def row(split: str, seed: int, train: float, test: float, defence: str = "none", **more: float) -> Measurement:
-    metrics: dict[str, Any] = {
-        "train_acc": train,
-        "test_acc": test,
-        "test_images": 500,
-        "confusion": [[200, 50], [50, 200]],
-    }
-    return measured(
-        "victim", metrics | more, scheme("mrit"), dataset="tinyimagenet", protocol="paper", n_train=5000,
-        training_set=split, defence=defence, model="resnet18", seed=seed,
-    )  # fmt: skip
+def test_a_table():
+    """One line for each index, ranked; a column that is empty everywhere is left out."""
+    rows = [row("victim", {"test_acc": value}, seed=seed) for value, seed in ((3.0, 0), (1.0, 1), (5.0, 0))]
+    columns = [("acc", metric("test_acc", bold=True)), ("none", metric("nosuch")), ("n", lambda group: str(len(group)))]
+    lines = table(rows, [("seed", field("seed"))], columns, lambda group: group[0].metrics["test_acc"])
+    assert lines == ["| seed | acc | n |", "| --- | --- | --- |", "| 1 | **1.00** | 1 |", "| 0 | **4.00** | 2 |"]
+    assert table([], [("seed", field("seed"))], columns) == []
 
 
 def test_seeds_are_averaged():
     """Mean and sample SD by hand; training sets in the paper's order; its accuracies beside ours; defences apart."""
-    rows = [row("protected", 0, 100, 16), row("clean", 1, 99, 74), row("clean", 0, 98, 71)]
-    rows.append(row("clean", 0, 90, 60, "jpeg-10"))
-    found = {
-        (one.training_set, one.defence): one
-        for one in cells(
-            [
-                row("protected", 0, 100, 16),
-                row("clean", 1, 99, 74),
-                row("clean", 0, 98, 71),
-                row("clean", 0, 90, 60, "jpeg-10"),
-            ]
-        )
-    }
-    assert set(found) == {("clean", "jpeg-10"), ("clean", "none"), ("protected", "none")}
-    clean = found["clean", "none"]
-    assert (sorted(clean.seeds), clean.train, clean.test) == ([0, 1], 98.5, 72.5)
+    rows = [
+        victim(*one, dataset="tinyimagenet") for one in (("protected", 0, 16.0), ("clean", 1, 74.0), ("clean", 0, 71.0))
+    ]
+    found = cells([*rows, victim("clean", 0, 60.0, "jpeg10")])
+    assert [(c.training_set, c.defence) for c in found] == [
+        ("clean", "jpeg10"),
+        ("clean", "none"),
+        ("protected", "none"),
+    ]
+    clean = found[1]
+    assert (clean.seeds, clean.train, clean.test) == ([0, 1], 100.0, 72.5)
     assert clean.test_sd == pytest.approx(2.1213, abs=1e-4)
-    assert found["protected", "none"].test_sd is None
+    assert found[2].test_sd is None
     assert clean.published == (99.98, 74.0)
 
 
@@ -59,34 +49,25 @@ def test_interval_is_wilsons():
     assert interval(100, 500)[1] == 100
 
 
-def test_markdown():
-    """One line a cell, seeds named, no spread where there is one seed."""
-    lines = markdown([row("clean", 0, 99.5, 74.2), row("clean", 2, 99.5, 74.4), row("protected", 0, 100, 16.2)])
-    assert "resnet18" in lines[2]
-    assert "0, 2" in lines[2]
-    assert "**74.30 ± 0.14**" in lines[2]
-    assert "**16.20**" in lines[3]
-    assert "100.00 / 16.20" in lines[3]
-    defended = markdown([row("protected", 0, 100, 15.1, "grayscale", test_acc_defended=17.25)])[2]
-    assert "grayscale" in defended
-    assert "17.25" in defended
+def test_the_accuracy_table():
+    """One line a cell, seeds named, no spread where there is one seed, hardware in each line."""
+    rows = [victim(*one, dataset="cifar10") for one in (("protected", 0, 16.2), ("clean", 0, 74.2), ("clean", 2, 74.4))]
+    lines = markdown(rows)
+    assert lines[2].startswith("| clean (20) | resnet18 | 0, 2 | 100.00 ± 0.00 | **74.30 ± 0.14** | 70.")
+    assert lines[3].startswith("| protected (20) | resnet18 | 0 | 100.00 | **16.20** |")
+    assert lines[3].endswith("| 100.00 / 38.23 | 2 cores some, 1 thread |")
+    gray = victim("protected", 0, 15.1, "grayscale", metrics={"test_acc_defended": 17.25})
+    assert "| protected (20) | grayscale | resnet18 | 0 | 100.00 | **15.10** | 17.25 |" in markdown([gray])[2]
 
 
-def test_empty_columns_are_left_out():
-    """A column in which no row has a value is not in the table; one with a single value is."""
-    rows = [row("clean", 0, 99.5, 74.2), row("protected", 0, 100, 16.2, residue=3.0)]
-    columns = [("none", metric("absent")), ("residue", metric("residue"))]
-    lines = table(rows, [("set", field("training_set"))], columns)
-    assert lines[0] == "| set | residue |"
-    assert lines[2:] == ["| clean |  |", "| protected | 3.00 |"]
-
-
-def test_page_and_images(tmp_path):  # type: ignore[no-untyped-def]
+def test_page_and_figures(tmp_path: Path):
     """Drawn without a display; names are escaped in the page; no logs, no curves."""
-    rows = [row("clean", 0, 99.5, 74.2), row("protected", 0, 100, 16.2)]
+    rows = [victim("clean", 0, 74.2), victim("protected", 0, 16.2), quality()]
     drawn = [("bars", figures.bars(rows, tmp_path / "a.png")), ("c", figures.confusion(rows, tmp_path / "b.png"))]
     assert figures.curves(rows, {}, tmp_path / "none.png") is None
-    text = html(rows, [(title, path) for title, path in drawn if path], tmp_path / "r.html").read_text()
+    logs = {"clean-resnet18-0": {"epoch": [1, 2], "watched_accuracy": [50.0, None]}}
+    assert figures.curves(rows, logs, tmp_path / "curves.png") == tmp_path / "curves.png"
+    text = html(rows, drawn, tmp_path / "r.html").read_text()
     assert "python &lt;x&gt;" in text
     assert "<x>" not in text
     assert text.count("<td>clean") == text.count("<td>protected") == 1

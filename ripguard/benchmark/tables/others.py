@@ -180,10 +180,12 @@ def planes(rows: Sequence[Measurement], prefix: str) -> list[str]:
         return unit, lambda g: f"{cell_a(g)} / {cell_b(g)}"
 
     columns: list[Column] = [
-        ("PSNR to carrier", metric("psnr_to_carrier", "{:.1f} dB")), ("SSIM to carrier", metric("ssim_to_carrier", "{:.3f}")),  # noqa: E501
+        ("PSNR to carrier", metric("psnr_to_carrier", "{:.1f} dB")),
+        ("SSIM to carrier", metric("ssim_to_carrier", "{:.3f}")),
         ("PSNR to clean", metric("psnr_to_clean", "{:.1f} dB")), ("SSIM to clean", metric("ssim_to_clean", "{:.3f}")),
         pair("surrogate / other model keeps the label", "{:.1f} %", "surrogate_keeps", "other_keeps"),
-        pair("surrogate / other model predicts the next class", "{:.1f} %", "surrogate_predicts_next", "other_predicts_next"),  # noqa: E501
+        pair("surrogate / other model predicts the next class", "{:.1f} %",
+             "surrogate_predicts_next", "other_predicts_next"),
         record_link(prefix), HARDWARE,
     ]  # fmt: skip
     index = [*ABOUT[:1], ("what", field("what")), ("bits a sample", field("bits_a_sample"))]
@@ -244,7 +246,8 @@ def held_out(rows: Sequence[Measurement], prefix: str) -> list[str]:
 
     columns: list[Column] = [
         ("training / held-out images", lambda g: f"{g[0].n_train:,} / {g[0].metrics['held_out']:,}"),
-        ("train accuracy", metric("train_acc", "{:.1f}")), ("held-out accuracy", metric("held_out_acc", "{:.1f}", bold=True)),  # noqa: E501
+        ("train accuracy", metric("train_acc", "{:.1f}")),
+        ("held-out accuracy", metric("held_out_acc", "{:.1f}", bold=True)),
         ("95 % interval, about", width), record_link(prefix), HARDWARE,
     ]  # fmt: skip
     index = [*ABOUT[:1], ("epochs", field("epochs")), ("reading", field("choice"))]

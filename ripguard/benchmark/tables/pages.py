@@ -36,11 +36,11 @@ MARK = re.compile(r"<!-- ([a-z0-9-]+):(start|end) -->")
 Section = tuple[str, str, Maker]  # heading, what stands below it, table
 PAGES: dict[str, tuple[str, list[Section]]] = {
     "victims": ("What models learn", [
-        ("All schemes", "Test accuracy of models trained without a defence, mean ± sample SD over seeds, ranked within a "  # noqa: E501
-         "dataset and protocol by the accuracy on protected images. The paper's column has its accuracies for clean, "
+        ("All schemes", "Test accuracy of models trained without a defence, mean ± sample SD over seeds, ranked within "
+         "a dataset and protocol by the accuracy on protected images. The paper's column has its accuracies for clean, "
          "protected and restored images, one run each.", accuracy.summary),
-        ("Peers", "Published poisons without hiding (`experiments/peers.py`), one run each. Published accuracies are of "  # noqa: E501
-         "a ResNet-18 on 50,000 images (APBench).", accuracy.peers),
+        ("Peers", "Published poisons without hiding (`experiments/peers.py`), one run each. Published accuracies are "
+         "of a ResNet-18 on 50,000 images (APBench).", accuracy.peers),
         ("Transfer", "Other models under one protocol (`experiments/transfer.py`), one run each.", accuracy.transfer),
         ("Each scheme in full", "Models are trained on the files on disk and measured on the clean test images. The "
          "interval is that of the test set (Wilson, 95 %), not of the seeds. Restored images equal the clean ones by "
@@ -59,8 +59,8 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
     ]),
     "exactness": ("Exactness", [
         ("Protect, restore, compare", "Every image of a dataset through `experiments/chain.py`, one run, seed 0. "
-         "\"Surrogate keeps the label\": share of protected images that the owner's surrogate still assigns to the true "  # noqa: E501
-         "class; empty where there is no surrogate.", others.chain),
+         "\"Surrogate keeps the label\": share of protected images that the owner's surrogate still assigns to the "
+         "true class; empty where there is no surrogate.", others.chain),
         ("Large images", "`experiments/large.py`, scheme `seal`, one worker.", others.large),
         ("A first run", "`experiments/first_run.py`.", others.timing),
     ]),
@@ -73,11 +73,12 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
          "Carriers are those of `fsp`, a weaker attack than that of `mrit-tap`.", others.block_size),
     ]),
     "robustness": ("Robustness", [
-        ("Tampering", "`experiments/tamper.py`, the first 100 images of a release. A changed file that still decodes to "  # noqa: E501
-         "the same samples may restore.", others.tamper),
+        ("Tampering", "`experiments/tamper.py`, the first 100 images of a release. A changed file that still decodes "
+         "to the same samples may restore.", others.tamper),
         ("Interruption", "`experiments/interruption.py`. After each fault there is an error in one sentence where the "
          "process survived, nothing incomplete at the output's place, and an untouched source; the same command then "
-         "writes the bytes of an undisturbed run. A fault that is not in the table was not tried.", others.interruption),  # noqa: E501
+         "writes the bytes of an undisturbed run. A fault that is not in the table was not tried.",
+         others.interruption),
     ]),
     "performance": ("Performance", [
         ("Speed and memory", "`experiments/bench.py`, beside PNG and peers in the same run.", others.bench),
@@ -121,8 +122,8 @@ def pages(root: Path) -> dict[Path, str]:
     for folder, (title, sections) in PAGES.items():
         found[results / folder / "README.md"] = page(title, sections, rows)
     archive = (
-        "Measurements of schemes that no options make any more (`form` in their records), and measurements that a newer "  # noqa: E501
-        "one of the same replaced. No other page shows them."
+        "Measurements of schemes that no options make any more (`form` in their records), and measurements that a "
+        "newer one of the same replaced. No other page shows them."
     )
     found[results / "archive" / "README.md"] = page("Archive", ARCHIVED, old, archive)
     for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
@@ -138,10 +139,11 @@ def filled(text: str, path: Path, rows: Sequence[Measurement], prefix: str) -> s
             raise InputRefused(f"{path}: no block is called {name}", f"there are {', '.join(BLOCKS)}")
         if which == "start":
             pattern = re.compile(f"(<!-- {name}:start -->\n).*?(<!-- {name}:end -->)", re.S)
-            body = "".join(line + "\n" for line in BLOCKS[name](rows, prefix))
-            text, count = pattern.subn(rf"\g<1>{escaped(body)}\g<2>", text)
-            if not count:
+            found = pattern.search(text)
+            if not found:
                 raise InputRefused(f"{path}: the block {name} has no end")
+            body = "".join(line + "\n" for line in BLOCKS[name](rows, prefix))
+            text = text[: found.start()] + found[1] + body + found[2] + text[found.end() :]
     return text
 
 
@@ -175,15 +177,16 @@ def index(rows: Sequence[Measurement]) -> str:
         "one JSON line each:",
         "",
         "```json",
-        '{"schema": 1, "kind": "victim", "dataset": "cifar10", "n_train": 50000, "protocol": "fast", "scheme": {"name": '  # noqa: E501
-        '"mrit", "perturb": {"method": "marks"}, "hide": {"method": "mrit"}}, "training_set": "protected", "defence": '
-        '"none", "model": "fastnet", "seed": 0, "metrics": {"test_acc": 10.04}, "run": "2026-11-22_cifar10-fast"}',
+        '{"schema": 1, "kind": "victim", "dataset": "cifar10", "n_train": 50000, "protocol": "fast", "scheme": '
+        '{"name": "mrit", "perturb": {"method": "marks"}, "hide": {"method": "mrit"}}, "training_set": "protected", '
+        '"defence": "none", "model": "fastnet", "seed": 0, "metrics": {"test_acc": 10.04}, '
+        '"run": "2026-11-22_cifar10-fast"}',
         "```",
         "",
         "A field that does not apply is left out; `setting` has whatever else tells a measurement from others. "
-        "[runs.json](runs.json) has command, date, commit, hardware and versions of each run; a run that is `of` another "  # noqa: E501
-        "shares what it does not say itself, and `formerly` has the names that it was recorded under before there was a "  # noqa: E501
-        "schema. A command is that of its commit: defaults may be others today. "
+        "[runs.json](runs.json) has command, date, commit, hardware and versions of each run; a run that is `of` "
+        "another shares what it does not state itself, and `formerly` has the names that it was recorded under before "
+        "there was a schema. A command is that of its commit: defaults may be others today. "
         f"There are {len(rows):,} measurements: " + ", ".join(f"{n:,} in `{name}`" for name, n in counts.items()) + ".",
         "",
         "`python tools/make_figures.py RECORD` draws accuracies, training curves and confusion matrices of a record in "
