@@ -17,7 +17,7 @@ from ripguard.benchmark.queue import read_queue
 from ripguard.images.encoding import png_bytes
 from ripguard.store.atomic import lock
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "experiments" / "victims.py"
 HOUR = 3600  # seconds: what takes longer hangs, on the slowest machine too
 QUICK = "--perturb none --workers 1"
