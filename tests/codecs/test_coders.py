@@ -13,7 +13,7 @@ from helpers import crop
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from test_interlaced import MODELS
+from small_models import MODELS
 
 from ripguard.codecs import jxl
 from ripguard.codecs.bounded import inflate, unxz

@@ -9,6 +9,7 @@ import pytest
 from helpers import SEED, crop
 from hypothesis import given
 from hypothesis import strategies as st
+from small_models import MODELS
 
 from ripguard.codecs.coders import CODERS, BadStream
 from ripguard.codecs.interlaced import codec, fit, networks
@@ -16,22 +17,6 @@ from ripguard.codecs.interlaced.order import CHANNELS, coarsest, context, inputs
 from ripguard.codecs.interlaced.tables import tables
 
 pytestmark = pytest.mark.numeric
-
-
-def some_model(channels: int, hidden: int = 6, seed: int = 0) -> networks.Model:
-    """Random weights; a bad predictor, which every coder must be exact with."""
-    draw = np.random.default_rng(seed)
-    predictors = {}
-    for place in networks.places(channels):
-        sizes = networks.shapes(channels, hidden, *place[1:])
-        weights = [draw.integers(-64, 64, size).astype(np.float32) for size in sizes]
-        predictors[place] = networks.Predictor(
-            weights, [draw.integers(0, 2048, (size[0], 1)).astype(np.float32) for size in sizes]
-        )
-    return networks.Model(channels, hidden, predictors)
-
-
-MODELS = {channels: some_model(channels) for channels in CHANNELS}
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3]), st.integers(0, 2**32 - 1))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard.hide.header import GRAY, INLINE, LOSSY, BadHeader, Header
+from ripguard.hide.header import COMMON, GRAY, INLINE, LOSSY, BadHeader, Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import LENGTH, Params
 
 HEADER = Header(b"key id 1", b"data set", 513, 66051, 2, False, False, 460, Params())
+GOLDEN = Header(b"k" * 8, b"d" * 8, 3, 70000, 2, False, False, 460, Params())
 FLAGS = 26  # offset
 ids, params = st.binary(min_size=8, max_size=8), st.builds(
     Params, st.integers(1, 32), st.integers(1, 128), st.integers(0, 64), st.sampled_from(sorted(CODES)),
@@ -83,3 +85,28 @@ def test_parameters_out_of_bounds_are_refused():
         read_at = [value for value in range(256) if read(data[:place] + bytes([value]) + data[place + 1 :])]
         assert read_at == list(range(low, high + 1))
     assert [t for t in range(65536) if read(data[:34] + struct.pack(">H", t))] == list(range(1, 1025))
+
+
+def test_golden_bytes():
+    """These 36 bytes are the format."""
+    wanted = "72670101" + "6b" * 8 + "64" * 8 + "000300011170020001cc020800030080"
+    assert GOLDEN.pack().hex() == wanted
+    assert Header.unpack(GOLDEN.pack()) == GOLDEN
+
+
+def test_only_canonical_headers_are_read():
+    """Every value out of bounds, contradicting flags, other versions and methods, other lengths."""
+    layout = struct.Struct(COMMON.format + Params.layout.format[1:])
+    fields = list(layout.unpack(GOLDEN.pack()))
+    wrong = {
+        0: [b"rh", b"\0\0"], 1: [2, 255], 2: [0, 2], 7: [5, 15, 0x82, 0xC2, 0x32, 0x10],
+        9: [0, 33], 10: [0, 129], 11: [65], 12: [5, 255], 13: [0, 1025],
+    }  # fmt: skip
+    for place, values in wrong.items():
+        for value in values:
+            changed = fields[:place] + [value] + fields[place + 1 :]
+            with pytest.raises(BadHeader):
+                Header.unpack(layout.pack(*changed))
+    for data in (b"", GOLDEN.pack()[:-1], GOLDEN.pack() + b"\0"):
+        with pytest.raises(BadHeader):
+            Header.unpack(data)

@@ -59,3 +59,30 @@ def test_capacity_and_planes_agree(samples):
         most = lsb.capacity(samples, planes)
         assert lsb.planes_for(samples, most) <= planes
         assert lsb.planes_for(samples, most + 1) > planes
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]), st.data())
+def test_low_bits(height, width, channels, data):  # type: ignore[no-untyped-def]
+    """What is written is read; only its positions change; the overwritten bits bring the image back."""
+    draw = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    images = draw.integers(0, 256, (2, height, width, channels)).astype(np.uint8)
+    most = lsb.capacity(images[0].size, 4)
+    payloads = [draw.bytes(data.draw(st.integers(0, most))) for _ in images]
+    lengths = np.array([len(p) for p in payloads])
+    written, overwritten = lsb.replace(images, payloads)
+    assert lsb.read(written, lengths) == payloads
+    assert [len(o) for o in overwritten] == lengths.tolist()
+    np.testing.assert_array_equal(lsb.replace(written, overwritten)[0], images)
+    np.testing.assert_array_equal(lsb.clear(written, lengths), lsb.clear(images, lengths))
+    changed = (written ^ images).reshape(2, -1)
+    for one, length in zip(changed, lengths):
+        planes = lsb.planes_for(one.size, int(length))
+        assert not (one >> planes).any()
+
+
+def test_first_bit_is_the_first_sample():
+    """Bit 0 of the payload is the highest bit of its first byte, in the lowest plane of sample 0."""
+    image = np.zeros((1, 1, 16, 1), np.uint8)
+    written, _ = lsb.replace(image, [b"\x80\x01\x40"])
+    assert np.flatnonzero(written & 1).tolist() == [0, 15]
+    assert np.flatnonzero(written & 2).tolist() == [1]

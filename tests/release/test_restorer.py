@@ -21,7 +21,7 @@ import pytest
 from helpers import flip_bit, tree_digest
 from PIL import Image, ImageFile
 from releases import FINGERPRINT, KEY, OTHER, RELEASES, VECTORS, files_of, golden, in_memory, info_of, sign, write_info
-from test_vectors import CASES, arrange, fields
+from vector_cases import CASES, arrange, fields
 
 from ripguard.crypto.keys import DatasetKeys, Key, UnitKeys
 from ripguard.errors import Damaged, NeedsRelease, RipguardError, SignatureInvalid, WrongKey

@@ -12,8 +12,8 @@ from hidden import DATASET, KEY, keys_for
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from small_models import MODEL, OTHER
 
-from ripguard.codecs.interlaced import networks
 from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged
 from ripguard.hide import lsb
@@ -28,18 +28,6 @@ from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
 from ripguard.release.restorer import read_header
 
-
-def some_model(seed: int) -> bytes:
-    """A model file with random weights."""
-    draw, predictors = np.random.default_rng(seed), {}
-    for place in networks.places(3):
-        sizes = networks.shapes(3, 4, *place[1:])
-        weights = [draw.integers(-64, 64, size).astype(np.float32) for size in sizes]
-        predictors[place] = networks.Predictor(weights, [np.zeros((size[0], 1), np.float32) for size in sizes])
-    return networks.pack(networks.Model(3, 4, predictors))
-
-
-MODEL, OTHER = some_model(0), some_model(1)
 SHAPES = st.sampled_from([(1, 1), (1, 3), (3, 3)])  # channels of the clean image, and of its carrier
 
 

@@ -23,7 +23,7 @@ from ripguard.cli import parse
 from ripguard.data.registry import open_source
 from ripguard.train.protocols import PROTOCOLS
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 HOUR = 3600  # seconds: what takes longer hangs, on the slowest machine too
 MIRRORED, FEW_CELLS = "both, patches not mirrored", "both, patches on 2 cells"
 

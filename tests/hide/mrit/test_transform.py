@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from ripguard.hide.mrit.blocks import from_cells, grid, rotate, rotation_table, to_cells
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.predict import limit
-from ripguard.hide.mrit.transform import Params, backward, best_turn, forward
+from ripguard.hide.mrit.transform import LENGTH, Params, backward, best_turn, forward
 
 pytestmark = pytest.mark.numeric
 
@@ -95,3 +97,22 @@ def test_edge_cells_are_shifted_only():
     difference = temporary.astype(int) - clean
     assert not (difference[:, 8:] % 5).any()
     assert not (difference[:, :, 12:] % 5).any()
+
+
+def test_shifts_never_cut_off_more_than_allowed():
+    """Saturated images and carriers far away: at most T gray levels are lost to clipping, and they are recorded."""
+    draw = np.random.default_rng(0)
+    clean = np.where(draw.random((4, 16, 16, 3)) < 0.5, 0, draw.integers(0, 256, (4, 16, 16, 3))).astype(np.uint8)
+    for overflow in (0, 5):
+        params = Params(step=3, overflow=overflow)
+        made, moves = forward(clean, np.full_like(clean, 255), params)
+        assert moves.excess.max() <= overflow
+        np.testing.assert_array_equal(backward(made, moves, params), clean)
+
+
+def test_params_are_bounded():
+    """Each parameter outside its bounds is refused by name."""
+    for name, value in (("size", 33), ("step", 0), ("overflow", -1), ("tile", 2000), ("pairing", "best")):
+        with pytest.raises(ValueError, match=name):
+            dataclasses.replace(Params(), **{name: value})
+    assert LENGTH == 36

@@ -68,3 +68,26 @@ def test_blocks_larger_than_the_image():
     image = np.arange(18, dtype=np.uint8).reshape(1, 3, 2, 3)
     assert (g.cells, len(g.full), g.tiles, g.counts.tolist()) == (1, 0, [], [6])
     np.testing.assert_array_equal(from_cells(to_cells(image, g), g), image)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 50), st.sampled_from([1, 3]))
+def test_cells(height, width, size, tile, channels):  # type: ignore[no-untyped-def]
+    """Cutting and joining; sums of real pixels only; tiles cover the full cells in near equal runs."""
+    images = np.random.default_rng(0).integers(0, 256, (2, height, width, channels)).astype(np.uint8)
+    g = grid(height, width, size, tile)
+    cells = to_cells(images, g)
+    np.testing.assert_array_equal(from_cells(cells, g), images)
+    assert cell_sums(images, g).sum() == images.astype(int).sum()
+    assert g.counts.sum() == height * width
+    assert len(g.full) == (height // size) * (width // size)
+    lengths = [b - a for a, b in g.tiles]
+    assert sum(lengths) == len(g.full)
+    assert not lengths or (max(lengths) <= tile and max(lengths) - min(lengths) <= 1)
+
+
+def test_four_turns_are_none():
+    """A turn and its opposite; four quarter turns."""
+    draw = np.random.default_rng(0)
+    blocks, quarter = draw.integers(0, 256, (2, 5, 3, 3, 3)), draw.integers(0, 4, (2, 5))
+    np.testing.assert_array_equal(rotate(rotate(blocks, quarter), (4 - quarter) % 4), blocks)
+    np.testing.assert_array_equal(rotate(blocks, np.ones((2, 5), int))[0, 0], np.rot90(blocks[0, 0]))

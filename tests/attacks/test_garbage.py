@@ -13,7 +13,7 @@ from helpers import crop
 from hidden import KEY, keys_for, protect_batch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_seal import MODEL, OTHER
+from small_models import MODEL, OTHER
 
 from ripguard.codecs import coders
 from ripguard.codecs.coders import BY_NUMBER, CODERS

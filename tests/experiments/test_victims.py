@@ -19,7 +19,7 @@ from ripguard.benchmark.training_logs import read_logs
 from ripguard.images.encoding import png_bytes
 from ripguard.store.atomic import lock
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "experiments" / "victims.py"
 HOUR = 3600  # seconds: what takes longer hangs, on the slowest machine too
 QUICK = "--perturb none --workers 1"

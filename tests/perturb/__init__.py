@@ -1,1 +1,0 @@
-"""A package, so that its tests may have names that tests of other parts have too."""
