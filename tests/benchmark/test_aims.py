@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rows import peer
+from measurements import peer
 
 from ripguard.benchmark.aims import aims
 from ripguard.benchmark.entry import Entry

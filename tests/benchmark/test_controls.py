@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rows import peer
+from measurements import peer
 
 from ripguard.benchmark.controls import controls
 from ripguard.benchmark.defences import DEFENCES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rows import made, quality, row, victim
+from measurements import made, quality, row, victim
 
 from ripguard.benchmark.attacks.limited_clean_data import PERMUTED, STANDARDISED
 from ripguard.benchmark.leaderboard import entries, page, plot, rank

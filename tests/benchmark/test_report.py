@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import call, crop, good, make_source, refused
-from rows import RUN, victim
+from measurements import RUN, victim
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from ripguard.benchmark import report as report_file

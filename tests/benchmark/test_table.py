@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rows import quality, row, victim
+from measurements import quality, row, victim
 
 from ripguard.benchmark import figures
 from ripguard.benchmark.page import html

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from rows import victim
+from measurements import victim
 
 from ripguard.benchmark.records import read
 from ripguard.benchmark.tables.accuracy import targets
 from ripguard.benchmark.tables.pages import BLOCKS, filled, index, pages
 from ripguard.errors import InputRefused
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / "tools" / "make_tables.py"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ripguard.benchmark.records import read
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools" / "migrate_records.py"
 BEFORE = "7796d1f"  # the last commit with old records that all figures are compared with
 ROW = {
