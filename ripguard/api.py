@@ -77,7 +77,7 @@ def keygen(out: AnyPath, passphrase: str | None = None) -> GeneratedKeys:
         KeyFileError: a file of that name exists, or it would lie inside a release.
         StorageError: the disk is full, or fails.
     """
-    from ripguard.release.manifest import refuse_inside_release
+    from ripguard.release.find import refuse_inside_release
 
     place = os.fspath(out)
     refuse_inside_release(Path(place))
@@ -490,7 +490,7 @@ def _refuse_empty(**texts: Any) -> None:
 
 def _opened(key: Any) -> tuple[Any, str | None]:
     """The key, and the file it was read from."""
-    from ripguard.release.manifest import read_key
+    from ripguard.release.find import read_key
 
     if isinstance(key, str | os.PathLike):
         path = os.fspath(key)

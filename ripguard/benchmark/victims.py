@@ -19,8 +19,9 @@ from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, UsageError
-from ripguard.release.manifest import META, Release
-from ripguard.release.plan import published_places
+from ripguard.release.manifest import Release
+from ripguard.release.names import published_places
+from ripguard.release.record import META
 
 SPLITS = ("clean", "protected", "restored")
 WATCHED = 1000  # clean training images at most for the training curve

@@ -9,7 +9,7 @@ from pathlib import Path
 from ripguard import api
 from ripguard.cli.output import show
 from ripguard.crypto.passphrase import ask_new
-from ripguard.release.manifest import refuse_inside_release
+from ripguard.release.find import refuse_inside_release
 
 DESCRIPTION = (
     "Writes K (restores) and K.sign (signs releases), readable by you alone. Back both up; never publish them."

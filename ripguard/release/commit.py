@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ripguard.errors import StorageError
-from ripguard.release.manifest import canonical
 from ripguard.release.plan import Plan
+from ripguard.release.record import canonical
 from ripguard.store.atomic import storage, write_file
 from ripguard.store.schema import check_commit, check_row
 

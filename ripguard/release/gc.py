@@ -14,7 +14,8 @@ from pathlib import Path
 from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged, NotProtected, SignatureInvalid
 from ripguard.files import walk
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
+from ripguard.release.manifest import Release
+from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
 from ripguard.store.atomic import LOCK, TEMPORARY, lock, refuse_foreign_work, sha256_file, storage, working_folder
 

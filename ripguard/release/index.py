@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from ripguard.crypto.keys import KeyRing, ReleaseProver
 from ripguard.files import TooLarge
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, Index, checked_info, checked_rows
+from ripguard.release.manifest import Index
+from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, checked_info, checked_rows
 from ripguard.store.atomic import storage
 from ripguard.store.rows import Row
 from ripguard.store.schema import MOST_INFO

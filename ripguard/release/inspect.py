@@ -11,7 +11,9 @@ from ripguard.crypto.aead import image_digest
 from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import BadHeader
 from ripguard.images.decoding import read_image
-from ripguard.release.manifest import META, Release, find_release
+from ripguard.release.find import find_release
+from ripguard.release.manifest import Release
+from ripguard.release.record import META
 from ripguard.release.restorer import read_header
 
 

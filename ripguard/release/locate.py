@@ -18,8 +18,10 @@ from ripguard.files import open_regular, walk
 from ripguard.hide.header import BadHeader
 from ripguard.images.decoding import read_image
 from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
-from ripguard.release.manifest import META, RELEASE, Release, find_release, without_record
-from ripguard.release.plan import published_names
+from ripguard.release.find import find_release, without_record
+from ripguard.release.manifest import Release
+from ripguard.release.names import published_names
+from ripguard.release.record import META, RELEASE
 from ripguard.release.restorer import read_header
 from ripguard.store.rows import Row
 

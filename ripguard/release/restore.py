@@ -28,7 +28,7 @@ from ripguard.progress import Bar
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.locate import Asked, Wanted, survey
 from ripguard.release.manifest import Release
-from ripguard.release.plan import too_long
+from ripguard.release.names import too_long
 from ripguard.release.signers import vouched
 from ripguard.release.worker import Opened, Opening
 from ripguard.store.atomic import (

@@ -22,8 +22,8 @@ from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
 from ripguard.release.commit import LIKENESS, Commit
-from ripguard.release.manifest import META, RESIDUE
 from ripguard.release.plan import Plan, Planned
+from ripguard.release.record import META, RESIDUE
 from ripguard.schemes.base import Batch, Protector
 from ripguard.store.atomic import publish, sha256_file, storage, sync_folder, write_temporary
 

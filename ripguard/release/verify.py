@@ -20,8 +20,9 @@ from ripguard.images.decoding import read_image
 from ripguard.images.limits import MAX_BYTES, SUFFIXES
 from ripguard.progress import Bar
 from ripguard.release.batches import in_batches, restore_files, split
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
-from ripguard.release.plan import published_places
+from ripguard.release.manifest import Release
+from ripguard.release.names import published_places
+from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
 from ripguard.release.worker import Opened, Opening
 from ripguard.store.atomic import sha256_file

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged
-from ripguard.release.manifest import MANIFEST, Release
+from ripguard.release.manifest import Release
+from ripguard.release.record import MANIFEST
 from ripguard.release.restorer import Restorer
 
 

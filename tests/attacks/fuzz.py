@@ -45,7 +45,7 @@ from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.hide.seal.method import Seal
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
-from ripguard.release.manifest import model_bound, signed_part
+from ripguard.release.record import model_bound, signed_part
 from ripguard.release.restorer import read_header
 
 RELEASES = ("mrit", "bytes", "seal", "sealbytes", "fitted")

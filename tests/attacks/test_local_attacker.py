@@ -64,7 +64,7 @@ def test_links_in_a_working_folder(name, field, tmp_path):  # type: ignore[no-un
 def test_working_folders_are_private(field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Made for the user alone, and tightened where one is older; what is published has the usual mode."""
     seen = []
-    real = protecting._finish, restoring._run
+    real = protecting.complete, restoring._run
 
     def look(function):  # type: ignore[no-untyped-def]
         def looking(*arguments):  # type: ignore[no-untyped-def]
@@ -73,7 +73,7 @@ def test_working_folders_are_private(field, tmp_path, monkeypatch):  # type: ign
 
         return looking
 
-    monkeypatch.setattr(protecting, "_finish", look(real[0]))
+    monkeypatch.setattr(protecting, "complete", look(real[0]))
     monkeypatch.setattr(restoring, "_run", look(real[1]))
     for older in (False, True):
         for words in commands(field, tmp_path / "out"):
@@ -106,7 +106,7 @@ def test_exchanged_after_it_was_checked(what, field, tmp_path, monkeypatch):  # 
         return found
 
     monkeypatch.setattr(protecting, "_run", exchange)
-    assert "was changed after it had been checked" in refused(9, *words)
+    assert "changed after it was checked" in refused(9, *words)
     assert not (tmp_path / "out").exists()
     monkeypatch.setattr(protecting, "_run", real)
     assert call(*words)[0] == 0

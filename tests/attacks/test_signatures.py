@@ -11,7 +11,9 @@ from helpers import call, good, refused
 from ripguard.crypto.keys import Key
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.errors import SignatureInvalid
-from ripguard.release.manifest import Release, read_key, signed_part
+from ripguard.release.find import read_key
+from ripguard.release.manifest import Release
+from ripguard.release.record import signed_part
 from ripguard.release.signers import remembered
 from ripguard.train.protected import ProtectedDataset
 

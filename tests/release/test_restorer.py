@@ -29,7 +29,8 @@ from ripguard.executor import Local
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.release.batches import in_batches, restore_files, split
-from ripguard.release.manifest import META, Release
+from ripguard.release.manifest import Release
+from ripguard.release.record import META
 from ripguard.release.restore import Restored, restore
 from ripguard.release.restorer import RestoredImage, Restorer, read_header
 from ripguard.release.verify import verify
