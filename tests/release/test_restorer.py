@@ -392,7 +392,7 @@ def test_which_images_the_key_of_a_unit_asks_for(tmp_path):  # type: ignore[no-u
         shutil.rmtree(out, ignore_errors=True)
         return restore(list(paths), out, keys, signer=ANY, **more)
 
-    with pytest.raises(WrongKey, match=r"opens train/a of .* nothing of that was asked for") as caught:
+    with pytest.raises(WrongKey, match=r"opens train/a of .* no image of that was selected") as caught:
         with_it(root / "train/b")
     assert "owner" in caught.value.hint
     with pytest.raises(WrongKey, match=r"flat\.png: wrong key: this one opens unit 0"):
