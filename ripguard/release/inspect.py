@@ -12,9 +12,9 @@ from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import BadHeader
 from ripguard.images.decoding import read_image
 from ripguard.release.find import find_release
+from ripguard.release.identify import read_header
 from ripguard.release.manifest import Release
 from ripguard.release.record import META
-from ripguard.release.restorer import read_header
 
 
 @dataclass(frozen=True)

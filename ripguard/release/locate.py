@@ -14,12 +14,13 @@ from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, UsageError
 from ripguard.hide.header import BadHeader
+from ripguard.images.decoding import read_image
 from ripguard.release.find import find_release, without_record
+from ripguard.release.identify import read_header
 from ripguard.release.listing import listed, may_be_image
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
 from ripguard.release.record import META, RELEASE
-from ripguard.release.restorer import read_header
 from ripguard.store.rows import Row
 
 LINK = "a link, and links are not followed"

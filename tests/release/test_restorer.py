@@ -235,7 +235,7 @@ def test_names_and_loose_ones():
     assert str(alone[2].error).startswith("image: not a protected image")
     swapped = Restorer(KEY, index).restore([("train/b/flat.png", rgb), ("train/a/rgb.png", b"x")])
     assert [told(one)[2] for one in swapped] == [
-        "train/b/flat.png: another image of the release stands under this name",
+        "train/b/flat.png: another image of the release has this name",
         "train/a/rgb.png: its file is damaged",
     ]
     assert Restorer(KEY).restore([]) == []
@@ -462,7 +462,7 @@ def test_the_model_opens_with_the_key_of_the_release(tmp_path):  # type: ignore[
         for one in mine:
             if one.error:
                 assert isinstance(one.error, WrongKey)
-                assert "the model of its release, which the key of a unit does not open" in one.error.args[0]
+                assert "the codec model of its release, which the key of a unit does not open" in one.error.args[0]
                 assert "whole release" in one.error.hint
 
 
