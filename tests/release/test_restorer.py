@@ -471,9 +471,9 @@ def test_a_unit_takes_the_word_of_a_signer_who_is_named(tmp_path, monkeypatch): 
     root = golden("v1-ranked", tmp_path)
     keys, out = unit_keys(root, "a"), tmp_path / "out"
     for made in (root, sign(root)):
-        with pytest.raises(SignatureInvalid, match="no signer is named"):
+        with pytest.raises(SignatureInvalid, match="no signer is given"):
             restore([made], out, keys)
-        with pytest.raises(SignatureInvalid, match="no signer is named"):
+        with pytest.raises(SignatureInvalid, match="no signer is given"):
             ProtectedDataset(made, keys)
     assert restore([root], out, keys, signer=FINGERPRINT).signer == FINGERPRINT
     monkeypatch.setenv("RIPGUARD_SIGNER", FINGERPRINT)
