@@ -41,7 +41,7 @@ class Completeness:
         if number is None:
             return VerifyFailed(f"{file} is not in the manifest of the release", "move it out, or use --loose")
         if not one.wanted.place and not self.selection.wants(one.home):
-            return VerifyFailed(f"{file} is {one.home} of the release, which was not asked for", "name that instead")
+            return VerifyFailed(f"{file} is {one.home} of the release, which was not selected", "select that instead")
         if self.state[number] == self.RESTORED:
             return VerifyFailed(f"{file} is a second copy of {one.home}", "move it out of the release")
         place = one.wanted.place or self.selection.place_of(one.home)
