@@ -1,7 +1,7 @@
-"""ripguard: publish an image dataset from which ordinary training learns next to nothing; a key turns it back exactly.
+"""Publish an image dataset from which ordinary training learns almost nothing; a key restores it exactly.
 
-The short public list; :mod:`ripguard.api` has the rest. Restoring imports neither torch nor anything else that is only
-needed to protect.
+This package exports the most common names; :mod:`ripguard.api` has all use cases. Names are imported when first used:
+restoring imports neither torch nor other libraries that only protecting needs.
 """
 
 from __future__ import annotations

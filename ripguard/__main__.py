@@ -1,4 +1,4 @@
-"""``python -m ripguard`` is ``ripguard``."""
+"""Run the command line as ``python -m ripguard``."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""Import torchvision also where no build of it matches the installed torch.
+"""Import torchvision, also if its build does not match the installed torch.
 
-Such a mismatch leaves the compiled operators unregistered, and ``import torchvision`` then fails on their schemas. With
-the two schemas declared, all that is pure Python (models, transforms, dataset readers) works; image IO and the compiled
-operators stay unavailable, and ripguard uses neither. On a matching build this file changes nothing.
+A mismatch leaves the compiled operators unregistered, and ``import torchvision`` fails on their schemas. After the two
+schemas are declared, the pure Python parts (models, transforms, dataset readers) work. Image IO and the compiled
+operators stay unavailable; ripguard uses neither. With a matching build, this module changes nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Every refusal ripguard can make: one class, one exit code, one sentence and a hint.
+"""Errors of ripguard: one class and one exit code for each kind, one sentence and a hint for each error.
 
-A user's mistake never ends in a traceback. ``docs/reference/exit-codes.md`` lists the codes; they are stable.
+User errors never end in a traceback. ``docs/reference/exit-codes.md`` lists the exit codes; they are stable.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 
 
 class RipguardError(Exception):
-    """Base of all refusals. ``str(error)`` is the message, and the hint in a line of its own.
+    """Base class of all errors for users. ``str(error)`` is the message, and the hint on a second line.
 
     Attributes:
         message: one sentence: what is wrong, and where.
-        hint: what to do next, "" for nothing.
-        code: short stable slug, for ``--json`` output.
+        hint: what to do next, or "".
+        code: short stable name for ``--json`` output.
         exit_code: stable process exit code.
     """
 
@@ -35,35 +35,35 @@ class RipguardError(Exception):
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple:
-        return (type(self), (self.message, self.hint))  # survives the trip back from a worker process
+        return (type(self), (self.message, self.hint))  # pickled by worker processes
 
 
 class UsageError(RipguardError):
-    """An argument or a combination of arguments makes no sense."""
+    """An argument, or a combination of arguments, is invalid."""
 
     code, exit_code = "usage", 2
 
 
 class InputRefused(RipguardError):
-    """A source image or folder is of a kind that cannot be protected exactly."""
+    """A source image or folder cannot be protected exactly."""
 
     code, exit_code = "input-refused", 3
 
 
 class WrongKey(RipguardError):
-    """The key is well formed but belongs to something else."""
+    """The key is valid, but does not open this image or release."""
 
     code, exit_code = "wrong-key", 4
 
 
 class Damaged(RipguardError):
-    """A protected image (or its residue) was changed after it was published."""
+    """A protected image, its residue or its release was changed after publishing."""
 
     code, exit_code = "damaged", 5
 
 
 class NotProtected(RipguardError):
-    """The image carries no header of ripguard: not protected, or damaged beyond recognition."""
+    """The image has no ripguard header: it is not protected, or is damaged beyond recognition."""
 
     code, exit_code = "not-protected", 6
 
@@ -99,13 +99,13 @@ class SignatureInvalid(RipguardError):
 
 
 class NeedsRelease(RipguardError):
-    """The image needs its residue, and no release folder that holds it was named."""
+    """The image needs the residue or the codec model of its release, and that release was not given."""
 
     code, exit_code = "needs-release", 12
 
 
 class MissingExtra(RipguardError):
-    """The image is written with a codec, or the defence made with a library, that this installation lacks."""
+    """An optional library is not installed: a codec of an image, or a library of a defence."""
 
     code, exit_code = "missing-extra", 13
 
@@ -114,7 +114,7 @@ LISTED = 20  # names in one message
 
 
 def refuse_all(refusals: Sequence[InputRefused]) -> None:
-    """Raise one refusal that names all of these; nothing for none."""
+    """Raise one error that lists all of these; do nothing if there are none."""
     if len(refusals) == 1:
         raise refusals[0]
     if refusals:
@@ -124,14 +124,15 @@ def refuse_all(refusals: Sequence[InputRefused]) -> None:
 
 
 def expected(what: str, want: object, got: object) -> str:
-    """One form for all shape and type complaints: ``what: expected X, got Y``."""
+    """Message for a wrong shape, type or value: ``what: expected X, got Y``."""
     return f"{what}: expected {want}, got {got}"
 
 
 def shown(text: object) -> str:
-    """A text as it may be printed: control characters, marks that turn the direction of writing, and half characters
-    are written out (``\\x1b``, ``\\u202e``), so that no name of a stranger's file can act on a terminal or look like
-    another line. Everything that ripguard prints goes through here.
+    """A string that is safe to print: control characters, bidirectional marks and lone surrogates are escaped.
+
+    File names are untrusted: escapes (``\\x1b``, ``\\u202e``) keep them from controlling a terminal or imitating
+    other output. ripguard prints everything through this function.
     """
     text = str(text)
     if text.isprintable():
@@ -144,7 +145,7 @@ def _harmless(character: str) -> bool:
 
 
 def acts(text: str) -> bool:
-    """Whether a name holds a control character or one that turns the direction of writing: no new release takes it."""
+    """Whether a name contains a control or bidirectional character, which new releases refuse."""
     return any(unicodedata.category(one) == "Cc" or unicodedata.bidirectional(one) in TURNS for one in text)
 
 
@@ -152,27 +153,26 @@ TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"
 
 
 def written() -> None:
-    """Everything printed so far is with the reader, or an OSError says why not. Standard output may be closed."""
+    """Flush standard output, if it is open. Raises :class:`OSError` if that fails."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def tell(*lines: str) -> None:
-    """Print lines to standard error, fit for a terminal. Where nobody listens, or it is full, the exit code must do."""
+    """Print escaped lines to standard error. If that fails, only the exit code reports the error."""
     try:
         print("\n".join(map(shown, lines)), file=sys.stderr, flush=True)
     except (OSError, ValueError):  # ValueError: closed
         with contextlib.suppress(OSError, ValueError):
             os.dup2(
                 os.open(os.devnull, os.O_WRONLY), 2
-            )  # else the interpreter tries again at its end, and exits by 120
+            )  # otherwise the interpreter flushes again at exit and returns 120
 
 
 def keep_streams() -> None:
-    """Give a standard stream that the caller closed (``2>&-``) to the null device.
+    """Open the null device for each standard stream that the caller closed (``2>&-``).
 
-    Else the next file that is opened gets its number, and whatever a library says would be written into it; and nothing
-    that prints could be called.
+    Otherwise the next opened file would get the number of the stream, and messages of libraries would be written to it.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
@@ -180,7 +180,7 @@ def keep_streams() -> None:
         except OSError:
             nothing = os.open(os.devnull, os.O_RDWR)
             if nothing != number:
-                os.dup2(nothing, number)  # for processes started from here as well
+                os.dup2(nothing, number)  # inherited by child processes
                 os.close(nothing)
             else:
                 os.set_inheritable(number, True)
@@ -188,12 +188,12 @@ def keep_streams() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
 
 
-# what libraries say that have no MemoryError: torch on a CPU and on a GPU, the system's loader, its threads
+# messages without MemoryError: of torch on CPU and GPU, of the dynamic loader, of threads
 NO_MEMORY = re.compile(r"allocate memory|out of memory|failed to map segment|can't start new thread|bad_alloc", re.I)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, whoever raised it."""
+    """Whether an error means that memory ran out."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or (
@@ -202,21 +202,23 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def as_refusal(error: BaseException) -> RipguardError | None:
-    """What an error means for who called: itself if it is a refusal; memory that ran out, a file that cannot be read or
-    written, a name that no file can have; None for a defect of ripguard.
+    """Convert an exception to an error for users; None for a defect of ripguard.
+
+    Converts lack of memory, failed file access, invalid file names and missing libraries; a :class:`RipguardError` is
+    returned unchanged.
     """
     if isinstance(error, RipguardError):
         return error
     if out_of_memory(error):
         size = re.search(r"\d+(\.\d+)?\.? (bytes|[KMGT]i?B)", str(error))
         return StorageError(
-            "out of memory" + (f": {size[0].replace('. ', ' ')} more were asked for" if size else ""),
-            "nothing is half written; repeat the command with fewer --workers, or where there is more memory",
+            "out of memory" + (f": cannot allocate {size[0].replace('. ', ' ')}" if size else ""),
+            "no incomplete files were left; repeat the command with fewer --workers, or with more memory",
         )
     if isinstance(error, OSError) and (error.errno is not None or error.strerror):
         return StorageError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
     if isinstance(error, ValueError) and str(error).startswith("embedded null"):
-        return UsageError("no name can hold a NUL character")
+        return UsageError("a file name cannot contain a NUL character")
     if isinstance(error, ModuleNotFoundError) and (name := (error.name or "").partition(".")[0]) not in (
         "",
         "ripguard",
@@ -224,12 +226,12 @@ def as_refusal(error: BaseException) -> RipguardError | None:
         extra = next((extra for extra, modules in EXTRAS.items() if name in modules), None)
         return MissingExtra(
             f"this needs the library {name}, which is not installed",
-            f'pip install "ripguard[{extra}]"' if extra else "install ripguard anew: it comes with all that it needs",
+            f'pip install "ripguard[{extra}]"' if extra else "install ripguard again with its dependencies",
         )
     return None
 
 
-EXTRAS = {  # of setup.cfg, and what is imported from them
+EXTRAS = {  # extras of setup.cfg, and their modules
     "defences": ("kornia",),
     "jxl": ("pillow_jxl",),
     "fast": ("cryptography",),
@@ -239,10 +241,7 @@ EXTRAS = {  # of setup.cfg, and what is imported from them
 
 @contextlib.contextmanager
 def refusing() -> Iterator[None]:
-    """What errors of the system and of libraries mean for who calls; see :func:`as_refusal`. Defects stay as they are.
-
-    Also a decorator.
-    """
+    """Context manager and decorator: convert exceptions with :func:`as_refusal`; defects pass unchanged."""
     try:
         yield
     except RipguardError:
@@ -256,32 +255,32 @@ def refusing() -> Iterator[None]:
         raise refusal from error
 
 
-READER_GONE = 141  # 128 + SIGPIPE, as other programs whose reader has read enough
+READER_GONE = 141  # 128 + SIGPIPE, as of other programs
 
 
 def reader_gone() -> bool:
-    """Whether a broken pipe is standard output's, as with ``| head``; what is left to be written is then dropped."""
+    """Whether standard output is a broken pipe, as with ``| head``; if so, further output is discarded."""
     import select
 
     out = sys.stdout.fileno()
     if hasattr(select, "poll"):  # not on Windows
-        asked = select.poll()
-        asked.register(out, 0)  # errors and hang-ups are told unasked
-        if not asked.poll(0):
+        poll = select.poll()
+        poll.register(out, 0)  # reports errors and hang-ups in any case
+        if not poll.poll(0):
             return False
-    os.dup2(os.open(os.devnull, os.O_WRONLY), out)  # the interpreter writes the rest at its end
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out)  # the interpreter flushes at exit
     return True
 
 
 @contextlib.contextmanager
 def refusals_printed() -> Iterator[None]:
-    """What a script wraps its work in: a refusal ends the process with its sentence, its hint and its exit code."""
+    """Context manager for scripts: a :class:`RipguardError` ends the process with its message, hint and exit code."""
     keep_streams()
     try:
         yield
         written()
     except KeyboardInterrupt:
-        tell("interrupted; what is recorded stays")
+        tell("interrupted; finished records are kept")
         sys.exit(130)
     except Exception as error:
         if isinstance(error, BrokenPipeError) and reader_gone():

@@ -1,7 +1,7 @@
-"""Where work is done: tasks that are pure functions of an item and a context, on processes of this machine or others.
+"""Run tasks in parallel: pure functions of an item and a context, in processes of this machine or elsewhere.
 
-What a task needs beside its item, a key, a release, a model, is its context: it is made once in each process, by a call
-that can be pickled, and is gone when the work is done.
+The context holds what a task needs besides its item, such as a key, a release or a model. Each process creates it once,
+by calling a picklable function, and frees it after the last task.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from typing import Any, Protocol
 from ripguard.errors import StorageError, UsageError, as_refusal, out_of_memory
 from ripguard.memory import no_core_dumps
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what numerical libraries read at start
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read by numerical libraries at import
 
 Task = Callable[[Any, Any], Any]  # context, item → result; importable by name
 Context = Callable[[], Any]
 
 
 class Executor(Protocol):
-    """Anything that can map a task over items, and keeps their order.
+    """Maps a task over items and keeps their order.
 
     Attributes:
-        workers: how many tasks may run at once.
+        workers: number of tasks that may run at once.
     """
 
     @property
@@ -42,25 +42,28 @@ class Executor(Protocol):
         """Results of ``task(context(), item)``, in the order of the items.
 
         Args:
-            task: importable by name, or a partial of such.
+            task: importable by name, or a partial of such a function.
             context: called once in each process; None: the task gets None.
-            chunk: items that are sent to a process at once.
+            chunk: number of items that are sent to a process at once.
 
         Raises:
-            StorageError: a process was killed, or had too little memory.
+            StorageError: a process was killed, or ran out of memory.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Local:
-    """Processes of this machine; one worker is this process itself, so a plain script may call it."""
+    """Processes of this machine. A single worker is the calling process itself."""
 
     workers: int = 1
 
     def map(self, task: Task, items: Iterable[Any], context: Context | None = None, chunk: int = 1) -> Iterator[Any]:
-        """See :class:`Executor`. Processes are spawned, never forked: a fork would copy the threads and locks of
-        numerical libraries in an unknown state.
+        """See :class:`Executor`. Processes are spawned: a fork would copy locks of numerical libraries in an unknown
+        state.
+
+        Raises:
+            UsageError: the task or the context cannot be pickled.
         """
         items = list(items)
         workers = min(self.workers, len(items))
@@ -70,7 +73,7 @@ class Local:
             return
         try:
             with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), _begin, (context,)) as pool:
-                with _without_main():  # processes start at the first call
+                with _without_main():  # map starts the processes
                     results = pool.map(functools.partial(_call, task), items, chunksize=chunk)
                 yield from results
         except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -78,7 +81,7 @@ class Local:
                 raise
             raise UsageError(
                 f"this cannot be sent to other processes: {error}",
-                "functions must be importable by name, from a module and not the script itself; or use one worker",
+                "define functions in a module that can be imported, not in the script; or use one worker",
             ) from error
         except BrokenProcessPool:
             raise StorageError(
@@ -87,16 +90,16 @@ class Local:
             ) from None
 
 
-_built: Any = None  # the context of this process
-_failed: BaseException | None = None  # why it could not be made
+_built: Any = None  # context of this process
+_failed: BaseException | None = None  # error of its creation
 
 
 def _begin(context: Context | None) -> None:
     global _built, _failed
-    no_core_dumps()  # it may hold subkeys
+    no_core_dumps()  # the context may contain subkeys
     try:
         _built = context() if context else None
-    except Exception as error:  # raised at the first call, where it reaches the caller
+    except Exception as error:  # raised by the first call, to reach the caller
         _failed = error
 
 
@@ -106,16 +109,16 @@ def _call(task: Task, item: Any) -> Any:
             raise _failed
         return task(_built, item)
     except Exception as error:
-        if out_of_memory(error) and (refusal := as_refusal(error)):  # small enough for the way back
+        if out_of_memory(error) and (refusal := as_refusal(error)):  # small enough to be pickled
             raise refusal from None
         raise
 
 
 @contextlib.contextmanager
 def _without_main() -> Iterator[None]:
-    """Processes that are spawned meanwhile do not run the caller's script once more.
+    """Keep spawned processes from importing the calling script.
 
-    They need nothing of it, and a plain script, without a guard round what it does, may then use several processes.
+    A script can then use several processes without a guard for ``__main__``.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
@@ -127,7 +130,7 @@ def _without_main() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Processes that are spawned meanwhile compute on one thread each, unless the user said otherwise."""
+    """Let spawned processes use one thread each, unless the environment sets another number."""
     missing = [name for name in THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(missing, "1"))
     try:

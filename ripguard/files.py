@@ -1,8 +1,8 @@
-"""How files that a stranger may have made are found and opened: listed without gaps, regular, and bounded.
+"""List and open files from untrusted sources: regular files only, of bounded size, and complete listings.
 
-A release comes from anywhere. A pipe in the place of one of its files would be waited for, a device read without end, a
-link would lead out of it, and a folder that cannot be listed would be left out without a word. Everything that reads a
-release, a source or a private file goes through :func:`open_regular` and :func:`walk`.
+In an untrusted release a pipe could block the reader, a device could be endless, a link could point outside, and a
+folder without permissions could be skipped silently. All code that reads a release, a source or a private file uses
+:func:`open_regular` and :func:`walk`.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from pathlib import Path
 
 from ripguard.errors import StorageError
 
-NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # absent on Windows; on Unix a pipe would be waited for
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # absent on Windows; without it, opening a pipe blocks
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 
 
 class NotRegular(OSError):
-    """A link, a pipe, a device or a folder in the place of a file. ``strerror`` says which."""
+    """The path is a link, a pipe, a device or a folder. ``strerror`` describes it."""
 
 
 class TooLarge(OSError):
-    """More bytes than such a file can have. ``strerror`` says how many."""
+    """The file is larger than allowed. ``strerror`` contains its size."""
 
 
 def open_regular(path: str | os.PathLike[str], at_most: int | None = None, follow: bool = False) -> int:
-    """A descriptor for reading a regular file; what was checked is what is open.
+    """Open a regular file for reading; returns the descriptor. The checks apply to the opened file, without a race.
 
     Args:
-        at_most: bytes that the file may have.
-        follow: whether a link to a regular file is one.
+        at_most: maximum size in bytes.
+        follow: whether links are followed.
 
     Raises:
-        NotRegular: something else stands there.
-        TooLarge: the file has more bytes.
+        NotRegular: not a regular file.
+        TooLarge: the file is larger.
         OSError: as :func:`os.open`.
     """
     try:
@@ -62,25 +62,25 @@ def open_regular(path: str | os.PathLike[str], at_most: int | None = None, follo
 
 
 def read_regular(path: str | os.PathLike[str], at_most: int, follow: bool = False) -> bytes:
-    """The bytes of a regular file that has at most so many. Raises as :func:`open_regular`."""
+    """Read a regular file of at most ``at_most`` bytes. Raises as :func:`open_regular`."""
     with open(open_regular(path, at_most, follow), "rb") as file:
-        size = os.fstat(file.fileno()).st_size or at_most  # files of /proc say nothing of theirs
-        data = file.read(size + 1)  # no more room is made than the file needs
-    if len(data) > size:  # it grew meanwhile
+        size = os.fstat(file.fileno()).st_size or at_most  # files in /proc report 0
+        data = file.read(size + 1)  # allocate only what the file needs
+    if len(data) > size:  # the file grew
         raise TooLarge(errno.EFBIG, f"more than {at_most:,} bytes", os.fspath(path))
     return data
 
 
 def walk(root: Path, unlistable: list[OSError] | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Everything below a folder but folders: (path below it with ``/``, entry), in no particular order.
+    """All files below a folder, as (relative path with ``/``, entry), in arbitrary order.
 
-    Links are given, and never followed. The one way in which ripguard looks through folders.
+    Links are included and not followed. ripguard lists folders only with this function.
 
     Args:
-        unlistable: takes the error of each folder that cannot be listed, whose content is then lacking.
+        unlistable: receives the error of each folder that cannot be listed. Its content is then missing.
 
     Raises:
-        OSError: a folder that cannot be listed, without ``unlistable``.
+        OSError: a folder cannot be listed, and ``unlistable`` is None.
     """
     waiting = [("", os.fspath(root))]
     while waiting:
@@ -102,7 +102,7 @@ def walk(root: Path, unlistable: list[OSError] | None = None) -> Iterator[tuple[
 
 
 def sync_folder(path: str | os.PathLike[str]) -> None:
-    """Make the names in a folder durable."""
+    """Write the entries of a folder to disk (fsync)."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -111,19 +111,19 @@ def sync_folder(path: str | os.PathLike[str]) -> None:
 
 
 def partial_name(path: Path) -> Path:
-    """What a file is called beside its place until it is whole."""
+    """Temporary name of a file in the same folder."""
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Raise :class:`StorageError` where no file can be made at ``path``, before the work for it; leaves nothing."""
+    """Raise :class:`StorageError` if no file can be created at ``path``. Leaves no files or folders."""
     new = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial_name(path).touch()
         partial_name(path).unlink()
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", "choose another place") from None
+        raise StorageError(f"cannot write {path}: {error.strerror}", "choose another path") from None
     finally:
         with contextlib.suppress(OSError):
             for folder in new:

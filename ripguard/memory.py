@@ -1,4 +1,4 @@
-"""What a process does with its memory: freed pieces are kept for the next training step, and none is ever dumped."""
+"""Memory of this process: keep freed blocks for the next training step, and disable core dumps."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import contextlib
 import ctypes
 import sys
 
-TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # of mallopt(3)
-HEADROOM = 1 << 28  # bytes that the heap grows by
-DUMPABLE = 4  # of prctl(2)
+TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # parameters of mallopt(3)
+HEADROOM = 1 << 28  # bytes; step by which the heap grows
+DUMPABLE = 4  # option of prctl(2)
 
 
 def keep_freed() -> bool:
-    """For the rest of this process; returns whether the C library knows how.
+    """Let glibc keep freed memory for the rest of this process; returns whether the C library supports it.
 
-    Every step of training on a CPU frees what the next one asks for again, hundreds of megabytes in large pieces. Such
-    pieces glibc gives back to the kernel at once, which fills them with zeros before it hands them out again: a good
-    part of a step of models whose layers do little with much, as ``mobilenet-v2``. What is computed stays the same.
+    Each training step on a CPU frees hundreds of megabytes that the next step allocates again. By default glibc returns
+    large blocks to the kernel, which fills them with zeros before it reuses them. For models with large activations and
+    little arithmetic, such as ``mobilenet-v2``, this takes much of the time of a step. Results do not change.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -26,10 +26,10 @@ def keep_freed() -> bool:
 
 
 def no_core_dumps() -> None:
-    """Keys in memory are written nowhere when this process crashes, nor can others of the same user look into it.
+    """Keep keys in memory out of core dumps and, on Linux, away from other processes of the same user.
 
-    The limit holds for processes started from here as well; the flag, which Linux alone has, does not: a core that is
-    piped to a program knows no limit. Where neither is known nothing happens.
+    Child processes inherit the limit, but not the flag, which only Linux has. The flag is necessary because the limit
+    does not apply to cores that are piped to a program. On other systems this function does nothing.
     """
     try:
         import resource

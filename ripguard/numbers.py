@@ -1,4 +1,4 @@
-"""Numbers that people type: types for argparse, which says what was expected and ends with exit code 2."""
+"""Number types for argparse, with messages that state the expected range."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _integer(text: str, least: int) -> int:
         value = int(text)
     except ValueError:
         value = least - 1
-    if not least <= value < 2**63:  # what torch and NumPy both take
+    if not least <= value < 2**63:  # the range of torch and NumPy
         raise argparse.ArgumentTypeError(f"expected a whole number of {least} or more, below 2^63, got {text!r}")
     return value
 

@@ -1,4 +1,4 @@
-"""What a library written in Rust ends in when it is given what it did not expect: neither refusal nor crash."""
+"""Convert panics of libraries in Rust, which are not subclasses of ``Exception``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 
 def is_panic(error: BaseException) -> bool:
-    """Whether an error is a panic of such a library: a BaseException by design, whose type has no public name."""
+    """Whether an error is a panic of a Rust library. Its type is a BaseException without a public name."""
     return type(error).__name__ == "PanicException"
 
 
 @contextlib.contextmanager
 def refused_as(kind: type[Exception], sentence: str) -> Iterator[None]:
-    """Around a call of ``constriction``'s decoders: what they raise on bytes that no encoder made becomes ``kind``."""
+    """Context manager for decoders of ``constriction``: raise ``kind`` for bytes that they cannot decode."""
     try:
         yield
     except BaseException as error:

@@ -1,7 +1,6 @@
-"""Where models are computed, and how precisely: bfloat16 where the machine computes in it.
+"""Device and precision of model computations: bfloat16 if the hardware supports it.
 
-``RIPGUARD_BF16=0`` keeps all of them in float32, ``RIPGUARD_BF16=1`` computes in bfloat16 even where the machine has no
-units for it, which is slow; without the variable the machine decides.
+``RIPGUARD_BF16=0`` selects float32, ``RIPGUARD_BF16=1`` bfloat16 even without hardware support, which is slow.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ VARIABLE = "RIPGUARD_BF16"
 
 
 def fast_math(device: str) -> contextlib.AbstractContextManager:
-    """bfloat16 autocast where the machine computes in it or RIPGUARD_BF16 asks for it, else nothing.
+    """Context manager: bfloat16 autocast if the hardware supports it or ``RIPGUARD_BF16`` is 1, otherwise no change.
 
     Raises:
         UsageError: the variable is neither 0 nor 1.
     """
-    asked = os.environ.get(VARIABLE, "")
-    if asked not in ("", "0", "1"):
-        raise UsageError(expected(VARIABLE, "0 or 1", asked))
+    value = os.environ.get(VARIABLE, "")
+    if value not in ("", "0", "1"):
+        raise UsageError(expected(VARIABLE, "0 or 1", value))
     supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
-    if asked == "1" or (not asked and (device != "cpu" or supported())):
+    if value == "1" or (not value and (device != "cpu" or supported())):
         return torch.autocast(torch.device(device).type, torch.bfloat16)
     return contextlib.nullcontext()
 
@@ -42,4 +41,4 @@ def check_device(device: str) -> None:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(named[1] or 0) >= count:
         found = f"{count} of them" if count else "none"
-        raise UsageError(f"--device {device}: torch finds no such GPU here, it finds {found}", "leave --device out")
+        raise UsageError(f"--device {device}: torch finds no such GPU, it finds {found}", "omit --device")

@@ -1,4 +1,4 @@
-"""How far a piece of work has come: a bar on a terminal, or calls of a function of the caller's."""
+"""Progress of long work: a bar on the terminal, or calls of a callback."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Progress:
     """One step.
 
     Attributes:
-        stage: what is being done: ``protecting``, ``restoring`` …
-        done, total: in ``unit``; ``total`` is None where nobody knows it before.
+        stage: name of the work: ``protecting``, ``restoring`` …
+        done, total: numbers of units; ``total`` is None if unknown.
     """
 
     stage: str
@@ -33,7 +33,7 @@ _callback: ContextVar[Callback | None] = ContextVar("callback", default=None)
 
 @contextlib.contextmanager
 def reported_to(callback: Callback | None) -> Iterator[None]:
-    """Within this, steps go to ``callback`` and no bar is drawn. None: as it was, bars on a terminal."""
+    """Context manager: send steps to ``callback`` and draw no bar. None: no change."""
     if callback is None:
         yield
         return
@@ -45,7 +45,7 @@ def reported_to(callback: Callback | None) -> Iterator[None]:
 
 
 class Heartbeat:
-    """A line every so often, where no terminal shows a bar: a long run is seen to be alive, a short one says nothing.
+    """Callback that prints a line at intervals, for output without a terminal. Short runs print nothing.
 
     Args:
         say: prints a line.
@@ -62,7 +62,7 @@ class Heartbeat:
 
 
 class Stages:
-    """A line where a stage begins, and one where it ends. ``say``: prints a line."""
+    """Callback that prints a line at the start and at the end of each stage. ``say``: prints a line."""
 
     def __init__(self, say: Callable[[str], Any]) -> None:
         self._say, self._stage, self._began = say, "", 0.0
@@ -82,19 +82,19 @@ def _amount(step: Progress) -> str:
 
 
 class Bar(tqdm):
-    """A progress bar on standard error, where that is a terminal; or calls of the function of :func:`reported_to`.
+    """A progress bar on standard error if that is a terminal, or calls of the callback of :func:`reported_to`.
 
     Args:
-        items: what is gone through, if the bar is iterated over; else call :meth:`update`.
+        items: iterated over with the bar; None: call :meth:`update` instead.
         stage, unit: see :class:`Progress`.
-        initial: steps that are done already.
+        initial: number of steps already done.
     """
 
     def __init__(
         self, items: Iterable[Any] | None = None, *, stage: str, unit: str, total: int | None = None, initial: int = 0
     ) -> None:
         self._callback, self._stage, self._unit, self._done = _callback.get(), stage, unit, initial
-        disable = True if self._callback else None  # None: where there is no terminal
+        disable = True if self._callback else None  # None: tqdm disables the bar without a terminal
         super().__init__(items, desc=stage, total=total, unit=unit, initial=initial, disable=disable)
 
     def __iter__(self) -> Iterator[Any]:

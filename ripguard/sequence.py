@@ -1,7 +1,7 @@
-"""The *Sequence* of Xue et al. as bytes: pairing, turns and shifts, at close to their information cost.
+"""Encode the *Sequence* of Xue et al. (pairing, turns and shifts) in bytes, close to its entropy.
 
-The range coder and its models are ``constriction``'s. Everything a model depends on is an integer or an exact ratio of
-integers, so the bytes are the same on every machine; golden bytes in the tests watch over that.
+The range coder and its models come from ``constriction``. Models depend only on integers and exact ratios of integers,
+so the bytes are the same on every machine. The tests compare them with golden bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _uniform = _models.Uniform()
 # 16·mean of |residual| for the two-sided geometric tables, 16·(spread)² for the Gaussian ones
 _WIDTHS = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 160, 320, 640, 1280)
 TABLES = 2 * len(_WIDTHS)
-TOGETHER = 1024  # permutations that are written out at once
+TOGETHER = 1024  # permutations that are decoded at once
 
 
 class BadSequence(ValueError):
@@ -31,14 +31,14 @@ class BadSequence(ValueError):
 
 @dataclass(frozen=True)
 class Layout:
-    """How many symbols of each kind a Sequence holds: follows from image shape and parameters, is never stored.
+    """Number and range of the symbols of a Sequence. Follows from image shape and parameters and is not stored.
 
     Attributes:
-        tiles: blocks in each tile.
+        tiles: number of blocks in each tile.
         pairing: ``"none"`` (blocks stay), ``"permutation"``, or ``"tags"`` (class tag of each source and target block).
         classes: number of classes for ``"tags"``.
         turns: whether quarter turns are stored.
-        shifts: shifts per channel.
+        shifts: number of shifts per channel.
         channels: color channels.
         bound: residuals of shifts lie in ``-bound..bound``.
     """
@@ -61,7 +61,7 @@ class Sequence:
     """Symbols of a batch.
 
     Attributes:
-        order: int64; ``"permutation"``: ``[batch, blocks]``, the source block at each target place, inside its tile;
+        order: int64; ``"permutation"``: ``[batch, blocks]``, the source block of each target block, within its tile;
             ``"tags"``: ``[batch, 2·blocks]``, tags of the sources, then of the targets; ``"none"``: ``[batch, 0]``.
         turns: uint8 ``[batch, blocks]``.
         residuals: int16 ``[batch, shifts, channels]``, shift minus its prediction.
@@ -73,7 +73,7 @@ class Sequence:
 
 
 def encode(sequence: Sequence, layout: Layout) -> list[bytes]:
-    """Bytes of every Sequence in the batch."""
+    """Encode each Sequence of a batch."""
     order = _order_symbols(sequence.order, layout)
     symbols = (sequence.residuals + layout.bound).astype(np.int32)  # [batch, shifts, channels]
     chosen = _best_tables(symbols, layout.bound)  # [batch, channels]
@@ -97,7 +97,7 @@ def decode(records: list[bytes], layout: Layout) -> Sequence:
     """Inverse of :func:`encode`.
 
     Raises:
-        BadSequence: bytes that no Sequence is written as. Not all such are noticed.
+        BadSequence: the bytes are not a Sequence of this layout. Some wrong bytes are not detected.
     """
     with refused_as(BadSequence, "its moves cannot be read"):
         return _decode(records, layout)
@@ -145,7 +145,7 @@ def _from_symbols(symbols: np.ndarray, layout: Layout) -> np.ndarray:
     if layout.pairing != "permutation":
         return symbols.astype(np.int64)
     parts, start, batch = [], 0, len(symbols)
-    for tile, count in runs(layout.tiles):  # tiles of one size together: each by itself would cost as much as hundreds
+    for tile, count in runs(layout.tiles):  # all tiles of one size at once, which costs as much as one tile
         stop = start + count * (tile - 1)
         codes = symbols[:, start:stop].reshape(batch * count, tile - 1)
         parts.append(_unlehmer(codes).reshape(batch, count * tile))
@@ -154,12 +154,12 @@ def _from_symbols(symbols: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def runs(tiles: tuple[int, ...]) -> list[tuple[int, int]]:
-    """(blocks, tiles) of each run of tiles with as many blocks."""
+    """(blocks, tiles) of each run of tiles with equal numbers of blocks."""
     return [(blocks, len(list(same))) for blocks, same in itertools.groupby(tiles)]
 
 
 def _lehmer(permutations: np.ndarray) -> np.ndarray:
-    """Lehmer code: how many later entries are smaller, ``[batch, n]`` → ``[batch, n]``; entry i lies in 0..n-1-i."""
+    """Lehmer code: number of later smaller entries, ``[batch, n]`` → ``[batch, n]``; entry i lies in 0..n-1-i."""
     n = permutations.shape[1]
     compact: np.ndarray = permutations.astype("u1" if n <= 256 else "i2")
     result = np.empty(permutations.shape, np.int64)
@@ -179,10 +179,10 @@ def _lehmer(permutations: np.ndarray) -> np.ndarray:
 def _unlehmer(codes: np.ndarray) -> np.ndarray:
     """Inverse of :func:`_lehmer` (whose last entry, always 0, is not stored): ``[batch, n-1]`` → ``[batch, n]``."""
     batch, n = codes.shape[0], codes.shape[1] + 1
-    if batch > TOGETHER:  # that much stays in the processor's cache
+    if batch > TOGETHER:  # a batch of this size fits into the processor cache
         pieces = [_unlehmer(codes[i : i + TOGETHER]) for i in range(0, batch, TOGETHER)]
         return np.concatenate(pieces)
-    result = np.zeros((n, batch), "u1" if n <= 256 else "i2")  # entries first: each step works on whole rows
+    result = np.zeros((n, batch), "u1" if n <= 256 else "i2")  # entries first, so that each step works on whole rows
     result[: n - 1] = codes.T
     for i in range(n - 2, -1, -1):
         later = result[i + 1 :]

@@ -1,4 +1,4 @@
-"""Files of weights and checkpoints: complete or not at all."""
+"""Write files of weights and checkpoints atomically."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from ripguard.files import partial_name, sync_folder
 
 
 def save_whole(state: dict[str, Any], path: Path) -> None:
-    """Write tensors and plain values; a reader sees the old file, or the new one. Raises :class:`StorageError`."""
-    buffer = io.BytesIO()  # on a full disk torch's own writer says nothing of the disk
+    """Save tensors and plain values; readers see the old or the new file. Raises :class:`StorageError`."""
+    buffer = io.BytesIO()  # torch's own writer hides the errno of a full disk
     torch.save(state, buffer)
     write_whole(path, lambda partial: partial.write_bytes(buffer.getbuffer()))
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a file under another name in the same folder, which then takes the name ``path``.
+    """Call ``write`` with a temporary path in the same folder, then rename that file to ``path``.
 
-    It is on the disk before it has the name: a power cut leaves the old file or the new one, too.
+    The file is synced before it is renamed, so a power cut leaves the old or the new file.
 
-    Raises :class:`StorageError`, and leaves nothing.
+    Raises:
+        StorageError: writing failed; no temporary file is left.
     """
     partial = partial_name(path)
     try:
@@ -38,11 +39,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(partial, path)
     except OSError as error:
         _remove(partial)
-        raise StorageError(f"cannot write {path}: {error.strerror}", "free space, permissions?") from None
+        raise StorageError(f"cannot write {path}: {error.strerror}", "check free space and permissions") from None
     except BaseException:
         _remove(partial)
         raise
-    with contextlib.suppress(OSError):  # some network file systems have no such thing, and the file is there
+    with contextlib.suppress(OSError):  # some network file systems cannot sync folders
         sync_folder(path.parent)
 
 

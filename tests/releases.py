@@ -11,7 +11,7 @@ from typing import Any
 from ripguard.crypto.keys import Key
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.release.index import MemoryIndex
-from ripguard.release.manifest import META, canonical, signed_part
+from ripguard.release.record import META, canonical, signed_part
 
 VECTORS = Path(__file__).parent / "vectors"
 RELEASES = sorted(path.stem for path in (VECTORS / "releases").glob("*.clean"))

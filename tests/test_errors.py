@@ -26,7 +26,7 @@ from ripguard.executor import Local
         (KeyFileError("no key"), 7, "error: no key\n"),
         (OSError(28, "No space left on device"), 9, "error: No space left on device\n"),
         (PermissionError(13, "Permission denied", "/x"), 9, "error: Permission denied: /x\n"),
-        (KeyboardInterrupt(), 130, "interrupted; what is recorded stays\n"),
+        (KeyboardInterrupt(), 130, "interrupted; finished records are kept\n"),
     ],
 )
 def test_refusals_are_told(error, code, said, capsys):  # type: ignore[no-untyped-def]
@@ -95,7 +95,7 @@ OUT_OF_MEMORY = "error: out of memory"
         (RuntimeError("can't start new thread"), 9, OUT_OF_MEMORY),
         (ImportError("libx.so: failed to map segment from shared object"), 9, OUT_OF_MEMORY),
         (OSError(12, "Cannot allocate memory"), 9, OUT_OF_MEMORY),
-        (ValueError("embedded null byte"), 2, "error: no name can hold a NUL character"),
+        (ValueError("embedded null byte"), 2, "error: a file name cannot contain a NUL character"),
     ],
 )
 def test_errors_that_are_no_defects(error, code, said, capsys, monkeypatch):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""The project's targets beside what the records hold: lines of the leaderboard."""
+"""The targets of the project, and the measurements: lines of the leaderboard."""
 
 from __future__ import annotations
 
@@ -11,20 +11,27 @@ from ripguard.benchmark.attacks.limited_clean_data import HEAD, PERMUTATIONS, ST
 from ripguard.benchmark.entry import Entry, better, poison_of, written
 from ripguard.benchmark.records import Measurement
 
-# as they are now: an earlier form has more in its name
+# current versions; earlier versions have longer names
 OURS = ("strong", "layered", "layered-balanced", "balanced", "mrit", "discreet")
-LEAST_DB = 26  # of a scheme that counts as the best
+LEAST_DB = 26  # minimal PSNR to the clean image, for the comparison of schemes
 AT_STRONG = ("strong", "layered")  # at 22 dB
-PLAIN, OF_MRIT, OF_PERMUTATION, OF_DEFENCE, OF_HEAD, OF_PEERS = 10, 20, 20, 50, 10, 5  # percent; the last two: points
+PLAIN, OF_MRIT, OF_PERMUTATION, OF_DEFENCE, OF_HEAD, OF_PEERS = (
+    10,
+    20,
+    20,
+    50,
+    10,
+    5,
+)  # percent; the last two: percentage points
 CONTROLS = {("tap", "jpeg-10"): 75, ("em-sample", "grayscale"): 80, ("ops", "orthogonal-projection"): 80}  # percent
-Line = tuple[str, str, str, bool]  # about what, the aim, what was measured, whether it was reached
+Line = tuple[str, str, str, bool]  # subject, target, measurement, whether it was reached
 
 
 def aims(board: dict[Any, Entry], peers: Sequence[Measurement]) -> list[str]:
-    """A table, as lines of Markdown; nothing where nothing was measured.
+    """A Markdown table, as lines; empty without measurements.
 
     Args:
-        board: of :func:`ripguard.benchmark.leaderboard.entries`.
+        board: entries of :func:`ripguard.benchmark.leaderboard.entries`.
         peers: measurements of `experiments/peers.py`.
     """
     lines = [*_schemes(board), *_peers(peers)]
@@ -47,7 +54,7 @@ def aims(board: dict[Any, Entry], peers: Sequence[Measurement]) -> list[str]:
 
 
 def _schemes(board: dict[Any, Entry]) -> Iterator[Line]:
-    # `photos` are for trying things out: nothing was aimed at there
+    # `photos` is for demonstrations and has no targets
     ours = {key: entry for key, entry in board.items() if entry.scheme in OURS and key[0] != "photos"}
     for group in sorted({key[:3] for key in ours}):
         own = [entry for key, entry in ours.items() if key[:3] == group]
@@ -68,7 +75,7 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
     for whose, defences in (("plain victim", ("none",)), ("victims with and without defences", None)):
         if defences is None and not entry.defended:
             continue
-        # standardised outputs as they are named are a permutation too
+        # standardized outputs without permutation count as the identity permutation
         read = [entry.reached(PERMUTATIONS, 100, defences), entry.reached(STANDARDISED, 0, defences)]
         if found := max((one for one in read if one), key=lambda one: one[1], default=None):
             about = f"{where}: outputs permuted or standardized, {whose}"
@@ -84,7 +91,9 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
         if found := entry.reached(STANDARDISED, 0):
             about = f"{where}: best defence, logits standardized"
             yield about, f"≤ {OF_DEFENCE}", written(found), found[1] <= OF_DEFENCE
-    if entry.scheme in AT_STRONG and (found := entry.best_undoing):  # no defence of the list, but as little clean data
+    if entry.scheme in AT_STRONG and (
+        found := entry.best_undoing
+    ):  # not in the list of defences, but needs no clean data either
         about = f"{where}: undone with the published method"
         yield about, f"≤ {OF_DEFENCE}", written(found), found[1] <= OF_DEFENCE
 

@@ -1,4 +1,4 @@
-"""Positive controls of the defences: a known poison that each of them undoes. Lines of the leaderboard."""
+"""Positive controls of the defences: a known poison that each one removes. Lines of the leaderboard."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ripguard.benchmark.records import Measurement
 
 
 def controls(peers: Sequence[Measurement]) -> list[str]:
-    """A table, as lines of Markdown: for every defence the published poison that it recovers most of.
+    """A Markdown table, as lines: for each defence, the published poison that it recovers most from.
 
     Args:
-        peers: measurements of `experiments/peers.py`; without any there are no lines.
+        peers: measurements of `experiments/peers.py`; without any, there are no lines.
     """
     if not peers:
         return []

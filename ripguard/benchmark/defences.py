@@ -1,9 +1,8 @@
-"""What a victim may try against a protection, without any clean image: each one function, or one training objective.
+"""Defences against perturbations without clean images: each is a function on images or a training objective.
 
-A defence counts only after its positive control: a known poison that it undoes (``tests/benchmark/test_defences.py``
-for what it does to images, ``experiments/`` for accuracies). They work on training images alone, as in APBench;
-what treats every image by itself may be done to the images that a victim is asked about too, as Liu et al. 2023
-offer.
+A defence counts only after its positive control, a known poison that it removes (``tests/benchmark/test_defences.py``
+for images, ``experiments/`` for accuracies). Defences treat the training images, as in APBench. Those that treat each
+image separately can also treat the test images, as Liu et al. 2023 suggest.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ class Defence:
     """One defence.
 
     Attributes:
-        source: where it was published, and what of it is our reading.
-        prepare: what is done once to all training images: uint8 ``[n, height, width, 3]``, labels and a seed → uint8.
+        source: publication, and differences to it.
+        prepare: applied to all training images once: uint8 ``[n, height, width, 3]``, labels and a seed → uint8.
         objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
-        each: ``prepare`` treats every image by itself, without its label.
+        each: whether ``prepare`` treats each image separately, without its label.
     """
 
     name: str
@@ -39,16 +38,16 @@ class Defence:
     each: bool = False
 
     def prepared(self, images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-        """The training images as a victim under this defence sees them: uint8, same shape."""
+        """The training images after this defence: uint8, same shape."""
         return self.prepare(images, labels, seed) if self.prepare else images
 
-    def treated(self, asked: ImageSet, seed: int) -> ImageSet:
-        """What a victim is asked about, treated as its training images were; where each is treated by itself."""
-        return dataclasses.replace(asked, images=self.prepared(asked.images, asked.labels, seed))
+    def treated(self, test: ImageSet, seed: int) -> ImageSet:
+        """Test images after this defence. Valid only if ``each`` is set."""
+        return dataclasses.replace(test, images=self.prepared(test.images, test.labels, seed))
 
 
 def jpeg(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """JPEG at quality 10 and back."""
+    """JPEG compression with quality 10."""
     return np.stack([_through(one, "JPEG", quality=10) for one in images])
 
 
@@ -59,12 +58,12 @@ def grayscale(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def posterise(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Two bits a sample are left."""
+    """Keep the two high bits of each sample."""
     return images & 0xC0
 
 
 def blur(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Gaussian, SD one pixel. (APBench's, SD 0.1, is nearly the identity.)"""
+    """Gaussian blur, SD one pixel. (SD 0.1, as in APBench, is nearly the identity.)"""
     from scipy.ndimage import gaussian_filter
 
     soft = gaussian_filter(images.astype(np.float32), (0, 1, 1, 0), mode="reflect")
@@ -72,7 +71,7 @@ def blur(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def resize(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """To half the side and back, bilinear with antialiasing."""
+    """Resize to half the side and back, bilinear with antialiasing."""
     height, width = images.shape[1:3]
 
     def there_and_back(one: np.ndarray) -> np.ndarray:
@@ -83,22 +82,22 @@ def resize(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def median(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """The middle of 3×3 pixels, channel by channel."""
+    """Median of 3×3 pixels in each channel."""
     from scipy.ndimage import median_filter
 
     return median_filter(images, (1, 3, 3, 1), mode="reflect")
 
 
 def wipe(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """The four low bits of every sample replaced by random ones: what could carry a payload is gone."""
+    """Replace the four low bits of each sample, which may carry a payload, with random bits."""
     noise = np.random.default_rng(seed).integers(0, 16, images.shape).astype(np.uint8)
     return images & 0xF0 | noise
 
 
 def orthogonal(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """What a linear classifier of the pixels looks at is projected out (Sandoval-Segura et al. 2023).
+    """Orthogonal projection (Sandoval-Segura et al. 2023): remove the directions that a linear classifier uses.
 
-    Logistic regression for 20 epochs; the columns of its weights, made orthonormal, are taken out of every image.
+    Logistic regression on pixels for 20 epochs; an orthonormal basis of its weights is projected out of each image.
     """
     import torch
 
@@ -147,5 +146,5 @@ DEFENCES: dict[str, Defence] = {
         Defence("adversarial-training-16", "the same within 16/255: marks may be larger", objective="adversarial-16"),
     )
 }
-# in records, but not tried any more: UEraser with smooth light of our own, which gave nothing back of a poison
+# in records, but not used any more: UEraser with smooth lighting, which recovered nothing from a known poison
 WITHDRAWN = ("loss-maximising",)

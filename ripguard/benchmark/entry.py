@@ -1,4 +1,4 @@
-"""One line of the leaderboard: all that records hold about one scheme on one dataset under one protocol."""
+"""One line of the leaderboard: all records of one scheme on one dataset with one protocol."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ripguard.benchmark.attacks.limited_clean_data import STANDARDISED
 from ripguard.benchmark.defences import WITHDRAWN
 from ripguard.benchmark.records import Measurement
 
-Found = tuple[str, float]  # a defence or an attack, and the accuracy it ends in
-# first words of attacks of undo.py that change the images, without and with leaked clean ones
+Found = tuple[str, float]  # a defence or an attack, and its accuracy
+# prefixes of attacks of undo.py on the images, without and with leaked clean images
 UNDOING, LEAKED = ("synthetic", "averaged", "two", "sink"), ("restorer",)
-READINGS = ("test_acc", "standardized_acc", "renamed_acc")  # that need no labelled clean image
+READINGS = ("test_acc", "standardized_acc", "renamed_acc")  # metrics without labeled clean images
 INPUTS_DEFENDED = ", inputs defended too"
 
 
@@ -23,13 +23,16 @@ class Entry:
     """Accuracies in percent, on clean test images.
 
     Attributes:
-        scheme: its name in tables; setting: whether it is a preset with other values of its options.
-        psnr, ssim: of the published images to the clean ones, medians.
-        clean: of each victim of clean or restored images: (their digest, model, seed).
-        plain: of victims without a defence, one a seed; defended: by defence.
-        adaptive: by attack and number of clean images, then by defence; alone: the best that as many clean images
-            give without the protected ones, by their number.
-        undone: by attack on the images; leaked: by attack with leaked clean ones.
+        scheme: name in tables.
+        psnr, ssim: medians of the published images to the clean images; PSNR in dB.
+        setting: whether it is a preset with changed options.
+        clean: of victims of clean or restored images, by (digest of the images, model, seed).
+        plain: of victims without defence, one per seed.
+        defended: of victims with a defence, by defence.
+        adaptive: by (attack, number of clean images), then by defence.
+        alone: best accuracy from the clean images without the protected ones, by their number.
+        undone: by attack on the images.
+        leaked: by attack with leaked clean images.
     """
 
     scheme: str
@@ -46,7 +49,7 @@ class Entry:
     leaked: dict[str, list[float]] = field(default_factory=dict)
 
     def take(self, row: Measurement) -> None:
-        """Add a measurement of this scheme; those of no bearing are left out."""
+        """Add a measurement of this scheme; irrelevant ones are ignored."""
         metrics, defence = row.metrics, row.defence or "none"
         if row.kind == "image-quality":
             self.psnr, self.ssim = (metrics[f"{name}_to_clean"]["median"] for name in ("psnr", "ssim"))
@@ -84,17 +87,18 @@ class Entry:
 
     @property
     def best_attack(self) -> Found:
-        """The most that an attacker without key and clean images reaches: plain, under a defence, or by undoing."""
+        """Highest accuracy without key and clean images: plain, with a defence, or with an attack on the images."""
         found = [self.best_defence, self.reached(STANDARDISED, 0), self.best_undoing]
         plain = ("plain", float(np.mean(self.plain)) if self.plain else 0.0)
         return max([plain, *(one for one in found if one)], key=lambda one: one[1])
 
     def reached(self, attacks: str | Sequence[str], clean: int, defences: Sequence[str] | None = None) -> Found | None:
-        """The defence under which one of the attackers gets most out of the victim, and how much.
+        """The defence with the highest accuracy under one of the attacks, and that accuracy; None without records.
 
         Args:
-            attacks: as records call them; clean: the number of clean images they have.
-            defences: only these; None: all, ``none`` among them.
+            attacks: names in records.
+            clean: number of clean images of the attacker.
+            defences: only these; None: all, also ``none``.
         """
         found: dict[str, float] = {}
         for attack in [attacks] if isinstance(attacks, str) else attacks:
@@ -105,17 +109,17 @@ class Entry:
 
 
 def poison_of(row: Measurement) -> str:
-    """Which perturbation a measurement of `experiments/peers.py` is about, ``clean`` for none."""
+    """The perturbation in a measurement of `experiments/peers.py`, ``clean`` for none."""
     return str(row.setting["poison"])
 
 
 def better(row: Measurement) -> float:
-    """Accuracy of a victim, or that on test images that went through its defence as well, if it is more."""
+    """Accuracy of a victim in percent, on plain or on treated test images, whichever is higher."""
     return float(max(row.metrics["test_acc"], row.metrics.get("test_acc_defended") or 0.0))
 
 
 def written(found: Found | None, more: str = "") -> str:
-    """As tables have it: nothing where nothing was measured; the defence's name unless it was the plain victim's."""
+    """Text for tables: accuracy, and the name of the defence if there is one; "" without a measurement."""
     if found is None:
         return ""
     return f"{found[1]:.2f}" + ("" if found[0] == "none" else f" ({found[0]}{more})")

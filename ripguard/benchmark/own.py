@@ -1,7 +1,7 @@
-"""Measure the protection of a release of one's own: train on clean and on published images, test on clean ones.
+"""Evaluate a release: train on clean and on published images, and test on clean images.
 
-Everything is measured now, from the files of this release and its source. Nothing that the project recorded earlier
-takes part, and nothing is written but checkpoints in the cache, which go when a model is trained.
+Results depend only on the files of the release and its source, not on records of the project. Checkpoints are written
+to the cache and removed after training.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from ripguard.train.loop import accuracy, fit
 from ripguard.train.protocols import Protocol
 from ripguard.train.recipe import recipe_of
 
-HELD_OUT = 0.2  # of each class, for testing, where a release has no test split
-FEWEST = 2  # clean images a class to test on, below which nothing can be told
+HELD_OUT = 0.2  # fraction of each class for testing, without a test split
+FEWEST = 2  # minimal number of test images per class
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model. Accuracies in percent: on its own training images, and on clean test images."""
+    """One model. Accuracies in percent, on its training images and on clean test images."""
 
     training_set: str
     seed: int
@@ -43,12 +43,12 @@ class Row:
 
 @dataclass
 class Evaluation:
-    """What was measured.
+    """Result of an evaluation.
 
     Attributes:
-        chance: accuracy of who always names the most frequent class of the test images, in percent.
-        held_out: whether the test images were taken out of the training split, as there is no test split.
-        rows: a model each, ``clean`` or ``protected``, in the order of the seeds.
+        chance: accuracy in percent of predicting the most frequent class of the test images.
+        held_out: whether the test images were held out of the training split.
+        rows: one per model, ``clean`` or ``protected``, in the order of the seeds.
     """
 
     release: str
@@ -81,17 +81,18 @@ def evaluate(
     signer: str | None = None,
     workers: int = 1,
 ) -> Evaluation:
-    """Train a model on the clean images and one on the published ones, for every seed; test both on clean images.
+    """For each seed, train a model on clean and one on published images; test both on clean images.
 
     Args:
-        source: the clean images that the release was made from.
-        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own.
+        root: path of the release.
+        source: the source of the release.
+        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace those of the protocol.
         signer: fingerprint that must have signed the release.
 
     Raises:
-        UsageError: a name that does not exist.
+        UsageError: an unknown protocol, model or device.
         VerifyFailed: the release was not made from this source.
-        InputRefused: images without labels, a single class, or too few of one to test on.
+        InputRefused: images without labels, a single class, or a class with too few images.
     """
     recipe = recipe_of(protocol, model, epochs)
     check_device(device)
@@ -103,25 +104,27 @@ def evaluate(
     tell(f"ripguard: {len(train)} images to train on, {len(test)} clean ones to test on: {about}")
     known = load([clean[i] for i in train], workers=workers, note="clean images")
     side = known.images.shape[1]
-    shown = load([published[i] for i in train], side, workers, "protected images")
-    asked = load([clean[i] for i in test], side, workers, "test images")
+    protected = load([published[i] for i in train], side, workers, "protected images")
+    tested = load([clean[i] for i in test], side, workers, "test images")
     if len(known.names) < 2:
-        raise InputRefused(f"expected at least two classes, found {len(known.names)}", "one folder for each class")
-    if known.names != asked.names:
-        missing = sorted(set(known.names) ^ set(asked.names))
-        raise InputRefused(f"class {missing[0]} is not among both training and test images", "every class needs some")
+        raise InputRefused(f"expected at least two classes, found {len(known.names)}", "use one folder for each class")
+    if known.names != tested.names:
+        missing = sorted(set(known.names) ^ set(tested.names))
+        raise InputRefused(
+            f"class {missing[0]} is not among both training and test images", "every class needs images in both"
+        )
     result = Evaluation(
         str(root), release.info["scheme"]["name"], protocol, recipe.model, recipe.epochs, len(known.names),
-        len(asked.labels), held_out, round(100 * float(np.bincount(asked.labels).max() / len(asked.labels)), 2),
+        len(tested.labels), held_out, round(100 * float(np.bincount(tested.labels).max() / len(tested.labels)), 2),
     )  # fmt: skip
     for seed in seeds:
-        for name, data in (("clean", known), ("protected", shown)):
-            result.rows.append(_row(name, data, asked, recipe, seed, device))
+        for name, data in (("clean", known), ("protected", protected)):
+            result.rows.append(_row(name, data, tested, recipe, seed, device))
     return result
 
 
 def _pairs(release: Release, source: Source) -> tuple[list[Item], list[Item]]:
-    """Clean images of the source and their published forms, in the same order and under the same names."""
+    """Clean images of the source and their published images, in the same order and with the same names."""
     places, units = sources_by_place(release, source), release.info["units"]
     clean, published = [], []
     for row in release.rows:
@@ -130,14 +133,14 @@ def _pairs(release: Release, source: Source) -> tuple[list[Item], list[Item]]:
             clean.append(dataclasses.replace(item, name=row["path"], split=unit["split"], label=unit["label"]))
             published.append(Item(row["path"], path, unit["split"], unit["label"]))
     if not clean:
-        raise VerifyFailed(f"{release.root} was not made from {source.name}: no image stands at a known place")
+        raise VerifyFailed(f"{release.root} was not made from {source.name}: they have no image in common")
     return clean, published
 
 
 def _split(items: Sequence[Item]) -> tuple[list[int], list[int], bool]:
-    """Positions of training images and of test images, and whether the latter were held out of the training split.
+    """Indices of training and test images, and whether the test images were held out of the training split.
 
-    Held out is a fifth of each class, always the same one for the same names.
+    A fifth of each class is held out; the choice depends only on the names.
     """
     if any(item.split == "test" for item in items):
         positions = [[i for i, item in enumerate(items) if item.split == part] for part in ("train", "test")]
@@ -157,14 +160,14 @@ def _split(items: Sequence[Item]) -> tuple[list[int], list[int], bool]:
     return sorted(train), sorted(test), True
 
 
-def _row(name: str, data: ImageSet, asked: ImageSet, recipe: Protocol, seed: int, device: str) -> Row:
+def _row(name: str, data: ImageSet, test: ImageSet, recipe: Protocol, seed: int, device: str) -> Row:
     identity = hashlib.sha256(f"{data.digest} {recipe} {seed} {device}".encode()).hexdigest()[:32]
-    checkpoint = cache_root() / "evaluate" / f"{identity}.pt"  # a run that is killed goes on from it
+    checkpoint = cache_root() / "evaluate" / f"{identity}.pt"  # a killed run continues from it
     note = f"{name} images, seed {seed}"
     victim = fit(data.images, data.labels, len(data.names), recipe, seed, device, checkpoint, note=note)
     found = Row(
         name, seed, len(data.labels), round(accuracy(victim, data.images, data.labels), 3),
-        round(accuracy(victim, asked.images, asked.labels), 3),
+        round(accuracy(victim, test.images, test.labels), 3),
     )  # fmt: skip
     checkpoint.unlink(missing_ok=True)
     return found

@@ -1,12 +1,12 @@
-"""A queue of accuracy rows to train: a text file with one row a line, and what a row is called on disk.
+"""Training queues: text files with one victim per line.
 
 ::
 
-    # what is trained on        what the release is made with             where the row goes
+    # training images           options of the release                    name of the record
     dataset=cifar10 protocol=paper split=clean     protect="--scheme paper" record=cifar10-paper-paper
     dataset=cifar10 protocol=paper split=protected protect="--scheme paper" record=cifar10-paper-paper seed=1
 
-Words are quoted as in a shell; ``#`` begins a comment.
+Words are quoted as in a shell; ``#`` starts a comment.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ class Row:
     """One victim to train.
 
     Attributes:
-        dataset: a dataset by name, or a folder.
-        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own where given.
-        split: ``clean``, ``protected`` or ``restored``: what it is trained on.
-        record: name of the record that the row goes into.
-        seed: of the victim; those of restored images are trained with one of their own.
+        dataset: name of a dataset, or a folder.
+        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace those of the protocol.
+        split: training images: ``clean``, ``protected`` or ``restored``.
+        record: name of the record for the result.
+        seed: seed of the victim; for restored images, an offset is added.
         defence: name in :data:`ripguard.benchmark.defences.DEFENCES`.
-        protect: options of ``ripguard protect`` that the release is made with. A clean row goes into the record of that
-            release, too.
-        line: in the file.
+        protect: options of ``ripguard protect`` for the release. A clean row is also added to the record of that
+            release.
+        line: line number in the file.
     """
 
     dataset: str
@@ -58,24 +58,24 @@ class Row:
 
     @property
     def about(self) -> dict[str, str | int]:
-        """What the file says of it."""
+        """The fields that differ from their defaults."""
         fields = {field.name: field.default for field in dataclasses.fields(self)}
         return {name: getattr(self, name) for name in fields if name != "line" and getattr(self, name) != fields[name]}
 
     @property
     def slug(self) -> str:
-        """Name of its folder: the same wherever the row stands in the file, and whatever record it goes into."""
-        told = {name: value for name, value in self.about.items() if name != "record"}
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+        """Name of its folder; does not depend on the line and the record."""
+        identity = {name: value for name, value in self.about.items() if name != "record"}
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
         return f"{short_name(self.dataset)}-{self.protocol}-{self.split}-{self.seed}-{digest}"
 
 
 def read_queue(path: Path) -> list[Row]:
-    """The rows of a queue, in its order.
+    """Read the rows of a queue, in order.
 
     Raises:
-        UsageError: a line that is no row, by its number and field.
-        InputRefused: there is no such file, or it holds no text or no rows.
+        UsageError: a line is invalid; the message contains its number and field.
+        InputRefused: the file cannot be read, or contains no rows.
     """
     try:
         text = path.read_text("utf-8")
@@ -121,7 +121,7 @@ REQUIRED = ("dataset", "protocol", "split", "record")
 
 
 def _good() -> dict[str, tuple[str, Callable[[str], object]]]:
-    """Of each field that is checked here: what it must be, and whether a value is."""
+    """For each field: a description of valid values, and a test for them."""
     from ripguard.train.models import MODELS
 
     def one_of(*names: str) -> tuple[str, Callable[[str], object]]:

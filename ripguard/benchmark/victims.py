@@ -1,4 +1,4 @@
-"""Train one victim and measure it: one row of the accuracy table. Everything is read from files on disk."""
+"""Train one victim and measure its accuracy: one row of the accuracy table. Reads everything from files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, UsageError
-from ripguard.release.manifest import META, Release
-from ripguard.release.plan import published_places
+from ripguard.release.manifest import Release
+from ripguard.release.names import published_places
+from ripguard.release.record import META
 
 SPLITS = ("clean", "protected", "restored")
-WATCHED = 1000  # clean training images at most for the training curve
-OWN_SEEDS = 1000  # added to the seed of restored rows: equal images, but a training of its own
+WATCHED = 1000  # maximal number of clean training images for the training curve
+OWN_SEEDS = (
+    1000  # added to the seed for restored images: they equal the clean ones, but the training shall be independent
+)
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,16 @@ class Job:
     """One victim to train; picklable.
 
     Attributes:
-        split: ``clean``, ``protected`` or ``restored``: where the training images come from.
-        source: name of the dataset or folder of clean images; its test images measure every row.
+        split: training images: ``clean``, ``protected`` or ``restored``.
+        source: name of the dataset, or folder of clean images; also provides the test images.
         place: folder of the release or of the restored images; unused for ``clean``.
-        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace its own where given.
+        protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace those of the protocol.
         work: folder for checkpoints; ``logs``: folder for the JSON-lines log.
-        deadline: time of day (``time.time()``) to stop at; the checkpoint then holds what was reached.
-        threads: CPU threads, 0: torch's own choice.
+        deadline: time (``time.time()``) to stop at, with a checkpoint.
+        threads: CPU threads, 0: default of torch.
         defence: name in :data:`ripguard.benchmark.defences.DEFENCES`.
-        most: of more training images than this every n-th one is used; None: all.
-        save_every: seconds after which a checkpoint is written within an epoch; None: the loop's own.
+        most: maximal number of training images, of which every n-th is used; None: all.
+        save_every: seconds between checkpoints within an epoch; None: default of the training loop.
     """
 
     split: str
@@ -71,7 +74,7 @@ class Job:
 
     @property
     def stem(self) -> str:
-        """Of the names of its files."""
+        """Stem of its file names."""
         return f"{self.split}-{self.model}-{self.own_seed}{self.suffix}"
 
     @property
@@ -80,29 +83,29 @@ class Job:
 
     @property
     def suffix(self) -> str:
-        """Of file names and titles: nothing without a defence."""
+        """Suffix of file names and titles; "" without a defence."""
         return "" if self.defence == "none" else f"-{self.defence}"
 
 
 def own_seed(split: str, seed: int) -> int:
-    """The seed that a victim of ``split`` is trained with, where the others' is ``seed``."""
+    """Training seed of a victim of ``split``: ``seed``, plus an offset for restored images."""
     return seed + (OWN_SEEDS if split == "restored" else 0)
 
 
 def seeds_of(words: str) -> list[int]:
-    """Seeds as scripts are asked for them, by commas, each once; raises UsageError where a word is none."""
+    """Parse seeds joined by commas, without duplicates. Raises :class:`UsageError`."""
     try:
         seeds = [int(word) for word in words.split(",")]
     except ValueError:
         seeds = [-1]
-    if not all(0 <= seed < OWN_SEEDS for seed in seeds):  # those of restored images begin there
-        raise UsageError(f"--seeds: expected whole numbers from 0 to {OWN_SEEDS - 1} by commas, got {words}")
+    if not all(0 <= seed < OWN_SEEDS for seed in seeds):  # OWN_SEEDS is the offset for restored images
+        raise UsageError(f"--seeds: expected whole numbers from 0 to {OWN_SEEDS - 1} joined by commas, got {words}")
     return list(dict.fromkeys(seeds))
 
 
 def items_of(split: str, source: str, root: Path) -> list[Item]:
-    """All images of the clean source, of a release, or of a restored folder."""
-    if split == "clean":  # under the names they are published by, so that all three are in the same order
+    """All images of the source, of a release, or of a restored folder."""
+    if split == "clean":  # with their published names, so that all splits have the same order
         items = open_source(source).items
         return [dataclasses.replace(item, name=place) for item, place in zip(items, published_places(items))]
     if split == "restored":
@@ -116,17 +119,17 @@ def items_of(split: str, source: str, root: Path) -> list[Item]:
 
 
 def read(split: str, source: str, place: Path, part: str, workers: int = 1, most: int | None = None) -> ImageSet:
-    """The ``train`` or ``test`` images of one of SPLITS; of more than ``most`` every n-th one."""
+    """Read the ``train`` or ``test`` images of one of SPLITS; at most about ``most``, evenly spaced."""
     items = [item for item in items_of(split, source, place) if item.split == part]
     if not items:
-        raise InputRefused(f"{split} images of {source}: there is no split {part!r}", "name folders train/ and test/")
+        raise InputRefused(f"{split} images of {source}: there is no split {part!r}", "use folders train/ and test/")
     if most:
         items = sorted(items, key=lambda item: (item.label, item.name))[:: -(-len(items) // most)]
     return load(items, workers=workers, note=f"{split} {part}")
 
 
 def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tuple[str, ...] = ()) -> None:
-    """Before any work.
+    """Check names and libraries before any work.
 
     Raises:
         UsageError: a name does not exist.
@@ -150,15 +153,15 @@ def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tu
 
 
 def digest_of(split: str, source: str, place: Path, workers: int = 1, most: int | None = None) -> str:
-    """Digest of the training images: rows recorded for the same one are not trained again."""
+    """Digest of the training images. Victims with a record for the same digest are not trained again."""
     return read(split, source, place, "train", workers, most).digest
 
 
 def train_row(job: Job) -> dict[str, Any]:
-    """Train and measure; returns a row of the record.
+    """Train and measure a victim; returns a row of the record.
 
     Raises:
-        Unfinished: the deadline came first.
+        Unfinished: the deadline passed.
     """
     import torch
 
@@ -176,23 +179,23 @@ def train_row(job: Job) -> dict[str, Any]:
     if training.names != test.names or training.images.shape[1:] != test.images.shape[1:]:
         raise InputRefused(f"{job.split} training images and clean test images differ in classes or size")
     defence = DEFENCES[job.defence]
-    shown = defence.prepared(training.images, training.labels, job.own_seed)
+    prepared = defence.prepared(training.images, training.labels, job.own_seed)
     left = None if job.deadline is None else job.deadline - time.time()
     checkpoint, log = Path(job.work) / f"{job.protocol}-{job.stem}.pt", job.log
     clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test images
     victim = fit(
-        shown, training.labels, len(training.names), protocol, job.own_seed, job.device,
+        prepared, training.labels, len(training.names), protocol, job.own_seed, job.device,
         checkpoint, log, left, job.compile, (clean.images, clean.labels), job.title, defence.objective,
         job.save_every or SAVE_EVERY,
     )  # fmt: skip
-    told, truth = victim.logits(test.images).argmax(1), test.labels
+    predicted, truth = victim.logits(test.images).argmax(1), test.labels
     treated = {}
     if defence.each:
-        asked = defence.treated(test, job.own_seed + 1)
-        treated["treated_accuracy"] = round(accuracy(victim, asked.images, truth), 4)
+        after = defence.treated(test, job.own_seed + 1)
+        treated["treated_accuracy"] = round(accuracy(victim, after.images, truth), 4)
     confusion = np.zeros((len(test.names),) * 2, int)
-    np.add.at(confusion, (truth, told), 1)
-    fitted = victim.logits(shown).argmax(1) == training.labels
+    np.add.at(confusion, (truth, predicted), 1)
+    fitted = victim.logits(prepared).argmax(1) == training.labels
     where = environment()
     seconds = sum(_seconds(log))
     return {
@@ -201,7 +204,7 @@ def train_row(job: Job) -> dict[str, Any]:
         "model": job.model,
         "seed": job.own_seed,
         "train_accuracy": round(100 * float(fitted.mean()), 4),
-        "test_accuracy": round(100 * float((told == truth).mean()), 4),
+        "test_accuracy": round(100 * float((predicted == truth).mean()), 4),
         **treated,
         "images": len(training.labels),
         "digest": training.digest,

@@ -1,4 +1,4 @@
-"""`ripguard completion`: words and options completed by the shell."""
+"""`ripguard completion`: shell completion of commands and options."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ripguard.cli.output import show
 
 SHELLS = ("bash", "zsh", "fish")
 DESCRIPTION = (
-    'Prints a script. For this shell alone: eval "$(ripguard completion bash)". For good: put that line into ~/.bashrc '
-    "or ~/.zshrc, or write the output to ~/.config/fish/completions/ripguard.fish."
+    'Prints a script. For this shell only: eval "$(ripguard completion bash)". For every shell: put that line into '
+    "~/.bashrc or ~/.zshrc, or write the output to ~/.config/fish/completions/ripguard.fish."
 )
 
 

@@ -1,4 +1,4 @@
-"""`ripguard data`: the datasets that ripguard knows."""
+"""`ripguard data`: list and export the built-in datasets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ripguard import api
 from ripguard.cli.options import add_common
 from ripguard.cli.output import show
 
-DESCRIPTION = "Lists the datasets that ripguard knows, or copies one as a folder tree."
+DESCRIPTION = "Lists the built-in datasets, or copies one as a folder tree."
 
 
 def add(parser: argparse.ArgumentParser) -> None:

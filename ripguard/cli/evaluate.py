@@ -1,4 +1,4 @@
-"""`ripguard evaluate`: what a model learns from a release without its key."""
+"""`ripguard evaluate`: train models on a release without its key, and on the clean images."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ripguard.numbers import positive
 from ripguard.train.protocols import PROTOCOLS
 
 DESCRIPTION = (
-    "Trains a model on the clean images and one on the published ones, and tests both on clean images. All of it is "
-    "measured now. Where the release has no test split, a fifth of each class is held out. This is the plain attacker: "
-    "docs/explanation/limits.md says what others reach."
+    "Trains a model on the clean images and one on the published ones, and tests both on clean images. Without "
+    "a test split, a fifth of each class is held out. This attacker uses no defence; for stronger attackers see "
+    "docs/explanation/limits.md."
 )
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", metavar="RELEASE")
-    add_source(parser, "the source it was made from")
-    parser.add_argument("--labels", metavar="CSV", help="the labels file that protect was given")
+    add_source(parser, "the source of the release")
+    parser.add_argument("--labels", metavar="CSV", help="the labels file that protect used")
     parser.add_argument("--protocol", default="smoke", help=f"{', '.join(PROTOCOLS)} (default smoke)")
-    parser.add_argument("--model", help="instead of the protocol's own: resnet18, vgg16-bn, densenet121 …")
-    parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the protocol's own")
-    parser.add_argument("--seeds", default="0", metavar="S,…", help="one model of each kind for each (default 0)")
+    parser.add_argument("--model", help="instead of the protocol's model: resnet18, vgg16-bn, densenet121 …")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the protocol's number")
+    parser.add_argument("--seeds", default="0", metavar="S,…", help="one model of each kind per seed (default 0)")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     add_signer(parser)
     add_workers(parser)
@@ -33,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     if options.against is None:
-        raise UsageError("protection is measured against the clean images", "name them with --source SRC")
+        raise UsageError("evaluation needs the clean images", "add --source SRC")
     found = api.evaluate(
         options.release, options.against, labels=options.labels, protocol=options.protocol, model=options.model,
         epochs=options.epochs, seeds=options.seeds, device=options.device, signer=options.signer,

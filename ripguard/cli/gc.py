@@ -1,4 +1,4 @@
-"""`ripguard gc`: move aside what killed runs left."""
+"""`ripguard gc`: move aside files that killed runs left."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from ripguard.cli.options import add_key, add_signer, key_of
 from ripguard.cli.output import show
 
 DESCRIPTION = (
-    "Moves temporary files, and residue that no manifest names, into a folder beside the release, which you may remove "
-    "once the release restores. Images, also unknown ones, are never touched: ripguard verify lists them. "
-    "The release must be signed, or its key named."
+    "Moves temporary files, and residue that no manifest lists, into a folder beside the release. You can remove that "
+    "folder after the release restores. Images are never moved; ripguard verify lists unknown ones. The release must "
+    "be signed, or its key given."
 )
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("release", metavar="RELEASE", help="a release, or the output of a run that never finished")
-    parser.add_argument("--unfinished", action="store_true", help="also drop an unfinished run, which could go on")
+    parser.add_argument("release", metavar="RELEASE", help="a release, or the output of an unfinished run")
+    parser.add_argument(
+        "--unfinished", action="store_true", help="also remove an unfinished run, which could be continued"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only list")
     add_key(parser, required=False)
     add_signer(parser)

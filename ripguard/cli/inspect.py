@@ -1,4 +1,4 @@
-"""`ripguard inspect`: what a release or an image says of itself."""
+"""`ripguard inspect`: public facts about a release or an image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from ripguard import api
 from ripguard.cli.output import show, table
 
-DESCRIPTION = "What anybody can see, without any key."
+DESCRIPTION = "Shows what is readable without a key."
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Parse, call, print: the way of every command. Messages go to stderr, results to stdout."""
+"""Parse the command line, run a command, report errors. Messages go to stderr, results to stdout."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from ripguard.errors import (
 from ripguard.memory import no_core_dumps
 from ripguard.progress import Callback, Heartbeat, Stages, reported_to
 
-VERBS = {  # a file each, which is imported when its verb is given
-    "keygen": "make a restore key, and a signing key beside it",
+VERBS = {  # one module each, imported when its verb is used
+    "keygen": "make a restore key and a signing key",
     "protect": "make a protected release of a dataset",
-    "restore": "get the clean images back, exactly",
+    "restore": "restore the clean images exactly",
     "verify": "check a release against its manifest, key, source and signer",
-    "inspect": "show what a release or an image says of itself; no key needed",
-    "report": "measure a release: likeness, surrogate, residue, equality of restored images",
-    "evaluate": "measure what a model learns from a release of yours without its key",
-    "train": "train a model on the clean images behind a release, restored in memory",
-    "gc": "move aside what killed runs left in and beside a release",
-    "data": "list the datasets ripguard knows, or export one as a folder tree",
-    "methods": "list schemes, perturbations and hiding methods, or what one can be told",
-    "completion": "print what completes ripguard's words in a shell",
+    "inspect": "show public facts about a release or an image; needs no key",
+    "report": "measure a release: PSNR, SSIM, surrogate, residue, equality of restored images",
+    "evaluate": "measure what a model learns from your release without its key",
+    "train": "train a model on the images of a release, restored in memory",
+    "gc": "move aside files that killed runs left in and beside a release",
+    "data": "list the built-in datasets, or export one as a folder tree",
+    "methods": "list schemes, perturbations and hiding methods, or the options of one",
+    "completion": "print a script for shell completion",
 }
 
 
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code (``docs/reference/exit-codes.md``)."""
     no_core_dumps()
     keep_streams()
-    for stream in (sys.stdout, sys.stderr):  # names of files need not be text
+    for stream in (sys.stdout, sys.stderr):  # file names may contain bytes that are not text
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -68,16 +68,16 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError) and reader_gone():
             return READER_GONE
         refusal = as_refusal(error)
-        if refusal is None and isinstance(error, OSError):  # a library's, that the system has no number for
+        if refusal is None and isinstance(error, OSError):  # raised by a library, without errno
             refusal = StorageError(str(error))
         if refusal:
             return _complain(options, refusal)
         tell(*traceback.format_exc().splitlines(), "ripguard: this is a defect, please report the lines above")
-        return 1  # shown is where, but never a local variable
+        return 1  # the traceback contains no local variables, so no keys
 
 
 def _reporter(options: argparse.Namespace) -> Callback | None:
-    """Where progress goes; None: bars on a terminal."""
+    """The progress callback; None: draw bars on the terminal."""
     if options.quiet:
         return lambda step: None
     if options.verbose:
@@ -86,8 +86,8 @@ def _reporter(options: argparse.Namespace) -> Callback | None:
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Options of one command. Ends the process for what the parser refuses; raises :class:`UsageError` for the rest."""
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+    """Parse one command. The parser exits on its own errors; other errors raise :class:`UsageError`."""
+    if "_ARGCOMPLETE" in os.environ:  # called by shell completion
         import argcomplete
 
         argcomplete.autocomplete(build_parser(shlex.split(os.environ.get("COMP_LINE", ""))[1:]))
@@ -101,8 +101,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _refuse_odd_texts(options: argparse.Namespace) -> None:
-    """An empty value is a variable that was not set: taken for "not given" it would switch a check off, or mean the
-    working directory. No name of a file holds NUL or half characters.
+    """Raise :class:`UsageError` for empty values, NUL characters and lone surrogates.
+
+    An empty value usually is an unset shell variable. It must not disable a check or mean the working directory.
     """
     for name, value in vars(options).items():
         for text in value if isinstance(value, (list, tuple)) else [value]:
@@ -116,14 +117,16 @@ def _refuse_odd_texts(options: argparse.Namespace) -> None:
                 except UnicodeEncodeError:
                     odd = True
                 if odd:
-                    raise UsageError(f"{name.replace('_', '-')}: no name can hold a NUL character, or half of one")
+                    raise UsageError(
+                        f"{name.replace('_', '-')}: no name can contain a NUL character or a lone surrogate"
+                    )
 
 
 def _complain(options: argparse.Namespace, error: RipguardError) -> int:
     if getattr(options, "json", False):
-        told = {"error": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        answer = {"error": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
         try:
-            print(json.dumps(told), flush=True)
+            print(json.dumps(answer), flush=True)
         except BrokenPipeError:
             reader_gone()
     tell(f"ripguard: error: {error.message}")
@@ -133,19 +136,19 @@ def _complain(options: argparse.Namespace, error: RipguardError) -> int:
 
 
 def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """The verbs, and the options of the one in ``words``, of `protect` those of the scheme that is named there.
+    """The parser of all verbs, with the options of the verb in ``words``; for `protect`, those of the chosen scheme.
 
     Args:
-        words: of the command line; None: the options of all verbs.
+        words: words of the command line; None: add the options of all verbs.
 
     Raises:
-        UsageError: a scheme, perturbation or hiding method that does not exist.
+        UsageError: a scheme, perturbation or hiding method does not exist.
     """
     parser = argparse.ArgumentParser(
         prog="ripguard",
-        description="Publish an image dataset that ordinary training learns next to nothing from; "
-        "your key turns it back exactly.",
-        epilog="A first round: ripguard keygen --out my.key; ripguard protect photos protected --key-file my.key; "
+        description="Publish an image dataset from which ordinary training learns almost nothing; "
+        "your key restores it exactly.",
+        epilog="Example: ripguard keygen --out my.key; ripguard protect photos protected --key-file my.key; "
         "ripguard restore protected restored --key-file my.key",
     )
     parser.add_argument("--version", action="version", version=f"ripguard {__version__}")
@@ -156,7 +159,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
             verbs.add_parser(name, help=text)
             continue
         module = _module(name)
-        # no abbreviations: --surrogate would mean --surrogate-share where a scheme has that alone
+        # no abbreviations: --surrogate could mean --surrogate-share, depending on the scheme
         verb = verbs.add_parser(
             name, help=text, description=module.DESCRIPTION, allow_abbrev=False, formatter_class=Formatter
         )

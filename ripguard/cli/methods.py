@@ -1,4 +1,4 @@
-"""`ripguard methods`: which schemes, perturbations and hiding methods there are."""
+"""`ripguard methods`: list schemes, perturbations and hiding methods, and their options."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import argparse
 from ripguard import api
 from ripguard.cli.output import show
 
-DESCRIPTION = "Without a name: all of them. With one: its options, with their usual values."
+DESCRIPTION = "Without a name, lists all methods; with one, its options and their defaults."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one of them: its options")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a method, to list its options")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ripguard.errors import UsageError
 from ripguard.numbers import positive
 
 KEY_VARIABLE = "RIPGUARD_KEY_FILE"
-# of ripguard.release.signers, which takes longer to import than a help text should; tests keep them equal
+# copies of constants in ripguard.release.signers, which is slow to import; a test keeps them equal
 SIGNER_VARIABLE, ANY = "RIPGUARD_SIGNER", "any"
 
 
@@ -27,39 +27,41 @@ class Formatter(argparse.HelpFormatter):
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """What every command has."""
+    """Add the options of every command."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     loud = parser.add_mutually_exclusive_group()
-    loud.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors (and JSON)")
+    loud.add_argument("-q", "--quiet", action="store_true", help="print only errors (and JSON)")
     loud.add_argument("-v", "--verbose", action="store_true", help="print stages and their times")
 
 
 def add_key(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    text = f"restore key file, - for standard input (default: ${KEY_VARIABLE})"
+    text = f"restore key; - for stdin (default ${KEY_VARIABLE})"
     parser.add_argument("--key-file", metavar="K", default=os.environ.get(KEY_VARIABLE) or None, help=text)
     parser.set_defaults(key_required=required)
 
 
 def key_of(options: argparse.Namespace) -> Any:
-    """The key file that was named; None where none is needed."""
+    """Path of the key file; None if it is optional and absent. Raises :class:`UsageError` if it is required."""
     if not options.key_file and options.key_required:
-        raise UsageError(
-            "no key", f"name it with --key-file K or {KEY_VARIABLE}; make one with ripguard keygen --out K"
-        )
+        raise UsageError("no key", f"add --key-file K or set {KEY_VARIABLE}; make a key with ripguard keygen --out K")
     return options.key_file
 
 
 def add_signer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signer", metavar="F",
-        help=f"fingerprint that must have signed the release, or '{ANY}' (default: the one named by {SIGNER_VARIABLE}, "
-        "else a signer of this key's releases so far, as listed in K.signers)",
+        help=f"fingerprint that must have signed the release, or '{ANY}' (default: ${SIGNER_VARIABLE}, else a known "
+        "signer of this key's releases, listed in K.signers)",
     )  # fmt: skip
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--workers", type=positive, default=os.cpu_count() or 1, metavar="W", help="processes (default: cores)"
+        "--workers",
+        type=positive,
+        default=os.cpu_count() or 1,
+        metavar="W",
+        help="processes (default: number of cores)",
     )
 
 

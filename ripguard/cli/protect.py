@@ -15,23 +15,20 @@ from ripguard.numbers import not_negative, positive
 from ripguard.schemes import find
 from ripguard.schemes.base import Scheme
 
-DESCRIPTION = (
-    "OUT appears when every image in it was restored once from disk and compared. The same command continues a run "
-    "that was killed."
-)
+DESCRIPTION = "OUT appears when complete. The same command continues a run that was killed."
 
 
 def scheme_in(words: Sequence[str]) -> Scheme:
-    """The scheme that is asked for, by the three options that decide which others there are."""
+    """The scheme on the command line, from the three options that determine the other options."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for name in ("--scheme", "--perturb", "--hide"):
         first.add_argument(name)
     try:
-        asked = vars(first.parse_known_args([word for word in words if word not in ("-h", "--help")])[0])
-    except argparse.ArgumentError:  # the whole parser will say what is wrong
-        asked = {}
-    scheme = find(asked.pop("scheme", None) or "mrit")
-    return scheme.with_options({name: value for name, value in asked.items() if value is not None})
+        chosen = vars(first.parse_known_args([word for word in words if word not in ("-h", "--help")])[0])
+    except argparse.ArgumentError:  # the full parser reports it
+        chosen = {}
+    scheme = find(chosen.pop("scheme", None) or "mrit")
+    return scheme.with_options({name: value for name, value in chosen.items() if value is not None})
 
 
 def _chosen(scheme: Scheme) -> str:
@@ -52,7 +49,7 @@ METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
 def _scheme_option(group: Any, name: str, option: Option) -> None:
-    """One option of a scheme as an argument; without it the scheme keeps its own."""
+    """Add an option of a scheme. Its default is None, so that the scheme keeps its own value."""
     text = option.help
     if option.kind is str and option.choices:
         text += f": {', '.join(option.choices)}"
@@ -75,24 +72,28 @@ def _scheme_option(group: Any, name: str, option: Option) -> None:
 
 
 def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
-    """``words``: of the command line; they decide which options there are. Raises :class:`UsageError`."""
+    """Add the options for the scheme in ``words``, the words of the command line. Raises :class:`UsageError`."""
     scheme = scheme_in(words)
     parser.usage = "ripguard protect [options] SRC OUT"
-    parser.add_argument("source", metavar="SRC", help="folder, or name: ripguard data list")
-    parser.add_argument("out", metavar="OUT", help="folder to make")
+    parser.add_argument("source", metavar="SRC", help="folder, or name of a dataset (ripguard data list)")
+    parser.add_argument("out", metavar="OUT", help="folder to create")
     add_key(parser)
     parser.add_argument("--sign-key", metavar="S", help="signing key file (default: K.sign where it exists)")
-    parser.add_argument("--scheme", default="mrit", metavar="NAME", help="preset (default mrit): ripguard methods")
-    parser.add_argument("--perturb", metavar="NAME", help="another perturbation than the scheme's")
-    parser.add_argument("--hide", metavar="NAME", help="another hiding method than the scheme's")
+    parser.add_argument(
+        "--scheme", default="mrit", metavar="NAME", help="preset (default mrit); list: ripguard methods"
+    )
+    parser.add_argument("--perturb", metavar="NAME", help="perturbation, instead of the scheme's")
+    parser.add_argument("--hide", metavar="NAME", help="hiding method, instead of the scheme's")
     parser.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
     parser.add_argument("--limit", type=positive, metavar="N", help="only N images, evenly from all classes")
-    parser.add_argument("--seed", type=not_negative, default=0, metavar="S", help="of all that is drawn (default 0)")
-    text = "give the original files back, byte for byte"
+    parser.add_argument(
+        "--seed", type=not_negative, default=0, metavar="S", help="seed of all random choices (default 0)"
+    )
+    text = "preserve the original files, byte for byte"
     for flag, shown in (("--preserve-files", text), ("--byte-exact", argparse.SUPPRESS)):  # the old name, until 0.2
         parser.add_argument(flag, dest="byte_exact", action="store_true", help=shown)
-    parser.add_argument("--lossy", action="store_true", help="keep no residue: the paper's recovery, not exact")
-    parser.add_argument("--restart", action="store_true", help="throw away an unfinished run")
+    parser.add_argument("--lossy", action="store_true", help="keep no residue; recovery as in the paper, not exact")
+    parser.add_argument("--restart", action="store_true", help="discard an unfinished run")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     add_workers(parser)
     chosen = parser.add_argument_group(f"options of {scheme.name}{_chosen(scheme)}")
@@ -102,14 +103,14 @@ def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
 
 
 def refuse_option(words: Sequence[str], strange: Sequence[str]) -> None:
-    """Say whose option that is which the scheme does not have. Raises :class:`UsageError`."""
+    """Raise a :class:`UsageError` that names the scheme or method to which an unknown option belongs."""
     for word in strange:
         if word.startswith("--") and word != "--":
             scheme_in(words).with_options({word[2:].partition("=")[0].removeprefix("no-").replace("-", "_"): True})
 
 
 def of_scheme(options: argparse.Namespace) -> dict[str, Any]:
-    """What of the options of `protect` is the scheme's, for :func:`ripguard.api.protect`."""
+    """The options that belong to the scheme, as arguments of :func:`ripguard.api.protect`."""
     own = {name: getattr(options, name) for name in options.scheme_options}
     return own | {name: getattr(options, name) for name in ("scheme", "lossy", "byte_exact", "device")}
 
@@ -119,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
         options.source, options.out, key_of(options), sign_key=options.sign_key, labels=options.labels,
         limit=options.limit, seed=options.seed, restart=options.restart, workers=options.workers, **of_scheme(options),
     )  # fmt: skip
-    promise = "restores bit for bit" if result.exact else "LOSSY: restores roughly, outside the exactness promise"
+    promise = "restores bit for bit" if result.exact else "LOSSY: restores approximately, not exactly"
     lines = [
         f"{result.images} images protected in {result.out} ({promise})",
         f"  key {result.key_id}, dataset {result.dataset_id}, signed by {result.signer or 'nobody (no signing key)'}",
@@ -130,11 +131,11 @@ def run(options: argparse.Namespace) -> int:
         lines.append(f"  median PSNR to the carrier {result.psnr_to_carrier:.2f} dB, SSIM {result.ssim_to_carrier}")
     if result.tinted:
         lines.append(
-            f"  {result.gray} gray images are published in color, and come back gray (--no-tint keeps them gray)"
+            f"  {result.gray} gray images are published in color and restored as gray (--no-gray-as-rgb: stay gray)"
         )
     if result.metadata:
         kinds = ", ".join(f"{kind} in {count}" for kind, count in result.metadata.items())
-        lines.append(f"  beside the samples, and not kept: {kinds} images (--byte-exact keeps whole files)")
+        lines.append(f"  metadata not kept: {kinds} images (--preserve-files keeps whole files)")
     if result.ignored:
         lines.append(f"  left out: {len(result.ignored)} hidden files ({result.ignored[0]} …)")
     show(options, result.as_dict(), lines)

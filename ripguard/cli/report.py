@@ -9,32 +9,34 @@ from ripguard.cli.options import add_signer, add_source, add_workers
 from ripguard.cli.output import show, table
 from ripguard.errors import UsageError, VerifyFailed, tell
 
-DESCRIPTION = "Compares published images with their source: likeness, residue, and whether restored ones are equal."
+DESCRIPTION = "Compares published images with their source: PSNR, SSIM, residue, and equality of restored images."
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", metavar="RELEASE")
-    add_source(parser, "the source it was made from")
-    parser.add_argument("--labels", metavar="CSV", help="the labels file that protect was given")
+    add_source(parser, "the source of the release")
+    parser.add_argument("--labels", metavar="CSV", help="the labels file that protect used")
     parser.add_argument(
-        "--restored", metavar="DIR", help="folder that restore wrote: compared with SRC sample by sample"
+        "--restored", metavar="DIR", help="output folder of restore, to compare with SRC sample by sample"
     )
-    parser.add_argument("--surrogate", metavar="PATH", help="count what this surrogate says of the protected images")
-    parser.add_argument("--grid", metavar="PNG", help="also draw clean | protected | restored")
+    parser.add_argument(
+        "--surrogate", metavar="PATH", help="also count the predictions of this surrogate on protected images"
+    )
+    parser.add_argument("--grid", metavar="PNG", help="also draw clean, protected and restored images")
     add_signer(parser)
     add_workers(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     if options.against is None:
-        raise UsageError("a release is measured against its source", "name it with --source SRC")
+        raise UsageError("the report needs the source of the release", "add --source SRC")
     data = api.report(
         options.release, options.against, labels=options.labels, restored=options.restored,
         surrogate=options.surrogate, grid=options.grid, signer=options.signer, workers=options.workers,
     )  # fmt: skip
     show(options, data, table(data))
     if data["damaged"]:
-        tell(f"ripguard: error: {len(data['damaged'])} published images are damaged, and were left out")
+        tell(f"ripguard: error: {len(data['damaged'])} published images are damaged and were left out")
         return VerifyFailed.exit_code
     if options.restored and data["restored_equal"] != data["pictures"] and data["exact"] != "no (lossy)":
         return VerifyFailed.exit_code

@@ -1,4 +1,4 @@
-"""`ripguard restore`: clean images back, exactly."""
+"""`ripguard restore`: restore clean images exactly."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ripguard.cli.output import show, some
 from ripguard.errors import Damaged, tell
 
 DESCRIPTION = (
-    "PATH is a release, a part of one, or loose images under any name. Of a release every image comes back at its "
-    "place in the manifest, and exit code 0 means that all are there. What cannot be restored exactly, or is missing, "
-    "is listed; OUT holds only exact images and appears when the run is over."
+    "PATH is a release, a part of one, or loose images with any names. Images of a release get their paths in the "
+    "manifest; exit code 0 means that all were restored. Images that are missing or cannot be restored exactly are "
+    "listed. OUT appears at the end and contains only exact images."
 )
 
 
@@ -20,13 +20,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH")
     parser.add_argument("out", metavar="OUT", help="folder to make")
     add_key(parser)
-    parser.add_argument("--release", metavar="R", help="the release that loose images come from (holds their residue)")
+    parser.add_argument("--release", metavar="R", help="the release that loose images belong to, with their residue")
     parser.add_argument("--only", metavar="GLOB", help="only images whose path matches, e.g. 'train/cat/*'")
     parser.add_argument(
         "--loose", action="store_true",
-        help="take images of a release under the names they have; labels and completeness are not checked",
+        help="keep the names of the files; labels and completeness are not checked",
     )  # fmt: skip
-    parser.add_argument("--require-release", action="store_true", help="refuse images that lie in no release")
+    parser.add_argument("--require-release", action="store_true", help="refuse images outside of releases")
     add_signer(parser)
     add_workers(parser)
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     lines += some("  refused ({code}): {message}", result.refused)
     moved = [{"from": file, "to": place} for file, place in result.moved]
     lines += some("  back at its place: {to} (was {from})", moved)
-    lines += some("  left out, no image of the release: {file}", [{"file": file} for file in result.left_out])
+    lines += some("  left out, not an image of the release: {file}", [{"file": file} for file in result.left_out])
     data = {
         "out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused,
         "release": result.release or None, "checked": result.checked, "signer": result.signer, "moved": moved,

@@ -1,4 +1,4 @@
-"""`ripguard train`: a model on the clean images behind a release."""
+"""`ripguard train`: train a model on the restored images of a release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from ripguard.cli.output import show
 from ripguard.numbers import not_negative, positive
 from ripguard.train.protocols import PROTOCOLS
 
-DESCRIPTION = "Needs the key. Writes no clean image to disk. Protocols and models: docs/explanation/reproduction.md."
+DESCRIPTION = (
+    "Needs the key. Writes no clean image to disk. For protocols and models see docs/explanation/reproduction.md."
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +20,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_key(parser)
     parser.add_argument("--out", default="model.pt", metavar="PT", help="file to write (default: model.pt)")
     parser.add_argument("--protocol", default="fast", help=f"one of {', '.join(PROTOCOLS)} (default: fast)")
-    parser.add_argument("--model", help="instead of the protocol's own: resnet18, vgg16-bn, densenet121 …")
-    parser.add_argument("--epochs", type=positive, help="instead of the protocol's own")
+    parser.add_argument("--model", help="instead of the protocol's model: resnet18, vgg16-bn, densenet121 …")
+    parser.add_argument("--epochs", type=positive, help="instead of the protocol's number")
     parser.add_argument(
-        "--seed", type=not_negative, default=0, metavar="S", help="of weights, order and augmentation (default 0)"
+        "--seed", type=not_negative, default=0, metavar="S", help="seed of weights, order and augmentation (default 0)"
     )
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     add_signer(parser)

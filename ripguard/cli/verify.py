@@ -10,16 +10,16 @@ from ripguard.cli.output import show
 from ripguard.errors import LISTED, VerifyFailed
 
 DESCRIPTION = (
-    "Without a key: every file against the manifest. With --key-file: also restores every image in memory and checks "
-    "it. With --source: also compares the restored images with the source, sample by sample."
+    "Compares every file with the manifest. With --key-file, also restores every image in memory and verifies it. With "
+    "--source, also compares the restored images with the source, sample by sample."
 )
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", metavar="RELEASE")
     add_key(parser, required=False)
-    add_source(parser, "the source it was made from (needs a key)")
-    parser.add_argument("--labels", metavar="CSV", help="the labels file that protect was given")
+    add_source(parser, "the source of the release (needs a key)")
+    parser.add_argument("--labels", metavar="CSV", help="the labels file that protect used")
     add_signer(parser)
     add_workers(parser)
 

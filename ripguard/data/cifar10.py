@@ -1,4 +1,4 @@
-"""CIFAR-10: class folders under ``RIPGUARD_DATA/cifar10``, else torchvision's download, kept as PNG in the cache."""
+"""CIFAR-10: class folders in ``RIPGUARD_DATA/cifar10``, or a download by torchvision, cached as PNG."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _download(target: Path) -> None:
             raise InputRefused(
                 f"CIFAR-10 is neither under {DATA_VARIABLE} nor can it be downloaded ({error})",
                 f"set {DATA_VARIABLE} to a folder that holds cifar10/train/<class>/… and cifar10/test/<class>/…, "
-                "or run this where the network is open",
+                "or run this with network access",
             ) from None
         for index, (image, label) in enumerate(Bar(data, stage=f"cifar10 {split}", unit="image")):
             path = target / split / data.classes[label] / f"{index:05d}.png"

@@ -1,4 +1,4 @@
-"""Any folder tree of images: classes from the first level (below train/test/val, if there are), or a labels CSV."""
+"""A folder tree of images, with classes from folders (below train/test/val, if they exist) or from a CSV file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def folder(root: Path, labels: Path | None = None) -> Source:
         labels: CSV with the columns ``path,label`` and optionally ``split``; paths relative to ``root``.
 
     Raises:
-        InputRefused: a file of a kind that can neither be protected nor safely copied, a link, or nothing to protect.
+        InputRefused: a link, a file that is neither an image nor an annotation, wrong labels, or no images.
     """
     if not root.is_dir():
-        raise InputRefused(f"{root} is not a folder", "name a folder of images or a dataset: ripguard data list")
+        raise InputRefused(f"{root} is not a folder", "give a folder of images, or a dataset of ripguard data list")
     if (root / META).exists():
-        raise InputRefused(f"{root} is a protected release already", "name the folder of clean images")
+        raise InputRefused(f"{root} is a protected release already", "give the folder of clean images")
     images: list[tuple[str, Path]] = []
     source, refusals = Source(root.name, [], roots=[root]), list[InputRefused]()
     try:
@@ -36,7 +36,7 @@ def folder(root: Path, labels: Path | None = None) -> Source:
     except OSError as error:
         reason = error.strerror if error.errno else error
         raise InputRefused(
-            f"{error.filename}: cannot be listed: {reason}", "give it permissions, or move it out"
+            f"{error.filename}: cannot be listed: {reason}", "change its permissions, or move it out"
         ) from None
     for parts, name, entry in found:
         refusal = _sort(parts, name, entry, images, source)
@@ -49,7 +49,7 @@ def folder(root: Path, labels: Path | None = None) -> Source:
         if absent := sorted(name for name, _ in images if name not in table):
             are = f"{absent[0]} is" if len(absent) == 1 else f"{len(absent):,} images are"
             listed = "" if len(absent) == 1 else f": {some(absent)}"
-            raise InputRefused(f"{shown(are)} not in {labels}{listed}", "give every image a row")
+            raise InputRefused(f"{shown(are)} not in {labels}{listed}", "add a row for every image")
         if unknown := sorted(set(table) - {name for name, _ in images}):
             tell(f"ripguard: note: {labels} has rows of images that are not in {root}: {some(unknown)}")
     for name, path in images:
@@ -65,7 +65,7 @@ def folder(root: Path, labels: Path | None = None) -> Source:
 
 
 def has_splits(names: list[str]) -> bool:
-    """Whether the first level is one of splits: a class may be called ``train`` as well, if it has no folders in it."""
+    """Whether the first level of folders are splits. A folder ``train`` without folders may also be a class."""
     parts = [name.lower().split("/") for name in names if "/" in name]
     known = TRAIN_SPLITS + TEST_SPLITS
     return bool(parts) and (
@@ -87,7 +87,7 @@ def split_and_label(name: str, with_splits: bool) -> tuple[str, str]:
 def _sort(
     parts: list[str], name: str, entry: os.DirEntry[str], images: list[tuple[str, Path]], source: Source
 ) -> InputRefused | None:
-    """Put one file where it belongs, or say why it belongs nowhere."""
+    """Add a file to images, annotations or ignored files; returns an error for any other file."""
     suffix = os.path.splitext(name)[1].lower()
     if entry.is_symlink():
         return InputRefused(f"{name}: links are not followed", "put a copy in its place")
@@ -106,15 +106,15 @@ def _sort(
 
 
 def _read_labels(path: Path) -> dict[str, tuple[str, str]]:
-    """Image → (label, split). All that is wrong with the file is told at once."""
-    if not path.is_file():  # a pipe would be waited for
-        raise InputRefused(f"{path} is not a regular file", "name the CSV file of labels")
+    """Image name → (label, split). Raises :class:`InputRefused` that lists all problems of the file."""
+    if not path.is_file():  # opening a pipe could block
+        raise InputRefused(f"{path} is not a regular file", "give the path of a CSV file")
     table: dict[str, tuple[str, str]] = {}
-    lines: dict[str, int] = {}  # where each image stands
+    lines: dict[str, int] = {}  # line number of each image
     wrong: list[str] = []
     at = 1
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets begin with a byte order mark
+        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheet programs write a byte order mark
             reader = csv.reader(file)
             columns = next(reader, [])
             if not {"path", "label"} <= set(columns) or len(set(columns)) < len(columns):
@@ -141,7 +141,7 @@ def _read_labels(path: Path) -> dict[str, tuple[str, str]]:
 def _take(
     row: dict[str, str], more: int, at: int, table: dict[str, tuple[str, str]], lines: dict[str, int], wrong: list[str]
 ) -> None:
-    """One row into the table, or what is wrong with it. ``more`` fields than columns: a comma without quotes."""
+    """Add a row to the table, or its problem to ``wrong``. ``more``: number of fields minus number of columns."""
     name, label, split = row.get("path", ""), row.get("label", ""), row.get("split", "") or "train"
     if more > 0:
         wrong.append(f"line {at} has {more} fields too many")
@@ -152,12 +152,12 @@ def _take(
     elif acts(label) or acts(split):
         wrong.append(f"line {at} has a control character")
     elif name in lines:
-        wrong.append(f"line {at} is about {name}, as line {lines[name]} is")
+        wrong.append(f"line {at} repeats {name} of line {lines[name]}")
     else:
         table[name], lines[name] = (label, split), at
 
 
 def some(names: list[str], between: str = ", ", most: int = 20) -> str:
-    """The first of many, as they may be printed, and how many more there are."""
-    told = between.join(shown(name) for name in names[:most])
-    return f"{told}{between}and {len(names) - most:,} more" if len(names) > most else told
+    """The first ``most`` names, safe to print, and the number of others."""
+    text = between.join(shown(name) for name in names[:most])
+    return f"{text}{between}and {len(names) - most:,} more" if len(names) > most else text

@@ -1,4 +1,4 @@
-"""Images of a dataset as one array, for training: read from the files, brought to one size and three channels."""
+"""Read the images of a dataset into one array for training, with one size and three channels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ripguard.executor import Local
 from ripguard.images.decoding import read_image, size_of_image
 from ripguard.progress import Bar
 
-FEW = 2_000  # fewer are read in this process: starting others would take longer
+FEW = 2_000  # up to so many images, one process is faster than starting more
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class ImageSet:
 
     Attributes:
         images: uint8 ``[n, side, side, 3]``.
-        labels: int64 ``[n]``, positions in ``names``.
-        names: the classes, sorted.
+        labels: int64 ``[n]``, indices into ``names``.
+        names: class names, sorted.
         digest: hex SHA-256 over classes, labels and samples in order; equal digests mean equal training data.
     """
 
@@ -37,20 +37,25 @@ class ImageSet:
     digest: str
 
     def part(self, chosen: np.ndarray) -> ImageSet:
-        """The images at these positions, or where this bool ``[n]`` is true."""
+        """The images at these indices, or where this bool ``[n]`` is true."""
         images, labels = self.images[chosen], self.labels[chosen]
         return ImageSet(images, labels, self.names, digest(images, labels, self.names))
 
 
 def held_out(count: int) -> np.ndarray:
-    """bool ``[count]``: the tenth of the training images that choices are made on, always the same ones."""
+    """bool ``[count]``: a fixed tenth of the training images, for validation."""
     held = np.zeros(count, bool)
     held[np.random.default_rng(0).permutation(count)[: count // 10]] = True
     return held
 
 
 def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note: str = "reading") -> ImageSet:
-    """Read items. Images of one common square size up to 64 are taken as they are, else resized to 32 or 64 pixels.
+    """Read images and labels.
+
+    Args:
+        side: in pixels; None: see :func:`common_side`.
+        workers: processes.
+        note: stage name for progress and messages.
 
     Raises:
         InputRefused: no items, or items without a label.
@@ -59,7 +64,7 @@ def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note:
         raise InputRefused(f"there are no images to read ({note})")
     nameless = sum(not item.label for item in items)
     if nameless:
-        raise InputRefused(f"{nameless} of {len(items)} images have no label", "one folder for each class")
+        raise InputRefused(f"{nameless} of {len(items)} images have no label", "use one folder for each class")
     items = sorted(items, key=lambda item: (item.label, item.name))
     names = sorted({item.label for item in items})
     images = read_square(items, side or common_side(items), workers, note)
@@ -68,12 +73,12 @@ def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note:
 
 
 def common_side(items: Sequence[Item]) -> int:
-    """The side all share, if they are square and at most 64 pixels; else 32 for small images, 64 for larger ones."""
-    return side_for([size_of_image(item.path or item.read(), item.name) for item in items])  # no pixels are decoded
+    """Side in pixels: that of the images if they are equal squares up to 64, otherwise 32 for small images or 64."""
+    return side_for([size_of_image(item.path or item.read(), item.name) for item in items])  # reads headers only
 
 
 def side_for(sizes: Sequence[tuple[int, int]]) -> int:
-    """The side at which images of these (width, height) are trained on."""
+    """Side in pixels for training on images of these (width, height)."""
     width, height = sizes[0]
     if len(set(sizes)) == 1 and width == height <= 64:
         return width
@@ -81,7 +86,7 @@ def side_for(sizes: Sequence[tuple[int, int]]) -> int:
 
 
 class Readable(Protocol):
-    """An image of a source: what it is called, and its bytes."""
+    """An image with a name and bytes."""
 
     @property
     def name(self) -> str: ...
@@ -108,7 +113,7 @@ def _read_resized(side: int, item: Readable) -> np.ndarray:
 
 
 def square(image: np.ndarray, side: int) -> np.ndarray:
-    """uint8 ``[height, width, 1 or 3]`` → uint8 ``[side, side, 3]``; the same samples if it has that size."""
+    """uint8 ``[height, width, 1 or 3]`` → uint8 ``[side, side, 3]``, resized (bilinear) only if necessary."""
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
     if rgb.shape[:2] == (side, side):
         return np.ascontiguousarray(rgb)

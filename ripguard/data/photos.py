@@ -1,7 +1,7 @@
-"""``photos``: ten classes of 32×32 crops cut from ten photographs that scikit-image ships, so nothing is downloaded.
+"""``photos``: ten classes of 32×32 crops of ten photographs in scikit-image; needs no download.
 
-Each photograph is divided into 64×64 tiles; every fifth tile gives test crops only, the others training crops only, so
-the two come from disjoint regions. Flat crops (SD under 4 gray levels) are left out, as they show nothing.
+Each photograph is divided into 64×64 tiles. Every fifth tile is used for test crops, the others for training crops, so
+that the splits come from disjoint regions. Flat crops (SD below 4 gray levels) are omitted.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ripguard.data.source import Source, cache_root, made_once
 from ripguard.images.encoding import png_bytes
 
 SIDE, TILE, TRAIN, TEST = 32, 64, 500, 100
-END = b"IEND\xaeB`\x82"  # of every PNG file
-# class → (name in skimage.data, how often to halve it so that a crop shows structure)
+END = b"IEND\xaeB`\x82"  # last bytes of every PNG file
+# class → (name in skimage.data, reduction factor: 2 where crops of the original show no structure)
 PHOTOGRAPHS = {
     "astronaut": ("astronaut", 1),
     "brick": ("brick", 1),
@@ -41,7 +41,7 @@ def photos() -> Source:
 
 
 def _whole(root: Path) -> bool:
-    """Whether every image is there to its last byte: one of a power cut, or a full disk, is not."""
+    """Whether every image exists completely: a power cut or a full disk may have truncated one."""
     for label in PHOTOGRAPHS:
         for split, count in (("train", TRAIN), ("test", TEST)):
             for index in range(count):
@@ -88,7 +88,7 @@ def _crops(photograph: np.ndarray, split: str, count: int, number: int) -> Itera
 
 
 def photograph_files(target: Path) -> list[Path]:
-    """Write the ten whole photographs as PNG below ``target`` (for tests and demonstrations on larger images)."""
+    """Write the ten whole photographs as PNG below ``target`` (for tests on larger images)."""
     target.mkdir(parents=True, exist_ok=True)
     paths = []
     for label, (name, _) in PHOTOGRAPHS.items():

@@ -1,4 +1,4 @@
-"""Names of data sources: a new source is one new file and one line here."""
+"""Registry of data sources: a new source is one new file and one line here."""
 
 from __future__ import annotations
 
@@ -25,33 +25,37 @@ FOLDER = "folder"
 
 
 def short_name(spec: str) -> str:
-    """What folders and records of a source are called: ``cifar10``, ``tinyimagenet-second``, a folder's own name."""
+    """Name for folders and records of a source: ``cifar10``, ``tinyimagenet-second``, or the name of the folder."""
     return Path(spec.replace(":", "-")).name
 
 
 def open_source(spec: str, labels: str | None = None) -> Source:
-    """A source by name (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder (``folder:PATH`` or its path).
+    """Open a dataset (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder (``folder:PATH`` or its path).
 
-    A folder in the working directory that is called like a dataset is reached as ``./photos`` or ``folder:photos``.
+    A folder with the name of a dataset is written ``./photos`` or ``folder:photos``.
+
+    Args:
+        labels: path of a labels file, see :func:`ripguard.data.folder.folder`.
 
     Raises:
-        UsageError: an argument of a source that has none, or labels for one that has its own.
+        UsageError: an argument for a source without arguments, or labels for a source with its own labels.
+        InputRefused: the source cannot be read.
     """
     name, _, argument = spec.partition(":")
     if name in SOURCES:
         if argument and not signature(SOURCES[name]).parameters:
-            raise UsageError(f"{name} is one dataset: {argument!r} chooses nothing in it", f"write {name}")
+            raise UsageError(f"{name} takes no argument, got {argument!r}", f"write {name}")
         if labels:
-            raise UsageError(f"--labels is for folders, and {name} has labels", f"a folder of that name is ./{name}")
+            raise UsageError(f"--labels is for folders, but {name} has its own labels", f"write ./{name} for a folder")
         return SOURCES[name](argument) if argument else SOURCES[name]()
     return folder(Path(argument if name == FOLDER and argument else spec), Path(labels) if labels else None)
 
 
 def as_source(source: str | os.PathLike[str] | Source, labels: str | os.PathLike[str] | None = None) -> Source:
-    """A source itself, or one by name, folder or URI: see :func:`open_source`. A :class:`Path` is always a folder."""
+    """A source from a source, a name, or a folder; see :func:`open_source`. A :class:`Path` always means a folder."""
     if isinstance(source, Source):
         if labels:
-            raise UsageError("labels are for folders, and this source has its own")
+            raise UsageError("labels are for folders, but this source has its own")
         return source
     if isinstance(source, str):
         return open_source(source, os.fspath(labels) if labels else None)
@@ -59,7 +63,11 @@ def as_source(source: str | os.PathLike[str] | Source, labels: str | os.PathLike
 
 
 def export(source: Source, target: Path) -> int:
-    """Copy a source's images into a new folder tree ``target/<split>/<class>/…``; returns how many."""
+    """Copy the images of a source to ``target/<split>/<class>/…``; returns their number.
+
+    Raises:
+        OutputRefused: ``target`` exists and is not empty.
+    """
     from ripguard.progress import Bar
 
     if target.exists() and any(target.iterdir()):

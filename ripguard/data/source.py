@@ -1,4 +1,4 @@
-"""What a data source is: a list of images with split and label, and the annotation files that travel along."""
+"""Data sources: a list of images with split and label, annotation files, and the folders for data and cache."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ TEST_SPLITS = ("test", "val", "valid", "validation")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One clean image: a file, or bytes that somebody else gives.
+    """One clean image: a file, or bytes from a function.
 
     Attributes:
-        name: POSIX path it is known by, relative to the dataset; decides where the published image stands.
-        path: the file, None where there is none.
+        name: POSIX path relative to the dataset; determines the path of the published image.
+        path: the file, None for an image from a reader.
         split: ``"train"``, ``"test"`` …
-        label: class name, ``""`` where unlabelled.
-        reader: gives the bytes of an image file, always the same ones; it is pickled for
-            worker processes, so a module must have it, not the script that is run.
+        label: class name, ``""`` for none.
+        reader: returns the bytes of an image file, the same at every call. It is pickled for worker processes, so it
+            must be importable from a module.
     """
 
     name: str
@@ -50,7 +50,15 @@ class Item:
 
 @dataclass
 class Source:
-    """A dataset: items sorted by name, annotation files as (name, path), files left out as names."""
+    """A dataset.
+
+    Attributes:
+        name: for messages and records.
+        items: images, sorted by name.
+        annotations: (name, path) of text files that are published with the images.
+        ignored: names of files that are left out.
+        roots: folders that the dataset is read from.
+    """
 
     name: str
     items: list[Item]
@@ -63,7 +71,7 @@ class Source:
         return sorted({item.label for item in self.items})
 
     def limited(self, limit: int | None) -> Source:
-        """The first ``limit`` items taken evenly from all split/label groups; everything for None."""
+        """A source with ``limit`` items, taken evenly from all pairs of split and label; None: all items."""
         if limit is None or limit >= len(self.items):
             return self
         groups: dict[tuple[str, str], list[Item]] = {}
@@ -75,25 +83,27 @@ class Source:
 
 
 def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path], bool] | None = None) -> Path:
-    """A cached folder: ``make`` fills a private one, which then takes the name; safe with several processes at once.
+    """Path of a cached folder, made if it does not exist. Several processes may call this at once.
 
     Args:
-        whole: whether a folder that is there has all that ``make`` makes; if not, it is made again.
+        target: path of the folder.
+        make: creates the folder at a temporary path, which is then renamed.
+        whole: whether an existing folder is complete; if not, it is made again.
     """
     if target.is_dir():
         if whole is None or whole(target):
             return target
-        tell(f"ripguard: note: {target} is not whole, and is made again")
+        tell(f"ripguard: note: {target} is incomplete and is made again")
     target.parent.mkdir(parents=True, exist_ok=True)
     private = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         make(private / "new")
         if hasattr(os, "sync"):
-            os.sync()  # else a power cut could leave the name, and empty files below it
+            os.sync()  # otherwise a power cut could leave the folder with empty files
         if target.is_dir() and not (whole and whole(target)):
-            with contextlib.suppress(OSError):  # another process was first here, too
+            with contextlib.suppress(OSError):  # another process renamed it first
                 target.rename(private / "old")
-        with contextlib.suppress(OSError):  # another process was first: its folder is as good
+        with contextlib.suppress(OSError):  # another process made the same folder first
             (private / "new").rename(target)
         sync_folder(target.parent)
     finally:
@@ -102,22 +112,22 @@ def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path]
 
 
 def data_root() -> Path | None:
-    """The folder named by ``RIPGUARD_DATA``, if any."""
+    """The folder in ``RIPGUARD_DATA``, or None."""
     return _named_by(DATA_VARIABLE)
 
 
 def cache_root() -> Path:
-    """Where downloads, generated images and trained surrogates are kept: ``RIPGUARD_CACHE`` or the user's cache.
+    """Folder for downloads, generated images and trained surrogates: ``RIPGUARD_CACHE`` or ``~/.cache/ripguard``.
 
-    Where there is no home, or none that can be written into, as for an unknown user in a container: below
-    ``XDG_CACHE_HOME``, else in a private folder among the temporary files.
+    Without a writable home, for instance in a container: below ``XDG_CACHE_HOME``, otherwise a private folder for
+    temporary files.
 
     Raises:
-        StorageError: somebody else has that folder.
+        StorageError: the temporary folder belongs to another user, or others can access it.
     """
     if named := _named_by(CACHE_VARIABLE):
         return named
-    with contextlib.suppress(RuntimeError):  # no HOME, and nobody knows this user
+    with contextlib.suppress(RuntimeError):  # no HOME, and no entry for this user
         home = Path.home() / ".cache" / "ripguard"
         if home.is_dir() or _writable(home):
             return home
@@ -132,22 +142,22 @@ def _named_by(variable: str) -> Path | None:
     try:
         return Path(value).expanduser() if value else None
     except RuntimeError:
-        raise UsageError(f"{variable}: there is no home folder for {value!r}", "name the folder in full") from None
+        raise UsageError(f"{variable}: there is no home folder for {value!r}", "write the full path") from None
 
 
 def _writable(path: Path) -> bool:
-    """Whether a folder can be made there."""
-    there = next((folder for folder in path.parents if folder.exists()), None)
-    return there is not None and os.access(there, os.W_OK | os.X_OK)
+    """Whether this folder can be created."""
+    existing = next((folder for folder in path.parents if folder.exists()), None)
+    return existing is not None and os.access(existing, os.W_OK | os.X_OK)
 
 
 def _private_folder(path: Path) -> Path:
-    """Make it for this user alone, or take the one that is there: what others put into it would be believed."""
+    """Create a folder with mode 0700, or check an existing one: files of other users there cannot be trusted."""
     with contextlib.suppress(FileExistsError):
         path.mkdir(0o700)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise StorageError(
-            f"{path} is not a private folder of this user", f"name a folder for the cache by {CACHE_VARIABLE}"
+            f"{path} is not a private folder of this user", f"set {CACHE_VARIABLE} to a folder for the cache"
         )
     return path

@@ -1,8 +1,8 @@
-"""TinyImageNet in its official layout: under ``RIPGUARD_DATA/tiny-imagenet-200``, else a download into the cache.
+"""TinyImageNet in its official layout: in ``RIPGUARD_DATA/tiny-imagenet-200``, or downloaded into the cache.
 
-The ten default classes were drawn once at random (Xue et al. sample ten and name none), ``tinyimagenet:second`` is a
-second draw, to see whether a finding hangs on the first; ``tinyimagenet:all`` takes all classes that are there,
-``tinyimagenet:n03179701,n07920052`` any list. The official validation images are the test split.
+The ten default classes were drawn at random once; Xue et al. sample ten classes without listing them.
+``tinyimagenet:second`` is a second draw, to test whether results depend on the first. ``tinyimagenet:all`` selects all
+classes, ``tinyimagenet:n03179701,n07920052`` those in a list. The official validation images are the test split.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECOND = (
 
 
 def tinyimagenet(classes: str = "") -> Source:
-    """64×64 JPEG images, 500 + 50 a class. ``classes``: "" (the ten), "second", "all", or wnids joined by commas."""
+    """64×64 JPEG images, 500 + 50 per class. ``classes``: "" (the ten), "second", "all", or wnids joined by commas."""
     root = _locate()
     present = sorted(p.name for p in (root / "train").iterdir() if p.is_dir())
     named = {"": DEFAULT, "second": SECOND, "all": tuple(present)}
@@ -59,6 +59,6 @@ def _locate() -> Path:
             raise InputRefused(
                 f"TinyImageNet is neither under {DATA_VARIABLE} nor can it be downloaded ({error})",
                 f"set {DATA_VARIABLE} to a folder that holds {FOLDER}/ in the official layout, "
-                "or run this where the network is open",
+                "or run this with network access",
             ) from None
     return target / FOLDER

@@ -1,4 +1,4 @@
-"""Protected files in portions that a process takes at once, and the way from such files to a restorer."""
+"""Divide protected files into batches, and pass the files of a batch to a restorer."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ripguard.images.decoding import read_file, samples_claimed
 from ripguard.release.manifest import Index
 from ripguard.release.restorer import RestoredImage, Restorer
 
-BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # handed to a worker at once: what bounds its memory
+BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # largest batch; bounds the memory of a worker
 
 
 def in_batches(files: Iterable[Path | bytes], names: Iterable[str], index: Index | None) -> list[int]:
-    """Lengths of consecutive runs of files that a worker takes at once: bounded in number and in decoded samples.
+    """Lengths of consecutive batches of files, bounded in number of files and of decoded samples.
 
     Args:
         files: paths, or the bytes of files.
-        names: where each stands in the release, "" for a loose file; the release knows how large its images are.
-        index: that release, if there is one.
+        names: path of each file in the release, "" for a loose file.
+        index: the release, which contains the sizes of its images, or None.
     """
     lengths, size = [0], 0
     for file, name in zip(files, names):
@@ -36,20 +36,20 @@ def in_batches(files: Iterable[Path | bytes], names: Iterable[str], index: Index
 
 
 def split(items: list[Any], lengths: list[int]) -> list[list[Any]]:
-    """Consecutive runs of the given lengths."""
+    """Split a list into consecutive parts of the given lengths."""
     left = iter(items)
     return [list(itertools.islice(left, length)) for length in lengths]
 
 
 def restore_files(restorer: Restorer, paths: list[Path], names: list[str]) -> list[RestoredImage]:
-    """Restore a batch of files in memory; what messages call them is their path.
+    """Restore a batch of files in memory; messages contain their paths.
 
     Args:
         paths: protected image files; a link is refused.
-        names: for each its place in the release of ``restorer``, "" for a loose one.
+        names: path of each file in the release of ``restorer``, "" for a loose file.
 
     Raises:
-        Damaged, StorageError: the release itself can be used no more, or not now.
+        Damaged, StorageError: the release itself cannot be used.
     """
     return restorer.restore_each(names, map(_bytes_of, paths), list(map(str, paths)))
 

@@ -1,4 +1,4 @@
-"""Check, before any work, that every compressed image fits into its carrier: a stream owes nothing to the carrier."""
+"""Check before any work that every compressed image fits into its carrier; its size does not depend on the carrier."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ripguard.schemes.base import Run
 
 
 def check_capacity(plan: Plan, run: Run) -> None:
-    """Raise :class:`InputRefused` that names an image which the scheme could not hide, and what to do about it.
+    """Raise :class:`InputRefused` for an image that the scheme cannot hide.
 
-    Only images that may find no room are decoded.
+    Only images that may be too large are decoded.
     """
     shards = []
     for shard in plan.shards:

@@ -1,7 +1,7 @@
-"""What a finished shard leaves in the working folder, and what all of them come to.
+"""Commits: one small file in the working folder for each finished shard, and their totals.
 
-A commit is one small file: a line about the shard, then the manifest line of each of its images. Those are read again
-when the manifest is put together, so memory does not grow with them.
+A commit contains a line about the shard, then the manifest line of each of its images. The manifest is assembled from
+the files, so memory does not grow with the number of images.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ripguard.errors import StorageError
-from ripguard.release.manifest import canonical
 from ripguard.release.plan import Plan
+from ripguard.release.record import canonical
 from ripguard.store.atomic import storage, write_file
 from ripguard.store.schema import check_commit, check_row
 
@@ -33,7 +33,7 @@ class Commit:
     Attributes:
         rows: manifest rows, in the order of the shard's images.
         residue: name, hex SHA-256 and bytes of its residue file; None if it has none.
-        to_carrier: likeness of each published image to its carrier, which stays with the owner.
+        to_carrier: PSNR and SSIM of each published image to its carrier. They stay with the owner.
     """
 
     rows: list[dict[str, Any]]
@@ -46,22 +46,22 @@ class Commit:
 
     @classmethod
     def parse(cls, data: bytes, plan: Plan, number: int) -> Commit:
-        """Raises :class:`ValueError` for what is no commit of shard ``number`` of the plan."""
+        """Parse the commit of shard ``number``. Raises :class:`ValueError` for any other content."""
         about, *rows = [json.loads(line) for line in data.splitlines()]
         check_commit(about)
         for image, row in itertools.zip_longest(plan.shards[number], rows):
-            check_row(row, len(plan.units))  # nothing is published that cannot be opened again
+            check_row(row, len(plan.units))  # a release with an invalid row could not be opened
             if not image or (row["path"], row["index"], row["unit"]) != (image.out, image.index, image.unit):
                 raise ValueError(row["path"])
         return cls(rows, about["residue"], about["to_carrier"])
 
 
 class Commits:
-    """All commits of a run, added up; their rows stay on the disk.
+    """Totals of all commits of a run; the rows stay on disk.
 
     Args:
-        plan: of the run.
-        path_of: where the commit of a shard lies.
+        plan: the plan of the run.
+        path_of: path of the commit of a shard.
     """
 
     def __init__(self, plan: Plan, path_of: Callable[[int], Path]) -> None:
@@ -71,10 +71,13 @@ class Commits:
         self._residue: dict[int, list[Any]] = {}
         self._likeness = {kind: array("d") for kind in LIKENESS}
         empty = bytes(8 * len(plan.images))
-        self._shard, self._start = array("Q", empty), array("Q", empty)  # of each image: where its line lies
+        self._shard, self._start = (
+            array("Q", empty),
+            array("Q", empty),
+        )  # of each image: the shard, and the offset of its line
 
     def add(self, number: int) -> int:
-        """Take a shard into account; returns how many images it has."""
+        """Add a shard; returns its number of images. Raises :class:`StorageError` if its commit changed."""
         with storage("cannot read"):
             data = self.path_of(number).read_bytes()
         try:
@@ -99,7 +102,7 @@ class Commits:
         return [dict(zip(("file", "sha256", "bytes"), self._residue[number])) for number in sorted(self._residue)]
 
     def median(self, kind: str) -> float | None:
-        """Median likeness of the images for which it could be measured, 4 digits."""
+        """Median PSNR or SSIM of the images with a measurement, 4 digits; None without any."""
         known = self._likeness[kind]
         return round(float(np.median(known)), 4) if known else None
 
@@ -111,7 +114,7 @@ class Commits:
             yield from map(json.loads, data.splitlines()[1:])
 
     def lines(self) -> Iterator[bytes]:
-        """The manifest: the lines of all images in the order of their paths, some at a time."""
+        """The manifest in pieces: the lines of all images, sorted by path."""
         order = sorted(self.plan.images, key=lambda image: image.out)
         for number, group in itertools.groupby(order, key=lambda image: self._shard[image.index]):
             with storage("cannot read"), open(self.path_of(number), "rb") as file:

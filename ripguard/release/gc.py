@@ -1,7 +1,7 @@
-"""Move aside what killed runs left behind, and nothing else: files that no manifest names and that only ripguard makes.
+"""Move aside files that killed runs left behind: files that only ripguard writes and that no manifest lists.
 
-Residue is irreplaceable. So nothing is believed that neither signature nor key proves, no file goes that a row of the
-manifest names, and nothing is deleted: all goes to a folder beside the release, which its owner may remove.
+Residue is irreplaceable. Therefore the manifest must be authenticated by a signature or the key, files in the manifest
+are never moved, and no file of a release is deleted: files go to a folder beside the release, for the owner to remove.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from pathlib import Path
 from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged, NotProtected, SignatureInvalid
 from ripguard.files import walk
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
+from ripguard.release.manifest import Release
+from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
 from ripguard.store.atomic import LOCK, TEMPORARY, lock, refuse_foreign_work, sha256_file, storage, working_folder
 
 
 @dataclass(frozen=True)
 class Litter:
-    """One thing that may go.
+    """A file or folder that a killed run left.
 
     Attributes:
         kind: ``temporary``, ``residue``, ``meta`` or ``unfinished``.
-        moved_to: where it is now, None where it is not moved: an unfinished run is removed.
+        bytes: its size.
+        moved_to: its new path; None if it was not moved. An unfinished run is removed instead.
     """
 
     path: Path
@@ -35,25 +37,26 @@ class Litter:
 
 
 def find(path: Path, unfinished: bool = False, key: Key | None = None, signer: str | None = None) -> list[Litter]:
-    """What may go in and beside ``path``.
+    """Find files in and beside ``path`` that can be moved aside.
 
     Args:
-        path: a release, or the output of a run that never finished.
-        unfinished: list the working folder of an unfinished run too; without it the run can still be continued.
-        key: of the release, which proves what its files are where nobody signed it.
-        signer: fingerprint that must have signed it.
+        path: a release, or the output of an unfinished run.
+        unfinished: also list the working folder of an unfinished run, which could still be continued.
+        key: key of the release; authenticates the manifest of an unsigned release.
+        signer: fingerprint that must have signed the release.
 
     Raises:
-        NotProtected: neither is there.
-        SignatureInvalid: neither signature nor key proves what belongs to the release.
-        Damaged: a residue file that belongs to it is missing or changed, so what looks like litter may be needed.
-        WrongKey, OutputRefused.
+        NotProtected: ``path`` is neither.
+        SignatureInvalid: neither a signature nor a key authenticates the manifest.
+        Damaged: a residue file of the release is missing or changed, so an unlisted file may be needed.
+        WrongKey: the key of another release.
+        OutputRefused: the working folder belongs to another user.
     """
     partial, found = working_folder(path), []
     if os.path.lexists(path / META / RELEASE):
         found += _in_release(path, key, signer)
     elif not partial.is_dir() or partial.is_symlink():
-        raise NotProtected(f"{path} is neither a release nor the output of an unfinished run", "name one of them")
+        raise NotProtected(f"{path} is neither a release nor the output of an unfinished run", "give one of them")
     if unfinished and partial.is_dir():
         refuse_foreign_work(partial)
         size = sum(entry.stat(follow_symlinks=False).st_size for _, entry in walk(partial))
@@ -66,9 +69,7 @@ def _in_release(path: Path, key: Key | None, signer: str | None) -> list[Litter]
     if key:
         release.opened_by(key)
     if vouched(release, signer, key) is None and not key:
-        raise SignatureInvalid(
-            f"{path} is unsigned: nothing proves which residue belongs to it", "name its key: --key-file K"
-        )
+        raise SignatureInvalid(f"{path} is unsigned: nothing proves which residue belongs to it", "add --key-file K")
     needed = {piece[0] for row in release.rows for piece in (row["residue"], row.get("bytes")) if piece}
     _refuse_incomplete(release, needed)
     meta, found = f"{META}/", []
@@ -90,11 +91,11 @@ def _in_release(path: Path, key: Key | None, signer: str | None) -> list[Litter]
 
 
 def _refuse_incomplete(release: Release, needed: set[str]) -> None:
-    """Raise :class:`Damaged` unless all residue that is named anywhere is there as it was published."""
+    """Raise :class:`Damaged` unless all listed residue exists as published."""
     folder = release.root / META / RESIDUE
     if strange := sorted(needed - set(release.shards)):
         raise Damaged(
-            f"{release.root}: rows name the residue {strange[0]}, which {RELEASE} does not", "get fresh copies"
+            f"{release.root}: rows use the residue {strange[0]}, which {RELEASE} does not list", "get fresh copies"
         )
     for shard in release.info["residue"]:
         place = folder / shard["file"]
@@ -107,7 +108,7 @@ def _refuse_incomplete(release: Release, needed: set[str]) -> None:
 def collect(
     path: Path, unfinished: bool = False, dry_run: bool = False, key: Key | None = None, signer: str | None = None
 ) -> list[Litter]:
-    """Move aside what :func:`find` finds; returns it. Raises :class:`OutputRefused` while a run is writing there."""
+    """Move aside the files of :func:`find`; returns them. Raises :class:`OutputRefused` during a run."""
     path = Path(os.path.abspath(path))
     partial = working_folder(path)
     if partial.is_dir() and not partial.is_symlink():
@@ -134,7 +135,7 @@ def _take(path: Path, found: list[Litter], dry_run: bool) -> list[Litter]:
 
 
 def _aside(path: Path) -> Path:
-    """A folder beside the release that is not there yet."""
+    """Path of a new folder beside the release."""
     number = 1
     while os.path.lexists(place := path.with_name(f".{path.name}.ripguard-removed-{number}")):
         number += 1

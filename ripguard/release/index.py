@@ -1,8 +1,7 @@
-"""What restoring asks of a release besides its images, and a release whose files are anywhere but in a folder.
+"""The interface of a release that restoring uses, and a release in memory.
 
-:class:`ReleaseIndex` is the question; :class:`ripguard.release.manifest.Release` answers it from a folder and
-:class:`MemoryIndex` from bytes, as a server has them, or a worker that reads from an object store. Both make the same
-checks, which stand in :class:`ripguard.release.manifest.Index`.
+:class:`ReleaseIndex` is the interface. :class:`ripguard.release.manifest.Release` reads a folder, :class:`MemoryIndex`
+takes bytes, for servers and object stores. Both make the checks of :class:`ripguard.release.manifest.Index`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import Any, Protocol
 
 from ripguard.crypto.keys import KeyRing, ReleaseProver
 from ripguard.files import TooLarge
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, Index, checked_info, checked_rows
+from ripguard.release.manifest import Index
+from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, checked_info, checked_rows
 from ripguard.store.atomic import storage
 from ripguard.store.rows import Row
 from ripguard.store.schema import MOST_INFO
@@ -22,21 +22,20 @@ Residue = Mapping[str, bytes] | Callable[[str, int, int], bytes]
 
 
 class ReleaseIndex(Protocol):
-    """What restoring asks of a release. Its rows are those of ``manifest.jsonl`` (``docs/reference/format.md``)."""
+    """The interface of a release for restoring. Rows are those of ``manifest.jsonl`` (``docs/reference/format.md``)."""
 
     @property
     def name(self) -> str:
-        """How messages call the release."""
+        """Name of the release in messages."""
         ...
 
     @property
     def dataset_id(self) -> bytes:
-        """8 bytes that name the release."""
+        """8 bytes, identifier of the release."""
         ...
 
     def opened_by(self, ring: KeyRing) -> ReleaseProver | None:
-        """What opens all of the release, once the proof that only this can check, and its signature, were found right;
-        None for a ring of single units.
+        """Check key, proof and signature; returns the keys of the whole release, None for the keys of single units.
 
         Raises:
             WrongKey, Damaged, SignatureInvalid: see :meth:`ripguard.release.manifest.Index.opened_by`.
@@ -44,48 +43,48 @@ class ReleaseIndex(Protocol):
         ...
 
     def by_path(self, path: str) -> Row | None:
-        """The row of the image that stands at ``path`` in the release."""
+        """Row of the image at ``path`` in the release, or None."""
         ...
 
     def by_digest(self, digest: str) -> list[Row]:
-        """The rows of all images whose samples have this hex digest: several may look the same."""
+        """Rows of all images whose samples have this hex digest; several images may be equal."""
         ...
 
     def numbered(self, index: int) -> Row | None:
-        """The row of the image with this number."""
+        """Row of the image with this number, or None."""
         ...
 
     def residue(self, place: list[Any] | None) -> bytes:
-        """Bytes at ``[file, offset, length]`` of the residue; empty where that file is missing or not what it was.
+        """Bytes at ``[file, offset, length]`` of the residue; empty if the file is missing or has another size.
 
         Raises:
-            StorageError: it is there and cannot be read now.
+            StorageError: the file exists and cannot be read.
         """
         ...
 
     def model(self, keys: ReleaseProver) -> bytes:
-        """The model of the small-image coder, empty if the release has none.
+        """Bytes of the codec model for small images, empty if the release has none.
 
         Raises:
-            Damaged: it is missing or not what it was.
+            Damaged: it is missing or changed.
         """
         ...
 
 
 class MemoryIndex(Index):
-    """A release whose files are given as bytes; no file system is touched.
+    """A release in memory; does not access the file system.
 
     Args:
-        info: the bytes of ``release.json``.
-        manifest: those of ``manifest.jsonl``, which are kept; rows are parsed when they are asked for.
-        residue: the bytes of each residue file by its name (``000000.bin``); or what reads a part of one: it is called
-            with name, offset and length, and raises :class:`FileNotFoundError` where there is no such file, another
-            :class:`OSError` where it cannot be read now. That a file is longer than it was is not seen then.
-        model: the bytes of ``model.bin``; None for none.
-        name: how messages call the release.
+        info: bytes of ``release.json``.
+        manifest: bytes of ``manifest.jsonl``; rows are parsed when needed.
+        residue: bytes of each residue file by name (``000000.bin``), or a function of name, offset and length that
+            returns a part of a file. The function raises :class:`FileNotFoundError` for a missing file and another
+            :class:`OSError` for one that cannot be read. With a function, the size of the file is not checked.
+        model: bytes of ``model.bin``, None for none.
+        name: name of the release in messages.
 
     Raises:
-        NotProtected, Damaged: as :meth:`ripguard.release.manifest.Release.open` does for the same bytes.
+        NotProtected, Damaged: as :meth:`ripguard.release.manifest.Release.open` for the same bytes.
     """
 
     def __init__(

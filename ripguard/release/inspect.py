@@ -1,4 +1,4 @@
-"""What a release or an image says of itself, without any key."""
+"""Public facts about a release or an image, readable without a key."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from ripguard.crypto.aead import image_digest
 from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import BadHeader
 from ripguard.images.decoding import read_image
-from ripguard.release.manifest import META, Release, find_release
-from ripguard.release.restorer import read_header
+from ripguard.release.find import find_release
+from ripguard.release.identify import read_header
+from ripguard.release.manifest import Release
+from ripguard.release.record import META
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a release or an image says of itself.
+    """Public facts about a release or an image.
 
     Attributes:
         kind: ``release`` or ``image``.
-        about: the rest, by name, as ``ripguard inspect --json`` prints it.
+        about: all other facts by name, as in ``ripguard inspect --json``.
     """
 
     kind: str
@@ -35,7 +37,7 @@ class Facts:
 
 
 def inspect(path: Path) -> Facts:
-    """Facts about a release folder or an image file. Raises :class:`NotProtected` where there is nothing to tell."""
+    """Facts about a release folder or an image file. Raises :class:`NotProtected` for any other path."""
     if path.is_dir():
         return _release(path)
     if not path.exists():
@@ -46,13 +48,13 @@ def inspect(path: Path) -> Facts:
     if root:
         try:
             rows, around = Release.open(root).by_digest(image_digest(image).hex()), ""
-        except RipguardError as error:  # the image can be told of all the same
+        except RipguardError as error:  # the header of the image is readable nevertheless
             around = f"the release around cannot be opened: {error.message}"
     facts: dict[str, Any] = {"shape": list(image.shape)}
     try:
         header = read_header(image)
         about = dataclasses.asdict(header)
-        about["grey"] = about.pop("gray")  # the name that programs read
+        about["grey"] = about.pop("gray")  # JSON key, kept for programs
         facts |= _readable(about)
     except BadHeader:
         if not rows:
@@ -63,7 +65,7 @@ def inspect(path: Path) -> Facts:
 
 
 def _readable(value: Any) -> Any:
-    """As JSON can hold it: bytes in hexadecimal digits."""
+    """Convert a value for JSON: bytes become hex strings."""
     if isinstance(value, dict):
         return {name: _readable(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

@@ -1,29 +1,28 @@
-"""Which image files are asked for, and where each will go."""
+"""Select the image files of a restoration, and the path of each in the output."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fnmatch
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
-from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, StorageError, UsageError
-from ripguard.files import open_regular, walk
+from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, UsageError
 from ripguard.hide.header import BadHeader
 from ripguard.images.decoding import read_image
-from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
-from ripguard.release.manifest import META, RELEASE, Release, find_release, without_record
-from ripguard.release.plan import published_names
-from ripguard.release.restorer import read_header
+from ripguard.release.find import find_release, without_record
+from ripguard.release.identify import read_header
+from ripguard.release.listing import listed, may_be_image
+from ripguard.release.manifest import Release
+from ripguard.release.names import published_names
+from ripguard.release.record import META, RELEASE
 from ripguard.store.rows import Row
 
-ENDINGS = tuple(SUFFIXES | REFUSED_SUFFIXES)
 LINK = "a link, and links are not followed"
 
 
@@ -32,12 +31,12 @@ class Wanted:
     """An image file to be restored.
 
     Attributes:
-        number: which of the run's.
-        folder, name: the file, by a folder that was asked for and the path below it.
-        place: where it goes in the output, if it comes back as samples.
-        inside: where it stands in the release, "" for a loose one.
-        stray: the release has no image of that name: which one it is, its samples say, and where it goes, unless it
-            was asked for by this name.
+        number: its number in the run.
+        folder, name: the file: a folder, and the path below it.
+        place: path in the output, for an image that is restored as samples.
+        inside: path in the release, "" for a loose image.
+        stray: the manifest has no image of that name. Its samples identify it, and the manifest gives its path in the
+            output, unless ``place`` is set.
     """
 
     number: int
@@ -53,22 +52,21 @@ class Wanted:
 
 
 @dataclass
-class Asked:
-    """What a restoration is asked for.
+class Selection:
+    """The images of a restoration.
 
     Attributes:
-        release: the one that the images are of, if any.
-        whole: whether names and completeness are compared with its manifest; else images are loose.
-        files: what there is, in order, strays last.
-        refused: what cannot even be opened: (path, error).
-        left_out: files that are no images and that no manifest names.
-        told: places in the release of some of those.
-        folders: of the release that are asked for: paths with a slash at their ends, "" for all of it.
-        base: path in the release that the output stands for, "" or with a slash at its end.
-        wants: whether a path in the release is among those asked for.
-        single: places in the release of files that were named one by one.
-        units: numbers of the units that the key opens, if that is not all of the release: of a folder, their images
-            alone are asked for.
+        release: the release that the images belong to, or None.
+        whole: whether names and completeness are compared with its manifest; otherwise images are loose.
+        files: files that exist, in order, strays last.
+        refused: (path, error) of files and folders that cannot be opened.
+        left_out: files that are not images and that no manifest lists.
+        reported: paths in the release of refused files.
+        folders: selected folders of the release: paths that end with a slash, "" for the whole release.
+        base: folder of the release that becomes the root of the output, "" or ending with a slash.
+        wants: predicate: whether a path in the release is selected.
+        single: paths in the release of files that were selected one by one.
+        units: numbers of the units that the key opens, None for all. Of a folder, only their images are selected.
     """
 
     release: Release | None
@@ -76,7 +74,7 @@ class Asked:
     files: list[Wanted] = field(default_factory=list)
     refused: list[tuple[str, RipguardError]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     base: str = ""
     wants: Callable[[str], bool] = lambda place: True
@@ -84,34 +82,35 @@ class Asked:
     units: frozenset[int] | None = None
 
     def wants_row(self, row: Row) -> bool:
-        """Whether the image of a row is asked for, and of a unit that counts."""
+        """Whether the image of a row is selected, and the key opens its unit."""
         opens = self.units is None or row["unit"] in self.units or row["path"] in self.single
         return opens and self.wants(row["path"])
 
     def place_of(self, row: str) -> str:
-        """Where the image of a row goes in the output."""
+        """Path in the output, from a path in the release."""
         return row.removeprefix(self.base)
 
 
-def survey(
+def select(
     paths: list[Path],
     release: Path | None = None,
     only: str | None = None,
     loose: bool = False,
     ring: KeyRing | None = None,
-) -> Asked:
-    """Look through what is asked for; no image is decoded.
+) -> Selection:
+    """List the image files below paths.
 
     Args:
-        release: the release that loose images come from.
-        only: glob on the path below each folder that is named.
-        loose: take the images of a release under whatever names they have.
-        ring: what will restore them: where it opens single units of the release, a folder stands for their images.
+        paths: releases, parts of one, or loose images.
+        release: the release that loose images belong to.
+        only: glob on the path below each folder.
+        loose: keep the names of the files, also inside a release.
+        ring: the keys; if they open single units of the release, only images of these are selected from folders.
 
     Raises:
-        NotProtected: nothing is there.
-        Damaged: what was a release has lost its record, or has one that cannot be read.
-        UsageError: some paths lie in the release and some do not.
+        NotProtected: a path does not exist, or there is no image.
+        Damaged: a release lacks its record, or the record cannot be read.
+        UsageError: some paths lie in the release and others do not.
     """
     for path in paths:
         if not os.path.lexists(path):
@@ -119,10 +118,10 @@ def survey(
     root = release or next((found for path in paths if (found := find_release(path))), None)
     if root is None and not loose:
         _refuse_without_record(paths)
-    asked = Asked(_open(root, loose and not release) if root else None)
+    selection = Selection(_open(root, loose and not release) if root else None)
     prefixes = [_prefix(path, root) for path in paths]
     inside = [prefix is not None for prefix in prefixes]
-    if asked.release and any(inside) and not loose:
+    if selection.release and any(inside) and not loose:
         if not all(inside):
             outside = paths[inside.index(False)]
             raise UsageError(
@@ -130,20 +129,19 @@ def survey(
                 "restore them apart, or all of them under the names they have: --loose",
             )
         chosen = [(path, prefix or "") for path, prefix in zip(paths, prefixes)]
-        asked.units = asked.release.units_of(ring) if ring is not None else None
-        _of_release(asked, asked.release, chosen, only)
-        above = release is None and all(prefix and path.is_dir() for path, prefix in chosen)
-        if above and not any(map(asked.wants, _paths(asked.release))) and not _knows(asked.release, asked.files):
-            asked = Asked(None)  # a release above what was named, and not about it at all
-    if not asked.whole:
-        _loose(asked, list(zip(paths, prefixes)), only)
-    if not asked.files and not asked.refused and not asked.whole:
+        selection.units = selection.release.units_of(ring) if ring is not None else None
+        _of_release(selection, selection.release, chosen, only)
+        if release is None and all(prefix and path.is_dir() for path, prefix in chosen) and _unrelated(selection):
+            selection = Selection(None)
+    if not selection.whole:
+        _loose(selection, list(zip(paths, prefixes)), only)
+    if not selection.files and not selection.refused and not selection.whole:
         raise NotProtected("there is no image to restore" + (f" that matches {only}" if only else ""))
-    return asked
+    return selection
 
 
 def _open(root: Path, if_possible: bool) -> Release | None:
-    """The release; None for one that cannot be opened, if it need not be."""
+    """The release; None if it cannot be opened and ``if_possible`` is set."""
     try:
         return Release.open(root)
     except (Damaged, NotProtected):
@@ -162,16 +160,24 @@ def _refuse_without_record(paths: list[Path]) -> None:
 
 
 def _prefix(path: Path, root: Path | None) -> str | None:
-    """Path in the release, "" for all of it; None outside."""
+    """Path in the release, "" for its root; None for a path outside."""
     home = root.resolve() if root else None
-    real = path.resolve() if path.is_dir() else path.parent.resolve() / path.name  # a link to a file is none
+    real = path.resolve() if path.is_dir() else path.parent.resolve() / path.name  # a link to a file is not followed
     if home is None or not (real == home or home in real.parents):
         return None
     return "" if real == home else real.relative_to(home).as_posix()
 
 
+def _unrelated(selection: Selection) -> bool:
+    """Whether the release, found in a parent folder, contains none of the files."""
+    release = selection.release
+    if release is None or any(selection.wants(row["path"]) for row in release.rows):
+        return False
+    return not _knows(release, selection.files)
+
+
 def _knows(release: Release, files: list[Wanted]) -> bool:
-    """Whether the first of these that can be read is an image of the release, under whatever name."""
+    """Whether the first readable file is an image of the release, under any name."""
     for one in files:
         with contextlib.suppress(RipguardError, BadHeader):
             image = read_image(one.file, follow=False)
@@ -181,16 +187,12 @@ def _knows(release: Release, files: list[Wanted]) -> bool:
     return False
 
 
-def _paths(release: Release) -> Iterator[str]:
-    return (row["path"] for row in release.rows)
-
-
-def _of_release(asked: Asked, release: Release, chosen: list[tuple[Path, str]], only: str | None) -> None:
-    """Fill in images of the release, each once, and what is asked for of its manifest."""
-    asked.whole, seen = True, set[str]()
+def _of_release(selection: Selection, release: Release, chosen: list[tuple[Path, str]], only: str | None) -> None:
+    """Add the images of the release, each once, and the predicates on its manifest."""
+    selection.whole, seen = True, set[str]()
     folders = [(path, prefix + "/" if prefix else "") for path, prefix in chosen if path.is_dir()]
     single = {prefix for path, prefix in chosen if not path.is_dir()}
-    asked.base = _common([prefix for _, prefix in folders] + [name.rpartition("/")[0] + "/" for name in single])
+    selection.base = _common([prefix for _, prefix in folders] + [name.rpartition("/")[0] + "/" for name in single])
     notes = {note["path"] for note in release.info["annotations"]}
 
     def wants(place: str) -> bool:
@@ -199,11 +201,11 @@ def _of_release(asked: Asked, release: Release, chosen: list[tuple[Path, str]], 
         below = (place.removeprefix(prefix) for _, prefix in folders if place.startswith(prefix))
         return any(not only or fnmatch.fnmatch(name, only) for name in below)
 
-    asked.wants, asked.single, asked.folders = wants, frozenset(single), [prefix for _, prefix in folders]
+    selection.wants, selection.single, selection.folders = wants, frozenset(single), [prefix for _, prefix in folders]
     strays = list[Wanted]()
     for path, prefix in chosen:
-        if path.is_dir():  # who names a link to a folder means the folder
-            found = _listed(asked, path)
+        if path.is_dir():  # a link to a folder that the user gives is followed
+            found = listed(path, selection.refused)
             start = prefix + "/" if prefix else ""
         else:
             found, start = [(path.name, path.is_symlink())], prefix.rpartition("/")[0] + "/" if "/" in prefix else ""
@@ -214,79 +216,59 @@ def _of_release(asked: Asked, release: Release, chosen: list[tuple[Path, str]], 
                 continue
             seen.add(place)
             known = release.rows.samples(place) is not None
-            if known and not (wants(place) and _opens(asked, place)):
+            if known and not (wants(place) and _opens(selection, place)):
                 continue
             if link:
-                asked.refused.append((str(path / name), Damaged(f"{path / name}: {LINK}", "put a copy in its place")))
-                asked.told.append(place)
+                selection.refused.append(
+                    (str(path / name), Damaged(f"{path / name}: {LINK}", "put a copy in its place"))
+                )
+                selection.reported.append(place)
             elif known:
-                asked.files.append(Wanted(len(asked.files), path, name, asked.place_of(place), place))
-            elif not _image(path / name):
-                asked.left_out.append(str(path / name))
+                selection.files.append(Wanted(len(selection.files), path, name, selection.place_of(place), place))
+            elif not may_be_image(path / name):
+                selection.left_out.append(str(path / name))
             elif not only or wants(place):
-                own = name if place in single else ""  # a file that is named may have any name
+                own = name if place in single else ""  # a file that the user gives may have any name
                 strays.append(Wanted(-1 - len(strays), path, name, own, place, stray=True))
-    asked.files += strays  # an image that stands at its place comes before copies of it
+    selection.files += strays  # images at their paths come before copies of them
 
 
-def _opens(asked: Asked, place: str) -> bool:
-    """Whether the key opens the image that the release has at a place; no row is read for one that opens all."""
-    if asked.units is None or asked.release is None:
+def _opens(selection: Selection, place: str) -> bool:
+    """Whether the key opens the image at a path in the release. Reads no row for a key that opens all."""
+    if selection.units is None or selection.release is None:
         return True
-    row = asked.release.by_path(place)
-    return row is not None and asked.wants_row(row)
+    row = selection.release.by_path(place)
+    return row is not None and selection.wants_row(row)
 
 
 def _common(folders: list[str]) -> str:
-    """The longest path, with a slash at its end, that all begin with; "" for the release itself."""
+    """The longest common folder, ending with a slash; "" for the root of the release."""
     parts = [folder.strip("/").split("/") if folder.strip("/") else [] for folder in folders]
     shared = [level[0] for level in itertools.takewhile(lambda level: len(set(level)) == 1, zip(*parts))]
     return "".join(f"{part}/" for part in shared)
 
 
-def _loose(asked: Asked, paths: list[tuple[Path, str | None]], only: str | None) -> None:
-    """Fill in images under whatever names they have."""
+def _loose(selection: Selection, paths: list[tuple[Path, str | None]], only: str | None) -> None:
+    """Add images with the names of their files."""
     found: list[tuple[Path, str, str]] = []  # folder, path below it, path in the release
     for path, prefix in paths:
         single = not path.is_dir()
         folder = path.parent if single else path
         start = "" if not prefix else prefix.rpartition("/")[0] if single else prefix
-        for name, link in [(path.name, path.is_symlink())] if single else _listed(asked, path):
+        for name, link in [(path.name, path.is_symlink())] if single else listed(path, selection.refused):
             if META in name.split("/") or (only and not fnmatch.fnmatch(name, only)):
                 continue
             if link:
                 refusal = InputRefused(f"{folder / name}: {LINK}", "put a copy in its place")
-                asked.refused.append((str(folder / name), refusal))
-            elif single or _image(folder / name):
-                place = "" if prefix is None or asked.release is None else f"{start}/{name}".lstrip("/")
+                selection.refused.append((str(folder / name), refusal))
+            elif single or may_be_image(folder / name):
+                place = "" if prefix is None or selection.release is None else f"{start}/{name}".lstrip("/")
                 found.append((folder, name, place))
             else:
-                asked.left_out.append(str(folder / name))
-    places = published_names([name for _, name, _ in found], keep_going=True)  # a.bmp beside a.png: both come back
+                selection.left_out.append(str(folder / name))
+    places = published_names([name for _, name, _ in found], keep_going=True)  # a.bmp beside a.png: both are restored
     for (folder, name, inside), given in zip(found, places):
         if isinstance(given, RipguardError):
-            asked.refused.append((str(folder / name), given))
-        else:  # one string where they are equal
-            asked.files.append(Wanted(len(asked.files), folder, name, name if given == name else given, inside))
-
-
-def _listed(asked: Asked, folder: Path) -> list[tuple[str, bool]]:
-    """(path below the folder, whether it is a link) of everything in it, in the order of the paths."""
-    unlistable = list[OSError]()
-    found = [(place, entry.is_symlink()) for place, entry in walk(folder, unlistable)]
-    for error in unlistable:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        asked.refused.append((str(error.filename), StorageError(f"{error.filename}: cannot be listed: {reason}")))
-    return sorted(found, key=lambda one: one[0].split("/"))
-
-
-def _image(file: Path) -> bool:
-    """Whether a file is to be tried as an image: by its suffix, or by how it begins. What is odd is tried as well."""
-    if file.name.lower().endswith(ENDINGS) and not file.name.startswith("."):  # ._0.png: notes of a Mac's
-        return True
-    try:
-        handle = open_regular(file)
-    except OSError as error:
-        return error.errno not in (errno.EINVAL, errno.ENXIO, errno.ENODEV)  # no pipe, no device
-    with open(handle, "rb") as opened:
-        return opened.read(16).startswith(STARTS)
+            selection.refused.append((str(folder / name), given))
+        else:  # share one string, to save memory
+            selection.files.append(Wanted(len(selection.files), folder, name, name if given == name else given, inside))

@@ -1,6 +1,6 @@
-"""The plan of a protection: every image with its place, unit, shape and digest, and every parameter.
+"""The plan of a protection: path, unit, shape and digest of every image, and every parameter.
 
-The plan holds plain digests of clean files, so it stays in the working folder and is never part of a release.
+The plan contains unkeyed digests of clean files. It stays in the working folder and is never part of a release.
 """
 
 from __future__ import annotations
@@ -9,36 +9,41 @@ import dataclasses
 import hashlib
 import json
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, overload
 
 from ripguard.data.image_set import side_for
 from ripguard.data.source import Item, Source
-from ripguard.errors import InputRefused, acts, refuse_all
+from ripguard.errors import InputRefused
 from ripguard.executor import Local
 from ripguard.files import open_regular
 from ripguard.images.decoding import metadata, read_by, read_image
 from ripguard.methods.params import DataStats
 from ripguard.progress import Bar
+from ripguard.release.names import published_places, refuse_names
 from ripguard.schemes.base import Scheme
 
-FEW = 2000  # images that are read sooner than processes start
-MOST = 50_000  # training images for a surrogate
-MOST_UNITS, MOST_IMAGES = 1 << 16, 1 << 32  # that subkeys can tell apart
-LONGEST_NAME = 255  # bytes of one part of a path
-SHARD_SAMPLES = 1 << 20  # samples that are worked on at once: 341 images of 32×32×3
+FEW = 2000  # up to so many images, one process is faster than starting more
+MOST = 50_000  # training images of a surrogate
+MOST_UNITS, MOST_IMAGES = 1 << 16, 1 << 32  # limits of the key derivation
+SHARD_SAMPLES = 1 << 20  # samples of one shard: 341 images of 32×32×3
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One image of the plan. ``index`` is its number; ``out`` its place in the release.
+    """One image of the plan.
 
-    ``path`` and ``reader``: see :class:`ripguard.data.source.Item`; ``size``: bytes of its file.
+    Attributes:
+        index: its number in the release.
+        name, path, reader: see :class:`ripguard.data.source.Item`.
+        out: its path in the release.
+        unit, label: numbers of its unit and class.
+        shape: height, width, channels.
+        sha256: hex digest of the file.
+        size: bytes of the file.
     """
 
     index: int
@@ -53,35 +58,36 @@ class Planned:
     reader: Callable[[], bytes] | None = None
 
     def read(self) -> bytes:
-        """The source file as the plan has it. Raises :class:`InputRefused`."""
+        """Bytes of the source file. Raises :class:`InputRefused` if they do not match the plan."""
         if self.reader is None:
             return read_unchanged(self.path, self.name, self.sha256)
         return _unchanged(read_by(self.reader, self.name), self.name, self.sha256)
 
     def seed(self, plan_seed: int) -> int:
-        """64 random-looking bits of its own, from the clean file alone.
+        """64-bit seed of the image, derived from the clean file and the seed of the plan.
 
-        So nobody without it can work them out, and an image that is published again, in another release, draws the
-        same numbers: averaging releases that were made with the same options takes nothing of it away.
+        Nobody without the clean file can compute it. The same image gets the same seed in every release, so averaging
+        releases with equal options removes nothing of the perturbation.
         """
         text = f"ripguard seed {plan_seed} {self.sha256}".encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
 
 
-# of an image, by JSON in the plan's digest: where it lies identifies nothing
+# fields of an image in the digest of the plan; its local path is not among them
 IDENTIFYING = ("index", "name", "out", "unit", "label", "shape", "sha256")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides what a release looks like, but the key.
+    """Everything that determines the bytes of a release, except the key.
 
     Attributes:
-        units: (split, label) of each unit; a unit is what a partial grant can name.
-        labels: class names; an image's ``label`` counts in them.
-        limited: whether only a part of the source was asked for.
-        perturbation: digest of what the scheme found in the training images, "" where there is nothing.
-        metadata: how many images carry which kind that the release does not give back; whole files keep theirs.
+        units: (split, label) of each unit; a unit has its own subkey.
+        labels: class names; the ``label`` of an image is an index into this list.
+        limited: whether the release contains only a part of the source.
+        perturbation: hex digest of what was fitted to the training images, "" for none.
+        annotations: (name, path, hex SHA-256) of each annotation file.
+        metadata: number of images by kind of metadata that restoring does not return.
     """
 
     source: str
@@ -99,16 +105,16 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """Hex SHA-256 of the plan's JSON without local paths: moving the source does not change it."""
+        """Hex SHA-256 of the plan as JSON, without local paths: moving the source does not change it."""
         content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del content["metadata"]  # the images' digests cover it
-        content["pictures"] = content.pop("images")  # its name in every digest so far
+        del content["metadata"]  # covered by the digests of the images
+        content["pictures"] = content.pop("images")  # the digest uses this name in all versions
         content["annotations"] = [(name, sha256) for name, _, sha256 in self.annotations]
         content["scheme"] = self.scheme.to_json()
         found, between = hashlib.sha256(), "{"
         for name in sorted(content):
             found.update(f'{between}"{name}": '.encode())
-            if name == "pictures":  # one by one: all of them at once would take more memory than the plan
+            if name == "pictures":  # one by one: the JSON of all images would need more memory than the plan
                 for number, image in enumerate(self.images):
                     row = {name: getattr(image, name) for name in IDENTIFYING}
                     found.update((", " if number else "[").encode() + json.dumps(row, sort_keys=True).encode())
@@ -120,7 +126,7 @@ class Plan:
         return found.hexdigest()
 
     def aimed(self, perturbation: str) -> Plan:
-        """The plan with the digest of what the scheme found."""
+        """The plan with the digest of what the scheme was fitted to."""
         return dataclasses.replace(self, perturbation=perturbation)
 
     @property
@@ -129,18 +135,18 @@ class Plan:
         return self.scheme.published_channels(1) != 1
 
     def published_shape(self, image: Planned) -> tuple[int, int, int]:
-        """Height, width and channels that an image is published with."""
+        """Height, width and channels of the published image."""
         height, width, channels = image.shape
         return height, width, self.scheme.published_channels(channels)
 
     @cached_property
     def training(self) -> list[Planned]:
-        """The images that a surrogate is trained on: of the training split, where there is one."""
+        """Images that a surrogate is trained on: the training split, or all without one; at most :data:`MOST`."""
         return _training(self.images, self.units)
 
     @cached_property
     def shards(self) -> list[list[Planned]]:
-        """Runs of images of one shape, in plan order, at most :data:`SHARD_SAMPLES` samples each; fixed."""
+        """Groups of images of one shape, in plan order, of at most :data:`SHARD_SAMPLES` samples. Deterministic."""
         groups: dict[tuple[int, int, int], list[Planned]] = {}
         for image in self.images:
             groups.setdefault(image.shape, []).append(image)
@@ -151,8 +157,8 @@ class Plan:
         return result
 
 
-def _same(whole: bytes | None) -> bytes | None:
-    return whole
+def _identity(prefix: bytes | None) -> bytes | None:
+    return prefix
 
 
 def _training(images: list[Planned], units: list[tuple[str, str]]) -> list[Planned]:
@@ -161,13 +167,19 @@ def _training(images: list[Planned], units: list[tuple[str, str]]) -> list[Plann
 
 
 def training_side(images: list[Planned]) -> int:
-    """The side, in pixels, at which a surrogate sees them."""
+    """Side in pixels of the input of a surrogate for these images."""
     return side_for([(p.shape[1], p.shape[0]) for p in images])
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the plan keeps of a source image: shape, file digest, bytes of the file, and metadata that are lost."""
+class SourceFacts:
+    """Properties of a source image in the plan.
+
+    Attributes:
+        shape: height, width, channels.
+        sha256: hex digest of the file; size: its bytes.
+        lost: kinds of metadata that restoring does not return.
+    """
 
     shape: tuple[int, int, int]
     sha256: str
@@ -175,22 +187,25 @@ class Seen:
     lost: tuple[str, ...]
 
 
-def look(whole: bytes | None, item: Item) -> Seen:
-    """Read and decode one source image; refuses what cannot be kept exactly.
+def read_facts(prefix: bytes | None, item: Item) -> SourceFacts:
+    """Read and decode one source image.
 
     Args:
-        whole: how files begin that come back as they are, with their metadata; None: none do.
+        prefix: first bytes of files that are restored whole, with their metadata; None: no file is.
+
+    Raises:
+        InputRefused: the image cannot be restored exactly, or cannot be decoded.
     """
     data = item.read()
     height, width, channels = read_image(data, item.name).shape
-    lost = () if whole is not None and data.startswith(whole) else metadata(data)
-    return Seen((height, width, channels), hashlib.sha256(data).hexdigest(), len(data), lost)
+    lost = () if prefix is not None and data.startswith(prefix) else metadata(data)
+    return SourceFacts((height, width, channels), hashlib.sha256(data).hexdigest(), len(data), lost)
 
 
 def read_unchanged(path: str, name: str, sha256: str) -> bytes:
-    """A source file as the plan has it. Raises :class:`InputRefused`."""
+    """Bytes of a source file. Raises :class:`InputRefused` if they do not have this hex digest."""
     try:
-        with open(open_regular(path, follow=True), "rb") as file:  # some sources are links: a hub's cache
+        with open(open_regular(path, follow=True), "rb") as file:  # the caches of dataset hubs contain links
             data = file.read()
     except OSError as error:
         raise InputRefused(f"{name}: cannot be read any more: {error.strerror}") from None
@@ -201,86 +216,6 @@ def _unchanged(data: bytes, name: str, sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise InputRefused(f"{name} changed while it was being protected", "start again with --restart")
     return data
-
-
-def published_places(items: list[Item]) -> list[str]:
-    """Where each item stands in the release: where the source had it, below ``train/`` if the source has no splits.
-
-    The added folder keeps ``.ripguard`` out of a listing of class folders, so that any ImageFolder loader can be used.
-    """
-    names = [item.name for item in items]
-    classes_first = all(item.label and item.name.split("/")[0] == item.label for item in items)
-    return published_names([f"train/{name}" for name in names] if classes_first else names)
-
-
-@overload
-def published_names(names: list[str]) -> list[str]: ...
-
-
-@overload
-def published_names(names: list[str], keep_going: bool) -> list[str | InputRefused]: ...
-
-
-def published_names(names: list[str], keep_going: bool = False) -> Any:
-    """Where each source image stands in the release: ``a.jpg`` → ``a.png``; where two would meet, ``a.jpg.png``.
-
-    Two names meet if a file system may take them for one, without regard to case or to how accents are written, so a
-    release can be unpacked anywhere.
-
-    Args:
-        keep_going: give the error in the place of a name that is too long.
-
-    Raises:
-        InputRefused: names that would become longer than file systems allow, all of them.
-    """
-    plain = [_as_png(name) for name in names]
-    keys = [_folded(short) for short in plain]
-    counts, result = Counter(keys), list[str | InputRefused]()
-    taken = {""}  # folders are names as well
-    for folder in {_folded(name.rpartition("/")[0]) for name in names}:
-        while folder not in taken:
-            taken.add(folder)
-            folder = folder.rpartition("/")[0]
-    for name, short, key in zip(names, plain, keys):
-        out = short if counts[key] == 1 else f"{name}.png"
-        number = 0
-        while _folded(out) in taken:
-            number += 1
-            out = f"{name}.{number}.png"
-        if too_long(out):
-            result.append(
-                InputRefused(f"{name}: its published name would be longer than {LONGEST_NAME} bytes", "shorten it")
-            )
-            continue
-        taken.add(_folded(out))
-        result.append(out)
-    if not keep_going:
-        refuse_all([one for one in result if isinstance(one, InputRefused)])
-    return result
-
-
-def too_long(place: str) -> bool:
-    """Whether a part of a path is longer than file systems allow."""
-    return any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in place.split("/"))
-
-
-def _as_png(name: str) -> str:
-    """``a/b.jpg`` → ``a/b.png``, as :meth:`PurePosixPath.with_suffix` does, and ten times as fast."""
-    folder, slash, last = name.rpartition("/")
-    dot = last.rfind(".")
-    return f"{folder}{slash}{last[:dot] if 0 < dot < len(last) - 1 else last}.png"
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _refuse_names(names: list[str]) -> None:
-    """Control characters in names, and such as turn the direction of writing, could forge what a terminal shows."""
-    hint = "rename it: control characters and marks of writing direction are not published"
-    refuse_all(
-        [InputRefused(f"{name}: its name holds a character that is not shown", hint) for name in names if acts(name)]
-    )
 
 
 def _digest(name: str, path: Path) -> str:
@@ -301,13 +236,20 @@ def make_plan(
     limit: int | None = None,
     workers: int = 1,
 ) -> Plan:
-    """Read every source image once and fix the plan. Raises :class:`InputRefused` before any work is done.
+    """Read every source image once and make the plan.
 
-    The digest of the perturbation is filled in by :meth:`Plan.aimed` once a surrogate stands.
+    :meth:`Plan.aimed` adds the digest of the perturbation later.
+
+    Args:
+        limit: number of images, taken evenly from all classes; None: all.
+        workers: processes that read images.
+
+    Raises:
+        InputRefused: an image, a name or the number of images cannot be published.
     """
     limited = limit is not None and limit < len(source.items)
     items = source.limited(limit).items
-    _refuse_names([item.name for item in items] + [name for name, _ in source.annotations] + source.labels)
+    refuse_names([item.name for item in items] + [name for name, _ in source.annotations] + source.labels)
     units = sorted({(item.split, item.label) for item in items})
     if len(units) > MOST_UNITS or len(items) > MOST_IMAGES:
         raise InputRefused(
@@ -315,23 +257,23 @@ def make_plan(
             f"{MOST_IMAGES:,}",
             "make several releases, each of a part of the classes",
         )
-    whole = b"" if byte_exact else scheme.keeps()
+    prefix = b"" if byte_exact else scheme.keeps()
     run = Local(workers if len(items) > FEW else 1)
-    found = run.map(look, items, partial(_same, whole), chunk=200)
-    looks: list[Seen] = list(Bar(found, total=len(items), stage="reading", unit="image"))
+    found = run.map(read_facts, items, partial(_identity, prefix), chunk=200)
+    facts: list[SourceFacts] = list(Bar(found, total=len(items), stage="reading", unit="image"))
     labels = source.labels
     places = published_places(items)
     numbers = {unit: (number, labels.index(unit[1])) for number, unit in enumerate(units)}
-    shapes = {seen.shape: seen.shape for seen in looks}  # one tuple for all images of a shape
+    shapes = {one.shape: one.shape for one in facts}  # images of equal shape share one tuple
     images = [
         Planned(
-            i, item.name, str(item.path or ""), out, *numbers[item.split, item.label], shapes[seen.shape], seen.sha256,
-            seen.size, item.reader,
+            i, item.name, str(item.path or ""), out, *numbers[item.split, item.label], shapes[one.shape], one.sha256,
+            one.size, item.reader,
         )
-        for i, (item, out, seen) in enumerate(zip(items, places, looks))
+        for i, (item, out, one) in enumerate(zip(items, places, facts))
     ]  # fmt: skip
     channels = frozenset(p.shape[2] for p in images)
     scheme = scheme.resolve(DataStats(training_side(_training(images, units)), len(labels), channels))
     notes = [(n, str(p), _digest(n, p)) for n, p in sorted(source.annotations)]
-    carried = dict(sorted(Counter(kind for seen in looks for kind in seen.lost).items()))
-    return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, images, notes, carried)
+    metadata_lost = dict(sorted(Counter(kind for one in facts for kind in one.lost).items()))
+    return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, images, notes, metadata_lost)

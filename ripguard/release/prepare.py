@@ -1,6 +1,6 @@
-"""From a plan to what every worker process protects with: what the scheme finds in the training images, found once.
+"""Fit the scheme of a plan to the training images, once for all worker processes.
 
-It is kept in the cache, so that a run that goes on, or is made again, does not search once more.
+The result is cached, so that a continued or repeated run does not fit again.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.release.plan import Plan, training_side
 from ripguard.schemes.base import Protector, Run, Scheme
 
-FORM = 1  # of what the cache holds: what was found by another form is not used
+FORM = 1  # version of the cached content; other versions are not used
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that a worker needs to protect batches; picklable."""
+    """A fitted scheme: creates the protector in each worker process; picklable."""
 
     scheme: Scheme
     fitted: Fitted
@@ -35,17 +35,17 @@ class Prepared:
 
     @property
     def digest(self) -> str:
-        """Hex SHA-256 of what was found and of the release's model; "" where there is neither."""
+        """Hex SHA-256 of the fitted values and the codec model; "" if there is neither."""
         if not self.fitted.digest and not self.run.model:
             return ""
         return hashlib.sha256(self.fitted.digest.encode() + self.run.model).hexdigest()
 
 
 def prepare(plan: Plan, device: str = "cpu", workers: int = 1, model: bytes = b"") -> Prepared:
-    """Fit the plan's scheme; the training images are read only where it needs them, and was not fitted to them before.
+    """Fit the scheme of a plan. Training images are read only if the scheme needs them and no cached result exists.
 
     Raises:
-        InputRefused: too few classes, a class without training images, a surrogate file that does not fit.
+        InputRefused: too few classes, a class without training images, or a surrogate file for other classes.
     """
     needs, run = plan.scheme.needs, Run(device, plan.lossy, model)
     if Need.CLASSES in needs and len(plan.labels) < 2:
@@ -58,7 +58,8 @@ def prepare(plan: Plan, device: str = "cpu", workers: int = 1, model: bytes = b"
         return Prepared(plan.scheme, plan.scheme.fit(None, context), run)
     if missing := sorted(set(range(len(plan.labels))) - {image.label for image in plan.training}):
         raise InputRefused(
-            f"class {plan.labels[missing[0]]} has no training image", "every class needs some: others aim at it"
+            f"class {plan.labels[missing[0]]} has no training image",
+            "add training images: perturbations of other classes depend on it",
         )
     place = cache_root() / "fitted" / f"{_name(plan, device)}.npz"
     kept = not _files(plan.scheme)
@@ -68,18 +69,18 @@ def prepare(plan: Plan, device: str = "cpu", workers: int = 1, model: bytes = b"
         if kept:
             try:
                 fitted.write(place)
-            except (OSError, StorageError) as error:  # it saves time, no more
-                tell(f"ripguard: note: what was found in the training images is not kept: {error}")
+            except (OSError, StorageError) as error:  # the cache only saves time
+                tell(f"ripguard: note: the fitted scheme is not kept in the cache: {error}")
     return Prepared(plan.scheme, fitted, run)
 
 
 def _files(scheme: Scheme) -> bool:
-    """Whether options name files of this machine, whose content a name in the cache says nothing of."""
+    """Whether options contain local paths; the name of a cached result does not cover the content of files."""
     return any(not option.stored and scheme.given(name) not in (None, ()) for name, option in scheme.options().items())
 
 
 def _name(plan: Plan, device: str) -> str:
-    """Of the fit in the cache: all that decides it."""
+    """Name of the cached result: a digest of everything that determines it."""
     about = [FORM, plan.scheme.form(), plan.scheme.to_json(), plan.labels, plan.seed, device]
     found = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for image in plan.training:
@@ -88,9 +89,9 @@ def _name(plan: Plan, device: str) -> str:
 
 
 def training_images(plan: Plan, workers: int) -> ImageSet:
-    """The owner's training split: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``.
+    """The training images of a plan: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``.
 
-    Images of one common square size up to 64 pixels are taken as they are; else all are resized to 32 or 64 pixels.
+    Images of one common square size up to 64 pixels keep it; others are resized to 32 or 64 pixels.
     """
     chosen = plan.training
     images = read_square(chosen, training_side(chosen), workers, "training images")

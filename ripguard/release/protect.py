@@ -1,13 +1,12 @@
-"""Protect a source: plan, work through the shards on all cores, then publish the whole release with one rename.
+"""Make a release: protect all shards on all cores, then publish the whole release with one rename.
 
-The release is built in ``.<name>.ripguard-partial`` beside the output. A run that was killed is continued by the same
-command; finished shards are hashed again, not trusted. The output folder appears only when everything in it was
-restored once from disk and compared.
+The release is built in ``.<name>.ripguard-partial`` beside the output. The same command continues a run that was
+killed; finished shards are hashed again. The output folder appears only after every image in it was restored from disk
+and compared with its source.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,19 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.crypto.aead import FORMAT, seal
 from ripguard.crypto.keyfile import holds_key
 from ripguard.crypto.keys import DatasetKeys, Key
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.data.source import Source
-from ripguard.errors import KeyFileError, OutputRefused, StorageError
+from ripguard.errors import KeyFileError, OutputRefused
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.hide.base import Hidden
 from ripguard.progress import Bar
 from ripguard.release.commit import Commits
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, model_bound, signed_part
-from ripguard.release.plan import Plan, read_unchanged
+from ripguard.release.complete import complete
+from ripguard.release.plan import Plan
+from ripguard.release.record import META
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.release.signers import remember
 from ripguard.schemes.base import Batch, Protector
@@ -41,30 +40,36 @@ from ripguard.store.atomic import (
     drop_empty_work,
     lock,
     make_working_folder,
-    publish,
     refuse_existing,
     refuse_overlap,
     refuse_unwritable,
-    sha256_file,
     storage,
     sync_folder,
     write_file,
-    write_temporary,
 )  # fmt: skip
-from ripguard.store.schema import check_info
 
 ProtectorFactory = Callable[[], Protector]
 
 
 @dataclass(frozen=True)
 class Protected:
-    """What a protection did. Bytes are totals over the release.
+    """Result of a protection.
 
     Attributes:
+        out: path of the release.
+        dataset_id, key_id, plan: hex identifiers of release and key, and hex digest of the plan.
+        signer: fingerprint of the signing key, None for an unsigned release.
+        images: number of images; resumed: those that an earlier run had finished.
+        exact: False for a lossy release.
+        in_residue_only: images too small to carry their record.
+        without_residue: images that need no residue.
+        residue_bytes: total; residue_per_image: mean, in bytes.
+        planes: number of images by number of bit-planes used.
+        psnr_to_carrier, ssim_to_carrier: medians, PSNR in dB; None if not measured.
         surrogate: path of the surrogate that was trained or given, "" for none.
         ignored: files of the source that were left out.
-        metadata: how many source files carry which kind that does not come back.
-        tinted: whether gray images are published in color; gray: how many of them.
+        metadata: number of source files by kind of metadata that restoring does not return.
+        tinted: whether gray images are published in color; gray: their number.
     """
 
     out: str
@@ -89,15 +94,20 @@ class Protected:
     gray: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """For ``--json``; three keys keep the names that programs read."""
+        """Content of ``--json``. Three keys keep their original names, for programs that read them."""
         names = {"images": "pictures", "residue_per_image": "residue_per_picture", "gray": "grey"}
         return {names.get(name, name): value for name, value in asdict(self).items()}
 
 
 def precheck(roots: list[Path], out: Path, key_files: Sequence[str | Path]) -> list[Path]:
-    """Refuse, before any work, an output that exists or overlaps a source, and keys inside source or output.
+    """Check the output and the key files before any work.
 
-    Returns what it made, see :func:`ripguard.store.atomic.refuse_unwritable`.
+    Returns:
+        Folders that were created, see :func:`ripguard.store.atomic.refuse_unwritable`.
+
+    Raises:
+        OutputRefused: the output exists, overlaps a source, or cannot be written.
+        KeyFileError: a key lies inside source or output.
     """
     refuse_overlap(roots, out)
     refuse_existing(out)
@@ -108,19 +118,18 @@ def precheck(roots: list[Path], out: Path, key_files: Sequence[str | Path]) -> l
 
 
 def refuse_secrets(source: Source, key_files: Sequence[str | Path]) -> None:
-    """Raise :class:`KeyFileError` where a text or a name that would be published holds a key, or is one of
-    ``key_files``.
+    """Raise :class:`KeyFileError` if an annotation file or a name contains a key, or is one of ``key_files``.
 
-    Images are not searched: of their files nothing but the samples is published, or the whole file, but sealed.
+    Images are not searched: only their samples are published, or the whole file, encrypted.
     """
     for name, path in source.annotations:
         with storage("cannot read"):
             data = path.read_bytes()
         if holds_key(data) or any(os.path.samefile(path, file) for file in key_files if os.path.exists(file)):
-            raise KeyFileError(f"{name} holds a key, and would be published", "move it out of the folder")
+            raise KeyFileError(f"{name} holds a key and would be published", "move it out of the folder")
     names = [name for name, _ in source.annotations] + [item.name for item in source.items] + source.labels
     if holds_key("\n".join(names).encode(errors="surrogateescape")):
-        raise KeyFileError("the name of a file or class holds a key, and would be published", "rename it")
+        raise KeyFileError("the name of a file or class holds a key and would be published", "rename it")
 
 
 def protect(
@@ -138,10 +147,10 @@ def protect(
 
     Args:
         make_protector: called once in each worker process; must be picklable.
-        executor: where the shards are worked on; None: in this process.
-        restart: throw an unfinished run away instead of continuing it.
-        roots: source folders, which the output must not touch.
-        model: of the small-image coder, empty for none; the plan's digest must cover it.
+        executor: protects the shards; None: this process.
+        restart: discard an unfinished run instead of continuing it.
+        roots: source folders; the output must not overlap them.
+        model: bytes of the codec model for small images, empty for none; the digest of the plan must cover it.
 
     Raises:
         OutputRefused, InputRefused, StorageError, KeyFileError: nothing was published.
@@ -153,16 +162,16 @@ def protect(
         _start(partial, plan, key, restart)
         dataset_id = key.dataset_id(bytes.fromhex(plan.digest))
         keys = key.dataset(dataset_id)
-        base = Job(plan, keys, _Nothing(), partial / "release", partial, model)
+        base = Job(plan, keys, _NoProtector(), partial / "release", partial, model)
         commits, resumed = _run(base, make_protector, executor or Local())
-        info = _finish(base, commits, signing_key)
+        info = complete(base, commits, signing_key)
         refuse_existing(out)
         with storage("cannot publish"):
             if out.exists():
                 out.rmdir()
             os.rename(partial / "release", out)
         sync_folder(out.parent)
-        for name in ("commits", "plan.json"):  # the lock last: until then nobody else begins here
+        for name in ("commits", "plan.json"):  # the lock last: it keeps other runs out until then
             _drop(partial / name)
         drop_empty_work(partial)
         if signing_key:
@@ -170,8 +179,8 @@ def protect(
     return _summary(out, plan, info, commits, resumed)
 
 
-class _Nothing:
-    """Stands in the main process, which protects nothing itself."""
+class _NoProtector:
+    """Placeholder in the main process, which protects no images."""
 
     def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray | None]:
         raise RuntimeError("the main process does not protect")
@@ -187,20 +196,20 @@ def _start(partial: Path, plan: Plan, key: Key, restart: bool) -> None:
     if state.exists() and state.read_bytes() != token:
         raise OutputRefused(
             f"{partial} holds an unfinished run with another source, key or settings",
-            "repeat that command, or add --restart to throw its work away",
+            "repeat that command, or add --restart to discard its work",
         )
     for folder in (partial / "release" / META, partial / "commits"):
         with storage("cannot create"):
             folder.mkdir(parents=True, exist_ok=True)
     with storage("cannot remove"):
-        for place, entry in walk(partial / "release"):  # of a killed run
-            if TEMPORARY.fullmatch(place.rpartition("/")[2]):
+        for name, entry in walk(partial / "release"):  # temporary files of a killed run
+            if TEMPORARY.fullmatch(name.rpartition("/")[2]):
                 os.unlink(entry.path)
     write_file(state, token)
 
 
 def _drop(path: Path) -> None:
-    """Remove a file or a folder of the working folder, if it is there."""
+    """Remove a file or folder of the working folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -208,7 +217,7 @@ def _drop(path: Path) -> None:
 
 
 def _run(base: Job, make: ProtectorFactory, executor: Executor) -> tuple[Commits, int]:
-    """Commits of all shards, and how many images were already done."""
+    """Protect all shards: their commits, and the number of images that were already done."""
     shards, commits = range(len(base.plan.shards)), Commits(base.plan, base.commit_path)
     done = {number for number in shards if committed(base, number)}
     resumed = sum(map(commits.add, done))
@@ -222,8 +231,8 @@ def _run(base: Job, make: ProtectorFactory, executor: Executor) -> tuple[Commits
 def _each(base: Job, make: ProtectorFactory, executor: Executor, left: list[int]) -> Iterator[int]:
     if not left:
         return
-    given = (base.plan, base.keys, make, base.tree, base.work, base.model)
-    yield from executor.map(_work, left, partial(_job, *given))
+    arguments = (base.plan, base.keys, make, base.tree, base.work, base.model)
+    yield from executor.map(_work, left, partial(_job, *arguments))
 
 
 def _job(plan: Plan, keys: DatasetKeys, make: ProtectorFactory, tree: Path, work: Path, model: bytes) -> Job:
@@ -233,72 +242,6 @@ def _job(plan: Plan, keys: DatasetKeys, make: ProtectorFactory, tree: Path, work
 def _work(job: Job, number: int) -> int:
     run_shard(job, number)
     return number
-
-
-def _finish(base: Job, commits: Commits, signing_key: SigningKey | None) -> dict[str, Any]:
-    """Copy annotations, write manifest and release.json into the tree; returns the content of the latter."""
-    plan, tree = base.plan, base.tree
-    annotations, manifest = [], tree / META / MANIFEST
-    write_file(manifest, commits.lines())
-    _refuse_exchanged(tree, commits)
-    for name, path, digest in plan.annotations:
-        write_file(tree / name, read_unchanged(path, name, digest))
-        annotations.append({"path": name, "sha256": digest})
-    info: dict[str, Any] = {
-        "format": FORMAT.decode(),
-        "dataset_id": base.keys.dataset_id.hex(),
-        "key_id": base.keys.key_id.hex(),
-        "source": plan.source,
-        "scheme": plan.scheme.to_json(),
-        "exact": "no (lossy)" if plan.lossy else "bytes" if plan.byte_exact else "pixels",
-        "pictures": commits.images,
-        "limited": plan.limited,
-        "labels": plan.labels,
-        "units": [{"split": split, "label": label} for split, label in plan.units],
-        "manifest": sha256_file(manifest),
-        "residue": commits.residue_files(),
-        "annotations": annotations,
-    }
-    if base.model:
-        sealed = seal(base.keys.model, model_bound(base.keys.dataset_id), base.model)
-        write_file(tree / META / MODEL, sealed)
-        info["model"] = {"sha256": hashlib.sha256(sealed).hexdigest(), "bytes": len(sealed)}
-    signed = signed_part(info)
-    info["proof"] = base.keys.proof(b"release", signed).hex()
-    if signing_key:
-        public = signing_key.public
-        info["signature"] = {
-            "public": public.hex(),
-            "value": signing_key.sign(signed).hex(),
-            "signer": fingerprint(public),
-        }
-    check_info(info)  # nothing is published that cannot be opened again
-    place = tree / META / RELEASE
-    publish(write_temporary(place, json.dumps(info, indent=1, sort_keys=True).encode() + b"\n"), place)
-    folders = {""}
-    for name, _ in walk(tree):
-        above = name
-        while (above := above.rpartition("/")[0]) not in folders:
-            folders.add(above)
-    for inside in folders:
-        sync_folder(tree / inside)
-    return info
-
-
-def _refuse_exchanged(tree: Path, commits: Commits) -> None:
-    """Hash everything once more: what was checked hours ago is published only if it is still the same."""
-    for row in Bar(commits.rows(), total=commits.images, stage="checking", unit="image"):
-        _refuse_other(tree / row["path"], row["file"])
-    for shard in commits.residue_files():
-        _refuse_other(tree / META / RESIDUE / shard["file"], shard["sha256"])
-
-
-def _refuse_other(path: Path, digest: str) -> None:
-    if not os.path.lexists(path) or sha256_file(path) != digest:
-        raise StorageError(
-            f"{path} was changed after it had been checked; nothing is published",
-            "repeat the command: it makes what is not right anew",
-        )
 
 
 def _summary(out: Path, plan: Plan, info: dict[str, Any], commits: Commits, resumed: int) -> Protected:

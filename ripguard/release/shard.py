@@ -1,7 +1,7 @@
-"""The task of protection: one shard, from clean files to published images, checked from the bytes on disk.
+"""Protect one shard: read clean files, write published images, and verify the bytes on disk.
 
-A pure function of plan, key and shard number: it can run in any process, in any order, twice. What it commits last is
-one small file; a shard without that file never happened.
+The result depends only on plan, key and shard number: shards can run in any process, in any order, and again. The
+commit file is written last; a shard without it counts as not done.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
 from ripguard.release.commit import LIKENESS, Commit
-from ripguard.release.manifest import META, RESIDUE
 from ripguard.release.plan import Plan, Planned
+from ripguard.release.record import META, RESIDUE
 from ripguard.schemes.base import Batch, Protector
 from ripguard.store.atomic import publish, sha256_file, storage, sync_folder, write_temporary
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker needs besides a shard number. ``tree`` becomes the release, ``work`` is thrown away."""
+    """Everything that a shard depends on. ``tree`` becomes the release; ``work`` holds the commits and is removed."""
 
     plan: Plan
     keys: DatasetKeys
     protector: Protector
     tree: Path
     work: Path
-    model: bytes = b""  # of the small-image coder
+    model: bytes = b""  # codec model for small images
 
     def commit_path(self, number: int) -> Path:
         return self.work / "commits" / f"{number:06d}.json"
 
 
 def run_shard(job: Job, number: int) -> None:
-    """Protect one shard. Raises a :class:`RipguardError`; then nothing is committed."""
+    """Protect one shard and commit it. Raises a :class:`RipguardError` if that fails; nothing is committed then."""
     images = job.plan.shards[number]
     sources = [image.read() for image in images]
     clean = np.stack([read_image(data, p.name) for p, data in zip(images, sources)])
@@ -58,7 +58,7 @@ def run_shard(job: Job, number: int) -> None:
     except DoesNotFit as error:
         raise InputRefused(f"{images[error.number].name}: {error.message}", error.hint) from None
 
-    # 1. write under temporary names, read back, restore, compare: nothing is published that was not restored first
+    # 1. write under temporary names, read back, restore and compare with the source
     places = [job.tree / p.out for p in images]
     temporary = [write_temporary(place, png_bytes(one.image)) for place, one in zip(places, hidden)]
     blob, rows = _rows(job, images, sources, clean, hidden, keys, number)
@@ -72,7 +72,7 @@ def run_shard(job: Job, number: int) -> None:
     for image, data, before, after in zip(images, sources, clean, restored):
         back, file = (after.image, after.file) if isinstance(after, Original) else (after, data)
         if isinstance(back, Exception) or not (job.plan.lossy or (np.array_equal(before, back) and file == data)):
-            raise StorageError(f"{image.name}: what was written does not restore to the source; nothing is published")
+            raise StorageError(f"{image.name}: the written image does not restore to its source; nothing is published")
     # 2. publish, then commit
     for row, path, place in zip(rows, temporary, places):
         row["file"] = sha256_file(path)
@@ -89,7 +89,7 @@ def run_shard(job: Job, number: int) -> None:
 
 
 def committed(job: Job, number: int) -> bool:
-    """Whether a shard is done: everything its commit names is on disk with its digest. Finished work is not trusted."""
+    """Whether a shard is done: all files in its commit exist with their digests."""
     path = job.commit_path(number)
     if not path.exists():
         return False

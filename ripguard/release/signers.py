@@ -1,9 +1,9 @@
-"""Who is expected to have signed a release: the signer that was named, or the one of the key's releases so far.
+"""Check the signer of a release against a given fingerprint, or against the known signers of the key.
 
-A signature proves who published a release only to somebody who knows that signer. The first signer of a key's releases
-is therefore remembered beside the key file, as SSH remembers hosts, and another one, or none, is refused from then on.
-The restore key alone proves less: everybody who holds it, in order to restore, can make a release that it opens. The
-key of a unit proves nothing of a release, so with that the signer has to be named.
+A signature identifies the publisher only if the signer is known. The first signer of the releases of a key is therefore
+stored beside the key file (trust on first use, as in SSH). Later releases by another signer, or unsigned ones, are
+refused. The restore key alone is weaker: everybody who holds it can make a release that it opens. The key of a unit
+does not authenticate a release, so the signer must be given.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ from ripguard.release.manifest import Index
 from ripguard.store.atomic import write_file
 
 VARIABLE = "RIPGUARD_SIGNER"
-ANY = "any"  # instead of a fingerprint: whoever signed, or nobody
-MOST = 1 << 20  # bytes
+ANY = "any"  # instead of a fingerprint: accept any signer, or none
+MOST = 1 << 20  # bytes of the list
 LINE = re.compile(r"[0-9a-f]{16} ripguard-signer-[a-z2-7]{32}")
 HEAD = "# who signed the releases of the key beside this file: key id, signer\n"
 
 
 def vouched(release: Index, wanted: str | None = None, ring: KeyRing | None = None) -> str | None:
-    """Fingerprint of the signer of a release, None if it is unsigned; call it once the key was found right.
+    """Check the signer of a release; returns the fingerprint, None for an unsigned release.
+
+    Call :meth:`ripguard.release.manifest.Index.opened_by` first, to check the key.
 
     Args:
-        wanted: fingerprint that must have signed, or ``any``; None: the one named by ``RIPGUARD_SIGNER``, else one of
-            those that signed this key's releases so far. The first one is remembered, beside the key file if the ring
-            was read from one.
+        wanted: fingerprint that must have signed, or ``any``; None: the one in ``RIPGUARD_SIGNER``, otherwise a known
+            signer of the key. The first signer becomes known if the key was read from a file.
+        ring: the keys, None for none.
 
     Raises:
-        SignatureInvalid: the signature does not fit, is somebody else's, or is not there; or nobody is named, and the
-            ring opens single units.
-        KeyFileError: the list of signers beside the key file cannot be read.
+        SignatureInvalid: the signature does not verify, is missing, or is by another signer; or the keys open single
+            units and no signer is given.
+        KeyFileError: the list of known signers cannot be read.
     """
     wanted = wanted or os.environ.get(VARIABLE) or None
     key = ring if isinstance(ring, Key) else None
@@ -46,8 +48,8 @@ def vouched(release: Index, wanted: str | None = None, ring: KeyRing | None = No
         signer = release.check_signature()
         if wanted != ANY and ring is not None and release_prover(ring, release.dataset_id) is None:
             raise SignatureInvalid(
-                f"{release.name}: the key of a unit cannot prove its labels and names, and no signer is named who does",
-                f"name the one that you expect, {signer or 'whom the owner told you'}, or accept it unproven: {ANY}",
+                f"{release.name}: the key of a unit cannot prove labels and names, and no signer is given",
+                f"give the signer that you expect, such as {signer or 'the fingerprint from the owner'}, or {ANY}",
             )
         if wanted != ANY and key:
             _compare(release, signer, key)
@@ -62,18 +64,18 @@ def _compare(release: Index, signer: str | None, key: Key) -> None:
         return
     found = f"is signed by {signer}" if signer else "is unsigned"
     raise SignatureInvalid(
-        f"{release.name} {found}, and the releases of this key so far were signed by {', '.join(known)}",
-        f"get a fresh copy; if it is right, name the signer with --signer F, or accept it once with --signer {ANY}",
+        f"{release.name} {found}, but earlier releases of this key were signed by {', '.join(known)}",
+        f"get a fresh copy; if the signer is right, add --signer F, or accept it once with --signer {ANY}",
     )
 
 
 def memory(key: Key) -> Path | None:
-    """The file beside the key file; None for a key that was not read from a file."""
+    """Path of the list of known signers; None for a key that was not read from a file."""
     return key.file.with_name(key.file.name + ".signers") if key.file else None
 
 
 def remembered(key: Key) -> list[str]:
-    """Fingerprints of those who signed releases of this key, oldest first."""
+    """Fingerprints of the known signers of a key, oldest first. Raises :class:`KeyFileError`."""
     place = memory(key)
     if place is None:
         return []
@@ -82,15 +84,15 @@ def remembered(key: Key) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"{place} cannot be read: {error}", "remove it to begin the list of signers anew") from None
+        raise KeyFileError(f"{place} cannot be read: {error}", "remove it to start a new list of signers") from None
     lines = [line for line in lines if line.strip() and not line.startswith("#")]
     if not all(map(LINE.fullmatch, lines)):
-        raise KeyFileError(f"{place} is not a list of signers", "remove it to begin the list of signers anew")
+        raise KeyFileError(f"{place} is not a list of signers", "remove it to start a new list of signers")
     return [signer for key_id, signer in map(str.split, lines) if key_id == key.id.hex()]
 
 
 def remember(key: Key, signer: str) -> None:
-    """Put a signer on the list beside the key file, where such a file can be written."""
+    """Add a signer to the list beside the key file, if that can be written."""
     place = memory(key)
     if place is None or signer in remembered(key):
         return
@@ -100,5 +102,5 @@ def remember(key: Key, signer: str) -> None:
         old = HEAD
     try:
         write_file(place, f"{old}{key.id.hex()} {signer}\n".encode())
-    except StorageError:  # a key on a medium that is read-only: there is nowhere to remember
+    except StorageError:  # the key file may be on a read-only medium
         return

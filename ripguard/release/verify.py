@@ -1,4 +1,4 @@
-"""Compare a release with its manifest, with the key that opens it, and with the source it was made from."""
+"""Verify a release against its manifest, its key and its source."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from ripguard.images.decoding import read_image
 from ripguard.images.limits import MAX_BYTES, SUFFIXES
 from ripguard.progress import Bar
 from ripguard.release.batches import in_batches, restore_files, split
-from ripguard.release.manifest import MANIFEST, META, MODEL, RELEASE, RESIDUE, Release
-from ripguard.release.plan import published_places
+from ripguard.release.manifest import Release
+from ripguard.release.names import published_places
+from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
 from ripguard.release.worker import Opened, Opening
 from ripguard.store.atomic import sha256_file
@@ -29,16 +30,25 @@ from ripguard.store.atomic import sha256_file
 
 @dataclass
 class Report:
-    """What a verification found; ``ok`` if there is nothing to complain about.
+    """Findings of a verification; ``ok`` if there is no problem. Lists contain paths in the release.
 
     Attributes:
-        renamed: ``"name → where it stands now"``, of images that are there under a name that the release does not
-            have; both names are in ``missing`` and ``extra`` no more.
-        swapped: images of the release that stand under another image's name.
-        reencoded: other file bytes, same samples: still restorable, so no complaint.
-        differs: images that do not restore to the source named by ``--against``.
-        unreadable: folders that cannot be listed and files that cannot be read now, links among them.
-        unlisted: files in ``.ripguard`` that the release does not name.
+        images: number of images that were checked.
+        signer: fingerprint of the signer, None if unsigned.
+        missing: files of the manifest that do not exist.
+        extra: files that the manifest does not list.
+        changed: images with other samples than published.
+        renamed: ``"old name → new name"`` of images with names that the manifest does not list. Neither name is in
+            ``missing`` or ``extra``.
+        swapped: images with the name of another image of the release.
+        reencoded: images with other file bytes but the same samples. They restore, so this is no problem.
+        residue: residue files, or the model, that are missing or changed.
+        annotations: annotation files that are missing or changed.
+        unreadable: folders that cannot be listed, files that cannot be read, and links.
+        unlisted: files in ``.ripguard`` that the release does not list.
+        restored: number of images that the key restores, None without a key.
+        equal_to_source: number of restored images that equal the source, None without a source.
+        differs: images that do not restore to the source, or that source or release lacks.
     """
 
     images: int = 0
@@ -63,7 +73,7 @@ class Report:
         return not any((*lists, self.differs, self.unreadable, self.unlisted))
 
     def as_dict(self) -> dict[str, Any]:
-        """For ``--json``; ``pictures`` is the name that programs read."""
+        """Content of ``--json``. The key ``pictures`` is kept for programs that read it."""
         return {"ok": self.ok} | {
             "pictures" if name == "images" else name: value for name, value in asdict(self).items()
         }
@@ -76,23 +86,24 @@ def verify(
     signer: str | None = None,
     executor: Executor | None = None,
 ) -> Report:
-    """Check a release.
+    """Verify a release.
 
     Args:
-        key: the owner's, or that of the whole release: also restore every image in memory and check it against the
-            keyed digests of the clean ones.
-        source: also compare the restored images with these (needs ``key``).
-        signer: fingerprint that must have signed.
-        executor: where images are looked at; None: in this process.
+        root: path of the release.
+        key: the key of the owner or of the whole release. With it, every image is also restored in memory and compared
+            with the keyed digest of the clean image.
+        source: also compare the restored images with this source; needs ``key``.
+        signer: fingerprint that must have signed the release.
+        executor: checks the images; None: this process.
 
     Raises:
-        WrongKey, SignatureInvalid, Damaged, NotProtected: before any image is looked at.
+        WrongKey, SignatureInvalid, Damaged, NotProtected: before any image is checked.
     """
     release = Release.open(root)
     if key is not None and release.opened_by(key) is None:
         raise WrongKey(
-            f"wrong key: it opens single units of {root}, and cannot prove the release",
-            "use the owner's key, or that of the whole release; without a key, files are compared with the manifest",
+            f"wrong key: it opens single units of {root} and cannot prove the release",
+            "use the key of the owner or of the whole release, or verify without a key",
         )
     report = Report(signer=vouched(release, signer, key))
     if key is not None:
@@ -130,7 +141,7 @@ def verify(
 
 
 def _present(root: Path, report: Report) -> set[str]:
-    """Paths of all regular files beside ``.ripguard``; links and folders that cannot be listed go into the report."""
+    """Paths of all regular files outside ``.ripguard``; adds links and unlistable folders to the report."""
     unlistable, found = list[OSError](), set()
     for place, entry in walk(root, unlistable):
         if entry.is_symlink():
@@ -143,9 +154,9 @@ def _present(root: Path, report: Report) -> set[str]:
 
 
 def _is(path: Path, digest: str, name: str, report: Report, size: int | None = None) -> bool:
-    """Whether a file has this digest, and this size if that is known; one that cannot be read goes into the report."""
+    """Whether a file has this digest, and this size if given; adds unreadable files to the report."""
     try:
-        if size is not None and os.lstat(path).st_size > size:  # not read, however long it is
+        if size is not None and os.lstat(path).st_size > size:  # do not read it
             return False
         return sha256_file(path, size) == digest
     except (FileNotFoundError, Damaged):
@@ -155,11 +166,11 @@ def _is(path: Path, digest: str, name: str, report: Report, size: int | None = N
             return False
         if name not in report.unreadable:
             report.unreadable.append(name)
-        return True  # not known to be wrong
+        return True  # reported as unreadable instead
 
 
 def _check_meta(release: Release, report: Report) -> None:
-    """Residue and model, and that nothing else lies in ``.ripguard``."""
+    """Check residue and model, and list other files in ``.ripguard``."""
     info, meta = release.info, release.root / META
     for shard in info["residue"]:
         inside = f"{RESIDUE}/{shard['file']}"
@@ -178,14 +189,14 @@ def _check_meta(release: Release, report: Report) -> None:
 
 
 def _find_renamed(release: Release, report: Report) -> None:
-    """Take files that only changed their names off the lists of missing and extra ones."""
+    """Move files with new names from ``missing`` and ``extra`` to ``renamed``."""
     missing = set(report.missing)
     wanted = {row["file"]: row["path"] for row in release.rows if row["path"] in missing} if missing else {}
     gone: set[str] = set()
     for name in report.extra if wanted else ():
         if (release.root / name).suffix.lower() not in SUFFIXES:
             continue
-        with contextlib.suppress(StorageError, Damaged):  # what cannot be read is extra
+        with contextlib.suppress(StorageError, Damaged):  # an unreadable file stays in ``extra``
             if was := wanted.pop(sha256_file(release.root / name, MAX_BYTES), ""):
                 report.renamed.append(f"{was} → {name}")
                 gone |= {was, name}
@@ -194,7 +205,7 @@ def _find_renamed(release: Release, report: Report) -> None:
 
 
 def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]:
-    """Published path → source image, by the naming rule of the plan; only what was asked for if that was a part."""
+    """Published path → source image; of a limited release, only its images."""
     if source is None:
         return {}
     places = published_places(source.items)
@@ -204,9 +215,9 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]
     return wanted
 
 
-def _work(world: Opened, job: tuple[list[str], list[Item | None]]) -> list[tuple[str, str, bool, bool]]:
-    """(name, list to put it on or "", restored, equal to source) for each image."""
-    (names, expected), restorer, release = job, world.restorer, world.known
+def _work(opened: Opened, job: tuple[list[str], list[Item | None]]) -> list[tuple[str, str, bool, bool]]:
+    """(name, list of the report or "", restored, equal to source) of each image."""
+    (names, expected), restorer, release = job, opened.restorer, opened.known
     verdicts = []
     for name in names:
         try:
@@ -219,7 +230,7 @@ def _work(world: Opened, job: tuple[list[str], list[Item | None]]) -> list[tuple
     restored = restore_files(restorer, [release.root / name for name in names], names)
     for name, verdict, one, item in zip(names, verdicts, restored, expected):
         right = one.clean is not None and one.row is not None and one.row["path"] == name
-        if not right and verdict in ("", "reencoded"):  # the same samples, and yet they do not restore
+        if not right and verdict in ("", "reencoded"):  # samples as published that do not restore
             verdict = "unreadable" if isinstance(one.error, StorageError) else "changed"
         equal = right and item is not None and np.array_equal(one.clean, read_image(item.read(), item.name))  # type: ignore[arg-type]
         outcomes.append((name, verdict, right, bool(equal)))
@@ -228,7 +239,7 @@ def _work(world: Opened, job: tuple[list[str], list[Item | None]]) -> list[tuple
 
 def _verdict(release: Release, name: str) -> str:
     row, path = release.by_path(name), release.root / name
-    if row is None:  # the name comes from the manifest
+    if row is None:  # cannot happen: names come from the manifest
         return "changed"
     if path.lstat().st_size <= MAX_BYTES and sha256_file(path, MAX_BYTES) == row["file"]:
         return ""

@@ -1,4 +1,4 @@
-"""What a process works with while it restores or verifies: a key and a release, no longer than they are needed."""
+"""Context of worker processes that restore or verify: keys and a release."""
 
 from __future__ import annotations
 
@@ -7,39 +7,41 @@ from pathlib import Path
 
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged
-from ripguard.release.manifest import MANIFEST, Release
+from ripguard.release.manifest import Release
+from ripguard.release.record import MANIFEST
 from ripguard.release.restorer import Restorer
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A restorer, if there is a key, and a release, if there is one."""
+    """A restorer, None without a key, and a release, None for loose images."""
 
     restorer: Restorer | None
     release: Release | None
 
     @property
     def with_key(self) -> Restorer:
-        """The restorer, for tasks that are given a key."""
+        """The restorer. Raises :class:`ValueError` without a key."""
         if self.restorer is None:
             raise ValueError("no key was given")
         return self.restorer
 
     @property
     def known(self) -> Release:
-        """The release, for tasks that are about one."""
+        """The release. Raises :class:`ValueError` if there is none."""
         if self.release is None:
             raise ValueError("no release was given")
         return self.release
 
 
 class Opening:
-    """The context of such tasks: called in the process that gives out the work it is at hand, in others it is read.
+    """Callable that creates the context; picklable. Other processes open the release again.
 
-    Raises as :class:`Release` and :class:`Restorer` do.
+    A call raises as :class:`Release` and :class:`Restorer` do.
 
     Args:
-        release: that the work is about. Another process opens it for itself, and must find the same manifest.
+        ring: the keys, or None.
+        release: the release, or None. Other processes must find the same manifest.
     """
 
     def __init__(self, ring: KeyRing | None, release: Release | None) -> None:

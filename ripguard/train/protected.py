@@ -15,7 +15,9 @@ import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it bef
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, InputRefused, WrongKey
 from ripguard.release.batches import in_batches, restore_files, split
-from ripguard.release.manifest import MANIFEST, Release, read_key
+from ripguard.release.find import read_key
+from ripguard.release.manifest import Release
+from ripguard.release.record import MANIFEST
 from ripguard.release.restorer import Restorer
 from ripguard.release.signers import vouched
 

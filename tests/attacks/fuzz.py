@@ -45,8 +45,8 @@ from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.hide.seal.method import Seal
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
-from ripguard.release.manifest import model_bound, signed_part
-from ripguard.release.restorer import read_header
+from ripguard.release.identify import read_header
+from ripguard.release.record import model_bound, signed_part
 
 RELEASES = ("mrit", "bytes", "seal", "sealbytes", "fitted")
 CODES_TOLD = frozenset({0, *range(2, 14)})  # docs/reference/exit-codes.md; 1 is a defect

@@ -12,7 +12,7 @@ from helpers import good, refused, tree_digest
 from test_one_takes_all import rewritten
 
 from ripguard.crypto.signing import SigningKey
-from ripguard.release.manifest import signed_part
+from ripguard.release.record import signed_part
 
 
 def both(release, key):  # type: ignore[no-untyped-def]

@@ -134,7 +134,7 @@ def test_parts(field, tmp_path):  # type: ignore[no-untyped-def]
     )[1]  # fmt: skip
     code, said, _ = call("restore", part / "train/cup", tmp_path / "b", "--key-file", field.key)
     assert code == 10
-    assert "is train/cat/1.png of the release, which was not asked for" in said
+    assert "is train/cat/1.png of the release, which was not selected" in said
     found = good("restore", part / "train/cup/x.png", tmp_path / "c", "--key-file", field.key)
     assert found["moved"][0]["to"] == "train/cat/1.png"
     assert (tmp_path / "c/x.png").read_bytes() == (field.restored("mrit") / "train/cat/1.png").read_bytes()
@@ -157,7 +157,7 @@ def test_a_renamed_part(field, copied, tmp_path):  # type: ignore[no-untyped-def
         (release / "train/cat").rename(release / "train/dog")
         code, found, back = restore(field, release / "train/dog", tmp_path / "out")
         assert (code, back) == (10, {})
-        assert "which was not asked for" in found["message"]
+        assert "which was not selected" in found["message"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -64,7 +64,7 @@ def test_links_in_a_working_folder(name, field, tmp_path):  # type: ignore[no-un
 def test_working_folders_are_private(field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Made for the user alone, and tightened where one is older; what is published has the usual mode."""
     seen = []
-    real = protecting._finish, restoring._run
+    real = protecting.complete, restoring._run
 
     def look(function):  # type: ignore[no-untyped-def]
         def looking(*arguments):  # type: ignore[no-untyped-def]
@@ -73,7 +73,7 @@ def test_working_folders_are_private(field, tmp_path, monkeypatch):  # type: ign
 
         return looking
 
-    monkeypatch.setattr(protecting, "_finish", look(real[0]))
+    monkeypatch.setattr(protecting, "complete", look(real[0]))
     monkeypatch.setattr(restoring, "_run", look(real[1]))
     for older in (False, True):
         for words in commands(field, tmp_path / "out"):
@@ -106,7 +106,7 @@ def test_exchanged_after_it_was_checked(what, field, tmp_path, monkeypatch):  # 
         return found
 
     monkeypatch.setattr(protecting, "_run", exchange)
-    assert "was changed after it had been checked" in refused(9, *words)
+    assert "changed after it was checked" in refused(9, *words)
     assert not (tmp_path / "out").exists()
     monkeypatch.setattr(protecting, "_run", real)
     assert call(*words)[0] == 0
@@ -116,7 +116,7 @@ def test_exchanged_after_it_was_checked(what, field, tmp_path, monkeypatch):  # 
 @pytest.mark.parametrize("end", ["appeared", "mount point", "storage", "interrupted"])
 def test_no_clean_image_stays_behind(end, field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """However a restoration ends, its working folder does not keep what it restored."""
-    out, real = tmp_path / "out", restoring._copy_annotations
+    out, real = tmp_path / "out", restoring.copy_annotations
 
     def disturbed(*arguments):  # type: ignore[no-untyped-def]
         assert list((tmp_path / ".out.ripguard-partial").rglob("*.png"))
@@ -131,7 +131,7 @@ def test_no_clean_image_stays_behind(end, field, tmp_path, monkeypatch):  # type
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(restoring, "_copy_annotations", disturbed)
+    monkeypatch.setattr(restoring, "copy_annotations", disturbed)
     code, _, _ = call(*commands(field, out)[0])
     assert code == {"storage": 9, "interrupted": 130}.get(end, 8)
     assert not os.path.lexists(tmp_path / ".out.ripguard-partial")
@@ -149,7 +149,7 @@ def test_a_mount_point_is_refused_at_the_start(field, tmp_path, monkeypatch):  #
 
 def test_files_that_vanish_before_the_end(field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Somebody else removes a restored image before the tree gets its name."""
-    real = restoring._copy_annotations
+    real = restoring.copy_annotations
 
     def remove(asked, tree, result):  # type: ignore[no-untyped-def]
         next(tree.rglob("*.png")).unlink()
@@ -157,7 +157,7 @@ def test_files_that_vanish_before_the_end(field, tmp_path, monkeypatch):  # type
         asked.folders.clear()
         return real(asked, tree, result)
 
-    monkeypatch.setattr(restoring, "_copy_annotations", remove)
+    monkeypatch.setattr(restoring, "copy_annotations", remove)
     assert "vanished" in refused(9, *commands(field, tmp_path / "out")[0])
     assert not (tmp_path / "out").exists()
 

@@ -19,7 +19,8 @@ from ripguard.errors import Damaged
 from ripguard.hide.mrit.method import MRIT
 from ripguard.images.decoding import read_image
 from ripguard.release.batches import restore_files
-from ripguard.release.manifest import Release, signed_part
+from ripguard.release.manifest import Release
+from ripguard.release.record import signed_part
 from ripguard.release.restorer import Restorer
 
 

@@ -15,5 +15,5 @@ def test_each_seed_once():
 @pytest.mark.parametrize("words", ["", "1,", "one", "-1", "1000", "1.5"])
 def test_no_seeds(words):  # type: ignore[no-untyped-def]
     """… those of restored images, which are set apart, among them."""
-    with pytest.raises(UsageError, match="expected whole numbers from 0 to 999 by commas"):
+    with pytest.raises(UsageError, match="expected whole numbers from 0 to 999 joined by commas"):
         seeds_of(words)

@@ -15,8 +15,8 @@ from PIL import Image
 from ripguard.hide import lsb
 from ripguard.hide.mrit.transform import LENGTH
 from ripguard.images.decoding import read_image
-from ripguard.release.plan import published_names
-from ripguard.release.restorer import read_header
+from ripguard.release.identify import read_header
+from ripguard.release.names import published_names
 
 
 def same_pixels(a: Path, b: Path) -> bool:

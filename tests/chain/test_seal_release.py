@@ -13,7 +13,7 @@ from PIL import Image
 
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
-from ripguard.release.restorer import read_header
+from ripguard.release.identify import read_header
 
 pytestmark = pytest.mark.numeric
 

@@ -196,8 +196,8 @@ def test_labels(text, tmp_path):  # type: ignore[no-untyped-def]
         ("path,label\na.png,cat, black\nb.png,dog\n", "line 2 has 1 fields too many"),
         ("path,label\na.png,\nb.png, \n", "line 2 has no label; line 3 has no label"),
         ("path,label\n,cat\n", "line 2 has no path"),
-        ("path,label\na.png,cat\nb.png,dog\na.png,cow\n", "line 4 is about a.png, as line 2 is"),
-        ("path,label\na.png,cat\nb.png,dog\nb.png,dog\n", "line 4 is about b.png, as line 3 is"),
+        ("path,label\na.png,cat\nb.png,dog\na.png,cow\n", "line 4 repeats a.png of line 2"),
+        ("path,label\na.png,cat\nb.png,dog\nb.png,dog\n", "line 4 repeats b.png of line 3"),
         ("path,label\na.png,c\x1bat\nb.png,dog\n", "line 2 has a control character"),
         ("path,label\na.png,cat\nb.png," + "x" * 140_000, "line 3 cannot be read as CSV: field larger"),
         ("name,class\na.png,cat\n", r"expected the columns path,label\[,split\], got name,class"),
@@ -229,8 +229,8 @@ def test_rows_of_other_images_are_told(tmp_path, capsys):  # type: ignore[no-unt
 @pytest.mark.parametrize(
     ("spec", "labels", "said"),
     [
-        ("photos:x", None, "is one dataset"),
-        ("cifar10:x", None, "is one dataset"),
+        ("photos:x", None, "takes no argument"),
+        ("cifar10:x", None, "takes no argument"),
         ("photos", "l.csv", "is for folders"),
     ],
 )
@@ -252,7 +252,7 @@ def test_a_cached_folder_that_is_not_whole_is_made_again(tmp_path, monkeypatch, 
     for damage in damages:
         damage(root / "train/cat/0001.png")
         assert len(open_source("photos").items) == 40
-        assert "is not whole, and is made again" in capsys.readouterr().err
+        assert "is incomplete and is made again" in capsys.readouterr().err
         assert tree_digest(root) == whole
     assert [p.name for p in tmp_path.iterdir()] == [root.name]
     open_source("photos")

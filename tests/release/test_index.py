@@ -15,7 +15,8 @@ from ripguard.crypto.keys import ImageKeys, KeyRing
 from ripguard.crypto.signing import SigningKey
 from ripguard.errors import Damaged, NotProtected, RipguardError, SignatureInvalid, StorageError, WrongKey
 from ripguard.release.index import MemoryIndex
-from ripguard.release.manifest import Index, Release, signed_part
+from ripguard.release.manifest import Index, Release
+from ripguard.release.record import signed_part
 from ripguard.store.schema import MOST_INFO
 
 

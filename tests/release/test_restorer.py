@@ -29,7 +29,8 @@ from ripguard.executor import Local
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.release.batches import in_batches, restore_files, split
-from ripguard.release.manifest import META, Release
+from ripguard.release.manifest import Release
+from ripguard.release.record import META
 from ripguard.release.restore import Restored, restore
 from ripguard.release.restorer import RestoredImage, Restorer, read_header
 from ripguard.release.verify import verify
@@ -234,7 +235,7 @@ def test_names_and_loose_ones():
     assert str(alone[2].error).startswith("image: not a protected image")
     swapped = Restorer(KEY, index).restore([("train/b/flat.png", rgb), ("train/a/rgb.png", b"x")])
     assert [told(one)[2] for one in swapped] == [
-        "train/b/flat.png: another image of the release stands under this name",
+        "train/b/flat.png: another image of the release has this name",
         "train/a/rgb.png: its file is damaged",
     ]
     assert Restorer(KEY).restore([]) == []
@@ -391,7 +392,7 @@ def test_which_images_the_key_of_a_unit_asks_for(tmp_path):  # type: ignore[no-u
         shutil.rmtree(out, ignore_errors=True)
         return restore(list(paths), out, keys, signer=ANY, **more)
 
-    with pytest.raises(WrongKey, match=r"opens train/a of .* nothing of that was asked for") as caught:
+    with pytest.raises(WrongKey, match=r"opens train/a of .* no image of that was selected") as caught:
         with_it(root / "train/b")
     assert "owner" in caught.value.hint
     with pytest.raises(WrongKey, match=r"flat\.png: wrong key: this one opens unit 0"):
@@ -461,7 +462,7 @@ def test_the_model_opens_with_the_key_of_the_release(tmp_path):  # type: ignore[
         for one in mine:
             if one.error:
                 assert isinstance(one.error, WrongKey)
-                assert "the model of its release, which the key of a unit does not open" in one.error.args[0]
+                assert "the codec model of its release, which the key of a unit does not open" in one.error.args[0]
                 assert "whole release" in one.error.hint
 
 
@@ -470,9 +471,9 @@ def test_a_unit_takes_the_word_of_a_signer_who_is_named(tmp_path, monkeypatch): 
     root = golden("v1-ranked", tmp_path)
     keys, out = unit_keys(root, "a"), tmp_path / "out"
     for made in (root, sign(root)):
-        with pytest.raises(SignatureInvalid, match="no signer is named"):
+        with pytest.raises(SignatureInvalid, match="no signer is given"):
             restore([made], out, keys)
-        with pytest.raises(SignatureInvalid, match="no signer is named"):
+        with pytest.raises(SignatureInvalid, match="no signer is given"):
             ProtectedDataset(made, keys)
     assert restore([root], out, keys, signer=FINGERPRINT).signer == FINGERPRINT
     monkeypatch.setenv("RIPGUARD_SIGNER", FINGERPRINT)

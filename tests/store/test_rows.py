@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ripguard.errors import Damaged, StorageError
-from ripguard.release.manifest import canonical
+from ripguard.release.record import canonical
 from ripguard.store.rows import AT_HAND, Rows
 from ripguard.store.schema import MOST_ROW
 

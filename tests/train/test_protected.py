@@ -19,7 +19,7 @@ from ripguard.data.folder import folder
 from ripguard.data.image_set import load
 from ripguard.errors import Damaged, InputRefused, NotProtected, WrongKey
 from ripguard.images.decoding import read_image
-from ripguard.release.plan import published_places
+from ripguard.release.names import published_places
 from ripguard.train.loop import Victim, accuracy
 from ripguard.train.protocols import PROTOCOLS
 

@@ -35,9 +35,10 @@ from ripguard.hide.seal.method import places_of
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.perturb.base import Perturbation
-from ripguard.release.manifest import META, Release
+from ripguard.release.manifest import Release
 from ripguard.release.plan import make_plan
 from ripguard.release.protect import protect
+from ripguard.release.record import META
 from ripguard.schemes import SCHEMES
 from ripguard.schemes.base import Run
 from ripguard.schemes.two_axis import TwoSteps

@@ -1,1 +1,1 @@
-"""Attackers who hold a little clean data, or know the protection. Each is one file and ends in an accuracy."""
+"""Adaptive attacks: with a few clean images, or with knowledge of the protection. One file per attack."""

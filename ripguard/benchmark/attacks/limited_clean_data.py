@@ -1,4 +1,4 @@
-"""All that clean images tell about a victim: the plain model, its outputs standardised or permuted, a new head."""
+"""Attacks with limited clean data: standardized outputs, permuted outputs, a new linear head."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ripguard.benchmark.attacks.standardised import standardised
 from ripguard.data.image_set import ImageSet
 from ripguard.train.loop import Victim, percent_right
 
-# as records call them
+# names in records
 STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"
 BOTH = f"{PERMUTED}, standardised"
 PERMUTATIONS = (PERMUTED, BOTH)
-TREATED = ", asked so too"  # after a defence's name: what the victim is asked about went through it as well
+TREATED = ", asked so too"  # suffix in records: the defence also treats the test images
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,12 @@ class Reached:
     """Accuracies in percent.
 
     Attributes:
-        plain: of the victim as it is.
-        standardised: each output against its mean and spread over the images asked about, without their labels.
-        permuted: read by the best permutation; both: standardised, then permuted.
-        heads: of a new linear head, by number of images.
-        renamed: under the right names, plain or standardised, whichever is more; None where none are known.
+        plain: of the unchanged victim.
+        standardised: each output standardized over the test images, without labels.
+        permuted: outputs permuted by the best assignment to classes.
+        both: outputs standardized, then permuted.
+        heads: with a new linear head, by number of clean images.
+        renamed: outputs shifted by the known class rule, plain or standardized, whichever is higher; None without rule.
     """
 
     plain: float
@@ -43,37 +44,37 @@ class Reached:
 def reached(
     victim: Victim,
     few: ImageSet,
-    asked: ImageSet,
+    test: ImageSet,
     amounts: Sequence[int] = (100,),
     permuted_on: int = 100,
     names_off: int = 0,
 ) -> Reached:
-    """What an attacker gets out of a victim.
+    """Accuracies of an attacker with a victim and a few clean images.
 
     Args:
-        few: the attacker's clean images, in random order; the first ``permuted_on`` fit the permutation, the first of
-            each of ``amounts`` a head.
-        asked: the images that accuracy is measured on.
-        names_off: how many classes short of the truth answers are by a rule that the attacker knows; 0: no such rule.
+        few: clean images of the attacker, in random order. The first ``permuted_on`` fit the permutation.
+        test: clean test images.
+        amounts: numbers of images of ``few`` that fit a head.
+        names_off: shift between predicted and true class by a rule that the attacker knows; 0: no rule.
     """
-    classes = len(asked.names)
-    logits = victim.logits(asked.images)  # [n, classes]
+    classes = len(test.names)
+    logits = victim.logits(test.images)  # [n, classes]
     first = victim.logits(few.images[:permuted_on])
 
     def permuted(first: np.ndarray, logits: np.ndarray) -> float:
         reading = best_permutation(first.argmax(1), few.labels[:permuted_on], classes)
-        return 100 * float(np.mean(reading[logits.argmax(1)] == asked.labels))
+        return 100 * float(np.mean(reading[logits.argmax(1)] == test.labels))
 
     heads: dict[int, float] = {}
     if amounts:
-        known, wanted = features(victim, few.images[: max(amounts)]), features(victim, asked.images)
+        known, wanted = features(victim, few.images[: max(amounts)]), features(victim, test.images)
         for n in amounts:
-            heads[n] = accuracy_of_new_head(known[:n], few.labels[:n], wanted, asked.labels, classes)
+            heads[n] = accuracy_of_new_head(known[:n], few.labels[:n], wanted, test.labels, classes)
     even = standardised(logits)
-    by_rule = [percent_right(np.roll(told, names_off, axis=1), asked.labels) for told in (logits, even)]
+    by_rule = [percent_right(np.roll(one, names_off, axis=1), test.labels) for one in (logits, even)]
     return Reached(
-        plain=percent_right(logits, asked.labels),
-        standardised=percent_right(even, asked.labels),
+        plain=percent_right(logits, test.labels),
+        standardised=percent_right(even, test.labels),
         permuted=permuted(first, logits),
         both=permuted(standardised(first, logits), even),
         heads=heads,

@@ -1,7 +1,7 @@
-"""The features of a model that was trained on protected images, with a new linear head from a few clean ones.
+"""A new linear head, fitted to a few clean images, on the features of a model trained on protected images.
 
-Low accuracy alone is not protection: what counts is whether the features were learned. The same head on features that
-were trained from those few clean images alone says what they are worth without the protected ones.
+Low accuracy alone is not protection: the model may have learned useful features. As a baseline, the same head is fitted
+to features of a model that was trained only on the few clean images.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from ripguard.precision import fast_math
 from ripguard.train.loop import Victim, on_device
 
-DECAYS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # chosen by cross-validation on the attacker's own images
+DECAYS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # chosen by cross-validation on the images of the attacker
 FOLDS = 5
 
 
 def features(victim: Victim, images: np.ndarray, batch: int = 500) -> np.ndarray:
-    """What the victim's last linear layer sees: float32 ``[n, values]`` of uint8 ``[n, side, side, 3]``."""
+    """Inputs of the last linear layer: uint8 ``[n, side, side, 3]`` → float32 ``[n, values]``."""
     head = [module for module in victim.model.modules() if isinstance(module, nn.Linear)][-1]
     seen: list[Tensor] = []
     handle = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().float().cpu()))
@@ -34,17 +34,17 @@ def features(victim: Victim, images: np.ndarray, batch: int = 500) -> np.ndarray
 
 
 def accuracy_of_new_head(
-    known: np.ndarray, labels: np.ndarray, asked: np.ndarray, truth: np.ndarray, classes: int
+    known: np.ndarray, labels: np.ndarray, test: np.ndarray, truth: np.ndarray, classes: int
 ) -> float:
-    """Percent right of logistic regression on features.
+    """Accuracy in percent of logistic regression on features.
 
     Args:
-        known, labels: features float32 ``[m, values]`` and classes of the attacker's clean images.
-        asked, truth: those of the test images.
+        known, labels: features float32 ``[m, values]`` and classes of the clean images of the attacker.
+        test, truth: features and classes of the test images.
     """
     mean, sd = known.mean(0), known.std(0) + 1e-6
     x, y = torch.from_numpy((known - mean) / sd), torch.from_numpy(labels)
-    fold = torch.arange(len(x)) % FOLDS  # the attacker's images come in random order
+    fold = torch.arange(len(x)) % FOLDS  # the images are in random order
     scores = []
     for decay in DECAYS:
         right = sum(
@@ -53,8 +53,8 @@ def accuracy_of_new_head(
         )
         scores.append(int(right))
     best = _fit(x, y, classes, DECAYS[int(np.argmax(scores))])
-    told = best(torch.from_numpy((asked - mean) / sd)).argmax(1).numpy()
-    return 100 * float((told == truth).mean())
+    predicted = best(torch.from_numpy((test - mean) / sd)).argmax(1).numpy()
+    return 100 * float((predicted == truth).mean())
 
 
 def _fit(x: Tensor, y: Tensor, classes: int, decay: float) -> nn.Linear:

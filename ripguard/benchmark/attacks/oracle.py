@@ -1,9 +1,8 @@
-"""What one attack on mRIT alone can do at most: the perfect jigsaw, or the perfect guess of every block's shift.
+"""Upper bounds for attacks on mRIT: perfect positions of all blocks, or perfect shifts of all blocks.
 
-An image hidden by mRIT consists of the clean image's own blocks, moved, turned and shifted in brightness. Somebody
-may try to put the blocks back (a jigsaw), or to guess the shifts. Instead of a search that finds some of it, these
-take all of it from the clean image, so what a victim learns from them bounds every attack that does only the one. Who
-found all of both would have the clean image.
+An mRIT image consists of the blocks of the clean image, moved, rotated and shifted in brightness. An attacker may
+search for the positions (a jigsaw puzzle) or for the shifts. These functions take the solution from the clean image, so
+the accuracy of a victim bounds every attack of that kind. Both solutions together give the clean image.
 """
 
 from __future__ import annotations
@@ -12,17 +11,17 @@ import numpy as np
 
 
 def jigsaw(published: np.ndarray, clean: np.ndarray, side: int) -> np.ndarray:
-    """Every block of the clean image at its place, as bright as the published image is there.
+    """Blocks of the clean image at their positions, with the mean brightness of the published image.
 
     Args:
-        published, clean: uint8 ``[n, height, width, channels]``; side: of a block. Sides that it does not divide leave
-            a border as published.
+        published, clean: uint8 ``[n, height, width, channels]``.
+        side: of a block, in pixels. If it does not divide the size of the images, the border stays as published.
     """
     return _mixed(clean, published, side, published)
 
 
 def shifts(published: np.ndarray, clean: np.ndarray, side: int) -> np.ndarray:
-    """Every block as it stands in the published image, as bright as the clean image is there."""
+    """Blocks of the published image, with the mean brightness of the clean image; arguments as :func:`jigsaw`."""
     return _mixed(published, clean, side, published)
 
 

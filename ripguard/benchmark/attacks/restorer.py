@@ -1,12 +1,12 @@
-"""A model that learns to undo a protection from pairs: images that leaked, or that the attacker made up.
+"""A model that learns to remove a protection from pairs of images, leaked or synthetic.
 
-Whoever has m protected images and the clean ones they hide trains a small U-Net (Ronneberger, Fischer, Brox, MICCAI
-2015) to tell the difference of the two, runs it over the whole release and trains on what comes out. Without any leak
-the same can be done with made-up pairs: the protected images stand for clean ones and are protected once more by the
-published method, under labels drawn at random.
+An attacker with m protected images and their clean images trains a small U-Net (Ronneberger, Fischer, Brox, MICCAI
+2015) to predict the difference, applies it to the whole release, and trains a victim on the result. Without leaked
+images, synthetic pairs serve: protected images in the role of clean ones, protected again by the published method with
+random labels.
 
-Labels are published, so the model may be told each image's, and knows whose marks to look for. It comes nearer to the
-clean images then; but what it leaves also follows the label, which is a mark of its own.
+Labels are public, so the model may get the label of each image and look for the marks of that class. Its results are
+then closer to the clean images, but its errors also depend on the label, which is a shortcut again.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ripguard.train.loop import on_device
 
 WIDTHS = (32, 64, 128)
 BATCH, PEAK = 64, 2e-3
-HELD_BACK, LOOKS = 8, 15  # one pair in so many is not trained on; looks at these on the way: the best model is kept
+HELD_BACK, LOOKS = 8, 15  # one pair in 8 for validation; evaluations during training, of which the best model is kept
 MOST_HELD = 256
 
 
 class UNet(nn.Module):
-    """Three scales, two 3×3 convolutions each; says what to add to an image.
+    """U-Net with three scales of two 3×3 convolutions; predicts a difference to be added to an image.
 
     Args:
-        classes: that it is told the label among; 0: it is not told.
+        classes: number of classes of the label input; 0: no label input.
     """
 
     def __init__(self, classes: int = 0) -> None:
@@ -42,12 +42,12 @@ class UNet(nn.Module):
         self.down1, self.down2, self.middle = _pair(3 + classes, first), _pair(first, second), _pair(second, third)
         self.up2, self.up1 = _pair(third + second, second), _pair(second + first, first)
         self.last = nn.Conv2d(first, 3, 1)
-        for values in self.last.parameters():  # at first it adds nothing
+        for values in self.last.parameters():  # initially it predicts no difference
             nn.init.zeros_(values)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         """Values in −1..1, float ``[batch, 3, height, width]``, sides divisible by 4, and labels, int64 ``[batch]``,
-        → what to add, shaped like the values."""
+        → difference, shaped like the values."""
         if self.classes:
             planes = F.one_hot(labels, self.classes)[:, :, None, None].expand(-1, -1, *x.shape[2:])
             x = torch.cat([x, planes.to(x.dtype)], 1).contiguous(memory_format=torch.channels_last)
@@ -74,13 +74,16 @@ def train(
     seed: int = 0,
     device: str = "cpu",
 ) -> UNet:
-    """A model that was shown pairs, mirrored at random.
+    """Train a U-Net on pairs, mirrored at random: Adam, one-cycle learning rate, mean squared error.
 
     Args:
         protected, clean: uint8 ``[m, side, side, 3]``, sides divisible by 4, m at least 2.
-        labels: int64 ``[m]``, the class by whose marks an image is protected; classes: see :class:`UNet`.
-        steps: batches of 64 pairs; Adam, one cycle of the learning rate; mean squared error. The model is the one that
-            did best on pairs held back.
+        labels: int64 ``[m]``, classes of the marks.
+        classes: see :class:`UNet`.
+        steps: number of batches of 64 pairs.
+
+    Returns:
+        The model with the lowest error on validation pairs.
     """
     torch.manual_seed(seed)
     draw = torch.Generator().manual_seed(seed)
@@ -88,14 +91,14 @@ def train(
     optimiser = torch.optim.Adam(model.parameters(), PEAK)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps)
     given, wanted = on_device(protected, device), on_device(clean, device)  # uint8 [m, 3, side, side]
-    told = torch.from_numpy(labels).to(device)
+    classes_of = torch.from_numpy(labels).to(device)
     held = min(MOST_HELD, -(-len(given) // HELD_BACK))
     order = torch.randperm(len(given), generator=draw)
     kept, rest = order[:held], order[held:]
     best, least = copy.deepcopy(model.state_dict()), float("inf")
     for step in Bar(range(1, steps + 1), stage="restorer", unit="step"):
         rows = rest[torch.randint(len(rest), (BATCH,), generator=draw)]
-        loss = _error(model, given[rows], wanted[rows], told[rows], bool(torch.rand((), generator=draw) < 0.5))
+        loss = _error(model, given[rows], wanted[rows], classes_of[rows], bool(torch.rand((), generator=draw) < 0.5))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -103,7 +106,7 @@ def train(
         if step % -(-steps // LOOKS) == 0 or step == steps:
             model.eval()
             with torch.no_grad():
-                found = float(_error(model, given[kept], wanted[kept], told[kept]))
+                found = float(_error(model, given[kept], wanted[kept], classes_of[kept]))
             if found < least:
                 best, least = copy.deepcopy(model.state_dict()), found
             model.train()
@@ -112,7 +115,7 @@ def train(
 
 
 def _error(model: UNet, given: Tensor, wanted: Tensor, labels: Tensor, mirrored: bool = False) -> Tensor:
-    """Mean squared error of what the model makes of uint8 ``[batch, 3, side, side]``."""
+    """Mean squared error of the model on uint8 ``[batch, 3, side, side]``."""
     x, y = _scaled(given), _scaled(wanted)
     if mirrored:
         x, y = x.flip(3), y.flip(3)
@@ -122,13 +125,13 @@ def _error(model: UNet, given: Tensor, wanted: Tensor, labels: Tensor, mirrored:
 
 
 def restored(model: UNet, images: np.ndarray, labels: np.ndarray, device: str = "cpu", batch: int = 256) -> np.ndarray:
-    """What the model makes of uint8 ``[n, side, side, 3]`` with labels int64 ``[n]``: same shape and type."""
-    told = torch.from_numpy(labels).to(device)
+    """Apply a model to uint8 ``[n, side, side, 3]`` with labels int64 ``[n]``; same shape and type."""
+    classes_of = torch.from_numpy(labels).to(device)
     parts = []
     with torch.no_grad(), fast_math(device):
         for start in range(0, len(images), batch):
             x = _scaled(on_device(images[start : start + batch], device))
-            y = (x + model(x, told[start : start + batch]).float() + 1) * 127.5
+            y = (x + model(x, classes_of[start : start + batch]).float() + 1) * 127.5
             parts.append(y.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
     return np.concatenate(parts)
 

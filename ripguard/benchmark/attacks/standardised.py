@@ -1,7 +1,7 @@
-"""The attacker who needs no label: a victim that gives one answer for everything may still rank the images.
+"""An attack without labels: standardize each output over many unlabeled images.
 
-Every output is counted against its own mean and spread over many unlabelled images, so that an answer which is given
-to all of them, as to a sink (:mod:`ripguard.perturb.marks`), says nothing any more.
+A victim that predicts one class for most images, such as a sink class (:mod:`ripguard.perturb.marks`), may still rank
+the images correctly. Standardization removes the constant preference for that class.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def standardised(logits: np.ndarray, over: np.ndarray | None = None) -> np.ndarr
     """Each output minus its mean, over its standard deviation: float ``[n, classes]`` → the same shape.
 
     Args:
-        over: float ``[m, classes]`` of the images that mean and standard deviation are taken over; None: the same.
+        over: logits, float ``[m, classes]``, that give mean and standard deviation; None: ``logits``.
     """
     over = logits if over is None else over
     return (logits - over.mean(0)) / np.maximum(over.std(0), 1e-9)

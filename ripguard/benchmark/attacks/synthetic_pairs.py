@@ -1,8 +1,8 @@
-"""Pairs that an attacker makes up: the protected images stand for clean ones and are protected once more.
+"""Synthetic pairs for :mod:`ripguard.benchmark.attacks.restorer`: protected images, and the same protected again.
 
-Nobody needs a clean image for that, only the published method. Marks of a class can be seen on a hundred images of
-it, so the attacker is given the true ones, and marks under labels drawn at random. An adversarial perturbation hangs on
-a model that knows clean images; for what stands below marks the attacker trains one on what is left of the images.
+The attack needs no clean image, only the published method. A hundred images reveal the marks of their class, so the
+attacker gets the true marks, and applies them with random labels. An adversarial perturbation depends on a model of
+clean images. If one lies below marks, the attacker trains a surrogate on the images without marks.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ def marks_off(
     labels: np.ndarray,
     classes: int,
     again: Perturbation,
-    told: bool,
+    with_labels: bool,
     draw: np.random.Generator,
     steps: int = 1500,
     seed: int = 0,
     device: str = "cpu",
 ) -> np.ndarray:
-    """What a U-Net leaves of protected images that saw them marked once more, and as they are.
+    """Remove marks with a U-Net that was trained on images marked twice and once.
 
     Args:
-        protected: uint8 ``[n, side, side, 3]``; labels: int64 ``[n]``; again: makes the marks of a class.
-        told: whether the U-Net is told the labels.
+        protected: uint8 ``[n, side, side, 3]``.
+        labels: int64 ``[n]``.
+        again: the perturbation that makes the marks.
+        with_labels: whether the U-Net gets the labels.
+        draw: generator for the random labels.
         steps, seed, device: see :func:`ripguard.benchmark.attacks.restorer.train`.
 
     Returns:
@@ -39,7 +42,7 @@ def marks_off(
     """
     drawn = draw.integers(0, classes, len(labels))
     twice = again.in_parts(protected, drawn, _seeds(draw, len(labels)))
-    model = restorer.train(twice, protected, drawn, classes if told else 0, steps, seed, device)
+    model = restorer.train(twice, protected, drawn, classes if with_labels else 0, steps, seed, device)
     return restorer.restored(model, protected, labels, device)
 
 
@@ -54,15 +57,18 @@ def perturbation_off(
     seed: int = 0,
     device: str = "cpu",
 ) -> np.ndarray:
-    """What a U-Net that is told labels leaves of adversarial images; the pairs are of an attacker's own surrogate.
+    """Remove an adversarial perturbation with a U-Net with labels; the pairs come from the surrogate of the attacker.
 
-    That is trained on the images, which show another class than they are. Who knows the rule calls them by that, and
-    has a surrogate that knows the classes by their names.
+    The surrogate is trained on the images. They contain features of another class than their label. An attacker who
+    knows the class rule trains with the classes of these features, and gets a surrogate with correct classes.
 
     Args:
-        images, labels, classes, steps, seed, device: see :func:`marks_off`.
-        shown: int64 ``[n]``, the class that the attacker takes each image to show.
-        under: as the owner's.
+        images, labels, classes, draw, steps, seed, device: see :func:`marks_off`.
+        shown: int64 ``[n]``, training label of each image for the surrogate.
+        under: parameters of the perturbation of the owner.
+
+    Returns:
+        Images shaped like ``images``.
     """
     own = surrogate.train(images, shown, classes, surrogate.Settings(seed=seed, side=images.shape[1]), device)
     drawn = draw.integers(0, classes, len(labels))

@@ -43,7 +43,7 @@ class MRITParams(options.Params):
     method: ClassVar[str] = "mrit"
 
     size: int | None = option(
-        None, "side of a block in pixels (default: 2, 4 or 8 by image size)", check=lambda n: 1 <= n <= 32,
+        None, "block side in pixels (default: 2, 4 or 8 by image size)", check=lambda n: 1 <= n <= 32,
         wanted="1..32",
         flag="block-size",
     )  # fmt: skip

@@ -26,7 +26,7 @@ from ripguard.hide.seal.method import HEAD, Seal, SealPart, places_of
 from ripguard.hide.seal.method import LENGTH as SEAL_LENGTH
 from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
-from ripguard.release.restorer import read_header
+from ripguard.release.identify import read_header
 
 SHAPES = st.sampled_from([(1, 1), (1, 3), (3, 3)])  # channels of the clean image, and of its carrier
 

@@ -1,0 +1,70 @@
+"""Arguments that several calls share: paths, keys, numbers."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ripguard.crypto.keyfile import holds_key
+from ripguard.crypto.signing import SigningKey
+from ripguard.errors import KeyFileError, UsageError
+from ripguard.progress import Progress
+
+Callback = Callable[[Progress], Any]
+AnyPath = str | os.PathLike[str]
+
+
+def worker_count(workers: int | None) -> int:
+    """Number of worker processes; None: one for each core. Raises :class:`UsageError`."""
+    return whole("workers", workers, 1) or os.cpu_count() or 1
+
+
+def whole(name: str, value: Any, least: int) -> int | None:
+    """An integer, also from NumPy, of ``least`` or more; None stays None. Raises :class:`UsageError`."""
+    if value is None:
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or not least <= number < 2**63:
+        raise UsageError(f"{name}: expected a whole number of {least} or more, got {value!r}")
+    return number
+
+
+def refuse_empty(**texts: Any) -> None:
+    """Raise :class:`UsageError` for empty strings: an unset shell variable must not disable a check."""
+    for name, value in texts.items():
+        if isinstance(value, str | os.PathLike) and not os.fspath(value):
+            raise UsageError(f"{name}: expected a value, got an empty one", "is a variable unset?")
+
+
+def opened(key: Any) -> tuple[Any, str | None]:
+    """The key, and the path it was read from, if any.
+
+    Raises:
+        KeyFileError: neither a key nor the path of a key file, or the file cannot be used.
+    """
+    from ripguard.release.find import read_key
+
+    if isinstance(key, str | os.PathLike):
+        path = os.fspath(key)
+        if holds_key(os.fsencode(path)):  # keep it out of messages
+            raise KeyFileError("key: expected the path of a key file, got a key itself", "Key(secret) is made of bytes")
+        return read_key(path), None if path == "-" else path
+    if not hasattr(key, "image_keys"):
+        raise KeyFileError(f"key: expected a Key or the path of a key file, got {type(key).__name__}")
+    file = getattr(key, "file", None)
+    return key, os.fspath(file) if file else None
+
+
+def signing_key_of(given: SigningKey | AnyPath | None, key_file: str | None) -> tuple[SigningKey | None, str | None]:
+    """The signing key and the path of its file; by default ``<key file>.sign``, if it exists."""
+    if isinstance(given, SigningKey):
+        return given, None
+    file = os.fspath(given) if given else f"{key_file}.sign" if key_file else None
+    if file is None or (not given and not os.path.exists(file)):
+        return None, None
+    return SigningKey.read(file), file

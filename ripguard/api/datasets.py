@@ -1,0 +1,34 @@
+"""List and export datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ripguard.api.arguments import AnyPath, Callback
+from ripguard.errors import refusing
+from ripguard.progress import reported_to
+
+if TYPE_CHECKING:
+    from ripguard.data.source import Source
+
+
+def list_datasets() -> dict[str, str]:
+    """Names of the built-in datasets, with one line about each."""
+    from ripguard.data.registry import SOURCES
+
+    return {name: (function.__doc__ or "").splitlines()[0] for name, function in SOURCES.items()}
+
+
+@refusing()
+def export(source: AnyPath | Source, out: AnyPath, progress: Callback | None = None) -> int:
+    """Copy the images of a dataset to ``out/<split>/<class>/<image>``; returns their number.
+
+    Raises:
+        OutputRefused: ``out`` exists and is not empty.
+    """
+    from ripguard.data.registry import as_source
+    from ripguard.data.registry import export as run
+
+    with reported_to(progress):
+        return run(as_source(source), Path(out))

@@ -1,0 +1,117 @@
+"""Measure a release, and train models on protected and on clean images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, worker_count
+from ripguard.crypto.keys import Key
+from ripguard.errors import OutputRefused, refusing
+from ripguard.progress import reported_to
+
+if TYPE_CHECKING:
+    from ripguard.benchmark.own import Evaluation
+    from ripguard.data.source import Source
+
+
+@refusing()
+def report(
+    release: AnyPath,
+    against: AnyPath | Source,
+    *,
+    labels: AnyPath | None = None,
+    restored: AnyPath | None = None,
+    surrogate: AnyPath | None = None,
+    grid: AnyPath | None = None,
+    signer: str | None = None,
+    workers: int | None = None,
+    progress: Callback | None = None,
+) -> dict[str, Any]:
+    """Measure a release; see :func:`ripguard.benchmark.report.report`.
+
+    Args:
+        against: the source of the release.
+        labels: the labels file that :func:`ripguard.protect` used.
+        restored: output folder of :func:`ripguard.restore`.
+        grid: path of a PNG file, to draw clean, protected and restored images into.
+    """
+    from ripguard.benchmark.report import check_grid
+    from ripguard.benchmark.report import grid as draw
+    from ripguard.benchmark.report import report as run
+    from ripguard.data.registry import as_source
+
+    refuse_empty(release=release, against=against, labels=labels, restored=restored, surrogate=surrogate, grid=grid)
+    refuse_empty(signer=signer)
+    place, back = Path(release), Path(restored) if restored else None
+    if grid:
+        check_grid(os.fspath(grid))
+    source = as_source(against, labels)
+    for folder in (*source.roots, place, *([back] if back else [])):
+        if grid and folder.resolve() in Path(grid).resolve().parents:
+            raise OutputRefused(f"{grid} lies inside {folder}", "choose a path outside of it")
+    with reported_to(progress):
+        data = run(place, source, back, os.fspath(surrogate) if surrogate else None, worker_count(workers), signer)
+        if grid:
+            draw(place, source, back, Path(grid))
+    return data
+
+
+@refusing()
+def evaluate(
+    release: AnyPath,
+    source: AnyPath | Source,
+    *,
+    labels: AnyPath | None = None,
+    protocol: str = "smoke",
+    model: str | None = None,
+    epochs: int | None = None,
+    seeds: str | Sequence[int] = (0,),
+    device: str = "cpu",
+    signer: str | None = None,
+    workers: int | None = None,
+    progress: Callback | None = None,
+) -> Evaluation:
+    """Train models on a release without its key and on the clean images; see :mod:`ripguard.benchmark.own`.
+
+    Args:
+        source: the source of the release.
+        labels: the labels file that :func:`ripguard.protect` used.
+        seeds: integers, or a string of them joined by commas; one model of each kind per seed.
+    """
+    from ripguard.benchmark.own import evaluate as run
+    from ripguard.benchmark.victims import seeds_of
+    from ripguard.data.registry import as_source
+
+    refuse_empty(release=release, source=source, labels=labels, signer=signer)
+    several = seeds_of(seeds) if isinstance(seeds, str) else list(seeds)
+    with reported_to(progress):
+        return run(
+            Path(release), as_source(source, labels), protocol, model, epochs, several, device, signer,
+            worker_count(workers),
+        )  # fmt: skip
+
+
+@refusing()
+def train(
+    release: AnyPath,
+    key: Key | AnyPath,
+    out: AnyPath = "model.pt",
+    *,
+    protocol: str = "fast",
+    model: str | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    signer: str | None = None,
+    progress: Callback | None = None,
+) -> dict[str, Any]:
+    """Train a model on the restored images of a release; see :func:`ripguard.train.on_release.train_on_release`."""
+    refuse_empty(release=release, key=key, out=out, signer=signer)
+    ring = opened(key)[0]
+    from ripguard.train.on_release import train_on_release
+
+    with reported_to(progress):
+        return train_on_release(Path(release), ring, Path(out), protocol, model, epochs, seed, device, signer)

@@ -1,0 +1,106 @@
+"""Protect a dataset."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, signing_key_of, whole, worker_count
+from ripguard.api.methods import choose_scheme
+from ripguard.crypto.keys import Key
+from ripguard.crypto.passphrase import VARIABLE as PASSPHRASE_VARIABLE
+from ripguard.crypto.signing import SigningKey
+from ripguard.errors import KeyFileError, refusing
+from ripguard.executor import Executor, Local
+from ripguard.progress import reported_to
+
+if TYPE_CHECKING:
+    from ripguard.data.source import Source
+    from ripguard.release.protect import Protected
+
+
+@refusing()
+def protect(
+    source: AnyPath | Source,
+    out: AnyPath,
+    key: Key | AnyPath,
+    *,
+    scheme: str = "mrit",
+    sign_key: SigningKey | AnyPath | None = None,
+    labels: AnyPath | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    lossy: bool = False,
+    byte_exact: bool = False,
+    restart: bool = False,
+    device: str = "cpu",
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: Callback | None = None,
+    **options: Any,
+) -> Protected:
+    """Make a protected release of a dataset.
+
+    The release appears at ``out`` after every image in it was restored from disk and compared with its source. The
+    same call continues a run that was killed.
+
+    Args:
+        source: a dataset by name (``photos``, ``cifar10``, ``tinyimagenet:second``), a folder (also ``folder:PATH``),
+            or a :class:`ripguard.data.source.Source`.
+        sign_key: signs the release; None: the file ``<key file>.sign``, where it exists.
+        out: path of the release.
+        key: the owner's key, or the path of its file.
+        labels: CSV file with the columns ``path,label`` and optionally ``split``, instead of class folders.
+        limit: number of images, taken evenly from all classes; None: all.
+        seed: seed of all random choices.
+        lossy: keep no residue; the recovery of the paper, which is not exact.
+        byte_exact: preserve the original files, byte for byte.
+        restart: discard an unfinished run.
+        device: device for the perturbation, ``cpu`` or ``cuda``.
+        workers: number of processes; None: one for each core.
+        executor: protects the images, instead of these processes.
+        options: options of the scheme, its perturbation and its hiding method: ``perturb="tap", eps=0.05``.
+
+    Raises:
+        UsageError: an option does not exist, or would have no effect.
+        InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
+    """
+    from ripguard.data.registry import as_source
+    from ripguard.release.capacity import check_capacity
+    from ripguard.release.plan import make_plan
+    from ripguard.release.prepare import prepare
+    from ripguard.release.protect import precheck, refuse_secrets
+    from ripguard.release.protect import protect as run
+    from ripguard.schemes.base import Run
+    from ripguard.store.atomic import drop_empty
+
+    refuse_empty(source=source, out=out, key=key, sign_key=sign_key, labels=labels)
+    limit, seed = whole("limit", limit, 1), whole("seed", seed, 0) or 0
+    chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
+    workers = worker_count(workers)
+    executor = executor or Local(workers)
+    owner, key_file = opened(key)
+    if not isinstance(owner, Key):
+        raise KeyFileError("protecting needs the owner's whole key")
+    signing, sign_file = signing_key_of(sign_key, key_file)
+    found, place = as_source(source, labels), Path(os.path.abspath(out))
+    secret = [file for file in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if file]
+    with reported_to(progress):
+        refuse_secrets(found, secret)
+        made = precheck(found.roots, place, secret)
+        try:
+            plan = make_plan(found, chosen, seed, lossy, byte_exact, limit, workers)
+            model = plan.scheme.model(list(plan.training), seed)
+            check_capacity(plan, Run(device, lossy, model))
+            ready = prepare(plan, device, workers, model)
+            plan = plan.aimed(ready.digest)
+            result = run(plan, ready, owner, place, signing, executor, restart, found.roots, model)
+        except BaseException:
+            drop_empty(made)
+            raise
+    return dataclasses.replace(
+        result, surrogate=next(iter(ready.fitted.files), ""), ignored=found.ignored, metadata=plan.metadata,
+        tinted=plan.tinted, gray=sum(image.shape[2] == 1 for image in plan.images) if plan.tinted else 0,
+    )  # fmt: skip

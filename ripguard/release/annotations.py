@@ -1,0 +1,63 @@
+"""Copy the annotation files of a release to the output of a restoration."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from ripguard.errors import Damaged, RipguardError, StorageError
+from ripguard.files import NotRegular, open_regular
+from ripguard.release.locate import Selection
+from ripguard.release.names import too_long
+from ripguard.release.restored import Restored, refuse
+from ripguard.store.atomic import storage
+
+
+def copy_annotations(selection: Selection, tree: Path, result: Restored) -> None:
+    """Copy the annotation files below the selected folders; refuse in ``result`` those that are missing or changed."""
+    release = selection.release
+    if release is None or not selection.whole:
+        return
+    for note in release.info["annotations"]:
+        if not note["path"].startswith(tuple(selection.folders)):
+            continue
+        source, target = release.root / note["path"], tree / selection.place_of(note["path"])
+        try:
+            _copy(source, target, note["sha256"])
+        except RipguardError as error:
+            refuse(result, str(source), error)
+
+
+def _copy(source: Path, target: Path, digest: str) -> None:
+    """Copy a file with this hex SHA-256; a failed copy is removed.
+
+    Raises:
+        Damaged: the file is missing, changed, or not a regular file, or its path in the output is taken.
+        StorageError: reading or writing failed.
+    """
+    fresh = "get a fresh copy of it"
+    if os.path.lexists(target) or too_long(target.name):
+        raise Damaged(f"{source}: its path in the output is taken or too long", "rename it in a copy of the release")
+    try:
+        handle = open_regular(source)
+    except FileNotFoundError:
+        raise Damaged(f"{source} is missing", fresh) from None
+    except NotRegular as error:
+        raise Damaged(f"{source}: {error.strerror}", fresh) from None
+    except OSError as error:
+        raise StorageError(f"{source} cannot be read: {error.strerror}", "permissions?") from None
+    with storage("cannot copy"), open(handle, "rb") as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        found = hashlib.sha256()
+        with open(target, "xb") as copy:
+            try:
+                while piece := file.read(1 << 20):
+                    found.update(piece)
+                    copy.write(piece)
+                copy.flush()
+                if found.hexdigest() != digest:
+                    raise Damaged(f"{source}: changed after it was published", fresh)
+            except BaseException:  # remove the incomplete copy
+                target.unlink()
+                raise

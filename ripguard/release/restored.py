@@ -1,0 +1,64 @@
+"""Result of a restoration: for each image, and in total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ripguard.errors import RipguardError
+from ripguard.release.locate import Wanted
+
+
+@dataclass
+class Outcome:
+    """Result for one image.
+
+    Attributes:
+        exact: False for an image of a lossy release.
+        error: why it was not restored, None if it was.
+        name: name of its original file, "" for none. Such a file is written under its number first.
+        home: its path in the release, "" if unknown.
+    """
+
+    wanted: Wanted
+    exact: bool
+    error: RipguardError | None
+    name: str = ""
+    home: str = ""
+
+
+@dataclass
+class Restored:
+    """Result of a restoration.
+
+    Attributes:
+        out: path of the output.
+        restored: number of images.
+        exact: False if any image came from a lossy release.
+        release: path of the release that the images belong to; "" for loose images without one.
+        checked: whether names and completeness were compared with the manifest of ``release``.
+        signer: fingerprint of the signer of the release, None if unsigned.
+        refused: path, code and message of each image that was not restored.
+        moved: (file, path in the release) of restored images whose files had other names than in the release.
+        left_out: files that are not images and that the release does not list.
+        first_error: the first of ``refused``.
+        units: sorted ``split/label`` of the units that the key opens, if it does not open the whole release; of a
+            folder, only their images are then restored. None: the key opens the whole release.
+    """
+
+    out: str
+    restored: int
+    exact: bool
+    release: str = ""
+    checked: bool = False
+    signer: str | None = None
+    refused: list[dict[str, str]] = field(default_factory=list)
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    first_error: RipguardError | None = None
+    units: list[str] | None = None
+
+
+def refuse(result: Restored, path: str, error: RipguardError) -> None:
+    """Add a file to the list of refused files."""
+    result.refused.append({"path": path, "code": error.code, "message": error.message})
+    result.first_error = result.first_error or error
