@@ -35,11 +35,11 @@ from typing import Any
 from _run import begin, parser, scheme_named
 from faults import KINDS, run_with_fault
 
+from ripguard.bar import Bar
 from ripguard.cli import main as ripguard
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_printed
 from ripguard.numbers import not_negative, positive
-from ripguard.progress import Bar
 
 STORAGE = 9  # exit code
 AT_RANDOM = "SIGKILL at random moments"

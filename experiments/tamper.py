@@ -23,6 +23,7 @@ import numpy as np
 from _run import begin, parser
 from PIL import Image, ImageFilter
 
+from ripguard.bar import Bar
 from ripguard.crypto.keys import ImageKeys, Key
 from ripguard.data.registry import open_source
 from ripguard.errors import RipguardError, refusals_printed
@@ -35,7 +36,6 @@ from ripguard.hide.mrit.transform import LENGTH
 from ripguard.hide.seal.method import places_of
 from ripguard.images.decoding import read_image
 from ripguard.numbers import positive
-from ripguard.progress import Bar
 from ripguard.release.manifest import Release
 from ripguard.release.restorer import Restorer, read_header
 from ripguard.release.verify import sources_by_place

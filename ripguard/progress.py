@@ -1,15 +1,13 @@
-"""Progress of long work: a bar on the terminal, or calls of a callback."""
+"""Progress of long work: what a callback receives, and callbacks that print lines. ``bar.py`` draws bars."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
-
-from tqdm.auto import tqdm
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Progress:
 
 
 Callback = Callable[[Progress], Any]
-_callback: ContextVar[Callback | None] = ContextVar("callback", default=None)
+current_callback: ContextVar[Callback | None] = ContextVar("callback", default=None)
 
 
 @contextlib.contextmanager
@@ -37,11 +35,11 @@ def reported_to(callback: Callback | None) -> Iterator[None]:
     if callback is None:
         yield
         return
-    token = _callback.set(callback)
+    token = current_callback.set(callback)
     try:
         yield
     finally:
-        _callback.reset(token)
+        current_callback.reset(token)
 
 
 class Heartbeat:
@@ -79,36 +77,3 @@ class Stages:
 def _amount(step: Progress) -> str:
     total = "" if step.total is None or step.total == step.done else f" of {step.total:,}"
     return f"{step.done:,}{total} {step.unit}{'' if step.done == 1 else 's'}"
-
-
-class Bar(tqdm):
-    """A progress bar on standard error if that is a terminal, or calls of the callback of :func:`reported_to`.
-
-    Args:
-        items: iterated over with the bar; None: call :meth:`update` instead.
-        stage, unit: see :class:`Progress`.
-        initial: number of steps already done.
-    """
-
-    def __init__(
-        self, items: Iterable[Any] | None = None, *, stage: str, unit: str, total: int | None = None, initial: int = 0
-    ) -> None:
-        self._callback, self._stage, self._unit, self._done = _callback.get(), stage, unit, initial
-        disable = True if self._callback else None  # None: tqdm disables the bar without a terminal
-        super().__init__(items, desc=stage, total=total, unit=unit, initial=initial, disable=disable)
-
-    def __iter__(self) -> Iterator[Any]:
-        if self._callback is None:
-            yield from super().__iter__()
-            return
-        for one in self.iterable:
-            yield one
-            self.update()
-
-    def update(self, n: float | None = 1) -> bool | None:
-        if self._callback is None:
-            return super().update(n)
-        self._done += int(n or 0)
-        total = None if self.total is None else int(self.total)
-        self._callback(Progress(self._stage, self._done, total, self._unit))
-        return None

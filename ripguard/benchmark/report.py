@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.bar import Bar
 from ripguard.data.folder import some
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown
@@ -18,7 +19,6 @@ from ripguard.executor import Local
 from ripguard.files import refuse_unwritable
 from ripguard.images.decoding import read_image
 from ripguard.images.quality import likeness
-from ripguard.progress import Bar
 from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
 from ripguard.release.signers import vouched

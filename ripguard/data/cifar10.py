@@ -22,7 +22,7 @@ def cifar10() -> Source:
 
 def _download(target: Path) -> None:
     from ripguard._torchvision import torchvision
-    from ripguard.progress import Bar
+    from ripguard.bar import Bar
 
     for split, train in (("train", True), ("test", False)):
         try:

@@ -11,11 +11,11 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from ripguard.bar import Bar
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused
 from ripguard.executor import Local
 from ripguard.images.decoding import read_image, size_of_image
-from ripguard.progress import Bar
 
 FEW = 2_000  # up to so many images, one process is faster than starting more
 

@@ -68,7 +68,7 @@ def export(source: Source, target: Path) -> int:
     Raises:
         OutputRefused: ``target`` exists and is not empty.
     """
-    from ripguard.progress import Bar
+    from ripguard.bar import Bar
 
     if target.exists() and any(target.iterdir()):
         raise OutputRefused(f"{target} exists and is not empty", "choose another folder")

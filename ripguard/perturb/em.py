@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ripguard.bar import Bar
 from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.perturb.base import Perturbation, TrainedParams, needed
-from ripguard.progress import Bar
 
 if TYPE_CHECKING:
     from torch import Tensor

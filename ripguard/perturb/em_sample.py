@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ripguard.bar import Bar
 from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted
 from ripguard.perturb.base import TrainedParams, needed
 from ripguard.perturb.em import EPS, STEP
 from ripguard.perturb.scaled import Scaled
-from ripguard.progress import Bar
 
 if TYPE_CHECKING:
     from torch import Tensor

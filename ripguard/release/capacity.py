@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ripguard.bar import Bar
 from ripguard.errors import InputRefused
 from ripguard.hide.base import DoesNotFit
 from ripguard.images.decoding import read_image
-from ripguard.progress import Bar
 from ripguard.release.plan import Plan
 from ripguard.schemes.base import Run
 

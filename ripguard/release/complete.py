@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ripguard.bar import Bar
 from ripguard.crypto.aead import FORMAT, seal
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.errors import StorageError
 from ripguard.files import walk
-from ripguard.progress import Bar
 from ripguard.release.commit import Commits
 from ripguard.release.plan import read_unchanged
 from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE, model_bound, signed_part

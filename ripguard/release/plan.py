@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
+from ripguard.bar import Bar
 from ripguard.data.image_set import side_for
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused
@@ -22,7 +23,6 @@ from ripguard.executor import Local
 from ripguard.files import open_regular
 from ripguard.images.decoding import metadata, read_by, read_image
 from ripguard.methods.params import DataStats
-from ripguard.progress import Bar
 from ripguard.release.names import published_places, refuse_names
 from ripguard.schemes.base import Scheme
 

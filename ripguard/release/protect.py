@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.bar import Bar
 from ripguard.crypto.keyfile import holds_key
 from ripguard.crypto.keys import DatasetKeys, Key
 from ripguard.crypto.signing import SigningKey, fingerprint
@@ -26,7 +27,6 @@ from ripguard.errors import KeyFileError, OutputRefused
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.hide.base import Hidden
-from ripguard.progress import Bar
 from ripguard.release.commit import Commits
 from ripguard.release.complete import complete
 from ripguard.release.plan import Plan

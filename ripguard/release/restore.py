@@ -11,12 +11,12 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+from ripguard.bar import Bar
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.encoding import png_bytes
-from ripguard.progress import Bar
 from ripguard.release.annotations import copy_annotations
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.completeness import Completeness

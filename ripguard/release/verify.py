@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.bar import Bar
 from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
 from ripguard.data.source import Item, Source
@@ -18,7 +19,6 @@ from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.decoding import read_image
 from ripguard.images.limits import MAX_BYTES, SUFFIXES
-from ripguard.progress import Bar
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_places

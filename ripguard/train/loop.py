@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ripguard.bar import Bar
 from ripguard.errors import out_of_memory, tell
 from ripguard.files import NotRegular, open_regular
 from ripguard.memory import keep_freed
 from ripguard.precision import fast_math
-from ripguard.progress import Bar
 from ripguard.train.augment import mirror, random_crop, random_zoom
 from ripguard.train.models import build
 from ripguard.train.objectives import OBJECTIVES

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.bar import Bar
 from ripguard.crypto.keys import Key
 from ripguard.data.image_set import side_for, square
 from ripguard.errors import OutputRefused
 from ripguard.files import refuse_unwritable
 from ripguard.precision import check_device
-from ripguard.progress import Bar
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protected import ProtectedDataset
 from ripguard.train.recipe import recipe_of

@@ -112,8 +112,8 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     """From a folder to the accuracy table: release made, three victims, record, figures, page; a second call skips."""
     source, work = make_source(tmp_path / "source"), tmp_path / "work"
     command = ["table1.py", source, "--work", work, "--protocol", "smoke", "--jobs", "1"]
-    printed = experiment(*command, "--protect", "--eps 0.06")
     before = outside()
+    printed = experiment(*command, "--protect", "--eps 0.06")
     rows = {row.training_set: row for row in recorded(work / "evaluation", "victim")}
     assert set(rows) == {"clean", "protected", "restored"}
     for row in rows.values():

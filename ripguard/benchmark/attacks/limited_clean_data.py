@@ -17,7 +17,6 @@ from ripguard.train.loop import Victim, percent_right
 STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"
 BOTH = f"{PERMUTED}, standardised"
 PERMUTATIONS = (PERMUTED, BOTH)
-TREATED = ", asked so too"  # suffix in records: the defence also treats the test images
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ripguard.bar import Bar
 from ripguard.precision import fast_math
-from ripguard.progress import Bar
 from ripguard.train.loop import on_device
 
 WIDTHS = (32, 64, 128)

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ripguard.bar import Bar
 from ripguard.codecs.interlaced import networks, tables
 from ripguard.codecs.interlaced.order import context, steps, target
 from ripguard.data.source import cache_root
 from ripguard.errors import tell
 from ripguard.files import read_regular
-from ripguard.progress import Bar
 from ripguard.weights import write_whole
 
 SCALE = 32.0  # divisor of the integer inputs, so that weights are near one

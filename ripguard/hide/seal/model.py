@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ripguard.bar import Bar
 from ripguard.codecs.coders import SMALL
 from ripguard.hide.base import ImageInfo
 from ripguard.images.decoding import read_image
-from ripguard.progress import Bar
 
 ENOUGH = 3_000_000  # samples in small images; with fewer, the model is larger than the saving
 MOST = 20_000  # most images to fit to

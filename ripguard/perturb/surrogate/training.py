@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ripguard.bar import Bar
 from ripguard.data.source import cache_root
 from ripguard.errors import InputRefused, tell
 from ripguard.perturb.surrogate.file import load, save
 from ripguard.perturb.surrogate.model import Settings, Surrogate, freeze
 from ripguard.precision import fast_math
-from ripguard.progress import Bar
 
 DESIGN = 2  # version of the architecture and training; cached surrogates of another version are not used
 
