@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.bar import Bar
-from ripguard.data.folder import some
+from ripguard.data.labels import some
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown
 from ripguard.executor import Local

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 
+from ripguard.data.labels import read_labels
 from ripguard.data.source import TEST_SPLITS, TRAIN_SPLITS, Item, Source
-from ripguard.errors import InputRefused, acts, refuse_all, shown, tell
+from ripguard.errors import InputRefused, refuse_all
 from ripguard.files import walk
 from ripguard.images.limits import REFUSED_SUFFIXES, SUFFIXES
 
@@ -20,7 +20,7 @@ def folder(root: Path, labels: Path | None = None) -> Source:
 
     Args:
         root: the folder.
-        labels: CSV with the columns ``path,label`` and optionally ``split``; paths relative to ``root``.
+        labels: table of labels, see :func:`ripguard.data.labels.read_labels`.
 
     Raises:
         InputRefused: a link, a file that is neither an image nor an annotation, wrong labels, or no images.
@@ -43,15 +43,8 @@ def folder(root: Path, labels: Path | None = None) -> Source:
         if refusal:
             refusals.append(refusal)
     refuse_all(refusals)
-    table = _read_labels(labels) if labels else None
+    table = read_labels(labels, root, [name for name, _ in images]) if labels else None
     with_splits = has_splits([name for name, _ in images])
-    if table is not None:
-        if absent := sorted(name for name, _ in images if name not in table):
-            are = f"{absent[0]} is" if len(absent) == 1 else f"{len(absent):,} images are"
-            listed = "" if len(absent) == 1 else f": {some(absent)}"
-            raise InputRefused(f"{shown(are)} not in {labels}{listed}", "add a row for every image")
-        if unknown := sorted(set(table) - {name for name, _ in images}):
-            tell(f"ripguard: note: {labels} has rows of images that are not in {root}: {some(unknown)}")
     for name, path in images:
         if table is not None:
             label, split = table[name]
@@ -103,61 +96,3 @@ def _sort(
         kind = "an image format that is not supported" if suffix in REFUSED_SUFFIXES else "neither image nor text"
         return InputRefused(f"{name}: {kind}", "convert it, or move it out of the folder")
     return None
-
-
-def _read_labels(path: Path) -> dict[str, tuple[str, str]]:
-    """Image name → (label, split). Raises :class:`InputRefused` that lists all problems of the file."""
-    if not path.is_file():  # opening a pipe could block
-        raise InputRefused(f"{path} is not a regular file", "give the path of a CSV file")
-    table: dict[str, tuple[str, str]] = {}
-    lines: dict[str, int] = {}  # line number of each image
-    wrong: list[str] = []
-    at = 1
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheet programs write a byte order mark
-            reader = csv.reader(file)
-            columns = next(reader, [])
-            if not {"path", "label"} <= set(columns) or len(set(columns)) < len(columns):
-                found = ",".join(columns)[:200] or "nothing"
-                raise InputRefused(f"{path}: expected the columns path,label[,split], got {found}")
-            while True:
-                at = reader.line_num + 1
-                row = next(reader, None)
-                if row is None:
-                    break
-                if row:
-                    _take(dict(zip(columns, row)), len(row) - len(columns), at, table, lines, wrong)
-    except csv.Error as error:
-        raise InputRefused(f"{path}: line {at} cannot be read as CSV: {error}", "is a quotation mark open?") from None
-    except UnicodeDecodeError as error:
-        raise InputRefused(f"{path}: cannot be read as CSV: {error}", "save it as UTF-8") from None
-    except OSError as error:
-        raise InputRefused(f"{path}: cannot be read as CSV: {error}") from None
-    if wrong:
-        raise InputRefused(f"{path}: {some(wrong, '; ')}", "every image has one row: path,label[,split]")
-    return table
-
-
-def _take(
-    row: dict[str, str], more: int, at: int, table: dict[str, tuple[str, str]], lines: dict[str, int], wrong: list[str]
-) -> None:
-    """Add a row to the table, or its problem to ``wrong``. ``more``: number of fields minus number of columns."""
-    name, label, split = row.get("path", ""), row.get("label", ""), row.get("split", "") or "train"
-    if more > 0:
-        wrong.append(f"line {at} has {more} fields too many")
-    elif "path" not in row or "label" not in row:
-        wrong.append(f"line {at} has {-more} fields too few")
-    elif not name.strip() or not label.strip():
-        wrong.append(f"line {at} has no {'label' if name.strip() else 'path'}")
-    elif acts(label) or acts(split):
-        wrong.append(f"line {at} has a control character")
-    elif name in lines:
-        wrong.append(f"line {at} repeats {name} of line {lines[name]}")
-    else:
-        table[name], lines[name] = (label, split), at
-
-
-def some(names: list[str], between: str = ", ", most: int = 20) -> str:
-    """The first ``most`` names, safe to print, and the number of others."""
-    text = between.join(shown(name) for name in names[:most])
-    return f"{text}{between}and {len(names) - most:,} more" if len(names) > most else text

@@ -166,66 +166,6 @@ def test_real_data():
     assert (count(source, "train"), count(source, "test"), len(source.labels)) == (5_000, 500, 10)
 
 
-def labelled_by(tmp_path: Path, text: str | bytes) -> dict[str, tuple[str, str]]:
-    """Name → (split, label) of two images, ``a.png`` and ``b.png``, read with these labels."""
-    root = tmp_path / "s"
-    root.mkdir(exist_ok=True)
-    for name in ("a.png", "b.png"):
-        Image.fromarray(crop(0)).save(root / name)
-    (tmp_path / "l.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    return {item.name: (item.split, item.label) for item in open_source(str(root), str(tmp_path / "l.csv")).items}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "path,label,split\na.png,cat,\nb.png,dog,test\n",
-        "\ufeffpath,label,split\r\na.png,cat\r\n\r\nb.png,dog,test\r\n",
-        'label,other,split,path\n"cat",x,train,a.png\ndog,,test,"b.png"',
-    ],
-)
-def test_labels(text, tmp_path):  # type: ignore[no-untyped-def]
-    """Columns in any order, others beside them, empty lines, a byte order mark as spreadsheets write it, no split."""
-    assert labelled_by(tmp_path, text) == {"a.png": ("train", "cat"), "b.png": ("test", "dog")}
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("path,label\na.png\nb.png,dog\n", "line 2 has 1 fields too few"),
-        ("path,label\na.png,cat, black\nb.png,dog\n", "line 2 has 1 fields too many"),
-        ("path,label\na.png,\nb.png, \n", "line 2 has no label; line 3 has no label"),
-        ("path,label\n,cat\n", "line 2 has no path"),
-        ("path,label\na.png,cat\nb.png,dog\na.png,cow\n", "line 4 repeats a.png of line 2"),
-        ("path,label\na.png,cat\nb.png,dog\nb.png,dog\n", "line 4 repeats b.png of line 3"),
-        ("path,label\na.png,c\x1bat\nb.png,dog\n", "line 2 has a control character"),
-        ("path,label\na.png,cat\nb.png," + "x" * 140_000, "line 3 cannot be read as CSV: field larger"),
-        ("name,class\na.png,cat\n", r"expected the columns path,label\[,split\], got name,class"),
-        ("path,label,label\n", "expected the columns"),
-        ("", r"expected the columns path,label\[,split\], got nothing"),
-        ("path,label\na.png,M\xe4use\n".encode("latin-1"), "cannot be read as CSV"),
-        ("path,label\na.png,cat\n", "b.png is not in"),
-        ("path,label\nc.png,cat\n", "2 images are not in .*: a.png, b.png"),
-    ],
-)
-def test_labels_that_are_wrong(text, said, tmp_path):  # type: ignore[no-untyped-def]
-    """One sentence that names the lines."""
-    with pytest.raises(InputRefused, match=said):
-        labelled_by(tmp_path, text)
-
-
-def test_all_wrong_rows_are_told_at_once(tmp_path):  # type: ignore[no-untyped-def]
-    """The first twenty, and how many more; rows of images that are not there are told, and refuse nothing."""
-    with pytest.raises(InputRefused, match=r"line 2 has no label; .*; line 21 has no label; and 5 more\n"):
-        labelled_by(tmp_path, "path,label\n" + "".join(f"{i}.png,\n" for i in range(25)))
-
-
-def test_rows_of_other_images_are_told(tmp_path, capsys):  # type: ignore[no-untyped-def]
-    """One table may serve several folders; who mistyped a name reads it."""
-    labelled_by(tmp_path, "path,label\na.png,cat\nb.png,dog\nc.png,cow\n")
-    assert "rows of images that are not in" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("spec", "labels", "said"),
     [
