@@ -85,13 +85,21 @@ OUT_OF_MEMORY = "error: out of memory"
     ("error", "code", "said"),
     [
         (MemoryError(), 9, OUT_OF_MEMORY),
-        (np._core._exceptions._ArrayMemoryError((9, 9 << 20), np.dtype("u1")), 9, f"{OUT_OF_MEMORY}: 81.0 MiB more"),
+        (
+            np._core._exceptions._ArrayMemoryError((9, 9 << 20), np.dtype("u1")),
+            9,
+            f"{OUT_OF_MEMORY}: cannot allocate 81.0 MiB",
+        ),
         (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 800 bytes."),
             9,
             OUT_OF_MEMORY,
         ),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), 9, f"{OUT_OF_MEMORY}: 2.00 GiB more"),
+        (
+            RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+            9,
+            f"{OUT_OF_MEMORY}: cannot allocate 2.00 GiB",
+        ),
         (RuntimeError("can't start new thread"), 9, OUT_OF_MEMORY),
         (ImportError("libx.so: failed to map segment from shared object"), 9, OUT_OF_MEMORY),
         (OSError(12, "Cannot allocate memory"), 9, OUT_OF_MEMORY),
