@@ -220,15 +220,6 @@ def test_block_side_by_image_size(tmp_path):  # type: ignore[no-untyped-def]
         assert good("verify", tmp_path / out, "--key-file", tmp_path / "k", "--against", source.parent)["ok"]
 
 
-def test_the_python_snippet_of_the_readme(tmp_path):  # type: ignore[no-untyped-def]
-    """A plain script without a __main__ guard, as README shows it."""
-    root = Path(__file__).resolve().parents[1]
-    snippet = (root / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    (tmp_path / "script.py").write_text(snippet)
-    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["60", "[]", "True"]
-
-
 @pytest.mark.parametrize(
     ("scheme", "option", "other"),
     [

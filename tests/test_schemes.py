@@ -48,6 +48,7 @@ def test_looks_of_the_presets(name, least):  # type: ignore[no-untyped-def]
     assert least <= psnr < least + 2
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 @pytest.mark.parametrize(("name", "least"), [("layered-balanced", 26), ("layered", 22)])
 def test_looks_of_layered(name, least, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
