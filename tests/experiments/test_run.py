@@ -182,7 +182,7 @@ def test_table1_in_pieces(tmp_path):  # type: ignore[no-untyped-def]
     assert not list((work / "evaluation").rglob("*.jsonl"))
     wrong = subprocess.run([*command, "--protocol", "papers"], capture_output=True, text=True)
     for script in ("table1.py", "grid.py"):
-        assert "from 0 to 999 by commas, got 1,a" in refused(script, source, "--seeds", "1,a")
+        assert "from 0 to 999 joined by commas, got 1,a" in refused(script, source, "--seeds", "1,a")
     part = refused("table1.py", source, "--work", tmp_path / "part", "--protect", "--limit 10")
     assert part.splitlines()[-2].endswith(f"holds a part of {source} only")
     assert wrong.returncode == 2
