@@ -144,6 +144,12 @@ def _harmless(character: str) -> bool:
     return character.isprintable() or unicodedata.category(character) == "Zs"  # spaces of all kinds
 
 
+def some(names: list[str], between: str = ", ", most: int = 20) -> str:
+    """The first ``most`` names, safe to print, and the number of others."""
+    text = between.join(shown(name) for name in names[:most])
+    return f"{text}{between}and {len(names) - most:,} more" if len(names) > most else text
+
+
 def acts(text: str) -> bool:
     """Whether a name contains a control or bidirectional character, which new releases refuse."""
     return any(unicodedata.category(one) == "Cc" or unicodedata.bidirectional(one) in TURNS for one in text)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vector_cases import VECTORS
+
 from ripguard.crypto.keys import Key
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.release.index import MemoryIndex
 from ripguard.release.record import META, canonical, signed_part
 
-VECTORS = Path(__file__).parent / "vectors"
 RELEASES = sorted(path.stem for path in (VECTORS / "releases").glob("*.clean"))
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(range(1, 33)))
 SIGNER = SigningKey(bytes(range(40, 72)))

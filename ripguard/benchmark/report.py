@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from ripguard.bar import Bar
-from ripguard.data.labels import some
 from ripguard.data.source import Item, Source
-from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown
+from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown, some
 from ripguard.executor import Local
 from ripguard.files import refuse_unwritable
 from ripguard.images.decoding import read_image

@@ -12,9 +12,10 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from ripguard.errors import InputRefused, acts, shown, tell
+from ripguard.errors import InputRefused, acts, shown, some, tell
 
 COLUMNS = {  # accepted names, the first that a table has; upper and lower case alike
     "path": ("path", "file_name", "filename", "filepath", "file_path", "file", "image", "image_path", "img", "image_id",
@@ -113,22 +114,32 @@ class _Names:
     """Finds the image that a cell names: by its path, or by what is left of one on another machine."""
 
     def __init__(self, images: Collection[str], root: Path, beside: Path) -> None:
-        self._images, self._root = frozenset(images), root
-        self._start = posixpath.normpath(root.resolve().as_posix())
-        self._beside = beside.resolve().as_posix()
-        self._shorter: dict[str, list[str]] = defaultdict(list)  # without folder, without suffix, without both
+        self._images, self._root, self._beside = frozenset(images), root, beside
+
+    @cached_property
+    def _folders(self) -> tuple[str, str]:
+        """Absolute paths of the images' folder and of the table's."""
+        return self._root.resolve().as_posix(), self._beside.resolve().as_posix()
+
+    @cached_property
+    def _shorter(self) -> dict[str, list[str]]:
+        """Images by their names without folder, without suffix, without both."""
+        found: dict[str, list[str]] = defaultdict(list)
         for name in sorted(self._images):
             stem = posixpath.splitext(name)[0]
             for short in {stem, posixpath.basename(name), posixpath.basename(stem)} - {name}:
-                self._shorter[short].append(name)
+                found[short].append(name)
+        return found
 
     def find(self, cell: str) -> list[str]:
         """The images that it may name; one, if all is well."""
-        plain = posixpath.normpath(cell.replace("\\", "/"))
+        if cell in self._images:  # all cells of a plain table
+            return [cell]
+        plain, (root, beside) = posixpath.normpath(cell.replace("\\", "/")), self._folders
         ways = [cell, plain]
-        for full in (plain, posixpath.normpath(posixpath.join(self._beside, plain))):
-            if full.startswith(self._start + "/"):
-                ways.append(full[len(self._start) + 1 :])
+        for full in (plain, posixpath.normpath(posixpath.join(beside, plain))):
+            if full.startswith(root + "/"):
+                ways.append(full[len(root) + 1 :])
         parts = plain.split("/")
         if self._root.name in parts:  # the folder as it is called on another machine
             ways.append("/".join(parts[len(parts) - parts[::-1].index(self._root.name) :]))
@@ -191,9 +202,3 @@ class _Table:
             plain = "".join(label.casefold().replace("-", " ").replace("_", " ").split())
             groups[plain].append(f"{label!r} (line {at})")
         return [" and ".join(group) for group in groups.values() if len(group) > 1]
-
-
-def some(names: list[str], between: str = ", ", most: int = 20) -> str:
-    """The first ``most`` names, safe to print, and the number of others."""
-    text = between.join(shown(name) for name in names[:most])
-    return f"{text}{between}and {len(names) - most:,} more" if len(names) > most else text

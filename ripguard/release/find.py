@@ -47,8 +47,6 @@ def without_record(path: Path) -> Path | None:
     real = path.resolve()
     for folder in [real, *real.parents]:
         meta = folder / META
-        if not os.path.lexists(meta / RELEASE) and any(
-            os.path.lexists(meta / name) for name in (MANIFEST, RESIDUE, MODEL)
-        ):
+        if not os.path.lexists(meta / RELEASE) and any(os.path.lexists(meta / name) for name in OTHERS):
             return folder
     return None

@@ -40,11 +40,11 @@ from ripguard.store.atomic import (
     drop_empty_work,
     lock,
     make_working_folder,
+    publish_folder,
     refuse_existing,
     refuse_overlap,
     refuse_unwritable,
     storage,
-    sync_folder,
     write_file,
 )  # fmt: skip
 
@@ -165,12 +165,7 @@ def protect(
         base = Job(plan, keys, _NoProtector(), partial / "release", partial, model)
         commits, resumed = _run(base, make_protector, executor or Local())
         info = complete(base, commits, signing_key)
-        refuse_existing(out)
-        with storage("cannot publish"):
-            if out.exists():
-                out.rmdir()
-            os.rename(partial / "release", out)
-        sync_folder(out.parent)
+        publish_folder(partial / "release", out)
         for name in ("commits", "plan.json"):  # the lock last: it keeps other runs out until then
             _drop(partial / name)
         drop_empty_work(partial)

@@ -32,11 +32,11 @@ from ripguard.store.atomic import (
     drop_work,
     lock,
     make_working_folder,
+    publish_folder,
     refuse_existing,
     refuse_overlap,
     storage,
     sync_everything,
-    sync_folder,
     write_unsynced,
 )  # fmt: skip
 
@@ -133,12 +133,7 @@ def _publish(tree: Path, out: Path, count: int) -> None:
         lost = count - sum(1 for _ in walk(tree))
     if lost > 0:
         raise StorageError(f"{lost} restored files vanished from {tree}", "does another program write there?")
-    refuse_existing(out)
-    with storage("cannot publish"):
-        if out.exists():
-            out.rmdir()
-        os.rename(tree, out)
-    sync_folder(out.parent)
+    publish_folder(tree, out)
 
 
 def _run(selection: Selection, tree: Path, originals: Path, key: KeyRing, executor: Executor, result: Restored) -> None:

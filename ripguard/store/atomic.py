@@ -241,3 +241,18 @@ def refuse_existing(output: Path) -> None:
         raise OutputRefused(f"{output} is a mount point, which a rename cannot replace", "choose a folder inside it")
     if output.is_symlink() or (output.exists() and (not output.is_dir() or any(output.iterdir()))):
         raise OutputRefused(f"{output} exists and is not an empty folder", "choose another name, or remove it")
+
+
+def publish_folder(finished: Path, output: Path) -> None:
+    """Rename a finished folder to ``output``, which does not exist or is an empty folder.
+
+    Raises:
+        OutputRefused: see :func:`refuse_existing`.
+        StorageError: the rename failed.
+    """
+    refuse_existing(output)
+    with storage("cannot publish"):
+        if output.exists():
+            output.rmdir()
+        os.rename(finished, output)
+    sync_folder(output.parent)
