@@ -111,16 +111,31 @@ class MissingExtra(RipguardError):
 
 
 LISTED = 20  # names in one message
+LISTED_EACH = 5  # of each kind, where there are several
 
 
 def refuse_all(refusals: Sequence[InputRefused]) -> None:
-    """Raise one error that lists all of these; do nothing if there are none."""
+    """Raise one error that lists all of these by kind; do nothing if there are none.
+
+    Messages are ``name: reason``; refusals of one kind have the same reason.
+    """
     if len(refusals) == 1:
         raise refusals[0]
     if refusals:
-        some = "; ".join(one.message for one in refusals[:LISTED])
-        more = f"; … and {len(refusals) - LISTED} more" if len(refusals) > LISTED else ""
-        raise InputRefused(f"{len(refusals)} names are refused: {some}{more}", refusals[0].hint)
+        kinds = by_kind(refusals)
+        most = LISTED if len(kinds) == 1 else LISTED_EACH
+        parts = [f"{len(names)} × {kind}: {some(names, most=most)}" for (kind, _), names in kinds.items()]
+        hints = dict.fromkeys(hint for _, hint in kinds if hint)
+        raise InputRefused(f"{len(refusals)} files are refused: {'; '.join(parts)}", "; ".join(hints))
+
+
+def by_kind(refusals: Sequence[InputRefused]) -> dict[tuple[str, str], list[str]]:
+    """Names of the refused files by (reason, hint), the most frequent first."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for one in refusals:
+        name, _, reason = one.message.partition(": ")
+        kinds.setdefault((reason, one.hint), []).append(name)
+    return dict(sorted(kinds.items(), key=lambda item: -len(item[1])))
 
 
 def expected(what: str, want: object, got: object) -> str:

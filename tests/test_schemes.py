@@ -18,6 +18,7 @@ from ripguard.hide.base import Identity
 from ripguard.images.quality import likeness
 from ripguard.methods.fitted import FitContext, Fitted
 from ripguard.methods.params import DataStats
+from ripguard.perturb.noise import Noise, NoiseParams
 from ripguard.perturb.patches import few_cells
 from ripguard.schemes import SCHEMES, find, label
 from ripguard.schemes.base import Batch, Run
@@ -63,6 +64,18 @@ def test_looks_of_layered(name, least, tmp_path, monkeypatch):  # type: ignore[n
     psnr = np.median([likeness(one.image, before)["psnr"] for one, before in zip(hidden, clean)])
     assert psnr > least - 0.5
     assert psnr < least + 2
+
+
+def test_images_without_a_label():
+    """Noise in place of the perturbation by class, whatever else is in the batch; the others are unaffected."""
+    clean, labels = load(open_source("photos").items[:6]).images, np.array([0, -1, 3, -1, 2, 1])
+    scheme = SCHEMES["mrit"].resolve(SMALL)
+    protector = scheme.protector(Fitted({"patches": np.random.default_rng(1).normal(size=(10, 4, 4, 3))}), Run())
+    _, carriers = protector.protect(batch(clean, labels))
+    seeds = np.arange(6, dtype=np.uint64)
+    np.testing.assert_array_equal(carriers[labels < 0], Noise(NoiseParams())(clean, labels, seeds)[labels < 0])
+    _, known = protector.protect(batch(clean, np.maximum(labels, 0)))
+    np.testing.assert_array_equal(carriers[labels >= 0], known[labels >= 0])
 
 
 def stored(scheme: TwoAxis) -> dict[str, Any]:

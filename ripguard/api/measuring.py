@@ -48,7 +48,7 @@ def report(
     place, back = Path(release), Path(restored) if restored else None
     if grid:
         check_grid(os.fspath(grid))
-    source = as_source(against, labels)
+    source = as_source(against, labels, names_only=True)
     for folder in (*source.roots, place, *([back] if back else [])):
         if grid and folder.resolve() in Path(grid).resolve().parents:
             raise OutputRefused(f"{grid} lies inside {folder}", "choose a path outside of it")
@@ -89,7 +89,7 @@ def evaluate(
     several = seeds_of(seeds) if isinstance(seeds, str) else list(seeds)
     with reported_to(progress):
         return run(
-            Path(release), as_source(source, labels), protocol, model, epochs, several, device, signer,
+            Path(release), as_source(source, labels, names_only=True), protocol, model, epochs, several, device, signer,
             worker_count(workers),
         )  # fmt: skip
 

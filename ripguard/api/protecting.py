@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, signing_key_of, whole, worker_count
+from ripguard.api.checking import read_source
 from ripguard.api.methods import choose_scheme
 from ripguard.crypto.keys import Key
 from ripguard.crypto.passphrase import VARIABLE as PASSPHRASE_VARIABLE
@@ -30,6 +31,9 @@ def protect(
     scheme: str = "mrit",
     sign_key: SigningKey | AnyPath | None = None,
     labels: AnyPath | None = None,
+    layout: str = "auto",
+    classes_at: int | str | None = None,
+    follow_links: bool = False,
     limit: int | None = None,
     seed: int = 0,
     lossy: bool = False,
@@ -53,6 +57,11 @@ def protect(
         out: path of the release.
         key: the owner's key, or the path of its file.
         labels: CSV file with the columns ``path,label`` and optionally ``split``, instead of class folders.
+        layout: how the folders are read: ``auto``, ``splits`` (the first level are splits), ``classes`` (there are no
+            splits), ``flat`` (there are no classes).
+        classes_at: level of the class folders, 1 for those in the root of the source; ``"1-2"`` joins two levels;
+            ``"last"``: the folder of each image.
+        follow_links: also follow links that lead out of the folder.
         limit: number of images, taken evenly from all classes; None: all.
         seed: seed of all random choices.
         lossy: keep no residue; the recovery of the paper, which is not exact.
@@ -65,9 +74,9 @@ def protect(
 
     Raises:
         UsageError: an option does not exist, or would have no effect.
+        AmbiguousLayout: the folders have several readings, see :func:`ripguard.api.read_source`.
         InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
     """
-    from ripguard.data.registry import as_source
     from ripguard.release.capacity import check_capacity
     from ripguard.release.plan import make_plan
     from ripguard.release.prepare import prepare
@@ -85,7 +94,7 @@ def protect(
     if not isinstance(owner, Key):
         raise KeyFileError("protecting needs the owner's whole key")
     signing, sign_file = signing_key_of(sign_key, key_file)
-    found, place = as_source(source, labels), Path(os.path.abspath(out))
+    found, place = read_source(source, labels, layout, classes_at, follow_links), Path(os.path.abspath(out))
     secret = [file for file in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if file]
     with reported_to(progress):
         refuse_secrets(found, secret)

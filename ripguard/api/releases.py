@@ -96,7 +96,7 @@ def verify(
         raise UsageError("comparing with the source needs a key", "add --key-file K")
     if labels and against is None:
         raise UsageError("--labels describes the source, but no source is given", "add --source SRC")
-    source = None if against is None else as_source(against, labels)
+    source = None if against is None else as_source(against, labels, names_only=True)
     with reported_to(progress):
         ring = None if key is None else opened(key)[0]
         return run(Path(release), ring, source, signer, executor or Local(worker_count(workers)))

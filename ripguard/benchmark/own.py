@@ -17,6 +17,7 @@ import numpy as np
 
 from ripguard.data.image_set import ImageSet, load
 from ripguard.data.source import Item, Source, cache_root
+from ripguard.data.splits import TRAIN, evaluation_split
 from ripguard.errors import InputRefused, VerifyFailed, tell
 from ripguard.precision import check_device
 from ripguard.release.manifest import Release
@@ -128,8 +129,8 @@ def _pairs(release: Release, source: Source) -> tuple[list[Item], list[Item]]:
     places, units = sources_by_place(release, source), release.info["units"]
     clean, published = [], []
     for row in release.rows:
-        if item := places.get(row["path"]):
-            unit, path = units[row["unit"]], release.root / row["path"]
+        unit, path = units[row["unit"]], release.root / row["path"]
+        if (item := places.get(row["path"])) and unit["label"]:  # images without a label train nothing
             clean.append(dataclasses.replace(item, name=row["path"], split=unit["split"], label=unit["label"]))
             published.append(Item(row["path"], path, unit["split"], unit["label"]))
     if not clean:
@@ -142,8 +143,8 @@ def _split(items: Sequence[Item]) -> tuple[list[int], list[int], bool]:
 
     A fifth of each class is held out; the choice depends only on the names.
     """
-    if any(item.split == "test" for item in items):
-        positions = [[i for i, item in enumerate(items) if item.split == part] for part in ("train", "test")]
+    if tested := evaluation_split({item.split for item in items}):
+        positions = [[i for i, item in enumerate(items) if item.split == part] for part in (TRAIN, tested)]
         return positions[0], positions[1], False
     train, test = [], []
     for label in sorted({item.label for item in items}):

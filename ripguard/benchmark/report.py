@@ -152,7 +152,7 @@ def _surrogate_of(release: Release, path: str) -> tuple[Any, list[str]]:
     from ripguard.perturb.surrogate import load
 
     model, names, _ = load(path)
-    labels = sorted({unit["label"] for unit in release.info["units"]})
+    labels = sorted({unit["label"] for unit in release.info["units"]} - {""})
     if not set(labels) <= set(names):
         raise InputRefused(
             f"{path} has the classes {some(names, most=5)}; {release.root} has {some(labels, most=5)}",

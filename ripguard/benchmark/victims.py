@@ -120,7 +120,7 @@ def items_of(split: str, source: str, root: Path) -> list[Item]:
 
 def read(split: str, source: str, place: Path, part: str, workers: int = 1, most: int | None = None) -> ImageSet:
     """Read the ``train`` or ``test`` images of one of SPLITS; at most about ``most``, evenly spaced."""
-    items = [item for item in items_of(split, source, place) if item.split == part]
+    items = [item for item in items_of(split, source, place) if item.split == part and item.label]
     if not items:
         raise InputRefused(f"{split} images of {source}: there is no split {part!r}", "use folders train/ and test/")
     if most:

@@ -32,6 +32,7 @@ from ripguard.progress import Callback, Heartbeat, Stages, reported_to
 VERBS = {  # one module each, imported when its verb is used
     "keygen": "make a restore key and a signing key",
     "protect": "make a protected release of a dataset",
+    "check": "check a dataset before it is protected: layout, classes, refused files",
     "restore": "restore the clean images exactly",
     "verify": "check a release against its manifest, key, source and signer",
     "inspect": "show public facts about a release or an image; needs no key",

@@ -10,6 +10,8 @@ from typing import Any
 from ripguard import api
 from ripguard.cli.options import add_key, add_workers, key_of, names
 from ripguard.cli.output import show
+from ripguard.cli.source import add_reading, read, summary
+from ripguard.errors import tell
 from ripguard.methods.params import Option
 from ripguard.numbers import not_negative, positive
 from ripguard.schemes import find
@@ -84,7 +86,7 @@ def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
     )
     parser.add_argument("--perturb", metavar="NAME", help="perturbation, instead of the scheme's")
     parser.add_argument("--hide", metavar="NAME", help="hiding method, instead of the scheme's")
-    parser.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
+    add_reading(parser)
     parser.add_argument("--limit", type=positive, metavar="N", help="only N images, evenly from all classes")
     parser.add_argument(
         "--seed", type=not_negative, default=0, metavar="S", help="seed of all random choices (default 0)"
@@ -93,6 +95,7 @@ def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
     for flag, shown in (("--preserve-files", text), ("--byte-exact", argparse.SUPPRESS)):  # the old name, until 0.2
         parser.add_argument(flag, dest="byte_exact", action="store_true", help=shown)
     parser.add_argument("--lossy", action="store_true", help="keep no residue; recovery as in the paper, not exact")
+    parser.add_argument("--dry-run", action="store_true", help="print splits, classes and texts, and stop")
     parser.add_argument("--restart", action="store_true", help="discard an unfinished run")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     add_workers(parser)
@@ -116,9 +119,18 @@ def of_scheme(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace) -> int:
+    key = key_of(options)
+    api.choose_scheme(**of_scheme(options))  # wrong options are refused before the source is read
+    source = read(options)
+    about = api.check(source, images=False, **of_scheme(options))
+    if options.dry_run:
+        show(options, about.as_dict(), [about.source, *(f"  {line}" for line in summary(about))])
+        return 0
+    if not options.quiet:
+        tell(f"ripguard: {about.source}", *(f"  {line}" for line in summary(about)))
     result = api.protect(
-        options.source, options.out, key_of(options), sign_key=options.sign_key, labels=options.labels,
-        limit=options.limit, seed=options.seed, restart=options.restart, workers=options.workers, **of_scheme(options),
+        source, options.out, key, sign_key=options.sign_key, limit=options.limit, seed=options.seed,
+        restart=options.restart, workers=options.workers, **of_scheme(options),
     )  # fmt: skip
     promise = "restores bit for bit" if result.exact else "LOSSY: restores approximately, not exactly"
     lines = [
@@ -136,7 +148,5 @@ def run(options: argparse.Namespace) -> int:
     if result.metadata:
         kinds = ", ".join(f"{kind} in {count}" for kind, count in result.metadata.items())
         lines.append(f"  metadata not kept: {kinds} images (--preserve-files keeps whole files)")
-    if result.ignored:
-        lines.append(f"  left out: {len(result.ignored)} hidden files ({result.ignored[0]} …)")
     show(options, result.as_dict(), lines)
     return 0

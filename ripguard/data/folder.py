@@ -1,98 +1,59 @@
-"""A folder tree of images, with classes from folders (below train/test/val, if they exist) or from a CSV file."""
+"""A folder tree of images, with splits and classes from its folders or from a table of labels."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ripguard.data.labels import read_labels
-from ripguard.data.source import TEST_SPLITS, TRAIN_SPLITS, Item, Source
-from ripguard.errors import InputRefused, refuse_all
-from ripguard.files import walk
-from ripguard.images.limits import REFUSED_SUFFIXES, SUFFIXES
+from ripguard.data.layout import read_layout
+from ripguard.data.scan import scan
+from ripguard.data.source import Item, Source
+from ripguard.errors import InputRefused
+from ripguard.images.limits import SUFFIXES
 
-ANNOTATIONS = frozenset({".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md"})
 META = ".ripguard"
 
 
-def folder(root: Path, labels: Path | None = None) -> Source:
+def folder(
+    root: Path,
+    labels: Path | None = None,
+    layout: str = "auto",
+    classes_at: str | None = None,
+    follow_links: bool = False,
+) -> Source:
     """Read a folder tree.
 
     Args:
         root: the folder.
-        labels: table of labels, see :func:`ripguard.data.labels.read_labels`.
+        labels: table of labels, see :func:`ripguard.data.labels.read_labels`. Without a column of splits, the folders
+            give the splits.
+        layout, classes_at: see :func:`ripguard.data.layout.read_layout`.
+        follow_links: also follow links that lead out of the folder.
+
+    Returns:
+        The source. Files that must be mended first are in its ``refused``.
 
     Raises:
-        InputRefused: a link, a file that is neither an image nor an annotation, wrong labels, or no images.
+        InputRefused: wrong labels, or no images.
+        AmbiguousLayout, UsageError: see :func:`ripguard.data.layout.read_layout`.
     """
     if not root.is_dir():
         raise InputRefused(f"{root} is not a folder", "give a folder of images, or a dataset of ripguard data list")
     if (root / META).exists():
         raise InputRefused(f"{root} is a protected release already", "give the folder of clean images")
-    images: list[tuple[str, Path]] = []
-    source, refusals = Source(root.name, [], roots=[root]), list[InputRefused]()
-    try:
-        found = sorted((place.split("/"), place, entry) for place, entry in walk(root))
-    except OSError as error:
-        reason = error.strerror if error.errno else error
-        raise InputRefused(
-            f"{error.filename}: cannot be listed: {reason}", "change its permissions, or move it out"
-        ) from None
-    for parts, name, entry in found:
-        refusal = _sort(parts, name, entry, images, source)
-        if refusal:
-            refusals.append(refusal)
-    refuse_all(refusals)
-    table = read_labels(labels, root, [name for name, _ in images]) if labels else None
-    with_splits = has_splits([name for name, _ in images])
-    for name, path in images:
-        if table is not None:
-            label, split = table[name]
-        else:
-            split, label = split_and_label(name, with_splits)
-        source.items.append(Item(name, path, split, label))
+    found = scan(root, follow_links)
+    names = [name for name, _ in found.images]
+    if labels:
+        read = read_layout(names, "flat" if layout == "auto" else layout)
+        splits = {name: split for name, (split, _) in read.places.items()}
+        places = read_labels(labels, root, names, splits)
+    else:
+        read = read_layout(names, layout, classes_at)
+        places = read.places
+    source = Source(root.name, [], found.texts, found.left_out, [root, *found.outside], found.refused, read.notes)
+    for name, path in found.images:
+        source.items.append(Item(name, path, *places[name]))
     source.items.sort(key=lambda item: item.name)
-    if not source.items:
+    if not source.items and not source.refused:
         raise InputRefused(f"there is no image in {root}", f"supported: {' '.join(sorted(SUFFIXES))}")
     return source
-
-
-def has_splits(names: list[str]) -> bool:
-    """Whether the first level of folders are splits. A folder ``train`` without folders may also be a class."""
-    parts = [name.lower().split("/") for name in names if "/" in name]
-    known = TRAIN_SPLITS + TEST_SPLITS
-    return bool(parts) and (
-        any(len(part) > 2 and part[0] in known for part in parts) or all(part[0] in known for part in parts)
-    )
-
-
-def split_and_label(name: str, with_splits: bool) -> tuple[str, str]:
-    """``test/cat/1.png`` → (``test``, ``cat``); ``cat/1.png`` → (``train``, ``cat``); else (``train``, ``""``)."""
-    parts = name.split("/")[:-1]
-    split = "train"
-    if with_splits and parts:
-        split = "test" if parts[0].lower() in TEST_SPLITS else parts[0].lower()
-        split = "train" if split in TRAIN_SPLITS else split
-        parts = parts[1:]
-    return split, parts[0] if parts else ""
-
-
-def _sort(
-    parts: list[str], name: str, entry: os.DirEntry[str], images: list[tuple[str, Path]], source: Source
-) -> InputRefused | None:
-    """Add a file to images, annotations or ignored files; returns an error for any other file."""
-    suffix = os.path.splitext(name)[1].lower()
-    if entry.is_symlink():
-        return InputRefused(f"{name}: links are not followed", "put a copy in its place")
-    if any(part.startswith(".") for part in parts) or entry.name in ("Thumbs.db", "desktop.ini"):
-        source.ignored.append(name)
-    elif not entry.is_file(follow_symlinks=False):
-        return InputRefused(f"{name}: not a regular file", "move it out of the folder")
-    elif suffix in SUFFIXES:
-        images.append((name, Path(entry.path)))
-    elif suffix in ANNOTATIONS:
-        source.annotations.append((name, Path(entry.path)))
-    else:
-        kind = "an image format that is not supported" if suffix in REFUSED_SUFFIXES else "neither image nor text"
-        return InputRefused(f"{name}: {kind}", "convert it, or move it out of the folder")
-    return None

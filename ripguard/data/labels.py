@@ -10,11 +10,12 @@ from __future__ import annotations
 import csv
 import posixpath
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from ripguard.data.splits import TRAIN, canonical
 from ripguard.errors import InputRefused, acts, shown, some, tell
 
 COLUMNS = {  # accepted names, the first that a table has; upper and lower case alike
@@ -25,19 +26,22 @@ COLUMNS = {  # accepted names, the first that a table has; upper and lower case 
 }  # fmt: skip
 SEPARATORS = ",;\t|"
 MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))  # byte order marks
-TRAIN = "train"
 
 
-def read_labels(path: Path, root: Path, images: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Label and split of each image.
+def read_labels(
+    path: Path, root: Path, images: Collection[str], splits: Mapping[str, str] | None = None
+) -> dict[str, tuple[str, str]]:
+    """Split and label of each image.
 
     Args:
         path: the table.
         root: folder of the images.
         images: their POSIX paths relative to ``root``.
+        splits: split of each image by its folder, used where the table has none; None: all in ``train``. A split of
+            which the table has no row, such as the test images of a competition, has no labels.
 
     Returns:
-        image → (label, split); ``train`` where the table has no split.
+        image → (split, label).
 
     Raises:
         InputRefused: all wrong rows at once, with their line numbers; images without a row.
@@ -59,7 +63,8 @@ def read_labels(path: Path, root: Path, images: Collection[str]) -> dict[str, tu
         raise InputRefused(f"{path}: cannot be read as CSV: {error.strerror or error}") from None
     if table.wrong:
         raise InputRefused(f"{path}: {some(table.wrong, '; ')}", "every image has one row: path,label[,split]")
-    if missing := sorted(set(images) - set(table.found)):
+    unlabelled = table.unlabelled(splits)
+    if missing := sorted(set(images) - set(table.found) - set(unlabelled)):
         are = f"{missing[0]} is" if len(missing) == 1 else f"{len(missing):,} images are"
         listed = "" if len(missing) == 1 else f": {some(missing)}"
         raise InputRefused(f"{shown(are)} not in {path}{listed}", "add a row for every image")
@@ -70,7 +75,9 @@ def read_labels(path: Path, root: Path, images: Collection[str]) -> dict[str, tu
         tell(f"ripguard: note: {path} has rows of images that are not in {root}: {some(table.absent)}")
     for alike in table.near():
         tell(f"ripguard: note: {path}: {alike} are different classes")
-    return table.found
+    if splits and "split" not in columns:
+        return {name: (splits[name], label) for name, (_, label) in table.found.items()} | unlabelled
+    return table.found | unlabelled
 
 
 def _header(path: Path, line: str, images: Collection[str]) -> tuple[list[str], str]:
@@ -154,7 +161,7 @@ class _Table:
     """What was read so far.
 
     Attributes:
-        found: image → (label, split).
+        found: image → (split, label).
         wrong: sentences about rows that are refused.
         absent: names of images that are not there, with their lines.
         guessed: (cell, image) where the cell is not the image's path.
@@ -173,7 +180,7 @@ class _Table:
         cells = [cell.strip() for cell in cells]
         more = len(cells) - len(columns)
         row = {kind: cell for kind, cell in zip(columns, cells) if kind}
-        name, label, split = row.get("path", ""), row.get("label", ""), row.get("split", "").lower() or TRAIN
+        name, label, split = row.get("path", ""), row.get("label", ""), canonical(row.get("split") or TRAIN)
         images = self.names.find(name) if name else []
         if any(cells[len(columns) :]):
             self.wrong.append(f"line {at} has {more} fields too many")
@@ -190,10 +197,15 @@ class _Table:
         elif images[0] in self.lines:
             self.wrong.append(f"line {at} repeats {images[0]} of line {self.lines[images[0]]}")
         else:
-            self.found[images[0]], self.lines[images[0]] = (label, split), at
+            self.found[images[0]], self.lines[images[0]] = (split, label), at
             self.classes.setdefault(label, at)
             if images[0] != name:
                 self.guessed.append((name, images[0]))
+
+    def unlabelled(self, splits: Mapping[str, str] | None) -> dict[str, tuple[str, str]]:
+        """The images of splits without any row, without a label."""
+        known = {(splits or {}).get(name) for name in self.found}
+        return {name: (split, "") for name, split in (splits or {}).items() if known and split not in known}
 
     def near(self) -> list[str]:
         """Labels that differ in case, blanks, hyphens or underscores only."""

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from ripguard.data.cifar10 import cifar10
 from ripguard.data.folder import folder
 from ripguard.data.photos import photos
 from ripguard.data.source import Source
 from ripguard.data.tinyimagenet import tinyimagenet
-from ripguard.errors import OutputRefused, UsageError
+from ripguard.errors import OutputRefused, UsageError, refuse_all
 
 SOURCES: dict[str, Callable[..., Source]] = {
     "photos": photos,
@@ -29,37 +30,63 @@ def short_name(spec: str) -> str:
     return Path(spec.replace(":", "-")).name
 
 
-def open_source(spec: str, labels: str | None = None) -> Source:
+def open_source(spec: str, labels: str | None = None, **options: Any) -> Source:
     """Open a dataset (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder (``folder:PATH`` or its path).
 
     A folder with the name of a dataset is written ``./photos`` or ``folder:photos``.
 
     Args:
         labels: path of a labels file, see :func:`ripguard.data.folder.folder`.
+        options: further options of :func:`ripguard.data.folder.folder`.
 
     Raises:
-        UsageError: an argument for a source without arguments, or labels for a source with its own labels.
-        InputRefused: the source cannot be read.
+        UsageError: an argument for a source without arguments, or options of folders for another source.
+        InputRefused: the source cannot be read, or holds files that must be mended first.
     """
-    name, _, argument = spec.partition(":")
-    if name in SOURCES:
+    return as_source(spec, labels, **options)
+
+
+def as_source(
+    source: str | os.PathLike[str] | Source,
+    labels: str | os.PathLike[str] | None = None,
+    strict: bool = True,
+    names_only: bool = False,
+    **options: Any,
+) -> Source:
+    """A source from a source, a name, or a folder; see :func:`open_source`. A :class:`Path` always means a folder.
+
+    Args:
+        strict: raise the refusals of a folder, instead of keeping them in ``refused``.
+        names_only: splits and classes are not needed: no layout is refused.
+        options: further options of :func:`ripguard.data.folder.folder`.
+
+    Raises:
+        UsageError, InputRefused: as :func:`open_source`.
+    """
+    given = ["labels"] if labels else []
+    given += [name for name, value in options.items() if value not in (None, False, "auto")]
+    if isinstance(source, Source):
+        if given:
+            raise UsageError(f"{given[0]}: an option of folders, but this source has its own labels")
+        found = source
+    elif isinstance(source, str) and (name := source.partition(":")[0]) in SOURCES:
+        argument = source.partition(":")[2]
         if argument and not signature(SOURCES[name]).parameters:
             raise UsageError(f"{name} takes no argument, got {argument!r}", f"write {name}")
-        if labels:
-            raise UsageError(f"--labels is for folders, but {name} has its own labels", f"write ./{name} for a folder")
-        return SOURCES[name](argument) if argument else SOURCES[name]()
-    return folder(Path(argument if name == FOLDER and argument else spec), Path(labels) if labels else None)
-
-
-def as_source(source: str | os.PathLike[str] | Source, labels: str | os.PathLike[str] | None = None) -> Source:
-    """A source from a source, a name, or a folder; see :func:`open_source`. A :class:`Path` always means a folder."""
-    if isinstance(source, Source):
-        if labels:
-            raise UsageError("labels are for folders, but this source has its own")
-        return source
-    if isinstance(source, str):
-        return open_source(source, os.fspath(labels) if labels else None)
-    return folder(Path(source), Path(labels) if labels else None)
+        if given:
+            flag = given[0].replace("_", "-")
+            raise UsageError(f"--{flag} is for folders, but {name} has its own labels", f"write ./{name} for a folder")
+        found = SOURCES[name](argument) if argument else SOURCES[name]()
+    else:
+        spec = os.fspath(source)
+        if isinstance(source, str) and spec.startswith(f"{FOLDER}:"):
+            spec = spec.removeprefix(f"{FOLDER}:") or spec
+        if names_only:
+            options = {"layout": "flat", "follow_links": True}
+        found = folder(Path(spec), Path(labels) if labels else None, **options)
+    if strict:
+        refuse_all(found.refused)
+    return found
 
 
 def export(source: Source, target: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import stat
@@ -16,8 +17,6 @@ from ripguard.files import sync_folder
 from ripguard.images.decoding import read_by, read_file
 
 DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
-TRAIN_SPLITS = ("train", "training")
-TEST_SPLITS = ("test", "val", "valid", "validation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Item:
     Attributes:
         name: POSIX path relative to the dataset; determines the path of the published image.
         path: the file, None for an image from a reader.
-        split: ``"train"``, ``"test"`` …
+        split: ``"train"``, ``"test"``, ``"valid"`` …; ``""`` for an image outside all splits.
         label: class name, ``""`` for none.
         reader: returns the bytes of an image file, the same at every call. It is pickled for worker processes, so it
             must be importable from a module.
@@ -56,19 +55,29 @@ class Source:
         name: for messages and records.
         items: images, sorted by name.
         annotations: (name, path) of text files that are published with the images.
-        ignored: names of files that are left out.
+        left_out: name → why this file is not published.
         roots: folders that the dataset is read from.
+        refused: one error for each file that must be mended before the dataset can be protected.
+        notes: how splits and classes were found.
     """
 
     name: str
     items: list[Item]
     annotations: list[tuple[str, Path]] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
     roots: list[Path] = field(default_factory=list)
+    refused: list[InputRefused] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def labels(self) -> list[str]:
-        return sorted({item.label for item in self.items})
+        """All class names, sorted."""
+        return sorted({item.label for item in self.items} - {""})
+
+    @property
+    def ignored(self) -> list[str]:
+        """Names of the files that are left out, sorted."""
+        return sorted(self.left_out)
 
     def limited(self, limit: int | None) -> Source:
         """A source with ``limit`` items, taken evenly from all pairs of split and label; None: all items."""
@@ -79,7 +88,7 @@ class Source:
             groups.setdefault((item.split, item.label), []).append(item)
         ranked = sorted((i, item.name, item) for group in groups.values() for i, item in enumerate(group))
         chosen = sorted((item for _, _, item in ranked[:limit]), key=lambda item: item.name)
-        return Source(self.name, chosen, self.annotations, self.ignored, self.roots)
+        return dataclasses.replace(self, items=chosen)
 
 
 def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path], bool] | None = None) -> Path:

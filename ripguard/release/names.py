@@ -76,12 +76,10 @@ def too_long(path: str) -> bool:
     return any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in path.split("/"))
 
 
-def refuse_names(names: list[str]) -> None:
-    """Raise :class:`InputRefused` for names with control or bidirectional characters: they could spoof a terminal."""
+def odd_names(names: list[str]) -> list[InputRefused]:
+    """Refusals of names with control or bidirectional characters: they could spoof a terminal."""
     hint = "rename it: control characters and marks of writing direction are not published"
-    refuse_all(
-        [InputRefused(f"{name}: its name holds a character that is not shown", hint) for name in names if acts(name)]
-    )
+    return [InputRefused(f"{name}: its name holds a character that is not shown", hint) for name in names if acts(name)]
 
 
 def _as_png(name: str) -> str:

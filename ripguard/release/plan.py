@@ -18,12 +18,13 @@ from pathlib import Path
 from ripguard.bar import Bar
 from ripguard.data.image_set import side_for
 from ripguard.data.source import Item, Source
-from ripguard.errors import InputRefused
+from ripguard.data.splits import TRAIN
+from ripguard.errors import InputRefused, refuse_all
 from ripguard.executor import Local
 from ripguard.files import open_regular
 from ripguard.images.decoding import metadata, read_by, read_image
 from ripguard.methods.params import DataStats
-from ripguard.release.names import published_places, refuse_names
+from ripguard.release.names import odd_names, published_places
 from ripguard.schemes.base import Scheme
 
 FEW = 2000  # up to so many images, one process is faster than starting more
@@ -40,7 +41,7 @@ class Planned:
         index: its number in the release.
         name, path, reader: see :class:`ripguard.data.source.Item`.
         out: its path in the release.
-        unit, label: numbers of its unit and class.
+        unit, label: numbers of its unit and class; the class is -1 for an image without a label.
         shape: height, width, channels.
         sha256: hex digest of the file.
         size: bytes of the file.
@@ -162,7 +163,8 @@ def _identity(prefix: bytes | None) -> bytes | None:
 
 
 def _training(images: list[Planned], units: list[tuple[str, str]]) -> list[Planned]:
-    chosen = [p for p in images if units[p.unit][0] == "train"] or images
+    labelled = [p for p in images if p.label >= 0] or images
+    chosen = [p for p in labelled if units[p.unit][0] == TRAIN] or labelled
     return chosen[:: -(-len(chosen) // MOST)]
 
 
@@ -200,6 +202,14 @@ def read_facts(prefix: bytes | None, item: Item) -> SourceFacts:
     height, width, channels = read_image(data, item.name).shape
     lost = () if prefix is not None and data.startswith(prefix) else metadata(data)
     return SourceFacts((height, width, channels), hashlib.sha256(data).hexdigest(), len(data), lost)
+
+
+def facts_or_refusal(prefix: bytes | None, item: Item) -> SourceFacts | InputRefused:
+    """As :func:`read_facts`, but a refusal is returned: one run names every image that is refused."""
+    try:
+        return read_facts(prefix, item)
+    except InputRefused as refusal:
+        return refusal.with_traceback(None)
 
 
 def read_unchanged(path: str, name: str, sha256: str) -> bytes:
@@ -245,11 +255,12 @@ def make_plan(
         workers: processes that read images.
 
     Raises:
-        InputRefused: an image, a name or the number of images cannot be published.
+        InputRefused: images or names that cannot be published, all of them in one message; or too many images.
     """
     limited = limit is not None and limit < len(source.items)
     items = source.limited(limit).items
-    refuse_names([item.name for item in items] + [name for name, _ in source.annotations] + source.labels)
+    names = [item.name for item in items] + [name for name, _ in source.annotations] + source.labels
+    refused = [*source.refused, *odd_names(names)]
     units = sorted({(item.split, item.label) for item in items})
     if len(units) > MOST_UNITS or len(items) > MOST_IMAGES:
         raise InputRefused(
@@ -259,11 +270,14 @@ def make_plan(
         )
     prefix = b"" if byte_exact else scheme.keeps()
     run = Local(workers if len(items) > FEW else 1)
-    found = run.map(read_facts, items, partial(_identity, prefix), chunk=200)
-    facts: list[SourceFacts] = list(Bar(found, total=len(items), stage="reading", unit="image"))
+    found = run.map(facts_or_refusal, items, partial(_identity, prefix), chunk=200)
+    read = list(Bar(found, total=len(items), stage="reading", unit="image"))
+    refuse_all(refused + [one for one in read if isinstance(one, InputRefused)])
+    facts = [one for one in read if isinstance(one, SourceFacts)]
     labels = source.labels
     places = published_places(items)
-    numbers = {unit: (number, labels.index(unit[1])) for number, unit in enumerate(units)}
+    classes = {label: number for number, label in enumerate(labels)} | {"": -1}
+    numbers = {unit: (number, classes[unit[1]]) for number, unit in enumerate(units)}
     shapes = {one.shape: one.shape for one in facts}  # images of equal shape share one tuple
     images = [
         Planned(

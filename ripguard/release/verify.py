@@ -21,7 +21,7 @@ from ripguard.images.decoding import read_image
 from ripguard.images.limits import MAX_BYTES, SUFFIXES
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import Release
-from ripguard.release.names import published_places
+from ripguard.release.names import published_names
 from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
 from ripguard.release.worker import Opened, Opening
@@ -208,7 +208,10 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]
     """Published path → source image; of a limited release, only its images."""
     if source is None:
         return {}
-    places = published_places(source.items)
+    names = [item.name for item in source.items]
+    # a release of class folders has them below ``train/``
+    both = [published_names([start + name for name in names]) for start in ("", "train/")]
+    places = max(both, key=lambda places: sum(release.rows.number(place) is not None for place in places))
     wanted = dict(zip(places, source.items))
     if release.info["limited"]:
         return {place: path for place, path in wanted.items() if release.rows.samples(place) is not None}

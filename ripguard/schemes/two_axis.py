@@ -17,6 +17,7 @@ from ripguard.methods.registries import HIDINGS, PERTURBATIONS
 from ripguard.methods.registry import Registry
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.make import fit
+from ripguard.perturb.noise import Noise, NoiseParams
 from ripguard.schemes.base import Batch, Run, Scheme
 
 TINT = Option("publish gray images in color if the dataset has color images", kind=bool, flag="gray-as-rgb")
@@ -25,7 +26,22 @@ TINT = Option("publish gray images in color if the dataset has color images", ki
 # names used by :func:`ripguard.api.protect` and its command
 RESERVED = frozenset(
     {"source", "out", "key", "key_file", "key_required", "scheme", "scheme_options", "perturb", "hide", "tint"}
-    | {"gray_as_rgb", "sign_key", "labels", "limit", "seed", "lossy", "byte_exact", "preserve_files", "restart"}
+    | {
+        "gray_as_rgb",
+        "sign_key",
+        "labels",
+        "layout",
+        "classes_at",
+        "follow_links",
+        "dry_run",
+        "contact",
+        "limit",
+        "seed",
+        "lossy",
+        "byte_exact",
+        "preserve_files",
+        "restart",
+    }
     | {"device", "workers", "executor", "progress", "json", "quiet", "verbose", "help", "verb", "run"}
 )
 
@@ -173,14 +189,22 @@ class TwoAxis(Scheme):
 
 
 class TwoSteps:
-    """Protects batches: perturb, then hide."""
+    """Protects batches: perturb, then hide.
+
+    A perturbation by class cannot be applied to images without a label; they get noise.
+    """
 
     def __init__(self, scheme: TwoAxis, perturbation: Perturbation, run: Run) -> None:
         self.scheme, self.perturbation, self.run = scheme, perturbation, run
+        by_class = Need.CLASSES in perturbation.needs
+        self.without_label = Noise(NoiseParams()) if by_class else perturbation
 
     def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray]:
         colored = self.scheme.tint and batch.clean.shape[3] == 1
         shown = np.repeat(batch.clean, 3, axis=3) if colored else batch.clean
-        carriers = self.perturbation(shown, batch.labels, batch.seeds)
+        carriers, known = np.empty_like(shown), batch.labels >= 0
+        for chosen, perturbation in ((known, self.perturbation), (~known, self.without_label)):
+            if chosen.any():
+                carriers[chosen] = perturbation(shown[chosen], batch.labels[chosen], batch.seeds[chosen])
         hider = self.scheme.hider(batch.clean.shape[1:], self.run)
         return hider.hide(batch.clean, carriers, batch.who, batch.keys, batch.files), carriers

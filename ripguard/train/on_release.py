@@ -11,6 +11,7 @@ import numpy as np
 from ripguard.bar import Bar
 from ripguard.crypto.keys import Key
 from ripguard.data.image_set import side_for, square
+from ripguard.data.splits import evaluation_split
 from ripguard.errors import OutputRefused
 from ripguard.files import refuse_unwritable
 from ripguard.precision import check_device
@@ -65,8 +66,10 @@ def train_on_release(
         "train_accuracy": round(accuracy(victim, images, labels), 3),
         "test_accuracy": None,
     }
-    if "test" in training.splits:
-        shown, truth = in_memory(ProtectedDataset(root, key, "test", signer=signer), images.shape[1])
+    tested = evaluation_split(training.splits)
+    test = ProtectedDataset(root, key, tested, signer=signer) if tested else None
+    if test is not None and test.labelled:
+        shown, truth = in_memory(test, images.shape[1])
         result["test_accuracy"] = round(accuracy(victim, shown, truth), 3)
     about = {"model": recipe.model, "classes": training.classes, "side": images.shape[1]}
     save_whole(victim.state() | about, out)

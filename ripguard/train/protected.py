@@ -21,6 +21,8 @@ from ripguard.release.record import MANIFEST
 from ripguard.release.restorer import Restorer
 from ripguard.release.signers import vouched
 
+UNLABELLED = -1  # class number of an image without a label
+
 
 class ProtectedDataset(Dataset):
     """One split of a release, restored on the fly; the counterpart of torchvision's ``ImageFolder``.
@@ -42,6 +44,8 @@ class ProtectedDataset(Dataset):
 
     Attributes:
         classes: all class names of the release, sorted; ``class_to_idx``: their numbers.
+        labelled: whether the split has labels. Images without a label are left out of a split that has labels; in a
+            split without any, such as the test images of a competition, their class number is :data:`UNLABELLED`.
         splits: all splits of the release.
         samples: (path, class number) of every image; ``targets``: the class numbers.
         units: ``split/label`` of the units that the key opens, sorted; None for the whole release.
@@ -73,15 +77,17 @@ class ProtectedDataset(Dataset):
         self._manifest, units = release.rows.digest, release.info["units"]
         opens = release.units_of(restorer.ring)
         self.units = None if opens is None else sorted(f"{units[i]['split']}/{units[i]['label']}" for i in opens)
-        self.classes: list[str] = sorted({unit["label"] for unit in units})
+        self.classes: list[str] = sorted({unit["label"] for unit in units} - {""})
         self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
         self.splits = sorted({unit["split"] for unit in units})
+        self.labelled = any(unit["label"] for unit in units if unit["split"] == split)
+        wanted = set(self.classes) if self.labelled else {""}
         self.names, self.targets = list[str](), list[int]()
         for row in release.rows:  # parsed one at a time to save memory
             unit = units[row["unit"]]
-            if unit["split"] == split and (opens is None or row["unit"] in opens):
+            if unit["split"] == split and (opens is None or row["unit"] in opens) and unit["label"] in wanted:
                 self.names.append(row["path"])
-                self.targets.append(self.class_to_idx[unit["label"]])
+                self.targets.append(self.class_to_idx.get(unit["label"], UNLABELLED))
         if not self.names and opens is not None and split in self.splits:
             raise WrongKey(
                 f"wrong key: it opens {', '.join(self.units or ())} of {root}, and no image of split {split!r}",

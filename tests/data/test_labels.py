@@ -120,15 +120,15 @@ def read(tmp_path: Path, text: str | bytes, images: list[str] = IMAGES) -> dict[
 )
 def test_tables_as_programs_write_them(text, tmp_path):  # type: ignore[no-untyped-def]
     """Byte order marks, separators, line ends, headers, blanks, and paths of other programs and machines."""
-    assert read(tmp_path, text) == {name: (label, "train") for name, label in zip(IMAGES, CLASSES)}
+    assert read(tmp_path, text) == {name: ("train", label) for name, label in zip(IMAGES, CLASSES)}
 
 
 def test_paths_of_this_machine(tmp_path):  # type: ignore[no-untyped-def]
     """Absolute ones, and those from the folder that the table is in."""
     here = [str(tmp_path / "src" / name) for name in IMAGES]
-    assert read(tmp_path, written(here))["pics/000.jpg"] == ("cup", "train")
+    assert read(tmp_path, written(here))["pics/000.jpg"] == ("train", "cup")
     beside = [f"../{tmp_path.name}/src/{name}" for name in IMAGES]
-    assert read(tmp_path, written(beside))["pics/001.jpg"] == ("lamp", "train")
+    assert read(tmp_path, written(beside))["pics/001.jpg"] == ("train", "lamp")
 
 
 def test_what_was_recognized_is_printed(tmp_path, capsys):  # type: ignore[no-untyped-def]
@@ -148,7 +148,7 @@ def test_a_name_of_two_images_is_refused(tmp_path):  # type: ignore[no-untyped-d
 def test_splits_are_lower_case(tmp_path):  # type: ignore[no-untyped-def]
     text = "path,label,Split\na.png,cat,Train\nb.png,cat, Validation\nc.png,cat,\n"
     found = read(tmp_path, text, ["a.png", "b.png", "c.png"])
-    assert [split for _, split in found.values()] == ["train", "validation", "train"]
+    assert [split for split, _ in found.values()] == ["train", "validation", "train"]
 
 
 def test_classes_that_look_alike_are_printed(tmp_path, capsys):  # type: ignore[no-untyped-def]

@@ -1,0 +1,79 @@
+"""Check a dataset before it is protected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ripguard.api.arguments import AnyPath, Callback, refuse_empty, worker_count
+from ripguard.api.methods import choose_scheme
+from ripguard.errors import refusing
+from ripguard.methods.fitted import Need
+from ripguard.progress import reported_to
+
+if TYPE_CHECKING:
+    from ripguard.data.source import Source
+    from ripguard.release.check import Checked
+
+
+@refusing()
+def read_source(
+    source: AnyPath | Source,
+    labels: AnyPath | None = None,
+    layout: str = "auto",
+    classes_at: int | str | None = None,
+    follow_links: bool = False,
+) -> Source:
+    """Read the names, splits and classes of a dataset; no image is opened.
+
+    Args:
+        source: as in :func:`ripguard.protect`, as are the other arguments.
+
+    Raises:
+        AmbiguousLayout: the folders have several readings; its ``readings`` are the arguments for each.
+        UsageError, InputRefused: the dataset cannot be read.
+    """
+    from ripguard.data.registry import as_source
+
+    refuse_empty(source=source, labels=labels, classes_at=classes_at)
+    level = None if classes_at is None else str(classes_at)
+    return as_source(source, labels, strict=False, layout=layout, classes_at=level, follow_links=follow_links)
+
+
+@refusing()
+def check(
+    source: AnyPath | Source,
+    *,
+    scheme: str = "mrit",
+    labels: AnyPath | None = None,
+    layout: str = "auto",
+    classes_at: int | str | None = None,
+    follow_links: bool = False,
+    lossy: bool = False,
+    byte_exact: bool = False,
+    device: str = "cpu",
+    images: bool = True,
+    workers: int | None = None,
+    progress: Callback | None = None,
+    **options: Any,
+) -> Checked:
+    """Report what protecting a dataset would publish, leave out and refuse. Nothing is written.
+
+    Args:
+        source, labels, layout, classes_at, follow_links: as in :func:`ripguard.protect`.
+        scheme, lossy, byte_exact, device, options: as in :func:`ripguard.protect`.
+        images: False: only the names of files are read.
+        workers: number of processes; None: one for each core.
+
+    Raises:
+        AmbiguousLayout, UsageError, InputRefused: as :func:`read_source`.
+    """
+    from ripguard.release.check import check as run
+    from ripguard.release.check import overview
+
+    chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
+    found = read_source(source, labels, layout, classes_at, follow_links)
+    by_class = Need.CLASSES in chosen.needs
+    with reported_to(progress):
+        if not images:
+            return overview(found, by_class)
+        return run(found, chosen, by_class, byte_exact, worker_count(workers))

@@ -1,0 +1,53 @@
+"""`ripguard check`: what protecting a dataset would publish, leave out and refuse."""
+
+from __future__ import annotations
+
+import argparse
+
+from ripguard import api
+from ripguard.cli.options import add_workers
+from ripguard.cli.output import show
+from ripguard.cli.source import LISTED, add_reading, read, readable, summary
+from ripguard.errors import InputRefused, some
+
+DESCRIPTION = "Reads a dataset and reports splits, classes, images, texts and refused files. Writes nothing."
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SRC", help="folder, or name of a dataset (ripguard data list)")
+    add_reading(parser)
+    parser.add_argument("--scheme", default="mrit", metavar="NAME", help="preset to check for (default mrit)")
+    parser.add_argument(
+        "--preserve-files", dest="byte_exact", action="store_true", help="preserve the original files, byte for byte"
+    )
+    add_workers(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    found = api.check(
+        read(options), scheme=options.scheme, byte_exact=options.byte_exact, workers=options.workers
+    )  # fmt: skip
+    lines = [f"{found.source}: {found.images:,} images, {readable(found.bytes)}"]
+    for name in ("formats", "channels", "sizes"):
+        values = getattr(found, name)
+        if values:
+            each = some([f"{value} {count:,}" for value, count in values.items()], most=LISTED)
+            lines.append(f"  {name}: {each}")
+    lines += [f"  {line}" for line in summary(found)]
+    if found.metadata:
+        kinds = some([f"{kind} in {count:,}" for kind, count in found.metadata.items()])
+        lines.append(f"  metadata that restoring does not return: {kinds} images (--preserve-files keeps whole files)")
+    lines.append(
+        f"  models are tested on the split {found.test_split}" if found.test_split
+        else "  no test split: ripguard evaluate will hold out a fifth of each class"
+    )  # fmt: skip
+    if found.images:
+        size = readable(found.published_bytes)
+        lines.append(
+            f"  the published images will take about {size}, {found.published_bytes / found.bytes:.1f} × these files"
+        )
+    if found.refused:
+        lines.append(f"refused: {len(found.refused):,} files")
+        lines += [f"  {len(names)} × {why}: {some(names, most=LISTED)} ({hint})" for why, hint, names in found.kinds]
+    show(options, found.as_dict(), lines)
+    return InputRefused.exit_code if found.refused else 0

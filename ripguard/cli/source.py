@@ -1,0 +1,98 @@
+"""How a folder is read: options that `protect` and `check` share, a question for two readings, and a summary."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from ripguard import api
+from ripguard.errors import shown, some, tell
+
+if TYPE_CHECKING:
+    from ripguard.data.source import Source
+    from ripguard.release.check import Checked
+
+LISTED = 6  # classes of a split, and names of a list, in one line
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that determine splits and classes."""
+    parser.add_argument("--labels", metavar="CSV", help="columns path,label[,split] instead of class folders")
+    parser.add_argument(
+        "--layout", default="auto", choices=("auto", "splits", "classes", "flat"),
+        help="first folders: splits or classes; flat: no classes (default auto)",
+    )  # fmt: skip
+    parser.add_argument("--classes-at", metavar="LEVEL", help="level of the class folders: 1, 2, 1-2 (joined) or last")
+    parser.add_argument("--follow-links", action="store_true", help="also links that lead out of SRC")
+
+
+def read(options: argparse.Namespace) -> Source:
+    """The source of a command. Two readings are a question on a terminal, otherwise an error."""
+    from ripguard.data.readings import AmbiguousLayout
+
+    try:
+        return _read(options)
+    except AmbiguousLayout as found:
+        if not _on_terminal(options):
+            raise
+        tell(f"ripguard: {found.message}:")
+        tell(*(f"  {number}  {one.text}  ({one.flags})" for number, one in enumerate(found.readings, 1)))
+        tell("ripguard: which number is right? ")
+        answer = sys.stdin.readline().strip()
+        if not answer.isdecimal() or not 1 <= int(answer) <= len(found.readings):
+            raise
+        for name, value in found.readings[int(answer) - 1].options.items():
+            setattr(options, name, value)
+    return read(options)  # an answer may lead to a second question
+
+
+def _on_terminal(options: argparse.Namespace) -> bool:
+    """Whether somebody can answer a question."""
+    return not options.json and not options.quiet and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _read(options: argparse.Namespace) -> Source:
+    return api.read_source(options.source, options.labels, options.layout, options.classes_at, options.follow_links)
+
+
+def summary(found: Checked) -> list[str]:
+    """Splits and classes with their counts, and what is published besides images, or left out."""
+    lines = []
+    for split, classes in found.splits.items():
+        known = {label: count for label, count in classes.items() if label}
+        name = split or "in no split"
+        if known:
+            each = some([f"{label} {count:,}" for label, count in known.items()], most=LISTED)
+            lines.append(f"{name}: {_count(sum(known.values()), 'image')} in {_count(len(known), 'class')}: {each}")
+        if nameless := classes.get("", 0):
+            lines.append(f"{name}: {_count(nameless, 'image')} without a label")
+    lines += found.notes
+    if found.unlabelled and found.by_class and found.classes:
+        lines.append("images without a label get noise: the perturbation by class needs a label")
+    if not found.by_class:
+        lines.append("this scheme does not perturb by class: training on the release may work")
+    if found.texts:
+        size = readable(found.text_bytes)
+        lines.append(f"published without encryption: {_count(len(found.texts), 'text')}, {size}: {_some(found.texts)}")
+    lines += [
+        f"left out: {_count(len(names), 'file')}: {_some(names)} ({why})" for why, names in found.left_out.items()
+    ]
+    return [shown(line) for line in lines]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 'es' if what.endswith('s') else 's'}"
+
+
+def _some(names: list[str]) -> str:
+    return some(names, most=3)
+
+
+def readable(size: float) -> str:
+    """A number of bytes in words."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"

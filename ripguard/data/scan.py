@@ -1,0 +1,159 @@
+"""List the files of a dataset folder: images, texts that are published with them, and files that are left out.
+
+Symbolic links are read as loaders read them, if they stay inside the folder. Rules decide about every other file, and
+every file that is left out has a reason.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ripguard.errors import InputRefused
+from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
+
+TEXTS = frozenset(
+    {".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".md", ".rst", ".html", ".htm"}
+    | {".svg", ".ipynb", ".py", ".r", ".sh", ".m", ".toml", ".ini", ".cfg", ".conf", ".names", ".data", ".cff", ".bib"}
+)
+PLAIN = re.compile(  # names without suffix that are texts
+    r"(licen[cs]e|copying|copyright|notice|readme|authors|contributors|citation|changelog|changes|version|todo|manifest"
+    r"|classes|labels|makefile)",
+    re.I,
+)
+LITTER = re.compile(  # of operating systems, file servers, editors and programs; whole names, any case
+    r"\..*|thumbs\.db|ehthumbs(_vista)?\.db|desktop\.ini|__macosx|@eadir|@tmp|#recycle|#snapshot|\$recycle\.bin"
+    r"|system volume information|lost\+found|icon\r|__pycache__|.*\.(pyc|cache|tmp|part|partial|crdownload|swp|bak)"
+    r"|.*~|~\$.*",
+    re.I,
+)
+LITTER_WHY = "a hidden or temporary file"
+OTHER_WHY = "neither image nor text; it could hold the clean images"
+ODD_WHY = "an image under a name that loaders do not read as one"
+SNIFFED = 1 << 16  # bytes read to find out whether a file without a known suffix is text
+
+
+@dataclass
+class Found:
+    """The files of a folder. Names are POSIX paths relative to it.
+
+    Attributes:
+        images, texts: (name, path).
+        left_out: name → why it is not published.
+        refused: one error for each file or folder that the owner must mend first.
+        outside: folders outside the root that links lead to.
+    """
+
+    images: list[tuple[str, Path]] = field(default_factory=list)
+    texts: list[tuple[str, Path]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    refused: list[InputRefused] = field(default_factory=list)
+    outside: list[Path] = field(default_factory=list)
+
+
+def scan(root: Path, follow_links: bool = False) -> Found:
+    """List the files below a folder, sorted by name.
+
+    Args:
+        follow_links: also follow links that lead out of the folder.
+
+    Raises:
+        InputRefused: a folder cannot be listed.
+    """
+    found, home = Found(), root.resolve()
+    waiting: list[tuple[str, Path, tuple[Path, ...]]] = [("", root, (home,))]
+    while waiting:
+        prefix, folder, above = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            reason = error.strerror if error.errno else error
+            hint = "change its permissions, or move it out"
+            raise InputRefused(f"{folder}: cannot be listed: {reason}", hint) from None
+        for entry in inside:
+            name = prefix + entry.name
+            if LITTER.fullmatch(entry.name):
+                found.left_out[name] = LITTER_WHY
+                continue
+            path = Path(entry.path)
+            real = _real(entry, home, follow_links, found, name) if entry.is_symlink() else path
+            if real is None:
+                continue
+            if entry.is_dir():
+                target = real.resolve() if entry.is_symlink() else above[-1] / entry.name
+                if target in above:
+                    found.refused.append(InputRefused(f"{name}: a link to a folder above it", "remove the link"))
+                else:
+                    waiting.append((name + "/", real, (*above, target)))
+            else:
+                _sort(name, real, found)
+    for files in (found.images, found.texts):
+        files.sort(key=lambda one: one[0].split("/"))
+    return found
+
+
+def _real(entry: os.DirEntry[str], home: Path, follow: bool, found: Found, name: str) -> Path | None:
+    """What a link leads to; None, and a refusal, if it leads nowhere or out of the folder."""
+    try:
+        real = Path(entry.path).resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle
+        found.refused.append(InputRefused(f"{name}: a link that leads nowhere", "remove or mend the link"))
+        return None
+    if real == home or home in real.parents:
+        return real
+    if not follow:
+        hint = "put a copy in its place, or add --follow-links"
+        found.refused.append(InputRefused(f"{name}: a link that leads out of the folder", hint))
+        return None
+    found.outside.append(real if real.is_dir() else real.parent)
+    return real
+
+
+def _sort(name: str, path: Path, found: Found) -> None:
+    """Add a file to images, texts, files left out or refusals."""
+    suffix = os.path.splitext(name)[1].lower()
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        regular = False
+    if not regular:
+        found.refused.append(InputRefused(f"{name}: not a regular file", "move it out of the folder"))
+    elif suffix in SUFFIXES:
+        found.images.append((name, path))
+    elif suffix in REFUSED_SUFFIXES:
+        found.refused.append(
+            InputRefused(f"{name}: an image format that is not supported", "convert it, or move it out of the folder")
+        )
+    elif suffix in TEXTS or PLAIN.fullmatch(os.path.basename(name)):
+        found.texts.append((name, path))
+    else:
+        start = _start(path)
+        if start.startswith(STARTS[1:3]):  # PNG and JPEG
+            found.left_out[name] = ODD_WHY
+        elif _is_text(start):
+            found.texts.append((name, path))
+        else:
+            found.left_out[name] = OTHER_WHY
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(SNIFFED)
+    except OSError:
+        return b"\0"
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether the beginning of a file is UTF-8 text without control characters."""
+    if not start or re.search(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]", start):
+        return False
+    try:
+        start.decode()
+    except UnicodeDecodeError as error:
+        return error.start >= len(start) - 3 and len(start) == SNIFFED  # cut inside a character
+    return True

@@ -1,0 +1,156 @@
+"""Check a dataset before it is protected: splits, classes, images, texts, and every file that is refused."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ripguard.bar import Bar
+from ripguard.data.source import Item, Source
+from ripguard.data.splits import evaluation_split
+from ripguard.errors import InputRefused, by_kind
+from ripguard.executor import Local
+from ripguard.images.decoding import read_image
+from ripguard.images.encoding import png_bytes
+from ripguard.release.names import odd_names
+from ripguard.release.plan import FEW, SourceFacts, facts_or_refusal
+from ripguard.schemes.base import Scheme
+
+SAMPLED = 12  # images that are encoded for an estimate
+NOISE = 8  # gray levels: the size of most perturbations
+
+
+@dataclass
+class Checked:
+    """Result of a check.
+
+    Attributes:
+        source: name of the source.
+        splits: split → class → number of images; split ``""``: outside all splits; class ``""``: no label.
+        test_split: the split that models are tested on, None without one.
+        notes: how splits and classes were found.
+        images: number of images that can be protected; bytes: of their files.
+        formats: number of images by suffix; channels: by color or gray; sizes: by ``width×height``.
+        metadata: number of images by kind of metadata that restoring samples does not return.
+        published_bytes: estimated size of the published images, from some of them; 0 without any.
+        texts: text files, which are published without encryption; text_bytes: their size.
+        left_out: files that are not published, by reason.
+        refused: path, message and hint of each file that must be mended first.
+        by_class: whether the scheme perturbs by class. Images without a label then get noise.
+    """
+
+    source: str
+    splits: dict[str, dict[str, int]]
+    test_split: str | None
+    notes: list[str] = field(default_factory=list)
+    images: int = 0
+    bytes: int = 0
+    formats: dict[str, int] = field(default_factory=dict)
+    channels: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    metadata: dict[str, int] = field(default_factory=dict)
+    published_bytes: int = 0
+    texts: list[str] = field(default_factory=list)
+    text_bytes: int = 0
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    refused: list[dict[str, str]] = field(default_factory=list)
+    by_class: bool = True
+
+    @property
+    def classes(self) -> list[str]:
+        """All class names, sorted."""
+        return sorted({label for split in self.splits.values() for label in split} - {""})
+
+    @property
+    def unlabelled(self) -> int:
+        """Number of images without a label."""
+        return sum(split.get("", 0) for split in self.splits.values())
+
+    @property
+    def kinds(self) -> list[tuple[str, str, list[str]]]:
+        """Reason, hint and names of the refused files, the most frequent first."""
+        found = by_kind([InputRefused(one["message"], one["hint"]) for one in self.refused])
+        return [(reason, hint, names) for (reason, hint), names in found.items()]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Content of ``--json``."""
+        return asdict(self) | {"classes": self.classes, "unlabelled": self.unlabelled}
+
+
+def overview(source: Source, by_class: bool = True) -> Checked:
+    """What is known before any image is read: splits, classes, texts and files that are left out."""
+    splits: dict[str, Counter[str]] = {}
+    for item in source.items:
+        splits.setdefault(item.split, Counter())[item.label] += 1
+    result = Checked(
+        source.name,
+        {split: dict(sorted(splits[split].items())) for split in sorted(splits)},
+        evaluation_split(set(splits)),
+        list(source.notes),
+        texts=[name for name, _ in source.annotations],
+        text_bytes=sum(_size(path) for _, path in source.annotations),
+        by_class=by_class,
+    )
+    for name, reason in sorted(source.left_out.items()):
+        result.left_out.setdefault(reason, []).append(name)
+    names = [item.name for item in source.items] + result.texts + source.labels
+    result.refused = [_row(one) for one in [*source.refused, *odd_names(names)]]
+    return result
+
+
+def check(source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = False, workers: int = 1) -> Checked:
+    """Read every image, and report what protecting the source would do, without doing it."""
+    result = overview(source, by_class)
+    prefix = b"" if byte_exact else scheme.keeps()
+    run = Local(workers if len(source.items) > FEW else 1)
+    found = run.map(facts_or_refusal, source.items, partial(_same, prefix), chunk=200)
+    sizes, good = Counter[str](), list[tuple[Item, SourceFacts]]()
+    for item, one in zip(source.items, Bar(found, total=len(source.items), stage="checking", unit="image")):
+        if isinstance(one, InputRefused):
+            result.refused.append(_row(one))
+            continue
+        good.append((item, one))
+        sizes[f"{one.shape[1]}×{one.shape[0]}"] += 1
+        result.bytes += one.size
+        for kind in one.lost:
+            result.metadata[kind] = result.metadata.get(kind, 0) + 1
+    result.images = len(good)
+    result.sizes = dict(sizes.most_common())
+    result.formats = dict(Counter(os.path.splitext(item.name)[1].lower() for item, _ in good).most_common())
+    result.channels = dict(Counter("color" if one.shape[2] == 3 else "gray" for _, one in good).most_common())
+    result.published_bytes = _estimate(good)
+    return result
+
+
+def _estimate(good: list[tuple[Item, SourceFacts]]) -> int:
+    """Bytes of all images as PNG with noise of the size of a perturbation, scaled up from some of them by samples."""
+    chosen = good[:: max(1, len(good) // SAMPLED)][:SAMPLED]
+    draw, encoded, samples = np.random.default_rng(0), 0, 0
+    for item, _ in chosen:
+        image = read_image(item.read(), item.name)
+        noisy = image + draw.integers(-NOISE, NOISE + 1, image.shape)
+        encoded += len(png_bytes(np.clip(noisy, 0, 255).astype(np.uint8)))
+        samples += image.size
+    total = sum(int(np.prod(one.shape)) for _, one in good)
+    return round(encoded / samples * total) if samples else 0
+
+
+def _same(prefix: bytes | None) -> bytes | None:
+    return prefix
+
+
+def _row(refusal: InputRefused) -> dict[str, str]:
+    return {"path": refusal.message.partition(": ")[0], "message": refusal.message, "hint": refusal.hint}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
