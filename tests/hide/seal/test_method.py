@@ -24,6 +24,7 @@ from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.seal import planes
 from ripguard.hide.seal.method import HEAD, Seal, SealPart, places_of
 from ripguard.hide.seal.method import LENGTH as SEAL_LENGTH
+from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
 from ripguard.release.identify import read_header
@@ -170,6 +171,27 @@ def test_files_come_back():
     np.testing.assert_array_equal(after[0].image, clean[0])
     np.testing.assert_array_equal(after[1], clean[1])
     assert [one.file for one in opened(sealed(clean, clean, files, coders=("file",)))] == files
+
+
+@given(
+    st.integers(1, 60), st.integers(1, 60), SHAPES, st.integers(1, 95), st.integers(1, 8),
+    st.sampled_from([("file",), ("file", "xz"), ("file", "xz", "webp", "interlaced")]),
+)  # fmt: skip
+def test_jpeg_files_come_back(height, width, channels, quality, most, coders):  # type: ignore[no-untyped-def]
+    """Byte for byte, gray or not, in any number of planes, also where the image carries nothing."""
+    buffer, source = io.BytesIO(), crop(3, height, width)[:, :, : channels[0]]
+    Image.fromarray(source.squeeze(2) if channels[0] == 1 else source).save(buffer, "JPEG", quality=quality)
+    clean = read_image(buffer.getvalue())[None]
+    carrier = crop(9, height, width)[None, :, :, : channels[1]]
+    assert clean.shape[3] == channels[0]
+    (one,) = hidden = sealed(clean, carrier, [buffer.getvalue()], coders=coders, most=most, allow_residue=True)
+    (after,) = opened(hidden)
+    if one.header.gives_file:
+        assert isinstance(after, Original)
+        assert after.file == buffer.getvalue()
+        after = after.image
+    np.testing.assert_array_equal(after, clean[0])
+    assert one.header.gives_file or len(buffer.getvalue()) >= clean.size  # the samples may be shorter
 
 
 def test_images_that_do_not_fit_are_refused_by_name():
