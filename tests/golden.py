@@ -214,13 +214,16 @@ def headers() -> dict[str, bytes]:
         "mrit": Header(*ids, 513, 66051, 2, False, False, 460, Params()),
         "mrit v0": Header(*ids, 513, 66051, 2, False, False, 460, Params(), version=0),
         "mrit inline": Header(*ids, 0, 0, 1, True, False, 1, Params(1, 1, 64, "in-place", 1)),
-        "mrit lossy, gray in color": Header(
-            *ids, 65535, 2**32 - 1, 4, False, True, 2**24 - 1, Params(32, 128, 3, "ranked", 1024), gray=True
+        "mrit v1": Header(*ids, 513, 66051, 2, False, False, 460, Params(), version=1),
+        "mrit v1 lossy, gray in color": Header(
+            *ids, 65535, 2**32 - 1, 4, False, True, 2**24 - 1, Params(32, 128, 3, "ranked", 1024), version=1, gray=True
         ),
+        "mrit lossy": Header(*ids, 65535, 2**32 - 1, 4, False, True, 2**24 - 1, Params(32, 128, 3, "ranked", 1024)),
         "mrit in the residue": Header(*ids, 1, 2, 0, False, False, 77, Params(4, 8, 0, "sd-classes", 256)),
         "seal": Header(*ids, 513, 66051, 5, True, False, 1234, SealPart(2, 0x0123456789ABCDEF)),
         "seal, long": Header(*ids, 0, 7, 8, False, False, 2**32 - 1, SealPart(0, 2**64 - 1)),
-        "seal, gray in color": Header(*ids, 0, 7, 3, True, False, 2**24, SealPart(4, 1), gray=True),
+        "seal v1": Header(*ids, 513, 66051, 5, True, False, 1234, SealPart(2, 0x0123456789ABCDEF), version=1),
+        "seal v1, gray in color": Header(*ids, 0, 7, 3, True, False, 2**24, SealPart(4, 1), version=1, gray=True),
         "seal in the residue": Header(*ids, 0, 7, 0, False, False, 99, SealPart(5, 0)),
     }
     return {name: header.pack() for name, header in made.items()}
@@ -246,10 +249,12 @@ def keys() -> dict[str, bytes]:
 
 
 def associated() -> dict[str, bytes]:
-    """What records are bound to: of both versions of the format, for every purpose."""
+    """What records are bound to: of all versions of the format, for every purpose."""
     made = headers()
-    purposes = [(name, purpose) for name in ("mrit v0", "mrit") for purpose in (b"payload", b"residue", b"whole")]
-    purposes += [("mrit", b"file"), ("seal", b"seal")]
+    purposes = [
+        (name, purpose) for name in ("mrit v0", "mrit v1", "mrit") for purpose in (b"payload", b"residue", b"whole")
+    ]
+    purposes += [("mrit v1", b"file"), ("seal v1", b"seal"), ("mrit", b"file"), ("seal", b"seal")]
     return {f"{name}, {p.decode()}": associated_data(p, made[name], bytes(range(32))) for name, p in purposes}
 
 

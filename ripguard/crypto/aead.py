@@ -25,7 +25,7 @@ __all__ = [
     "seal",
 ]
 
-FORMATS = (b"ripguard/v0", b"ripguard/v1")  # versions that can be read
+FORMATS = (b"ripguard/v0", b"ripguard/v1", b"ripguard/v2")  # versions that can be read
 FORMAT = FORMATS[-1]  # version that is written
 
 

@@ -151,6 +151,7 @@ class Revealing(ABC):
         found = self._each(images, headers, residues, keys) if len(images) else []
         if images.shape[3] == 3:
             return found
+        # format version 1; later ones have this flag in the record
         return [Damaged("its header belongs to an image in color") if h.gray else f for h, f in zip(headers, found)]
 
 

@@ -13,7 +13,9 @@ from typing import ClassVar, Self
 
 from ripguard.methods.registries import revealing_class
 
-MAGIC, VERSION = b"rg", 1
+MAGIC, VERSION = b"rg", 2
+GRAY_SHOWN = 1  # the only version whose header has the flag `gray`
+SEALED_FLAGS = 2  # first version with flags in the sealed record
 COMMON = struct.Struct(">2sBB8s8sHIB3s")
 INLINE, LOSSY, GRAY = 0x10, 0x20, 0x40
 
@@ -73,8 +75,9 @@ class Header:
         lossy: the overwritten bits were not kept.
         length: bytes of the encrypted record that follows the header (planes 0: of the one in the residue).
         params: the method-specific part; its type identifies the method.
-        version: format version, 0 or 1.
-        gray: the clean image has one channel, though the published one has three.
+        version: format version, 0 to 2.
+        gray: the clean image has one channel, though the published one has three. Version 1 only: version 0 has no
+            such images, and from version 2 on the sealed record has this flag (:mod:`ripguard.hide.flags`).
     """
 
     key_id: bytes
@@ -109,6 +112,9 @@ class Header:
         return self.params.payload_alone and self.inline
 
     def pack(self) -> bytes:
+        """The bytes of the header. Raises :class:`ValueError` for ``gray`` in another version than 1."""
+        if self.gray and self.version != GRAY_SHOWN:
+            raise ValueError(f"gray: a header of version {self.version} does not show it")
         flags = self.planes | (INLINE if self.inline else 0) | (LOSSY if self.lossy else 0) | (GRAY if self.gray else 0)
         common = COMMON.pack(
             MAGIC, self.version, self.params.number, self.key_id, self.dataset_id, self.unit, self.index, flags,
@@ -128,7 +134,9 @@ class Header:
         if len(data) != COMMON.size + tail.layout.size:
             raise BadHeader(f"header: expected {COMMON.size + tail.layout.size} bytes, got {len(data)}")
         inline, lossy, gray = bool(flags & INLINE), bool(flags & LOSSY), bool(flags & GRAY)
-        if flags & 0x80 or (gray and version == 0) or planes > tail.max_planes or (lossy and not tail.may_be_lossy):
+        if flags & 0x80 or (gray and version != GRAY_SHOWN):
+            raise BadHeader("header flags out of bounds")
+        if planes > tail.max_planes or (lossy and not tail.may_be_lossy):
             raise BadHeader("header out of bounds")
         if (inline and lossy) or (planes == 0 and inline):
             raise BadHeader("header flags contradict each other")

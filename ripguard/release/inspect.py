@@ -9,7 +9,7 @@ from typing import Any
 
 from ripguard.crypto.aead import image_digest
 from ripguard.errors import NotProtected, RipguardError
-from ripguard.hide.header import BadHeader
+from ripguard.hide.header import GRAY_SHOWN, BadHeader
 from ripguard.images.decoding import read_image
 from ripguard.release.find import find_release
 from ripguard.release.identify import read_header
@@ -54,7 +54,9 @@ def inspect(path: Path) -> Facts:
     try:
         header = read_header(image)
         about = dataclasses.asdict(header)
-        about["grey"] = about.pop("gray")  # JSON key, kept for programs
+        gray = about.pop("gray")
+        if header.version == GRAY_SHOWN:
+            about["grey"] = gray  # JSON key, kept for programs
         facts |= _readable(about)
     except BadHeader:
         if not rows:

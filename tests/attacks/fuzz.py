@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
+from unittest import mock
 
 import hostile
 import numpy as np
@@ -43,6 +44,7 @@ from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.hide.seal.method import Seal
+from ripguard.hide.seal.record import pack
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.release.identify import read_header
@@ -954,7 +956,11 @@ def seal_into(case: Case, number: int) -> str:
     coder = BY_NUMBER[number]
     data = data[:5_000_000] or b"\0"
     method = Seal(model=model, allow_residue=True, most=case.pick([1, 2, 8]))
-    hidden = method._one(0, carrier, gray, number, data, case.identity(row), case.keys_of(row))
+    record = pack(data, gray)
+    if case.chance(0.15):
+        record = mangled(case, record) or b"\0"
+    with mock.patch("ripguard.hide.seal.method.pack", return_value=record):
+        hidden = method._one(0, carrier, gray, number, data, case.identity(row), case.keys_of(row))
     case.publish(row, hidden)
     if coder.gives_file:
         case.whole(data)
@@ -1030,16 +1036,16 @@ def _piece(case: Case, piece: list[Any] | None) -> bytes:
 
 
 def seal_mrit(case: Case, row: dict[str, Any], image: np.ndarray, params: Params, record: bytes, beside: bytes | None,
-              lossy: bool = False, gray: bool = False, planes: int | None = None) -> Hidden:  # fmt: skip
+              lossy: bool = False, planes: int | None = None) -> Hidden:  # fmt: skip
     """An image of mRIT whose authentic record is this. ``beside``: corrections; None: they are in the record."""
     keys, who = case.keys_of(row), case.identity(row)
     ids = (who.key_id, who.dataset_id, who.unit, who.index)
     needed = lsb.planes_for(image.size, LENGTH + TAG + len(record))
     if planes == 0 or needed > 4 or image.size < 8 * LENGTH:
-        header = Header(*ids, 0, False, lossy, TAG + len(record), params, gray=gray)
+        header = Header(*ids, 0, False, lossy, TAG + len(record), params)
         bound = associated_data(b"whole", header.pack(), image_digest(image))
         return Hidden(image, seal(keys.residue, bound, record), header, 0, 0)
-    header = Header(*ids, needed, beside is None and not lossy, lossy, TAG + len(record), params, gray=gray)
+    header = Header(*ids, needed, beside is None and not lossy, lossy, TAG + len(record), params)
     (fixed,) = lsb.clear(image[None], np.array([LENGTH + header.length]))
     bound = associated_data(b"payload", header.pack(), image_digest(fixed))
     (made,), _ = lsb.replace(image[None], [header.pack() + seal(keys.payload, bound, record)])
@@ -1059,15 +1065,16 @@ def mrit(case: Case, part: str) -> str:
     found = record_of(case, row) if row else None
     if row is None:
         return "no image to seal into"
-    header, record, beside = found or (None, b"\0\0\5abcde", bytes(400))
+    header, record, beside = found or (None, b"\0\0\0\5abcde", bytes(400))
     usual = header.params if header else Params()
     assert isinstance(usual, Params)
     image = case.shows(row)
     if case.chance(0.25):
         shape = case.pick(SHAPES)
         image = case.rng.choice([0, 3, 128, 255], shape).astype(np.uint8)
-    size = int.from_bytes(record[:3], "big")
-    params, sequence, rest = some_params(case, usual), record[3 : 3 + size], record[3 + size :]
+    size = int.from_bytes(record[1:4], "big")
+    params, sequence, rest = some_params(case, usual), record[4 : 4 + size], record[4 + size :]
+    flags = bytes([case.pick([1, 2, 0xFF, case.below(256)])]) if case.chance(0.2) else record[:1]
     if part == "sequence":
         sequence = case.pick([lambda: mangled(case, sequence or b"x"), lambda: case.rng.bytes(case.pick([1, 4, 8, 60,
         300])),
@@ -1076,10 +1083,10 @@ def mrit(case: Case, part: str) -> str:
         more = case.pick(
             [zlib.compress(bytes(1 << 24)), b"x", zlib.compress(bytes(99)), zlib.compress(case.rng.bytes(3072))]
         )
-        beside = beside[: LENGTH + TAG + 3 + len(sequence)].ljust(LENGTH + TAG + 3 + len(sequence), b"\0") + more
+        beside = beside[: LENGTH + TAG + 4 + len(sequence)].ljust(LENGTH + TAG + 4 + len(sequence), b"\0") + more
     elif part == "corrections":
         beside = case.pick([b"", b"x", mangled(case, beside or b"x"), case.rng.bytes(400), beside + bytes(1 << 20)])
-    new = len(sequence).to_bytes(3, "big") + sequence + rest
+    new = flags + len(sequence).to_bytes(3, "big") + sequence + rest
     if part == "sequence" and case.chance(0.8):  # so many corrections that the moves are read
         beside = beside[: LENGTH + TAG + len(new)].ljust(LENGTH + TAG + len(new), b"\0")
     if part == "length":
@@ -1088,9 +1095,9 @@ def mrit(case: Case, part: str) -> str:
                 b"",
                 b"\0",
                 b"\0\0",
-                b"\xff\xff\xff",
+                b"\0\xff\xff\xff",
                 case.rng.bytes(30),
-                b"\xff\xff\xff" + bytes(99),
+                b"\0\xff\xff\xff" + bytes(99),
                 mangled(case, record),
             ]
         )
@@ -1106,8 +1113,7 @@ def mrit(case: Case, part: str) -> str:
         new += case.pick(packed)
     new, lossy = new or b"\0", part == "lossy"
     case.lossy |= lossy
-    gray = image.shape[2] == 3 and case.chance(0.2)
-    hidden = seal_mrit(case, row, image, params, new, None if inline else beside, lossy, gray,
+    hidden = seal_mrit(case, row, image, params, new, None if inline else beside, lossy,
                        0 if case.chance(0.15) else None)  # fmt: skip
     case.publish(row, hidden)
     row.pop("bytes", None) if case.chance(0.5) and "name" not in row else None

@@ -26,6 +26,7 @@ from ripguard.hide.methods import reveal
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.transform import LENGTH, Params
 from ripguard.hide.seal.method import Seal, SealPart, bound_to, places_of
+from ripguard.hide.seal.record import pack
 from ripguard.images.encoding import png_bytes
 
 WHO, OWN = keys_for(8)
@@ -36,19 +37,28 @@ def with_seal(
     data: bytes, coder: int, shape: tuple[int, ...] = (32, 32, 3), index: int = 0, model: bytes = MODEL
 ) -> Hidden:
     """An image of method ``seal`` whose authentic stream is ``data``; it stands in the residue."""
+    return with_record(pack(data, gray=False), coder, shape, index, model)
+
+
+def with_record(
+    data: bytes, coder: int, shape: tuple[int, ...] = (32, 32, 3), index: int = 0, model: bytes = MODEL
+) -> Hidden:
+    """An image of method ``seal`` whose authentic record is ``data``."""
     header = Header(*IDS, index, 0, False, False, TAG + len(data), SealPart(coder, 0))
     bound = bound_to(header, shape, Seal(model=model).model_digest)
     return Hidden(np.zeros(shape, np.uint8), seal(OWN[index].payload, bound, data), header, 0, 0)
 
 
 def with_mrit(
-    data: bytes, params: Params, shape: tuple[int, ...] = (32, 32, 3), index: int = 0, beside: bytes | None = None
-) -> Hidden:
-    """An image of mRIT whose authentic record is ``data``.
+    data: bytes, params: Params, shape: tuple[int, ...] = (32, 32, 3), index: int = 0, beside: bytes | None = None,
+    flags: bytes = b"\0",
+) -> Hidden:  # fmt: skip
+    """An image of mRIT whose authentic record is ``flags`` and ``data``.
 
     It is carried by the image, inline or with the authentic corrections ``beside``; or, where it finds no room, by
     the residue.
     """
+    data = flags + data
     image = np.random.default_rng(index).choice([0, 3, 128, 255], shape).astype(np.uint8)
     header = Header(*IDS, index, 0, beside is None, False, TAG + len(data), params)
     planes = lsb.planes_for(image.size, LENGTH + header.length)
@@ -98,19 +108,33 @@ def test_garbage_under_every_coder(data, coder, shape, begun):  # type: ignore[n
 
 @given(
     GARBAGE, st.sampled_from(sorted(CODES)), st.sampled_from([(1, 1024), (2, 128), (3, 1), (32, 7)]),
-    st.sampled_from([(32, 32, 3), (16, 30, 1), (2, 3, 3)]), st.sampled_from(["length", "all", "inline", "beside"]),
+    st.sampled_from([(32, 32, 3), (16, 30, 1), (2, 3, 3)]),
+    st.sampled_from(["flags", "length", "all", "inline", "beside"]),
 )  # fmt: skip
 def test_garbage_in_mrit(data, pairing, sizes, shape, kind):  # type: ignore[no-untyped-def]
     """In the place of the Sequence, of the whole record, of the corrections inside and beside."""
     params = Params(size=sizes[0], tile=sizes[1], pairing=pairing, overflow=8)
     record = len(data).to_bytes(3, "big") + data
     one = {
+        "flags": lambda: with_mrit(record, params, shape, flags=data[:1]),
         "length": lambda: with_mrit(record + bytes(9), params, shape),
         "all": lambda: with_mrit(data, params, shape),
         "inline": lambda: with_mrit(bytes(3) + zlib.compress(bytes(200) + data), params, shape),
-        "beside": lambda: with_mrit(record, params, shape, beside=bytes(LENGTH + TAG + len(record)) + data),
+        "beside": lambda: with_mrit(record, params, shape, beside=bytes(LENGTH + TAG + 1 + len(record)) + data),
     }[kind]()
     (found,) = shown([one])
+    assert told(found, shape)
+
+
+@given(st.binary(min_size=1, max_size=80), st.sampled_from(sorted(BY_NUMBER)), st.sampled_from([1, 3]))
+@example(b"\0" + bytes(4), 0, 3)
+@example(b"\1" + bytes(4), 0, 1)
+@example(b"\0\xff\xff\xff\xff", 0, 3)
+def test_garbage_in_the_place_of_the_record(data, coder, channels):  # type: ignore[no-untyped-def]
+    """Flags, length and padding that no writer makes."""
+    shape = (5, 7, channels)
+    (found,) = shown([with_record(data, coder, shape)])
+    assert isinstance(found, Damaged)
     assert told(found, shape)
 
 
@@ -136,8 +160,8 @@ def test_one_bad_sequence_costs_one_image(clean, carrier):  # type: ignore[no-un
     hidden, keys, _ = protect_batch(clean[:8], carrier[:8])
     assert bytes(OWN[0].payload) == bytes(keys[0].payload)
     bad = (
-        with_mrit(b"\0\0\x64" + b"\xff" * 100, Params(), index=1, beside=bytes(LENGTH + TAG + 103)),
-        with_mrit(b"\0\1\0" + b"abcd" * 20, Params(), index=4, beside=bytes(LENGTH + TAG + 83)),
+        with_mrit(b"\0\0\x64" + b"\xff" * 100, Params(), index=1, beside=bytes(LENGTH + TAG + 104)),
+        with_mrit(b"\0\1\0" + b"abcd" * 20, Params(), index=4, beside=bytes(LENGTH + TAG + 84)),
         with_mrit(b"\0\0\0" + b"abcd" * 20, Params(), index=6, beside=bytes(40)),
     )
     for one in bad:
@@ -196,22 +220,22 @@ def test_mrit_unpacks_what_it_can_hold(room):  # type: ignore[no-untyped-def]
     shape, params = (800, 800, 3), Params(size=8, overflow=8)
     inline = with_mrit(bytes(3) + bomb, params, shape)
     assert inline.header.inline
-    excess = with_mrit(bytes(3), params, shape, beside=bytes(LENGTH + TAG + 3) + bomb)
+    excess = with_mrit(bytes(3), params, shape, beside=bytes(LENGTH + TAG + 4) + bomb)
     for one in (inline, excess):
         (found,) = shown([one])
         assert isinstance(found, Damaged)
         assert 0 < room.most <= 3 * one.image.size
         room.most = 0
-    (temporary,) = lsb.clear(excess.image[None], np.array([LENGTH + TAG + 3]))
+    (temporary,) = lsb.clear(excess.image[None], np.array([LENGTH + TAG + 4]))
     edges = int(np.isin(temporary, (0, 255)).sum())
     for count in (edges - 1, edges + 1):
         (found,) = shown(
-            [with_mrit(bytes(3), params, shape, beside=bytes(LENGTH + TAG + 3) + zlib.compress(bytes(count)))]
+            [with_mrit(bytes(3), params, shape, beside=bytes(LENGTH + TAG + 4) + zlib.compress(bytes(count)))]
         )
         assert isinstance(found, Damaged)
     packed = zlib.compress(bytes(edges))
     for tail, kind in ((packed, np.ndarray), (packed[:-1], Damaged), (packed + b"x", Damaged)):
-        (found,) = shown([with_mrit(bytes(3), params, shape, beside=bytes(LENGTH + TAG + 3) + tail)])
+        (found,) = shown([with_mrit(bytes(3), params, shape, beside=bytes(LENGTH + TAG + 4) + tail)])
         assert isinstance(found, kind), found
 
 

@@ -145,7 +145,7 @@ def test_edited_manifest_and_release(world, copy, tmp_path):  # type: ignore[no-
     (meta / "release.json").write_text(release.replace('"cup"', '"dog"'))
     refused(5, "restore", copy, tmp_path / "out", "--key-file", world.key)
     refused(11, "verify", copy)
-    (meta / "release.json").write_text(release.replace("ripguard/v1", "ripguard/v9"))
+    (meta / "release.json").write_text(release.replace("ripguard/v2", "ripguard/v9"))
     refused(6, "verify", copy)
     (meta / "release.json").write_text(release[:100])
     refused(5, "inspect", copy)

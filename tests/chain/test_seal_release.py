@@ -134,7 +134,7 @@ def test_a_release_has_its_model(fitted, tmp_path):  # type: ignore[no-untyped-d
     assert made["residue_bytes"] == 0
     info = json.loads((place / "out" / ".ripguard" / "release.json").read_text())
     sealed = place / "out" / ".ripguard" / "model.bin"
-    assert info["format"] == "ripguard/v1"
+    assert info["format"] == "ripguard/v2"
     assert info["model"]["bytes"] == sealed.stat().st_size
     assert b"rgi1" not in sealed.read_bytes()
     assert good("gc", place / "out", "--dry-run")["files"] == []

@@ -17,6 +17,7 @@ from ripguard.crypto.backend import TAG, Forged
 from ripguard.crypto.keys import ImageKeys
 from ripguard.errors import Damaged
 from ripguard.hide.base import Clean, Hidden, Hiding, Identity
+from ripguard.hide.flags import flag_byte, read_flags
 from ripguard.hide.header import Header, Tail
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import DataStats, Params, option, word
@@ -102,9 +103,9 @@ class Beside(Hiding):
     ) -> list[Hidden]:
         result = []
         for one, shown, own, its in zip(clean, carrier, who, keys):
-            data = zlib.compress(one.tobytes(), self.level)
-            ids, gray = (own.key_id, own.dataset_id, own.unit, own.index), one.shape != shown.shape
-            header = Header(*ids, 0, False, False, len(data) + TAG, BesideTail(self.level), gray=gray)
+            data = flag_byte(one.shape != shown.shape) + zlib.compress(one.tobytes(), self.level)
+            ids = (own.key_id, own.dataset_id, own.unit, own.index)
+            header = Header(*ids, 0, False, False, len(data) + TAG, BesideTail(self.level))
             bound = associated_data(b"toy", header.pack(), image_digest(shown))
             result.append(Hidden(shown, seal(its.residue, bound, data), header, 0, 0))
         return result
@@ -116,12 +117,13 @@ class Beside(Hiding):
         for image, header, residue, own in zip(images, headers, residues, keys):
             bound = associated_data(b"toy", header.pack(), image_digest(image))
             try:
-                data = zlib.decompress(open_sealed(own.residue, bound, residue))
+                data = open_sealed(own.residue, bound, residue)
             except Forged:
                 result.append(Damaged("it, or its residue, was changed"))
                 continue
-            shape = (*image.shape[:2], 1 if header.gray else image.shape[2])
-            result.append(np.frombuffer(data, np.uint8).reshape(shape))
+            gray, start = read_flags(header, data, image.shape[2])
+            shape = (*image.shape[:2], 1 if gray else image.shape[2])
+            result.append(np.frombuffer(zlib.decompress(data[start:]), np.uint8).reshape(shape))
         return result
 
 

@@ -35,33 +35,41 @@ def read(data: bytes) -> Header | None:
 
 @given(
     ids, ids, st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), marks, st.integers(0, 2**24 - 1), params,
-    st.booleans(),
+    st.sampled_from([(0, False), (1, False), (1, True), (2, False)]),
 )  # fmt: skip
-def test_every_valid_header_comes_back(key_id, dataset_id, unit, index, mark, length, params, gray):
-    """pack and unpack are inverse to each other, with every allowed combination of planes, inline, lossy and gray."""
-    header = Header(key_id, dataset_id, unit, index, *mark, length, params, gray=gray)
+def test_every_valid_header_comes_back(key_id, dataset_id, unit, index, mark, length, params, version):
+    """pack and unpack are inverse to each other, with every allowed combination of version and flags."""
+    header = Header(key_id, dataset_id, unit, index, *mark, length, params, *version)
     assert len(header.pack()) == LENGTH
     assert read(header.pack()) == header
 
 
-def test_one_changed_byte_is_refused_or_another_canonical_header():
+@pytest.mark.parametrize("version", range(3))
+def test_one_changed_byte_is_refused_or_another_canonical_header(version):  # type: ignore[no-untyped-def]
     """All 36 · 255 headers that differ in one byte: none is read as the original, none has two spellings."""
-    data = HEADER.pack()
+    data = dataclasses.replace(HEADER, version=version).pack()
     for place in range(LENGTH):
         for value in set(range(256)) - {data[place]}:
             changed = data[:place] + bytes([value]) + data[place + 1 :]
             found = read(changed)
-            assert found is None or (found != HEADER and found.pack() == changed)
+            assert found is None or (found.pack() == changed != data)
 
 
 def test_of_256_flag_bytes_only_the_canonical_are_read():
-    """planes 0..4; not inline with lossy or without planes; the highest bit zero, and in v0 the one below it."""
-    data, old = HEADER.pack(), dataclasses.replace(HEADER, version=0).pack()
+    """planes 0..4; not inline with lossy or without planes; the highest bit zero, and the one below it but in v1."""
     allowed = {planes | lossy for planes in range(5) for lossy in (0, LOSSY)}
     allowed |= {planes | INLINE for planes in range(1, 5)}
-    assert {f for f in range(256) if read(old[:FLAGS] + bytes([f]) + old[FLAGS + 1 :])} == allowed
-    allowed |= {flags | GRAY for flags in allowed}
-    assert {f for f in range(256) if read(data[:FLAGS] + bytes([f]) + data[FLAGS + 1 :])} == allowed
+    for version, wanted in ((0, allowed), (1, allowed | {flags | GRAY for flags in allowed}), (2, allowed)):
+        data = dataclasses.replace(HEADER, version=version).pack()
+        assert {f for f in range(256) if read(data[:FLAGS] + bytes([f]) + data[FLAGS + 1 :])} == wanted
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_gray_is_shown_in_version_1_alone(version):  # type: ignore[no-untyped-def]
+    """No writer can show it elsewhere by mistake."""
+    with pytest.raises(ValueError, match=f"version {version} does not show it"):
+        dataclasses.replace(HEADER, version=version, gray=True).pack()
+    assert HEADER.version == 2
 
 
 @given(st.binary(min_size=LENGTH - 4, max_size=LENGTH - 4))
@@ -89,9 +97,11 @@ def test_parameters_out_of_bounds_are_refused():
 
 def test_golden_bytes():
     """These 36 bytes are the format."""
-    wanted = "72670101" + "6b" * 8 + "64" * 8 + "000300011170020001cc020800030080"
-    assert GOLDEN.pack().hex() == wanted
-    assert Header.unpack(GOLDEN.pack()) == GOLDEN
+    for version in range(3):
+        header = dataclasses.replace(GOLDEN, version=version)
+        wanted = f"72670{version}01" + "6b" * 8 + "64" * 8 + "000300011170020001cc020800030080"
+        assert header.pack().hex() == wanted
+        assert Header.unpack(header.pack()) == header
 
 
 def test_only_canonical_headers_are_read():
@@ -99,7 +109,7 @@ def test_only_canonical_headers_are_read():
     layout = struct.Struct(COMMON.format + Params.layout.format[1:])
     fields = list(layout.unpack(GOLDEN.pack()))
     wrong = {
-        0: [b"rh", b"\0\0"], 1: [2, 255], 2: [0, 2], 7: [5, 15, 0x82, 0xC2, 0x32, 0x10],
+        0: [b"rh", b"\0\0"], 1: [3, 255], 2: [0, 2], 7: [5, 15, 0x42, 0x82, 0xC2, 0x32, 0x10],
         9: [0, 33], 10: [0, 129], 11: [65], 12: [5, 255], 13: [0, 1025],
     }  # fmt: skip
     for place, values in wrong.items():

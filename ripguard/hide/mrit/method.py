@@ -25,7 +25,7 @@ from ripguard.hide.base import Clean, Hidden, Hiding, Identity
 from ripguard.hide.header import Header
 from ripguard.hide.mrit.pairing import CODES
 from ripguard.hide.mrit.predict import from_sequence, layout, to_sequence, visible
-from ripguard.hide.mrit.record import pack_excess, records, split, unpack_excess, with_corrections
+from ripguard.hide.mrit.record import pack_excess, records, split, start_of, unpack_excess, with_corrections
 from ripguard.hide.mrit.transform import FIELDS, LENGTH, Moves, Params, backward, forward
 from ripguard.methods import params as options
 from ripguard.methods.params import option
@@ -103,7 +103,7 @@ class MRIT(Hiding):
         keys: list[ImageKeys],
         files: list[bytes],
     ) -> list[Hidden]:
-        drafts = [self._draft(one, gray=clean.shape != carrier.shape) for one in who]
+        drafts, gray = [self._draft(one) for one in who], clean.shape != carrier.shape
         clean = np.ascontiguousarray(np.broadcast_to(clean, carrier.shape))  # a gray image becomes three equal channels
         temporary, moves = forward(clean, carrier, self.params)
         result: list[Hidden | None] = [None] * len(clean)
@@ -119,7 +119,7 @@ class MRIT(Hiding):
             corrections = [b"" if self.lossy else pack_excess(temporary[i], moves.excess[i]) for i in waiting]
             done = self._embed(
                 temporary[waiting],
-                sequences,
+                [start_of(sequence, gray) for sequence in sequences],
                 corrections,
                 planes,
                 [drafts[i] for i in waiting],
@@ -127,7 +127,7 @@ class MRIT(Hiding):
             )
             for i, one, sequence, cut_off in zip(waiting, done, sequences, corrections):
                 if one is None and planes == MAX_PLANES:
-                    one = self._in_residue(temporary[i], sequence, cut_off, drafts[i], keys[i])
+                    one = self._in_residue(temporary[i], start_of(sequence, gray), cut_off, drafts[i], keys[i])
                 result[i] = one
             waiting = np.array([i for i, one in zip(waiting, done) if one is None], np.int64)
         return [one for one in result if one is not None]
@@ -135,7 +135,7 @@ class MRIT(Hiding):
     def _embed(
         self,
         temporary: np.ndarray,
-        sequences: list[bytes],
+        records: list[bytes],
         corrections: list[bytes],
         planes: int,
         drafts: list[Header],
@@ -145,7 +145,7 @@ class MRIT(Hiding):
         result: list[Hidden | None] = [None] * len(temporary)
         samples = temporary[0].size
         limit = lsb.capacity(samples, planes) - LENGTH - TAG
-        records = [len(sequence).to_bytes(3, "big") + sequence for sequence in sequences]
+        records = list(records)
         # the header is in the lowest plane only
         rows = [i for i, record in enumerate(records) if len(record) <= limit and samples >= 8 * LENGTH]
         if not rows:
@@ -175,54 +175,54 @@ class MRIT(Hiding):
         return result
 
     def _in_residue(
-        self, temporary: np.ndarray, sequence: bytes, corrections: bytes, draft: Header, keys: ImageKeys
+        self, temporary: np.ndarray, record: bytes, corrections: bytes, draft: Header, keys: ImageKeys
     ) -> Hidden:
         """An image too small for its record: the whole record goes to the residue."""
-        record = len(sequence).to_bytes(3, "big") + sequence + corrections
+        record += corrections
         header = replace(draft, length=len(record) + TAG)
         bound = associated_data(b"whole", header.pack(), image_digest(temporary))
         return Hidden(temporary, seal(keys.residue, bound, record), header, 0, len(corrections))
 
-    def _draft(self, who: Identity, gray: bool) -> Header:
+    def _draft(self, who: Identity) -> Header:
         """Header without the payload's planes and length, which are filled in later."""
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
-        return Header(*ids, planes=0, inline=False, lossy=self.lossy, length=0, params=self.params, gray=gray)
+        return Header(*ids, planes=0, inline=False, lossy=self.lossy, length=0, params=self.params)
 
     def run_reveal(
         self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:
         result: list[Clean] = [Damaged(FITS_NOWHERE)] * len(images)
-        groups: dict[tuple[Params, int], list[tuple[int, bytes, np.ndarray, np.ndarray]]] = {}
-        for i, sequence, temporary, excess in _open(images, headers, residues, keys):
+        groups: dict[tuple[Params, int], list[tuple[int, bool, bytes, np.ndarray, np.ndarray]]] = {}
+        for i, gray, sequence, temporary, excess in _open(images, headers, residues, keys):
             own = cast(Params, headers[i].params)
             group = own, max(headers[i].planes, 2) if headers[i].planes else MAX_PLANES
-            groups.setdefault(group, []).append((i, sequence, temporary, excess))
+            groups.setdefault(group, []).append((i, gray, sequence, temporary, excess))
         for (params, planes), rows in groups.items():
-            index, sequences, temporaries, excesses = zip(*rows)
+            index, grays, sequences, temporaries, excesses = zip(*rows)
             seen = visible(images[list(index)], planes)  # equal to those of the temporary image
             moves = from_sequence(decode(list(sequences), layout(images.shape[1:], params)), seen, params)
             stack = np.stack(temporaries)
             moves.excess = np.stack(excesses)
-            for i, clean in zip(index, backward(stack, moves, params)):
-                result[i] = clean[:, :, :1] if headers[i].gray else clean  # three equal channels
+            for i, gray, clean in zip(index, grays, backward(stack, moves, params)):
+                result[i] = clean[:, :, :1] if gray else clean  # three equal channels
         return result
 
 
 def _open(
     images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
-) -> Iterator[tuple[int, bytes, np.ndarray, np.ndarray]]:
-    """Verify and decrypt: (position, Sequence, temporary image, clipped levels) of each authentic image.
+) -> Iterator[tuple[int, bool, bytes, np.ndarray, np.ndarray]]:
+    """Verify and decrypt: (position, gray, Sequence, temporary image, clipped levels) of each authentic image.
 
     Raises:
-        BadStream: a record is authentic but malformed.
+        BadStream, Damaged: a record is authentic but malformed.
     """
     samples = images[0].size
     for i, (header, image) in enumerate(zip(headers, images)):
         if header.planes == 0 and len(residues[i]) == header.length:
             with contextlib.suppress(Forged):
                 bound = associated_data(b"whole", header.pack(), image_digest(image))
-                sequence, excess = split(open_sealed(keys[i].residue, bound, residues[i]))
-                yield i, sequence, image, unpack_excess(image, excess)
+                gray, sequence, excess = split(header, open_sealed(keys[i].residue, bound, residues[i]), image.shape[2])
+                yield i, gray, sequence, image, unpack_excess(image, excess)
     rows = [
         i
         for i, header in enumerate(headers)
@@ -234,16 +234,16 @@ def _open(
     if not rows:
         return
     batch, lengths = images[rows], np.array([LENGTH + headers[i].length for i in rows])
-    opened: list[tuple[int, bytes, bytes]] = []
+    opened: list[tuple[int, bool, bytes, bytes]] = []
     for i, payload, fixed in zip(rows, lsb.read(batch, lengths), lsb.clear(batch, lengths)):
         with contextlib.suppress(Forged):
             opened.append((i, *records(headers[i], payload, fixed, images[i], residues[i], keys[i])))
     if not opened:
         return
-    kept = [corrections[: LENGTH + headers[i].length] for i, _, corrections in opened]  # empty for a lossy image
-    temporaries, _ = lsb.replace(images[[i for i, _, _ in opened]], kept)
-    for (i, sequence, corrections), temporary in zip(opened, temporaries):
-        yield i, sequence, temporary, unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
+    kept = [corrections[: LENGTH + headers[i].length] for i, _, _, corrections in opened]  # empty for a lossy image
+    temporaries, _ = lsb.replace(images[[i for i, *_ in opened]], kept)
+    for (i, gray, sequence, corrections), temporary in zip(opened, temporaries):
+        yield i, gray, sequence, temporary, unpack_excess(temporary, corrections[LENGTH + headers[i].length :])
 
 
 def _check_length(sequences: list[bytes], shape: tuple[int, ...]) -> None:

@@ -1,7 +1,7 @@
 """The encrypted record of an image: its Sequence, and the corrections that make restoring exact.
 
-A record is a length of three bytes and the Sequence. The corrections are the overwritten bits and the clipped gray
-levels. They follow the Sequence, or are in the residue.
+A record is a byte of flags, a length of three bytes and the Sequence. The corrections are the overwritten bits and the
+clipped gray levels. They follow the Sequence, or are in the residue.
 """
 
 from __future__ import annotations
@@ -14,36 +14,56 @@ from ripguard.codecs.bounded import BadStream, inflate
 from ripguard.crypto.aead import TAG, Forged, associated_data, image_digest, open_sealed
 from ripguard.crypto.keys import ImageKeys
 from ripguard.hide import lsb
+from ripguard.hide.flags import flag_byte, read_flags
 from ripguard.hide.header import Header
 from ripguard.hide.mrit.transform import LENGTH
 
 
 def records(
     header: Header, payload: bytes, fixed: np.ndarray, image: np.ndarray, residue: bytes, keys: ImageKeys
-) -> tuple[bytes, bytes]:
-    """Sequence and corrections of one image. Raises :class:`Forged` or :class:`BadStream`."""
+) -> tuple[bool, bytes, bytes]:
+    """Whether the clean image is gray, Sequence and corrections of one image.
+
+    Raises:
+        Forged: the key or the bytes are others.
+        BadStream, Damaged: a record is authentic but malformed.
+    """
     head = header.pack()
     if payload[:LENGTH] != head:
         raise Forged
     bound = associated_data(b"payload", head, image_digest(fixed))
-    sequence, rest = split(open_sealed(keys.payload, bound, payload[LENGTH:]))
+    gray, sequence, rest = split(header, open_sealed(keys.payload, bound, payload[LENGTH:]), image.shape[2])
     if header.lossy:
-        return sequence, b""
+        return gray, sequence, b""
     if header.inline:
         corrections = inflate(rest, len(payload) + _packed_excess(image.size), padded=True)
     else:
         corrections = open_sealed(keys.residue, associated_data(b"residue", head, image_digest(image)), residue)
     if len(corrections) < len(payload):
         raise BadStream("too few corrections")
-    return sequence, corrections
+    return gray, sequence, corrections
 
 
-def split(record: bytes) -> tuple[bytes, bytes]:
-    """A record's Sequence and what follows it. Raises :class:`BadStream`."""
-    stop = 3 + int.from_bytes(record[:3], "big")
+def start_of(sequence: bytes, gray: bool) -> bytes:
+    """A record without corrections. ``gray``: the clean image has one channel, though the published one has three."""
+    return flag_byte(gray) + len(sequence).to_bytes(3, "big") + sequence
+
+
+def split(header: Header, record: bytes, channels: int) -> tuple[bool, bytes, bytes]:
+    """Whether the clean image is gray, the Sequence, and what follows it.
+
+    Args:
+        channels: of the published image.
+
+    Raises:
+        BadStream, Damaged: no flags, wrong flags, or too short.
+    """
+    gray, first = read_flags(header, record, channels)
+    start = first + 3
+    stop = start + int.from_bytes(record[first:start], "big")
     if stop > len(record):
         raise BadStream("it ends before its Sequence does")
-    return record[3:stop], record[stop:]
+    return gray, record[start:stop], record[stop:]
 
 
 def with_corrections(temporary: np.ndarray, record: bytes, lost: bytes, corrections: bytes, limit: int) -> bytes | None:

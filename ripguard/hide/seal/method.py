@@ -24,6 +24,7 @@ from ripguard.hide.base import Clean, DoesNotFit, Hidden, Hiding, Identity, Imag
 from ripguard.hide.header import COMMON, BadHeader, Header, Tail
 from ripguard.hide.lsb import capacity
 from ripguard.hide.seal import planes
+from ripguard.hide.seal.record import pack, record_length, unpack
 from ripguard.methods.params import Params, option, positive
 
 
@@ -145,16 +146,16 @@ class Seal(Hiding):
         return known_model(self.model)
 
     def capacity(self, samples: int) -> int:
-        """Capacity in bytes of a carrier with this number of samples."""
+        """Capacity of a carrier with this number of samples, in bytes of a record before it is encrypted."""
         return capacity(samples, self.most) - LENGTH - TAG
 
     def fits(self, image: ImageInfo, shape: tuple[int, ...]) -> bool:
         """True for files not larger than the capacity, which the codec ``file`` keeps as they are."""
-        return "file" in self.coders and image.size <= self.capacity(math.prod(shape))
+        return "file" in self.coders and record_length(image.size) <= self.capacity(math.prod(shape))
 
     def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
         for number, (_, data) in enumerate(cheapest(clean, files, self.coders, self.model)):
-            self._fit(len(data), shape, number)
+            self._fit(record_length(len(data)), shape, number)
 
     def _fit(self, size: int, shape: tuple[int, ...], number: int) -> None:
         samples = math.prod(shape)
@@ -178,23 +179,24 @@ class Seal(Hiding):
         keys: list[ImageKeys],
         files: list[bytes],
     ) -> list[Hidden]:
-        coded = cheapest(clean, files, self.coders, self.model)
+        coded = cheapest(clean, files, self.coders, self.model)  # the shortest stream has the shortest record
         gray = clean.shape != carrier.shape
         return [self._one(i, carrier[i], gray, *coded[i], who[i], keys[i]) for i in range(len(clean))]
 
     def _one(
         self, number: int, carrier: np.ndarray, gray: bool, coder: int, data: bytes, who: Identity, keys: ImageKeys
     ) -> Hidden:
+        record = pack(data, gray)
         if not self.allow_residue:
-            self._fit(len(data), carrier.shape, number)
-        length = TAG + len(data)  # of the encrypted record
+            self._fit(len(record), carrier.shape, number)
+        length = TAG + len(record)  # of the encrypted record
         limit = self.capacity(carrier.size) + TAG  # capacity for it, in bytes
         carried = min(length, limit) if carrier.size >= HEAD and limit > 0 else 0
         ids = (who.key_id, who.dataset_id, who.unit, who.index)
         reach = planes.planes_for(carrier.size, LENGTH + carried) if carried else 0
         cells = planes.choose(carrier, HEAD, LENGTH + carried) if carried else 0
-        header = Header(*ids, reach, carried == length, False, length, SealPart(coder, cells), gray=gray)
-        sealed = seal(keys.payload, bound_to(header, carrier.shape, self.model_digest), data)
+        header = Header(*ids, reach, carried == length, False, length, SealPart(coder, cells))
+        sealed = seal(keys.payload, bound_to(header, carrier.shape, self.model_digest), record)
         image = carrier
         if carried:
             where = planes.places(carrier.shape, HEAD, LENGTH + carried, cells, keys.place)
@@ -215,10 +217,11 @@ class Seal(Hiding):
             try:
                 sealed = _payload(images[i], header, keys[i]) + (b"" if header.inline else residues[i])
                 bound = bound_to(header, images.shape[1:], self.model_digest)
-                data = open_sealed(keys[i].payload, bound, sealed)
+                record = open_sealed(keys[i].payload, bound, sealed)
             except Forged:
                 continue
-            opened.setdefault((_part(header).coder, header.gray), []).append((i, data))
+            gray, data = unpack(header, record, images.shape[3])
+            opened.setdefault((_part(header).coder, gray), []).append((i, data))
         for (number, gray), rows in opened.items():
             coder, shape = BY_NUMBER[number], (*images.shape[1:3], 1 if gray else images.shape[3])
             if isinstance(coder, File):
