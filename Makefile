@@ -5,11 +5,12 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ECOSYSTEM := build/ecosystem
 
 PROTOCOL ?= smoke
 SEEDS ?= 0
 
-.PHONY: protect evaluate bench docs notebooks test test-all test-machines results leaderboard lint format venv clean help
+.PHONY: protect evaluate bench docs notebooks test test-all test-machines test-ecosystem results leaderboard lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
@@ -34,6 +35,9 @@ test-all: $(READY)  ## all tests, the long ones too
 
 test-machines: $(READY)  ## the numeric tests as on other machines, and how near their limits they come: hours
 	$(BIN)/python experiments/machines.py $(ARGS)
+
+test-ecosystem: $(ECOSYSTEM)/.ready  ## what torchvision, Hugging Face, timm, ultralytics and pycocotools find in a release
+	$(ECOSYSTEM)/bin/python -m pytest tests/ecosystem
 
 results: $(READY)  ## make the pages of results/, and the tables of README and docs/, again from the records
 	$(BIN)/python tools/make_tables.py
@@ -60,6 +64,13 @@ $(READY): setup.cfg constraints.txt
 	# torch first: the pinned build then satisfies torchvision, which would otherwise pull its own
 	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt torch
 	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt -e ".[fast,test,dev,docs]"
+	touch $@
+
+# an environment of its own: these libraries bring many others
+$(ECOSYSTEM)/.ready: setup.cfg constraints.txt
+	$(PYTHON) -m venv $(ECOSYSTEM)
+	$(ECOSYSTEM)/bin/pip install --disable-pip-version-check -q -c constraints.txt torch
+	$(ECOSYSTEM)/bin/pip install --disable-pip-version-check -q -c constraints.txt -e ".[fast,test,ecosystem]"
 	touch $@
 
 clean:  ## remove what make made, but not keys: look into build/ yourself

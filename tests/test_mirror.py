@@ -14,6 +14,7 @@ ELSEWHERE = {
     "attacks": "hostile strangers, users and key holders",
     "chain": "from the command to the files on the disk, through all modules",
     "contract": "what every method of a kind promises, third parties' too",
+    "ecosystem": "what common loaders find in a source, its release, and what is restored",
     "docs": "README and docs/",
     "vectors": "the format, for any implementation",
 }

@@ -23,7 +23,7 @@ from ripguard.images.limits import SUFFIXES
 
 SPACE = r"\s\x00-\x1f\ufeff"
 AROUND = "\"'`()[]{}<>,;:=|#?*!“”‘’„«»‹›、。，；：！？（）【】「」『』《》"  # may stand before and after a name
-LONGEST = 1024  # characters of a mention that are read
+LONGEST = 2048  # characters of a mention that are read
 KINDS = "|".join(sorted(suffix[1:] for suffix in SUFFIXES))
 END = re.compile(rf"\.(?:{KINDS})(?=\Z|[{SPACE}{re.escape(AROUND)}&]|\.(?!\w)|\\[\"nrt])", re.IGNORECASE)
 # What stands before a mention. Other escapes belong to it: the group.
@@ -89,6 +89,9 @@ class Mentions:
         self._backwards = re.compile(rf"(?:[^{SPACE}{re.escape(AROUND)}]{kept}|;\w{{1,8}}#?&)*")
         self._starts = 2 + 2 * max((sum(map(path.count, used)) for path in published), default=0)
         self._simple = not used
+        longest = max(map(len, published), default=0)
+        # an escaped character takes up to twelve; what stands before the dataset's path need not be read
+        self._window = LONGEST if self._simple else min(LONGEST, 8 + 12 * longest)
 
     @cached_property
     def changes(self) -> bool:
@@ -111,19 +114,16 @@ class Mentions:
 
     def places(self, text: str, stem: int, end: int, json: bool) -> list[int]:
         """Where a mention may begin whose suffix stands at ``stem:end``, the last place first."""
-        window = text[max(0, end - LONGEST) : end]
+        window = text[max(0, end - self._window) : end]
         found = self._backwards.match(window[::-1])
         length = found.end() if found else 0
         begin = end - length
         token = text[begin:end]
-        first = 0
-        if length == LONGEST < end:  # cut: only what follows a separator is whole
-            first = 1 + max(token.find("/"), token.find("\\")) or length
         json = json and "\\" in token
         if self._simple and not json and "&" not in token:
-            return [begin + first] if begin + first < stem else []
+            return [begin] if begin < stem else []
         before = [one.end() for one in (START_JSON if json else START).finditer(token) if one.lastindex is None]
-        places = [begin + place for place in (first, *before) if begin + place < stem]
+        places = [begin + place for place in (0, *before) if begin + place < stem]
         return places[-self._starts :][::-1]
 
     def find(self, text: str, starts: list[int], end: int, bases: list[str]) -> tuple[int, str | None, int]:

@@ -53,8 +53,6 @@ class PathIndex:
                 if joined in self._images:
                     return len(path), self._images[joined]
         end, dropped = path.lstrip("/"), list[str]()
-        while end.startswith("../"):
-            end = end[3:]
         rooted = path.startswith("/")
         while True:
             for base in bases:

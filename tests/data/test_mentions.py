@@ -199,6 +199,41 @@ def test_nearest_folder():
     assert as_published("b/t.csv", "1.jpg,1.png", known) == "1.jpg.png,1.png.png"
     assert as_published("a/lists/t.csv", "sub/2.jpg,../1.jpg", known) == "sub/2.png,../1.png"
     assert as_published("t.csv", "wrapper/b/1.jpg,./a//1.jpg", known) == "wrapper/b/1.jpg.png,./a//1.png"
+    known = mentions(["a/1.jpg", "b/a/1.jpg", "b/a/1.png"])
+    assert as_published("x/t.csv", "a/1.jpg", known) == "a/1.png", "from the dataset's folder"
+
+
+def test_folders_above():
+    """``../`` counts from the folder of the text."""
+    known = mentions(["1.jpg", "a/1.jpg", "a/1.png", "c/2.jpg"])
+    assert as_published("a/b/t.csv", "../../1.jpg\n../1.jpg\n..\\..\\c\\2.jpg", known) == (
+        "../../1.png\n../1.jpg.png\n..\\..\\c\\2.png"
+    )
+    assert rewritten(b"../2.jpg", "a/t.csv", known).unresolved == {"../2.jpg": ELSEWHERE}
+
+
+def test_a_wrapper_of_the_same_name():
+    known = mentions(["cats/1.jpg", "test/x/cats/2.jpg"])
+    assert as_published("t.csv", "cats/cats/1.jpg", known) == "cats/cats/1.png"
+    assert rewritten(b"test/x/cats/1.jpg", "t.csv", known).unresolved == {"test/x/cats/1.jpg": ELSEWHERE}
+
+
+def test_names_with_a_backslash():
+    """As Linux allows them."""
+    known = mentions(["a\\b.jpg"])
+    assert as_published("t.txt", "a\\b.jpg", known) == "a\\b.png"
+    assert as_published("t.json", '"a\\\\b.jpg"', known) == '"a\\\\b.png"'
+
+
+def test_mentions_side_by_side():
+    assert as_published("cats/t.csv", "cats/1.jpg&amp;cats/1.jpg,1.jpg") == "cats/1.png&amp;cats/1.png,1.png"
+
+
+def test_long_lines():
+    """A mention is found behind any number of characters, and takes no time for each of them."""
+    known = mentions(["cats/1.jpg", "cats/my, 2.jpg"])
+    text = "/x" * 100_000 + "/cats/1.jpg " + "y" * 100_000 + ",a b" * 50_000 + ",cats/my, 2.jpg\n"
+    assert as_published("t.txt", text, known) == text.replace(".jpg", ".png")
 
 
 def test_root_images():
