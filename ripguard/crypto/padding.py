@@ -31,12 +31,18 @@ def padded_length(length: int) -> int:
     return (length + low) & ~low
 
 
-def pad(data: bytes, head: bytes = b"") -> bytes:
+def length_within(length: int, room: int) -> int:
+    """The padded length, or ``room`` where only the padding would exceed it."""
+    return min(padded_length(length), room) if length <= room else padded_length(length)
+
+
+def pad(data: bytes, head: bytes = b"", room: int = 0) -> bytes:
     """``head ‖ length of data (4 bytes, big-endian) ‖ data ‖ zero bytes``, as long as the next Padmé length.
 
     Args:
         data: at most 2³² − 1 bytes.
         head: bytes of a length that the reader knows.
+        room: length that padding alone must not exceed, which the reader knows; see :func:`length_within`.
 
     Raises:
         ValueError: ``data`` are too long.
@@ -44,11 +50,12 @@ def pad(data: bytes, head: bytes = b"") -> bytes:
     if len(data) > MOST:
         raise ValueError(f"data: expected at most {MOST:,} bytes, got {len(data):,}")
     start = head + LENGTH.pack(len(data))
-    return b"".join((start, data, bytes(padded_length(len(start) + len(data)) - len(start) - len(data))))
+    length = len(start) + len(data)
+    return b"".join((start, data, bytes(length_within(length, room) - length)))
 
 
-def unpad(padded: bytes, head: int = 0) -> bytes:
-    """The ``data`` of :func:`pad`. ``head``: number of bytes before their length.
+def unpad(padded: bytes, head: int = 0, room: int = 0) -> bytes:
+    """The ``data`` of :func:`pad`. ``head``: number of bytes before their length; ``room``: as there.
 
     Raises:
         BadPadding: too short, not of the length that :func:`pad` gives, or padded with other bytes than zero.
@@ -57,7 +64,7 @@ def unpad(padded: bytes, head: int = 0) -> bytes:
     if len(padded) < start:
         raise BadPadding("it is too short")
     stop = start + LENGTH.unpack_from(padded, head)[0]
-    if len(padded) != padded_length(stop):
+    if len(padded) != length_within(stop, room):
         raise BadPadding("its length is not the padded one")
     if padded.count(0, stop) != len(padded) - stop:
         raise BadPadding("its padding is not zero")

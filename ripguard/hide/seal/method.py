@@ -151,11 +151,11 @@ class Seal(Hiding):
 
     def fits(self, image: ImageInfo, shape: tuple[int, ...]) -> bool:
         """True for files not larger than the capacity, which the codec ``file`` keeps as they are."""
-        return "file" in self.coders and record_length(image.size) <= self.capacity(math.prod(shape))
+        return "file" in self.coders and record_length(image.size, math.prod(shape)) <= self.capacity(math.prod(shape))
 
     def check_capacity(self, clean: np.ndarray, shape: tuple[int, ...], files: list[bytes]) -> None:
         for number, (_, data) in enumerate(cheapest(clean, files, self.coders, self.model)):
-            self._fit(record_length(len(data)), shape, number)
+            self._fit(record_length(len(data), math.prod(shape)), shape, number)
 
     def _fit(self, size: int, shape: tuple[int, ...], number: int) -> None:
         samples = math.prod(shape)
@@ -186,7 +186,7 @@ class Seal(Hiding):
     def _one(
         self, number: int, carrier: np.ndarray, gray: bool, coder: int, data: bytes, who: Identity, keys: ImageKeys
     ) -> Hidden:
-        record = pack(data, gray)
+        record = pack(data, gray, carrier.size)
         if not self.allow_residue:
             self._fit(len(record), carrier.shape, number)
         length = TAG + len(record)  # of the encrypted record
@@ -220,7 +220,7 @@ class Seal(Hiding):
                 record = open_sealed(keys[i].payload, bound, sealed)
             except Forged:
                 continue
-            gray, data = unpack(header, record, images.shape[3])
+            gray, data = unpack(header, record, images.shape[1:])
             opened.setdefault((_part(header).coder, gray), []).append((i, data))
         for (number, gray), rows in opened.items():
             coder, shape = BY_NUMBER[number], (*images.shape[1:3], 1 if gray else images.shape[3])
