@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from ripguard.crypto.keyfile import holds_key
 from ripguard.data.labels import read_labels
 from ripguard.data.layout import read_layout
 from ripguard.data.scan import scan
 from ripguard.data.source import Item, Source
-from ripguard.errors import InputRefused
+from ripguard.errors import InputRefused, KeyFileError
 from ripguard.images.limits import SUFFIXES
 
 META = ".ripguard"
@@ -35,6 +37,7 @@ def folder(
 
     Raises:
         InputRefused: wrong labels, or no images.
+        KeyFileError: a name holds a key.
         AmbiguousLayout, UsageError: see :func:`ripguard.data.layout.read_layout`.
     """
     if not root.is_dir():
@@ -42,6 +45,7 @@ def folder(
     if (root / META).exists():
         raise InputRefused(f"{root} is a protected release already", "give the folder of clean images")
     found = scan(root, follow_links)
+    refuse_key_in(found.names())  # before a message could show it
     names = [name for name, _ in found.images]
     if labels:
         read = read_layout(names, "flat" if layout == "auto" else layout)
@@ -53,7 +57,14 @@ def folder(
     source = Source(root.name, [], found.texts, found.left_out, [root, *found.outside], found.refused, read.notes)
     for name, path in found.images:
         source.items.append(Item(name, path, *places[name]))
+    refuse_key_in(source.labels)
     source.items.sort(key=lambda item: item.name)
     if not source.items and not source.refused:
         raise InputRefused(f"there is no image in {root}", f"supported: {' '.join(sorted(SUFFIXES))}")
     return source
+
+
+def refuse_key_in(names: Iterable[str]) -> None:
+    """Raise :class:`KeyFileError` if the name of a file or class holds a key. The message does not repeat it."""
+    if holds_key("\n".join(names).encode(errors="surrogateescape")):
+        raise KeyFileError("the name of a file or class holds a key and would be published", "rename it")

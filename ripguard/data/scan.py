@@ -53,6 +53,11 @@ class Found:
     refused: list[InputRefused] = field(default_factory=list)
     outside: list[Path] = field(default_factory=list)
 
+    def names(self) -> list[str]:
+        """Names of all files, and the messages of refusals, which begin with a name."""
+        files = [name for name, _ in (*self.images, *self.texts)]
+        return files + list(self.left_out) + [one.message for one in self.refused]
+
 
 def scan(root: Path, follow_links: bool = False) -> Found:
     """List the files below a folder, sorted by name.

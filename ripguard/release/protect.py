@@ -22,6 +22,7 @@ from ripguard.bar import Bar
 from ripguard.crypto.keyfile import holds_key
 from ripguard.crypto.keys import DatasetKeys, Key
 from ripguard.crypto.signing import SigningKey, fingerprint
+from ripguard.data.folder import refuse_key_in
 from ripguard.data.source import Source
 from ripguard.errors import KeyFileError, OutputRefused
 from ripguard.executor import Executor, Local
@@ -127,9 +128,7 @@ def refuse_secrets(source: Source, key_files: Sequence[str | Path]) -> None:
             data = path.read_bytes()
         if holds_key(data) or any(os.path.samefile(path, file) for file in key_files if os.path.exists(file)):
             raise KeyFileError(f"{name} holds a key and would be published", "move it out of the folder")
-    names = [name for name, _ in source.annotations] + [item.name for item in source.items] + source.labels
-    if holds_key("\n".join(names).encode(errors="surrogateescape")):
-        raise KeyFileError("the name of a file or class holds a key and would be published", "rename it")
+    refuse_key_in([name for name, _ in source.annotations] + [item.name for item in source.items] + source.labels)
 
 
 def protect(
