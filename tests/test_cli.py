@@ -216,7 +216,7 @@ def test_block_side_by_image_size(tmp_path):  # type: ignore[no-untyped-def]
     ):
         good("protect", source.parent, tmp_path / out, "--key-file", tmp_path / "k", "--perturb", "none", *more)
         for side, size in wanted.items():
-            assert good("inspect", tmp_path / out / f"train/a/{side}.png")["params"]["size"] == size
+            assert good("inspect", tmp_path / out / f"a/{side}.png")["params"]["size"] == size
         assert good("verify", tmp_path / out, "--key-file", tmp_path / "k", "--against", source.parent)["ok"]
 
 

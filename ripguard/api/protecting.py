@@ -39,6 +39,7 @@ def protect(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Callback | None = None,
+    contact: str = "",
     **options: Any,
 ) -> Protected:
     """Make a protected release of a dataset.
@@ -61,6 +62,7 @@ def protect(
         device: device for the perturbation, ``cpu`` or ``cuda``.
         workers: number of processes; None: one for each core.
         executor: protects the images, instead of these processes.
+        contact: whom to ask for access, one line; it is published in the README of the release.
         options: options of the scheme, its perturbation and its hiding method: ``perturb="tap", eps=0.05``.
 
     Raises:
@@ -69,6 +71,7 @@ def protect(
     """
     from ripguard.data.registry import as_source
     from ripguard.release.capacity import check_capacity
+    from ripguard.release.card import check_contact
     from ripguard.release.plan import make_plan
     from ripguard.release.prepare import prepare
     from ripguard.release.protect import precheck, refuse_secrets
@@ -77,6 +80,7 @@ def protect(
     from ripguard.store.atomic import drop_empty
 
     refuse_empty(source=source, out=out, key=key, sign_key=sign_key, labels=labels)
+    check_contact(contact)
     limit, seed = whole("limit", limit, 1), whole("seed", seed, 0) or 0
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     workers = worker_count(workers)
@@ -96,7 +100,7 @@ def protect(
             check_capacity(plan, Run(device, lossy, model))
             ready = prepare(plan, device, workers, model)
             plan = plan.aimed(ready.digest)
-            result = run(plan, ready, owner, place, signing, executor, restart, found.roots, model)
+            result = run(plan, ready, owner, place, signing, executor, restart, found.roots, model, contact)
         except BaseException:
             drop_empty(made)
             raise

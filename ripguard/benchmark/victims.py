@@ -19,9 +19,9 @@ from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, UsageError
+from ripguard.release.find import metadata_of
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_places
-from ripguard.release.record import META
 
 SPLITS = ("clean", "protected", "restored")
 WATCHED = 1000  # maximal number of clean training images for the training curve
@@ -225,7 +225,7 @@ def train_row(job: Job) -> dict[str, Any]:
 
 def is_release(place: Path) -> bool:
     """Whether ``place`` is a finished release."""
-    return (place / META / "release.json").is_file()
+    return metadata_of(place) is not None
 
 
 def _seconds(log: Path) -> list[float]:

@@ -93,6 +93,7 @@ def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
     for flag, shown in (("--preserve-files", text), ("--byte-exact", argparse.SUPPRESS)):  # the old name, until 0.2
         parser.add_argument(flag, dest="byte_exact", action="store_true", help=shown)
     parser.add_argument("--lossy", action="store_true", help="keep no residue; recovery as in the paper, not exact")
+    parser.add_argument("--contact", metavar="TEXT", help="whom to ask for access; published in the release's README")
     parser.add_argument("--restart", action="store_true", help="discard an unfinished run")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     add_workers(parser)
@@ -118,7 +119,8 @@ def of_scheme(options: argparse.Namespace) -> dict[str, Any]:
 def run(options: argparse.Namespace) -> int:
     result = api.protect(
         options.source, options.out, key_of(options), sign_key=options.sign_key, labels=options.labels,
-        limit=options.limit, seed=options.seed, restart=options.restart, workers=options.workers, **of_scheme(options),
+        limit=options.limit, seed=options.seed, restart=options.restart, workers=options.workers,
+        contact=options.contact or "", **of_scheme(options),
     )  # fmt: skip
     promise = "restores bit for bit" if result.exact else "LOSSY: restores approximately, not exactly"
     lines = [

@@ -12,7 +12,7 @@ from ripguard.files import walk
 from ripguard.images.limits import REFUSED_SUFFIXES, SUFFIXES
 
 ANNOTATIONS = frozenset({".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md"})
-META = ".ripguard"
+METADATA = ("release.ripguard", ".ripguard")  # of a release, of format v2 and of older ones
 
 
 def folder(root: Path, labels: Path | None = None) -> Source:
@@ -27,7 +27,7 @@ def folder(root: Path, labels: Path | None = None) -> Source:
     """
     if not root.is_dir():
         raise InputRefused(f"{root} is not a folder", "give a folder of images, or a dataset of ripguard data list")
-    if (root / META).exists():
+    if any((root / name).exists() for name in METADATA):
         raise InputRefused(f"{root} is a protected release already", "give the folder of clean images")
     images: list[tuple[str, Path]] = []
     source, refusals = Source(root.name, [], roots=[root]), list[InputRefused]()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ripguard.crypto.keys import Key
 from ripguard.errors import KeyFileError
-from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
+from ripguard.release.record import CONTAINER, MANIFEST, META, MODEL, RELEASE, RESIDUE
 
 OTHERS = (MANIFEST, RESIDUE, MODEL)  # of ``.ripguard``, besides ``release.json``
 
@@ -28,13 +28,24 @@ def refuse_inside_release(path: Path) -> None:
 def find_release(path: Path) -> Path | None:
     """Root of the release that a file or folder lies in, or None.
 
-    A ``.ripguard`` of another user in a parent folder is ignored: anybody can create one in a shared folder.
+    Metadata of another user in a parent folder are ignored: anybody can create them in a shared folder.
     """
     real = path.resolve()
     for folder in [real, *real.parents]:
-        if os.path.lexists(folder / META / RELEASE) and (folder == real or _same_owner(folder / META, real)):
+        if (found := metadata_of(folder)) and (folder == real or _same_owner(found, real)):
             return folder
     return None
+
+
+def metadata_of(folder: Path) -> Path | None:
+    """The file or folder with the metadata of the release at ``folder``; None if ``folder`` is no release.
+
+    A link or a pipe in the place of the file counts, and is refused when the release is opened.
+    """
+    file = folder / CONTAINER
+    if os.path.lexists(file) and (file.is_symlink() or not file.is_dir()):
+        return file
+    return folder / META if os.path.lexists(folder / META / RELEASE) else None
 
 
 def _same_owner(meta: Path, path: Path) -> bool:
@@ -43,7 +54,10 @@ def _same_owner(meta: Path, path: Path) -> bool:
 
 
 def without_record(path: Path) -> Path | None:
-    """The folder that a path lies in and that is a release without its ``release.json``, or None."""
+    """The folder that a path lies in and that is a release of v0 or v1 without its ``release.json``, or None.
+
+    Nothing but its images remains of a later release without its ``release.ripguard``; their headers name it.
+    """
     real = path.resolve()
     for folder in [real, *real.parents]:
         meta = folder / META
