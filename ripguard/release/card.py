@@ -8,6 +8,7 @@ from typing import Any
 from ripguard.errors import UsageError, acts
 
 NAMES = ("README.md", "RIPGUARD.md")
+TITLE = "# A protected image dataset"  # first line: a card without the file of its release tells that one is missing
 MOST_CONTACT = 1000  # characters
 
 
@@ -38,7 +39,7 @@ def card(info: dict[str, Any], folder: str, signer: str | None, contact: str = "
     classes = len({unit["label"] for unit in info["units"]})
     ask = f"Ask for access: {contact}" if contact else "Only the owner of the images can give access to them."
     back = {"pixels": "every sample of every image exactly", "bytes": "every file, byte for byte"}
-    return f"""# A protected image dataset
+    return f"""{TITLE}
 
 The images in this folder are protected with ripguard. They look like the originals, but their samples are changed,
 usually so that a model trained on them learns very little that holds for other images. The owner's key gives back

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from ripguard.crypto.keys import Key
 from ripguard.errors import KeyFileError
+from ripguard.files import read_regular
+from ripguard.release.card import NAMES, TITLE
 from ripguard.release.record import CONTAINER, MANIFEST, META, MODEL, RELEASE, RESIDUE
 
+MOST_CARD = 1 << 16  # bytes
 OTHERS = (MANIFEST, RESIDUE, MODEL)  # of ``.ripguard``, besides ``release.json``
 
 
@@ -54,13 +57,23 @@ def _same_owner(meta: Path, path: Path) -> bool:
 
 
 def without_record(path: Path) -> Path | None:
-    """The folder that a path lies in and that is a release of v0 or v1 without its ``release.json``, or None.
+    """The missing metadata of a release that a path lies in, or None.
 
-    Nothing but its images remains of a later release without its ``release.ripguard``; their headers name it.
+    A release of v0 or v1 without its ``release.json`` has other files in ``.ripguard``, a later one without its
+    ``release.ripguard`` has its card.
     """
     real = path.resolve()
     for folder in [real, *real.parents]:
         meta = folder / META
         if not os.path.lexists(meta / RELEASE) and any(os.path.lexists(meta / name) for name in OTHERS):
-            return folder
+            return meta / RELEASE
+        if not metadata_of(folder) and any(_is_card(folder / name) for name in NAMES):
+            return folder / CONTAINER
     return None
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        return read_regular(path, MOST_CARD).startswith(TITLE.encode() + b"\n")
+    except OSError:
+        return False

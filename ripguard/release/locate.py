@@ -20,7 +20,7 @@ from ripguard.release.identify import read_header
 from ripguard.release.listing import listed, may_be_image
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
-from ripguard.release.record import CONTAINER, META, RELEASE
+from ripguard.release.record import CONTAINER, META
 from ripguard.store.rows import Row
 
 LINK = "a link, and links are not followed"
@@ -154,7 +154,7 @@ def _refuse_without_record(paths: list[Path]) -> None:
     for path in paths:
         if gone := without_record(path):
             raise Damaged(
-                f"{gone} is a release without its {META}/{RELEASE}: labels and completeness cannot be checked",
+                f"{gone} is missing from a release: labels and completeness cannot be checked",
                 "get a fresh copy of it, or restore the images under the names they have: --loose",
             )
 

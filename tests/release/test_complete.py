@@ -152,11 +152,18 @@ def test_what_nobody_lists(made):  # type: ignore[no-untyped-def]
 
 
 def test_a_dropped_file_is_told(made):  # type: ignore[no-untyped-def]
-    """No manifest, no residue: each image says what it lacks."""
+    """The card tells that it is missing; without the card, or one by one, each image says what it lacks."""
     (made.root / "release.ripguard").unlink()
     assert "is not a protected release" in refused(6, "verify", made.root)
-    said = refused(12, "restore", made.root, made.place / "back", "--key-file", made.key)
-    assert "release.ripguard" in said
+    for path in (made.root, made.root / "a", made.root / "b/1.png"):
+        said = refused(5, "restore", path, made.place / "back", "--key-file", made.key)
+        assert f"{made.root / 'release.ripguard'} is missing" in said
+    alone = ("restore", made.root, made.place / "back", "--key-file", made.key)
+    for more in (["--loose"], []):
+        said = refused(12, *alone, *more)
+        assert "needs the residue of its release" in said
+        assert "release.ripguard" in said
+        (made.root / "README.md").unlink(missing_ok=True)
     assert not (made.place / "back").exists()
 
 
