@@ -18,7 +18,7 @@ from ripguard.files import walk
 from ripguard.release import sealed
 from ripguard.release.card import card, card_name, class_folder
 from ripguard.release.commit import Commits
-from ripguard.release.plan import Plan, read_unchanged
+from ripguard.release.plan import read_unchanged
 from ripguard.release.published_texts import published_bytes
 from ripguard.release.record import (
     CODEC,
@@ -162,17 +162,6 @@ def _private(base: Job) -> Part:
     keys, facts = base.keys, {"source": base.plan.source, "scheme": base.plan.scheme.to_json()}
     bound = sealed.private_bound(keys.dataset_id)
     return Part.of(PRIVATE, sealed.seal_json(keys.part(PRIVATE.encode()), bound, facts))
-
-
-def refuse_long_names(plan: Plan) -> None:
-    """Raise :class:`InputRefused` if the names of one unit do not fit into their part."""
-    sizes = [0] * len(plan.units)
-    for image in plan.images:
-        if image.name != image.out:
-            sizes[image.unit] += 6 * len(image.name) + 20  # at most six characters of JSON for each
-    if max(sizes, default=0) > sealed.MOST_NAMES:
-        split, label = plan.units[sizes.index(max(sizes))]
-        raise InputRefused(f"{split}/{label} has too many images for one class", "divide it, or make several releases")
 
 
 def _sync(tree: Path) -> None:

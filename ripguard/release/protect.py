@@ -29,9 +29,10 @@ from ripguard.files import walk
 from ripguard.hide.base import Hidden
 from ripguard.release.card import check_contact
 from ripguard.release.commit import Commits
-from ripguard.release.complete import complete, refuse_long_names
+from ripguard.release.complete import complete
 from ripguard.release.plan import Plan
 from ripguard.release.record import FORMAT, RESIDUE
+from ripguard.release.sealed import refuse_long_names
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.release.signers import remember
 from ripguard.schemes.base import Batch, Protector

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ripguard.crypto.aead import Forged, open_sealed, seal
 from ripguard.crypto.padding import BadPadding, pad, unpad
-from ripguard.errors import Damaged
+from ripguard.errors import Damaged, InputRefused
 from ripguard.release.record import NAMES, ORIGINALS, PRIVATE, VERSION, canonical, part_bound
 from ripguard.store.schema import path, text
+
+if TYPE_CHECKING:
+    from ripguard.release.plan import Plan
 
 MOST_PRIVATE = 1 << 20  # bytes of JSON
 MOST_NAMES = 1 << 28  # bytes of JSON, of one unit
@@ -85,3 +88,14 @@ def checked_private(value: Any) -> dict[str, Any]:
     if not isinstance(value.get("scheme"), dict) or not text(value["scheme"].get("name")):
         raise ValueError("scheme")
     return value
+
+
+def refuse_long_names(plan: Plan) -> None:
+    """Raise :class:`InputRefused` if the names of one unit do not fit into their part."""
+    sizes = [0] * len(plan.units)
+    for image in plan.images:
+        if image.name != image.out:
+            sizes[image.unit] += 6 * len(image.name) + 20  # at most six characters of JSON for each
+    if max(sizes, default=0) > MOST_NAMES:
+        split, label = plan.units[sizes.index(max(sizes))]
+        raise InputRefused(f"{split}/{label} has too many images for one class", "divide it, or make several releases")
