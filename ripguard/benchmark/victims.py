@@ -105,11 +105,9 @@ def seeds_of(words: str) -> list[int]:
 
 def items_of(split: str, source: str, root: Path) -> list[Item]:
     """All images of the source, of a release, or of a restored folder."""
-    if split == "clean":  # with their published names, so that all splits have the same order
-        items = open_source(source).items
+    if split in ("clean", "restored"):  # with their published names, so that all splits have the same order
+        items = open_source(source).items if split == "clean" else folder(root).items
         return [dataclasses.replace(item, name=place) for item, place in zip(items, published_places(items))]
-    if split == "restored":
-        return folder(root).items
     release = Release.open(root)
     units = release.info["units"]
     return [
