@@ -11,12 +11,14 @@ import shutil
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from ripguard.bar import Bar
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
-from ripguard.images.encoding import png_bytes
+from ripguard.images.encoding import npy_bytes, png_bytes
 from ripguard.release.annotations import copy_annotations
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.completeness import Completeness
@@ -59,7 +61,8 @@ def restore(
     """Restore images to ``out``, which appears only at the end and contains only images that were verified.
 
     Each image of a release is written to the path of its source file, relative to the selected folder: as PNG, or, from
-    a release that preserves files, as the original file. A PNG gets the name of its source file too, such as ``a.jpg``.
+    a release that preserves files, as the original file. A PNG gets the name of its source file too, such as ``a.jpg``;
+    an array stays one.
     From releases before format v2, which know no such names, it gets its path in the manifest. Refused and missing
     images are listed in the result. An empty list means that every selected image was restored under its right name.
 
@@ -182,19 +185,24 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
         if whole and error is None and one.home:
             try:
                 name = _source_name(opened, wanted, one) or name
-                png = one.file is None and bool(name) and not name.lower().endswith(".png")
+                png = one.file is None and bool(name) and not name.lower().endswith((".png", ".npy"))
             except RipguardError as lost:
                 error = type(lost)(f"{wanted.file}: the name of its source file: {lost.message}", NAMELESS)
         if error is None and any(map(too_long, (name, "" if wanted.stray else wanted.place))):
             error = Damaged(f"{wanted.file}: its name in the release is longer than file systems allow")
         if error is None and one.clean is not None:
-            data = one.file[1] if one.file else png_bytes(one.clean)
+            data = one.file[1] if one.file else _encoded(one.clean, name)
             try:
                 write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
             except Damaged as occupied:
                 error = Damaged(f"{wanted.file}: {occupied.message}", occupied.hint)
         outcomes.append(Outcome(wanted, one.exact, error, name, one.home, png))
     return outcomes
+
+
+def _encoded(clean: np.ndarray, name: str) -> bytes:
+    """The restored file, where only samples are kept: PNG, which programs read under any name but that of an array."""
+    return npy_bytes(clean) if name.lower().endswith(".npy") else png_bytes(clean)
 
 
 def _source_name(opened: Opened, wanted: Wanted, one: RestoredImage) -> str:

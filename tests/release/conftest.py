@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import crop
 from PIL import Image
@@ -45,7 +46,7 @@ class Made:
 
 
 def class_folders(root: Path) -> Path:
-    """Two classes without splits; PNG, JPEG, BMP; two equal images; texts that name images and one that names none."""
+    """Two classes without splits; PNG, JPEG, BMP, an array; two equal images; a text that names images, another."""
     for label in "ab":
         (root / label).mkdir(parents=True)
         for number in range(3):
@@ -53,6 +54,7 @@ def class_folders(root: Path) -> Path:
         Image.fromarray(crop(30 + (label == "b"))).save(root / label / "photo.jpg", quality=90)
         (root / label / "same.png").write_bytes(png_bytes(crop(50, 3, 2)))
     Image.fromarray(crop(40)).save(root / "a/0.bmp")
+    np.save(root / "b/array.npy", crop(41))
     (root / "names.csv").write_text("path,label\na/photo.jpg,a\nb/photo.jpg,b\na/1.png,a\n")
     (root / "notes.txt").write_text("nothing about images\n")
     return root
