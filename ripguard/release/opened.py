@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -111,6 +111,24 @@ class Sealed(ABC):
             return self._opened(f"{NAMES}/{unit}", key, bound, sealed.MOST_NAMES, sealed.checked_names)
 
         return opened
+
+    def damaged_parts(self, rows: Iterable[Row], keys: ReleaseProver) -> list[str]:
+        """Names of the sealed parts that the keys of the whole release cannot open, except the model."""
+        found = set[str]()
+        for row in rows:  # also compares each name with its row
+            try:
+                self.source_path(row, keys)
+            except Damaged:
+                found.add(f"{NAMES}/{row['unit']}")
+        opening: dict[str, Callable[[], object]] = {PRIVATE: lambda: self.private(keys)}
+        for number in range(len(self.info["annotations"])):
+            opening[f"{ORIGINALS}/{number}"] = functools.partial(self.original, number, keys)
+        for name, opens in opening.items():
+            try:
+                opens()
+            except Damaged:
+                found.add(name)
+        return sorted(found)
 
     def original(self, number: int, keys: ReleaseProver) -> bytes | None:
         """The source's bytes of the annotation file of this number, None if they are those that were published.

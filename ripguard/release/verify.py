@@ -101,7 +101,8 @@ def verify(
         WrongKey, SignatureInvalid, Damaged, NotProtected: before any image is checked.
     """
     release = Release.open(root)
-    if key is not None and release.opened_by(key) is None:
+    prover = None if key is None else release.opened_by(key)
+    if key is not None and prover is None:
         raise WrongKey(
             f"wrong key: it opens single units of {root} and cannot prove the release",
             "use the key of the owner or of the whole release, or verify without a key",
@@ -120,6 +121,8 @@ def verify(
         name for name, digest in notes.items() if not _is(Section(root / name), digest, name, report)
     ]
     _check_parts(release, report)
+    if prover is not None and release.version >= 2:
+        report.residue += [name for name in release.damaged_parts(release.rows, prover) if name not in report.residue]
     paths = sorted(known & present)
     wanted = sources_by_place(release, source)
     if source:

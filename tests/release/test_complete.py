@@ -230,6 +230,8 @@ def test_authentic_nonsense_is_damaged(made):  # type: ignore[no-untyped-def]
         index = Release.open(made.root)
         with pytest.raises(Damaged, match="names/0"):
             index.source_path(victim, KEY)
+        code, out, _ = call("verify", made.root, "--json", "--key-file", made.key, "--signer", "any")
+        assert (code, json.loads(out)["residue"]) == (10, ["names/0"])
 
 
 def test_parts_are_those_of_one_release(made):  # type: ignore[no-untyped-def]
