@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.benchmark.run import Run
+from ripguard.crypto.keys import Key
+from ripguard.release.inspect import described
+from ripguard.release.manifest import Release
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
@@ -57,3 +60,9 @@ def begin(options: argparse.Namespace, kind: str, **about: Any) -> Run:
 def scheme_named(name: str) -> dict[str, Any]:
     """A scheme of which nothing but the name matters."""
     return {"name": name}
+
+
+def release_facts(work: Path) -> dict[str, Any]:
+    """Facts about the release ``protected`` in a working folder; its recipe only if ``owner.key`` is beside it."""
+    key = work / "owner.key"
+    return described(Release.open(work / "protected"), Key.read(key) if key.exists() else None)

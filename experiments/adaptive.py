@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _run import ROOT, begin, parser
+from _run import ROOT, begin, parser, release_facts
 
 from ripguard.benchmark.accuracy import recipe, release_of, scheme_of
 from ripguard.benchmark.attacks.limited_clean_data import BOTH, HEAD, PERMUTED, STANDARDISED, reached
@@ -74,7 +74,7 @@ def main() -> None:
 
     # 2. the record so far: what was read already is not read again
     opened = Release.open(work / "protected")
-    release, units = opened.info, opened.info["units"]
+    release, units = release_facts(work), opened.info["units"]
     trained = called(options.protocol, options.model, options.epochs)
     run = begin(
         options, "limited-clean", dataset=options.source, protocol=trained, scheme=scheme_of(release),

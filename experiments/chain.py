@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import json
 import os
 import shlex
 import shutil
@@ -28,7 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from _run import RESULTS, ROOT, command
+from _run import RESULTS, ROOT, command, release_facts
 
 from ripguard import api
 from ripguard.benchmark.run import Run
@@ -129,7 +128,7 @@ def main() -> None:
         "files_equal": measured["files_equal"],
         "without_residue": protected["without_residue"],
         "residue_bytes_per_image": measured["residue_bytes_per_picture"],
-        "residue_over_bound": measured["residue_over_bound"],
+        "residue_over_bound": measured.get("residue_over_bound"),
         "in_residue_only": protected["in_residue_only"],
         "planes": protected["planes"],
         "psnr_to_clean": measured["psnr_to_clean"],
@@ -142,7 +141,7 @@ def main() -> None:
         "verify_ok": checked.ok,
         "seconds": {"protect": protecting, "restore": restoring, "report": measuring},
     }
-    made = json.loads((release / ".ripguard" / "release.json").read_text())
+    made = release_facts(out)
     write(made, row, options, out)
     summary(out, row)
 

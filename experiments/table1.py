@@ -31,7 +31,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from _run import AGAIN, RESULTS, ROOT, command
+from _run import AGAIN, RESULTS, ROOT, command, release_facts
 from chain import OPTIONS
 
 from ripguard.benchmark.accuracy import done, illustrate, open_run, recipe, references
@@ -103,7 +103,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
         code = subprocess.run([*call, *extra], stdout=sys.stderr).returncode
         if code:
             sys.exit(code)
-    release = json.loads((places["protected"] / ".ripguard" / "release.json").read_text())
+    release = release_facts(work)
 
     if release["limited"] and "clean" in splits:
         raise UsageError(

@@ -36,6 +36,7 @@ from ripguard.hide.mrit.transform import LENGTH
 from ripguard.hide.seal.method import places_of
 from ripguard.images.decoding import read_image
 from ripguard.numbers import positive
+from ripguard.release.inspect import described
 from ripguard.release.manifest import Release
 from ripguard.release.restorer import Restorer, read_header
 from ripguard.release.verify import sources_by_place
@@ -179,7 +180,7 @@ def main() -> None:
 
     bad = [r for r in results if r["third"] or (r["exact"] and r["attack"] in MUST_REFUSE)]
     bad += [r for r in results if r["refused"] and "must be exact" in r["attack"]]
-    run = begin(options, "tamper", dataset=options.against, scheme=release.info["scheme"])
+    run = begin(options, "tamper", dataset=options.against, scheme=described(release, key)["scheme"])
     for row in results:
         run.add(row)
     sys.exit(f"error: attacks did not end as expected, a defect: {bad}" if bad else 0)

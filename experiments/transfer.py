@@ -20,14 +20,13 @@ import sys
 import time
 from pathlib import Path
 
-from _run import AGAIN, ROOT, begin, parser
+from _run import AGAIN, ROOT, begin, parser, release_facts
 
 from ripguard.benchmark.accuracy import release_of, scheme_of
 from ripguard.benchmark.victims import Job, check, digest_of, train_row
 from ripguard.data.registry import short_name
 from ripguard.errors import refusals_printed
 from ripguard.numbers import above_zero, not_negative, positive
-from ripguard.release.manifest import Release
 from ripguard.train.loop import Unfinished
 from ripguard.train.protocols import PROTOCOLS
 
@@ -54,7 +53,7 @@ def main() -> None:
 
 def transfer(options: argparse.Namespace, work: Path, deadline: float | None) -> None:
     # 1. the release, and the record so far
-    release = Release.open(work / "protected").info
+    release = release_facts(work)
     run = begin(
         options, "transfer", dataset=options.source, protocol=options.protocol, scheme=scheme_of(release),
         release=release_of(release), recipe=dataclasses.asdict(PROTOCOLS[options.protocol]),

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _run import ROOT, begin, parser
+from _run import ROOT, begin, parser, release_facts
 
 from ripguard.benchmark.accuracy import release_of, scheme_of
 from ripguard.benchmark.attacks import oracle, restorer, synthetic_pairs
@@ -49,7 +49,7 @@ from ripguard.numbers import not_negative, positive
 from ripguard.perturb.layered import LayeredParams
 from ripguard.perturb.make import make
 from ripguard.perturb.marks import MarkedParams
-from ripguard.release.manifest import Release
+from ripguard.release.inspect import SEALED
 from ripguard.schemes.base import Run
 from ripguard.schemes.stored import read as read_scheme
 from ripguard.schemes.two_axis import TwoAxis
@@ -102,8 +102,10 @@ def main() -> None:
     chosen = np.random.default_rng(0).permutation(len(clean.labels))[: options.count]
     whole, protected, clean = clean, protected.part(chosen), clean.part(chosen)
     few = clean.part(np.random.default_rng([options.seed, FEW]).permutation(len(chosen))[:FEW])
-    release = Release.open(work / "protected").info
+    release = release_facts(work)
     scheme = release["scheme"]
+    if scheme["name"] == SEALED:
+        raise UsageError(f"the recipe of {work / 'protected'} is sealed", f"put its key at {work / 'owner.key'}")
     made = read_scheme(scheme)
 
     # 2. one victim an attack

@@ -33,7 +33,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from _run import AGAIN, RESULTS, ROOT
+from _run import AGAIN, RESULTS, ROOT, release_facts
 from chain import with_usual
 from queue_state import DONE, LOOKS, NOW, REFUSED, Release, note, show
 
@@ -152,7 +152,7 @@ def one_row(
     if row.split == "clean":  # needs no release, but for its record: the longest piece that can be begun at once
         trained = train_row(job)
     make(release, deadline)
-    info = json.loads((release.protected / ".ripguard" / "release.json").read_text())
+    info = release_facts(release.place)
     how, results = recipe(row.protocol, row.model, row.epochs), (options.results, RESULTS)
     run = open_run(
         row.dataset, called(row.protocol, row.model, row.epochs), how, info, release.restored, command(options.queue),

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from metadata import contained, info_of, is_metadata, parts, write_info
 from vector_cases import VECTORS
 
 from ripguard.crypto.keys import Key
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.release.index import MemoryIndex
-from ripguard.release.record import META, canonical, signed_part
+from ripguard.release.record import signed_part
 
 RELEASES = sorted(path.stem for path in (VECTORS / "releases").glob("*.clean"))
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(range(1, 33)))
@@ -26,14 +25,6 @@ def golden(name: str, place: Path) -> Path:
     return Path(shutil.copytree(VECTORS / "releases" / name, place / name))
 
 
-def info_of(root: Path) -> dict[str, Any]:
-    return json.loads((root / META / "release.json").read_text())
-
-
-def write_info(root: Path, info: dict[str, Any]) -> None:
-    (root / META / "release.json").write_bytes(canonical(info))
-
-
 def sign(root: Path, signer: SigningKey = SIGNER) -> Path:
     """Let somebody sign a release."""
     info = info_of(root)
@@ -43,21 +34,18 @@ def sign(root: Path, signer: SigningKey = SIGNER) -> Path:
     return root
 
 
-def read(path: Path) -> bytes | None:
-    return path.read_bytes() if path.exists() else None
-
-
 def in_memory(root: Path, ranges: bool = False) -> MemoryIndex:
     """A release whose files are read now, and none later.
 
     Args:
         ranges: give its residue by a function that reads parts.
     """
-    meta = root / META
-    shards = {path.name: path.read_bytes() for path in (meta / "residue").glob("*")}
-    info, manifest = (read(meta / name) or b"" for name in ("release.json", "manifest.jsonl"))
+    found = parts(root)
+    shards = {name.removeprefix("residue/"): found.pop(name) for name in list(found) if name.startswith("residue/")}
+    info, manifest = (found.pop(name, b"") for name in ("release.json", "manifest.jsonl"))
     residue = reader(shards) if ranges else shards
-    return MemoryIndex(info, manifest, residue, read(meta / "model.bin"), str(root))
+    model = found.pop("model.bin", None)
+    return MemoryIndex(info, manifest, residue, model, str(root), found if contained(root) else None)
 
 
 def reader(shards: dict[str, bytes]) -> Callable[[str, int, int], bytes]:
@@ -72,9 +60,9 @@ def reader(shards: dict[str, bytes]) -> Callable[[str, int, int], bytes]:
 
 
 def files_of(root: Path) -> dict[str, bytes]:
-    """Bytes of all files beside ``.ripguard``, by their places."""
+    """Bytes of all files but the metadata, by their places."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and META not in path.parts
+        if path.is_file() and not is_metadata(path)
     }

@@ -131,7 +131,7 @@ def test_numbers_of_numpy(made, tmp_path):  # type: ignore[no-untyped-def]
         source, tmp_path / "out", place / "k", limit=np.int64(6), seed=np.int32(3), eps=np.float32(0.1), workers=1
     )
     assert done.images == 6
-    assert ripguard.inspect(tmp_path / "out")["parameters"]["perturb"]["eps"] == pytest.approx(0.1)
+    assert ripguard.inspect(tmp_path / "out", place / "k")["parameters"]["perturb"]["eps"] == pytest.approx(0.1)
 
 
 def test_a_key_in_the_place_of_its_file(made, tmp_path):  # type: ignore[no-untyped-def]

@@ -66,7 +66,7 @@ def test_every_verb_prints_one_json_object_and_no_key(tmp_path):  # type: ignore
     with_key = ("--key-file", key)
     commands = [
         ("protect", source, release, *with_key, "--perturb", "none", "--workers", "1"),
-        ("inspect", release),
+        ("inspect", release, "--key-file", key),
         ("inspect", release / "train/cup/0.png"),
         ("verify", release, *with_key, "--against", source),
         ("restore", release, restored, *with_key),
@@ -96,7 +96,7 @@ def test_facts_are_written_for_people(tmp_path):  # type: ignore[no-untyped-def]
     good("protect", source, release, "--key-file", key, "--perturb", "none", "--workers", "1")
     lines: list[str] = []
     for command in (
-        ("inspect", release),
+        ("inspect", release, "--key-file", key),
         ("inspect", release / "train/cup/0.png"),
         ("report", release, "--against", source),
     ):
@@ -216,7 +216,7 @@ def test_block_side_by_image_size(tmp_path):  # type: ignore[no-untyped-def]
     ):
         good("protect", source.parent, tmp_path / out, "--key-file", tmp_path / "k", "--perturb", "none", *more)
         for side, size in wanted.items():
-            assert good("inspect", tmp_path / out / f"train/a/{side}.png")["params"]["size"] == size
+            assert good("inspect", tmp_path / out / f"a/{side}.png")["params"]["size"] == size
         assert good("verify", tmp_path / out, "--key-file", tmp_path / "k", "--against", source.parent)["ok"]
 
 

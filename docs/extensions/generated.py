@@ -35,8 +35,9 @@ METHODS = (
     "ripguard.schemes.one_step.OneStep",
 )  # fmt: skip
 PARTS = (
-    "ripguard.crypto.keys.KeyRing", "ripguard.crypto.keys.ReleaseProver", "ripguard.crypto.keys.DatasetKeys",
-    "ripguard.crypto.keys.UnitKeys", "ripguard.release.restorer.Restorer", "ripguard.release.restorer.RestoredImage",
+    "ripguard.crypto.keys.KeyRing", "ripguard.crypto.keys.NamesRing", "ripguard.crypto.keys.ReleaseProver",
+    "ripguard.crypto.keys.DatasetKeys", "ripguard.crypto.keys.UnitKeys",
+    "ripguard.release.restorer.Restorer", "ripguard.release.restorer.RestoredImage",
     "ripguard.release.index.ReleaseIndex", "ripguard.release.index.MemoryIndex", "ripguard.data.source.Item",
     "ripguard.data.source.Source", "ripguard.executor.Executor", "ripguard.executor.Local",
     "ripguard.progress.Progress",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, worker_count
-from ripguard.crypto.keys import Key
+from ripguard.crypto.keys import Key, KeyRing
 from ripguard.errors import OutputRefused, refusing
 from ripguard.progress import reported_to
 
@@ -29,6 +29,7 @@ def report(
     signer: str | None = None,
     workers: int | None = None,
     progress: Callback | None = None,
+    key: KeyRing | AnyPath | None = None,
 ) -> dict[str, Any]:
     """Measure a release; see :func:`ripguard.benchmark.report.report`.
 
@@ -37,6 +38,7 @@ def report(
         labels: the labels file that :func:`ripguard.protect` used.
         restored: output folder of :func:`ripguard.restore`.
         grid: path of a PNG file, to draw clean, protected and restored images into.
+        key: opens the recipe, for the result; nothing else here needs it.
     """
     from ripguard.benchmark.report import check_grid
     from ripguard.benchmark.report import grid as draw
@@ -44,7 +46,8 @@ def report(
     from ripguard.data.registry import as_source
 
     refuse_empty(release=release, against=against, labels=labels, restored=restored, surrogate=surrogate, grid=grid)
-    refuse_empty(signer=signer)
+    refuse_empty(signer=signer, key=key)
+    ring = None if key is None else opened(key)[0]
     place, back = Path(release), Path(restored) if restored else None
     if grid:
         check_grid(os.fspath(grid))
@@ -53,7 +56,8 @@ def report(
         if grid and folder.resolve() in Path(grid).resolve().parents:
             raise OutputRefused(f"{grid} lies inside {folder}", "choose a path outside of it")
     with reported_to(progress):
-        data = run(place, source, back, os.fspath(surrogate) if surrogate else None, worker_count(workers), signer)
+        judge = os.fspath(surrogate) if surrogate else None
+        data = run(place, source, back, judge, worker_count(workers), signer, ring)
         if grid:
             draw(place, source, back, Path(grid))
     return data
@@ -73,6 +77,7 @@ def evaluate(
     signer: str | None = None,
     workers: int | None = None,
     progress: Callback | None = None,
+    key: KeyRing | AnyPath | None = None,
 ) -> Evaluation:
     """Train models on a release without its key and on the clean images; see :mod:`ripguard.benchmark.own`.
 
@@ -80,17 +85,19 @@ def evaluate(
         source: the source of the release.
         labels: the labels file that :func:`ripguard.protect` used.
         seeds: integers, or a string of them joined by commas; one model of each kind per seed.
+        key: opens the recipe, for the result; the models are trained without it.
     """
     from ripguard.benchmark.own import evaluate as run
     from ripguard.benchmark.victims import seeds_of
     from ripguard.data.registry import as_source
 
-    refuse_empty(release=release, source=source, labels=labels, signer=signer)
+    refuse_empty(release=release, source=source, labels=labels, signer=signer, key=key)
+    ring = None if key is None else opened(key)[0]
     several = seeds_of(seeds) if isinstance(seeds, str) else list(seeds)
     with reported_to(progress):
         return run(
             Path(release), as_source(source, labels, names_only=True), protocol, model, epochs, several, device, signer,
-            worker_count(workers),
+            worker_count(workers), ring,
         )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ def protect(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Callback | None = None,
+    contact: str = "",
     **options: Any,
 ) -> Protected:
     """Make a protected release of a dataset.
@@ -70,6 +71,7 @@ def protect(
         device: device for the perturbation, ``cpu`` or ``cuda``.
         workers: number of processes; None: one for each core.
         executor: protects the images, instead of these processes.
+        contact: whom to ask for access, one line; it is published in the README of the release.
         options: options of the scheme, its perturbation and its hiding method: ``perturb="tap", eps=0.05``.
 
     Raises:
@@ -78,6 +80,7 @@ def protect(
         InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
     """
     from ripguard.release.capacity import check_capacity
+    from ripguard.release.card import check_contact
     from ripguard.release.plan import make_plan
     from ripguard.release.prepare import prepare
     from ripguard.release.protect import precheck, refuse_secrets
@@ -86,6 +89,7 @@ def protect(
     from ripguard.store.atomic import drop_empty
 
     refuse_empty(source=source, out=out, key=key, sign_key=sign_key, labels=labels)
+    check_contact(contact)
     limit, seed = whole("limit", limit, 1), whole("seed", seed, 0) or 0
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     workers = worker_count(workers)
@@ -105,7 +109,7 @@ def protect(
             check_capacity(plan, Run(device, lossy, model))
             ready = prepare(plan, device, workers, model)
             plan = plan.aimed(ready.digest)
-            result = run(plan, ready, owner, place, signing, executor, restart, found.roots, model)
+            result = run(plan, ready, owner, place, signing, executor, restart, found.roots, model, contact)
         except BaseException:
             drop_empty(made)
             raise

@@ -103,15 +103,20 @@ def verify(
 
 
 @refusing()
-def inspect(path: AnyPath) -> Facts:
+def inspect(path: AnyPath, key: KeyRing | AnyPath | None = None) -> Facts:
     """Public facts about a release or a protected image; needs no key.
+
+    Args:
+        key: with the key of the whole release, the facts contain the name of its source and how it was made.
 
     Raises:
         NotProtected: the path is neither.
+        WrongKey, Damaged: the key does not open the release, or the release is not what its owner published.
     """
     from ripguard.release.inspect import inspect as run
 
-    return run(Path(path))
+    refuse_empty(key=key)
+    return run(Path(path), None if key is None else opened(key)[0])
 
 
 @refusing()

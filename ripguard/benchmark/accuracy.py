@@ -29,7 +29,11 @@ def recipe(protocol: str, model: str | None = None, epochs: int | None = None) -
 
 
 def scheme_of(release: dict[str, Any]) -> dict[str, Any]:
-    """The scheme of a release as records keep it, from ``release.json``; a lossy one is marked."""
+    """The scheme of a release as records keep it; a lossy one is marked, one without its key is ``sealed``.
+
+    Args:
+        release: as :func:`ripguard.release.inspect.described` gives it.
+    """
     return release["scheme"] | ({"lossy": True} if release["exact"] == "no (lossy)" else {})
 
 
@@ -58,7 +62,7 @@ def open_run(
     Args:
         source: name of the dataset.
         protocol: as records call it, see :func:`ripguard.train.protocols.called`; ``how``: its :func:`recipe`.
-        release: content of ``release.json``.
+        release: as :func:`ripguard.release.inspect.described` gives it.
         restored: folder of the restored images.
         name: of the record, in the first of ``results``; rows are taken over from all of them.
         workers: processes that read the restored images.

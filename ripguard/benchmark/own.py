@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from ripguard.crypto.keys import KeyRing
 from ripguard.data.image_set import ImageSet, load
 from ripguard.data.source import Item, Source, cache_root
 from ripguard.data.splits import TRAIN, evaluation_split
 from ripguard.errors import InputRefused, VerifyFailed, tell
 from ripguard.precision import check_device
+from ripguard.release.inspect import scheme_name
 from ripguard.release.manifest import Release
 from ripguard.release.signers import vouched
 from ripguard.release.verify import sources_by_place
@@ -47,6 +49,7 @@ class Evaluation:
     """Result of an evaluation.
 
     Attributes:
+        scheme: name of the release's scheme, "sealed" without a key that opens it.
         chance: accuracy in percent of predicting the most frequent class of the test images.
         held_out: whether the test images were held out of the training split.
         rows: one per model, ``clean`` or ``protected``, in the order of the seeds.
@@ -81,6 +84,7 @@ def evaluate(
     device: str = "cpu",
     signer: str | None = None,
     workers: int = 1,
+    key: KeyRing | None = None,
 ) -> Evaluation:
     """For each seed, train a model on clean and one on published images; test both on clean images.
 
@@ -89,8 +93,10 @@ def evaluate(
         source: the source of the release.
         protocol: name in PROTOCOLS; ``model`` and ``epochs`` replace those of the protocol.
         signer: fingerprint that must have signed the release.
+        key: opens the recipe, for the result; the models are trained without it.
 
     Raises:
+        WrongKey: the key does not open the release.
         UsageError: an unknown protocol, model or device.
         VerifyFailed: the release was not made from this source.
         InputRefused: images without labels, a single class, or a class with too few images.
@@ -98,7 +104,8 @@ def evaluate(
     recipe = recipe_of(protocol, model, epochs)
     check_device(device)
     release = Release.open(root)
-    vouched(release, signer)
+    scheme = scheme_name(release, key)
+    vouched(release, signer, key)
     clean, published = _pairs(release, source)
     train, test, held_out = _split(clean)
     about = "a fifth of the training images, held out of both" if held_out else "the source's test split"
@@ -115,7 +122,7 @@ def evaluate(
             f"class {missing[0]} is not among both training and test images", "every class needs images in both"
         )
     result = Evaluation(
-        str(root), release.info["scheme"]["name"], protocol, recipe.model, recipe.epochs, len(known.names),
+        str(root), scheme, protocol, recipe.model, recipe.epochs, len(known.names),
         len(tested.labels), held_out, round(100 * float(np.bincount(tested.labels).max() / len(tested.labels)), 2),
     )  # fmt: skip
     for seed in seeds:

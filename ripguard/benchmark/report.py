@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from ripguard.bar import Bar
+from ripguard.crypto.keys import KeyRing
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown, some
 from ripguard.executor import Local
 from ripguard.files import refuse_unwritable
 from ripguard.images.decoding import read_image
 from ripguard.images.quality import likeness
+from ripguard.release.inspect import scheme_name
 from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
 from ripguard.release.signers import vouched
@@ -35,6 +37,7 @@ def report(
     surrogate: str | None = None,
     workers: int = 1,
     signer: str | None = None,
+    key: KeyRing | None = None,
 ) -> dict[str, Any]:
     """Measure a release.
 
@@ -43,26 +46,30 @@ def report(
         restored: folder that ``ripguard restore`` wrote; its images are compared with the clean ones.
         surrogate: file of a surrogate; its predictions for the protected images are counted.
         signer: fingerprint that must have signed the release.
+        key: opens the recipe, for the result; nothing else here needs it.
 
     Returns:
         Counts, also of restored files with the bytes of the source's; medians and 5th/95th percentiles of PSNR (dB) and
         SSIM of protected to clean; residue bytes; shares (0..1) of images on which the surrogate keeps the true
         label, or predicts the label after it (cyclic target). ``damaged``: places of published images that cannot be
-        read, or have another size than the clean one; they are left out of everything else.
+        read, or have another size than the clean one; they are left out of everything else. ``scheme`` is "sealed"
+        without a key that opens it. ``overwritten_bytes`` and ``residue_over_bound`` only of releases before format v2.
 
     Raises:
+        WrongKey: the key does not open the release.
         InputRefused: a surrogate of other classes, before any work.
         VerifyFailed: no image can be measured.
     """
     release = Release.open(root)
-    vouched(release, signer)
+    scheme = scheme_name(release, key)
+    vouched(release, signer, key)
     wanted = sources_by_place(release, source)
     rows = [{key: row[key] for key in NEEDED if key in row} for row in release.rows if row["path"] in wanted]
     if not rows:
         raise VerifyFailed(f"{root} was not made from {source.name}: no image stands at a known place")
     judge = _surrogate_of(release, surrogate) if surrogate else None  # a surrogate that does not fit is refused first
     jobs = [
-        (str(root / row["path"]), wanted[row["path"]], str(restored_file(restored, row)) if restored else "")
+        (str(root / row["path"]), wanted[row["path"]], _restored(release, row, wanted[row["path"]], restored))
         for row in rows
     ]
     found = Local(workers if len(jobs) > FEW else 1).map(_measure, jobs, chunk=64)
@@ -79,18 +86,17 @@ def report(
     result: dict[str, Any] = {
         "pictures": len(rows),
         "damaged": damaged,
-        "scheme": release.info["scheme"]["name"],
+        "scheme": scheme,
         "exact": release.info["exact"],
         "psnr_to_clean": _spread([m["psnr"] for m, *_ in measured]),
         "ssim_to_clean": _spread([m["ssim"] for m, *_ in measured]),
         "residue_bytes_per_picture": _spread(residue),
         "residue_bytes": sum(residue),
-        "overwritten_bytes": sum(row["overwritten"] for row in rows),
-        "residue_over_bound": sum(
-            r > row["overwritten"] + row["overflow"] + 48 for r, row in zip(residue, rows) if row["planes"]
-        ),
         "in_residue_only": sum(row["planes"] == 0 for row in rows),
     }
+    if release.version < 2:
+        over = (r > row["overwritten"] + row["overflow"] + 48 for r, row in zip(residue, rows) if row["planes"])
+        result |= {"overwritten_bytes": sum(row["overwritten"] for row in rows), "residue_over_bound": sum(over)}
     if restored:
         result["restored_equal"] = sum(equal for _, equal, *_ in measured)
         result["files_equal"] = sum(same for _, _, same, _ in measured)
@@ -99,10 +105,19 @@ def report(
     return result
 
 
-def restored_file(restored: Path, row: dict[str, Any]) -> Path:
-    """Where ``ripguard restore`` put an image: at its place in the release, under its first name if byte-exact."""
+def restored_file(release: Release, row: dict[str, Any], item: Item, restored: Path) -> Path:
+    """Where ``ripguard restore`` put an image: at the place of its source file.
+
+    From releases before format v2: at its place in the release, under its first name if byte-exact.
+    """
+    if release.version >= 2:
+        return restored / item.name
     place = restored / row["path"]
     return place.with_name(row["name"]) if "name" in row else place
+
+
+def _restored(release: Release, row: dict[str, Any], item: Item, restored: Path | None) -> str:
+    return str(restored_file(release, row, item, restored)) if restored else ""
 
 
 Measured = tuple[dict[str, float | None], bool, bool, tuple[int, ...]]
@@ -216,7 +231,9 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
     for row in release.rows:
         label = release.info["units"][row["unit"]]["label"]
         if len(picks) < rows and label not in picks and row["path"] in wanted:
-            line = _line(root / row["path"], wanted[row["path"]], restored_file(restored, row) if restored else None)
+            item = wanted[row["path"]]
+            back = restored_file(release, row, item, restored) if restored else None
+            line = _line(root / row["path"], item, back)
             if line:  # the first image of each class that can be shown: not chosen for its looks
                 picks[label] = line
     if not picks:

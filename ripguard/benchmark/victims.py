@@ -19,9 +19,9 @@ from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, UsageError
+from ripguard.release.find import metadata_of
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_places
-from ripguard.release.record import META
 
 SPLITS = ("clean", "protected", "restored")
 WATCHED = 1000  # maximal number of clean training images for the training curve
@@ -105,11 +105,9 @@ def seeds_of(words: str) -> list[int]:
 
 def items_of(split: str, source: str, root: Path) -> list[Item]:
     """All images of the source, of a release, or of a restored folder."""
-    if split == "clean":  # with their published names, so that all splits have the same order
-        items = open_source(source).items
+    if split in ("clean", "restored"):  # with their published names, so that all splits have the same order
+        items = open_source(source).items if split == "clean" else folder(root).items
         return [dataclasses.replace(item, name=place) for item, place in zip(items, published_places(items))]
-    if split == "restored":
-        return folder(root).items
     release = Release.open(root)
     units = release.info["units"]
     return [
@@ -225,7 +223,7 @@ def train_row(job: Job) -> dict[str, Any]:
 
 def is_release(place: Path) -> bool:
     """Whether ``place`` is a finished release."""
-    return (place / META / "release.json").is_file()
+    return metadata_of(place) is not None
 
 
 def _seconds(log: Path) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_signer, add_source, add_workers
+from ripguard.cli.options import add_key, add_signer, add_source, add_workers, key_of
 from ripguard.cli.output import show
 from ripguard.errors import UsageError
 from ripguard.numbers import positive
@@ -21,6 +21,7 @@ DESCRIPTION = (
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", metavar="RELEASE")
     add_source(parser, "the source of the release")
+    add_key(parser, required=False)
     parser.add_argument("--labels", metavar="CSV", help="the labels file that protect used")
     parser.add_argument("--protocol", default="smoke", help=f"{', '.join(PROTOCOLS)} (default smoke)")
     parser.add_argument("--model", help="instead of the protocol's model: resnet18, vgg16-bn, densenet121 …")
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     found = api.evaluate(
         options.release, options.against, labels=options.labels, protocol=options.protocol, model=options.model,
         epochs=options.epochs, seeds=options.seeds, device=options.device, signer=options.signer,
-        workers=options.workers,
+        workers=options.workers, key=key_of(options),
     )  # fmt: skip
     lines = [f"{'trained on':12} {'seed':>4} {'images':>8} {'own images':>11} {'clean test images':>18}"]
     for row in found.rows:

@@ -96,6 +96,7 @@ def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
         parser.add_argument(flag, dest="byte_exact", action="store_true", help=shown)
     parser.add_argument("--lossy", action="store_true", help="keep no residue; recovery as in the paper, not exact")
     parser.add_argument("--dry-run", action="store_true", help="print splits, classes and texts, and stop")
+    parser.add_argument("--contact", metavar="TEXT", help="whom to ask for access; published in the release's README")
     parser.add_argument("--restart", action="store_true", help="discard an unfinished run")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     add_workers(parser)
@@ -130,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
         tell(f"ripguard: {about.source}", *(f"  {line}" for line in summary(about)))
     result = api.protect(
         source, options.out, key, sign_key=options.sign_key, limit=options.limit, seed=options.seed,
-        restart=options.restart, workers=options.workers, **of_scheme(options),
+        restart=options.restart, workers=options.workers, contact=options.contact or "", **of_scheme(options),
     )  # fmt: skip
     promise = "restores bit for bit" if result.exact else "LOSSY: restores approximately, not exactly"
     lines = [

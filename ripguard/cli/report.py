@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_signer, add_source, add_workers
+from ripguard.cli.options import add_key, add_signer, add_source, add_workers, key_of
 from ripguard.cli.output import show, table
 from ripguard.errors import UsageError, VerifyFailed, tell
 
@@ -15,6 +15,7 @@ DESCRIPTION = "Compares published images with their source: PSNR, SSIM, residue,
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", metavar="RELEASE")
     add_source(parser, "the source of the release")
+    add_key(parser, required=False)
     parser.add_argument("--labels", metavar="CSV", help="the labels file that protect used")
     parser.add_argument(
         "--restored", metavar="DIR", help="output folder of restore, to compare with SRC sample by sample"
@@ -33,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     data = api.report(
         options.release, options.against, labels=options.labels, restored=options.restored,
         surrogate=options.surrogate, grid=options.grid, signer=options.signer, workers=options.workers,
+        key=key_of(options),
     )  # fmt: skip
     show(options, data, table(data))
     if data["damaged"]:

@@ -43,6 +43,11 @@ def run(options: argparse.Namespace) -> int:
         lines.append(f"  names and completeness checked against {result.release}, signed by {by}")
     else:
         lines.append("  no release around: labels and completeness are NOT checked")
+    if result.png_named_otherwise:
+        lines.append(
+            f"  files that hold PNG bytes under the name of a source in another format: {result.png_named_otherwise} "
+            "(a release made with --preserve-files restores the files themselves)"
+        )
     lines += some("  refused ({code}): {message}", result.refused)
     moved = [{"from": file, "to": place} for file, place in result.moved]
     lines += some("  back at its place: {to} (was {from})", moved)
@@ -50,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     data = {
         "out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused,
         "release": result.release or None, "checked": result.checked, "signer": result.signer, "moved": moved,
-        "left_out": result.left_out,
+        "left_out": result.left_out, "png_named_otherwise": result.png_named_otherwise,
     }  # fmt: skip
     show(options, data, lines)
     if result.refused:

@@ -70,6 +70,15 @@ class KeyRing(Protocol):
 
 
 @runtime_checkable
+class NamesRing(KeyRing, Protocol):
+    """A key that also opens the names of source files. With another one, images are restored at published paths."""
+
+    def names_key(self, dataset_id: bytes, unit: int) -> bytes:
+        """64 bytes: the AES-256-SIV key of the names of a unit. Raises :class:`WrongKey` as ``image_keys``."""
+        ...
+
+
+@runtime_checkable
 class ReleaseProver(KeyRing, Protocol):
     """A key that opens one whole release, and everything that is encrypted or proven for the release as a whole.
 
@@ -80,6 +89,7 @@ class ReleaseProver(KeyRing, Protocol):
     - A restored image is not compared with the ``clean`` proof of its row. It is authentic nevertheless: its record is
       encrypted for its unit and its number in the release.
     - Images written with the release's codec model cannot be restored: the model is encrypted for the whole release.
+    - The recipe, the name of the source, and the source's texts where other texts were published, stay closed.
     """
 
     @property
@@ -88,6 +98,10 @@ class ReleaseProver(KeyRing, Protocol):
     @property
     def model(self) -> bytes:
         """64 bytes: the AES-256-SIV key of the release's model for the small-image codec."""
+        ...
+
+    def part(self, purpose: bytes) -> bytes:
+        """64 bytes: the AES-256-SIV key of the sealed parts of this kind, ``private`` or ``originals``."""
         ...
 
     def proof(self, purpose: bytes, data: bytes) -> bytes:
@@ -161,6 +175,10 @@ class Key:
         """Keys of an image of any release of this owner; see :class:`KeyRing`."""
         return self.dataset(dataset_id).unit(unit).image(index)
 
+    def names_key(self, dataset_id: bytes, unit: int) -> bytes:
+        """See :class:`NamesRing`."""
+        return self.dataset(dataset_id).names_key(dataset_id, unit)
+
     def dataset(self, dataset_id: bytes) -> DatasetKeys:
         """Subkeys of one release."""
         secret = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"dataset", dataset_id), 32)
@@ -187,19 +205,27 @@ class UnitKeys:
     dataset_id: bytes
     unit: int
 
+    def names_key(self, dataset_id: bytes, unit: int) -> bytes:
+        """See :class:`NamesRing`."""
+        self._refuse_other(dataset_id, unit)
+        return hkdf(self.secret, FORMAT_SALT, b"names", 64)
+
     def image(self, index: int) -> ImageKeys:
         all_ = hkdf(self.secret, FORMAT_SALT, length_prefixed(b"picture", struct.pack(">I", index)), 160)
         return ImageKeys(all_[:64], all_[64:128], all_[128:])
 
     def image_keys(self, dataset_id: bytes, unit: int, index: int) -> ImageKeys:
         """Keys of an image of this unit; see :class:`KeyRing`."""
+        self._refuse_other(dataset_id, unit)
+        return self.image(index)
+
+    def _refuse_other(self, dataset_id: bytes, unit: int) -> None:
         _refuse_other_release(self.dataset_id, dataset_id)
         if unit != self.unit:
             raise WrongKey(
                 f"wrong key: this one opens unit {self.unit} of its release alone, not unit {unit}",
                 "ask the owner for the key of that unit, or of the whole release",
             )
-        return self.image(index)
 
 
 @dataclass(frozen=True)
@@ -236,10 +262,18 @@ class DatasetKeys:
         _refuse_other_release(self.dataset_id, dataset_id)
         return self.unit(unit).image(index)
 
+    def names_key(self, dataset_id: bytes, unit: int) -> bytes:
+        """See :class:`NamesRing`."""
+        return self.unit(unit).names_key(dataset_id, unit)
+
     @property
     def model(self) -> bytes:
         """64 bytes: the AES-256-SIV key of the release's model for the small-image codec."""
-        return hkdf(self.secret, FORMAT_SALT, b"model", 64)
+        return self.part(b"model")
+
+    def part(self, purpose: bytes) -> bytes:
+        """64 bytes: the AES-256-SIV key of the sealed parts of this kind."""
+        return hkdf(self.secret, FORMAT_SALT, purpose, 64)
 
     def proof(self, purpose: bytes, data: bytes) -> bytes:
         """32 bytes: HMAC-SHA-256. Only a key holder can compute or compare it."""

@@ -13,7 +13,7 @@ from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, KeyFileError
 from ripguard.images.limits import SUFFIXES
 
-META = ".ripguard"
+METADATA = ("release.ripguard", ".ripguard")  # of a release, of format v2 and of older ones
 
 
 def folder(
@@ -42,7 +42,7 @@ def folder(
     """
     if not root.is_dir():
         raise InputRefused(f"{root} is not a folder", "give a folder of images, or a dataset of ripguard data list")
-    if (root / META).exists():
+    if any((root / name).exists() for name in METADATA):
         raise InputRefused(f"{root} is a protected release already", "give the folder of clean images")
     found = scan(root, follow_links)
     refuse_key_in(found.names())  # before a message could show it

@@ -13,3 +13,14 @@ def png_bytes(image: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
+
+
+def npy_bytes(image: np.ndarray) -> bytes:
+    """An ``.npy`` file of an image.
+
+    Args:
+        image: uint8 ``[height, width, 1 or 3]``; one channel is written as ``[height, width]``.
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, image[:, :, 0] if image.shape[2] == 1 else image, allow_pickle=False)
+    return buffer.getvalue()

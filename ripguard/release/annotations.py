@@ -6,25 +6,36 @@ import hashlib
 import os
 from pathlib import Path
 
+from ripguard.crypto.keys import ReleaseProver
 from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.files import NotRegular, open_regular
 from ripguard.release.locate import Selection
 from ripguard.release.names import too_long
 from ripguard.release.restored import Restored, refuse
-from ripguard.store.atomic import storage
+from ripguard.store.atomic import storage, write_unsynced
 
 
-def copy_annotations(selection: Selection, tree: Path, result: Restored) -> None:
-    """Copy the annotation files below the selected folders; refuse in ``result`` those that are missing or changed."""
+def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: ReleaseProver | None) -> None:
+    """Copy the annotation files below the selected folders; refuse in ``result`` those that are missing or changed.
+
+    Args:
+        keys: those of the whole release, None for a unit's. With them, a text whose published bytes are not those of
+            the source comes back as in the source.
+    """
     release = selection.release
     if release is None or not selection.whole:
         return
-    for note in release.info["annotations"]:
+    for number, note in enumerate(release.info["annotations"]):
         if not note["path"].startswith(tuple(selection.folders)):
             continue
         source, target = release.root / note["path"], tree / selection.place_of(note["path"])
         try:
-            _copy(source, target, note["sha256"])
+            original = release.original(number, keys) if keys else None
+            if original is None:
+                _copy(source, target, note["sha256"])
+            else:
+                _refuse_taken(source, target)
+                write_unsynced(target, original)
         except RipguardError as error:
             refuse(result, str(source), error)
 
@@ -37,8 +48,7 @@ def _copy(source: Path, target: Path, digest: str) -> None:
         StorageError: reading or writing failed.
     """
     fresh = "get a fresh copy of it"
-    if os.path.lexists(target) or too_long(target.name):
-        raise Damaged(f"{source}: its path in the output is taken or too long", "rename it in a copy of the release")
+    _refuse_taken(source, target)
     try:
         handle = open_regular(source)
     except FileNotFoundError:
@@ -61,3 +71,8 @@ def _copy(source: Path, target: Path, digest: str) -> None:
             except BaseException:  # remove the incomplete copy
                 target.unlink()
                 raise
+
+
+def _refuse_taken(source: Path, target: Path) -> None:
+    if os.path.lexists(target) or too_long(target.name):
+        raise Damaged(f"{source}: its path in the output is taken or too long", "rename it in a copy of the release")

@@ -19,7 +19,7 @@ import numpy as np
 
 from ripguard.errors import StorageError
 from ripguard.release.plan import Plan
-from ripguard.release.record import canonical
+from ripguard.release.record import VERSION, canonical
 from ripguard.store.atomic import storage, write_file
 from ripguard.store.schema import check_commit, check_row
 
@@ -50,7 +50,7 @@ class Commit:
         about, *rows = [json.loads(line) for line in data.splitlines()]
         check_commit(about)
         for image, row in itertools.zip_longest(plan.shards[number], rows):
-            check_row(row, len(plan.units))  # a release with an invalid row could not be opened
+            check_row(row, len(plan.units), VERSION)  # a release with an invalid row could not be opened
             if not image or (row["path"], row["index"], row["unit"]) != (image.out, image.index, image.unit):
                 raise ValueError(row["path"])
         return cls(rows, about["residue"], about["to_carrier"])

@@ -14,10 +14,11 @@ from pathlib import Path
 from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged, NotProtected, SignatureInvalid
 from ripguard.files import walk
+from ripguard.release.find import metadata_of
 from ripguard.release.manifest import Release
 from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
-from ripguard.store.atomic import LOCK, TEMPORARY, lock, refuse_foreign_work, sha256_file, storage, working_folder
+from ripguard.store.atomic import LOCK, TEMPORARY, lock, refuse_foreign_work, storage, working_folder
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def find(path: Path, unfinished: bool = False, key: Key | None = None, signer: s
         OutputRefused: the working folder belongs to another user.
     """
     partial, found = working_folder(path), []
-    if os.path.lexists(path / META / RELEASE):
+    if metadata_of(path):
         found += _in_release(path, key, signer)
     elif not partial.is_dir() or partial.is_symlink():
         raise NotProtected(f"{path} is neither a release nor the output of an unfinished run", "give one of them")
@@ -80,6 +81,8 @@ def _in_release(path: Path, key: Key | None, signer: str | None) -> list[Litter]
                 continue
             if TEMPORARY.fullmatch(name):
                 kind = "temporary"
+            elif release.version >= 2:  # its metadata are one file
+                continue
             elif folder == meta + RESIDUE and name not in needed | set(release.shards):
                 kind = "residue"
             elif folder == META and name not in (RELEASE, MANIFEST, MODEL):
@@ -92,16 +95,21 @@ def _in_release(path: Path, key: Key | None, signer: str | None) -> list[Litter]
 
 def _refuse_incomplete(release: Release, needed: set[str]) -> None:
     """Raise :class:`Damaged` unless all listed residue exists as published."""
-    folder = release.root / META / RESIDUE
     if strange := sorted(needed - set(release.shards)):
         raise Damaged(
             f"{release.root}: rows use the residue {strange[0]}, which {RELEASE} does not list", "get fresh copies"
         )
     for shard in release.info["residue"]:
-        place = folder / shard["file"]
-        if not os.path.lexists(place) or sha256_file(place, shard["bytes"]) != shard["sha256"]:
+        name = f"{RESIDUE}/{shard['file']}"
+        with storage("cannot read"):
+            try:
+                good = release.files.section(name).sha256(shard["bytes"]) == shard["sha256"]
+            except FileNotFoundError:
+                good = False
+        if not good:
             raise Damaged(
-                f"{place} is missing or changed, so other residue may be of this release", "ripguard verify lists all"
+                f"{release.where(name)} is missing or changed, so other residue may be of this release",
+                "ripguard verify lists all",
             )
 
 

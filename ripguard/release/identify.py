@@ -6,7 +6,7 @@ the image, :class:`NotProtected` for everything else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,10 +26,14 @@ from ripguard.hide import lsb
 from ripguard.hide.header import COMMON, BadHeader, Header, size_of
 from ripguard.images.decoding import read_image
 from ripguard.release.index import ReleaseIndex
+from ripguard.release.record import CONTAINER, META
 from ripguard.store.rows import Row
 
 FRESH = "get a fresh copy of this image"
 BOTH = "ripguard verify lists both"
+WITH_RELEASE = (
+    f"name that folder with --release; its file {CONTAINER} must be there (before format v2: its folder {META})"
+)
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Identified:
         row: its row in the manifest, None if no row has its samples.
         home: its path in the release, "" if unknown.
         needs_model: whether it cannot be decoded without the codec model of its release.
+        twins: other rows with the same samples, if the clean images may differ. Whoever restores it compares them.
     """
 
     image: np.ndarray
@@ -48,6 +53,7 @@ class Identified:
     row: Row | None
     home: str
     needs_model: bool
+    twins: list[Row] = field(default_factory=list)
 
 
 def read_header(image: np.ndarray) -> Header:
@@ -83,8 +89,9 @@ def identify(what: str, image: np.ndarray, known: Row | None, ring: KeyRing, ind
         raise Damaged(f"{what}: changed after it was published", FRESH)
     if known and row and row != known:
         raise Damaged(f"{what}: another image of the release has this name", BOTH)
-    if row != known and len({_restorable(one) for one in rows}) > 1:
-        raise Damaged(f"{what}: two images of the release look the same", "give the file its name in the release")
+    twins = [one for one in rows[1:] if one["clean"] != rows[0]["clean"]] if row != known else []
+    if row != known and len(rows) > 1 and any(map(_restores_file, rows)):
+        raise look_the_same(what)
     try:
         header = Header.unpack(bytes.fromhex(row["header"])) if row and "header" in row else read_header(image)
     except BadHeader:
@@ -98,12 +105,17 @@ def identify(what: str, image: np.ndarray, known: Row | None, ring: KeyRing, ind
         raise NeedsRelease(f"{what} belongs to another release", "name that release with --release")
     needs_model = header.needs_model
     if row is None and needs_model and index is None:
-        raise NeedsRelease(f"{what}: it needs the codec model of its release", "name that folder with --release")
+        raise NeedsRelease(f"{what}: it needs the codec model of its release", WITH_RELEASE)
     if row is None and not (header.inline or header.lossy):
         if index is not None:
             raise Damaged(f"{what}: changed after it was published", FRESH)
-        raise NeedsRelease(f"{what}: it needs the residue of its release", "name that folder with --release")
-    return Identified(image, header, row, _home(header, row, known, rows, index), needs_model)
+        raise NeedsRelease(f"{what}: it needs the residue of its release", WITH_RELEASE)
+    return Identified(image, header, row, _home(header, row, known, rows, index), needs_model, twins)
+
+
+def look_the_same(what: str) -> Damaged:
+    """The error for an image whose samples are those of several images of the release."""
+    return Damaged(f"{what}: two images of the release look the same", "give the file its name in the release")
 
 
 def _home(header: Header, row: Row | None, known: Row | None, rows: list[Row], index: ReleaseIndex | None) -> str:
@@ -141,9 +153,14 @@ def decoded(what: str, data: bytes | RipguardError, known: Row | None) -> np.nda
     return image
 
 
-def _restorable(row: Row) -> tuple[object, ...]:
-    """What would be restored from this row: samples, or a file, which belongs to one image only."""
-    return row["clean"], row["index"] if "name" in row else None
+def _restores_file(row: Row) -> bool:
+    """Whether a file is restored from this row, which belongs to one image only. Versions 0 and 1 name it."""
+    if "name" in row or "bytes" in row:
+        return True
+    try:
+        return "header" in row and Header.unpack(bytes.fromhex(row["header"])).gives_file
+    except BadHeader:  # its image cannot be restored, and is refused for that
+        return False
 
 
 def _carries_itself(image: np.ndarray, known: Row) -> bool:

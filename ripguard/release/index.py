@@ -11,10 +11,21 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ripguard.crypto.keys import KeyRing, ReleaseProver
+from ripguard.errors import Damaged, NotProtected
 from ripguard.files import TooLarge
 from ripguard.release.manifest import Index
-from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, checked_info, checked_rows
+from ripguard.release.record import (
+    CONTAINER,
+    MANIFEST,
+    META,
+    MODEL,
+    RELEASE,
+    RESIDUE,
+    checked_info,
+    checked_rows,
+)
 from ripguard.store.atomic import storage
+from ripguard.store.container import slices
 from ripguard.store.rows import Row
 from ripguard.store.schema import MOST_INFO
 
@@ -32,6 +43,11 @@ class ReleaseIndex(Protocol):
     @property
     def dataset_id(self) -> bytes:
         """8 bytes, identifier of the release."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Version of the format of the release."""
         ...
 
     def opened_by(self, ring: KeyRing) -> ReleaseProver | None:
@@ -70,6 +86,10 @@ class ReleaseIndex(Protocol):
         """
         ...
 
+    def source_path(self, row: Row, ring: KeyRing) -> str:
+        """Path of the source file of an image; see :meth:`ripguard.release.opened.Sealed.source_path`."""
+        ...
+
 
 class MemoryIndex(Index):
     """A release in memory; does not access the file system.
@@ -82,6 +102,8 @@ class MemoryIndex(Index):
             :class:`OSError` for one that cannot be read. With a function, the size of the file is not checked.
         model: bytes of ``model.bin``, None for none.
         name: name of the release in messages.
+        parts: bytes of the sealed parts of version 2 by name: ``private``, ``names/0``, ``originals/0`` and so on. None
+            for older releases.
 
     Raises:
         NotProtected, Damaged: as :meth:`ripguard.release.manifest.Release.open` for the same bytes.
@@ -94,26 +116,51 @@ class MemoryIndex(Index):
         residue: Residue | None = None,
         model: bytes | None = None,
         name: str = "the release",
+        parts: Mapping[str, bytes] | None = None,
     ) -> None:
-        self._name = name
+        self._name, self._contained = name, parts is not None
         with storage("cannot read"):
             _refuse_large(info, MOST_INFO, self.where(RELEASE))
         self.info = checked_info(info, name, self.where(RELEASE))
         self.rows = checked_rows(manifest, self.info, self.where(MANIFEST), self.where(RELEASE))
         self._residue: Residue = residue if residue is not None else {}
-        self._model = model
+        self._sealed = dict(parts or {}) | ({} if model is None else {MODEL: model})
+
+    @classmethod
+    def of_container(cls, data: bytes, name: str = "the release") -> MemoryIndex:
+        """A release from the bytes of its ``release.ripguard``.
+
+        Raises:
+            NotProtected, Damaged: as :meth:`ripguard.release.manifest.Release.open` for the same bytes.
+        """
+        try:
+            found = slices(data)
+        except ValueError:
+            raise Damaged(f"{name}/{CONTAINER} is damaged", "get a fresh copy of it") from None
+        if RELEASE not in found:
+            raise NotProtected(f"{name} is not a protected release", f"it has no {CONTAINER}: {RELEASE}")
+        if MANIFEST not in found:
+            raise Damaged(f"{MANIFEST} in {name}/{CONTAINER} is missing", "get a fresh copy of it")
+
+        def residue(file: str, offset: int, length: int) -> bytes:
+            if (part := found.get(f"{RESIDUE}/{file}")) is None:
+                raise FileNotFoundError(file)
+            return bytes(part[offset : offset + length])
+
+        small = {part: bytes(view) for part, view in found.items() if not part.startswith(f"{RESIDUE}/")}
+        return cls(small.pop(RELEASE), small.pop(MANIFEST), residue, small.pop(MODEL, None), name, small)
 
     @property
     def name(self) -> str:
         return self._name
 
-    def where(self, *parts: str) -> str:
-        return "/".join((self.name, META, *parts))
+    def where(self, part: str) -> str:
+        return f"{part} in {self.name}/{CONTAINER}" if self._contained else f"{self.name}/{META}/{part}"
 
-    def _sealed_model(self, at_most: int) -> bytes:
-        if self._model is None:
-            raise FileNotFoundError
-        return _refuse_large(self._model, at_most, self.where(MODEL))
+    def _part(self, name: str, at_most: int) -> bytes:
+        if name not in self._sealed:
+            raise FileNotFoundError(name)
+        return _refuse_large(self._sealed[name], at_most, self.where(name))
 
     def _piece(self, name: str, offset: int, length: int, size: int) -> bytes:
         if isinstance(self._residue, Mapping):

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.crypto.aead import image_digest
+from ripguard.crypto.keys import KeyRing
 from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import GRAY_SHOWN, BadHeader
 from ripguard.images.decoding import read_image
-from ripguard.release.find import find_release
+from ripguard.release.find import find_release, metadata_of
 from ripguard.release.identify import read_header
 from ripguard.release.manifest import Release
-from ripguard.release.record import META
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,18 @@ class Facts:
         return {"kind": self.kind} | self.about
 
 
-def inspect(path: Path) -> Facts:
-    """Facts about a release folder or an image file. Raises :class:`NotProtected` for any other path."""
+def inspect(path: Path, key: KeyRing | None = None) -> Facts:
+    """Facts about a release folder or an image file.
+
+    Args:
+        key: opens what a release of format v2 seals: the name of its source, and how it was made.
+
+    Raises:
+        NotProtected: the path is neither.
+        WrongKey, Damaged: the key does not open the release, or the release is not what its owner published.
+    """
     if path.is_dir():
-        return _release(path)
+        return _release(path, key)
     if not path.exists():
         raise NotProtected(f"there is no file or folder {path}")
     image = read_image(path)
@@ -66,6 +74,27 @@ def inspect(path: Path) -> Facts:
     return Facts("image", facts)
 
 
+SEALED = "sealed"  # in the place of what no key was given for
+
+
+def scheme_name(release: Release, key: KeyRing | None) -> str:
+    """Name of the scheme of a release; :data:`SEALED` without the key of a release that seals it.
+
+    Raises:
+        WrongKey, Damaged: as :meth:`ripguard.release.manifest.Index.opened_by`.
+    """
+    return str(described(release, key)["scheme"]["name"])
+
+
+def described(release: Release, key: KeyRing | None) -> dict[str, Any]:
+    """Content of ``release.json`` with ``source`` and ``scheme``, which format v2 seals.
+
+    Without the key of a release that seals them, both are :data:`SEALED`.
+    """
+    found = release.private(None if key is None else release.opened_by(key))
+    return release.info | (found or {"source": SEALED, "scheme": {"name": SEALED}})
+
+
 def _readable(value: Any) -> Any:
     """Convert a value for JSON: bytes become hex strings."""
     if isinstance(value, dict):
@@ -75,16 +104,21 @@ def _readable(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def _release(root: Path) -> Facts:
+def _release(root: Path, key: KeyRing | None) -> Facts:
     release = Release.open(root)
-    info = release.info
-    names = ("format", "dataset_id", "key_id", "source", "exact", "pictures", "limited", "labels")
-    facts = {name: info[name] for name in names}
-    facts["scheme"] = info["scheme"]["name"]
-    facts["parameters"] = {k: v for k, v in info["scheme"].items() if k != "name"}
+    info, private = release.info, release.private(None if key is None else release.opened_by(key))
+    facts = {name: info[name] for name in ("format", "dataset_id", "key_id")}
+    if private:
+        facts["source"] = private["source"]
+    facts |= {name: info[name] for name in ("exact", "pictures", "limited", "labels")}
+    if private:
+        facts["scheme"] = private["scheme"]["name"]
+        facts["parameters"] = {k: v for k, v in private["scheme"].items() if k != "name"}
+    else:
+        facts["sealed"] = "source, scheme, parameters"
     facts["signer"] = release.check_signature()
     facts["residue_bytes"] = sum(shard["bytes"] for shard in info["residue"])
     facts["annotations"] = [note["path"] for note in info["annotations"]]
     facts["units"] = [f"{u['split']}/{u['label']}" for u in info["units"]]
-    facts["metadata"] = str(root / META)
+    facts["metadata"] = str(metadata_of(root))
     return Facts("release", facts)

@@ -20,7 +20,7 @@ from ripguard.release.identify import read_header
 from ripguard.release.listing import listed, may_be_image
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
-from ripguard.release.record import META, RELEASE
+from ripguard.release.record import CONTAINER, META
 from ripguard.store.rows import Row
 
 LINK = "a link, and links are not followed"
@@ -154,7 +154,7 @@ def _refuse_without_record(paths: list[Path]) -> None:
     for path in paths:
         if gone := without_record(path):
             raise Damaged(
-                f"{gone} is a release without its {META}/{RELEASE}: labels and completeness cannot be checked",
+                f"{gone} is missing from a release: labels and completeness cannot be checked",
                 "get a fresh copy of it, or restore the images under the names they have: --loose",
             )
 
@@ -193,7 +193,8 @@ def _of_release(selection: Selection, release: Release, chosen: list[tuple[Path,
     folders = [(path, prefix + "/" if prefix else "") for path, prefix in chosen if path.is_dir()]
     single = {prefix for path, prefix in chosen if not path.is_dir()}
     selection.base = _common([prefix for _, prefix in folders] + [name.rpartition("/")[0] + "/" for name in single])
-    notes = {note["path"] for note in release.info["annotations"]}
+    texts = [*release.info["annotations"], *([release.info["card"]] if "card" in release.info else [])]
+    notes = {text["path"] for text in texts}
 
     def wants(place: str) -> bool:
         if place in single:
@@ -212,7 +213,7 @@ def _of_release(selection: Selection, release: Release, chosen: list[tuple[Path,
             path = path.parent
         for name, link in found:
             place = start + name
-            if place in seen or META in place.split("/") or place in notes:
+            if place in seen or release.holds_metadata(place) or place in notes:
                 continue
             seen.add(place)
             known = release.rows.samples(place) is not None
@@ -256,7 +257,7 @@ def _loose(selection: Selection, paths: list[tuple[Path, str | None]], only: str
         folder = path.parent if single else path
         start = "" if not prefix else prefix.rpartition("/")[0] if single else prefix
         for name, link in [(path.name, path.is_symlink())] if single else listed(path, selection.refused):
-            if META in name.split("/") or (only and not fnmatch.fnmatch(name, only)):
+            if _is_metadata(name) or (only and not fnmatch.fnmatch(name, only)):
                 continue
             if link:
                 refusal = InputRefused(f"{folder / name}: {LINK}", "put a copy in its place")
@@ -272,3 +273,9 @@ def _loose(selection: Selection, paths: list[tuple[Path, str | None]], only: str
             selection.refused.append((str(folder / name), given))
         else:  # share one string, to save memory
             selection.files.append(Wanted(len(selection.files), folder, name, name if given == name else given, inside))
+
+
+def _is_metadata(name: str) -> bool:
+    """Whether a path, of a file of any release or none, is that of metadata of a release."""
+    parts = name.split("/")
+    return META in parts or parts[-1] == CONTAINER

@@ -1,4 +1,4 @@
-"""A release as ``release.json`` and ``manifest.jsonl`` describe it: rows, residue, codec model, proof and signature.
+"""A release as ``release.json`` and ``manifest.jsonl`` describe it: rows, residue, sealed parts, proof and signature.
 
 :class:`Index` checks keys, proof and signature, wherever the bytes come from; :class:`Release` reads a folder.
 """
@@ -7,28 +7,26 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ripguard.crypto import signing
-from ripguard.crypto.aead import Forged, open_sealed
 from ripguard.crypto.keys import KeyRing, ReleaseProver, release_prover
 from ripguard.errors import Damaged, NotProtected, SignatureInvalid, WrongKey
-from ripguard.files import NotRegular, TooLarge, open_regular, read_regular
+from ripguard.files import NotRegular, TooLarge
+from ripguard.release.opened import Sealed
+from ripguard.release.parts import Parts, parts_of
 from ripguard.release.record import (
+    CONTAINER,
     MANIFEST,
     META,
-    MODEL,
-    MOST_MODEL,
     RELEASE,
     RESIDUE,
     checked_info,
     checked_rows,
-    model_bound,
     signed_part,
 )
 from ripguard.store.atomic import storage
@@ -36,27 +34,22 @@ from ripguard.store.rows import Row, Rows
 from ripguard.store.schema import MOST_INFO, UNITS
 
 
-class Index(ABC):
+class Index(Sealed):
     """The checked metadata of a release; implements :class:`ripguard.release.index.ReleaseIndex`.
 
-    A subclass reads residue and model.
+    A subclass reads residue and sealed parts.
 
     Attributes:
         info: content of ``release.json``.
         rows: content of ``manifest.jsonl``, one row per image, sorted by path.
     """
 
-    info: dict[str, Any]
     rows: Rows
 
     @property
     @abstractmethod
     def name(self) -> str:
         """Name of the release in messages."""
-
-    @abstractmethod
-    def where(self, *parts: str) -> str:
-        """Name of a file of ``.ripguard`` in messages."""
 
     @abstractmethod
     def _piece(self, name: str, offset: int, length: int, size: int) -> bytes:
@@ -66,29 +59,15 @@ class Index(ABC):
             StorageError: the file exists and cannot be read.
         """
 
-    @abstractmethod
-    def _sealed_model(self, at_most: int) -> bytes:
-        """Bytes of the model file. Raises :class:`FileNotFoundError`, :class:`TooLarge` or another :class:`OSError`."""
-
     @property
     def key_id(self) -> bytes:
         """8 bytes, identifier of the key that the release was made with."""
         return bytes.fromhex(self.info["key_id"])
 
     @cached_property
-    def dataset_id(self) -> bytes:
-        """8 bytes, identifier of the release."""
-        return bytes.fromhex(self.info["dataset_id"])
-
-    @cached_property
     def shards(self) -> dict[str, int]:
         """Size in bytes of each residue file, by name."""
         return {shard["file"]: shard["bytes"] for shard in self.info["residue"]}
-
-    @cached_property
-    def _models(self) -> dict[bytes, bytes]:
-        """The decrypted model, by the subkey that opened it."""
-        return {}
 
     def by_path(self, path: str) -> Row | None:
         """Row of the image at ``path`` in the release, or None."""
@@ -157,19 +136,6 @@ class Index(ABC):
             raise SignatureInvalid(f"{self.name} is signed by {name}, expected {wanted}")
         return name
 
-    def model(self, keys: ReleaseProver) -> bytes:
-        """Bytes of the codec model for small images, empty if the release has none. Raises :class:`Damaged`."""
-        if not self.info.get("model"):
-            return b""
-        if keys.model not in self._models:
-            with storage("cannot read"):
-                try:
-                    sealed = self._sealed_model(min(self.info["model"]["bytes"], MOST_MODEL))
-                    self._models[keys.model] = open_sealed(keys.model, model_bound(keys.dataset_id), sealed)
-                except (FileNotFoundError, Forged):
-                    raise Damaged(f"{self.where(MODEL)} is missing or damaged", "get a fresh copy of it") from None
-        return self._models[keys.model]
-
     def residue(self, place: list[Any] | None) -> bytes:
         """Bytes at ``[file, offset, length]`` of the residue; empty if the file is missing or has another size.
 
@@ -198,53 +164,54 @@ class Release(Index):
 
     Attributes:
         root: path of its folder.
+        files: where its metadata are.
     """
 
     root: Path
     info: dict[str, Any]
     rows: Rows
+    files: Parts
 
     @classmethod
     def open(cls, root: Path) -> Release:
-        """Read and check both files.
+        """Read and check ``release.json`` and ``manifest.jsonl``.
 
         Raises:
             NotProtected: not a release, or of an unknown format.
             Damaged: a file is missing or changed, or a link.
             StorageError: a file cannot be read.
         """
-        meta = root / META
-        for folder in (meta, meta / RESIDUE):
-            if folder.is_symlink():
-                raise Damaged(f"{folder} is a link, and links are not followed", "put a copy in its place: cp -rL")
+        files = parts_of(root)
+        where = files.where(RELEASE)
         with storage("cannot read"):
             try:
-                raw = read_regular(meta / RELEASE, MOST_INFO)
+                raw = files.section(RELEASE).read(MOST_INFO)
             except (FileNotFoundError, NotADirectoryError):
-                raise NotProtected(f"{root} is not a protected release", f"it has no {META}/{RELEASE}") from None
-        info = checked_info(raw, root, meta / RELEASE)
-        return cls(root, info, checked_rows(meta / MANIFEST, info, meta / MANIFEST, meta / RELEASE))
+                raise NotProtected(f"{root} is not a protected release", f"it has no {files.short(RELEASE)}") from None
+        info = checked_info(raw, root, where)
+        try:
+            manifest = files.section(MANIFEST)
+        except FileNotFoundError:
+            raise Damaged(f"{files.where(MANIFEST)} is missing", "get a fresh copy of it") from None
+        return cls(root, info, checked_rows(manifest, info, files.where(MANIFEST), where), files)
 
     @property
     def name(self) -> str:
         return str(self.root)
 
-    def where(self, *parts: str) -> str:
-        return str(self.root.joinpath(META, *parts))
+    def where(self, part: str) -> str:
+        return self.files.where(part)
 
-    def _sealed_model(self, at_most: int) -> bytes:
-        return read_regular(self.root / META / MODEL, at_most)
+    def holds_metadata(self, place: str) -> bool:
+        """Whether a path below the root belongs to the metadata of the release."""
+        return place == CONTAINER if self.version >= 2 else META in place.split("/")
+
+    def _part(self, name: str, at_most: int) -> bytes:
+        return self.files.section(name).read(at_most)
 
     def _piece(self, name: str, offset: int, length: int, size: int) -> bytes:
-        path = f"{self.root}/{META}/{RESIDUE}/{name}"
         with storage("cannot read"):
             try:
-                handle = open_regular(path, size)  # called for every image
+                return self.files.section(f"{RESIDUE}/{name}").piece(offset, length, size)
             except (FileNotFoundError, NotADirectoryError, NotRegular, TooLarge):
                 return b""
-            try:
-                if offset + length > os.fstat(handle).st_size:  # truncated: do not allocate ``length`` bytes
-                    return b""
-                return os.pread(handle, length, offset)
-            finally:
-                os.close(handle)

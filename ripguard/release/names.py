@@ -8,19 +8,24 @@ from typing import Any, overload
 
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, acts, refuse_all
+from ripguard.release.record import CONTAINER, VERSION
 
 LONGEST_NAME = 255  # bytes of one part of a path
 
 
-def published_places(items: list[Item]) -> list[str]:
-    """Path of each item in the release: its path in the source, below ``train/`` if the source has no splits.
+def published_places(items: list[Item], version: int = VERSION) -> list[str]:
+    """Path of each item in a release: its path in the source, with the suffix ``.png``.
 
-    The added folder hides ``.ripguard`` from loaders that list class folders, such as ImageFolder.
+    Args:
+        version: of the format. Before version 2, the images of a source without splits were moved below ``train/``, to
+            hide ``.ripguard`` from loaders that list class folders.
 
     Raises:
         InputRefused: see :func:`published_names`.
     """
     names = [item.name for item in items]
+    if version >= 2:
+        return published_names(names)
     classes_first = all(item.label and item.name.split("/")[0] == item.label for item in items)
     return published_names([f"train/{name}" for name in names] if classes_first else names)
 
@@ -77,9 +82,19 @@ def too_long(path: str) -> bool:
 
 
 def odd_names(names: list[str]) -> list[InputRefused]:
-    """Refusals of names with control or bidirectional characters: they could spoof a terminal."""
+    """Refusals of names that cannot be published.
+
+    These are names with control or bidirectional characters, which could spoof a terminal, and the place of the
+    release's own file.
+    """
     hint = "rename it: control characters and marks of writing direction are not published"
-    return [InputRefused(f"{name}: its name holds a character that is not shown", hint) for name in names if acts(name)]
+    found = [
+        InputRefused(f"{name}: its name holds a character that is not shown", hint) for name in names if acts(name)
+    ]
+    taken = [name for name in names if _folded(name.partition("/")[0]) == CONTAINER]
+    return found + [
+        InputRefused(f"{name}: the release's file {CONTAINER} needs its place", "rename it") for name in taken
+    ]
 
 
 def _as_png(name: str) -> str:

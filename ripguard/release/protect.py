@@ -28,10 +28,12 @@ from ripguard.errors import KeyFileError, OutputRefused
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.hide.base import Hidden
+from ripguard.release.card import check_contact
 from ripguard.release.commit import Commits
 from ripguard.release.complete import complete
 from ripguard.release.plan import Plan
-from ripguard.release.record import META
+from ripguard.release.record import FORMAT, RESIDUE
+from ripguard.release.sealed import refuse_long_names
 from ripguard.release.shard import Job, committed, run_shard
 from ripguard.release.signers import remember
 from ripguard.schemes.base import Batch, Protector
@@ -48,6 +50,8 @@ from ripguard.store.atomic import (
     storage,
     write_file,
 )  # fmt: skip
+
+STATE = ("commits", RESIDUE, "plan.json")  # of an unfinished run, beside the tree
 
 ProtectorFactory = Callable[[], Protector]
 
@@ -141,6 +145,7 @@ def protect(
     restart: bool = False,
     roots: list[Path] | None = None,
     model: bytes = b"",
+    contact: str = "",
 ) -> Protected:
     """Make the release of a plan at ``out``.
 
@@ -150,12 +155,15 @@ def protect(
         restart: discard an unfinished run instead of continuing it.
         roots: source folders; the output must not overlap them.
         model: bytes of the codec model for small images, empty for none; the digest of the plan must cover it.
+        contact: whom to ask for access, one line; it is published.
 
     Raises:
         OutputRefused, InputRefused, StorageError, KeyFileError: nothing was published.
     """
     out = Path(os.path.abspath(out))
     precheck(roots or [], out, [])
+    check_contact(contact)
+    refuse_long_names(plan)
     partial = make_working_folder(out)
     with lock(partial / LOCK):
         _start(partial, plan, key, restart)
@@ -163,9 +171,9 @@ def protect(
         keys = key.dataset(dataset_id)
         base = Job(plan, keys, _NoProtector(), partial / "release", partial, model)
         commits, resumed = _run(base, make_protector, executor or Local())
-        info = complete(base, commits, signing_key)
+        info = complete(base, commits, signing_key, contact)
         publish_folder(partial / "release", out)
-        for name in ("commits", "plan.json"):  # the lock last: it keeps other runs out until then
+        for name in STATE:  # the lock last: it keeps other runs out until then
             _drop(partial / name)
         drop_empty_work(partial)
         if signing_key:
@@ -182,21 +190,22 @@ class _NoProtector:
 
 def _start(partial: Path, plan: Plan, key: Key, restart: bool) -> None:
     """Continue the run in ``partial`` if it has this plan and key, or start one."""
-    token = json.dumps({"plan": plan.digest, "key_id": key.id.hex()}).encode()
+    token = json.dumps({"plan": plan.digest, "key_id": key.id.hex(), "format": FORMAT}).encode()
     state = partial / "plan.json"
     if restart:
-        for name in ("release", "commits", "plan.json"):
+        for name in ("release", *STATE):
             _drop(partial / name)
     if state.exists() and state.read_bytes() != token:
         raise OutputRefused(
             f"{partial} holds an unfinished run with another source, key or settings",
             "repeat that command, or add --restart to discard its work",
         )
-    for folder in (partial / "release" / META, partial / "commits"):
+    folders = [partial / name for name in ("release", RESIDUE, "commits")]
+    for folder in folders:
         with storage("cannot create"):
             folder.mkdir(parents=True, exist_ok=True)
     with storage("cannot remove"):
-        for name, entry in walk(partial / "release"):  # temporary files of a killed run
+        for name, entry in (one for folder in folders[:2] for one in walk(folder)):  # temporary files of a killed run
             if TEMPORARY.fullmatch(name.rpartition("/")[2]):
                 os.unlink(entry.path)
     write_file(state, token)

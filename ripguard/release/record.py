@@ -1,29 +1,33 @@
-"""The format of ``.ripguard/release.json`` and ``manifest.jsonl``: file names, canonical JSON, and checks.
+"""The format of ``release.json`` and ``manifest.jsonl``: names, versions, and checks.
 
-``docs/reference/format.md`` specifies both files.
+``docs/reference/format.md`` specifies both.
 """
 
 from __future__ import annotations
 
-import json
+import struct
 from pathlib import Path
 from typing import Any
 
-from ripguard.crypto.aead import FORMATS, TAG, length_prefixed
+from ripguard.crypto.aead import TAG, length_prefixed
+from ripguard.crypto.keys import ReleaseProver
 from ripguard.errors import Damaged, NotProtected
 from ripguard.store.atomic import storage
 from ripguard.store.rows import Rows
-from ripguard.store.schema import check_info, parsed
+from ripguard.store.schema import canonical, check_info, parsed
+from ripguard.store.section import Section
 
-META = ".ripguard"
-READS = tuple(name.decode() for name in FORMATS)
+__all__ = ["canonical", "checked_info", "checked_rows"]
+
+CONTAINER = "release.ripguard"  # of version 2: one file in the root of the release
+META = ".ripguard"  # of versions 0 and 1: a folder
+READS = ("ripguard/v0", "ripguard/v1", "ripguard/v2")  # by version
+VERSION = 2  # that is written
+FORMAT = READS[VERSION]
+CODEC = "png"  # of published images
 RELEASE, MANIFEST, RESIDUE, MODEL = "release.json", "manifest.jsonl", "residue", "model.bin"
+NAMES, PRIVATE, ORIGINALS = "names", "private", "originals"  # of version 2: sealed parts
 MOST_MODEL = (1 << 22) + (1 << 16) + TAG  # bytes: the limit of the codec, and the overhead of zlib
-
-
-def canonical(value: Any) -> bytes:
-    """Canonical JSON: sorted keys, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def checked_info(raw: bytes, name: object, where: object) -> dict[str, Any]:
@@ -40,19 +44,26 @@ def checked_info(raw: bytes, name: object, where: object) -> dict[str, Any]:
         info: dict[str, Any] = parsed(raw)
         if info["format"] not in READS:
             raise NotProtected(
-                f"{name} has format {str(info['format'])[:40]!r}", f"this ripguard reads {' and '.join(READS)}"
+                f"{name} has format {str(info['format'])[:40]!r}", f"this ripguard reads {', '.join(READS)}"
             )
-        check_info(info)
+        check_info(info, version_of(info))
+        if info.get("codec", CODEC) != CODEC:
+            raise NotProtected(f"{name} has images in {info['codec'][:40]!r}", f"this ripguard reads {CODEC}")
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Damaged(f"{where} cannot be read", "get a fresh copy of it") from None
     return info
 
 
-def checked_rows(manifest: Path | bytes, info: dict[str, Any], where: object, where_info: object) -> Rows:
+def version_of(info: dict[str, Any]) -> int:
+    """Version of the format of a release, from the checked content of its ``release.json``."""
+    return READS.index(info["format"])
+
+
+def checked_rows(manifest: Path | Section | bytes, info: dict[str, Any], where: object, where_info: object) -> Rows:
     """Parse a manifest and check it against ``release.json``.
 
     Args:
-        manifest: path of the file, or its bytes.
+        manifest: the file, its section in a container, or its bytes.
         info: content of ``release.json``.
         where, where_info: names of the two files in messages.
 
@@ -62,7 +73,7 @@ def checked_rows(manifest: Path | bytes, info: dict[str, Any], where: object, wh
     """
     try:
         with storage("cannot read"):
-            rows = Rows(manifest, len(info["units"]))
+            rows = Rows(manifest, len(info["units"]), version_of(info))
     except (ValueError, RecursionError):
         raise Damaged(f"{where} cannot be read", "get a fresh copy of it") from None
     if info["manifest"] != rows.digest or info["pictures"] != len(rows):
@@ -72,9 +83,21 @@ def checked_rows(manifest: Path | bytes, info: dict[str, Any], where: object, wh
     return rows
 
 
-def model_bound(dataset_id: bytes) -> bytes:
-    """Associated data of the encrypted codec model."""
-    return length_prefixed(FORMATS[1], b"model", dataset_id)
+def part_bound(version: int, dataset_id: bytes, *purpose: bytes) -> bytes:
+    """Associated data of a sealed part: format, purpose and numbers, dataset id. The model of v1 has the same form."""
+    return length_prefixed(READS[max(version, 1)].encode(), *purpose, dataset_id)
+
+
+def clean_proof(prover: ReleaseProver, version: int, unit: int, index: int, digest: bytes) -> str:
+    """The value ``clean`` of a row, hex.
+
+    Args:
+        unit, index: of the image. From version 2 on they are proven too, so that equal images have other values.
+        digest: :func:`ripguard.crypto.aead.image_digest` of the clean image.
+    """
+    if version >= 2:
+        digest = length_prefixed(struct.pack(">H", unit), struct.pack(">I", index), digest)
+    return prover.proof(b"clean", digest).hex()
 
 
 def signed_part(info: dict[str, Any]) -> bytes:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from ripguard.bar import Bar
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
-from ripguard.images.encoding import png_bytes
+from ripguard.images.encoding import npy_bytes, png_bytes
 from ripguard.release.annotations import copy_annotations
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.completeness import Completeness
@@ -24,6 +26,7 @@ from ripguard.release.locate import Selection, Wanted, select
 from ripguard.release.names import too_long
 from ripguard.release.original_names import give_names
 from ripguard.release.restored import Outcome, Restored, refuse
+from ripguard.release.restorer import RestoredImage
 from ripguard.release.signers import vouched
 from ripguard.release.worker import Opened, Opening
 from ripguard.store.atomic import (
@@ -40,6 +43,7 @@ from ripguard.store.atomic import (
     write_unsynced,
 )  # fmt: skip
 
+NAMELESS = "get a fresh copy of the release, or restore the images under the names they have: --loose"
 KEPT = ("restored", "originals")  # folders in the working folder: the output, and files that get their names last
 
 
@@ -56,9 +60,11 @@ def restore(
 ) -> Restored:
     """Restore images to ``out``, which appears only at the end and contains only images that were verified.
 
-    Each image of a release is written to its path in the manifest, relative to the selected folder: as PNG, or, from a
-    release that preserves files, as the original file under its original name. Refused and missing images are listed
-    in the result. An empty list means that every selected image was restored under its right name.
+    Each image of a release is written to the path of its source file, relative to the selected folder: as PNG, or, from
+    a release that preserves files, as the original file. A PNG gets the name of its source file too, such as ``a.jpg``;
+    an array stays one.
+    From releases before format v2, which know no such names, it gets its path in the manifest. Refused and missing
+    images are listed in the result. An empty list means that every selected image was restored under its right name.
 
     With the key of one unit, a folder stands for its images of that unit: only they are restored, and only they are
     reported if missing. Files that are named one by one, renamed files and loose files are tried, and refused if they
@@ -88,8 +94,9 @@ def restore(
     if require_release and not selection.whole:
         raise NotProtected(f"{paths[0]} lies in no release", "name the release, or a part of it")
     result = Restored(str(out), 0, True, checked=selection.whole, left_out=selection.left_out)
+    prover = None
     if found:
-        found.opened_by(key)  # raises for a wrong key, before any work
+        prover = found.opened_by(key)  # raises for a wrong key, before any work
         result.release, result.signer = found.name, vouched(found, signer, key)
         refuse_overlap([found.root], out)
     if found and selection.units is not None:
@@ -107,7 +114,7 @@ def restore(
                     folder.mkdir()
             _run(selection, tree, originals, key, executor or Local(), result)
             if result.restored:
-                copy_annotations(selection, tree, result)
+                copy_annotations(selection, tree, result, prover)
                 sync_everything()
                 _publish(tree, out, result.restored)
         finally:  # leave no clean images in the working folder
@@ -143,7 +150,7 @@ def _run(selection: Selection, tree: Path, originals: Path, key: KeyRing, execut
     batches = [batch for batch in batches if batch]
     done = list[Outcome]()
     completeness = Completeness(selection, release, result) if release and selection.whole else None
-    task = partial(_work, tree, originals)
+    task = partial(_work, tree, originals, selection.whole)
     with Bar(total=len(files), stage="restoring", unit="image") as bar:
         for outcomes in executor.map(task, batches, Opening(key, release)):
             for one in outcomes:
@@ -158,6 +165,7 @@ def _run(selection: Selection, tree: Path, originals: Path, key: KeyRing, execut
                 if one.name or one.wanted.stray:
                     done.append(one)
     give_names(done, tree, originals, result)
+    result.png_named_otherwise = sum(one.png and one.error is None for one in done)
     if completeness:
         completeness.refuse_missing()
 
@@ -169,18 +177,44 @@ def _tidy(work: Path) -> None:
     drop_empty_work(work)
 
 
-def _work(tree: Path, originals: Path, opened: Opened, batch: list[Wanted]) -> list[Outcome]:
+def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[Wanted]) -> list[Outcome]:
     outcomes = []
     restored = restore_files(opened.with_key, [one.file for one in batch], [one.inside for one in batch])
     for wanted, one in zip(batch, restored):
-        error, name = one.error, one.file[0] if one.file else ""
+        error, name, png = one.error, one.file[0] if one.file else "", False
+        if whole and error is None and one.home:
+            try:
+                name = _source_name(opened, wanted, one) or name
+                png = one.file is None and bool(name) and not name.lower().endswith((".png", ".npy"))
+            except RipguardError as lost:
+                error = type(lost)(f"{wanted.file}: the name of its source file: {lost.message}", NAMELESS)
         if error is None and any(map(too_long, (name, "" if wanted.stray else wanted.place))):
             error = Damaged(f"{wanted.file}: its name in the release is longer than file systems allow")
         if error is None and one.clean is not None:
-            data = one.file[1] if one.file else png_bytes(one.clean)
+            data = one.file[1] if one.file else _encoded(one.clean, name)
             try:
                 write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
             except Damaged as occupied:
                 error = Damaged(f"{wanted.file}: {occupied.message}", occupied.hint)
-        outcomes.append(Outcome(wanted, one.exact, error, name, one.home))
+        outcomes.append(Outcome(wanted, one.exact, error, name, one.home, png))
     return outcomes
+
+
+def _encoded(clean: np.ndarray, name: str) -> bytes:
+    """The restored file, where only samples are kept: PNG, which programs read under any name but that of an array."""
+    return npy_bytes(clean) if name.lower().endswith(".npy") else png_bytes(clean)
+
+
+def _source_name(opened: Opened, wanted: Wanted, one: RestoredImage) -> str:
+    """Name of the source file of an image of a release, "" if it has that of the published file.
+
+    Raises:
+        Damaged: the names of the release are missing or changed.
+    """
+    row = opened.known.by_path(one.home)
+    if row is None:
+        return ""
+    source = opened.known.source_path(row, opened.with_key.ring)
+    if one.file is None and (source == row["path"] or (wanted.stray and wanted.place)):
+        return ""  # a file that the user names keeps the name that it has
+    return PurePosixPath(source).name

@@ -17,6 +17,7 @@ class Outcome:
         error: why it was not restored, None if it was.
         name: name of its original file, "" for none. Such a file is written under its number first.
         home: its path in the release, "" if unknown.
+        png: whether its file holds PNG bytes under a name with another suffix.
     """
 
     wanted: Wanted
@@ -24,6 +25,7 @@ class Outcome:
     error: RipguardError | None
     name: str = ""
     home: str = ""
+    png: bool = False
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Restored:
         moved: (file, path in the release) of restored images whose files had other names than in the release.
         left_out: files that are not images and that the release does not list.
         first_error: the first of ``refused``.
+        png_named_otherwise: number of restored files that hold PNG bytes under the name of a source file in another
+            format, such as ``a.jpg``: the release keeps the samples, not the files. Programs open images by content.
         units: sorted ``split/label`` of the units that the key opens, if it does not open the whole release; of a
             folder, only their images are then restored. None: the key opens the whole release.
     """
@@ -55,6 +59,7 @@ class Restored:
     moved: list[tuple[str, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     first_error: RipguardError | None = None
+    png_named_otherwise: int = 0
     units: list[str] | None = None
 
 

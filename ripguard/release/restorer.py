@@ -5,27 +5,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 
 import numpy as np
 
 from ripguard.crypto.aead import associated_data, image_digest, open_sealed
 from ripguard.crypto.backend import Forged
 from ripguard.crypto.keys import ImageKeys, KeyRing
-from ripguard.errors import (
-    Damaged,
-    RipguardError,
-    StorageError,
-    WrongKey,
-)
+from ripguard.crypto.padding import BadPadding, unpad
+from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.hide.base import Original
+from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.methods import reveal
 from ripguard.images.decoding import file_suffix
-from ripguard.release.identify import FRESH, Identified, decoded, identify, read_header
+from ripguard.release.identify import FRESH, Identified, decoded, identify, look_the_same, read_header
 from ripguard.release.index import ReleaseIndex
+from ripguard.release.record import clean_proof
 from ripguard.store.rows import Row
 
 __all__ = ["RestoredImage", "Restorer", "read_header"]
@@ -201,11 +200,14 @@ class Restorer:
                 )
                 continue
             if isinstance(clean, Original):  # the file bytes are authentic; decoders may differ
-                name = (row or {}).get("name") or PurePath(result.what).with_suffix(file_suffix(clean.file)).name
-                result.file, result.clean = (name, clean.file), clean.image
+                result.file, result.clean = (self._file_name(result, row, clean.file), clean.file), clean.image
                 continue
-            if row and prover is not None and result.exact:
-                proof = prover.proof(b"clean", image_digest(clean)).hex()
+            if found.twins and not all(self._equal(found, twin, clean, model) for twin in found.twins):
+                result.error = look_the_same(result.what)
+                continue
+            if row and index is not None and prover is not None and result.exact:
+                digest = image_digest(clean)
+                proof = clean_proof(prover, index.version, row["unit"], row["index"], digest)
                 if not hmac.compare_digest(proof, row["clean"]):
                     message = f"{result.what}: restores to another image than the one that was protected"
                     result.error = Damaged(message)
@@ -214,8 +216,28 @@ class Restorer:
                 try:
                     bound = associated_data(b"file", found.header.pack(), image_digest(found.image))
                     data = open_sealed(one.keys.residue, bound, index.residue(row["bytes"]))
-                except Forged:
+                    data = data if index.version < 2 else unpad(data)
+                except (Forged, BadPadding):
                     result.error = Damaged(f"{result.what}: the residue that holds its file bytes is damaged")
                     continue
-                result.file = (row["name"], data)
+                result.file = (self._file_name(result, row, data), data)
             result.clean = clean
+
+    def _file_name(self, result: RestoredImage, row: Row | None, data: bytes) -> str:
+        """Name of the source file; made from the file's own name and content if no row or no name is known."""
+        if row is not None and self.index is not None:
+            with contextlib.suppress(Damaged, WrongKey):
+                if self.index.version >= 2 or "name" in row:
+                    return PurePosixPath(self.index.source_path(row, self._keys)).name
+        return PurePath(result.what).with_suffix(file_suffix(data)).name
+
+    def _equal(self, found: Identified, twin: Row, clean: np.ndarray, model: bytes) -> bool:
+        """Whether another row with the same samples restores to the same image."""
+        try:
+            header = Header.unpack(bytes.fromhex(twin["header"])) if "header" in twin else found.header
+            keys = self._keys.image_keys(header.dataset_id, header.unit, header.index)
+        except (BadHeader, WrongKey):
+            return False
+        residue = b"" if self.index is None else self.index.residue(twin["residue"])
+        (other,) = reveal(found.image[None], [header], [residue], [keys], model)
+        return isinstance(other, np.ndarray) and np.array_equal(other, clean)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ripguard.crypto.aead import associated_data, image_digest, seal
 from ripguard.crypto.keys import DatasetKeys
+from ripguard.crypto.padding import pad
 from ripguard.errors import InputRefused, StorageError
 from ripguard.hide.base import DoesNotFit, Hidden, Identity, Original
 from ripguard.hide.methods import reveal
@@ -23,14 +24,14 @@ from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
 from ripguard.release.commit import LIKENESS, Commit
 from ripguard.release.plan import Plan, Planned
-from ripguard.release.record import META, RESIDUE
+from ripguard.release.record import RESIDUE, VERSION, clean_proof
 from ripguard.schemes.base import Batch, Protector
 from ripguard.store.atomic import publish, sha256_file, storage, sync_folder, write_temporary
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that a shard depends on. ``tree`` becomes the release; ``work`` holds the commits and is removed."""
+    """Everything that a shard depends on. ``tree`` becomes the release; ``work`` has commits and residue until then."""
 
     plan: Plan
     keys: DatasetKeys
@@ -41,6 +42,10 @@ class Job:
 
     def commit_path(self, number: int) -> Path:
         return self.work / "commits" / f"{number:06d}.json"
+
+    def residue_path(self, name: str) -> Path:
+        """A residue file, until it becomes a part of ``release.ripguard``."""
+        return self.work / RESIDUE / name
 
 
 def run_shard(job: Job, number: int) -> None:
@@ -62,7 +67,7 @@ def run_shard(job: Job, number: int) -> None:
     places = [job.tree / p.out for p in images]
     temporary = [write_temporary(place, png_bytes(one.image)) for place, one in zip(places, hidden)]
     blob, rows = _rows(job, images, sources, clean, hidden, keys, number)
-    residue_path = job.tree / META / RESIDUE / f"{number:06d}.bin"
+    residue_path = job.residue_path(f"{number:06d}.bin")
     residue_temporary = write_temporary(residue_path, blob) if blob else None
     written = np.stack([read_image(path) for path in temporary])
     with storage("cannot read back"):
@@ -98,7 +103,7 @@ def committed(job: Job, number: int) -> bool:
         good = all(sha256_file(job.tree / row["path"]) == row["file"] for row in commit.rows)
         if commit.residue:
             name, digest, _ = commit.residue
-            good = good and sha256_file(job.tree / META / RESIDUE / name) == digest
+            good = good and sha256_file(job.residue_path(name)) == digest
     except (OSError, ValueError, RecursionError, StorageError):
         good = False
     return good
@@ -124,21 +129,17 @@ def _rows(
             "index": image.index,
             "shape": list(one.image.shape),
             "pixels": digest.hex(),
-            "clean": job.keys.proof(b"clean", image_digest(original)).hex(),
+            "clean": clean_proof(job.keys, VERSION, image.unit, image.index, image_digest(original)),
             "planes": one.header.planes,
-            "overwritten": one.overwritten,
-            "overflow": one.overflow,
             "residue": [file, len(blob), len(one.residue)] if one.residue else None,
         }
         if one.header.planes == 0:
             row["header"] = one.header.pack().hex()
         blob += one.residue
-        if one.header.gives_file:
-            row["name"] = Path(image.name).name
-        elif job.plan.byte_exact:
+        if job.plan.byte_exact and not one.header.gives_file:
             bound = associated_data(b"file", one.header.pack(), digest)
-            sealed = seal(key.residue, bound, data)
-            row["bytes"], row["name"] = [file, len(blob), len(sealed)], Path(image.name).name
+            sealed = seal(key.residue, bound, pad(data))
+            row["bytes"] = [file, len(blob), len(sealed)]
             blob += sealed
         rows.append(row)
     return bytes(blob), rows

@@ -22,10 +22,11 @@ from ripguard.images.limits import MAX_BYTES, SUFFIXES
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
-from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
+from ripguard.release.record import MANIFEST, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
 from ripguard.release.worker import Opened, Opening
-from ripguard.store.atomic import sha256_file
+from ripguard.store.atomic import sha256_file, storage
+from ripguard.store.section import Section
 
 
 @dataclass
@@ -42,10 +43,10 @@ class Report:
             ``missing`` or ``extra``.
         swapped: images with the name of another image of the release.
         reencoded: images with other file bytes but the same samples. They restore, so this is no problem.
-        residue: residue files, or the model, that are missing or changed.
-        annotations: annotation files that are missing or changed.
+        residue: residue files, the model, or other sealed parts that are missing or changed.
+        annotations: annotation files, or the README card, that are missing or changed.
         unreadable: folders that cannot be listed, files that cannot be read, and links.
-        unlisted: files in ``.ripguard`` that the release does not list.
+        unlisted: parts of ``release.ripguard``, or files in ``.ripguard``, that the release does not list.
         restored: number of images that the key restores, None without a key.
         equal_to_source: number of restored images that equal the source, None without a source.
         differs: images that do not restore to the source, or that source or release lacks.
@@ -100,7 +101,8 @@ def verify(
         WrongKey, SignatureInvalid, Damaged, NotProtected: before any image is checked.
     """
     release = Release.open(root)
-    if key is not None and release.opened_by(key) is None:
+    prover = None if key is None else release.opened_by(key)
+    if key is not None and prover is None:
         raise WrongKey(
             f"wrong key: it opens single units of {root} and cannot prove the release",
             "use the key of the owner or of the whole release, or verify without a key",
@@ -109,13 +111,18 @@ def verify(
     if key is not None:
         report.restored = 0
     known = {row["path"] for row in release.rows}
-    notes = {note["path"]: note["sha256"] for note in release.info["annotations"]}
-    present = _present(root, report)
+    texts = [*release.info["annotations"], *([release.info["card"]] if "card" in release.info else [])]
+    notes = {text["path"]: text["sha256"] for text in texts}
+    present = _present(release, report)
     report.missing = sorted(known - present - set(report.unreadable))
     report.extra = sorted(present - known - set(notes))
     _find_renamed(release, report)
-    report.annotations += [name for name, digest in notes.items() if not _is(root / name, digest, name, report)]
-    _check_meta(release, report)
+    report.annotations += [
+        name for name, digest in notes.items() if not _is(Section(root / name), digest, name, report)
+    ]
+    _check_parts(release, report)
+    if prover is not None and release.version >= 2:
+        report.residue += [name for name in release.damaged_parts(release.rows, prover) if name not in report.residue]
     paths = sorted(known & present)
     wanted = sources_by_place(release, source)
     if source:
@@ -140,52 +147,50 @@ def verify(
     return report
 
 
-def _present(root: Path, report: Report) -> set[str]:
-    """Paths of all regular files outside ``.ripguard``; adds links and unlistable folders to the report."""
+def _present(release: Release, report: Report) -> set[str]:
+    """Paths of all regular files but the metadata; adds links and unlistable folders to the report."""
     unlistable, found = list[OSError](), set()
-    for place, entry in walk(root, unlistable):
+    for place, entry in walk(release.root, unlistable):
         if entry.is_symlink():
             report.unreadable.append(place)
-        elif META not in place.split("/"):
+        elif not release.holds_metadata(place):
             found.add(place)
-    report.unreadable += [os.path.relpath(error.filename, root) + "/" for error in unlistable]
+    report.unreadable += [os.path.relpath(error.filename, release.root) + "/" for error in unlistable]
     report.unreadable.sort()
     return found
 
 
-def _is(path: Path, digest: str, name: str, report: Report, size: int | None = None) -> bool:
-    """Whether a file has this digest, and this size if given; adds unreadable files to the report."""
+def _is(section: Section, digest: str, name: str, report: Report, size: int | None = None) -> bool:
+    """Whether a file or part has this digest, and this size if given; adds unreadable files to the report."""
     try:
-        if size is not None and os.lstat(path).st_size > size:  # do not read it
-            return False
-        return sha256_file(path, size) == digest
-    except (FileNotFoundError, Damaged):
+        with storage("cannot read"):
+            return section.sha256(size) == digest
+    except Damaged:
         return False
     except StorageError:
-        if not os.path.lexists(path):
+        if not os.path.lexists(section.path):
             return False
         if name not in report.unreadable:
             report.unreadable.append(name)
         return True  # reported as unreadable instead
 
 
-def _check_meta(release: Release, report: Report) -> None:
-    """Check residue and model, and list other files in ``.ripguard``."""
-    info, meta = release.info, release.root / META
-    for shard in info["residue"]:
-        inside = f"{RESIDUE}/{shard['file']}"
-        if not _is(meta / inside, shard["sha256"], f"{META}/{inside}", report, shard["bytes"]):
-            report.residue.append(shard["file"])
-    model = info.get("model")
-    if model and not _is(meta / MODEL, model["sha256"], f"{META}/{MODEL}", report, model["bytes"]):
-        report.residue.append(MODEL)
-    named = {
-        RELEASE,
-        MANIFEST,
-        *(f"{RESIDUE}/{name}" for name in release.shards),
-        *([MODEL] if info.get("model") else []),
-    }
-    report.unlisted = sorted(f"{META}/{place}" for place, _ in walk(meta, []) if place not in named)
+def _check_parts(release: Release, report: Report) -> None:
+    """Check residue, model and other sealed parts, and list parts that the release does not list."""
+    info, files = release.info, release.files
+    listed = [(f"{RESIDUE}/{shard['file']}", shard["file"], shard) for shard in info["residue"]]
+    listed += [(MODEL, MODEL, info["model"])] if info.get("model") else []
+    listed += [(part["name"], part["name"], part) for part in info.get("parts", ())]
+    for name, short, about in listed:
+        try:
+            section = files.section(name)
+        except FileNotFoundError:
+            report.residue.append(short)
+            continue
+        if not _is(section, about["sha256"], files.short(name), report, about["bytes"]):
+            report.residue.append(short)
+    named = {RELEASE, MANIFEST, *(name for name, *_ in listed)}
+    report.unlisted = sorted(files.short(name) for name in files.names() if name not in named)
 
 
 def _find_renamed(release: Release, report: Report) -> None:
@@ -209,9 +214,10 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]
     if source is None:
         return {}
     names = [item.name for item in source.items]
-    # a release of class folders has them below ``train/``
-    both = [published_names([start + name for name in names]) for start in ("", "train/")]
-    places = max(both, key=lambda places: sum(release.rows.number(place) is not None for place in places))
+    places = published_names(names)
+    if release.version < 2:  # class folders at the first level were moved below ``train/``
+        moved = published_names([f"train/{name}" for name in names])
+        places = max(places, moved, key=lambda all_: sum(release.rows.number(place) is not None for place in all_))
     wanted = dict(zip(places, source.items))
     if release.info["limited"]:
         return {place: path for place, path in wanted.items() if release.rows.samples(place) is not None}

@@ -5,23 +5,23 @@ All 60,000 rows of CIFAR-10, parsed, would take 150 MiB in every process.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
 import math
-import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from ripguard.errors import Damaged
-from ripguard.files import open_regular
 from ripguard.store.atomic import storage
 from ripguard.store.schema import MOST_ROW, check_row, parsed
+from ripguard.store.section import Section
 
 AT_HAND = 512  # parsed rows in the cache: more than the images of a batch
 
@@ -32,8 +32,9 @@ class Rows(Sequence[Row]):
     """The rows of ``manifest.jsonl``: one dict per image, in file order.
 
     Args:
-        source: the file, or its bytes; a missing file has no rows.
+        source: the file, its section in a container, or the bytes; a missing file has no rows.
         units: number of units of the release.
+        version: of the format of the release.
 
     Attributes:
         digest: hex SHA-256 of the file.
@@ -44,14 +45,15 @@ class Rows(Sequence[Row]):
         OSError: the file cannot be read, or is not a regular file; on later access :class:`StorageError`.
     """
 
-    def __init__(self, source: Path | bytes, units: int) -> None:
-        self._source, whole = source, hashlib.sha256()
+    def __init__(self, source: Path | Section | bytes, units: int, version: int = 1) -> None:
+        self._source = Section(source) if isinstance(source, Path) else source
+        whole = hashlib.sha256()
         self._starts, self._marks = array("Q", [0]), array("Q")  # start of each line, and end of the last one
         self._samples, self._indices = array("Q"), array("I")
         paths, digests = array("Q"), array("Q")
-        for line in _lines(source):
+        for line in _lines(self._source):
             row = parsed(line)
-            check_row(row, units)
+            check_row(row, units, version)
             whole.update(line)
             self._starts.append(self._starts[-1] + len(line))
             self._marks.append(_mark(line))
@@ -112,13 +114,9 @@ class Rows(Sequence[Row]):
             return self._checked(number, self._source[start:stop])
         with storage("cannot read"):
             try:
-                handle = open_regular(self._source)
+                line = self._source.piece(start, stop - start)
             except FileNotFoundError:
                 raise self._changed() from None
-            try:
-                line = os.pread(handle, stop - start, start)
-            finally:
-                os.close(handle)
         return self._checked(number, line)
 
     def _checked(self, number: int, line: bytes) -> Row:
@@ -128,7 +126,7 @@ class Rows(Sequence[Row]):
         return found
 
     def _changed(self) -> Damaged:
-        where = "the manifest" if isinstance(self._source, bytes) else self._source
+        where = "the manifest" if isinstance(self._source, bytes) else self._source.path
         return Damaged(f"{where} changed while it was being read", "get a fresh copy of it")
 
     def __getstate__(self) -> None:
@@ -167,16 +165,16 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")  # JSON strings may contain lone surrogates
 
 
-def _lines(source: Path | bytes) -> Iterator[bytes]:
+def _lines(source: Section | bytes) -> Iterator[bytes]:
     if isinstance(source, bytes):
-        yield from _bounded_lines(io.BytesIO(source))
-    elif os.path.lexists(source):
-        with open(open_regular(source), "rb") as file:
-            yield from _bounded_lines(file)
+        yield from _bounded(iter(functools.partial(io.BytesIO(source).readline, MOST_ROW + 1), b""))
+        return
+    with contextlib.suppress(FileNotFoundError):
+        yield from _bounded(source.lines(MOST_ROW))
 
 
-def _bounded_lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(MOST_ROW + 1):
+def _bounded(lines: Iterator[bytes]) -> Iterator[bytes]:
+    for line in lines:
         if len(line) > MOST_ROW:
             raise ValueError(f"a line of more than {MOST_ROW:,} bytes")
         yield line

@@ -25,6 +25,11 @@ UNITS = 1 << 16  # the unit number has two bytes in the header
 DEEPEST = 20  # nesting depth; ripguard writes four levels
 
 
+def canonical(value: Any) -> bytes:
+    """Canonical JSON: sorted keys, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
 def parsed(raw: bytes) -> Any:
     """Parse JSON. Raises :class:`ValueError` if it is invalid, too deep, or has too many parts."""
     nested = raw.count(b"[") + raw.count(b"{")
@@ -127,12 +132,10 @@ def measured(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-INFO: dict[str, Check] = {
+INFO: dict[str, Check] = {  # of all versions
     "format": text,
     "dataset_id": digits(8),
     "key_id": digits(8),
-    "source": text,
-    "scheme": fields({"name": text}),
     "exact": text,
     "pictures": count,
     "limited": flag,
@@ -143,11 +146,17 @@ INFO: dict[str, Check] = {
     "annotations": many(fields({"path": path, "sha256": digits(32)})),
     "proof": digits(32),
 }
+INFO_V1: dict[str, Check] = {"source": text, "scheme": fields({"name": text})}  # of versions 0 and 1
+INFO_V2: dict[str, Check] = {
+    "codec": text,
+    "parts": many(fields({"name": path, "sha256": digits(32), "bytes": count})),
+    "card": fields({"path": name, "sha256": digits(32)}),
+}
 INFO_MAY: dict[str, Check] = {
     "model": fields({"sha256": digits(32), "bytes": count}),
     "signature": fields({"public": digits(), "value": digits(), "signer": text}),
 }
-ROW: dict[str, Check] = {
+ROW: dict[str, Check] = {  # of all versions
     "path": path,
     "unit": below(UNITS),
     "index": below(1 << 32),
@@ -155,12 +164,12 @@ ROW: dict[str, Check] = {
     "pixels": digits(32),
     "clean": digits(32),
     "planes": count,
-    "overwritten": count,
-    "overflow": count,
     "residue": lambda value: value is None or piece(value),
     "file": digits(32),
 }
-ROW_MAY: dict[str, Check] = {"header": digits(), "name": name, "bytes": piece}
+ROW_V1: dict[str, Check] = {"overwritten": count, "overflow": count}
+ROW_MAY: dict[str, Check] = {"header": digits(), "bytes": piece}
+ROW_MAY_V1: dict[str, Check] = {"name": name}
 
 
 COMMIT: dict[str, Check] = {
@@ -174,18 +183,26 @@ def check_commit(about: Any) -> None:
     _check(about, COMMIT, {})
 
 
-def check_info(info: Any) -> None:
+def check_info(info: Any, version: int) -> None:
     """Check ``release.json``. Raises :class:`ValueError` with the name of a missing or invalid field."""
-    _check(info, INFO, INFO_MAY)
+    _check(info, INFO | (INFO_V1 if version < 2 else INFO_V2), INFO_MAY)
 
 
-def check_row(row: Any, units: int) -> None:
+def check_row(row: Any, units: int, version: int = 1) -> None:
     """Check a row of the manifest of a release with ``units`` units. Raises as :func:`check_info`."""
-    _check(row, ROW, ROW_MAY)
+    if version < 2:
+        _check(row, _ROW_V1, _MAY_V1)
+    else:
+        _check(row, ROW, ROW_MAY)
     if row["unit"] >= units:
         raise ValueError(f"{row['path']}: unit")
-    if "bytes" in row and "name" not in row:  # a restored file has a name
+    if version < 2 and "bytes" in row and "name" not in row:  # a restored file has a name
         raise ValueError(f"{row['path']}: name")
+    if version >= 2 and "name" in row:  # names are sealed: no writer publishes one
+        raise ValueError(f"{row['path']}: name")
+
+
+_ROW_V1, _MAY_V1 = ROW | ROW_V1, ROW_MAY | ROW_MAY_V1  # made once: rows are many
 
 
 def _check(value: Any, needed: dict[str, Check], may: dict[str, Check]) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from helpers import crop, good
+from metadata import parts
 from PIL import Image
+from releases import golden, sign
 
 from ripguard.crypto.keys import Key
 from ripguard.crypto.signing import SigningKey
@@ -20,6 +22,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "seal": ("--scheme", "seal", "--allow-residue", "--coders", "webp,raw"),
     "sealbytes": ("--scheme", "seal", "--allow-residue", "--byte-exact"),
 }
+SIGNER = SigningKey(bytes(range(32, 64)))
 LIGHT = ("--perturb", "none", "--workers", "1")
 
 
@@ -46,7 +49,7 @@ class Field:
         (extra / "tiny.png").write_bytes(png_bytes(crop(104, 3, 2)))
         (self.source / "labels.csv").write_text("path,label\n")
         Key(bytes(range(32))).write(self.key)
-        SigningKey(bytes(range(32, 64))).write(root / "k.sign")
+        SIGNER.write(root / "k.sign")
         for kind, options in KINDS.items():
             self.make(kind, *options)
 
@@ -56,6 +59,10 @@ class Field:
 
     def release(self, kind: str) -> Path:
         return self.root / kind
+
+    def old(self, name: str, place: Path) -> Path:
+        """A golden release of format v1, to spoil: under the same key, and signed by the same signer."""
+        return sign(golden(name, place), SIGNER)
 
     def restored(self, kind: str) -> Path:
         return self.root / f"{kind}.back"
@@ -86,5 +93,5 @@ def fitted(field: Field) -> str:
         patch.setattr(model, "ENOUGH", 0)
         patch.setattr(model, "CHEAP", 0.0)
         field.make("fitted", "--scheme", "seal", "--allow-residue", "--coder-steps", "10")
-    assert (field.root / "fitted/.ripguard/model.bin").exists()
+    assert "model.bin" in parts(field.root / "fitted")
     return "fitted"

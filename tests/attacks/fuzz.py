@@ -19,6 +19,7 @@ import lzma
 import os
 import shutil
 import stat
+import struct
 import time
 import zlib
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from unittest import mock
 import hostile
 import numpy as np
 from helpers import crop
+from metadata import parts, rebuilt
 from PIL import Image
 
 from ripguard.codecs.bounded import BadStream, unxz
@@ -36,8 +38,10 @@ from ripguard.codecs.coders import BY_NUMBER, known_model
 from ripguard.crypto.aead import TAG, Forged, associated_data, image_digest, open_sealed
 from ripguard.crypto.aead import seal as seal_bytes
 from ripguard.crypto.keys import DatasetKeys, ImageKeys, Key
+from ripguard.crypto.padding import pad
 from ripguard.crypto.signing import SigningKey, fingerprint
 from ripguard.errors import RipguardError
+from ripguard.files import walk
 from ripguard.hide import lsb
 from ripguard.hide.base import Hidden, Identity
 from ripguard.hide.header import BadHeader, Header
@@ -47,8 +51,9 @@ from ripguard.hide.seal.method import Seal
 from ripguard.hide.seal.record import pack
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
+from ripguard.release import sealed
 from ripguard.release.identify import read_header
-from ripguard.release.record import model_bound, signed_part
+from ripguard.release.record import CONTAINER, clean_proof, part_bound, signed_part
 
 RELEASES = ("mrit", "bytes", "seal", "sealbytes", "fitted")
 CODES_TOLD = frozenset({0, *range(2, 14)})  # docs/reference/exit-codes.md; 1 is a defect
@@ -109,7 +114,7 @@ class Case:
         op, by_holder = MUTATIONS[number % len(MUTATIONS)]
         self.kind = "fitted" if op is sealed_model else self.pick(RELEASES)
         self.fits = bool(by_holder or self.chance(2 / 3))
-        self.root = Path(shutil.copytree(field.release(self.kind), folder / "release"))
+        self.root = Path(shutil.copytree(unpacked(field, self.kind), folder / "release"))
         self.meta, self.residue = self.root / ".ripguard", self.root / ".ripguard/residue"
         self.info = json.loads((self.meta / "release.json").read_text())
         self.rows = [json.loads(line) for line in (self.meta / "manifest.jsonl").read_text().splitlines()]
@@ -122,6 +127,8 @@ class Case:
         self.kept: set[str] = set()  # fields of release.json that are not made to fit
         self.raw: list[Callable[[bytes], bytes]] = []  # what is done to the bytes of the manifest
         self.raw_info: list[Callable[[bytes], bytes]] = []  # and of release.json
+        self.raw_container: list[Callable[[bytes], bytes]] = []  # and of release.ripguard
+        self.content: dict[str, bytes] = {}  # the parts of release.ripguard
         self.fit_residue = self.chance(0.5)
         words = [op(self)]
         while self.chance(0.2):
@@ -129,6 +136,7 @@ class Case:
             if self.fits or not by_holder:
                 words.append(more(self))
         self.write()
+        self.pack()
         who = "a holder of the key" if self.fits else "a stranger"
         self.text = f"case {number} of seed {seed}: {self.kind}, {who}: " + "; ".join(words)
 
@@ -253,6 +261,17 @@ class Case:
                 data = change(data)
             place.write_bytes(data)
 
+    def pack(self) -> None:
+        """Put what is left of the parts, as files, into ``release.ripguard``; special files have no place in it."""
+        for place, entry in sorted(walk(self.meta), key=lambda one: one[0]) if self.meta.is_dir() else ():
+            if entry.is_file(follow_symlinks=False) and entry.stat().st_size < 1 << 24:
+                self.content[place] = Path(entry.path).read_bytes()
+        shutil.rmtree(self.meta) if self.meta.is_dir() and not self.meta.is_symlink() else None
+        rebuilt(self.root, self.content)
+        for change in self.raw_container:
+            file = self.root / CONTAINER
+            file.write_bytes(change(file.read_bytes()))
+
     def _fit(self, name: str, value: Any) -> None:
         if isinstance(self.info, dict) and name not in self.kept:
             self.info[name] = value
@@ -310,13 +329,19 @@ class Case:
             return False
         if self.moved and any(shown == pixels(one) for one in genuine.values()):
             return True
-        proof = self.keys.proof(b"clean", shown).hex()
-        return bool(self.free) and any(row.get("clean") == proof for row in self.told_rows())
+        return bool(self.free) and any(self.proves(row, shown) for row in self.told_rows())
+
+    def proves(self, row: dict[str, Any], shown: bytes) -> bool:
+        """Whether a row tells of a clean image with this digest."""
+        try:
+            return row.get("clean") == clean_proof(self.keys, 2, row["unit"], row["index"], shown)
+        except (KeyError, TypeError, struct.error):
+            return False
 
     def complete(self, found: dict[str, bytes]) -> str:
         """What is wrong with a whole restoration, which ended in 0; "" for nothing."""
-        rows = [json.loads(line) for line in (self.meta / "manifest.jsonl").read_bytes().splitlines() if line.strip()]
-        notes = json.loads((self.meta / "release.json").read_bytes())["annotations"]
+        rows = [json.loads(line) for line in self.content["manifest.jsonl"].splitlines() if line.strip()]
+        notes = json.loads(self.content["release.json"])["annotations"]
         if len(found) != len(rows) + len(notes):
             return f"{len(found)} files, and the manifest tells of {len(rows)} and {len(notes)}"
         if self.moved:
@@ -324,6 +349,18 @@ class Case:
         lost = {stem(row["path"]) for row in rows} | {stem(note["path"]) for note in notes}
         lost -= {stem(place) for place in found}
         return f"without {sorted(lost)}" if lost else ""
+
+
+def unpacked(field: Any, kind: str) -> Path:
+    """A release of this kind whose parts are files of ``.ripguard``, which the operations change."""
+    place = field.root / f"{kind}.unpacked"
+    if not place.exists():
+        shutil.copytree(field.release(kind), place)
+        for name, data in parts(place).items():
+            (place / ".ripguard" / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / ".ripguard" / name).write_bytes(data)
+        (place / CONTAINER).unlink()
+    return Path(place)
 
 
 def _text(value: Any) -> bytes:
@@ -676,6 +713,35 @@ def bytes_of_release_json(case: Case) -> str:
     return "bytes of release.json"
 
 
+@anybody
+def bytes_of_container(case: Case) -> str:
+    case.raw_container.append(lambda data: rough(case, data)[1])
+    return "bytes of release.ripguard"
+
+
+@holder
+def sealed_names(case: Case) -> str:
+    """What a holder of the key can say of the names of the source files."""
+    row = case.victim()
+    if row is None:
+        return "no image"
+    unit, index = row["unit"], str(row["index"])
+    folder = PurePosixPath(row["path"]).parent.as_posix()
+    names = case.pick(
+        [{index: f"{folder}/{name}"} for name in ("x.jpg", "0.png", "1.png", "a" * 300 + ".png", "\x1b[2J.png", "..")]
+        + [{index: name} for name in ("x.png", "/x.png", "../x.png", "", 3, None)]
+        + [[], 7, {"x": "y"}, {"-1": "y"}, {}]
+    )  # fmt: skip
+    key, bound = case.keys.names_key(case.keys.dataset_id, unit), sealed.names_bound(case.keys.dataset_id, unit)
+    data = case.pick([sealed.seal_json(key, bound, names), seal(key, bound, b"junk"), seal(key, bound, pad(b"junk"))])
+    (case.meta / f"names/{unit}").write_bytes(data)
+    for part in case.info.get("parts", ()):
+        if isinstance(part, dict) and part.get("name") == f"names/{unit}":
+            part |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    case.moved = True
+    return f"names of unit {unit}: {names!a}"
+
+
 # --- files
 
 
@@ -765,7 +831,7 @@ def files_exchanged(case: Case) -> str:
 
 @anybody
 def file_of_another_release(case: Case) -> str:
-    other = case.field.release(case.pick(RELEASES))
+    other = unpacked(case.field, case.pick(RELEASES))
     place = target(case)
     source = other / place.relative_to(case.root)
     if source.is_file():
@@ -775,7 +841,7 @@ def file_of_another_release(case: Case) -> str:
 
 @anybody
 def meta_of_another_release(case: Case) -> str:
-    other = case.field.release(case.pick(RELEASES))
+    other = unpacked(case.field, case.pick(RELEASES))
     names = [name for name in ("manifest.jsonl", "release.json", "model.bin") if case.chance(0.5)]
     for name in names:
         if (other / ".ripguard" / name).is_file():
@@ -964,17 +1030,16 @@ def seal_into(case: Case, number: int) -> str:
     case.publish(row, hidden)
     if coder.gives_file:
         case.whole(data)
-        if case.chance(0.5):
-            row["name"] = PurePosixPath(row["path"]).name
     if number == 0 and case.chance(0.5) and len(data) == int(np.prod(shape)):
-        row["clean"] = case.keys.proof(b"clean", image_digest(np.frombuffer(data, np.uint8).reshape(shape))).hex()
+        digest = image_digest(np.frombuffer(data, np.uint8).reshape(shape))
+        row["clean"] = clean_proof(case.keys, 2, row["unit"], row["index"], digest)
     return f"{row['path']}: {coder.name} {'gray ' * gray}{carrier.shape}: {how}, {len(data)} bytes: {data[:12].hex()}"
 
 
 def _model(case: Case) -> bytes:
     place = case.meta / "model.bin"
     try:
-        return open_sealed(case.keys.model, model_bound(case.keys.dataset_id), place.read_bytes())
+        return open_sealed(case.keys.model, part_bound(2, case.keys.dataset_id, b"model"), place.read_bytes())
     except (OSError, Forged):
         return b""
 
@@ -1158,12 +1223,12 @@ def sealed_source_file(case: Case) -> str:
         return "no image"
     data = case.pick([b"", b"x", case.rng.bytes(3000), hostile.made(case.pick(hostile.HOSTILE)), bytes(4 << 20)])
     bound = associated_data(b"file", case.header(row).pack(), image_digest(case.shows(row)))
-    row["bytes"] = case.keep(seal(case.keys_of(row).residue, bound, data))
-    row["name"] = case.pick([PurePosixPath(row["path"]).name, "x.png", "0.png", "a" * 255])
+    packed = case.pick([pad(data), pad(data), pad(data), data, pad(data)[:-1], pad(data, b"x")])
+    row["bytes"] = case.keep(seal(case.keys_of(row).residue, bound, packed))
     case.whole(data)
     case.free.add(stem(row["path"]))
     case.moved = True
-    return f"{row['path']}: {len(data)} bytes as its source file {row['name'][:20]!r}"
+    return f"{row['path']}: {len(data)} bytes as its source file, sealed as {len(packed)}"
 
 
 @holder
@@ -1179,7 +1244,7 @@ def sealed_model(case: Case) -> str:
          good[:6] + zlib.compress(b"\x7f\xff" * (len(weights) // 2)),
          good[:6] + zlib.compress(b"\x80\0" * (len(weights) // 2))]
     )  # fmt: skip
-    data = seal(case.keys.model, model_bound(case.keys.dataset_id), model)
+    data = seal(case.keys.model, part_bound(2, case.keys.dataset_id, b"model"), model)
     (case.meta / "model.bin").write_bytes(data)
     case.info["model"] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     words = f"a model of {len(model)} bytes: {model[:12].hex()}"

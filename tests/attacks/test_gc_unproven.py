@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from helpers import good, refused, tree_digest
+from metadata import part, put, residue_names, write_info
+from releases import golden, sign
 from test_one_takes_all import rewritten
 
 from ripguard.crypto.signing import SigningKey
@@ -22,15 +24,14 @@ def both(release, key):  # type: ignore[no-untyped-def]
 def test_a_record_that_was_changed(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """A stranger empties the list of residue files; one bit of a name rots: refused, nothing is touched."""
     release = copied()
-    place, before = release / ".ripguard/release.json", tree_digest(release)
-    genuine = place.read_bytes()
+    before, genuine = tree_digest(release), part(release, "release.json")
     rotten = bytearray(genuine)
     rotten[genuine.index(b'"000003.bin"') + 6] ^= 1
     for forged in (json.dumps(json.loads(genuine) | {"residue": []}).encode(), bytes(rotten)):
-        place.write_bytes(forged)
+        put(release, "release.json", forged)
         refused(11, "gc", release)
         refused(5, "gc", release, "--key-file", field.key)
-        place.write_bytes(genuine)
+        put(release, "release.json", genuine)
         assert tree_digest(release) == before
 
 
@@ -40,30 +41,32 @@ def test_the_record_of_another_release(field, copied):  # type: ignore[no-untype
     before = tree_digest(release)
     for other in ("sealbytes", "bytes", "seal"):
         for name in ("release.json", "manifest.jsonl"):
-            shutil.copy(field.release(other) / ".ripguard" / name, release / ".ripguard" / name)
+            put(release, name, part(field.release(other), name))
         for words in both(release, field.key):
             refused(5, *words)
     for name in ("release.json", "manifest.jsonl"):
-        shutil.copy(field.release("mrit") / ".ripguard" / name, release / ".ripguard" / name)
+        put(release, name, part(field.release("mrit"), name))
     assert tree_digest(release) == before
 
 
-def test_signed_anew_by_a_stranger(field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """Everything emptied and signed: whoever knows the signer refuses; else it is moved, and can be moved back."""
-    release = copied()
+@pytest.mark.parametrize("version", [1, 2])
+def test_signed_anew_by_a_stranger(version, field, copied, tmp_path):  # type: ignore[no-untyped-def]
+    """Everything emptied and signed: whoever knows the signer refuses; else residue of an old release is moved, and
+    can be moved back. That of a newer one is a part of its file, and stays.
+    """
+    release = sign(golden("v1-ranked", tmp_path)) if version == 1 else copied()
     before, stranger = tree_digest(release), SigningKey.generate()
-    place, manifest = release / ".ripguard/release.json", release / ".ripguard/manifest.jsonl"
-    genuine = place.read_bytes(), manifest.read_bytes()
+    genuine = part(release, "release.json"), part(release, "manifest.jsonl")
     info = json.loads(genuine[0]) | {"residue": [], "pictures": 0}
-    manifest.write_bytes(b"")
+    put(release, "manifest.jsonl", b"")
     info["manifest"] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     info["signature"] = {"public": stranger.public.hex(), "value": stranger.sign(signed_part(info)).hex(), "signer": ""}
-    place.write_text(json.dumps(info))
+    write_info(release, info)
     refused(11, "gc", release, "--signer", json.loads(genuine[0])["signature"]["signer"])
     refused(5, "gc", release, "--key-file", field.key)
     moved = good("gc", release)["files"]
-    assert {one["kind"] for one in moved} == {"residue"}
-    place.write_bytes(genuine[0]), manifest.write_bytes(genuine[1])
+    assert {one["kind"] for one in moved} == ({"residue"} if version == 1 else set())
+    put(release, "release.json", genuine[0]), put(release, "manifest.jsonl", genuine[1])
     for one in moved:
         os.rename(one["moved_to"], one["path"])
     assert tree_digest(release) == before
@@ -75,16 +78,14 @@ def test_a_holder_of_the_key(field, copied, tmp_path):  # type: ignore[no-untype
     rewritten(field, release, lambda rows, info: info.update(residue=[]))
     printed = refused(5, "gc", release, "--key-file", field.key, "--signer", "any")
     assert "000000.bin, which release.json does not list" in printed
-    assert len(list((release / ".ripguard/residue").iterdir())) == len(
-        list((field.release("mrit") / ".ripguard/residue").iterdir())
-    )
+    assert residue_names(release) == residue_names(field.release("mrit"))
 
 
 def test_unsigned(field, copied):  # type: ignore[no-untyped-def]
     """Nothing proves what belongs to it, unless the key does."""
     release = copied()
     rewritten(field, release, lambda rows, info: None)
-    junk = release / ".ripguard/residue/999.bin"
+    junk = release / "train/.0123456789abcdef.1.tmp"
     junk.write_bytes(b"junk")
     assert "--key-file" in refused(11, "gc", release)
     assert junk.exists()
@@ -94,9 +95,17 @@ def test_unsigned(field, copied):  # type: ignore[no-untyped-def]
     assert not junk.exists()
 
 
-@pytest.mark.parametrize("what", [".ripguard", ".ripguard/residue"])
-def test_links(what, field, copied, tmp_path):  # type: ignore[no-untyped-def]
+def test_a_link_in_the_place_of_the_metadata(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     release = copied()
+    home = Path(shutil.move(release / "release.ripguard", tmp_path / "home"))
+    (release / "release.ripguard").symlink_to(home)
+    for words in both(release, field.key):
+        assert "a link" in refused(5, *words)
+
+
+@pytest.mark.parametrize("what", [".ripguard", ".ripguard/residue"])
+def test_links(what, field, tmp_path):  # type: ignore[no-untyped-def]
+    release = golden("v1-ranked", tmp_path)
     home = Path(shutil.move(release / what, tmp_path / "home"))
     (home / "a.bin").write_text("x")
     (home / ".0123456789abcdef.1.tmp").write_text("x")

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from helpers import call
+from metadata import info_of, part, put, write_info
 
 from ripguard.errors import Damaged
 from ripguard.release.manifest import Release
@@ -32,10 +33,9 @@ def all_refuse(release, field, out, codes=(5, 11)) -> None:  # type: ignore[no-u
 
 def with_field(release, name: str, value: str):  # type: ignore[no-untyped-def]
     """release.json with one more, or another, field, spelt as it is."""
-    place = release / ".ripguard/release.json"
-    info = json.loads(place.read_text())
+    info = info_of(release)
     info.pop(name, None)
-    place.write_text(json.dumps(info)[:-1] + f', "{name}": {value}' + "}")
+    put(release, "release.json", (json.dumps(info)[:-1] + f', "{name}": {value}' + "}").encode())
 
 
 @pytest.mark.parametrize("depth", [21, 300, 950, 985, 1000, 100_000])
@@ -73,23 +73,21 @@ def test_many_parts(value, copied):  # type: ignore[no-untyped-def]
 
 def test_a_row_of_thirty_megabytes(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     release = copied()
-    place, manifest = release / ".ripguard/release.json", release / ".ripguard/manifest.jsonl"
-    first = manifest.read_text().splitlines()[0]
-    manifest.write_text(first[:-1] + ', "x": [' + "[]," * 10_000_000 + "[]]}\n")
-    info = json.loads(place.read_text()) | {"manifest": hashlib.sha256(manifest.read_bytes()).hexdigest()}
-    place.write_text(json.dumps(info))
+    first = part(release, "manifest.jsonl").splitlines()[0]
+    rows = first[:-1] + b', "x": [' + b"[]," * 10_000_000 + b"[]]}\n"
+    put(release, "manifest.jsonl", rows)
+    write_info(release, info_of(release) | {"manifest": hashlib.sha256(rows).hexdigest()})
     all_refuse(release, field, tmp_path / "out", (5,))
 
 
 def test_doubled_rows_and_wrong_counts(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     release = copied()
-    place, manifest = release / ".ripguard/release.json", release / ".ripguard/manifest.jsonl"
-    info, rows = json.loads(place.read_text()), manifest.read_bytes()
-    place.write_text(json.dumps(info | {"pictures": 10**9}))
+    info, rows = info_of(release), part(release, "manifest.jsonl")
+    write_info(release, info | {"pictures": 10**9})
     all_refuse(release, field, tmp_path / "out", (5,))
-    manifest.write_bytes(rows + rows.splitlines(keepends=True)[0])
-    fitting = {"manifest": hashlib.sha256(manifest.read_bytes()).hexdigest(), "pictures": info["pictures"] + 1}
-    place.write_text(json.dumps(info | fitting))
+    rows += rows.splitlines(keepends=True)[0]
+    put(release, "manifest.jsonl", rows)
+    write_info(release, info | {"manifest": hashlib.sha256(rows).hexdigest(), "pictures": info["pictures"] + 1})
     all_refuse(release, field, tmp_path / "out", (5,))
 
 
@@ -97,5 +95,5 @@ def test_doubled_rows_and_wrong_counts(field, copied, tmp_path):  # type: ignore
 def test_half_characters(value, field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """JSON can spell what no file name and no text can hold."""
     release = copied()
-    with_field(release, "source", f'"{value}"')
+    with_field(release, "exact", f'"{value}"')
     all_refuse(release, field, tmp_path / "out", (5,))

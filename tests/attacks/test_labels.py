@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers import call, good, refused, tree_digest
+from releases import golden
 
 from ripguard.train.protected import ProtectedDataset
 
@@ -160,12 +161,12 @@ def test_a_renamed_part(field, copied, tmp_path):  # type: ignore[no-untyped-def
         assert "which was not selected" in found["message"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "v1-ranked", "v1-seal"])
 def test_a_release_without_its_record(kind, field, copied, tmp_path):  # type: ignore[no-untyped-def]
-    """release.json gone: no silent fall to loose images, whose labels nobody can check."""
-    release = copied(kind)
-    (release / ".ripguard/release.json").unlink()
-    a, b, t = release / "train/cat/0.png", release / "train/cup/0.png", release / "t"
+    """release.ripguard gone, or release.json: no silent fall to loose images, whose labels nobody can check."""
+    release = copied(kind) if kind in KINDS else golden(kind, tmp_path)
+    (release / ("release.ripguard" if kind in KINDS else ".ripguard/release.json")).unlink()
+    (a, *_, b), t = sorted(release.glob("train/*/*.png")), release / "t"
     a.rename(t), b.rename(a), t.rename(b)
     message = refused(5, "restore", release, tmp_path / "out", "--key-file", field.key)
     assert "labels and completeness cannot be checked" in message

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from helpers import call, good, refused, tree_digest
+from releases import VECTORS
 
 from ripguard.errors import StorageError
 from ripguard.release import protect as protecting
@@ -100,8 +101,8 @@ def test_exchanged_after_it_was_checked(what, field, tmp_path, monkeypatch):  # 
 
     def exchange(*arguments):  # type: ignore[no-untyped-def]
         found = real(*arguments)
-        tree = tmp_path / ".out.ripguard-partial/release"
-        victim = max(tree.rglob("residue/*.bin" if what == "residue" else "train/cat/*.png"))
+        work = tmp_path / ".out.ripguard-partial"
+        victim = max(work.glob("residue/*.bin" if what == "residue" else "release/train/cat/*.png"))
         victim.unlink() if what == "gone" else victim.write_bytes(victim.read_bytes()[:-1] + b"x")
         return found
 
@@ -151,11 +152,11 @@ def test_files_that_vanish_before_the_end(field, tmp_path, monkeypatch):  # type
     """Somebody else removes a restored image before the tree gets its name."""
     real = restoring.copy_annotations
 
-    def remove(asked, tree, result):  # type: ignore[no-untyped-def]
+    def remove(asked, tree, *rest):  # type: ignore[no-untyped-def]
         next(tree.rglob("*.png")).unlink()
         (tree / "labels.csv").unlink(missing_ok=True)
         asked.folders.clear()
-        return real(asked, tree, result)
+        return real(asked, tree, *rest)
 
     monkeypatch.setattr(restoring, "copy_annotations", remove)
     assert "vanished" in refused(9, *commands(field, tmp_path / "out")[0])
@@ -163,11 +164,16 @@ def test_files_that_vanish_before_the_end(field, tmp_path, monkeypatch):  # type
 
 
 @root_only
-def test_a_planted_record_in_a_shared_folder(field, tmp_path):  # type: ignore[no-untyped-def]
-    """A stranger's .ripguard above other people's files: keys and loose images below it are not part of anything."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_planted_record_in_a_shared_folder(version, field, tmp_path):  # type: ignore[no-untyped-def]
+    """A stranger's metadata above other people's files: keys and loose images below it are not part of anything."""
     shared = tmp_path / "shared"
-    shutil.copytree(field.release("sealbytes") / ".ripguard", shared / ".ripguard")
-    for place in (shared / ".ripguard", *(shared / ".ripguard").rglob("*")):
+    shared.mkdir()
+    if version == 1:
+        shutil.copytree(VECTORS / "releases/v1-seal/.ripguard", shared / ".ripguard")
+    else:
+        shutil.copy(field.release("sealbytes") / "release.ripguard", shared)
+    for place in shared.rglob("*"):
         os.chown(place, STRANGER, STRANGER)
     mine = shared / "me"
     (mine / "loose").mkdir(parents=True)

@@ -37,7 +37,7 @@ def test_at_its_place_each_has_its_own_file(twins, tmp_path):  # type: ignore[no
     source, release, key = twins
     good("restore", release, tmp_path / "back", "--key-file", key)
     for name in ("a/0.png", "b/1.png", "b/2.png"):
-        assert (tmp_path / "back/train" / name).read_bytes() == (source / name).read_bytes()
+        assert (tmp_path / "back" / name).read_bytes() == (source / name).read_bytes()
 
 
 def test_renamed_or_loose_it_is_refused(twins, tmp_path):  # type: ignore[no-untyped-def]
@@ -45,10 +45,10 @@ def test_renamed_or_loose_it_is_refused(twins, tmp_path):  # type: ignore[no-unt
     _, release, key = twins
     loose = tmp_path / "loose"
     loose.mkdir()
-    shutil.copy(release / "train/b/1.png", loose / "x.png")
+    shutil.copy(release / "b/1.png", loose / "x.png")
     message = refused(5, "restore", loose, tmp_path / "a", "--key-file", key, "--release", release)
     assert "look the same" in message
-    (release / "train/b/1.png").rename(release / "train/b/renamed.png")
+    (release / "b/1.png").rename(release / "b/renamed.png")
     code, said, _ = call("restore", release, tmp_path / "b", "--key-file", key, "--json")
     told = {Path(one["path"]).name for one in json.loads(said)["refused"]}
     assert (code, told) == (5, {"renamed.png", "1.png"})

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from helpers import call, good, refused
+from metadata import info_of, write_info
 
 from ripguard.crypto.keys import Key
 from ripguard.crypto.signing import SigningKey, fingerprint
@@ -16,14 +14,6 @@ from ripguard.release.manifest import Release
 from ripguard.release.record import signed_part
 from ripguard.release.signers import remembered
 from ripguard.train.protected import ProtectedDataset
-
-
-def info_of(release: Path) -> dict:
-    return json.loads((release / ".ripguard/release.json").read_text())
-
-
-def put(release: Path, info: dict) -> None:
-    (release / ".ripguard/release.json").write_text(json.dumps(info))
 
 
 def keyed(release, key, out):  # type: ignore[no-untyped-def]
@@ -52,7 +42,7 @@ def test_broken(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     release = copied()
     info = info_of(release)
     for signature in spoilt(info["signature"]):
-        put(release, info | {"signature": signature})
+        write_info(release, info | {"signature": signature})
         for words in (*keyed(release, field.key, tmp_path / "out"), *keyless(release, field.source)):
             refused(11, *words)
             refused(11, *words, *(() if words[0] == "inspect" else ("--signer", "any")))
@@ -68,7 +58,7 @@ def test_taken_away_or_somebody_elses(field, copied, tmp_path):  # type: ignore[
     owner = info["signature"]["signer"]
     theirs = {"public": stranger.public.hex(), "value": stranger.sign(signed_part(info)).hex(), "signer": owner}
     for signature, said in ((None, "is unsigned"), (theirs, f"is signed by {fingerprint(stranger.public)}")):
-        put(release, {k: v for k, v in (info | {"signature": signature}).items() if v is not None})
+        write_info(release, {k: v for k, v in (info | {"signature": signature}).items() if v is not None})
         for words in keyed(release, field.key, tmp_path / "out"):
             assert said in refused(11, *words)
         for words in (("verify", release), ("report", release, "--against", field.source)):
@@ -93,7 +83,7 @@ def test_forged_by_a_holder_of_the_key(field, copied, tmp_path):  # type: ignore
     info["signature"] = {
         "public": stranger.public.hex(), "value": stranger.sign(signed_part(info)).hex(), "signer": owner,
     }  # fmt: skip
-    put(release, info)
+    write_info(release, info)
     for words in keyed(release, field.key, tmp_path / "out"):
         assert "were signed by" in refused(11, *words)
     with pytest.raises(SignatureInvalid):
@@ -112,7 +102,7 @@ def test_the_first_signer_is_remembered(field, copied, tmp_path, monkeypatch):  
     stranger = SigningKey.generate()
     info = info_of(release)
     theirs = {"public": stranger.public.hex(), "value": stranger.sign(signed_part(info)).hex(), "signer": owner}
-    put(release, info | {"signature": theirs})
+    write_info(release, info | {"signature": theirs})
     refused(11, "restore", release, tmp_path / "b", "--key-file", key)
     other = fingerprint(stranger.public)
     monkeypatch.setenv("RIPGUARD_SIGNER", owner)

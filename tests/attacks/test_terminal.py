@@ -9,6 +9,7 @@ import pytest
 from helpers import call
 from hypothesis import given
 from hypothesis import strategies as st
+from metadata import info_of, put, rows_of, write_info
 
 from ripguard.errors import acts, shown
 
@@ -31,20 +32,20 @@ def everything(release, field, out):  # type: ignore[no-untyped-def]
 
 def test_names_in_the_manifest(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     release = copied()
-    manifest, place = release / ".ripguard/manifest.jsonl", release / ".ripguard/release.json"
-    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
-    rows.append(rows[0] | {"path": EVIL.replace("/", ""), "index": 99, "name": EVIL})
-    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    info = json.loads(place.read_text()) | {
-        "manifest": hashlib.sha256(manifest.read_bytes()).hexdigest(), "pictures": len(rows), "source": EVIL,
-        "labels": [EVIL],
+    rows = rows_of(release)
+    rows.append(rows[0] | {"path": EVIL.replace("/", ""), "index": 99})
+    manifest = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    put(release, "manifest.jsonl", manifest)
+    info = info_of(release) | {
+        "manifest": hashlib.sha256(manifest).hexdigest(), "pictures": len(rows), "exact": EVIL, "labels": [EVIL],
     }  # fmt: skip
     del info["signature"]
-    info["scheme"]["name"] = EVIL
+    info["card"]["path"] = EVIL.replace("/", "")
+    info["parts"].append({"name": EVIL.replace("/", "-"), "sha256": "00" * 32, "bytes": 9})
     info["annotations"].append({"path": EVIL + "note", "sha256": "00" * 32})
     for unit in info["units"]:
         unit["label"] += EVIL
-    place.write_text(json.dumps(info))
+    write_info(release, info)
     assert "x\\x1b[2J" in call("verify", release)[1]
     for words in everything(release, field, tmp_path / "out"):
         code, out, err = call(*words)
@@ -58,7 +59,7 @@ def test_names_in_the_manifest(field, copied, tmp_path):  # type: ignore[no-unty
 def test_names_of_files(name, field, copied, tmp_path):  # type: ignore[no-untyped-def]
     release = copied()
     (release / "train" / name).write_bytes(b"\x89PNG\r\n\x1a\njunk")
-    (release / ".ripguard/residue" / name).write_bytes(b"junk")
+    put(release, f"residue/{name}", b"junk")
     for words in everything(release, field, tmp_path / "out"):
         _, out, err = call(*words)
         assert harmless(out), words[0]

@@ -54,8 +54,8 @@ def test_a_class_folder_without_permissions(field, copied, tmp_path):  # type: i
 @able
 def test_files_without_permissions(field, copied, tmp_path):  # type: ignore[no-untyped-def]
     """An image and a residue file that may not be read: not damaged, exit 9."""
-    key, release = ("--key-file", field.key, "--workers", "1"), copied()
-    for name in ("train/cup/1.png", ".ripguard/residue/000003.bin"):
+    key, release = ("--key-file", field.key, "--workers", "1"), field.old("v1-ranked", tmp_path)
+    for name in ("train/a/odd.png", ".ripguard/residue/000003.bin"):
         (release / name).chmod(0)
     code, said, _ = run("restore", release, tmp_path / "back", *key, "--json")
     assert code == 9

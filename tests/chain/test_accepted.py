@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import resource
 import struct
 import subprocess
@@ -17,8 +16,11 @@ import pytest
 from helpers import call, crop, good, refused
 from PIL import Image, PngImagePlugin
 
+from ripguard.crypto.keys import Key
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
+from ripguard.release.inspect import described
+from ripguard.release.manifest import Release
 from ripguard.schemes import label
 
 
@@ -75,8 +77,8 @@ def test_names_that_act_on_a_terminal(name, tmp_path, monkeypatch):  # type: ign
     monkeypatch.setattr(plan, "odd_names", lambda names: [])
     good("protect", source, tmp_path / "out", *key)
     good("restore", tmp_path / "out", tmp_path / "back", *key[:2])
-    assert (tmp_path / "back/train/a" / name).exists()
-    (tmp_path / "out/train/a" / name).unlink()
+    assert (tmp_path / "back/a" / name).exists()
+    (tmp_path / "out/a" / name).unlink()
     for verb in (("verify", tmp_path / "out"), ("restore", tmp_path / "out", tmp_path / "again", *key[:2])):
         code, out, err = call(*verb)
         assert code == 10
@@ -146,12 +148,12 @@ def test_marks_looked_for_in_a_share_of_the_images(tmp_path):  # type: ignore[no
         for path in source.rglob("*.png"):
             np.testing.assert_array_equal(read_image(back / path.relative_to(source)), read_image(path))
     shown = [
-        np.stack([read_image(path) for path in sorted((tmp_path / name / "out" / "train").rglob("*.png"))])
+        np.stack([read_image(path) for path in sorted((tmp_path / name / "out").rglob("*.png"))])
         for name in ("all", "half")
     ]
     assert (np.abs(shown[0].astype(int) - shown[1]) > 12).mean() > 0.01  # other marks, not other payload bits
-    release = json.loads((tmp_path / "half" / "out" / ".ripguard" / "release.json").read_text())
-    assert label(release["scheme"]) == "mrit, share 0.5"
+    scheme = described(Release.open(tmp_path / "half" / "out"), Key.read(tmp_path / "half" / "k"))["scheme"]
+    assert label(scheme) == "mrit, share 0.5"
     again = ("protect", source, tmp_path / "tiny", "--key-file", tmp_path / "all" / "k", "--surrogate-share")
     for wrong in ("0", "1.5", "half"):
         assert "surrogate-share: " in refused(2, *again, wrong)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import call, crop, good, refused, start, tree_digest
+from metadata import info_of, part, put, write_info
 from PIL import Image
 
 from ripguard.crypto.keys import Key
@@ -53,7 +54,7 @@ def originals(request, tmp_path):  # type: ignore[no-untyped-def]
 def test_files_of_one_name_from_two_folders(originals, tmp_path):  # type: ignore[no-untyped-def]
     """Two class folders in one call: every file is there, under names of which none is another's."""
     source, out, key = originals
-    found = good("restore", out / "train/a", out / "train/b", tmp_path / "back", "--key-file", key)
+    found = good("restore", out / "a", out / "b", tmp_path / "back", "--key-file", key)
     back = sorted((tmp_path / "back").rglob("*.*"))
     assert found["restored"] == len(back) == 6
     assert {p.read_bytes() for p in back} == {p.read_bytes() for p in source.rglob("*.jpg")}
@@ -64,7 +65,7 @@ def test_loose_files_under_other_names(originals, tmp_path):  # type: ignore[no-
     source, out, key = originals
     for label in "ab":
         (tmp_path / "loose").mkdir(exist_ok=True)
-        shutil.copy(out / "train" / label / "0.png", tmp_path / "loose" / f"{label}.png")
+        shutil.copy(out / label / "0.png", tmp_path / "loose" / f"{label}.png")
     good("restore", tmp_path / "loose", tmp_path / "back", "--key-file", key, "--release", out)
     assert {p.name: p.read_bytes() for p in (tmp_path / "back").iterdir()} == {
         f"{label}.jpg": (source / label / "0.jpg").read_bytes() for label in "ab"
@@ -76,7 +77,7 @@ def test_names_that_changed_places(originals, tmp_path):  # type: ignore[no-unty
     source, out, key = originals
     (tmp_path / "loose").mkdir()
     for was, now in ((0, 1), (1, 0)):
-        shutil.copy(out / f"train/a/{was}.png", tmp_path / f"loose/{now}.png")
+        shutil.copy(out / f"a/{was}.png", tmp_path / f"loose/{now}.png")
     good("restore", tmp_path / "loose", tmp_path / "back", "--key-file", key, "--release", out)
     for index in (0, 1):
         assert (tmp_path / f"back/{index}.jpg").read_bytes() == (source / f"a/{index}.jpg").read_bytes()
@@ -141,7 +142,7 @@ def test_a_key_among_the_texts(how, small):  # type: ignore[no-untyped-def]
 def test_keys_inside_a_release(small):  # type: ignore[no-untyped-def]
     """Neither read from there nor made there."""
     good(*protect(small))
-    inside = Path(shutil.copy(small / "k", small / "out" / "train" / "k.txt"))
+    inside = Path(shutil.copy(small / "k", small / "out" / "a" / "k.txt"))
     for verb in (("restore", small / "out", small / "back"), ("verify", small / "out"), ("train", small / "out")):
         assert "inside the release" in refused(7, *verb, "--key-file", inside)
     refused(7, "keygen", "--out", small / "out" / "new.key")
@@ -184,7 +185,7 @@ def test_a_link_in_the_place_of_the_work(verb, small):  # type: ignore[no-untype
 
 def test_a_figure_never_replaces_an_image(small):  # type: ignore[no-untyped-def]
     good(*protect(small))
-    for folder in ("source/a/0.png", "out/train/a/0.png"):
+    for folder in ("source/a/0.png", "out/a/0.png"):
         refused(8, "report", small / "out", "--against", small / "source", "--grid", small / folder)
 
 
@@ -211,10 +212,11 @@ def test_a_huge_file_is_not_read(small):  # type: ignore[no-untyped-def]
 
 def test_a_release_below_a_folder_called_like_ours(small):  # type: ignore[no-untyped-def]
     good(*protect(small))
-    (small / ".ripguard").mkdir()
-    shutil.move(small / "out", small / ".ripguard" / "rel")
-    assert good("verify", small / ".ripguard" / "rel", "--key-file", small / "k")["restored"] == 6
-    assert good("restore", small / ".ripguard" / "rel", small / "back", "--key-file", small / "k")["restored"] == 6
+    for name in (".ripguard", "release.ripguard"):
+        (small / name).mkdir()
+        shutil.copytree(small / "out", small / name / "rel")
+        assert good("verify", small / name / "rel", "--key-file", small / "k")["restored"] == 6
+        assert good("restore", small / name / "rel", small / f"back{name}", "--key-file", small / "k")["restored"] == 6
 
 
 def test_a_class_called_train(tmp_path):  # type: ignore[no-untyped-def]
@@ -232,7 +234,7 @@ def test_names_that_are_no_text(small):  # type: ignore[no-untyped-def]
     odd = os.fsdecode(b"caf\xe9.png")
     (small / "source" / "a" / odd).write_bytes(png_bytes(crop(9)))
     good(*protect(small))
-    os.rename(small / "out/train/a" / odd, small / "out/train/a/0.png")
+    os.rename(small / "out/a" / odd, small / "out/a/0.png")
     command = [sys.executable, "-m", "ripguard", "verify", str(small / "out")]
     env = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
     done = subprocess.run(command, capture_output=True, text=True, env=env)
@@ -337,7 +339,7 @@ def test_a_text_about_keys(small):  # type: ignore[no-untyped-def]
 def test_larger_images_in_the_place_of_others(small):  # type: ignore[no-untyped-def]
     """Refused by their size: what a release says of its images bounds the memory of restoring them."""
     good(*protect(small))
-    victims = sorted((small / "out" / "train").rglob("*.png"))[:-1]
+    victims = sorted((small / "out").rglob("*.png"))[:-1]
     large = png_bytes(np.zeros((3000, 3000, 3), np.uint8))
     for victim in victims:
         victim.write_bytes(large)
@@ -357,8 +359,8 @@ def test_a_folder_with_the_name_of_an_original(tmp_path):  # type: ignore[no-unt
     good("keygen", "--out", tmp_path / "k")
     good(*protect(tmp_path, "out", "--byte-exact"))
     (tmp_path / "loose" / "x0.jpg").mkdir(parents=True)
-    shutil.copy(tmp_path / "out/train/c/x0.png", tmp_path / "loose/a.png")
-    shutil.copy(tmp_path / "out/train/c/x1.png", tmp_path / "loose/x0.jpg/1.png")
+    shutil.copy(tmp_path / "out/c/x0.png", tmp_path / "loose/a.png")
+    shutil.copy(tmp_path / "out/c/x1.png", tmp_path / "loose/x0.jpg/1.png")
     back = tmp_path / "back"
     good("restore", tmp_path / "loose", back, "--key-file", tmp_path / "k", "--release", tmp_path / "out")
     assert sorted(p.relative_to(back).as_posix() for p in back.rglob("*.jpg") if p.is_file()) == [
@@ -381,7 +383,7 @@ def test_threads_that_share_a_release(small):  # type: ignore[no-untyped-def]
     ("field", "value"),
     [
         ("path", "../x.png"), ("path", "/etc/x.png"), ("path", "a//x.png"), ("path", ""), ("name", "a/b"),
-        ("name", ".."), ("unit", 2), ("unit", True), ("index", -1), ("shape", [0, 1, 3]), ("shape", [1, 1, 2]),
+        ("name", "a.jpg"), ("unit", 2), ("unit", True), ("index", -1), ("shape", [0, 1, 3]), ("shape", [1, 1, 2]),
         ("shape", [10**6, 100, 3]), ("pixels", "xyz"), ("pixels", "00"), ("residue", ["../x", 0, 1]),
         ("residue", ["x", -1, 1]), ("bytes", None),
     ],
@@ -390,9 +392,15 @@ def test_rows_that_no_manifest_has(field, value, small):  # type: ignore[no-unty
     """Told by the field, whatever else protects the manifest."""
     good(*protect(small))
     release = Release.open(small / "out")
-    check_row(release.rows[0], len(release.info["units"]))
+    units, row = len(release.info["units"]), release.rows[0]
+    check_row(row, units, release.version)
     with pytest.raises(ValueError, match=field):
-        check_row(release.rows[0] | {field: value}, len(release.info["units"]))
+        check_row(row | {field: value}, units, release.version)
+    old = row | {"overwritten": 0, "overflow": 0}
+    check_row(old | {"name": "a.jpg"}, units)
+    if (field, value) != ("name", "a.jpg"):  # names are public in releases before v2
+        with pytest.raises(ValueError, match=field):
+            check_row(old | {field: value}, units)
 
 
 WRONG: tuple[object, ...] = (
@@ -415,9 +423,7 @@ WRONG: tuple[object, ...] = (
 def test_hostile_release_files(file, small):  # type: ignore[no-untyped-def]
     """Every field gone or of another kind, digests made to fit: refused, never a traceback, nothing written."""
     good(*protect(small))
-    place = small / "out" / ".ripguard" / file
-    honest, info_place = place.read_bytes(), small / "out" / ".ripguard" / "release.json"
-    info = json.loads(info_place.read_bytes())
+    honest, info = part(small / "out", file), info_of(small / "out")
     first = info if file == "release.json" else json.loads(honest.splitlines()[0])
     commands = [("inspect", small / "out"), ("gc", small / "out", "--dry-run")]
     commands += [("verify", small / "out"), ("verify", small / "out", "--key-file", small / "k")]
@@ -428,16 +434,14 @@ def test_hostile_release_files(file, small):  # type: ignore[no-untyped-def]
         for wrong in ("gone", *WRONG):
             changed = {k: v for k, v in first.items() if k != name} if wrong == "gone" else first | {name: wrong}
             lines = json.dumps(changed).encode() + b"\n" + b"\n".join(honest.splitlines()[1:]) + b"\n"
-            place.write_bytes(json.dumps(changed).encode() if file == "release.json" else lines)
+            put(small / "out", file, json.dumps(changed).encode() if file == "release.json" else lines)
             if file == "manifest.jsonl":
-                fitting = info | {"manifest": hashlib.sha256(lines).hexdigest()}
-                info_place.write_text(json.dumps(fitting))
+                write_info(small / "out", info | {"manifest": hashlib.sha256(lines).hexdigest()})
             for command in commands:
                 code, _, err = call(*command)
                 assert "Traceback" not in err, (name, wrong, command[0], err)
                 assert code in (0, 4, 5, 6, 10, 11), (name, wrong, command[0], code)
             assert not (small / "back").exists(), (name, wrong)
-    place.write_bytes(honest)
 
 
 @pytest.mark.parametrize("labels", ["one", "none"])

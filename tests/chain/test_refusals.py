@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import call, flip_bit, good, refused
+from metadata import info_of, part, put, residue_names, write_info
 from PIL import Image, ImageFilter
 
 from ripguard.crypto.keys import Key
+from ripguard.release.record import CONTAINER
 
 
 def test_wrong_keys_leave_nothing(world, tmp_path):  # type: ignore[no-untyped-def]
@@ -124,30 +126,28 @@ def test_swapped_images_are_not_restored_under_wrong_names(world, copy, tmp_path
 
 def test_damaged_residue(world, copy, tmp_path):  # type: ignore[no-untyped-def]
     """A flipped byte in a residue shard: verify names the shard, its image is refused."""
-    shard = max((copy / ".ripguard/residue").iterdir(), key=lambda p: p.stat().st_size)
-    data = bytearray(shard.read_bytes())
-    data[5] ^= 1
-    shard.write_bytes(data)
+    shard = residue_names(copy)[0]
+    put(copy, shard, lambda data: data[:5] + bytes([data[5] ^ 1]) + data[6:])
     code, out, _ = call("verify", copy, "--json")
-    assert (code, json.loads(out)["residue"]) == (10, [shard.name])
+    assert (code, json.loads(out)["residue"]) == (10, [shard.removeprefix("residue/")])
     code, out, _ = call("restore", copy, tmp_path / "out", "--key-file", world.key, "--json")
     assert (code, json.loads(out)["restored"]) == (5, 29)
 
 
 def test_edited_manifest_and_release(world, copy, tmp_path):  # type: ignore[no-untyped-def]
     """The manifest is bound to release.json, and that to key and signature."""
-    meta = copy / ".ripguard"
-    manifest = (meta / "manifest.jsonl").read_text()
-    (meta / "manifest.jsonl").write_text(manifest.replace("train/cup/0.png", "train/face/9.png"))
+    manifest, release = part(copy, "manifest.jsonl"), part(copy, "release.json")
+    put(copy, "manifest.jsonl", manifest.replace(b"train/cup/0.png", b"train/face/9.png"))
     refused(5, "verify", copy)
-    (meta / "manifest.jsonl").write_text(manifest)
-    release = (meta / "release.json").read_text()
-    (meta / "release.json").write_text(release.replace('"cup"', '"dog"'))
+    put(copy, "manifest.jsonl", manifest)
+    put(copy, "release.json", release.replace(b'"cup"', b'"dog"'))
     refused(5, "restore", copy, tmp_path / "out", "--key-file", world.key)
     refused(11, "verify", copy)
-    (meta / "release.json").write_text(release.replace("ripguard/v2", "ripguard/v9"))
+    put(copy, "release.json", release.replace(b"ripguard/v2", b"ripguard/v9"))
     refused(6, "verify", copy)
-    (meta / "release.json").write_text(release[:100])
+    put(copy, "release.json", release.replace(b'"codec": "png"', b'"codec": "jxl"'))
+    assert "this ripguard reads png" in refused(6, "verify", copy)
+    put(copy, "release.json", release[:100])
     refused(5, "inspect", copy)
 
 
@@ -155,14 +155,22 @@ def test_parts_of_two_releases_do_not_mix(world, tmp_path):  # type: ignore[no-u
     """An older manifest, residue or release.json under newer images, and the other way round: refused, both ways."""
     second = tmp_path / "second"
     world.protect(second, "--seed", "1", "--restart")
-    for part in ("manifest.jsonl", "release.json", "residue/000000.bin"):
+    for name in ("manifest.jsonl", "release.json", "residue/000000.bin", "names/3", "private", CONTAINER):
         for number, (base, other) in enumerate(((world.release, second), (second, world.release))):
-            mixed = Path(shutil.copytree(base, tmp_path / f"{part.replace('/', '-')}-{number}"))
-            shutil.copyfile(other / ".ripguard" / part, mixed / ".ripguard" / part)
+            mixed = Path(shutil.copytree(base, tmp_path / f"{name.replace('/', '-')}-{number}"))
+            if name == CONTAINER:
+                shutil.copyfile(other / name, mixed / name)
+            else:
+                put(mixed, name, part(other, name))
+            if name == "private":  # restoring does not read it
+                assert call("inspect", mixed, "--key-file", world.key)[0] == 5
+                assert call("verify", mixed)[0] == 10
+                continue
             code, _, said = call("restore", mixed, tmp_path / "out", "--key-file", world.key)
-            assert code in (5, 12), (part, code, said)
-            if part != "residue/000000.bin":  # of a shard that is not its own only the images of it are lost
-                assert not (tmp_path / "out").exists()
+            assert code in (5, 12), (name, code, said)
+            if name not in ("residue/000000.bin", "names/3"):  # these cost the images of their shard or unit
+                same = ["tiny.png"] if name == CONTAINER else []  # it carries nothing, and is the same in both
+                assert [path.name for path in (tmp_path / "out").rglob("*.png")] == same
             assert call("verify", mixed)[0] in (5, 10)
             shutil.rmtree(tmp_path / "out", ignore_errors=True)
 
@@ -172,9 +180,9 @@ def test_signer(world, copy, tmp_path):  # type: ignore[no-untyped-def]
     signer = good("verify", world.release)["signer"]
     good("verify", world.release, "--signer", signer)
     refused(11, "verify", world.release, "--signer", "ripguard-signer-somebodyelse")
-    info = json.loads((copy / ".ripguard/release.json").read_text())
+    info = info_of(copy)
     del info["signature"]
-    (copy / ".ripguard/release.json").write_text(json.dumps(info))
+    write_info(copy, info)
     assert good("verify", copy)["signer"] is None
     refused(11, "verify", copy, "--signer", signer)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import skimage.data
 from helpers import call, flip_bit, good, make_source, refused
+from metadata import info_of, part, put
 from PIL import Image
 
 from ripguard.images.decoding import read_image
@@ -132,29 +133,27 @@ def test_a_release_has_its_model(fitted, tmp_path):  # type: ignore[no-untyped-d
     """Fitted to the source, sealed, used, known to verify and gc; the same command resumes to the same bytes."""
     place, made = fitted
     assert made["residue_bytes"] == 0
-    info = json.loads((place / "out" / ".ripguard" / "release.json").read_text())
-    sealed = place / "out" / ".ripguard" / "model.bin"
+    info, sealed = info_of(place / "out"), part(place / "out", "model.bin")
     assert info["format"] == "ripguard/v2"
-    assert info["model"]["bytes"] == sealed.stat().st_size
-    assert b"rgi1" not in sealed.read_bytes()
+    assert info["model"]["bytes"] == len(sealed)
+    assert b"rgi1" not in sealed
     assert good("gc", place / "out", "--dry-run")["files"] == []
     found = good("verify", place / "out", "--key-file", place / "k", "--against", place / "source")
     assert found["ok"]
     good("protect", place / "source", tmp_path / "out", "--key-file", place / "k", *SEAL, "--coder-steps", "60")
-    assert sealed.read_bytes() == (tmp_path / "out" / ".ripguard" / "model.bin").read_bytes()
+    assert sealed == part(tmp_path / "out", "model.bin")
 
 
 def test_a_damaged_model_is_told(fitted, tmp_path):  # type: ignore[no-untyped-def]
     """Missing, one bit changed, empty: what needs it is refused as damaged, all else comes back."""
     place, _ = fitted
     out = shutil.copytree(place / "out", tmp_path / "out")
-    model = out / ".ripguard" / "model.bin"
-    data = model.read_bytes()
+    data = part(out, "model.bin")
     images = sorted(out.rglob("*.png"))
     needs = {str(path) for path in images if read_header(read_image(path)).needs_model}
     assert 0 < len(needs) < len(images)
     for wrong in (data[:-1], data[:40] + bytes([data[40] ^ 1]) + data[41:], b"", None):
-        model.unlink() if wrong is None else model.write_bytes(wrong)
+        put(out, "model.bin", wrong)
         found = json.loads(refused_json(5, "restore", out, tmp_path / "back", "--key-file", place / "k"))
         assert {one["path"] for one in found["refused"]} == needs
         assert all("model.bin" in one["message"] for one in found["refused"])
@@ -173,7 +172,7 @@ def test_loose_images_of_a_fitted_release_need_it(fitted, tmp_path):  # type: ig
     shutil.copy(needs[0], tmp_path / "x.png")
     assert "model" in refused(12, "restore", tmp_path / "x.png", tmp_path / "back", *key)
     good("restore", tmp_path / "x.png", tmp_path / "back", *key, *release)
-    source = place / "source" / needs[0].relative_to(place / "out" / "train")
+    source = place / "source" / needs[0].relative_to(place / "out")
     np.testing.assert_array_equal(read_image(tmp_path / "back" / "x.png"), read_image(source))
 
 

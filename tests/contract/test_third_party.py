@@ -33,7 +33,7 @@ import json, sys
 import ripguard
 source, place, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 made = ripguard.protect(source, place + "/out", place + "/k", workers=2, **options)
-facts = ripguard.inspect(place + "/out")
+facts = ripguard.inspect(place + "/out", place + "/k")
 report = ripguard.verify(place + "/out", place + "/k", against=source, workers=2)
 back = ripguard.restore(place + "/out", place + "/back", place + "/k", workers=2)
 print(json.dumps({"made": made.images, "facts": facts.as_dict(), "ok": report.ok, "equal": report.equal_to_source,
@@ -99,7 +99,7 @@ def test_a_method_of_another_package(case, package, tmp_path):  # type: ignore[n
     good(package, "keygen", "--out", key)
     # 1. the command line
     made = good(package, "protect", source, tmp_path / "cli", "--key-file", key, *words)
-    facts = good(package, "inspect", tmp_path / "cli")
+    facts = good(package, "inspect", tmp_path / "cli", "--key-file", key)
     assert facts["parameters"][where] == told
     image = good(package, "inspect", tmp_path / "cli/train/cup/0.png")
     assert image["known_to_release"] == ["train/cup/0.png"]

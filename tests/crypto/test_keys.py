@@ -20,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ripguard.crypto import keyfile
+from ripguard.crypto.backend import hkdf
 from ripguard.crypto.keyfile import PREFIX, SIGNING_PREFIX, decode_secret, encode_secret, holds_key
-from ripguard.crypto.keys import Key, KeyRing, ReleaseProver, release_prover
+from ripguard.crypto.keys import FORMAT_SALT, Key, KeyRing, NamesRing, ReleaseProver, release_prover
 from ripguard.crypto.private import read_private
 from ripguard.crypto.signing import SigningKey, check, fingerprint
 from ripguard.errors import KeyFileError, WrongKey
@@ -470,3 +471,20 @@ def test_what_proves_a_release():
     with pytest.raises(WrongKey, match="opens the release"):
         release_prover(dataset, b"the next")
     assert release_prover(key, b"the next") == key.dataset(b"the next")
+
+
+def test_keys_of_names_and_parts():
+    """Each ring that opens a unit has the key of its names; a unit's has no key of the release's parts."""
+    key, name, other = Key(bytes(range(32))), b"12345678", b"87654321"
+    dataset, unit = key.dataset(name), key.dataset(name).unit(3)
+    wanted = hkdf(unit.secret, FORMAT_SALT, b"names", 64)
+    for ring in (key, dataset, unit):
+        assert isinstance(ring, NamesRing)
+        assert ring.names_key(name, 3) == wanted
+    assert key.names_key(name, 4) != wanted != key.names_key(other, 3)
+    for ring, asked in ((unit, (name, 4)), (unit, (other, 3)), (dataset, (other, 3))):
+        with pytest.raises(WrongKey):
+            ring.names_key(*asked)
+    assert dataset.part(b"model") == dataset.model
+    assert len({dataset.part(purpose) for purpose in (b"model", b"private", b"originals")} | {wanted}) == 4
+    assert not hasattr(unit, "part")

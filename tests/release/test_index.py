@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from metadata import put
 from releases import FINGERPRINT, KEY, OTHER, RELEASES, SIGNER, VECTORS, golden, in_memory, info_of, sign, write_info
 
 from ripguard.crypto.keys import ImageKeys, KeyRing
@@ -56,8 +57,7 @@ def test_the_same_answers(name):  # type: ignore[no-untyped-def]
 
 
 def spoiled(root: Path, name: str, change: Callable[[bytes], bytes]) -> None:
-    path = root / ".ripguard" / name
-    path.write_bytes(change(path.read_bytes()))
+    put(root, name, change)
 
 
 SPOILS: dict[str, Callable[[Path], None]] = {
@@ -208,3 +208,67 @@ def test_nothing_is_kept_of_the_rows_but_their_bytes():
     index = in_memory(root)
     line = (root / ".ripguard/manifest.jsonl").read_bytes().splitlines()[3]
     assert index.rows[3] == json.loads(line)
+
+
+def test_a_container_from_bytes(made):  # type: ignore[no-untyped-def]
+    """A release of format v2 from the bytes of its file, or of its parts: as from the folder."""
+    data = (made.root / "release.ripguard").read_bytes()
+    disk, name = Release.open(made.root), str(made.root)
+    keys = KEY.dataset(disk.dataset_id)
+    for index in (MemoryIndex.of_container(data, name), in_memory(made.root), in_memory(made.root, ranges=True)):
+        assert (index.name, index.info, index.version) == (disk.name, disk.info, 2)
+        assert list(index.rows) == list(disk.rows)
+        assert index.private(keys) == disk.private(keys)
+        assert index.private(keys)["source"] == "my own source"
+        assert index.original(0, keys) == disk.original(0, keys) == (made.source / "names.csv").read_bytes()
+        assert index.original(1, keys) is None
+        for row in disk.rows:
+            assert index.residue(row["residue"]) == disk.residue(row["residue"])
+            for ring in (KEY, keys, keys.unit(row["unit"])):
+                source = index.source_path(row, ring)
+                assert source == disk.source_path(row, ring)
+                assert (made.source / source).exists()
+            with pytest.raises(WrongKey):
+                index.source_path(row, keys.unit(1 - row["unit"]))
+        assert index.residue(["none.bin", 0, 1]) == b""
+    assert any(disk.source_path(row, KEY) != row["path"] for row in disk.rows)
+
+
+CONTAINERS: dict[str, Callable[[Path], None]] = {
+    "magic": lambda root: whole(root, lambda data: b"x" + data[1:]),
+    "cut": lambda root: whole(root, lambda data: data[:-1]),
+    "longer": lambda root: whole(root, lambda data: data + b"x"),
+    "no manifest": lambda root: put(root, "manifest.jsonl", None),
+    "no release.json": lambda root: put(root, "release.json", None),
+    "rows": lambda root: put(root, "manifest.jsonl", lambda data: data.replace(b'"unit":0', b'"unit":7')),
+    "field": lambda root: write_info(root, {k: v for k, v in info_of(root).items() if k != "parts"}),
+    "codec": lambda root: write_info(root, info_of(root) | {"codec": "webp"}),
+    "format": lambda root: write_info(root, info_of(root) | {"format": "ripguard/v9"}),
+}  # fmt: skip
+
+
+def whole(root: Path, change: Callable[[bytes], bytes]) -> None:
+    file = root / "release.ripguard"
+    file.write_bytes(change(file.read_bytes()))
+
+
+@pytest.mark.parametrize("how", CONTAINERS)
+def test_the_same_refusals_of_containers(how, made):  # type: ignore[no-untyped-def]
+    CONTAINERS[how](made.root)
+    refusal = outcome(lambda: Release.open(made.root))
+    assert refusal[0] is (NotProtected if how in ("format", "codec", "no release.json") else Damaged)
+    data = (made.root / "release.ripguard").read_bytes()
+    assert outcome(lambda: MemoryIndex.of_container(data, str(made.root))) == refusal
+
+
+def test_rings_that_open_no_names(made):  # type: ignore[no-untyped-def]
+    """A ring of somebody else's making has the keys of images alone: images keep their published paths."""
+
+    class Plain:
+        key_id = KEY.id
+
+        def image_keys(self, dataset_id: bytes, unit: int, index: int) -> ImageKeys:
+            return KEY.image_keys(dataset_id, unit, index)
+
+    release = Release.open(made.root)
+    assert all(release.source_path(row, Plain()) == row["path"] for row in release.rows)

@@ -550,3 +550,13 @@ def test_a_dataset_is_of_the_manifest_that_it_was_made_from(tmp_path):  # type: 
     golden("ranked", tmp_path).rename(root)
     with pytest.raises(Damaged, match="changed after this dataset was made"):
         pickle.loads(stored).images([0])
+
+
+def test_equal_images_are_one_for_whoever_can_compare(made):  # type: ignore[no-untyped-def]
+    """Two equal clean images look the same when published: no proof shows it any more, the restored images do."""
+    loose = made.place / "x.png"
+    shutil.copy(made.root / "a/same.png", loose)
+    restore([loose], made.place / "out", KEY, made.root)
+    np.testing.assert_array_equal(read_image(made.place / "out/x.png"), read_image(made.source / "a/same.png"))
+    with pytest.raises(Damaged, match="two images of the release look the same"):
+        restore([loose], made.place / "unit", made.unit("a"), made.root, signer=ANY)
