@@ -200,12 +200,11 @@ def _start(partial: Path, plan: Plan, key: Key, restart: bool) -> None:
             f"{partial} holds an unfinished run with another source, key or settings",
             "repeat that command, or add --restart to discard its work",
         )
-    folders = [partial / name for name in ("release", RESIDUE, "commits")]
-    for folder in folders:
+    for name in ("release", RESIDUE, "commits"):
         with storage("cannot create"):
-            folder.mkdir(parents=True, exist_ok=True)
+            (partial / name).mkdir(parents=True, exist_ok=True)
     with storage("cannot remove"):
-        for name, entry in (one for folder in folders[:2] for one in walk(folder)):  # temporary files of a killed run
+        for name, entry in walk(partial):  # temporary files of a killed run, that of plan.json too
             if TEMPORARY.fullmatch(name.rpartition("/")[2]):
                 os.unlink(entry.path)
     write_file(state, token)

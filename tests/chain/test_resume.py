@@ -58,6 +58,18 @@ def test_killed_runs_are_continued(shapes, tmp_path):  # type: ignore[no-untyped
     assert sorted(p.name for p in tmp_path.iterdir()) == ["k", "k.sign", "k.signers", "out", "source"]
 
 
+def test_temporary_files_of_a_killed_run_go(shapes, tmp_path):  # type: ignore[no-untyped-def]
+    """Wherever they are in the working folder: beside plan.json, among the commits, the residue, the images."""
+    key, out = tmp_path / "k", tmp_path / "out"
+    good("keygen", "--out", key)
+    for place in ("", "commits", "residue", "release/a"):
+        (tmp_path / ".out.ripguard-partial" / place).mkdir(parents=True, exist_ok=True, mode=0o700)
+        (tmp_path / ".out.ripguard-partial" / place / ".0123456789abcdef.4711.tmp").write_bytes(b"half")
+    good("protect", shapes, out, "--key-file", key, "--perturb", "none", "--workers", "1")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["k", "k.sign", "k.signers", "out", "source"]
+    assert not list(out.rglob("*.tmp"))
+
+
 def test_another_plan_does_not_continue(shapes, tmp_path):  # type: ignore[no-untyped-def]
     """An unfinished run with other settings is kept until --restart says otherwise."""
     key, out = tmp_path / "k", tmp_path / "out"
