@@ -19,7 +19,7 @@ from ripguard.release import sealed
 from ripguard.release.card import card, card_name, class_folder
 from ripguard.release.commit import Commits
 from ripguard.release.plan import read_unchanged
-from ripguard.release.published_texts import published_bytes
+from ripguard.release.published_texts import PublishedTexts
 from ripguard.release.record import (
     CODEC,
     CONTAINER,
@@ -121,10 +121,10 @@ class _Texts:
 def _publish_texts(base: Job) -> _Texts:
     """Write the annotation files into the tree. Raises :class:`InputRefused` if one changed."""
     plan, keys, result = base.plan, base.keys, _Texts([], [])
-    places = {image.name: image.out for image in plan.images} if plan.annotations else {}
+    texts = PublishedTexts({image.name: image.out for image in plan.images} if plan.annotations else {})
     for number, (name, path, digest) in enumerate(plan.annotations):
         data = read_unchanged(path, name, digest)
-        published = published_bytes(data, name, places)
+        published = texts.of(data, name)
         write_file(base.tree / name, published)
         result.listed.append({"path": name, "sha256": hashlib.sha256(published).hexdigest()})
         if published != data:

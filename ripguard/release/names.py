@@ -8,26 +8,18 @@ from typing import Any, overload
 
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, acts, refuse_all
-from ripguard.release.record import CONTAINER, VERSION
+from ripguard.release.record import CONTAINER
 
 LONGEST_NAME = 255  # bytes of one part of a path
 
 
-def published_places(items: list[Item], version: int = VERSION) -> list[str]:
+def published_places(items: list[Item]) -> list[str]:
     """Path of each item in a release: its path in the source, with the suffix ``.png``.
-
-    Args:
-        version: of the format. Before version 2, the images of a source without splits were moved below ``train/``, to
-            hide ``.ripguard`` from loaders that list class folders.
 
     Raises:
         InputRefused: see :func:`published_names`.
     """
-    names = [item.name for item in items]
-    if version >= 2:
-        return published_names(names)
-    classes_first = all(item.label and item.name.split("/")[0] == item.label for item in items)
-    return published_names([f"train/{name}" for name in names] if classes_first else names)
+    return published_names([item.name for item in items])
 
 
 @overload

@@ -1,19 +1,22 @@
-"""The published bytes of an annotation file: image names in it follow the images.
-
-The one place that decides them; nothing is rewritten yet.
-"""
+"""The published bytes of an annotation file: it names the images as they are published."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ripguard.data.mentions import Mentions, rewritten
 
-def published_bytes(data: bytes, name: str, places: Mapping[str, str]) -> bytes:
-    """The bytes to publish in the place of a text of the source.
+
+class PublishedTexts:
+    """Rewrites the texts of a source.
 
     Args:
-        data: the text's bytes.
-        name: its path in the source.
         places: path in the release of every image, by its path in the source.
     """
-    return data
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.mentions = Mentions(places)
+
+    def of(self, data: bytes, name: str) -> bytes:
+        """The bytes to publish in the place of the text with this path in the source."""
+        return rewritten(data, name, self.mentions).text

@@ -161,13 +161,17 @@ def test_a_dropped_file_is_told(made):  # type: ignore[no-untyped-def]
     for path in (made.root, made.root / "a", made.root / "b/1.png"):
         said = refused(5, "restore", path, made.place / "back", "--key-file", made.key)
         assert f"{made.root / 'release.ripguard'} is missing" in said
-    alone = ("restore", made.root, made.place / "back", "--key-file", made.key)
+    about = {path: good("inspect", path) for path in made.root.rglob("?.png")}
+    needing = [path for path, facts in about.items() if not facts["inline"]]
+    assert needing
     for more in (["--loose"], []):
-        said = refused(12, *alone, *more)
-        assert "needs the residue of its release" in said
-        assert "release.ripguard" in said
+        out = made.place / f"back{len(more)}"
+        for path in needing:
+            said = refused(12, "restore", path, out, "--key-file", made.key, *more)
+            assert "needs the residue of its release" in said
+            assert "release.ripguard" in said
+            assert not out.exists()
         (made.root / "README.md").unlink(missing_ok=True)
-    assert not (made.place / "back").exists()
 
 
 def test_a_unit_s_key_opens_its_names(made):  # type: ignore[no-untyped-def]

@@ -1,6 +1,7 @@
 """The plaintext of a sealed image: flags, the length of the stream, the stream, and padding.
 
-The padding hides the exact length of the stream, which may be a source file. It ends where the image is full. Format version 1 sealed the stream alone.
+The padding hides the exact length of the stream, which may be a source file. It ends where the image is full.
+Format version 1 sealed the stream alone.
 """
 
 from __future__ import annotations
