@@ -34,6 +34,12 @@ def run(options: argparse.Namespace) -> int:
             each = some([f"{value} {count:,}" for value, count in values.items()], most=LISTED)
             lines.append(f"  {name}: {each}")
     lines += [f"  {line}" for line in summary(found)]
+    if found.rewritten:
+        lines.append(f"  {found.rewritten:,} texts name images: they are published with the names of the PNG files")
+    lines += [
+        f"  {text}: {name}: {why}; it stays as it is" for text, names in found.unresolved.items()
+        for name, why in list(names.items())[:LISTED]
+    ]  # fmt: skip
     if found.metadata:
         kinds = some([f"{kind} in {count:,}" for kind, count in found.metadata.items()])
         lines.append(f"  metadata that restoring does not return: {kinds} images (--preserve-files keeps whole files)")

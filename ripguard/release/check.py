@@ -18,9 +18,11 @@ from ripguard.errors import InputRefused, by_kind
 from ripguard.executor import Local
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
-from ripguard.release.names import odd_names
+from ripguard.release.names import odd_names, published_names
 from ripguard.release.plan import FEW, SourceFacts, facts_or_refusal
+from ripguard.release.published_texts import PublishedTexts
 from ripguard.schemes.base import Scheme
+from ripguard.store.atomic import storage
 
 SAMPLED = 12  # images that are encoded for an estimate
 NOISE = 8  # gray levels: the size of most perturbations
@@ -40,6 +42,8 @@ class Checked:
         metadata: number of images by kind of metadata that restoring samples does not return.
         published_bytes: estimated size of the published images, from some of them; 0 without any.
         texts: text files, which are published without encryption; text_bytes: their size.
+        rewritten: number of texts in which names of images change, because the images are published as PNG.
+        unresolved: text → name in it that ends like an image, and that stays as it is → why.
         left_out: files that are not published, by reason.
         refused: path, message and hint of each file that must be mended first.
         by_class: whether the scheme perturbs by class. Images without a label then get noise.
@@ -58,6 +62,8 @@ class Checked:
     published_bytes: int = 0
     texts: list[str] = field(default_factory=list)
     text_bytes: int = 0
+    rewritten: int = 0
+    unresolved: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     refused: list[dict[str, str]] = field(default_factory=list)
     by_class: bool = True
@@ -125,7 +131,21 @@ def check(source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = Fal
     result.formats = dict(Counter(os.path.splitext(item.name)[1].lower() for item, _ in good).most_common())
     result.channels = dict(Counter("color" if one.shape[2] == 3 else "gray" for _, one in good).most_common())
     result.published_bytes = _estimate(good)
+    _read_texts(source, result)
     return result
+
+
+def _read_texts(source: Source, result: Checked) -> None:
+    """Find the names of images in the texts."""
+    names = [item.name for item in source.items]
+    places = zip(names, published_names(names, keep_going=True))
+    texts = PublishedTexts({name: place for name, place in places if isinstance(place, str)})
+    for name, path in source.annotations:
+        with storage("cannot read"):
+            found = texts.find(path.read_bytes(), name)
+        result.rewritten += found.changed > 0
+        if found.unresolved:
+            result.unresolved[name] = found.unresolved
 
 
 def _estimate(good: list[tuple[Item, SourceFacts]]) -> int:

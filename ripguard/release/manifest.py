@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -187,6 +188,8 @@ class Release(Index):
             try:
                 raw = files.section(RELEASE).read(MOST_INFO)
             except (FileNotFoundError, NotADirectoryError):
+                if os.path.lexists(root / CONTAINER):
+                    raise Damaged(f"{where} is missing", "get a fresh copy of it") from None
                 raise NotProtected(f"{root} is not a protected release", f"it has no {files.short(RELEASE)}") from None
         info = checked_info(raw, root, where)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ripguard.data.mentions import Mentions, rewritten
+from ripguard.data.mentions import Mentions, Rewritten, rewritten
 
 
 class PublishedTexts:
@@ -17,6 +17,10 @@ class PublishedTexts:
     def __init__(self, places: Mapping[str, str]) -> None:
         self.mentions = Mentions(places)
 
+    def find(self, data: bytes, name: str) -> Rewritten:
+        """The names of images in the text with this path in the source, and its bytes with the published names."""
+        return rewritten(data, name, self.mentions)
+
     def of(self, data: bytes, name: str) -> bytes:
         """The bytes to publish in the place of the text with this path in the source."""
-        return rewritten(data, name, self.mentions).text
+        return self.find(data, name).text

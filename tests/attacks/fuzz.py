@@ -1022,7 +1022,7 @@ def seal_into(case: Case, number: int) -> str:
     coder = BY_NUMBER[number]
     data = data[:5_000_000] or b"\0"
     method = Seal(model=model, allow_residue=True, most=case.pick([1, 2, 8]))
-    record = pack(data, gray)
+    record = pack(data, gray, carrier.size)
     if case.chance(0.15):
         record = mangled(case, record) or b"\0"
     with mock.patch("ripguard.hide.seal.method.pack", return_value=record):

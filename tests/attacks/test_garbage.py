@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import lzma
+import math
 import struct
 import zlib
 
@@ -37,7 +38,7 @@ def with_seal(
     data: bytes, coder: int, shape: tuple[int, ...] = (32, 32, 3), index: int = 0, model: bytes = MODEL
 ) -> Hidden:
     """An image of method ``seal`` whose authentic stream is ``data``; it stands in the residue."""
-    return with_record(pack(data, gray=False), coder, shape, index, model)
+    return with_record(pack(data, False, math.prod(shape)), coder, shape, index, model)
 
 
 def with_record(

@@ -42,6 +42,7 @@ def mixed(root: Path) -> Path:
     (root / "val/cat/gone.png").symlink_to("nowhere.png")
     (root / "LICENSE").write_text("CC0")
     (root / "train/cat/0.txt").write_text("a cat")
+    (root / "list.csv").write_text("path\ntrain/cat/0.jpg\ntrain/cat/9.jpg\n")
     (root / "Thumbs.db").write_bytes(b"x")
     (root / "all.zip").write_bytes(b"PK\x03\x04\0\0")
     return root
@@ -82,7 +83,9 @@ def test_facts(tmp_path):  # type: ignore[no-untyped-def]
     assert (found.images, found.classes, found.unlabelled, found.test_split) == (14, ["cat", "dog"], 1, "val")
     assert found.formats == {".jpg": 12, ".png": 2}
     assert found.channels == {"color": 13, "gray": 1}
-    assert found.texts == ["LICENSE", "train/cat/0.txt"]
+    assert found.texts == ["LICENSE", "list.csv", "train/cat/0.txt"]
+    assert found.rewritten == 1
+    assert found.unresolved == {"list.csv": {"train/cat/9.jpg": "there is no image of this name"}}
     assert sorted(name for names in found.left_out.values() for name in names) == ["Thumbs.db", "all.zip"]
     assert found.bytes == sum(path.stat().st_size for path in root.rglob("*") if path.suffix in (".jpg", ".png"))
     released = good("protect", root, tmp_path / "out", "--key-file", key_at(tmp_path / "k"))
@@ -104,7 +107,7 @@ def test_dry_run(tmp_path):  # type: ignore[no-untyped-def]
         "in no split: 1 image without a label", "train: 7 images in 2 classes: cat 4, dog 3",
         "val: 6 images in 2 classes: cat 3, dog 3",
     ]  # fmt: skip
-    assert any("published without encryption: 2 texts" in line for line in lines)
+    assert any("published without encryption: 3 texts" in line for line in lines)
     assert any("left out: 1 file: all.zip" in line for line in lines)
     assert not (tmp_path / "out").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["k", "k.sign", "s"] or not list(tmp_path.glob(".out*"))

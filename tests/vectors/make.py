@@ -38,10 +38,11 @@ from ripguard.perturb.base import Perturbation
 from ripguard.release.manifest import Release
 from ripguard.release.plan import make_plan
 from ripguard.release.protect import protect
-from ripguard.release.record import META
+from ripguard.release.record import CONTAINER, META
 from ripguard.schemes import SCHEMES
 from ripguard.schemes.base import Run
 from ripguard.schemes.two_axis import TwoSteps
+from ripguard.store.container import Part, pieces, slices
 
 HERE = Path(__file__).resolve().parent
 KEYS = {
@@ -100,6 +101,13 @@ RELEASES = {
     "v1-tinted": ({"pairing": "ranked", "tint": True}, {}),
     "v1-seal-tinted": ({"scheme": "seal", "allow_residue": True, "tint": True}, {}),
     "v1-seal-model": ({"scheme": "seal", "coders": ("interlaced",), "planes": 8, "allow_residue": True}, {}),
+    "v2-ranked": ({"pairing": "ranked"}, {}),
+    "v2-byte-exact": ({"pairing": "ranked"}, {"byte_exact": True}),
+    "v2-seal": ({"scheme": "seal", "allow_residue": True}, {}),
+    "v2-seal-file": ({"scheme": "seal", "coders": ("file",), "allow_residue": True}, {"byte_exact": True}),
+    "v2-tinted": ({"pairing": "ranked", "tint": True}, {}),
+    "v2-seal-tinted": ({"scheme": "seal", "allow_residue": True, "tint": True}, {}),
+    "v2-seal-model": ({"scheme": "seal", "coders": ("interlaced",), "planes": 8, "allow_residue": True}, {}),
 }
 
 
@@ -121,7 +129,7 @@ def make_release(name: str) -> None:
         scheme = SCHEMES[options.get("scheme", "mrit")].with_options(own)
         plan = make_plan(open_source(str(tree)), scheme, **flags)
         out = HERE / "releases" / name
-        model = some_model() if name == "v1-seal-model" else b""
+        model = some_model() if name.endswith("seal-model") else b""
         noisy = functools.partial(TwoSteps, plan.scheme, Noise(plan.scheme.perturb), Run(lossy=plan.lossy, model=model))
         protect(plan, noisy, Key(KEYS["right"]), out, model=model)
         lines = []
@@ -160,7 +168,7 @@ class Vector:
         lines = [f"about: {self.about}", f"expect: {self.expect}", f"release: {self.release}", f"key: {self.key}"]
         lines += [f"remove: {path}" for path in self.remove]
         lines += [f"put: {path} {base64.b64encode(data).decode()}" for path, data in self.put]
-        lines += [f"{'loose' if self.loose else 'image'}: {self.image}"]
+        lines += [f"{'loose' if self.loose else 'picture'}: {self.image}"]
         return "\n".join(lines) + "\n"
 
 
@@ -516,6 +524,111 @@ def tinted() -> Iterator[Vector]:
                      put=((path, first),))  # fmt: skip
 
 
+def version_2() -> Iterator[Vector]:
+    """One visible file of metadata; gray, names, sizes and recipe below the seal."""
+    own, exact_one = "train/a/rgb.png", "v2-byte-exact"
+    for name in ("v2-ranked", "v2-seal"):
+        length = LENGTH if name == "v2-ranked" else SEAL_LENGTH
+        flags = carried(published(name), length)[26]
+        for claim, offset, value in (
+            ("gray", 26, bytes([flags | 0x40])), ("version-1", 2, b"\1"), ("version-3", 2, b"\3"),
+            ("index", 25, b"\x77"),
+        ):  # fmt: skip
+            data = with_header(offset, value, name, length)
+            yield Vector(f"{name}-header-{claim}", f"header bytes {offset}… are {value.hex()}", "refused", name,
+                         put=(("x.png", data),), image="x.png", loose=True)  # fmt: skip
+    for name in ("v2-tinted", "v2-seal-tinted"):
+        for path in ("train/a/grey.png", "train/b/tiny.png"):
+            yield Vector(f"{name}-{Path(path).stem}", "a gray image that was published in color", "exact", name, path)
+        gray = png_bytes(published(name, "train/a/grey.png")[:, :, :1])
+        yield Vector(f"{name}-one-channel", "only the red channel is left", "damaged", name, "train/a/grey.png",
+                     put=(("train/a/grey.png", gray),))  # fmt: skip
+    yield Vector(
+        "v2-seal-model-flat", "an image that needs the sealed model", "exact", "v2-seal-model", "train/b/flat.png"
+    )
+
+    def spoiled(name: str, about: str, data: bytes, of: str = "v2-ranked") -> Vector:
+        return Vector(f"v2-{name}", about, "damaged", of, put=((CONTAINER, data),))
+
+    whole = container("v2-ranked")
+    yield spoiled("container-longer", "a byte follows the last part", whole + b"\0")
+    yield spoiled("container-cut", "the last byte is missing", whole[:-1])
+    yield spoiled("container-empty", "an empty file", b"")
+    yield spoiled("container-magic", "another magic", b"R" + whole[1:])
+    size = int.from_bytes(whole[12:20], "big")
+    yield spoiled(
+        "directory-longer",
+        "the directory claims one byte more",
+        whole[:12] + (size + 1).to_bytes(8, "big") + whole[20:],
+    )
+    yield spoiled(
+        "directory-huge", "the directory claims 2^63 bytes", whole[:12] + (1 << 63).to_bytes(8, "big") + whole[20:]
+    )
+    spaces = whole[20 : 20 + size].replace(b",", b", ")
+    yield spoiled("directory-spaces", "the directory is not canonical",
+                  whole[:12] + len(spaces).to_bytes(8, "big") + spaces + whole[20 + size :])  # fmt: skip
+    rows = json.loads(whole[20 : 20 + size])
+    for name, about, wrong in (
+        ("doubled", "a part is listed twice", [*rows, rows[-1]]), ("gap", "a part begins a byte too late", shifted(rows, 1)),
+        ("overlap", "a part begins a byte too early", shifted(rows, -1)), ("order", "parts in another order", rows[::-1]),
+        ("outside", "a name that leaves the folder", [["../x", *rows[0][1:]], *rows[1:]]), ("object", "no list", {"a": 1}),
+    ):  # fmt: skip
+        listed = json.dumps(wrong, sort_keys=True, separators=(",", ":")).encode()
+        data = whole[:12] + len(listed).to_bytes(8, "big") + listed + whole[20 + size :]
+        yield spoiled(f"directory-{name}", about, data)
+    other = container("v2-seal")
+    yield spoiled("seal-container-longer", "a byte follows the last part", other + b"\0", "v2-seal")
+    yield spoiled(
+        "seal-flip-release", "one bit of release.json flipped", changed("v2-seal", "release.json", 40), "v2-seal"
+    )
+    yield spoiled("other-container", "the metadata of another release", container("v2-tinted"))
+    own_residue = f"residue/{row_of('v2-ranked', own)['residue'][0]}"
+    for part in parts("v2-ranked"):
+        if part in (own_residue, "manifest.jsonl", "release.json"):
+            yield spoiled(f"without-{part.replace('/', '-')}", f"{part} is missing", changed("v2-ranked", part, None))
+            yield spoiled(
+                f"flip-{part.replace('/', '-')}", f"one bit of {part} flipped", changed("v2-ranked", part, 40)
+            )
+    file = f"residue/{row_of(exact_one, own)['bytes'][0]}"
+    needing = ("v2-seal-model", "model.bin", "train/b/flat.png")
+    for of, part, image in ((exact_one, "names/0", own), (exact_one, file, own), needing):
+        for what, at in (("without", None), ("flip", 40)):
+            about = f"{part} of {of}: " + ("missing" if at is None else "one bit flipped")
+            yield Vector(f"{of}-{what}-{part.replace('/', '-')}", about, "damaged", of, image,
+                         put=((CONTAINER, changed(of, part, at)),))  # fmt: skip
+    yield Vector("v2-without-container", "the file of metadata is gone", "damaged", "v2-ranked", remove=(CONTAINER,))
+    yield Vector("v2-seal-without-container", "a loose image that carries all", "exact", "v2-seal", image="x.png",
+                 loose=True, put=(("x.png", png_bytes(published("v2-seal"))),))  # fmt: skip
+    yield Vector("v2-key", "asked for with another key", "wrong-key", "v2-ranked", key="other")
+
+
+def shifted(rows: list[list[Any]], by: int) -> list[list[Any]]:
+    """The directory with the last part moved."""
+    name, offset, length = rows[-1]
+    return [*rows[:-1], [name, offset + by, length]]
+
+
+def container(name: str) -> bytes:
+    return (HERE / "releases" / name / CONTAINER).read_bytes()
+
+
+def parts(name: str) -> dict[str, bytes]:
+    """The parts of a release of version 2."""
+    return {part: bytes(data) for part, data in slices(container(name)).items()}
+
+
+def changed(name: str, part: str, at: int | None) -> bytes:
+    """The container with one bit of a part flipped, or without the part for None."""
+    found = parts(name)
+    if at is None:
+        del found[part]
+    else:
+        data = bytearray(found[part])
+        data[at % len(data)] ^= 1
+        found[part] = bytes(data)
+    return b"".join(pieces([Part.of(own, data) for own, data in found.items()]))
+
+
 def payload_bits(name: str, path: str) -> np.ndarray:
     """How many low bits of each sample carry payload: uint8, shape of the image."""
     image = published(name, path)
@@ -546,7 +659,7 @@ def main() -> None:
     keys = HERE / "keys.txt"
     if not keys.exists():
         keys.write_text("".join(f"{name} {encode_secret(PREFIX, secret)}\n" for name, secret in KEYS.items()))
-    made = [*exact(), *changed_samples(), *headers(), *files(), *meta(), *sealed(), *tinted()]
+    made = [*exact(), *changed_samples(), *headers(), *files(), *meta(), *sealed(), *tinted(), *version_2()]
     assert len({one.name for one in made}) == len(made)
     for one in made:
         place = HERE / "cases" / f"{one.name}.txt"
