@@ -569,18 +569,23 @@ def version_2() -> Iterator[Vector]:
                   whole[:12] + len(spaces).to_bytes(8, "big") + spaces + whole[20 + size :])  # fmt: skip
     rows = json.loads(whole[20 : 20 + size])
     for name, about, wrong in (
-        ("doubled", "a part is listed twice", [*rows, rows[-1]]), ("gap", "a part begins a byte too late", shifted(rows, 1)),
-        ("overlap", "a part begins a byte too early", shifted(rows, -1)), ("order", "parts in another order", rows[::-1]),
-        ("outside", "a name that leaves the folder", [["../x", *rows[0][1:]], *rows[1:]]), ("object", "no list", {"a": 1}),
-    ):  # fmt: skip
+        ("doubled", "a part is listed twice", [*rows, rows[-1]]),
+        ("gap", "a part begins a byte too late", shifted(rows, 1)),
+        ("overlap", "a part begins a byte too early", shifted(rows, -1)),
+        ("order", "parts in another order", rows[::-1]),
+        ("outside", "a name that leaves the folder", [["../x", *rows[0][1:]], *rows[1:]]),
+        ("object", "no list", {"a": 1}),
+    ):
         listed = json.dumps(wrong, sort_keys=True, separators=(",", ":")).encode()
         data = whole[:12] + len(listed).to_bytes(8, "big") + listed + whole[20 + size :]
         yield spoiled(f"directory-{name}", about, data)
     other = container("v2-seal")
     yield spoiled("seal-container-longer", "a byte follows the last part", other + b"\0", "v2-seal")
-    yield spoiled(
-        "seal-flip-release", "one bit of release.json flipped", changed("v2-seal", "release.json", 40), "v2-seal"
-    )
+    yield spoiled("seal-container-cut", "the last byte is missing", other[:-1], "v2-seal")
+    yield spoiled("seal-container-magic", "the magic of a later version", b"ripguard/v3" + other[11:], "v2-seal")
+    for part in ("release.json", "manifest.jsonl"):
+        flip = changed("v2-seal", part, 40)
+        yield spoiled(f"seal-flip-{part}", f"one bit of {part} flipped", flip, "v2-seal")
     yield spoiled("other-container", "the metadata of another release", container("v2-tinted"))
     own_residue = f"residue/{row_of('v2-ranked', own)['residue'][0]}"
     for part in parts("v2-ranked"):
