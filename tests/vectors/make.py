@@ -604,7 +604,9 @@ def version_2() -> Iterator[Vector]:
     yield Vector("v2-without-container", "the file of metadata is gone", "damaged", "v2-ranked", remove=(CONTAINER,))
     yield Vector("v2-seal-without-container", "a loose image that carries all", "exact", "v2-seal", image="x.png",
                  loose=True, put=(("x.png", png_bytes(published("v2-seal"))),))  # fmt: skip
-    yield Vector("v2-key", "asked for with another key", "wrong-key", "v2-ranked", key="other")
+    for name in ("v2-ranked", "v2-byte-exact", "v2-seal", "v2-tinted"):
+        for key in ("other", "one-bit-off"):
+            yield Vector(f"{name}-key-{key}", f"asked for with the key {key}", "wrong-key", name, key=key)
 
 
 def shifted(rows: list[list[Any]], by: int) -> list[list[Any]]:
