@@ -128,7 +128,7 @@ def main() -> None:
         "files_equal": measured["files_equal"],
         "without_residue": protected["without_residue"],
         "residue_bytes_per_image": measured["residue_bytes_per_picture"],
-        "residue_over_bound": measured.get("residue_over_bound"),
+        "residue_over_bound": protected["residue_over_bound"],
         "in_residue_only": protected["in_residue_only"],
         "planes": protected["planes"],
         "psnr_to_clean": measured["psnr_to_clean"],

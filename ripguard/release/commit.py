@@ -34,14 +34,16 @@ class Commit:
         rows: manifest rows, in the order of the shard's images.
         residue: name, hex SHA-256 and bytes of its residue file; None if it has none.
         to_carrier: PSNR and SSIM of each published image to its carrier. They stay with the owner.
+        over_bound: number of images with payload whose residue is larger than what it replaces and its overhead.
     """
 
     rows: list[dict[str, Any]]
     residue: list[Any] | None
     to_carrier: list[dict[str, float | None]]
+    over_bound: int = 0
 
     def write(self, path: Path) -> None:
-        about = {"residue": self.residue, "to_carrier": self.to_carrier}
+        about = {"residue": self.residue, "to_carrier": self.to_carrier, "over_bound": self.over_bound}
         write_file(path, b"".join(canonical(one) + b"\n" for one in (about, *self.rows)))
 
     @classmethod
@@ -53,7 +55,7 @@ class Commit:
             check_row(row, len(plan.units), VERSION)  # a release with an invalid row could not be opened
             if not image or (row["path"], row["index"], row["unit"]) != (image.out, image.index, image.unit):
                 raise ValueError(row["path"])
-        return cls(rows, about["residue"], about["to_carrier"])
+        return cls(rows, about["residue"], about["to_carrier"], about["over_bound"])
 
 
 class Commits:
@@ -66,7 +68,7 @@ class Commits:
 
     def __init__(self, plan: Plan, path_of: Callable[[int], Path]) -> None:
         self.plan, self.path_of = plan, path_of
-        self.images, self.without_residue, self.residue_bytes = 0, 0, 0
+        self.images, self.without_residue, self.residue_bytes, self.over_bound = 0, 0, 0, 0
         self.planes: Counter[int] = Counter()
         self._residue: dict[int, list[Any]] = {}
         self._likeness = {kind: array("d") for kind in LIKENESS}
@@ -85,6 +87,7 @@ class Commits:
         except (ValueError, RecursionError):
             raise StorageError(f"{self.path_of(number)} changed", "repeat the command") from None
         starts = itertools.accumulate(map(len, data.splitlines(keepends=True)))
+        self.over_bound += commit.over_bound
         if commit.residue:
             self._residue[number] = commit.residue
         for kind, values in self._likeness.items():

@@ -78,7 +78,8 @@ def complete(base: Job, commits: Commits, signing_key: SigningKey | None, contac
         info["model"] = {"sha256": model[0].sha256, "bytes": model[0].length}
     public = signing_key.public if signing_key else b""
     folder = class_folder(image.out for image in plan.training)
-    text = card(info, folder, fingerprint(public) if public else None, contact).encode()
+    signer = fingerprint(public) if public else None
+    text = card(info, folder, signer, contact).encode(errors="surrogateescape")  # names of folders may be no text
     name = card_name([image.out for image in plan.images] + [name for name, *_ in plan.annotations])
     write_file(tree / name, text)
     info["card"] = {"path": name, "sha256": hashlib.sha256(text).hexdigest()}

@@ -69,6 +69,7 @@ class Protected:
         in_residue_only: images too small to carry their record.
         without_residue: images that need no residue.
         residue_bytes: total; residue_per_image: mean, in bytes.
+        residue_over_bound: images with payload whose residue is larger than what it replaces, and 48 bytes.
         planes: number of images by number of bit-planes used.
         psnr_to_carrier, ssim_to_carrier: medians, PSNR in dB; None if not measured.
         surrogate: path of the surrogate that was trained or given, "" for none.
@@ -92,6 +93,7 @@ class Protected:
     planes: dict[str, int]
     psnr_to_carrier: float | None
     ssim_to_carrier: float | None
+    residue_over_bound: int = 0
     surrogate: str = ""
     ignored: list[str] = field(default_factory=list)
     metadata: dict[str, int] = field(default_factory=dict)
@@ -263,4 +265,5 @@ def _summary(out: Path, plan: Plan, info: dict[str, Any], commits: Commits, resu
         planes={str(planes): count for planes, count in sorted(commits.planes.items())},
         psnr_to_carrier=commits.median("psnr"),
         ssim_to_carrier=commits.median("ssim"),
+        residue_over_bound=commits.over_bound,
     )

@@ -28,6 +28,8 @@ from ripguard.release.record import RESIDUE, VERSION, clean_proof
 from ripguard.schemes.base import Batch, Protector
 from ripguard.store.atomic import publish, sha256_file, storage, sync_folder, write_temporary
 
+OVERHEAD = 48  # bytes that residue may be larger than what it replaces: a tag, and what zlib adds
+
 
 @dataclass(frozen=True)
 class Job:
@@ -90,7 +92,8 @@ def run_shard(job: Job, number: int) -> None:
     residue = [residue_path.name, hashlib.sha256(stored).hexdigest(), len(stored)] if blob else None
     unknown: dict[str, float | None] = dict.fromkeys(LIKENESS)
     to_carrier = [unknown] * len(written) if carriers is None else list(map(likeness, written, carriers))
-    Commit(rows, residue, to_carrier).write(job.commit_path(number))
+    over = sum(one.header.planes > 0 and len(one.residue) > one.overwritten + one.overflow + OVERHEAD for one in hidden)
+    Commit(rows, residue, to_carrier, over).write(job.commit_path(number))
 
 
 def committed(job: Job, number: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from helpers import good, refused
 
@@ -71,3 +73,13 @@ def test_a_folder_in_the_place_of_the_metadata(made, tmp_path):  # type: ignore[
     (source / "Release.RIPGUARD/0.png").write_bytes((made.source / "a/0.png").read_bytes())
     said = refused(3, "protect", source, tmp_path / "out", "--key-file", made.key, "--perturb", "none")
     assert "Release.RIPGUARD/0.png" in said
+
+
+def test_splits_whose_names_are_no_text(made, tmp_path):  # type: ignore[no-untyped-def]
+    """Bytes that are not UTF-8 stay what they are."""
+    for split in ("train", os.fsdecode(b"caf\xe9")):
+        (tmp_path / "s" / split / "a").mkdir(parents=True)
+        (tmp_path / "s" / split / "a/0.png").write_bytes((made.source / "a/0.png").read_bytes())
+    good("protect", tmp_path / "s", tmp_path / "out", "--key-file", made.key, "--perturb", "none")
+    assert b"Splits: caf\xe9, train" in (tmp_path / "out/README.md").read_bytes()
+    assert good("restore", tmp_path / "out", tmp_path / "back", "--key-file", made.key)["restored"] == 2
