@@ -60,9 +60,9 @@ def reader(shards: dict[str, bytes]) -> Callable[[str, int, int], bytes]:
 
 
 def files_of(root: Path) -> dict[str, bytes]:
-    """Bytes of all files but the metadata, by their places."""
+    """Bytes of all files but the metadata and the card, by their places."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not is_metadata(path)
+        if path.is_file() and not is_metadata(path) and path != root / "README.md"
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ripguard.crypto.keys import KeyRing, ReleaseProver
-from ripguard.errors import Damaged, NotProtected
+from ripguard.errors import Damaged
 from ripguard.files import TooLarge
 from ripguard.release.manifest import Index
 from ripguard.release.record import (
@@ -137,10 +137,9 @@ class MemoryIndex(Index):
             found = slices(data)
         except ValueError:
             raise Damaged(f"{name}/{CONTAINER} is damaged", "get a fresh copy of it") from None
-        if RELEASE not in found:
-            raise NotProtected(f"{name} is not a protected release", f"it has no {CONTAINER}: {RELEASE}")
-        if MANIFEST not in found:
-            raise Damaged(f"{MANIFEST} in {name}/{CONTAINER} is missing", "get a fresh copy of it")
+        for part in (RELEASE, MANIFEST):
+            if part not in found:
+                raise Damaged(f"{part} in {name}/{CONTAINER} is missing", "get a fresh copy of it")
 
         def residue(file: str, offset: int, length: int) -> bytes:
             if (part := found.get(f"{RESIDUE}/{file}")) is None:

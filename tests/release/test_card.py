@@ -80,6 +80,7 @@ def test_splits_whose_names_are_no_text(made, tmp_path):  # type: ignore[no-unty
     for split in ("train", os.fsdecode(b"caf\xe9")):
         (tmp_path / "s" / split / "a").mkdir(parents=True)
         (tmp_path / "s" / split / "a/0.png").write_bytes((made.source / "a/0.png").read_bytes())
-    good("protect", tmp_path / "s", tmp_path / "out", "--key-file", made.key, "--perturb", "none")
+    good("protect", tmp_path / "s", tmp_path / "out", "--key-file", made.key, "--perturb", "none",
+         "--layout", "splits")  # fmt: skip
     assert b"Splits: caf\xe9, train" in (tmp_path / "out/README.md").read_bytes()
     assert good("restore", tmp_path / "out", tmp_path / "back", "--key-file", made.key)["restored"] == 2

@@ -256,7 +256,7 @@ def whole(root: Path, change: Callable[[bytes], bytes]) -> None:
 def test_the_same_refusals_of_containers(how, made):  # type: ignore[no-untyped-def]
     CONTAINERS[how](made.root)
     refusal = outcome(lambda: Release.open(made.root))
-    assert refusal[0] is (NotProtected if how in ("format", "codec", "no release.json") else Damaged)
+    assert refusal[0] is (NotProtected if how in ("format", "codec") else Damaged)
     data = (made.root / "release.ripguard").read_bytes()
     assert outcome(lambda: MemoryIndex.of_container(data, str(made.root))) == refusal
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import flip_bit, tree_digest
+from metadata import contained
 from PIL import Image, ImageFile
 from releases import FINGERPRINT, KEY, OTHER, RELEASES, VECTORS, files_of, golden, in_memory, info_of, sign, write_info
 from vector_cases import CASES, arrange, fields
@@ -29,8 +30,9 @@ from ripguard.executor import Local
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.release.batches import in_batches, restore_files, split
+from ripguard.release.index import MemoryIndex
 from ripguard.release.manifest import Release
-from ripguard.release.record import META
+from ripguard.release.record import CONTAINER, META
 from ripguard.release.restore import Restored, restore
 from ripguard.release.restorer import RestoredImage, Restorer, read_header
 from ripguard.release.verify import verify
@@ -79,7 +81,10 @@ def on_disk(image: Path, out: Path, key: Key, release: Path | None) -> tuple[str
 def from_bytes(image: Path, name: str, key: Key, release: Path | None) -> tuple[str, int, str, str] | bytes:
     """The same of its bytes."""
     try:
-        restorer = Restorer(key, in_memory(release) if release else None)
+        index = in_memory(release) if release and not contained(release) else None
+        if release and contained(release):
+            index = MemoryIndex.of_container((release / CONTAINER).read_bytes(), str(release))
+        restorer = Restorer(key, index)
     except RipguardError as error:
         return refusal(error)
     (one,) = restorer.restore_each([name], [image.read_bytes()], [str(image)])
@@ -97,8 +102,8 @@ def test_vectors_end_as_on_disk(name, tmp_path):  # type: ignore[no-untyped-def]
         read, place = fields(case), tmp_path / case.stem
         place.mkdir()
         image, key_file = arrange(read, place)
-        if not image.exists():
-            continue
+        if not image.exists() or "names" in case.stem or read.get("remove") == [CONTAINER]:
+            continue  # names are opened where files are written; without the container, its path is what is missing
         key, loose = Key.read(key_file), "loose" in read
         given = VECTORS / "releases" / name if loose and read["expect"][0] != "needs-release" else None
         disk = on_disk(image, place / "out", key, given)
