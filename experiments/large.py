@@ -50,7 +50,7 @@ def main() -> None:
         place = Path(folder)
         files = collect(place / "all", options.jpegs)
         took = passage(place / "all", place / "1")
-        back = place / "1" / "back" / "train"
+        back = place / "1" / "back"
         same = sum((back / f.relative_to(place / "all")).read_bytes() == f.read_bytes() for f in files)
         rows.append({"what": "photographs and JPEGs", "files": len(files), "byte_for_byte": same} | took)
         print(rows[-1], flush=True)
@@ -59,7 +59,7 @@ def main() -> None:
             (source / "one").mkdir(parents=True)
             save(source / "one" / "x.jpg", skimage.data.astronaut(), megapixels, 90)
             took = passage(source, place / f"out-{megapixels}")
-            back = place / f"out-{megapixels}" / "back" / "train" / "one" / "x.jpg"
+            back = place / f"out-{megapixels}" / "back" / "one" / "x.jpg"
             same = int(back.read_bytes() == (source / "one" / "x.jpg").read_bytes())
             rows.append({"what": "one JPEG", "megapixels": megapixels, "files": 1, "byte_for_byte": same} | took)
             print(rows[-1], flush=True)

@@ -35,8 +35,9 @@ def card(info: dict[str, Any], folder: str, signer: str | None, contact: str = "
         signer: fingerprint of the signer, None for an unsigned release.
         contact: whom to ask for access, one line; "" for nobody.
     """
-    splits = sorted({unit["split"] for unit in info["units"]})
-    classes = len({unit["label"] for unit in info["units"]})
+    splits = sorted({unit["split"] for unit in info["units"]} - {""})
+    classes = len({unit["label"] for unit in info["units"]} - {""})
+    nameless = "" if all(unit["label"] for unit in info["units"]) else " (some images have no label)"
     ask = f"Ask for access: {contact}" if contact else "Only the owner of the images can give access to them."
     back = {"pixels": "every sample of every image exactly", "bytes": "every file, byte for byte"}
     return f"""{TITLE}
@@ -46,7 +47,7 @@ usually so that a model trained on them learns very little that holds for other 
 {back.get(info["exact"], "the images approximately, not exactly")}.
 
 - Images: {info["pictures"]:,}
-- Classes: {classes:,}
+- Classes: {classes:,}{nameless}
 - Splits: {", ".join(splits)}
 
 ## Load it
