@@ -7,7 +7,7 @@ import argparse
 from ripguard import api
 from ripguard.cli.options import add_workers
 from ripguard.cli.output import show
-from ripguard.cli.source import LISTED, add_reading, read, readable, summary
+from ripguard.cli.source import LISTED, add_reading, read, readable, refusals, summary
 from ripguard.errors import InputRefused, some
 
 DESCRIPTION = "Reads a dataset and reports splits, classes, images, texts and refused files. Writes nothing."
@@ -40,6 +40,9 @@ def run(options: argparse.Namespace) -> int:
         f"  {text}: {name}: {why}; it stays as it is" for text, names in found.unresolved.items()
         for name, why in list(names.items())[:LISTED]
     ]  # fmt: skip
+    if found.parted:
+        names = some(found.parted, most=LISTED)
+        lines.append(f"  published under another name than the text beside them, rename them first: {names}")
     if found.metadata:
         kinds = some([f"{kind} in {count:,}" for kind, count in found.metadata.items()])
         lines.append(f"  metadata that restoring does not return: {kinds} images (--preserve-files keeps whole files)")
@@ -52,8 +55,6 @@ def run(options: argparse.Namespace) -> int:
         lines.append(
             f"  the published images will take about {size}, {found.published_bytes / found.bytes:.1f} × these files"
         )
-    if found.refused:
-        lines.append(f"refused: {len(found.refused):,} files")
-        lines += [f"  {len(names)} × {why}: {some(names, most=LISTED)} ({hint})" for why, hint, names in found.kinds]
+    lines += refusals(found)
     show(options, found.as_dict(), lines)
     return InputRefused.exit_code if found.refused else 0

@@ -10,8 +10,8 @@ from typing import Any
 from ripguard import api
 from ripguard.cli.options import add_key, add_workers, key_of, names
 from ripguard.cli.output import show
-from ripguard.cli.source import add_reading, read, summary
-from ripguard.errors import tell
+from ripguard.cli.source import add_reading, read, refusals, summary
+from ripguard.errors import InputRefused, tell
 from ripguard.methods.params import Option
 from ripguard.numbers import not_negative, positive
 from ripguard.schemes import find
@@ -125,8 +125,8 @@ def run(options: argparse.Namespace) -> int:
     source = read(options)
     about = api.check(source, images=False, **of_scheme(options))
     if options.dry_run:
-        show(options, about.as_dict(), [about.source, *(f"  {line}" for line in summary(about))])
-        return 0
+        show(options, about.as_dict(), [about.source, *(f"  {line}" for line in summary(about)), *refusals(about)])
+        return InputRefused.exit_code if about.refused else 0
     if not options.quiet:
         tell(f"ripguard: {about.source}", *(f"  {line}" for line in summary(about)))
     result = api.protect(

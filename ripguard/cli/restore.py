@@ -48,6 +48,11 @@ def run(options: argparse.Namespace) -> int:
             f"  files that hold PNG bytes under the name of a source in another format: {result.png_named_otherwise} "
             "(a release made with --preserve-files restores the files themselves)"
         )
+    if result.texts_as_published:
+        lines.append(
+            f"  texts that name the published PNG files, because this key does not open the source's texts: "
+            f"{len(result.texts_as_published)}, the first is {result.texts_as_published[0]}"
+        )
     lines += some("  refused ({code}): {message}", result.refused)
     moved = [{"from": file, "to": place} for file, place in result.moved]
     lines += some("  back at its place: {to} (was {from})", moved)
@@ -56,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         "out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused,
         "release": result.release or None, "checked": result.checked, "signer": result.signer, "moved": moved,
         "left_out": result.left_out, "png_named_otherwise": result.png_named_otherwise,
+        "texts_as_published": result.texts_as_published,
     }  # fmt: skip
     show(options, data, lines)
     if result.refused:

@@ -68,7 +68,7 @@ def summary(found: Checked) -> list[str]:
         if nameless := classes.get("", 0):
             lines.append(f"{name}: {_count(nameless, 'image')} without a label")
     lines += found.notes
-    if found.unlabelled and found.by_class and found.classes:
+    if found.unlabelled and found.by_class and len(found.classes) > 1:
         lines.append("images without a label get noise: the perturbation by class needs a label")
     if not found.by_class:
         lines.append("this scheme does not perturb by class: training on the release may work")
@@ -79,6 +79,14 @@ def summary(found: Checked) -> list[str]:
         f"left out: {_count(len(names), 'file')}: {_some(names)} ({why})" for why, names in found.left_out.items()
     ]
     return [shown(line) for line in lines]
+
+
+def refusals(found: Checked) -> list[str]:
+    """What must be mended first, by reason."""
+    if not found.refused:
+        return []
+    each = [f"  {len(names)} × {why}: {some(names, most=LISTED)} ({hint})" for why, hint, names in found.kinds]
+    return [f"refused: {len(found.refused):,}", *map(shown, each)]
 
 
 def _count(number: int, what: str) -> str:

@@ -24,15 +24,20 @@ PLAIN = re.compile(  # names without suffix that are texts
     r"|classes|labels|makefile)",
     re.I,
 )
-LITTER = re.compile(  # of operating systems, file servers, editors and programs; whole names, any case
-    r"\..*|thumbs\.db|ehthumbs(_vista)?\.db|desktop\.ini|__macosx|@eadir|@tmp|#recycle|#snapshot|\$recycle\.bin"
-    r"|system volume information|lost\+found|icon\r|__pycache__|.*\.(pyc|cache|tmp|part|partial|crdownload|swp|bak)"
+# litter of operating systems, file servers, editors and programs; whole names, any case
+LITTER_FOLDERS = re.compile(
+    r"\..*|__macosx|@eadir|@tmp|#recycle|#snapshot|\$recycle\.bin|system volume information|lost\+found|__pycache__",
+    re.I,
+)
+LITTER = re.compile(
+    r"\..*|thumbs\.db|ehthumbs(_vista)?\.db|desktop\.ini|icon\r|.*\.(pyc|cache|tmp|part|partial|crdownload|swp|bak)"
     r"|.*~|~\$.*",
     re.I,
 )
 LITTER_WHY = "a hidden or temporary file"
 OTHER_WHY = "neither image nor text; it could hold the clean images"
 ODD_WHY = "an image under a name that loaders do not read as one"
+CONTROL, UTF_16 = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]"), (b"\xff\xfe", b"\xfe\xff")
 SNIFFED = 1 << 16  # bytes read to find out whether a file without a known suffix is text
 
 
@@ -81,8 +86,10 @@ def scan(root: Path, follow_links: bool = False) -> Found:
             raise InputRefused(f"{folder}: cannot be listed: {reason}", hint) from None
         for entry in inside:
             name = prefix + entry.name
-            if LITTER.fullmatch(entry.name):
-                found.left_out[name] = LITTER_WHY
+            inner = entry.is_dir(follow_symlinks=False)
+            if (LITTER_FOLDERS if inner else LITTER).fullmatch(entry.name):
+                images = _images_in(Path(entry.path)) if inner else 0
+                found.left_out[name] = f"a hidden folder, with {images} images" if images else LITTER_WHY
                 continue
             path = Path(entry.path)
             real = _real(entry, home, follow_links, found, name) if entry.is_symlink() else path
@@ -99,6 +106,11 @@ def scan(root: Path, follow_links: bool = False) -> Found:
     for files in (found.images, found.texts):
         files.sort(key=lambda one: one[0].split("/"))
     return found
+
+
+def _images_in(folder: Path) -> int:
+    """Number of files with the suffix of an image below a folder that is left out."""
+    return sum(name.lower().endswith(tuple(SUFFIXES)) for _, _, files in os.walk(folder) for name in files)
 
 
 def _real(entry: os.DirEntry[str], home: Path, follow: bool, found: Found, name: str) -> Path | None:
@@ -133,13 +145,11 @@ def _sort(name: str, path: Path, found: Found) -> None:
         found.refused.append(
             InputRefused(f"{name}: an image format that is not supported", "convert it, or move it out of the folder")
         )
-    elif suffix in TEXTS or PLAIN.fullmatch(os.path.basename(name)):
-        found.texts.append((name, path))
     else:
-        start = _start(path)
+        start, known = _start(path), suffix in TEXTS or PLAIN.fullmatch(os.path.basename(name)) is not None
         if start.startswith(STARTS[1:3]):  # PNG and JPEG
             found.left_out[name] = ODD_WHY
-        elif _is_text(start):
+        elif _is_text(start) or (known and _may_be_text(start)):
             found.texts.append((name, path))
         else:
             found.left_out[name] = OTHER_WHY
@@ -153,9 +163,14 @@ def _start(path: Path) -> bytes:
         return b"\0"
 
 
+def _may_be_text(start: bytes) -> bool:
+    """Whether the beginning of a file is text in some encoding: empty, UTF-16, or without control characters."""
+    return start.startswith(UTF_16) or not CONTROL.search(start)
+
+
 def _is_text(start: bytes) -> bool:
     """Whether the beginning of a file is UTF-8 text without control characters."""
-    if not start or re.search(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]", start):
+    if not start or CONTROL.search(start):
         return False
     try:
         start.decode()

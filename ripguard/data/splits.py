@@ -28,16 +28,21 @@ def split_of(folder: str) -> tuple[str, tuple[str, ...]] | None:
     ``train``, ``Training_Set``, ``train2017``, ``images-train`` → (``train``, ()); ``seg_train`` → (``train``,
     (``seg``,)); ``cats`` → None.
     """
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+", folder)]
-    known = SPLITS | BESIDE
-    own = list[str]()
-    for word in words:
-        fused = next((word.removesuffix(end) for end in FILLERS if word.removesuffix(end) in known), word)
-        own += [fused] if fused not in FILLERS else []
+    known, own = SPLITS | BESIDE, words_of(folder)
     named = [word for word in own if word in known]
     if len(named) != 1:
         return None
     return known[named[0]], tuple(word for word in own if word != named[0])
+
+
+def words_of(folder: str) -> tuple[str, ...]:
+    """Words of a folder name in lower case, without numbers and :data:`FILLERS`."""
+    known, own = SPLITS | BESIDE, list[str]()
+    for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+", folder):
+        word = word.lower()
+        fused = next((word.removesuffix(end) for end in FILLERS if word.removesuffix(end) in known), word)
+        own += [fused] if fused not in FILLERS else []
+    return tuple(own)
 
 
 def are_splits(folders: Collection[str]) -> bool:

@@ -11,6 +11,7 @@ from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.files import NotRegular, open_regular
 from ripguard.release.locate import Selection
 from ripguard.release.names import too_long
+from ripguard.release.record import ORIGINALS
 from ripguard.release.restored import Restored, refuse
 from ripguard.store.atomic import storage, write_unsynced
 
@@ -33,6 +34,8 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
             original = release.original(number, keys) if keys else None
             if original is None:
                 _copy(source, target, note["sha256"])
+                if f"{ORIGINALS}/{number}" in release.parts:
+                    result.texts_as_published.append(note["path"])
             else:
                 _refuse_taken(source, target)
                 write_unsynced(target, original)

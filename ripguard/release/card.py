@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ripguard.errors import UsageError, acts
+from ripguard.crypto.keyfile import holds_key
+from ripguard.errors import KeyFileError, UsageError, acts
 
 NAMES = ("README.md", "RIPGUARD.md")
 TITLE = "# A protected image dataset"  # first line: a card without the file of its release tells that one is missing
@@ -22,6 +23,8 @@ def card_name(taken: Iterable[str]) -> str:
 
 def check_contact(contact: str) -> None:
     """Raise :class:`UsageError` for a contact that is not one line of text."""
+    if holds_key(contact.encode(errors="surrogateescape")):
+        raise KeyFileError("contact: it holds a key, and would be published", "name a person or an address")
     if acts(contact) or len(contact) > MOST_CONTACT or not contact.isprintable():
         raise UsageError(f"contact: expected one line of at most {MOST_CONTACT:,} characters", "such as an address")
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.bar import Bar
+from ripguard.data.embedded import refused_texts
 from ripguard.data.source import Item, Source
 from ripguard.data.splits import evaluation_split
 from ripguard.errors import InputRefused, by_kind
@@ -24,6 +25,7 @@ from ripguard.release.published_texts import PublishedTexts
 from ripguard.schemes.base import Scheme
 from ripguard.store.atomic import storage
 
+NO_CLASSES = "use one folder for each class or --labels CSV, or a scheme without classes: --perturb noise"
 SAMPLED = 12  # images that are encoded for an estimate
 NOISE = 8  # gray levels: the size of most perturbations
 
@@ -44,6 +46,8 @@ class Checked:
         texts: text files, which are published without encryption; text_bytes: their size.
         rewritten: number of texts in which names of images change, because the images are published as PNG.
         unresolved: text → name in it that ends like an image, and that stays as it is → why.
+        parted: images that will have another name than the text beside them (``1.jpg.png`` and ``1.txt``), because two
+            images would have one name.
         left_out: files that are not published, by reason.
         refused: path, message and hint of each file that must be mended first.
         by_class: whether the scheme perturbs by class. Images without a label then get noise.
@@ -64,6 +68,7 @@ class Checked:
     text_bytes: int = 0
     rewritten: int = 0
     unresolved: dict[str, dict[str, str]] = field(default_factory=dict)
+    parted: list[str] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     refused: list[dict[str, str]] = field(default_factory=list)
     by_class: bool = True
@@ -107,6 +112,9 @@ def overview(source: Source, by_class: bool = True) -> Checked:
         result.left_out.setdefault(reason, []).append(name)
     names = [item.name for item in source.items] + result.texts + source.labels
     result.refused = [_row(one) for one in [*source.refused, *odd_names(names)]]
+    if by_class and len(source.labels) < 2:
+        found = f"expected at least two classes, found {len(source.labels)}"
+        result.refused.append(_row(InputRefused(f"{source.name}: {found}", NO_CLASSES)))
     return result
 
 
@@ -138,6 +146,7 @@ def check(source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = Fal
 def _read_texts(source: Source, result: Checked) -> None:
     """Find the names of images in the texts."""
     names = [item.name for item in source.items]
+    result.refused += [_row(one) for one in refused_texts(source.annotations)]
     places = zip(names, published_names(names, keep_going=True))
     texts = PublishedTexts({name: place for name, place in places if isinstance(place, str)})
     for name, path in source.annotations:
@@ -146,6 +155,7 @@ def _read_texts(source: Source, result: Checked) -> None:
         result.rewritten += found.changed > 0
         if found.unresolved:
             result.unresolved[name] = found.unresolved
+        result.parted += found.parted
 
 
 def _estimate(good: list[tuple[Item, SourceFacts]]) -> int:

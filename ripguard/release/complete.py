@@ -38,7 +38,7 @@ from ripguard.release.record import (
 from ripguard.release.shard import Job
 from ripguard.store.atomic import sha256_file, storage, sync_folder, write_file
 from ripguard.store.container import Part, pieces
-from ripguard.store.schema import check_info
+from ripguard.store.schema import MOST_INFO, check_info, parsed
 from ripguard.store.section import Section
 
 
@@ -90,10 +90,23 @@ def complete(base: Job, commits: Commits, signing_key: SigningKey | None, contac
         info["signature"] = {"public": public.hex(), "value": value, "signer": fingerprint(public)}
     check_info(info, VERSION)  # a release that fails this check could not be opened
     shards = [Part(f"{RESIDUE}/{one['file']}", one["bytes"], one["sha256"], _stored(base, one)) for one in residue]
-    about = Part.of(RELEASE, json.dumps(info, indent=1, sort_keys=True).encode() + b"\n")
+    raw = json.dumps(info, indent=1, sort_keys=True).encode() + b"\n"
+    _refuse_unreadable(raw)
+    about = Part.of(RELEASE, raw)
     write_file(tree / CONTAINER, pieces([about, manifest, *shards, *model, *own]))
     _sync(tree)
     return info
+
+
+def _refuse_unreadable(info: bytes) -> None:
+    """Raise :class:`InputRefused` for a ``release.json`` that readers refuse for its size: nothing could be restored."""
+    try:
+        parsed(info)
+        readable = len(info) <= MOST_INFO
+    except ValueError:
+        readable = False
+    if not readable:
+        raise InputRefused("the texts are more than one release can list", "make several releases, or join the texts")
 
 
 def _measured(name: str, commits: Commits) -> Part:

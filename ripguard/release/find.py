@@ -12,6 +12,7 @@ from ripguard.release.card import NAMES, TITLE
 from ripguard.release.record import CONTAINER, MANIFEST, META, MODEL, RELEASE, RESIDUE
 
 MOST_CARD = 1 << 16  # bytes
+CARDS = (*NAMES, *(f"RIPGUARD-{number}.md" for number in range(2, 10)))
 OTHERS = (MANIFEST, RESIDUE, MODEL)  # of ``.ripguard``, besides ``release.json``
 
 
@@ -67,7 +68,7 @@ def without_record(path: Path) -> Path | None:
         meta = folder / META
         if not os.path.lexists(meta / RELEASE) and any(os.path.lexists(meta / name) for name in OTHERS):
             return meta / RELEASE
-        if not metadata_of(folder) and any(_is_card(folder / name) for name in NAMES):
+        if not metadata_of(folder) and any(_is_card(folder / name) for name in CARDS):
             return folder / CONTAINER
     return None
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, overload
 
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, acts, refuse_all
 from ripguard.release.record import CONTAINER
+from ripguard.store.schema import MOST_INFO
 
 LONGEST_NAME = 255  # bytes of one part of a path
+ROW_OF_TEXT = 300  # bytes in release.json of a text whose source is sealed, besides its escaped path
 
 
 def published_places(items: list[Item]) -> list[str]:
@@ -71,6 +75,28 @@ def published_names(names: list[str], keep_going: bool = False) -> Any:
 def too_long(path: str) -> bool:
     """Whether a part of a path is longer than file systems allow."""
     return any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in path.split("/"))
+
+
+def refuse_texts(texts: list[str], places: Mapping[str, str]) -> None:
+    """Raise :class:`InputRefused` for too many texts, and for those below a folder that has the path of an image.
+
+    Args:
+        texts: paths of the annotation files.
+        places: path in the release of each image.
+    """
+    taken = set(places.values())
+    refuse_all(
+        [
+            InputRefused(f"{name}: its folder has the name of a published image", "rename the folder")
+            for name in texts
+            if any(folder in taken for folder in itertools.accumulate(name.split("/")[:-1], "{}/{}".format))
+        ]
+    )
+    if sum(ROW_OF_TEXT + 6 * len(name) for name in texts) > MOST_INFO:
+        raise InputRefused(
+            f"{len(texts):,} texts are more than one release can list",
+            "join them in fewer files, or make several releases",
+        )
 
 
 def odd_names(names: list[str]) -> list[InputRefused]:

@@ -16,6 +16,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from ripguard.bar import Bar
+from ripguard.data.embedded import refused_texts
 from ripguard.data.image_set import side_for
 from ripguard.data.source import Item, Source
 from ripguard.data.splits import TRAIN
@@ -24,7 +25,7 @@ from ripguard.executor import Local
 from ripguard.files import open_regular
 from ripguard.images.decoding import metadata, read_by, read_image
 from ripguard.methods.params import DataStats
-from ripguard.release.names import odd_names, published_places
+from ripguard.release.names import odd_names, published_places, refuse_texts
 from ripguard.schemes.base import Scheme
 
 FEW = 2000  # up to so many images, one process is faster than starting more
@@ -260,7 +261,7 @@ def make_plan(
     limited = limit is not None and limit < len(source.items)
     items = source.limited(limit).items
     names = [item.name for item in items] + [name for name, _ in source.annotations] + source.labels
-    refused = [*source.refused, *odd_names(names)]
+    refused = [*source.refused, *odd_names(names), *refused_texts(source.annotations)]
     units = sorted({(item.split, item.label) for item in items})
     if len(units) > MOST_UNITS or len(items) > MOST_IMAGES:
         raise InputRefused(
@@ -275,7 +276,9 @@ def make_plan(
     refuse_all(refused + [one for one in read if isinstance(one, InputRefused)])
     facts = [one for one in read if isinstance(one, SourceFacts)]
     labels = source.labels
-    places = published_places(items)
+    every = dict(zip((item.name for item in source.items), published_places(source.items)))
+    places = [every[item.name] for item in items]  # a part of a source has the names that the whole one has
+    refuse_texts([name for name, _ in source.annotations], every)
     classes = {label: number for number, label in enumerate(labels)} | {"": -1}
     numbers = {unit: (number, classes[unit[1]]) for number, unit in enumerate(units)}
     shapes = {one.shape: one.shape for one in facts}  # images of equal shape share one tuple

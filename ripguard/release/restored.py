@@ -43,6 +43,8 @@ class Restored:
         moved: (file, path in the release) of restored images whose files had other names than in the release.
         left_out: files that are not images and that the release does not list.
         first_error: the first of ``refused``.
+        texts_as_published: texts that name the published images, because the key of a unit does not open those of the
+            source.
         png_named_otherwise: number of restored files that hold PNG bytes under the name of a source file in another
             format, such as ``a.jpg``: the release keeps the samples, not the files. Programs open images by content.
         units: sorted ``split/label`` of the units that the key opens, if it does not open the whole release; of a
@@ -60,6 +62,7 @@ class Restored:
     left_out: list[str] = field(default_factory=list)
     first_error: RipguardError | None = None
     png_named_otherwise: int = 0
+    texts_as_published: list[str] = field(default_factory=list)
     units: list[str] | None = None
 
 

@@ -219,7 +219,7 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]
         moved = published_names([f"train/{name}" for name in names])
         places = max(places, moved, key=lambda all_: sum(release.rows.number(place) is not None for place in all_))
     wanted = dict(zip(places, source.items))
-    if release.info["limited"]:
+    if release.info["limited"]:  # names are those of the whole source
         return {place: path for place, path in wanted.items() if release.rows.samples(place) is not None}
     return wanted
 

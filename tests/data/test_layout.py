@@ -68,6 +68,13 @@ READ = {  # name: paths, then (split, label) of each
         ["train/a/1.png", "test/a/1.png", "extra/a/1.png"], [("train", "a"), ("test", "a"), ("extra", "a")],
     ),
     "sets inside one class": (["a/1.png", "a/x/2.png", "b/1.png"], [("train", "a"), ("train", "a"), ("train", "b")]),
+    "pictures beside splits": (
+        ["Training/a/1.png", "Test/a/2.png", "test-multiple_fruits/3.png"], [("train", "a"), ("test", "a"), ("", "")],
+    ),
+    "a split without a word for it": (
+        ["rps/rock/1.png", "rps-test-set/rock/2.png", "rps-validation/3.png"],
+        [("train", "rock"), ("test", "rock"), ("validation", "")],
+    ),
     "upper case": (["Train/a/1.png", "TEST/a/1.png"], [("train", "a"), ("test", "a")]),
 }  # fmt: skip
 
@@ -87,6 +94,16 @@ ASKED = {  # name: paths, and the options of the readings
         ["bottle/train/good/1", "bottle/test/bad/2", "nut/train/good/3", "nut/test/good/4"],
         {"1", "3", "1-3"},
     ),
+    "masks beside splits": (["train/1", "train_masks/1", "test/2"], {"splits", "classes"}),
+    "two domains": (["trainA/1", "trainB/1", "testA/1", "testB/1"], {"splits", "classes"}),
+    "other words beside splits": (["bounding_box_train/1", "bounding_box_test/1", "query/1"], {"splits", "classes"}),
+    "numbered": (["test1/1", "test2/1", "test3/1"], {"splits", "classes"}),
+    "domains above classes": (
+        ["amazon/images/mug/1", "amazon/images/pen/1", "dslr/images/mug/1"],
+        {"1", "2", "3", "1-2"},
+    ),
+    "images and masks": (["images/1", "masks/1"], {"flat", "classes"}),
+    "real and synthetic": (["real/a/1", "real/b/1", "synthetic/a/1"], {"1", "2", "1-2"}),
     "folds": (["fold1/a/1", "fold1/b/1", "fold2/a/1"], {"1", "2", "1-2"}),
     "train and test beside a third": (["train/1", "test/1", "car/1"], {"splits", "classes"}),
     "train beside another tree": (["train/a/1", "train/b/1", "bus/c/1"], {"splits", "classes"}),

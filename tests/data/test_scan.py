@@ -60,7 +60,9 @@ def test_every_kind_of_file(tmp_path):  # type: ignore[no-untyped-def]
     assert sorted(name for name, _ in found.texts) == sorted(TEXTS)
     assert {name for name, why in found.left_out.items() if why == OTHER_WHY} == set(OTHERS)
     assert {name for name, why in found.left_out.items() if why == ODD_WHY} == {"photo"}
-    tops = {name for name, why in found.left_out.items() if why == LITTER_WHY}
+    tops = {
+        name for name, why in found.left_out.items() if why == LITTER_WHY or why.startswith("a hidden folder, with ")
+    }
     assert all(any(name == top or name.startswith(top + "/") for top in tops) for name in LITTER)
     assert found.refused == []
 
@@ -132,3 +134,25 @@ def test_a_folder_that_cannot_be_listed(tmp_path):  # type: ignore[no-untyped-de
             scan(tmp_path)
     finally:
         (tmp_path / "a").chmod(0o700)
+
+
+def test_images_in_hidden_folders_are_counted(tmp_path):  # type: ignore[no-untyped-def]
+    """A class folder whose name begins with a dot does not vanish without a word; one that ends in .part is a class."""
+    for name in ("cat/1.png", ".NET/1.png", ".NET/2.png", "bak.part/1.png"):
+        image(tmp_path / name)
+    found = scan(tmp_path)
+    assert [name for name, _ in found.images] == ["bak.part/1.png", "cat/1.png"]
+    assert found.left_out == {".NET": "a hidden folder, with 2 images"}
+
+
+def test_binary_files_under_the_name_of_a_text(tmp_path):  # type: ignore[no-untyped-def]
+    """They could hold clean images, such as JPEG files joined in one file; texts of any encoding stay."""
+    data = image(tmp_path / "cat/1.jpg").read_bytes()
+    for name in ("train.data", "labels", "obj.names", "notes.txt"):
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "latin.txt").write_bytes("m\xfcde".encode("latin-1"))
+    (tmp_path / "wide.csv").write_bytes("path,label".encode("utf-16"))
+    (tmp_path / "empty.txt").write_bytes(b"")
+    found = scan(tmp_path)
+    assert sorted(found.left_out) == ["labels", "notes.txt", "obj.names", "train.data"]
+    assert [name for name, _ in found.texts] == ["empty.txt", "latin.txt", "wide.csv"]

@@ -84,3 +84,26 @@ def test_splits_whose_names_are_no_text(made, tmp_path):  # type: ignore[no-unty
          "--layout", "splits")  # fmt: skip
     assert b"Splits: caf\xe9, train" in (tmp_path / "out/README.md").read_bytes()
     assert good("restore", tmp_path / "out", tmp_path / "back", "--key-file", made.key)["restored"] == 2
+
+
+def test_a_contact_that_is_a_key(made, tmp_path):  # type: ignore[no-untyped-def]
+    """The command line may have got the wrong variable: nothing is published."""
+    key = made.key.read_text().splitlines()[-1]
+    said = refused(7, "protect", made.source, tmp_path / "out", "--key-file", made.key, "--contact", key)
+    assert key not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_file_beside_any_card(made, tmp_path):  # type: ignore[no-untyped-def]
+    """A source that has a README.md and a RIPGUARD.md of its own."""
+    for name in ("README.MD", "ripguard.md"):
+        (made.source / name).write_text("mine")
+    try:
+        good("protect", made.source, tmp_path / "out", "--key-file", made.key, "--perturb", "none")
+    finally:
+        for name in ("README.MD", "ripguard.md"):
+            (made.source / name).unlink()
+    assert (tmp_path / "out/RIPGUARD-2.md").exists()
+    (tmp_path / "out/release.ripguard").unlink()
+    said = refused(5, "restore", tmp_path / "out", tmp_path / "back", "--key-file", made.key)
+    assert "release.ripguard is missing" in said

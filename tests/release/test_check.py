@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_mixed_trouble_is_one_list(tmp_path):  # type: ignore[no-untyped-def]
     assert code == 3
     assert {one["path"] for one in json.loads(out)["refused"]} == BAD
     code, out, _ = call("check", root)
-    assert "refused: 9 files" in out
+    assert "refused: 9" in out
     error = refused(3, "protect", root, tmp_path / "out", "--key-file", key_at(tmp_path / "k"))
     assert "9 files are refused" in error
     assert all(name in error for name in BAD)
@@ -178,3 +179,67 @@ def test_nothing_to_protect(tmp_path):  # type: ignore[no-untyped-def]
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(InputRefused, match="no image"):
         ripguard.check(tmp_path)
+
+
+def test_a_single_class(tmp_path):  # type: ignore[no-untyped-def]
+    """What `protect` refuses, `check` and the dry run refuse, too."""
+    (tmp_path / "s/cat").mkdir(parents=True)
+    for i in range(3):
+        Image.fromarray(crop(i)).save(tmp_path / f"s/cat/{i}.png")
+    key = key_at(tmp_path / "k")
+    for command in (["check"], ["protect", "--dry-run"], ["protect"]):
+        more = [] if command == ["check"] else [tmp_path / "out", "--key-file", key]
+        code, out, err = call(command[0], tmp_path / "s", *more, *command[1:])
+        assert code == 3
+        assert "expected at least two classes, found 1" in out + err
+    assert call("check", tmp_path / "s", "--scheme", "mrit", "--layout", "flat")[0] == 3
+
+
+def test_texts_that_hold_images(tmp_path):  # type: ignore[no-untyped-def]
+    """LabelMe's imageData: the clean image in base64, beside its protected copy."""
+    root, key = mixed(tmp_path / "s"), key_at(tmp_path / "k")
+    for name in BAD:
+        (root / name).unlink()
+    for i in range(2):
+        data = base64.b64encode((root / f"train/cat/{i}.jpg").read_bytes()).decode()
+        (root / f"train/cat/{i}.json").write_text(json.dumps({"imagePath": f"{i}.jpg", "imageData": data}))
+    assert [one["path"] for one in ripguard.check(root).refused] == ["train/cat/0.json", "train/cat/1.json"]
+    error = refused(3, "protect", root, tmp_path / "out", "--key-file", key)
+    assert "2 × it holds an image" in error
+    assert "imageData" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_texts_beside_images_that_get_another_name(tmp_path):  # type: ignore[no-untyped-def]
+    """Two images of one name get longer names; the label file of that name then belongs to neither."""
+    for name in ("cat/0.jpg", "cat/0.png", "dog/1.png"):
+        (tmp_path / "s" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(crop(len(name))).save(tmp_path / "s" / name)
+    (tmp_path / "s/cat/0.txt").write_text("0 .5 .5 .1 .1")
+    assert sorted(ripguard.check(tmp_path / "s").parted) == ["cat/0.jpg", "cat/0.png"]
+    _, out, _ = call("check", tmp_path / "s")
+    assert "another name than the text beside them" in out
+
+
+def test_a_part_of_a_source_has_its_names(tmp_path):  # type: ignore[no-untyped-def]
+    """--limit: an image keeps the published name that it has beside all others, so that verify finds it."""
+    for name in ("cat/0.jpg", "cat/0.png", "dog/1.jpg", "dog/1.png"):
+        (tmp_path / "s" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(crop(len(name) + ("dog" in name))).save(tmp_path / "s" / name)
+    (tmp_path / "s/list.txt").write_text("cat/0.jpg\ncat/0.png\n")
+    key = key_at(tmp_path / "k")
+    good("protect", tmp_path / "s", tmp_path / "out", "--key-file", key, "--limit", "2")
+    assert good("verify", tmp_path / "out", "--key-file", key, "--source", tmp_path / "s")["ok"]
+    assert (tmp_path / "out/cat/0.jpg.png").exists()
+    assert (tmp_path / "out/list.txt").read_text() == "cat/0.jpg.png\ncat/0.png\n"
+
+
+def test_a_text_in_the_place_of_an_image(tmp_path):  # type: ignore[no-untyped-def]
+    """Its folder has the name that an image would get: refused before any work."""
+    for name in ("cat/0.jpg", "dog/1.jpg"):
+        (tmp_path / "s" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(crop(len(name))).save(tmp_path / "s" / name)
+    (tmp_path / "s/cat/0.png").mkdir()
+    (tmp_path / "s/cat/0.png/readme.txt").write_text("x")
+    error = refused(3, "protect", tmp_path / "s", tmp_path / "out", "--key-file", key_at(tmp_path / "k"))
+    assert "cat/0.png/readme.txt: its folder has the name of a published image" in error

@@ -246,3 +246,26 @@ def test_parts_are_those_of_one_release(made):  # type: ignore[no-untyped-def]
     with pytest.raises(Damaged):
         index.source_path(next(row for row in release.rows if row["unit"] == 1), KEY)
     assert part(made.root, "names/1") == found["names/0"]
+
+
+def test_texts_of_a_unit_are_reported(made):  # type: ignore[no-untyped-def]
+    """The key of one class does not open the source's texts: those that name other files than are restored are listed."""
+    result = restore([made.root], made.place / "back", made.unit("a"), signer="any")
+    assert result.texts_as_published == ["names.csv"]
+    assert (made.place / "back/names.csv").read_bytes() == (made.root / "names.csv").read_bytes()
+    result = restore([made.root], made.place / "whole", KEY)
+    assert result.texts_as_published == []
+
+
+def test_more_texts_than_a_release_can_list(made, monkeypatch):  # type: ignore[no-untyped-def]
+    """Nothing is published that readers would refuse for the size of release.json; told before the work, or at the end."""
+    from ripguard.release import complete, names
+
+    command = ("protect", made.source, made.place / "out", "--key-file", made.key, "--perturb", "none")
+    with monkeypatch.context() as patch:
+        patch.setattr(names, "MOST_INFO", 500)
+        assert "more than one release can list" in refused(3, *command)
+    with monkeypatch.context() as patch:
+        patch.setattr(complete, "MOST_INFO", 500)
+        assert "more than one release can list" in refused(3, *command)
+    assert not (made.place / "out").exists()
