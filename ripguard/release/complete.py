@@ -99,7 +99,7 @@ def complete(base: Job, commits: Commits, signing_key: SigningKey | None, contac
 
 
 def _refuse_unreadable(info: bytes) -> None:
-    """Raise :class:`InputRefused` for a ``release.json`` that readers refuse for its size: nothing could be restored."""
+    """Raise :class:`InputRefused` for a ``release.json`` that every reader would refuse for its size."""
     try:
         parsed(info)
         readable = len(info) <= MOST_INFO

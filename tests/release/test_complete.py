@@ -249,7 +249,7 @@ def test_parts_are_those_of_one_release(made):  # type: ignore[no-untyped-def]
 
 
 def test_texts_of_a_unit_are_reported(made):  # type: ignore[no-untyped-def]
-    """The key of one class does not open the source's texts: those that name other files than are restored are listed."""
+    """The key of one class opens no text of the source: those that name other files than are restored are listed."""
     result = restore([made.root], made.place / "back", made.unit("a"), signer="any")
     assert result.texts_as_published == ["names.csv"]
     assert (made.place / "back/names.csv").read_bytes() == (made.root / "names.csv").read_bytes()
@@ -258,7 +258,7 @@ def test_texts_of_a_unit_are_reported(made):  # type: ignore[no-untyped-def]
 
 
 def test_more_texts_than_a_release_can_list(made, monkeypatch):  # type: ignore[no-untyped-def]
-    """Nothing is published that readers would refuse for the size of release.json; told before the work, or at the end."""
+    """Nothing is published that readers would refuse for its size; told before the work, or at its end."""
     from ripguard.release import complete, names
 
     command = ("protect", made.source, made.place / "out", "--key-file", made.key, "--perturb", "none")
