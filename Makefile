@@ -28,10 +28,10 @@ notebooks: $(READY)  ## run the notebooks again and keep their outputs
 	$(BIN)/python tools/run_notebooks.py
 
 test: $(READY)  ## the fast tests
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(READY)  ## all tests, the long ones too
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-machines: $(READY)  ## the numeric tests as on other machines, and how near their limits they come: hours
 	$(BIN)/python experiments/machines.py $(ARGS)

@@ -107,6 +107,7 @@ def test_a_mistyped_protocol_is_refused(name, tmp_path, monkeypatch, capfd):  # 
     assert "--protocol: expected one of paper, " in capfd.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     """From a folder to the accuracy table: release made, three victims, record, figures, page; a second call skips."""
@@ -214,6 +215,7 @@ def test_undo(tmp_path):  # type: ignore[no-untyped-def]
     assert 40 > rows[3]["psnr_to_clean"] > rows[0]["psnr_to_clean"]
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
     """Marks alone are made up once more; what stands below is taken off by a model of the attacker's own."""

@@ -12,9 +12,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONG = ("03", "05")  # a minute and more: they train
 
 
-@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem[:2])
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.stem[:2] in LONG)) for path in BOOKS],
+    ids=[path.stem[:2] for path in BOOKS],
+)
 def test_notebook_runs(path):  # type: ignore[no-untyped-def]
     """Every cell, on photos; nothing is written."""
     few = os.environ | {"DATASET": "photos", "COUNT": "600", "OMP_NUM_THREADS": "1"}
