@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,13 @@ from ripguard.release.record import MANIFEST
 from ripguard.release.restorer import Restorer
 from ripguard.release.signers import vouched
 
+EXTENSIONS = (".png",)  # of published images
 UNLABELLED = -1  # class number of an image without a label
+
+
+def absolute(path: str | Path) -> Path:
+    """The path from the root of the file system, with ``~`` replaced."""
+    return Path(os.path.abspath(Path(path).expanduser()))
 
 
 class ProtectedDataset(Dataset):
@@ -41,13 +48,17 @@ class ProtectedDataset(Dataset):
         transform, target_transform: as in torchvision: called with an image and with a class number.
         signer: fingerprint of the required signer, or ``"any"``; None: a known signer of this key's releases.
         form: type of the images: ``"pil"``, or ``"tensor"`` (uint8 ``[channels, height, width]``, for transforms v2).
+        mode: ``"RGB"``: gray images get three equal channels, as ``ImageFolder`` loads them, so that batches stack;
+            None: images keep their channels.
 
     Attributes:
         classes: all class names of the release, sorted; ``class_to_idx``: their numbers.
         labelled: whether the split has labels. Images without a label are left out of a split that has labels; in a
             split without any, such as the test images of a competition, their class number is :data:`UNLABELLED`.
         splits: all splits of the release.
-        samples: (path, class number) of every image; ``targets``: the class numbers.
+        samples: (absolute path, class number) of every image, in the order of ``ImageFolder``; ``imgs``: the same;
+            ``targets``: the class numbers.
+        loader: returns the clean image at a path of ``samples``, as ``transform`` gets it.
         units: ``split/label`` of the units that the key opens, sorted; None for the whole release.
 
     Raises:
@@ -65,12 +76,20 @@ class ProtectedDataset(Dataset):
         target_transform: Callable[[int], Any] | None = None,
         form: str = "pil",
         signer: str | None = None,
+        mode: str | None = "RGB",
     ) -> None:
         if form not in ("pil", "tensor"):
             raise ValueError(f"form: expected 'pil' or 'tensor', got {form!r}")
-        self.root, self.key, self.split, self.form = Path(root), key, split, form
+        if mode not in ("RGB", None):
+            raise ValueError(f"mode: expected 'RGB' or None, got {mode!r}")
+        # absolute: a worker may start in another folder
+        self.root, self.key, self.split, self.form, self.mode = absolute(root), key, split, form, mode
+        if isinstance(key, str | Path) and str(key) != "-":
+            self.key = absolute(key)
         self.transform, self.target_transform = transform, target_transform
         self._opened: tuple[Release, Restorer] | None = None
+        self._by_path: dict[str, int] | None = None
+        self.extensions = EXTENSIONS
         self._manifest = ""
         release, restorer = self._open()  # a wrong key is detected here, not in a worker
         vouched(release, signer, restorer.ring)
@@ -82,12 +101,13 @@ class ProtectedDataset(Dataset):
         self.splits = sorted({unit["split"] for unit in units})
         self.labelled = any(unit["label"] for unit in units if unit["split"] == split)
         wanted = set(self.classes) if self.labelled else {""}
-        self.names, self.targets = list[str](), list[int]()
+        found = list[tuple[int, str]]()
         for row in release.rows:  # parsed one at a time to save memory
             unit = units[row["unit"]]
             if unit["split"] == split and (opens is None or row["unit"] in opens) and unit["label"] in wanted:
-                self.names.append(row["path"])
-                self.targets.append(self.class_to_idx.get(unit["label"], UNLABELLED))
+                found.append((self.class_to_idx.get(unit["label"], UNLABELLED), row["path"]))
+        found.sort(key=lambda one: (one[0], one[1].rpartition("/")[::2]))  # as ImageFolder
+        self.names, self.targets = [name for _, name in found], [target for target, _ in found]
         if not self.names and opens is not None and split in self.splits:
             raise WrongKey(
                 f"wrong key: it opens {', '.join(self.units or ())} of {root}, and no image of split {split!r}",
@@ -96,6 +116,36 @@ class ProtectedDataset(Dataset):
         if not self.names:
             raise InputRefused(f"{root} has no split {split!r}", f"it has {', '.join(self.splits)}")
         self.samples = [(str(self.root / name), target) for name, target in zip(self.names, self.targets)]
+
+    @property
+    def imgs(self) -> list[tuple[str, int]]:
+        """``samples``, under its other name in ``ImageFolder``."""
+        return self.samples
+
+    @property
+    def transforms(self) -> Any:
+        """``transform`` and ``target_transform`` as torchvision's ``StandardTransform``; None without either."""
+        if self.transform is None and self.target_transform is None:
+            return None
+        from torchvision.datasets.vision import StandardTransform
+
+        return StandardTransform(self.transform, self.target_transform)
+
+    def find_classes(self, directory: str | Path = "") -> tuple[list[str], dict[str, int]]:
+        """``classes`` and ``class_to_idx``, as ``ImageFolder`` finds them."""
+        return self.classes, self.class_to_idx
+
+    def loader(self, path: str | Path) -> Any:
+        """The clean image at a path of ``samples``. Raises :class:`InputRefused` for another path."""
+        number = self._numbers().get(str(path))
+        if number is None:
+            raise InputRefused(f"{path} is no image of the split {self.split!r}", "take a path from samples")
+        return self._shown(self.images([number])[0])
+
+    def _numbers(self) -> dict[str, int]:
+        if self._by_path is None:
+            self._by_path = {place: number for number, (place, _) in enumerate(self.samples)}
+        return self._by_path
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -132,6 +182,8 @@ class ProtectedDataset(Dataset):
         return found
 
     def _shown(self, image: np.ndarray) -> Any:
+        if self.mode == "RGB" and image.shape[2] == 1:
+            image = np.repeat(image, 3, axis=2)
         if self.form == "tensor":
             return torch.from_numpy(image).permute(2, 0, 1)  # [channels, height, width]
         return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
@@ -149,7 +201,7 @@ class ProtectedDataset(Dataset):
         return self._opened
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_opened": None}
+        return self.__dict__ | {"_opened": None, "_by_path": None}
 
     def __repr__(self) -> str:
         return f"ProtectedDataset({str(self.root)!r}, split={self.split!r}, {len(self)} images, key hidden)"

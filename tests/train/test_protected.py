@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +19,7 @@ from ripguard import Key, ProtectedDataset
 from ripguard._torchvision import torchvision
 from ripguard.data.folder import folder
 from ripguard.data.image_set import load
-from ripguard.errors import Damaged, InputRefused, NotProtected, WrongKey
+from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, WrongKey
 from ripguard.images.decoding import read_image
 from ripguard.release.names import published_places
 from ripguard.train.loop import Victim, accuracy
@@ -44,7 +46,7 @@ def expected(made):  # type: ignore[no-untyped-def]
 def test_every_image_is_the_clean_one(made, expected):  # type: ignore[no-untyped-def]
     """One by one and as a batch, with the labels of the folders."""
     _, release, key = made
-    data = ProtectedDataset(release, key)
+    data = ProtectedDataset(release, key, mode=None)
     assert len(data) == len(expected) == 24
     assert data.classes == ["cat", "cup", "face"]
     for i, name in enumerate(data.names):
@@ -108,10 +110,53 @@ def test_pickling_keeps_the_key_in_its_file(made):  # type: ignore[no-untyped-de
     assert "hidden" in repr(data)
 
 
+def test_it_is_an_image_folder(made, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """The names, order, images and attributes of ``ImageFolder`` on the source: gray images become RGB there, too."""
+    source, release, key = made
+    monkeypatch.chdir(release.parent)
+    plain = torchvision.datasets.ImageFolder(source / "train")
+    data = ProtectedDataset(release.name, os.path.relpath(key))
+    monkeypatch.chdir(tmp_path)  # paths are absolute from the start
+    stems = [[Path(path).relative_to(root / "train").with_suffix("") for path, _ in found.samples]
+             for found, root in ((plain, source), (data, release))]  # fmt: skip
+    inside = [one for one in stems[1] if one in set(stems[0])]  # torchvision reads no .npy files
+    assert inside == [one for one in stems[0] if one in set(stems[1])]
+    assert len(inside) >= 20
+    for path, target in plain.samples[::3]:
+        stem = Path(path).relative_to(source / "train").with_suffix("")
+        if stem in set(stems[1]):
+            mine = data[stems[1].index(stem)]
+            assert mine[1] == target
+            assert mine[0].mode == "RGB"
+            assert np.array_equal(np.asarray(mine[0]), np.asarray(plain.loader(path)))
+    assert (data.classes, data.class_to_idx) == (plain.classes, plain.class_to_idx) == plain.find_classes(plain.root)
+    assert data.imgs == data.samples
+    assert np.array_equal(np.asarray(data.loader(data.imgs[2][0])), np.asarray(data[2][0]))
+    assert {data[i][0].mode for i in range(len(data))} == {"RGB"}
+    kept = ProtectedDataset(release, key, mode=None)
+    assert {kept[i][0].mode for i in range(len(kept))} == {"RGB", "L"}
+    assert data.transforms is None
+    assert repr(ProtectedDataset(release, key, transform=torchvision.transforms.Resize(9)).transforms).startswith("StandardTransform")
+    with pytest.raises(InputRefused, match="no image of the split"):
+        data.loader(tmp_path / "x.png")
+    with pytest.raises(ValueError, match="mode: expected"):
+        ProtectedDataset(release, key, mode="L")
+
+
+def test_an_absent_file(made, tmp_path):  # type: ignore[no-untyped-def]
+    """Named in the error, also by a worker; the others still come."""
+    _, release, key = made
+    shutil.copytree(release, tmp_path / "copy")
+    data = ProtectedDataset(tmp_path / "copy", key)
+    Path(data.samples[2][0]).unlink()
+    with pytest.raises(RipguardError, match=data.names[2]) as caught:
+        data[2]
+    assert caught.value.hint
+    assert data[3][1] == data.targets[3]
+
+
 def test_refusals(made, tmp_path):  # type: ignore[no-untyped-def]
     """Wrong key, no release, no such split: at once; a damaged image: at its turn, the others still come."""
-    import shutil
-
     _, release, key = made
     with pytest.raises(WrongKey):
         ProtectedDataset(release, Key.generate())
