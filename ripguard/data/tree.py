@@ -11,7 +11,7 @@ from ripguard.data.splits import SPLITS, TRAIN, are_splits, split_of, words_of
 from ripguard.errors import UsageError, some
 
 LAST = "last"  # of ``classes_at``
-AROUND = frozenset({"images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "data"})
+AROUND = frozenset({"images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "data", "jpg", "jpeg", "png"})
 MODALITIES = frozenset(
     {"color", "colour", "grayscale", "greyscale", "gray", "grey", "rgb", "segmented", "depth"}
     | {"ir", "infrared", "nir", "thermal", "visible", "mri", "ct", "xray", "pet", "ultrasound", "t1", "t2", "flair"}
@@ -215,6 +215,9 @@ class Tree:
             flat = Reading({"layout": "flat"}, "no classes")
             classes = Reading({"layout": "classes"}, f"{len(tops)} classes: {names}")
             raise self._ambiguous(f"{names} may be images and what belongs to them, or classes", [flat, classes])
+        shared = {rest[0] if rest else "" for below in tops.values() for rest in below}
+        if len(tops) > 1 and len(shared) == 1 and "".join(shared).lower() not in {"", *AROUND}:
+            raise self._nested(sorted(tops), rests, asking)  # photo/dog and sketch/dog
         nested = sorted(
             top for top, below in tops.items()
             if _branches(below) and (() not in below or len(tops) == 1)

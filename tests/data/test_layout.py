@@ -104,6 +104,7 @@ ASKED = {  # name: paths, and the options of the readings
     ),
     "images and masks": (["images/1", "masks/1"], {"flat", "classes"}),
     "real and synthetic": (["real/a/1", "real/b/1", "synthetic/a/1"], {"1", "2", "1-2"}),
+    "one class in two domains": (["photo/dog/1", "sketch/dog/1"], {"1", "2", "1-2"}),
     "folds": (["fold1/a/1", "fold1/b/1", "fold2/a/1"], {"1", "2", "1-2"}),
     "train and test beside a third": (["train/1", "test/1", "car/1"], {"splits", "classes"}),
     "train beside another tree": (["train/a/1", "train/b/1", "bus/c/1"], {"splits", "classes"}),

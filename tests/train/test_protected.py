@@ -136,7 +136,9 @@ def test_it_is_an_image_folder(made, tmp_path, monkeypatch):  # type: ignore[no-
     kept = ProtectedDataset(release, key, mode=None)
     assert {kept[i][0].mode for i in range(len(kept))} == {"RGB", "L"}
     assert data.transforms is None
-    assert repr(ProtectedDataset(release, key, transform=torchvision.transforms.Resize(9)).transforms).startswith("StandardTransform")
+    assert repr(ProtectedDataset(release, key, transform=torchvision.transforms.Resize(9)).transforms).startswith(
+        "StandardTransform"
+    )
     with pytest.raises(InputRefused, match="no image of the split"):
         data.loader(tmp_path / "x.png")
     with pytest.raises(ValueError, match="mode: expected"):
