@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ripguard.release.record import CONTAINER, META, RESIDUE, canonical
+from ripguard.release.record import ATTRIBUTES, CONTAINER, META, RESIDUE, canonical
 from ripguard.store.container import Part, pieces, slices
 
 Change = bytes | None | Callable[[bytes], bytes]
@@ -75,4 +75,4 @@ def residue_names(root: Path) -> list[str]:
 
 
 def is_metadata(path: Path) -> bool:
-    return META in path.parts or path.name == CONTAINER
+    return META in path.parts or path.name in (CONTAINER, ATTRIBUTES)

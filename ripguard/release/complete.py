@@ -21,6 +21,7 @@ from ripguard.release.commit import Commits
 from ripguard.release.plan import read_unchanged
 from ripguard.release.published_texts import PublishedTexts
 from ripguard.release.record import (
+    ATTRIBUTES,
     CODEC,
     CONTAINER,
     FORMAT,
@@ -93,6 +94,7 @@ def complete(base: Job, commits: Commits, signing_key: SigningKey | None, contac
     raw = json.dumps(info, indent=1, sort_keys=True).encode() + b"\n"
     _refuse_unreadable(raw)
     about = Part.of(RELEASE, raw)
+    write_file(tree / ATTRIBUTES, b"# protected dataset: git must not change a byte\n* -text\n")
     write_file(tree / CONTAINER, pieces([about, manifest, *shards, *model, *own]))
     _sync(tree)
     return info

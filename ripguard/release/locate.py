@@ -20,7 +20,7 @@ from ripguard.release.identify import read_header
 from ripguard.release.listing import listed, may_be_image
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
-from ripguard.release.record import CONTAINER, META
+from ripguard.release.record import ATTRIBUTES, CONTAINER, META
 from ripguard.store.rows import Row
 
 LINK = "a link, and links are not followed"
@@ -278,4 +278,4 @@ def _loose(selection: Selection, paths: list[tuple[Path, str | None]], only: str
 def _is_metadata(name: str) -> bool:
     """Whether a path, of a file of any release or none, is that of metadata of a release."""
     parts = name.split("/")
-    return META in parts or parts[-1] == CONTAINER
+    return META in parts or parts[-1] in (CONTAINER, ATTRIBUTES)

@@ -21,6 +21,7 @@ from ripguard.files import NotRegular, TooLarge
 from ripguard.release.opened import Sealed
 from ripguard.release.parts import Parts, parts_of
 from ripguard.release.record import (
+    ATTRIBUTES,
     CONTAINER,
     MANIFEST,
     META,
@@ -207,7 +208,7 @@ class Release(Index):
 
     def holds_metadata(self, place: str) -> bool:
         """Whether a path below the root belongs to the metadata of the release."""
-        return place == CONTAINER if self.version >= 2 else META in place.split("/")
+        return place in (CONTAINER, ATTRIBUTES) if self.version >= 2 else META in place.split("/")
 
     def _part(self, name: str, at_most: int) -> bytes:
         return self.files.section(name).read(at_most)

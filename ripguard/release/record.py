@@ -19,6 +19,7 @@ from ripguard.store.section import Section
 
 __all__ = ["canonical", "checked_info", "checked_rows"]
 
+ATTRIBUTES = ".gitattributes"  # of version 2: no conversion of line ends; nothing depends on it
 CONTAINER = "release.ripguard"  # of version 2: one file in the root of the release
 META = ".ripguard"  # of versions 0 and 1: a folder
 READS = ("ripguard/v0", "ripguard/v1", "ripguard/v2")  # by version

@@ -54,7 +54,7 @@ def test_verify_against_the_source(world):  # type: ignore[no-untyped-def]
 def test_release_layout(world):  # type: ignore[no-untyped-def]
     """Images stand where the source had them; all else in one visible file and the card; the residue is small."""
     names = {p.relative_to(world.release).parts[0] for p in world.release.rglob("*")}
-    assert names == {"train", "test", "labels.csv", "release.ripguard", "README.md"}
+    assert names == {"train", "test", "labels.csv", "release.ripguard", "README.md", ".gitattributes"}
     rows = rows_of(world.release)
     for row in rows:
         if row["planes"] and row["residue"]:  # what the planes hold, a header too, and little more

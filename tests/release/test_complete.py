@@ -28,7 +28,7 @@ def test_nothing_moves(made):  # type: ignore[no-untyped-def]
     names = {path.relative_to(made.root).as_posix() for path in made.root.rglob("*") if path.is_file()}
     images = {f"{label}/{name}.png" for label in "ab" for name in ("1", "2", "photo", "same")}
     images |= {"b/0.png", "a/0.png.png", "a/0.bmp.png", "b/array.png"}
-    assert names == images | {"names.csv", "notes.txt", "README.md", "release.ripguard"}
+    assert names == images | {"names.csv", "notes.txt", "README.md", "release.ripguard", ".gitattributes"}
     before, after = (torchvision.datasets.ImageFolder(root) for root in (made.source, made.root))
     assert before.classes == after.classes
     assert len(before) == len(after) - 1  # torchvision loads no arrays
@@ -269,3 +269,20 @@ def test_more_texts_than_a_release_can_list(made, monkeypatch):  # type: ignore[
         patch.setattr(complete, "MOST_INFO", 500)
         assert "more than one release can list" in refused(3, *command)
     assert not (made.place / "out").exists()
+
+
+def test_through_git_with_other_line_ends(made, tmp_path):  # type: ignore[no-untyped-def]
+    """A checkout on Windows converts line ends of texts, unless the release forbids it: every byte arrives."""
+    sent, got = tmp_path / "sent", tmp_path / "got"
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.autocrlf=true", "-c", "init.defaultBranch=m"]
+    subprocess.run([*git, "init", "-q", sent], check=True)
+    shutil.copytree(made.root, sent / "data")
+    subprocess.run([*git, "-C", sent, "add", "."], check=True, capture_output=True)
+    subprocess.run([*git, "-C", sent, "commit", "-qm", "release"], check=True, capture_output=True)
+    subprocess.run([*git, "clone", "-q", sent, got], check=True)
+    assert tree_digest(got / "data") == tree_digest(made.root)
+    assert (got / "data/names.csv").read_bytes().count(b"\r") == 0
+    assert good("verify", got / "data", "--key-file", made.key)["ok"]
+    back = ripguard.restore(got / "data", tmp_path / "back", made.key, workers=1)
+    assert (back.refused, back.left_out) == ([], [])
+    assert not (tmp_path / "back/.gitattributes").exists()
