@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ripguard.errors import StorageError
 
+LFS_START, LFS_HINT = b"version https://git-lfs", "it is a Git LFS pointer: git lfs pull fetches the file"
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # absent on Windows; without it, opening a pipe blocks
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 CLOEXEC = getattr(os, "O_CLOEXEC", 0)

@@ -8,6 +8,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ripguard.errors import InputRefused
+from ripguard.files import LFS_HINT, LFS_START
 from ripguard.images.limits import (
     FORMATS,
     MAX_BYTES,
@@ -30,7 +31,13 @@ from ripguard.images.limits import (
 
 
 def check_beginning(start: bytes, size: int, what: str) -> None:
-    """Refuse data that do not begin like an image file, or are too large for one."""
+    """Refuse data that do not begin like an image file, or are too large for one.
+
+    Args:
+        start: the first bytes, at least 16 of a longer file.
+    """
+    if start.startswith(LFS_START[: len(start)]) and len(start) >= 16:
+        raise InputRefused(f"{what}: not an image", LFS_HINT)
     if not start.startswith(STARTS):
         raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} image", "is the file whole?")
     if size > MAX_BYTES:

@@ -22,6 +22,7 @@ from ripguard.errors import (
     WrongKey,
     expected,
 )
+from ripguard.files import LFS_HINT
 from ripguard.hide import lsb
 from ripguard.hide.header import COMMON, BadHeader, Header, size_of
 from ripguard.images.decoding import read_image
@@ -145,7 +146,8 @@ def decoded(what: str, data: bytes | RipguardError, known: Row | None) -> np.nda
             raise TypeError(expected(what, "bytes", type(data).__name__))
         image = read_image(data, what, expected=tuple(known["shape"][:2]) if known else None)
     except InputRefused as error:
-        return Damaged(f"{what}: its file is damaged", FRESH) if known else error.with_traceback(None)
+        hint = LFS_HINT if error.hint == LFS_HINT else FRESH
+        return Damaged(f"{what}: its file is damaged", hint) if known else error.with_traceback(None)
     except StorageError as error:  # the image may be intact
         return error.with_traceback(None)
     if known and list(image.shape) != known["shape"]:

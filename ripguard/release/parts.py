@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ripguard.errors import Damaged, NotProtected
-from ripguard.files import walk
+from ripguard.files import LFS_HINT, LFS_START, open_regular, walk
 from ripguard.release.record import CONTAINER, META, RELEASE, RESIDUE
 from ripguard.store.atomic import storage
 from ripguard.store.container import sections
@@ -92,7 +92,9 @@ def parts_of(root: Path) -> Parts:
         try:
             return ContainerParts(root, sections(file))
         except ValueError:
-            raise Damaged(f"{file} is damaged", "get a fresh copy of it") from None
+            with open(open_regular(file), "rb") as opened:
+                pointer = opened.read(len(LFS_START)) == LFS_START
+            raise Damaged(f"{file} is damaged", LFS_HINT if pointer else "get a fresh copy of it") from None
         except (FileNotFoundError, NotADirectoryError):
             pass
     for folder in (meta, meta / RESIDUE):

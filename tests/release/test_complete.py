@@ -286,3 +286,17 @@ def test_through_git_with_other_line_ends(made, tmp_path):  # type: ignore[no-un
     back = ripguard.restore(got / "data", tmp_path / "back", made.key, workers=1)
     assert (back.refused, back.left_out) == ([], [])
     assert not (tmp_path / "back/.gitattributes").exists()
+
+
+def test_lfs_pointers(made):  # type: ignore[no-untyped-def]
+    """What a clone without Git LFS holds in the place of large files: the hint names the command."""
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 1234\n"
+    (made.root / "a/1.png").write_bytes(pointer)
+    code, out, _ = call("restore", made.root, made.place / "back", "--key-file", made.key, "--json")
+    assert code == 5
+    result = restore([made.root], made.place / "again", KEY)
+    assert [one["path"] for one in json.loads(out)["refused"]] == [str(made.root / "a/1.png")]
+    assert result.first_error is not None
+    assert "git lfs pull" in result.first_error.hint
+    (made.root / "release.ripguard").write_bytes(pointer)
+    assert "git lfs pull" in refused(5, "verify", made.root)
