@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ripguard.errors import InputRefused
+from ripguard.files import walk
 from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
 
 TEXTS = frozenset(
@@ -110,7 +111,7 @@ def scan(root: Path, follow_links: bool = False) -> Found:
 
 def _images_in(folder: Path) -> int:
     """Number of files with the suffix of an image below a folder that is left out."""
-    return sum(name.lower().endswith(tuple(SUFFIXES)) for _, _, files in os.walk(folder) for name in files)
+    return sum(name.lower().endswith(tuple(SUFFIXES)) for name, _ in walk(folder, []))
 
 
 def _real(entry: os.DirEntry[str], home: Path, follow: bool, found: Found, name: str) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import NoReturn
 
 from ripguard.data.readings import AmbiguousLayout, Reading
 from ripguard.data.splits import SPLITS, TRAIN, are_splits, split_of, words_of
@@ -117,9 +118,8 @@ class Tree:
         if len(matched) == 1 and not deep:
             return []
         self._ask_whether_splits(groups, matched)
-        return []
 
-    def _ask_whether_splits(self, groups: Iterable[str], matched: Iterable[str]) -> None:
+    def _ask_whether_splits(self, groups: Iterable[str], matched: Iterable[str]) -> NoReturn:
         """Raise :class:`AmbiguousLayout`: the first folders are splits, or classes."""
         folders = sorted(groups)
         splits = Reading({"layout": "splits"}, f"splits {some(folders, most=4)}")
@@ -127,7 +127,7 @@ class Tree:
         raise self._ambiguous(f"{some(sorted(matched), most=4)} may be splits, or classes", [splits, classes])
 
     def _take_splits(self, groups: dict[str, list[str]], splits: list[str]) -> None:
-        inside, labels = dict[str, list[str]](), set[str]()
+        labels = set[str]()
         self.has_splits = True
         for name in self.paths:
             self.split[name] = ""
@@ -135,7 +135,7 @@ class Tree:
             for name in groups[folder]:
                 self.split[name] = canonical_of(folder)
                 self.start[name] += 1
-            inside[folder] = self._skip_around(groups[folder], inside=folder)
+            self._skip_around(groups[folder], inside=folder)
             labels |= set(self._groups(groups[folder]))
         renamed = {folder: canonical_of(folder) for folder in splits if folder != canonical_of(folder)}
         if renamed:
@@ -144,14 +144,13 @@ class Tree:
         for folder in groups:
             if folder in splits:
                 continue
+            for name in groups[folder]:
+                self.start[name] += 1
             if len(beside) == 1 and words_of(folder) == next(iter(beside)):  # rps beside rps-test-set
                 self.notes.append(f"splits: {TRAIN} is {folder}")
                 for name in groups[folder]:
                     self.split[name] = TRAIN
-                    self.start[name] += 1
                 continue
-            for name in groups[folder]:
-                self.start[name] += 1
             own = {rest[0] for name in groups[folder] if (rest := self._rest(name))}
             if own and own <= labels:  # such as extra/<class>
                 for name in groups[folder]:

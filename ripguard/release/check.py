@@ -20,7 +20,7 @@ from ripguard.executor import Local
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.release.names import odd_names, published_names
-from ripguard.release.plan import FEW, SourceFacts, facts_or_refusal
+from ripguard.release.plan import FEW, SourceFacts, facts_or_refusal, same
 from ripguard.release.published_texts import PublishedTexts
 from ripguard.schemes.base import Scheme
 from ripguard.store.atomic import storage
@@ -123,7 +123,7 @@ def check(source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = Fal
     result = overview(source, by_class)
     prefix = b"" if byte_exact else scheme.keeps()
     run = Local(workers if len(source.items) > FEW else 1)
-    found = run.map(facts_or_refusal, source.items, partial(_same, prefix), chunk=200)
+    found = run.map(facts_or_refusal, source.items, partial(same, prefix), chunk=200)
     sizes, good = Counter[str](), list[tuple[Item, SourceFacts]]()
     for item, one in zip(source.items, Bar(found, total=len(source.items), stage="checking", unit="image")):
         if isinstance(one, InputRefused):
@@ -169,10 +169,6 @@ def _estimate(good: list[tuple[Item, SourceFacts]]) -> int:
         samples += image.size
     total = sum(int(np.prod(one.shape)) for _, one in good)
     return round(encoded / samples * total) if samples else 0
-
-
-def _same(prefix: bytes | None) -> bytes | None:
-    return prefix
 
 
 def _row(refusal: InputRefused) -> dict[str, str]:

@@ -159,7 +159,8 @@ class Plan:
         return result
 
 
-def _identity(prefix: bytes | None) -> bytes | None:
+def same(prefix: bytes | None) -> bytes | None:
+    """The context of :func:`facts_or_refusal` in each worker process."""
     return prefix
 
 
@@ -271,7 +272,7 @@ def make_plan(
         )
     prefix = b"" if byte_exact else scheme.keeps()
     run = Local(workers if len(items) > FEW else 1)
-    found = run.map(facts_or_refusal, items, partial(_identity, prefix), chunk=200)
+    found = run.map(facts_or_refusal, items, partial(same, prefix), chunk=200)
     read = list(Bar(found, total=len(items), stage="reading", unit="image"))
     refuse_all(refused + [one for one in read if isinstance(one, InputRefused)])
     facts = [one for one in read if isinstance(one, SourceFacts)]
