@@ -1,0 +1,115 @@
+"""Does it weaken marks that their cells pass into each other on large images?
+
+    python experiments/blending.py tinyimagenet --record blending-tinyimagenet
+
+Training images are enlarged to photograph size (bicubic), marked there with sharp and with blended cells, hidden by mRIT
+with 8×8 blocks or not at all, and reduced again as models read them. Models of protocol `small` are trained on the
+result and measured on clean held-out training images. No test image is read. Enlarged images are smoother than
+photographs; the marks are the same. Expected: no difference beyond that of seeds.
+
+Hardware: one CPU core, half an hour.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from _run import begin, parser
+from PIL import Image
+
+from ripguard.benchmark.attacks.limited_clean_data import reached
+from ripguard.benchmark.victims import check, seeds_of
+from ripguard.data.image_set import held_out, load, square
+from ripguard.data.registry import open_source
+from ripguard.errors import refusals_printed
+from ripguard.hide.mrit.method import MRIT, MRITParams
+from ripguard.images.quality import likeness
+from ripguard.methods.fitted import Fitted
+from ripguard.numbers import positive
+from ripguard.perturb.blend import SHARP
+from ripguard.perturb.marks import Marks, MarksParams, search
+from ripguard.train.loop import fit
+from ripguard.train.protocols import PROTOCOLS
+
+CELLS = {"sharp": 1 << 30, "blended": SHARP}  # largest shorter side with sharp cells
+VARIANTS = ("clean", *(f"{cells}, {hiding}" for hiding in ("mrit", "not hidden") for cells in CELLS))
+FEW = 500  # clean images that the linear head is fitted on
+SHOWN = 40  # images whose PSNR and SSIM are measured at full size
+
+
+def enlarged(image: np.ndarray, side: int) -> np.ndarray:
+    """uint8 ``[side, side, 3]``, bicubic."""
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def shown_by(variant: str, patches: np.ndarray, side: int) -> Callable[[np.ndarray, int, int], np.ndarray]:
+    """What a variant publishes of one large image, given its label and its seed."""
+    cells, _, hiding = variant.partition(", ")
+    if cells == "clean":
+        return lambda image, label, seed: image
+    marks = Marks(MarksParams(), Fitted({"patches": patches}), sharp=CELLS[cells])
+    hider = MRIT(MRITParams().for_shape((side, side)))
+
+    def publish(image: np.ndarray, label: int, seed: int) -> np.ndarray:
+        carrier = marks(image[None], np.array([label]), np.array([seed], np.uint64))
+        return (hider.simulate(image[None], carrier) if hiding == "mrit" else carrier)[0]
+
+    return publish
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--count", type=positive, default=2_500, help="training images (default 2,500)")
+    arguments.add_argument("--side", type=positive, default=448, help="of the enlarged images, in pixels (default 448)")
+    arguments.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
+    arguments.add_argument("--protocol", default="small")
+    arguments.add_argument("--seeds", default="0,1,2", help="of victims, by commas (default: 0,1,2)")
+    options = arguments.parse_args()
+    check((), options.protocol, None)
+    seeds = seeds_of(options.seeds)
+
+    # 1. images for the victims, a few for the attacker, held-out ones to measure on
+    data = load([item for item in open_source(options.source).items if item.split == "train"], note="clean train")
+    held = held_out(len(data.labels))
+    rest, held_images = data.part(~held), data.part(held)
+    order = np.random.default_rng(1).permutation(len(rest.labels))
+    clean, few = rest.part(order[: options.count]), rest.part(order[-FEW:])
+    classes, own, protocol = len(data.names), clean.images.shape[1], PROTOCOLS[options.protocol]
+    patches = search(clean.images, clean.labels, classes)
+    draws = np.random.default_rng(2).integers(0, 2**63, len(clean.labels))
+    run = begin(
+        options, "blending", dataset=options.source, protocol=options.protocol, images=len(clean.labels),
+        recipe=dataclasses.asdict(protocol), setting={"side": options.side},
+    )  # fmt: skip
+
+    # 2. publish large images, reduce them, train
+    for variant in options.only:
+        left = [seed for seed in seeds if not run.has(variant=variant, seed=seed)]
+        if not left:
+            continue
+        publish, reduced, quality = shown_by(variant, patches, options.side), [], []
+        for number, (image, label, draw) in enumerate(zip(clean.images, clean.labels, draws)):
+            large = enlarged(image, options.side)
+            shown = publish(large, int(label), int(draw))
+            reduced.append(square(shown, own))
+            if number < SHOWN and variant != "clean":
+                quality.append(likeness(shown, large))
+        looks = {
+            f"{name}_to_clean": round(float(np.median([one[name] for one in quality])), 4) if quality else None
+            for name in ("psnr", "ssim")
+        }
+        for seed in left:
+            victim = fit(np.stack(reduced), clean.labels, classes, protocol, seed, note=f"{variant}, seed {seed}")
+            got = reached(victim, few, held_images, (FEW,))
+            row = {"variant": variant, "seed": seed, "held_out": len(held_images.labels)} | looks
+            row |= {"test_acc": got.plain, "standardized_acc": got.standardised, "head_acc": got.heads[FEW]}
+            row = {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}
+            print(row, flush=True)
+            run.add(row)
+
+
+if __name__ == "__main__":
+    with refusals_printed():
+        main()
