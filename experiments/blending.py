@@ -2,8 +2,8 @@
 
     python experiments/blending.py tinyimagenet --record blending-tinyimagenet
 
-Training images are enlarged to photograph size (bicubic), marked there with sharp and with blended cells, hidden by mRIT
-with 8×8 blocks or not at all, and reduced again as models read them. Models of protocol `small` are trained on the
+Training images are enlarged to photograph size (bicubic), marked there with sharp and with blended cells, hidden by
+mRIT with 8×8 blocks or not at all, and reduced again as models read them. Models of protocol `small` are trained on the
 result and measured on clean held-out training images. No test image is read. Enlarged images are smoother than
 photographs; the marks are the same. Expected: no difference beyond that of seeds.
 

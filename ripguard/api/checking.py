@@ -67,6 +67,7 @@ def check(
     Raises:
         AmbiguousLayout, UsageError, InputRefused: as :func:`read_source`.
     """
+    from ripguard.release.advice import advice
     from ripguard.release.check import check as run
     from ripguard.release.check import overview
 
@@ -74,6 +75,10 @@ def check(
     found = read_source(source, labels, layout, classes_at, follow_links)
     by_class = Need.CLASSES in chosen.needs
     with reported_to(progress):
-        if not images:
-            return overview(found, by_class)
-        return run(found, chosen, by_class, byte_exact, worker_count(workers))
+        if images:
+            checked = run(found, chosen, by_class, byte_exact, worker_count(workers))
+        else:
+            checked = overview(found, by_class)
+    if not lossy:  # of the hiding methods, only mRIT can be lossy
+        checked.advice = advice(found.items, chosen, byte_exact)
+    return checked

@@ -5,7 +5,6 @@ Everything is read back from the 8-bit files on disk.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from ripguard.bar import Bar
 from ripguard.crypto.keys import KeyRing
 from ripguard.data.source import Item, Source
-from ripguard.errors import InputRefused, UsageError, VerifyFailed, shown, some
+from ripguard.errors import InputRefused, UsageError, VerifyFailed, some
 from ripguard.executor import Local
 from ripguard.files import refuse_unwritable
 from ripguard.images.decoding import read_image
@@ -218,12 +217,11 @@ def check_grid(target: str) -> None:
 def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: int = 8) -> None:
     """Write an image of clean | protected | restored | 4× difference for one image of each of ``rows`` classes.
 
+    They are drawn at true size, see :mod:`ripguard.benchmark.true_size`.
+
     Raises :class:`VerifyFailed` where no image of the release can be shown.
     """
-    import io
-
-    from matplotlib.figure import Figure
-    from PIL import Image
+    from ripguard.benchmark.true_size import draw  # imported here: a report without a grid needs no Matplotlib
 
     release = Release.open(root)
     wanted = sources_by_place(release, source)
@@ -241,28 +239,9 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
             f"{root}: no image of it can be shown beside its source", "run ripguard verify: it lists each damaged image"
         )
     columns = (
-        ["clean", "protected", "restored", "|protected − clean| ×4"]
-        if restored
-        else ["clean", "protected", "difference ×4"]
+        ["clean", "protected", "restored", "difference ×4"] if restored else ["clean", "protected", "difference ×4"]
     )
-    figure = Figure((1.5 * len(columns), 1.5 * len(picks) + 0.3))
-    axes = figure.subplots(len(picks), len(columns), squeeze=False)
-    for number, (axis_line, (label, images)) in enumerate(zip(axes, picks.items())):
-        for axis, image, title in zip(axis_line, images, columns):
-            axis.imshow(image.squeeze(2) if image.shape[2] == 1 else image, cmap="gray", vmin=0, vmax=255,
-                        interpolation="nearest")  # fmt: skip
-            axis.set_xticks([]), axis.set_yticks([])
-            if number == 0:
-                axis.set_title(title, fontsize=8)
-        axis_line[0].set_ylabel(shown(label[:14]), fontsize=8, parse_math=False)  # a name is no formula
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of letters that the font lacks: boxes stand for them
-        figure.tight_layout(pad=0.4)
-        figure.savefig(buffer, dpi=90)
-    small = io.BytesIO()
-    Image.open(buffer).convert("RGB").save(small, "PNG", optimize=True)
-    write_file(target, small.getvalue())
+    write_file(target, draw(list(picks.items()), columns))
 
 
 def _line(protected: Path, clean: Item, restored: Path | None) -> list[np.ndarray] | None:

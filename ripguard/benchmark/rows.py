@@ -17,7 +17,8 @@ CHOSEN_IN = {  # by kind
     "bench": {"pictures", "images"},
     "interruption": {"pictures", "images"},
 }
-VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks", "blending")  # where defence and attack are those of one
+# where defence and attack are those of one
+VICTIMS = ("victim", "transfer", "peer", "limited-clean", "undo", "marks", "blending")
 TRAINED = (*VICTIMS, "held-out")  # where images are those of training
 SETTINGS = {"clean_pictures": "clean_images", "pictures": "images", "perturb": "poison"}
 METRICS = {

@@ -119,6 +119,10 @@ def of_scheme(options: argparse.Namespace) -> dict[str, Any]:
     return own | {name: getattr(options, name) for name in ("scheme", "lossy", "byte_exact", "device")}
 
 
+def _likeness(psnr: float, ssim: float | None) -> str:
+    return f"PSNR {psnr:.2f} dB" + (f", SSIM {ssim:.3f}" if ssim is not None else "")
+
+
 def run(options: argparse.Namespace) -> int:
     key = key_of(options)
     api.choose_scheme(**of_scheme(options))  # wrong options are refused before the source is read
@@ -140,8 +144,10 @@ def run(options: argparse.Namespace) -> int:
         f"  residue {result.residue_per_image} bytes an image, low planes used {result.planes}, "
         f"{result.without_residue} images need none, {result.in_residue_only} too small to carry their record",
     ]
+    if result.psnr_to_clean is not None:
+        lines.append(f"  median to the clean images: {_likeness(result.psnr_to_clean, result.ssim_to_clean)}")
     if result.psnr_to_carrier is not None:
-        lines.append(f"  median PSNR to the carrier {result.psnr_to_carrier:.2f} dB, SSIM {result.ssim_to_carrier}")
+        lines.append(f"  median to the carriers: {_likeness(result.psnr_to_carrier, result.ssim_to_carrier)}")
     if result.tinted:
         lines.append(
             f"  {result.gray} gray images are published in color and restored as gray (--no-gray-as-rgb: stay gray)"

@@ -57,7 +57,7 @@ def _read(options: argparse.Namespace) -> Source:
 
 
 def summary(found: Checked) -> list[str]:
-    """Splits and classes with their counts, and what is published besides images, or left out."""
+    """Splits and classes with their counts, what is published besides images or left out, and advice."""
     lines = []
     for split, classes in found.splits.items():
         known = {label: count for label, count in classes.items() if label}
@@ -78,6 +78,7 @@ def summary(found: Checked) -> list[str]:
     lines += [
         f"left out: {_count(len(names), 'file')}: {_some(names)} ({why})" for why, names in found.left_out.items()
     ]
+    lines += [f"advice: {line}" for line in found.advice]
     return [shown(line) for line in lines]
 
 

@@ -51,6 +51,7 @@ class Checked:
         left_out: files that are not published, by reason.
         refused: path, message and hint of each file that must be mended first.
         by_class: whether the scheme perturbs by class. Images without a label then get noise.
+        advice: options that suit these images better, with the reason; see :mod:`ripguard.release.advice`.
     """
 
     source: str
@@ -72,6 +73,7 @@ class Checked:
     left_out: dict[str, list[str]] = field(default_factory=dict)
     refused: list[dict[str, str]] = field(default_factory=list)
     by_class: bool = True
+    advice: list[str] = field(default_factory=list)
 
     @property
     def classes(self) -> list[str]:

@@ -24,6 +24,16 @@ from ripguard.store.atomic import storage, write_file
 from ripguard.store.schema import check_commit, check_row
 
 LIKENESS = ("psnr", "ssim")
+OTHERS = ("to_carrier", "to_clean")  # what a published image is compared with
+MOST_SSIM = 2_000  # images whose SSIM is measured, about
+
+
+def with_ssim(index: int, images: int) -> bool:
+    """Whether the SSIM of this image of a release is measured: of every second, in large releases of every n-th.
+
+    SSIM to the carrier and to the clean image then take no longer together than one of them for all images.
+    """
+    return index % max(2, images // MOST_SSIM) == 0
 
 
 @dataclass(frozen=True)
@@ -34,16 +44,19 @@ class Commit:
         rows: manifest rows, in the order of the shard's images.
         residue: name, hex SHA-256 and bytes of its residue file; None if it has none.
         to_carrier: PSNR and SSIM of each published image to its carrier. They stay with the owner.
+        to_clean: the same to its clean image. SSIM is that of some images, see :func:`with_ssim`.
         over_bound: number of images with payload whose residue is larger than what it replaces and its overhead.
     """
 
     rows: list[dict[str, Any]]
     residue: list[Any] | None
     to_carrier: list[dict[str, float | None]]
+    to_clean: list[dict[str, float | None]]
     over_bound: int = 0
 
     def write(self, path: Path) -> None:
-        about = {"residue": self.residue, "to_carrier": self.to_carrier, "over_bound": self.over_bound}
+        likeness = {other: getattr(self, other) for other in OTHERS}
+        about = {"residue": self.residue, "over_bound": self.over_bound} | likeness
         write_file(path, b"".join(canonical(one) + b"\n" for one in (about, *self.rows)))
 
     @classmethod
@@ -55,7 +68,7 @@ class Commit:
             check_row(row, len(plan.units), VERSION)  # a release with an invalid row could not be opened
             if not image or (row["path"], row["index"], row["unit"]) != (image.out, image.index, image.unit):
                 raise ValueError(row["path"])
-        return cls(rows, about["residue"], about["to_carrier"], about["over_bound"])
+        return cls(rows, about["residue"], about["to_carrier"], about["to_clean"], about["over_bound"])
 
 
 class Commits:
@@ -71,7 +84,7 @@ class Commits:
         self.images, self.without_residue, self.residue_bytes, self.over_bound = 0, 0, 0, 0
         self.planes: Counter[int] = Counter()
         self._residue: dict[int, list[Any]] = {}
-        self._likeness = {kind: array("d") for kind in LIKENESS}
+        self._likeness = {(kind, other): array("d") for kind in LIKENESS for other in OTHERS}
         empty = bytes(8 * len(plan.images))
         self._shard, self._start = (
             array("Q", empty),
@@ -90,8 +103,8 @@ class Commits:
         self.over_bound += commit.over_bound
         if commit.residue:
             self._residue[number] = commit.residue
-        for kind, values in self._likeness.items():
-            values.extend(one[kind] for one in commit.to_carrier if one[kind] is not None)  # type: ignore[misc]
+        for (kind, other), values in self._likeness.items():
+            values.extend(one[kind] for one in getattr(commit, other) if one[kind] is not None)
         for image, row, start in zip(self.plan.shards[number], commit.rows, starts):
             self._shard[image.index], self._start[image.index] = number, start
             self.planes[row["planes"]] += 1
@@ -104,9 +117,9 @@ class Commits:
         """Name, digest and size of every residue file, in the order of the shards."""
         return [dict(zip(("file", "sha256", "bytes"), self._residue[number])) for number in sorted(self._residue)]
 
-    def median(self, kind: str) -> float | None:
-        """Median PSNR or SSIM of the images with a measurement, 4 digits; None without any."""
-        known = self._likeness[kind]
+    def median(self, kind: str, other: str) -> float | None:
+        """Median PSNR or SSIM to carrier or clean image, of the images with a measurement, 4 digits; None without any."""
+        known = self._likeness[kind, other]
         return round(float(np.median(known)), 4) if known else None
 
     def rows(self) -> Iterator[dict[str, Any]]:

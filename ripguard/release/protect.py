@@ -71,7 +71,9 @@ class Protected:
         residue_bytes: total; residue_per_image: mean, in bytes.
         residue_over_bound: images with payload whose residue is larger than what it replaces, and 48 bytes.
         planes: number of images by number of bit-planes used.
-        psnr_to_carrier, ssim_to_carrier: medians, PSNR in dB; None if not measured.
+        psnr_to_clean, ssim_to_clean: medians of the published images beside the clean ones, PSNR in dB; psnr_to_carrier,
+            ssim_to_carrier: beside the carriers. SSIM is that of every second image, of about 2,000 in large releases.
+            None if not measured.
         surrogate: path of the surrogate that was trained or given, "" for none.
         ignored: files of the source that were left out.
         metadata: number of source files by kind of metadata that restoring does not return.
@@ -91,6 +93,8 @@ class Protected:
     residue_bytes: int
     residue_per_image: float
     planes: dict[str, int]
+    psnr_to_clean: float | None
+    ssim_to_clean: float | None
     psnr_to_carrier: float | None
     ssim_to_carrier: float | None
     residue_over_bound: int = 0
@@ -263,7 +267,9 @@ def _summary(out: Path, plan: Plan, info: dict[str, Any], commits: Commits, resu
         residue_bytes=commits.residue_bytes,
         residue_per_image=round(commits.residue_bytes / commits.images, 1),
         planes={str(planes): count for planes, count in sorted(commits.planes.items())},
-        psnr_to_carrier=commits.median("psnr"),
-        ssim_to_carrier=commits.median("ssim"),
+        psnr_to_clean=commits.median("psnr", "to_clean"),
+        ssim_to_clean=commits.median("ssim", "to_clean"),
+        psnr_to_carrier=commits.median("psnr", "to_carrier"),
+        ssim_to_carrier=commits.median("ssim", "to_carrier"),
         residue_over_bound=commits.over_bound,
     )

@@ -22,7 +22,7 @@ from ripguard.hide.methods import reveal
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
-from ripguard.release.commit import LIKENESS, Commit
+from ripguard.release.commit import LIKENESS, Commit, with_ssim
 from ripguard.release.plan import Plan, Planned
 from ripguard.release.record import RESIDUE, VERSION, clean_proof
 from ripguard.schemes.base import Batch, Protector
@@ -91,9 +91,11 @@ def run_shard(job: Job, number: int) -> None:
         sync_folder(folder)
     residue = [residue_path.name, hashlib.sha256(stored).hexdigest(), len(stored)] if blob else None
     unknown: dict[str, float | None] = dict.fromkeys(LIKENESS)
-    to_carrier = [unknown] * len(written) if carriers is None else list(map(likeness, written, carriers))
+    ssim = [with_ssim(image.index, len(job.plan.images)) for image in images]
+    to_clean = list(map(likeness, written, clean, ssim))
+    to_carrier = [unknown] * len(written) if carriers is None else list(map(likeness, written, carriers, ssim))
     over = sum(one.header.planes > 0 and len(one.residue) > one.overwritten + one.overflow + OVERHEAD for one in hidden)
-    Commit(rows, residue, to_carrier, over).write(job.commit_path(number))
+    Commit(rows, residue, to_carrier, to_clean, over).write(job.commit_path(number))
 
 
 def committed(job: Job, number: int) -> bool:

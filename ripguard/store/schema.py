@@ -175,6 +175,7 @@ ROW_MAY_V1: dict[str, Check] = {"name": name}
 COMMIT: dict[str, Check] = {
     "residue": lambda value: value is None or file_of(value),
     "to_carrier": many(fields({"psnr": measured, "ssim": measured})),
+    "to_clean": many(fields({"psnr": measured, "ssim": measured})),
     "over_bound": count,
 }
 
