@@ -1,6 +1,7 @@
 """Does it weaken marks that their cells pass into each other on large images?
 
     python experiments/blending.py tinyimagenet --record blending-tinyimagenet
+    python experiments/blending.py photos --figure docs/explanation/large-images.png    # only draw a photograph
 
 Training images are enlarged to photograph size (bicubic), marked there with sharp and with blended cells, hidden by
 mRIT with 8×8 blocks or not at all, and reduced again as models read them. Models of protocol `small` are trained on the
@@ -14,19 +15,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import skimage.data
 from _run import begin, parser
 from PIL import Image
 
 from ripguard.benchmark.attacks.limited_clean_data import reached
+from ripguard.benchmark.true_size import draw
 from ripguard.benchmark.victims import check, seeds_of
+from ripguard.crypto.keys import Key
 from ripguard.data.image_set import held_out, load, square
 from ripguard.data.registry import open_source
 from ripguard.errors import refusals_printed
+from ripguard.hide.base import Identity
 from ripguard.hide.mrit.method import MRIT, MRITParams
+from ripguard.hide.seal.method import SealParams
+from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
 from ripguard.methods.fitted import Fitted
+from ripguard.methods.registries import HIDINGS
 from ripguard.numbers import positive
 from ripguard.perturb.blend import SHARP
 from ripguard.perturb.marks import Marks, MarksParams, search
@@ -59,6 +68,24 @@ def shown_by(variant: str, patches: np.ndarray, side: int) -> Callable[[np.ndarr
     return publish
 
 
+def figure(patches: np.ndarray) -> bytes:
+    """A PNG of one photograph with marks of class 0, part of it at true size: clean, and as hidden, payload included."""
+    image = skimage.data.astronaut()
+    key, columns = Key(bytes(32)), {"clean": image}  # nothing is published
+    who, keys = [Identity(key.id, bytes(8), 0, 0)], [key.dataset(bytes(8)).unit(0).image(0)]
+    for name, cells, hiding in (
+        ("mrit", "blended", MRITParams()),
+        ("seal, sharp cells", "sharp", SealParams()),
+        ("seal", "blended", SealParams()),
+    ):
+        marks = Marks(MarksParams(), Fitted({"patches": patches}), sharp=CELLS[cells])
+        carrier = marks(image[None], np.array([0]), np.array([7], np.uint64))
+        hider = HIDINGS[hiding.method].hiding(hiding, image.shape)
+        (hidden,) = hider.hide(image[None], carrier, who, keys, [png_bytes(image)])
+        columns[name] = hidden.image
+    return draw([("astronaut", [one[30:206, 220:396] for one in columns.values()])], list(columns))
+
+
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--count", type=positive, default=2_500, help="training images (default 2,500)")
@@ -66,6 +93,7 @@ def main() -> None:
     arguments.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     arguments.add_argument("--protocol", default="small")
     arguments.add_argument("--seeds", default="0,1,2", help="of victims, by commas (default: 0,1,2)")
+    arguments.add_argument("--figure", type=Path, metavar="PNG", help="draw a part of a photograph, and stop")
     options = arguments.parse_args()
     check((), options.protocol, None)
     seeds = seeds_of(options.seeds)
@@ -78,6 +106,9 @@ def main() -> None:
     clean, few = rest.part(order[: options.count]), rest.part(order[-FEW:])
     classes, own, protocol = len(data.names), clean.images.shape[1], PROTOCOLS[options.protocol]
     patches = search(clean.images, clean.labels, classes)
+    if options.figure:
+        options.figure.write_bytes(figure(patches))
+        return
     draws = np.random.default_rng(2).integers(0, 2**63, len(clean.labels))
     run = begin(
         options, "blending", dataset=options.source, protocol=options.protocol, images=len(clean.labels),
@@ -90,9 +121,9 @@ def main() -> None:
         if not left:
             continue
         publish, reduced, quality = shown_by(variant, patches, options.side), [], []
-        for number, (image, label, draw) in enumerate(zip(clean.images, clean.labels, draws)):
+        for number, (image, label, seed) in enumerate(zip(clean.images, clean.labels, draws)):
             large = enlarged(image, options.side)
-            shown = publish(large, int(label), int(draw))
+            shown = publish(large, int(label), int(seed))
             reduced.append(square(shown, own))
             if number < SHOWN and variant != "clean":
                 quality.append(likeness(shown, large))

@@ -77,7 +77,7 @@ def test_chain_keeps_what_it_cannot_make_again(tmp_path):  # type: ignore[no-unt
 
 
 SOURCES = (
-    *("adaptive", "bench", "coders", "grid", "held_out", "marks", "open_choices"),
+    *("adaptive", "bench", "blending", "coders", "grid", "held_out", "marks", "open_choices"),
     *("peers", "planes", "table1", "transfer", "undo"),
 )
 
@@ -97,7 +97,7 @@ def test_a_mistyped_source_is_refused(name, tmp_path, monkeypatch, capfd):  # ty
     assert not (ROOT / "build" / "nosuch").exists()
 
 
-@pytest.mark.parametrize("name", ["adaptive", "marks", "peers", "table1", "transfer", "undo"])
+@pytest.mark.parametrize("name", ["adaptive", "blending", "marks", "peers", "table1", "transfer", "undo"])
 def test_a_mistyped_protocol_is_refused(name, tmp_path, monkeypatch, capfd):  # type: ignore[no-untyped-def]
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "photos", "--protocol", "fsat"])
     monkeypatch.setattr(sys, "path", [str(ROOT / "experiments"), *sys.path])
@@ -282,6 +282,25 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
     assert all(25 < row["psnr_to_clean"] < 60 for row in poisons if "-" not in row["poison"])
     assert [round(row["psnr_to_clean"]) for row in poisons if "noise-" in row["poison"]] == [26, 22]
     assert {row["defence"] for row in rows if "test_acc_defended" in row} == {"grayscale", "jpeg-10"}
+
+
+@pytest.mark.numeric
+def test_blending(tmp_path):  # type: ignore[no-untyped-def]
+    """Victims of large images with sharp and with blended cells; a figure at true size."""
+    source, out = make_source(tmp_path / "source"), tmp_path / "results"
+    call = ["blending.py", source, "--protocol", "smoke", "--side", "392", "--seeds", "0", "--record", "blending"]
+    experiment(*call, "--results", out, "--figure", tmp_path / "f.png")
+    assert not out.exists()  # a figure alone
+    with Image.open(tmp_path / "f.png") as figure:
+        assert figure.width > 4 * 176
+    experiment(*call, "--results", out, "--only", "clean", "sharp, mrit", "blended, mrit")
+    clean, sharp, blended = recorded(out, "blending")
+    assert clean.metrics["psnr_to_clean"] is None
+    assert 20 < sharp.metrics["psnr_to_clean"] < 40
+    assert abs(sharp.metrics["psnr_to_clean"] - blended.metrics["psnr_to_clean"]) < 1
+    assert sharp.metrics["ssim_to_clean"] != blended.metrics["ssim_to_clean"]
+    printed = experiment(*call, "--results", out, "--only", "blended, mrit")
+    assert printed == ""  # recorded
 
 
 @pytest.mark.numeric

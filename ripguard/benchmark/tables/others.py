@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import (
     HARDWARE,
@@ -18,6 +20,8 @@ from ripguard.benchmark.table import (
     scheme,
     table,
 )
+
+HEADS = "new linear head, 500 images"
 
 
 def of(rows: Sequence[Measurement], kind: str) -> list[Measurement]:
@@ -261,7 +265,7 @@ def marks(rows: Sequence[Measurement], prefix: str) -> list[str]:
         ("PSNR to clean", metric("psnr_to_clean", "{:.1f} dB")), ("victim", metric("test_acc", "{:.1f}", bold=True)),
         ("standardized", metric("standardized_acc", "{:.1f}")),
         ("best output permutation", metric("permuted_acc", "{:.1f}")),
-        ("new linear head, 500 images", metric("head_acc", "{:.1f}")),
+        (HEADS, metric("head_acc", "{:.1f}")),
     ]  # fmt: skip
     index = [("marks", field("variant")), ("defence", field("defence"))]
     if not own:
@@ -272,6 +276,31 @@ def marks(rows: Sequence[Measurement], prefix: str) -> list[str]:
     )
     ranked = table(own, index, columns, lambda g: numbers(g, "test_acc")[0])
     return [about, "", *ranked, *provenance(own, prefix)]
+
+
+def blending(rows: Sequence[Measurement], prefix: str) -> list[str]:
+    """Marks with sharp and with blended cells on large images, mean ± sample SD over victims."""
+    own = of(rows, "blending")
+
+    def spread(name: str) -> Column:
+        def cell(group: Group) -> str:
+            found = numbers(group, name)
+            sd = f" ± {np.std(found, ddof=1):.1f}" if len(found) > 1 else ""
+            return f"{np.mean(found):.1f}{sd} (n = {len(found)})"
+
+        return {"test_acc": "victim", "standardized_acc": "standardized", "head_acc": HEADS}[name], cell
+
+    columns: list[Column] = [
+        ("PSNR to clean", metric("psnr_to_clean", "{:.1f} dB")), ("SSIM to clean", metric("ssim_to_clean", "{:.3f}")),
+        *map(spread, ("test_acc", "standardized_acc", "head_acc")),
+    ]  # fmt: skip
+    if not own:
+        return []
+    about = (
+        f"{own[0].dataset}, {own[0].n_train:,} training images enlarged to {own[0].setting['side']} pixels, "
+        f"{own[0].metrics['held_out']:,} held-out ones, protocol `{own[0].protocol}`."
+    )
+    return [about, "", *table(own, [("cells, hiding", field("variant"))], columns), *provenance(own, prefix)]
 
 
 def block_size(rows: Sequence[Measurement], prefix: str) -> list[str]:

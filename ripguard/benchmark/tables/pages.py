@@ -28,6 +28,7 @@ BLOCKS: dict[str, Maker] = {
     "held-out": others.held_out,
     "choices": others.choices,
     "marks": others.marks,
+    "blending": others.blending,
     "coders": others.coders,
     "planes": others.planes,
     "large": others.large,
@@ -68,6 +69,8 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
         ("Open choices of the paper", "`experiments/open_choices.py`", others.choices),
         ("Readings of the paper's protocol", "`experiments/held_out.py`, seed 0", others.held_out),
         ("Class marks", "`experiments/marks.py`", others.marks),
+        ("Blended cells of marks", "`experiments/blending.py`: models trained on large images that were reduced again.",
+         others.blending),
         ("Low bit-planes", "`experiments/planes.py`", others.planes),
         ("Block side", "`experiments/block_size.py`: share of protected images whose label the surrogate keeps. "
          "Carriers are those of `fsp`, a weaker attack than that of `mrit-tap`.", others.block_size),
