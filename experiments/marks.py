@@ -26,8 +26,7 @@ from ripguard.data.registry import open_source
 from ripguard.errors import refusals_printed
 from ripguard.images.quality import likeness
 from ripguard.numbers import above_zero, positive
-from ripguard.perturb.marks import CELLS, EPS, PATCHES, Marks, search
-from ripguard.perturb.patches import GRID
+from ripguard.perturb.marks import CELLS, EPS, GRID, PATCHES, Marks, search
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 

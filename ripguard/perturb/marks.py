@@ -11,8 +11,6 @@ with alternatives.
 The rarest class is a **sink**: its marks are weaker. Images without marks are closest to it, so a model trained on
 marked images predicts it for most clean images.
 
-On images over 384 pixels, cells pass into each other (:mod:`ripguard.perturb.blend`); smaller ones have sharp cells.
-
 Patches may cover few cells of the grid, with a larger amplitude, against adversarial training and strong augmentation.
 
 **Waves** have a direction and a length per class. They are gray, so grayscale conversion keeps them. They are several
@@ -33,8 +31,7 @@ from ripguard.data.image_set import ImageSet
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
 from ripguard.methods.params import DataStats, option, share, word
 from ripguard.perturb.base import Perturbation, TrainedParams, needed
-from ripguard.perturb.blend import SHARP, spread
-from ripguard.perturb.patches import CELLS, COLORS, GRAY, OPPOSITE, enough_cells, search
+from ripguard.perturb.patches import CELLS, COLORS, GRAY, GRID, OPPOSITE, enough_cells, search
 
 EPS = 0.064  # median PSNR to the clean image at least 26 dB, after hiding
 PATCHES = 0.7  # share of the noise's power; the waves have the rest
@@ -115,7 +112,6 @@ class Marks(Perturbation[MarksParams]):
         fitted: array ``patches`` from :func:`search`; its magnitude scales all marks of a class.
         share: share of the noise's power in the patches.
         seed: of the assignment of waves to classes.
-        sharp: largest shorter side, in pixels, of images with sharp cells; see :mod:`ripguard.perturb.blend`.
     """
 
     kind, needs, colors = MarksParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
@@ -127,10 +123,9 @@ class Marks(Perturbation[MarksParams]):
         context: RunContext | None = None,
         share: float = PATCHES,
         seed: int = 0,
-        sharp: int = SHARP,
     ) -> None:
         super().__init__(params, fitted, context)
-        self.share, self.sharp = share, sharp
+        self.share = share
         if fitted:
             self._draw(fitted["patches"], params.eps or EPS, seed)
 
@@ -182,7 +177,14 @@ class Marks(Perturbation[MarksParams]):
         patches = patches + SPREAD * own * (patches != 0)
         if channels == 1:  # the gray value of the color patches
             patches = patches.mean(-1, keepdims=True)
-        return spread(patches, height, width, self.sharp)
+        return self.spread(patches, height, width)
+
+    def spread(self, patches: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Patches ``[batch, 4, 4, channels]`` at full size, each a cell with sharp borders.
+
+        Cells that pass into each other protect large images less (``experiments/blending.py``).
+        """
+        return patches[:, np.arange(height) * GRID // height][:, :, np.arange(width) * GRID // width]
 
 
 def _even(noise: np.ndarray) -> np.ndarray:

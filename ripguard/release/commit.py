@@ -118,7 +118,7 @@ class Commits:
         return [dict(zip(("file", "sha256", "bytes"), self._residue[number])) for number in sorted(self._residue)]
 
     def median(self, kind: str, other: str) -> float | None:
-        """Median PSNR or SSIM to carrier or clean image, of the images with a measurement, 4 digits; None without any."""
+        """Median PSNR or SSIM to carrier or clean image, 4 digits; None if it was measured for no image."""
         known = self._likeness[kind, other]
         return round(float(np.median(known)), 4) if known else None
 

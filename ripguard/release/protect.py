@@ -71,9 +71,9 @@ class Protected:
         residue_bytes: total; residue_per_image: mean, in bytes.
         residue_over_bound: images with payload whose residue is larger than what it replaces, and 48 bytes.
         planes: number of images by number of bit-planes used.
-        psnr_to_clean, ssim_to_clean: medians of the published images beside the clean ones, PSNR in dB; psnr_to_carrier,
-            ssim_to_carrier: beside the carriers. SSIM is that of every second image, of about 2,000 in large releases.
-            None if not measured.
+        psnr_to_clean, ssim_to_clean: medians of the published images beside the clean ones, PSNR in dB.
+        psnr_to_carrier, ssim_to_carrier: the same beside the carriers. Every SSIM is of every second image, in large
+            releases of about 2,000; None if not measured.
         surrogate: path of the surrogate that was trained or given, "" for none.
         ignored: files of the source that were left out.
         metadata: number of source files by kind of metadata that restoring does not return.

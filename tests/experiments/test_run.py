@@ -284,6 +284,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
     assert {row["defence"] for row in rows if "test_acc_defended" in row} == {"grayscale", "jpeg-10"}
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_blending(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of large images with sharp and with blended cells; a figure at true size."""
