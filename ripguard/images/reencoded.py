@@ -10,12 +10,15 @@ another way is therefore refused later; only transparency is refused here, becau
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
-from ripguard.damage import SNIFFED, Altered, explained
+from ripguard.damage import SNIFFED, Altered, explained, first_bytes
 from ripguard.errors import InputRefused
-from ripguard.images.decoding import opened, read_image
+from ripguard.images.decoding import opened, read_file, read_image
 from ripguard.images.limits import MAX_RUN_LENGTH, PNG_END, RUN_LENGTH
 from ripguard.images.refusals import check_beginning
 
@@ -56,6 +59,22 @@ def read_published(data: bytes, name: str = "image", shape: tuple[int, ...] | li
         except InputRefused:
             raise refusal from None
     return with_channels(image, shape[2]) if shape else image
+
+
+def file_bytes(path: Path, follow: bool = False) -> bytes:
+    """Read a published image file.
+
+    Raises:
+        InputRefused: as :func:`ripguard.images.decoding.read_file`; :class:`ripguard.damage.Altered` where the file is
+            missing, or its first bytes show what happened to it.
+        StorageError: reading failed.
+    """
+    try:
+        return read_file(path, follow=follow)
+    except InputRefused as refusal:
+        if not os.path.lexists(path):
+            raise Altered(f"{path}: the file is missing", "get a fresh copy of it") from None
+        raise explained(refusal, str(path), first_bytes(path)) from None
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:

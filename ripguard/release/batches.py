@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ripguard.damage import Altered, explained, first_bytes
 from ripguard.errors import InputRefused, StorageError
-from ripguard.images.decoding import read_file, samples_claimed
+from ripguard.images.decoding import samples_claimed
+from ripguard.images.reencoded import file_bytes
 from ripguard.release.manifest import Index
 from ripguard.release.restorer import RestoredImage, Restorer
 
@@ -58,10 +57,6 @@ def restore_files(restorer: Restorer, paths: list[Path], names: list[str]) -> li
 
 def _bytes_of(path: Path) -> bytes | InputRefused | StorageError:
     try:
-        return read_file(path, follow=False)
-    except InputRefused as error:
-        if not os.path.lexists(path):
-            return Altered(f"{path} is missing", "was it renamed? ripguard restore finds it by its content")
-        return explained(error, str(path), first_bytes(path))
-    except StorageError as error:
+        return file_bytes(path)
+    except (InputRefused, StorageError) as error:
         return error

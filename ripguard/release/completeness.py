@@ -12,6 +12,10 @@ from ripguard.release.names import too_long
 from ripguard.release.restored import Outcome, Restored, refuse
 
 
+class SecondCopy(VerifyFailed):
+    """A file holds an image that was restored from another file. Nothing is lost without it."""
+
+
 class Completeness:
     """State of each image of a release during a restoration.
 
@@ -43,7 +47,7 @@ class Completeness:
         if not one.wanted.place and not self.selection.wants(one.home):
             return VerifyFailed(f"{file} is {one.home} of the release, which was not selected", "select that instead")
         if self.state[number] == self.RESTORED:
-            return VerifyFailed(f"{file} is a second copy of {one.home}", "move it out of the release")
+            return SecondCopy(f"{file} is a second copy of {one.home}")
         place = one.wanted.place or self.selection.place_of(one.home)
         if too_long(place):
             return Damaged(f"{file}: its name in the release is longer than file systems allow")

@@ -34,7 +34,8 @@ from ripguard.store.rows import Row
 FRESH = "get a fresh copy of this image"
 BOTH = "ripguard verify lists both"
 WITH_RELEASE = (
-    f"name that folder with --release; its file {CONTAINER} must be there (before format v2: its folder {META})"
+    f"name that folder with --release; its file {CONTAINER} must be there (before format v2: its hidden folder {META}, "
+    "which some copies leave out)"
 )
 
 
@@ -85,7 +86,7 @@ def identify(what: str, image: np.ndarray, known: Row | None, ring: KeyRing, ind
         NeedsRelease: it cannot be restored without its release, or belongs to another one.
     """
     if known is None:
-        image = _as_published(image, index)
+        image = as_published(image, index)
     digest = image_digest(image).hex()
     rows = [] if index is None else [known] if known and known["pixels"] == digest else index.by_digest(digest)
     row = rows[0] if rows else None
@@ -117,8 +118,13 @@ def identify(what: str, image: np.ndarray, known: Row | None, ring: KeyRing, ind
     return Identified(image, header, row, _home(header, row, known, rows, index), needs_model, twins)
 
 
-def _as_published(image: np.ndarray, index: ReleaseIndex | None) -> np.ndarray:
-    """A file without a known row may hold gray as RGB, or the reverse: the image that a row or a header belongs to."""
+def as_published(image: np.ndarray, index: ReleaseIndex | None) -> np.ndarray:
+    """An image with the channels that it was published with, where no row is known: its file may hold gray as RGB.
+
+    Args:
+        image: uint8 ``[height, width, 1 or 3]``.
+        index: the release whose images are compared, or None. Without a match, a readable header decides.
+    """
     found = variants(image)
     if len(found) > 1 and index is not None:
         for one in found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,18 +12,24 @@ import numpy as np
 from ripguard.bar import Bar
 from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
+from ripguard.damage import first_bytes, what_happened
 from ripguard.data.source import Item, Source
 from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.decoding import read_image
-from ripguard.images.limits import MAX_BYTES, SUFFIXES
+from ripguard.images.limits import MAX_BYTES
+from ripguard.images.reencoded import file_bytes, read_published, variants, with_channels
 from ripguard.release.batches import in_batches, restore_files, split
+from ripguard.release.line_ends import LINE_ENDS, text_as_published
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
 from ripguard.release.record import MANIFEST, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
+from ripguard.release.spelling import found_at, listed_names
+from ripguard.release.strays import sorted_out
 from ripguard.release.worker import Opened, Opening
+from ripguard.release.wrapper import unwrapped
 from ripguard.store.atomic import sha256_file, storage
 from ripguard.store.section import Section
 
@@ -41,8 +46,12 @@ class Report:
         changed: images with other samples than published.
         renamed: ``"old name → new name"`` of images with names that the manifest does not list. Neither name is in
             ``missing`` or ``extra``.
+        duplicates: files that the manifest does not list, with the samples of an image that it lists and that is there.
+            They are no problem, and not in ``extra``.
+        litter: hidden and temporary files. They are no problem, and not in ``extra``.
         swapped: images with the name of another image of the release.
-        reencoded: images with other file bytes but the same samples. They restore, so this is no problem.
+        reencoded: images with other file bytes but the same samples, also with opaque alpha, as a palette, or gray as
+            RGB. They restore, so this is no problem.
         residue: residue files, the model, or other sealed parts that are missing or changed.
         annotations: annotation files, or the README card, that are missing or changed.
         unreadable: folders that cannot be listed, files that cannot be read, and links.
@@ -50,6 +59,7 @@ class Report:
         restored: number of images that the key restores, None without a key.
         equal_to_source: number of restored images that equal the source, None without a source.
         differs: images that do not restore to the source, or that source or release lacks.
+        causes: path → what happened to an image or a text of the lists above, where its bytes show it.
     """
 
     images: int = 0
@@ -67,6 +77,9 @@ class Report:
     restored: int | None = None
     equal_to_source: int | None = None
     differs: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    litter: list[str] = field(default_factory=list)
+    causes: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -100,6 +113,7 @@ def verify(
     Raises:
         WrongKey, SignatureInvalid, Damaged, NotProtected: before any image is checked.
     """
+    root = unwrapped(root)
     release = Release.open(root)
     prover = None if key is None else release.opened_by(key)
     if key is not None and prover is None:
@@ -111,14 +125,13 @@ def verify(
     if key is not None:
         report.restored = 0
     known = {row["path"] for row in release.rows}
-    texts = [*release.info["annotations"], *([release.info["card"]] if "card" in release.info else [])]
-    notes = {text["path"]: text["sha256"] for text in texts}
-    present = _present(release, report)
+    present = listed_names(release, _present(release, report)).keys()
     report.missing = sorted(known - present - set(report.unreadable))
-    report.extra = sorted(present - known - set(notes))
-    _find_renamed(release, report)
+    _sort_strays(release, sorted(present - known - set(release.texts)), report)
     report.annotations += [
-        name for name, digest in notes.items() if not _is(Section(root / name), digest, name, report)
+        name
+        for name, digest in release.texts.items()
+        if not _is(Section(found_at(release, name)), digest, name, report)
     ]
     _check_parts(release, report)
     if prover is not None and release.version >= 2:
@@ -128,7 +141,7 @@ def verify(
     if source:
         report.equal_to_source = 0
         report.differs += sorted(set(wanted) - known) + sorted(known - set(wanted))
-    batches = split(paths, in_batches([root / p for p in paths], paths, release))
+    batches = split(paths, in_batches([found_at(release, p) for p in paths], paths, release))
     expected = [[wanted.get(p) for p in batch] for batch in batches]
     executor = executor or Local()
     with Bar(total=len(paths), stage="verifying", unit="image") as bar:
@@ -144,6 +157,9 @@ def verify(
                     report.equal_to_source += equal
                     if not equal:
                         report.differs.append(name)
+    for name in (*report.changed, *report.annotations):
+        if cause := cause_of(release, name):
+            report.causes[name] = cause
     return report
 
 
@@ -193,20 +209,22 @@ def _check_parts(release: Release, report: Report) -> None:
     report.unlisted = sorted(files.short(name) for name in files.names() if name not in named)
 
 
-def _find_renamed(release: Release, report: Report) -> None:
-    """Move files with new names from ``missing`` and ``extra`` to ``renamed``."""
-    missing = set(report.missing)
-    wanted = {row["file"]: row["path"] for row in release.rows if row["path"] in missing} if missing else {}
-    gone: set[str] = set()
-    for name in report.extra if wanted else ():
-        if (release.root / name).suffix.lower() not in SUFFIXES:
-            continue
-        with contextlib.suppress(StorageError, Damaged):  # an unreadable file stays in ``extra``
-            if was := wanted.pop(sha256_file(release.root / name, MAX_BYTES), ""):
-                report.renamed.append(f"{was} → {name}")
-                gone |= {was, name}
-    report.missing = [name for name in report.missing if name not in gone]
-    report.extra = [name for name in report.extra if name not in gone]
+def _sort_strays(release: Release, names: list[str], report: Report) -> None:
+    """Add the files that the manifest does not list to the report; renamed images leave ``missing``."""
+    strays = sorted_out(release, names, report.missing)
+    report.extra, report.duplicates, report.litter = strays.others, strays.duplicates, strays.litter
+    report.renamed = [f"{was} → {name}" for was, name in strays.renamed.items()]
+    report.missing = [name for name in report.missing if name not in strays.renamed]
+
+
+def cause_of(release: Release, name: str) -> str:
+    """What happened to a changed image or text of a release, "" if its bytes do not show it."""
+    path = found_at(release, name)
+    if name in release.texts:
+        return LINE_ENDS if text_as_published(path, release.texts[name]) is not None else ""
+    start = first_bytes(path)
+    found = None if start is None else what_happened(start)
+    return found[0] if found else ""
 
 
 def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]:
@@ -236,7 +254,7 @@ def _work(opened: Opened, job: tuple[list[str], list[Item | None]]) -> list[tupl
     if restorer is None:
         return [(name, verdict, False, False) for name, verdict in zip(names, verdicts)]
     outcomes = []
-    restored = restore_files(restorer, [release.root / name for name in names], names)
+    restored = restore_files(restorer, [found_at(release, name) for name in names], names)
     for name, verdict, one, item in zip(names, verdicts, restored, expected):
         right = one.clean is not None and one.row is not None and one.row["path"] == name
         if not right and verdict in ("", "reencoded"):  # samples as published that do not restore
@@ -247,15 +265,16 @@ def _work(opened: Opened, job: tuple[list[str], list[Item | None]]) -> list[tupl
 
 
 def _verdict(release: Release, name: str) -> str:
-    row, path = release.by_path(name), release.root / name
+    row, path = release.by_path(name), found_at(release, name)
     if row is None:  # cannot happen: names come from the manifest
         return "changed"
     if path.lstat().st_size <= MAX_BYTES and sha256_file(path, MAX_BYTES) == row["file"]:
         return ""
     try:
-        digest = image_digest(read_image(path, follow=False)).hex()
+        image = read_published(file_bytes(path), name)
     except RipguardError:
         return "changed"
-    if digest == row["pixels"]:
+    if image_digest(with_channels(image, row["shape"][2])).hex() == row["pixels"]:
         return "reencoded"
-    return "swapped" if release.by_digest(digest) else "changed"
+    swapped = any(release.by_digest(image_digest(one).hex()) for one in variants(image))
+    return "swapped" if swapped else "changed"
