@@ -6,6 +6,7 @@ The causes are told apart only for messages: whether a file is intact is decided
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -54,11 +55,17 @@ def what_happened(start: bytes) -> tuple[str, str] | None:
         )
     if PNG_LINE_ENDS.match(start) or CONTAINER_LINE_ENDS.match(start):
         return "its line ends were converted", AS_BINARY
-    if start.startswith(AS_TEXT) or start.count(UTF8_MARK) > 2:  # by chance once in millions of files
+    if start.startswith(AS_TEXT):
         return "it was converted as if it were text", AS_BINARY
     if is_archive(start):
         return "the file is compressed or packed", "unpack it"
-    return None
+    return was_text(start)
+
+
+def was_text(data: bytes) -> tuple[str, str] | None:
+    """As :func:`what_happened`, for any bytes of a binary file: whether they were converted as text."""
+    converted = data.count(UTF8_MARK) > 2  # by chance once in millions of files
+    return ("it was converted as if it were text", AS_BINARY) if converted else None
 
 
 def is_archive(start: bytes) -> bool:
@@ -68,8 +75,19 @@ def is_archive(start: bytes) -> bool:
 
 def first_bytes(path: Path) -> bytes | None:
     """The first :data:`SNIFFED` bytes of a regular file; None if it cannot be read. Links are not followed."""
+    return _bytes_at(path, 0)
+
+
+def last_bytes(path: Path) -> bytes | None:
+    """The last :data:`SNIFFED` bytes of a regular file, as :func:`first_bytes`."""
+    return _bytes_at(path, -SNIFFED)
+
+
+def _bytes_at(path: Path, offset: int) -> bytes | None:
     try:
         with open(open_regular(path), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size + offset) if offset < 0 else offset)
             return file.read(SNIFFED)
     except OSError:
         return None

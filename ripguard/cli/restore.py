@@ -7,7 +7,7 @@ import argparse
 from ripguard import api
 from ripguard.cli.options import add_key, add_signer, add_workers, key_of
 from ripguard.cli.output import show, some
-from ripguard.errors import Damaged, tell
+from ripguard.errors import LISTED_EACH, Damaged, tell
 
 DESCRIPTION = (
     "PATH is a release, a part of one, or loose images with any names. Images of a release get their paths in the "
@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
     }  # fmt: skip
     show(options, data, lines)
     if result.refused:
-        tell(f"ripguard: error: {len(result.refused)} files were refused")
+        hints = [f"ripguard: hint: {hint}" for hint in result.hints[:LISTED_EACH]]
+        tell(f"ripguard: error: {len(result.refused)} files were refused", *hints)
         return result.first_error.exit_code if result.first_error else Damaged.exit_code
     return 0

@@ -73,7 +73,7 @@ def file_bytes(path: Path, follow: bool = False) -> bytes:
         return read_file(path, follow=follow)
     except InputRefused as refusal:
         if not os.path.lexists(path):
-            raise Altered(f"{path}: the file is missing", "get a fresh copy of it") from None
+            raise Altered(f"{path}: cannot be read: the file is missing", "get a fresh copy of it") from None
         raise explained(refusal, str(path), first_bytes(path)) from None
 
 

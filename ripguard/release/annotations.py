@@ -13,6 +13,7 @@ from ripguard.release.line_ends import text_as_published
 from ripguard.release.locate import Selection
 from ripguard.release.names import too_long
 from ripguard.release.record import ORIGINALS
+from ripguard.release.renamed_texts import by_digest
 from ripguard.release.restored import Restored, refuse
 from ripguard.release.spelling import found_at
 from ripguard.store.atomic import storage, write_unsynced
@@ -29,6 +30,7 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
     release = selection.release
     if release is None or not selection.whole:
         return
+    others: dict[str, Path] | None = None
     for number, note in enumerate(release.info["annotations"]):
         if not note["path"].startswith(tuple(selection.folders)):
             continue
@@ -36,6 +38,12 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
         try:
             original = release.original(number, keys) if keys else None
             if original is None:
+                if not os.path.lexists(source):
+                    others = by_digest(map(Path, result.left_out)) if others is None else others
+                    if renamed := others.get(note["sha256"]):
+                        source = renamed
+                        result.moved.append((str(source), note["path"]))
+                        result.left_out.remove(str(source))
                 if _copy(source, target, note["sha256"]):
                     result.texts_mended.append(note["path"])
                 if f"{ORIGINALS}/{number}" in release.parts:

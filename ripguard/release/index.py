@@ -137,7 +137,7 @@ class MemoryIndex(Index):
         try:
             found = slices(data)
         except ValueError as error:
-            why, hint = damage(data[:SNIFFED], error)
+            why, hint = damage(data[:SNIFFED], data[-SNIFFED:], error)
             raise Damaged(f"{name}/{CONTAINER} is damaged{f': {why}' if why else ''}", hint) from None
         for part in (RELEASE, MANIFEST):
             if part not in found:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
-from ripguard.damage import first_bytes, is_archive
+from ripguard.damage import first_bytes, is_archive, last_bytes
 from ripguard.errors import Damaged, NotProtected
 from ripguard.files import walk
 from ripguard.release.find import lost_hint, without_record
@@ -94,7 +94,7 @@ def parts_of(root: Path) -> Parts:
         try:
             return ContainerParts(root, sections(file))
         except ValueError as error:
-            why, hint = damage(first_bytes(file) or b"", error)
+            why, hint = damage(first_bytes(file) or b"", last_bytes(file) or b"", error)
             raise Damaged(f"{file} is damaged{f': {why}' if why else ''}", hint) from None
         except (FileNotFoundError, NotADirectoryError):
             pass

@@ -36,6 +36,11 @@ def listed_names(release: Release, present: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def same_folder(one: str, other: str) -> bool:
+    """Whether two paths are in one folder, in any Unicode form: a copy in another folder would have another label."""
+    return normalize(COMPOSED, one.rpartition("/")[0]) == normalize(COMPOSED, other.rpartition("/")[0])
+
+
 def folder_as(release: Release, folder: str) -> str:
     """Path in the release of a folder with this path on disk, without a slash at the end."""
     if folder.isascii():

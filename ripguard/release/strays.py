@@ -14,6 +14,7 @@ from ripguard.images.limits import STARTS, SUFFIXES
 from ripguard.images.reencoded import file_bytes, read_published, variants
 from ripguard.release.listing import may_be_image
 from ripguard.release.manifest import Release
+from ripguard.release.spelling import same_folder
 from ripguard.store.rows import Row
 
 
@@ -23,7 +24,7 @@ class Strays:
 
     Attributes:
         renamed: path of a missing image → path of the file that has its samples.
-        duplicates: files with the samples of an image that is at its place.
+        duplicates: files with the samples of an image that is at its place, in the same folder.
         litter: hidden and temporary files.
         others: all others.
     """
@@ -51,7 +52,7 @@ def sorted_out(release: Release, names: list[str], missing: list[str]) -> Strays
         if was := next((path for path in paths if path in gone), ""):
             strays.renamed[was] = name
             gone.remove(was)
-        elif paths:
+        elif any(same_folder(path, name) for path in paths):
             strays.duplicates.append(name)
         else:
             strays.others.append(name)

@@ -12,7 +12,6 @@ import numpy as np
 from ripguard.bar import Bar
 from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
-from ripguard.damage import first_bytes, what_happened
 from ripguard.data.source import Item, Source
 from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
@@ -21,10 +20,11 @@ from ripguard.images.decoding import read_image
 from ripguard.images.limits import MAX_BYTES
 from ripguard.images.reencoded import file_bytes, read_published, variants, with_channels
 from ripguard.release.batches import in_batches, restore_files, split
-from ripguard.release.line_ends import LINE_ENDS, text_as_published
+from ripguard.release.causes import cause_of
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
 from ripguard.release.record import MANIFEST, MODEL, RELEASE, RESIDUE
+from ripguard.release.renamed_texts import renamed_texts
 from ripguard.release.signers import vouched
 from ripguard.release.spelling import found_at, listed_names
 from ripguard.release.strays import sorted_out
@@ -44,10 +44,10 @@ class Report:
         missing: files of the manifest that do not exist.
         extra: files that the manifest does not list.
         changed: images with other samples than published.
-        renamed: ``"old name → new name"`` of images with names that the manifest does not list. Neither name is in
-            ``missing`` or ``extra``.
-        duplicates: files that the manifest does not list, with the samples of an image that it lists and that is there.
-            They are no problem, and not in ``extra``.
+        renamed: ``"old name → new name"`` of images and texts with names that the manifest does not list. Neither name
+            is in ``missing``, ``annotations`` or ``extra``.
+        duplicates: files that the manifest does not list, with the samples of an image of the same folder that it lists
+            and that is there. They are no problem, and not in ``extra``. Copies in other folders are in ``extra``.
         litter: hidden and temporary files. They are no problem, and not in ``extra``.
         swapped: images with the name of another image of the release.
         reencoded: images with other file bytes but the same samples, also with opaque alpha, as a palette, or gray as
@@ -128,11 +128,7 @@ def verify(
     present = listed_names(release, _present(release, report)).keys()
     report.missing = sorted(known - present - set(report.unreadable))
     _sort_strays(release, sorted(present - known - set(release.texts)), report)
-    report.annotations += [
-        name
-        for name, digest in release.texts.items()
-        if not _is(Section(found_at(release, name)), digest, name, report)
-    ]
+    _check_texts(release, report)
     _check_parts(release, report)
     if prover is not None and release.version >= 2:
         report.residue += [name for name in release.damaged_parts(release.rows, prover) if name not in report.residue]
@@ -217,14 +213,15 @@ def _sort_strays(release: Release, names: list[str], report: Report) -> None:
     report.missing = [name for name in report.missing if name not in strays.renamed]
 
 
-def cause_of(release: Release, name: str) -> str:
-    """What happened to a changed image or text of a release, "" if its bytes do not show it."""
-    path = found_at(release, name)
-    if name in release.texts:
-        return LINE_ENDS if text_as_published(path, release.texts[name]) is not None else ""
-    start = first_bytes(path)
-    found = None if start is None else what_happened(start)
-    return found[0] if found else ""
+def _check_texts(release: Release, report: Report) -> None:
+    """Check the texts; those under other names move from ``extra`` to ``renamed``."""
+    texts = {name: found_at(release, name) for name in release.texts}
+    wrong = [name for name, path in texts.items() if not _is(Section(path), release.texts[name], name, report)]
+    missing = [name for name in wrong if not os.path.lexists(texts[name])]
+    renamed = renamed_texts(release, missing, report.extra)
+    report.renamed += [f"{was} → {name}" for was, name in renamed.items()]
+    report.extra = [name for name in report.extra if name not in renamed.values()]
+    report.annotations += [name for name in wrong if name not in renamed]
 
 
 def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ripguard.damage import AS_BINARY, CUT, FRESH, what_happened
+from ripguard.damage import AS_BINARY, CUT, FRESH, was_text, what_happened
 from ripguard.errors import StorageError
 from ripguard.files import open_regular
 from ripguard.store.schema import canonical, count, parsed, path
@@ -61,14 +61,14 @@ class WrongSize(ValueError):
         self.stated, self.found = stated, found
 
 
-def damage(start: bytes, error: ValueError) -> tuple[str, str]:
+def damage(start: bytes, end: bytes, error: ValueError) -> tuple[str, str]:
     """(what happened, what helps) of a file that :func:`sections` or :func:`slices` refuses.
 
     Args:
-        start: its first bytes, at least :data:`ripguard.damage.SNIFFED` of a longer file.
+        start, end: its first and last bytes, :data:`ripguard.damage.SNIFFED` of a longer file.
         error: what they raised.
     """
-    if found := what_happened(start):
+    if found := what_happened(start) or (was_text(end) if start.startswith(MAGIC) else None):
         return found
     if isinstance(error, WrongSize):
         by = f"{error.found:,} bytes instead of {error.stated:,}"
