@@ -298,6 +298,18 @@ def test_names_in_another_unicode_form(form, sent):  # type: ignore[no-untyped-d
     assert sorted(path.name for path in (sent.place / "back").iterdir()) == ["0.png", "1.png", "gray.png"]
 
 
+def test_names_that_a_file_system_changed(sent):  # type: ignore[no-untyped-def]
+    """Upper case and replaced characters: images and texts are found by their content, and in their own folders."""
+    for path in sorted(sent.root.rglob("*"), key=lambda path: -len(path.parts)):
+        if path.name not in ("release.ripguard", ".gitattributes", "README.md"):
+            path.rename(path.with_name(path.name.replace(ACCENTED, "_").upper()))
+    found = sent.comes_back()
+    assert len(found["moved"]) == 8 + 1  # names.csv is sealed
+    assert found["texts_mended"] == ["names.csv"]
+    code, report = sent.verify()
+    assert (code, len(report["renamed"]), report["missing"], report["annotations"]) == (10, 10, [], [])
+
+
 def test_two_forms_of_one_name_do_not_mix(sent):  # type: ignore[no-untyped-def]
     """Beside the listed name, a file with its other form is a file of its own."""
     other = sent.root / "a" / unicodedata.normalize("NFD", f"{ACCENTED}.png")
