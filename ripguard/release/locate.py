@@ -122,7 +122,7 @@ def select(
     for path in paths:
         if not os.path.lexists(path):
             raise NotProtected(f"there is no file or folder {path}")
-        if path.is_file() and is_archive(first_bytes(path) or b""):
+        if path.is_file() and not find_release(path) and is_archive(first_bytes(path) or b""):
             raise not_a_release(path)
     if not loose:
         paths = [unwrapped(path) for path in paths]
