@@ -7,7 +7,7 @@ import argparse
 from ripguard import api
 from ripguard.cli.options import add_key, add_signer, add_workers, key_of
 from ripguard.cli.output import show, some
-from ripguard.errors import Damaged, tell
+from ripguard.errors import LISTED_EACH, Damaged, tell
 
 DESCRIPTION = (
     "PATH is a release, a part of one, or loose images with any names. Images of a release get their paths in the "
@@ -53,18 +53,29 @@ def run(options: argparse.Namespace) -> int:
             f"  texts that name the published PNG files, because this key does not open the source's texts: "
             f"{len(result.texts_as_published)}, the first is {result.texts_as_published[0]}"
         )
+    if result.texts_mended:
+        lines.append(
+            f"  texts that were changed after publishing, for instance their line ends, restored nevertheless: "
+            f"{len(result.texts_mended)}, the first is {result.texts_mended[0]}"
+        )
     lines += some("  refused ({code}): {message}", result.refused)
     moved = [{"from": file, "to": place} for file, place in result.moved]
     lines += some("  back at its place: {to} (was {from})", moved)
     lines += some("  left out, not an image of the release: {file}", [{"file": file} for file in result.left_out])
+    copies = [{"file": file, "image": image} for file, image in result.duplicates]
+    lines += some("  left out, a second copy of {image}: {file}", copies)
+    if result.litter:
+        lines.append(f"  left out, hidden or temporary files: {len(result.litter)}, the first is {result.litter[0]}")
     data = {
         "out": result.out, "restored": result.restored, "exact": result.exact, "refused": result.refused,
         "release": result.release or None, "checked": result.checked, "signer": result.signer, "moved": moved,
         "left_out": result.left_out, "png_named_otherwise": result.png_named_otherwise,
-        "texts_as_published": result.texts_as_published,
+        "texts_as_published": result.texts_as_published, "texts_mended": result.texts_mended,
+        "duplicates": copies, "litter": result.litter,
     }  # fmt: skip
     show(options, data, lines)
     if result.refused:
-        tell(f"ripguard: error: {len(result.refused)} files were refused")
+        hints = [f"ripguard: hint: {hint}" for hint in result.hints[:LISTED_EACH]]
+        tell(f"ripguard: error: {len(result.refused)} files were refused", *hints)
         return result.first_error.exit_code if result.first_error else Damaged.exit_code
     return 0

@@ -37,11 +37,18 @@ def run(options: argparse.Namespace) -> int:
         lines.append(f"{report.equal_to_source} / {report.images} restored images equal the source bit for bit")
     for name in (
         "missing", "extra", "renamed", "changed", "swapped", "residue", "annotations", "unreadable", "unlisted",
-        "differs", "reencoded",
+        "differs", "reencoded", "duplicates",
     ):  # fmt: skip
-        lines += [f"  {name}: {path}" for path in data[name][:LISTED]]
+        lines += [f"  {name}: {path}{because(path, report.causes)}" for path in data[name][:LISTED]]
         if len(data[name]) > LISTED:
             lines.append(f"  {name}: … and {len(data[name]) - LISTED} more")
+    if report.litter:
+        lines.append(f"  left out: {len(report.litter)} hidden or temporary files, the first is {report.litter[0]}")
     lines.append("ok" if report.ok else "NOT ok")
     show(options, data, lines)
     return 0 if report.ok else VerifyFailed.exit_code
+
+
+def because(path: str, causes: dict[str, str]) -> str:
+    """What happened to a file, in parentheses; "" if it is unknown."""
+    return f" ({causes[path]})" if path in causes else ""

@@ -9,11 +9,15 @@ from pathlib import Path
 from ripguard.crypto.keys import ReleaseProver
 from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.files import NotRegular, open_regular
+from ripguard.release.line_ends import text_as_published
 from ripguard.release.locate import Selection
 from ripguard.release.names import too_long
 from ripguard.release.record import ORIGINALS
+from ripguard.release.renamed_texts import by_digest
 from ripguard.release.restored import Restored, refuse
+from ripguard.release.spelling import found_at
 from ripguard.store.atomic import storage, write_unsynced
+from ripguard.store.section import Section
 
 
 def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: ReleaseProver | None) -> None:
@@ -26,25 +30,46 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
     release = selection.release
     if release is None or not selection.whole:
         return
+    others: dict[str, Path] | None = None
     for number, note in enumerate(release.info["annotations"]):
         if not note["path"].startswith(tuple(selection.folders)):
             continue
-        source, target = release.root / note["path"], tree / selection.place_of(note["path"])
+        source, target = found_at(release, note["path"]), tree / selection.place_of(note["path"])
         try:
             original = release.original(number, keys) if keys else None
             if original is None:
-                _copy(source, target, note["sha256"])
+                if not os.path.lexists(source):
+                    others = by_digest(map(Path, result.left_out)) if others is None else others
+                    if renamed := others.get(note["sha256"]):
+                        source = renamed
+                        result.moved.append((str(source), note["path"]))
+                        result.left_out.remove(str(source))
+                if _copy(source, target, note["sha256"]):
+                    result.texts_mended.append(note["path"])
                 if f"{ORIGINALS}/{number}" in release.parts:
                     result.texts_as_published.append(note["path"])
             else:
                 _refuse_taken(source, target)
                 write_unsynced(target, original)
+                if not _is(source, note["sha256"]):
+                    result.texts_mended.append(note["path"])
         except RipguardError as error:
             refuse(result, str(source), error)
 
 
-def _copy(source: Path, target: Path, digest: str) -> None:
-    """Copy a file with this hex SHA-256; a failed copy is removed.
+def _is(file: Path, digest: str) -> bool:
+    """Whether a file has this hex SHA-256."""
+    try:
+        return Section(file).sha256() == digest
+    except OSError:
+        return False
+
+
+def _copy(source: Path, target: Path, digest: str) -> bool:
+    """Copy a file with this hex SHA-256, or the same text with other line ends; a failed copy is removed.
+
+    Returns:
+        Whether line ends were mended.
 
     Raises:
         Damaged: the file is missing, changed, or not a regular file, or its path in the output is taken.
@@ -69,11 +94,16 @@ def _copy(source: Path, target: Path, digest: str) -> None:
                     found.update(piece)
                     copy.write(piece)
                 copy.flush()
-                if found.hexdigest() != digest:
-                    raise Damaged(f"{source}: changed after it was published", fresh)
+                if found.hexdigest() == digest:
+                    return False
             except BaseException:  # remove the incomplete copy
                 target.unlink()
                 raise
+    target.unlink()
+    if (text := text_as_published(source, digest)) is None:
+        raise Damaged(f"{source}: changed after it was published", fresh)
+    write_unsynced(target, text)
+    return True
 
 
 def _refuse_taken(source: Path, target: Path) -> None:

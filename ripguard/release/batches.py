@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.errors import InputRefused, StorageError
-from ripguard.images.decoding import read_file, samples_claimed
+from ripguard.images.decoding import samples_claimed
+from ripguard.images.reencoded import file_bytes
 from ripguard.release.manifest import Index
 from ripguard.release.restorer import RestoredImage, Restorer
 
@@ -56,6 +57,6 @@ def restore_files(restorer: Restorer, paths: list[Path], names: list[str]) -> li
 
 def _bytes_of(path: Path) -> bytes | InputRefused | StorageError:
     try:
-        return read_file(path, follow=False)
+        return file_bytes(path)
     except (InputRefused, StorageError) as error:
         return error

@@ -10,6 +10,11 @@ from ripguard.release.locate import Selection
 from ripguard.release.manifest import Release
 from ripguard.release.names import too_long
 from ripguard.release.restored import Outcome, Restored, refuse
+from ripguard.release.spelling import same_folder
+
+
+class SecondCopy(VerifyFailed):
+    """A file holds an image of its own folder that was restored from another file. Nothing is lost without it."""
 
 
 class Completeness:
@@ -43,6 +48,8 @@ class Completeness:
         if not one.wanted.place and not self.selection.wants(one.home):
             return VerifyFailed(f"{file} is {one.home} of the release, which was not selected", "select that instead")
         if self.state[number] == self.RESTORED:
+            if same_folder(one.wanted.inside, one.home):
+                return SecondCopy(f"{file} is a second copy of {one.home}")
             return VerifyFailed(f"{file} is a second copy of {one.home}", "move it out of the release")
         place = one.wanted.place or self.selection.place_of(one.home)
         if too_long(place):

@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 
 from ripguard.crypto.keys import Key
-from ripguard.errors import KeyFileError
+from ripguard.damage import first_bytes
+from ripguard.errors import KeyFileError, shown
 from ripguard.files import read_regular
 from ripguard.release.card import NAMES, TITLE
 from ripguard.release.record import CONTAINER, MANIFEST, META, MODEL, RELEASE, RESIDUE
+from ripguard.store.container import MAGIC
 
 MOST_CARD = 1 << 16  # bytes
+MOST_LIKE = 100  # files that are opened to look for a renamed one
 CARDS = (*NAMES, *(f"RIPGUARD-{number}.md" for number in range(2, 10)))
 OTHERS = (MANIFEST, RESIDUE, MODEL)  # of ``.ripguard``, besides ``release.json``
 
@@ -61,7 +64,7 @@ def without_record(path: Path) -> Path | None:
     """The missing metadata of a release that a path lies in, or None.
 
     A release of v0 or v1 without its ``release.json`` has other files in ``.ripguard``, a later one without its
-    ``release.ripguard`` has its card.
+    ``release.ripguard`` has its card, or that file under another name.
     """
     real = path.resolve()
     for folder in [real, *real.parents]:
@@ -70,7 +73,29 @@ def without_record(path: Path) -> Path | None:
             return meta / RELEASE
         if not metadata_of(folder) and any(_is_card(folder / name) for name in CARDS):
             return folder / CONTAINER
-    return None
+    return real / CONTAINER if not metadata_of(real) and renamed_containers(real) else None
+
+
+def renamed_containers(folder: Path) -> list[str]:
+    """Names of files in a folder that hold the metadata of a release, but are not called ``release.ripguard``.
+
+    Servers and browsers rename files: ``release``, ``release.ripguard.bin``, ``release (1).ripguard``.
+    """
+    stem = CONTAINER.partition(".")[0]
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(one.name for one in entries if stem in one.name.lower() and one.name != CONTAINER)
+    except OSError:
+        return []
+    return [name for name in names[:MOST_LIKE] if (first_bytes(folder / name) or b"").startswith(MAGIC)]
+
+
+def lost_hint(folder: Path) -> str:
+    """What helps a release in a folder that lacks its ``release.ripguard``."""
+    if names := renamed_containers(folder):
+        one = names[0] if len(names) == 1 else f"the right one of {', '.join(names)}"
+        return f"rename {shown(one)} to {CONTAINER}: it holds what is missing"
+    return f"get a fresh copy of {CONTAINER}, and put it into the folder"
 
 
 def _is_card(path: Path) -> bool:

@@ -6,12 +6,14 @@ the image, :class:`NotProtected` for everything else.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
+from ripguard.damage import Altered
 from ripguard.errors import (
     Damaged,
     InputRefused,
@@ -22,10 +24,9 @@ from ripguard.errors import (
     WrongKey,
     expected,
 )
-from ripguard.files import LFS_HINT
 from ripguard.hide import lsb
 from ripguard.hide.header import COMMON, BadHeader, Header, size_of
-from ripguard.images.decoding import read_image
+from ripguard.images.reencoded import read_published, variants
 from ripguard.release.index import ReleaseIndex
 from ripguard.release.record import CONTAINER, META
 from ripguard.store.rows import Row
@@ -33,7 +34,8 @@ from ripguard.store.rows import Row
 FRESH = "get a fresh copy of this image"
 BOTH = "ripguard verify lists both"
 WITH_RELEASE = (
-    f"name that folder with --release; its file {CONTAINER} must be there (before format v2: its folder {META})"
+    f"name that folder with --release; its file {CONTAINER} must be there (before format v2: its hidden folder {META}, "
+    "which some copies leave out)"
 )
 
 
@@ -83,6 +85,8 @@ def identify(what: str, image: np.ndarray, known: Row | None, ring: KeyRing, ind
         NotProtected: it has no readable header.
         NeedsRelease: it cannot be restored without its release, or belongs to another one.
     """
+    if known is None:
+        image = as_published(image, index)
     digest = image_digest(image).hex()
     rows = [] if index is None else [known] if known and known["pixels"] == digest else index.by_digest(digest)
     row = rows[0] if rows else None
@@ -114,6 +118,25 @@ def identify(what: str, image: np.ndarray, known: Row | None, ring: KeyRing, ind
     return Identified(image, header, row, _home(header, row, known, rows, index), needs_model, twins)
 
 
+def as_published(image: np.ndarray, index: ReleaseIndex | None) -> np.ndarray:
+    """An image with the channels that it was published with, where no row is known: its file may hold gray as RGB.
+
+    Args:
+        image: uint8 ``[height, width, 1 or 3]``.
+        index: the release whose images are compared, or None. Without a match, a readable header decides.
+    """
+    found = variants(image)
+    if len(found) > 1 and index is not None:
+        for one in found:
+            if index.by_digest(image_digest(one).hex()):
+                return one
+    for one in found[1:]:
+        with contextlib.suppress(BadHeader):
+            read_header(one)
+            return one
+    return image
+
+
 def look_the_same(what: str) -> Damaged:
     """The error for an image whose samples are those of several images of the release."""
     return Damaged(f"{what}: two images of the release look the same", "give the file its name in the release")
@@ -142,12 +165,13 @@ def decoded(what: str, data: bytes | RipguardError, known: Row | None) -> np.nda
     try:
         if isinstance(data, RipguardError):
             raise data
-        if not isinstance(data, bytes):  # read_image would take a str for a path
+        if not isinstance(data, bytes):  # a str would be taken for a path
             raise TypeError(expected(what, "bytes", type(data).__name__))
-        image = read_image(data, what, expected=tuple(known["shape"][:2]) if known else None)
+        image = read_published(data, what, known["shape"] if known else None)
     except InputRefused as error:
-        hint = LFS_HINT if error.hint == LFS_HINT else FRESH
-        return Damaged(f"{what}: its file is damaged", hint) if known else error.with_traceback(None)
+        if known and isinstance(error, Altered):
+            return Damaged(error.message, error.hint)
+        return Damaged(f"{what}: its file is damaged", FRESH) if known else error.with_traceback(None)
     except StorageError as error:  # the image may be intact
         return error.with_traceback(None)
     if known and list(image.shape) != known["shape"]:

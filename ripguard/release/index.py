@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ripguard.crypto.keys import KeyRing, ReleaseProver
+from ripguard.damage import SNIFFED
 from ripguard.errors import Damaged
 from ripguard.files import TooLarge
 from ripguard.release.manifest import Index
@@ -25,7 +26,7 @@ from ripguard.release.record import (
     checked_rows,
 )
 from ripguard.store.atomic import storage
-from ripguard.store.container import slices
+from ripguard.store.container import damage, slices
 from ripguard.store.rows import Row
 from ripguard.store.schema import MOST_INFO
 
@@ -135,8 +136,9 @@ class MemoryIndex(Index):
         """
         try:
             found = slices(data)
-        except ValueError:
-            raise Damaged(f"{name}/{CONTAINER} is damaged", "get a fresh copy of it") from None
+        except ValueError as error:
+            why, hint = damage(data[:SNIFFED], data[-SNIFFED:], error)
+            raise Damaged(f"{name}/{CONTAINER} is damaged{f': {why}' if why else ''}", hint) from None
         for part in (RELEASE, MANIFEST):
             if part not in found:
                 raise Damaged(f"{part} in {name}/{CONTAINER} is missing", "get a fresh copy of it")

@@ -11,10 +11,11 @@ from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import NotProtected, RipguardError
 from ripguard.hide.header import GRAY_SHOWN, BadHeader
-from ripguard.images.decoding import read_image
+from ripguard.images.reencoded import file_bytes, read_published
 from ripguard.release.find import find_release, metadata_of
-from ripguard.release.identify import read_header
+from ripguard.release.identify import as_published, read_header
 from ripguard.release.manifest import Release
+from ripguard.release.wrapper import unwrapped
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,17 @@ def inspect(path: Path, key: KeyRing | None = None) -> Facts:
         WrongKey, Damaged: the key does not open the release, or the release is not what its owner published.
     """
     if path.is_dir():
-        return _release(path, key)
+        return _release(unwrapped(path), key)
     if not path.exists():
         raise NotProtected(f"there is no file or folder {path}")
-    image = read_image(path)
+    image = as_published(read_published(file_bytes(path, follow=True), str(path)), None)
     root = find_release(path)
     rows, around = list[dict[str, Any]](), "no release around"
     if root:
         try:
-            rows, around = Release.open(root).by_digest(image_digest(image).hex()), ""
+            release = Release.open(root)
+            image = as_published(image, release)
+            rows, around = release.by_digest(image_digest(image).hex()), ""
         except RipguardError as error:  # the header of the image is readable nevertheless
             around = f"the release around cannot be opened: {error.message}"
     facts: dict[str, Any] = {"shape": list(image.shape)}

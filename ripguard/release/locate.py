@@ -12,15 +12,20 @@ from pathlib import Path
 
 from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
+from ripguard.damage import first_bytes, is_archive
 from ripguard.errors import Damaged, InputRefused, NotProtected, RipguardError, UsageError
 from ripguard.hide.header import BadHeader
-from ripguard.images.decoding import read_image
-from ripguard.release.find import find_release, without_record
-from ripguard.release.identify import read_header
+from ripguard.images.reencoded import file_bytes, read_published
+from ripguard.release.find import find_release, lost_hint, without_record
+from ripguard.release.identify import as_published, read_header
 from ripguard.release.listing import listed, may_be_image
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
+from ripguard.release.parts import not_a_release
 from ripguard.release.record import ATTRIBUTES, CONTAINER, META
+from ripguard.release.spelling import folder_as, listed_as
+from ripguard.release.strays import is_litter
+from ripguard.release.wrapper import unwrapped
 from ripguard.store.rows import Row
 
 LINK = "a link, and links are not followed"
@@ -61,6 +66,7 @@ class Selection:
         files: files that exist, in order, strays last.
         refused: (path, error) of files and folders that cannot be opened.
         left_out: files that are not images and that no manifest lists.
+        litter: hidden and temporary files, which are ignored.
         reported: paths in the release of refused files.
         folders: selected folders of the release: paths that end with a slash, "" for the whole release.
         base: folder of the release that becomes the root of the output, "" or ending with a slash.
@@ -74,6 +80,7 @@ class Selection:
     files: list[Wanted] = field(default_factory=list)
     refused: list[tuple[str, RipguardError]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    litter: list[str] = field(default_factory=list)
     reported: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     base: str = ""
@@ -115,6 +122,10 @@ def select(
     for path in paths:
         if not os.path.lexists(path):
             raise NotProtected(f"there is no file or folder {path}")
+        if path.is_file() and not find_release(path) and is_archive(first_bytes(path) or b""):
+            raise not_a_release(path)
+    if not loose:
+        paths = [unwrapped(path) for path in paths]
     root = release or next((found for path in paths if (found := find_release(path))), None)
     if root is None and not loose:
         _refuse_without_record(paths)
@@ -155,7 +166,7 @@ def _refuse_without_record(paths: list[Path]) -> None:
         if gone := without_record(path):
             raise Damaged(
                 f"{gone} is missing from a release: labels and completeness cannot be checked",
-                "get a fresh copy of it, or restore the images under the names they have: --loose",
+                f"{lost_hint(gone.parent)}; or restore the images under the names they have: --loose",
             )
 
 
@@ -180,7 +191,7 @@ def _knows(release: Release, files: list[Wanted]) -> bool:
     """Whether the first readable file is an image of the release, under any name."""
     for one in files:
         with contextlib.suppress(RipguardError, BadHeader):
-            image = read_image(one.file, follow=False)
+            image = as_published(read_published(file_bytes(one.file), one.name), release)
             if release.by_digest(image_digest(image).hex()):
                 return True
             return read_header(image).dataset_id == release.dataset_id
@@ -190,11 +201,10 @@ def _knows(release: Release, files: list[Wanted]) -> bool:
 def _of_release(selection: Selection, release: Release, chosen: list[tuple[Path, str]], only: str | None) -> None:
     """Add the images of the release, each once, and the predicates on its manifest."""
     selection.whole, seen = True, set[str]()
-    folders = [(path, prefix + "/" if prefix else "") for path, prefix in chosen if path.is_dir()]
-    single = {prefix for path, prefix in chosen if not path.is_dir()}
+    named = [folder_as(release, place) if path.is_dir() else listed_as(release, place) for path, place in chosen]
+    folders = [(path, name + "/" if name else "") for (path, _), name in zip(chosen, named) if path.is_dir()]
+    single = {name for (path, _), name in zip(chosen, named) if not path.is_dir()}
     selection.base = _common([prefix for _, prefix in folders] + [name.rpartition("/")[0] + "/" for name in single])
-    texts = [*release.info["annotations"], *([release.info["card"]] if "card" in release.info else [])]
-    notes = {text["path"] for text in texts}
 
     def wants(place: str) -> bool:
         if place in single:
@@ -212,12 +222,15 @@ def _of_release(selection: Selection, release: Release, chosen: list[tuple[Path,
             found, start = [(path.name, path.is_symlink())], prefix.rpartition("/")[0] + "/" if "/" in prefix else ""
             path = path.parent
         for name, link in found:
-            place = start + name
-            if place in seen or release.holds_metadata(place) or place in notes:
+            place = listed_as(release, start + name)
+            if place in seen or release.holds_metadata(place) or place in release.texts:
                 continue
             seen.add(place)
             known = release.rows.samples(place) is not None
             if known and not (wants(place) and _opens(selection, place)):
+                continue
+            if not known and place not in single and is_litter(place):
+                selection.litter.append(str(path / name))
                 continue
             if link:
                 selection.refused.append(
@@ -259,11 +272,15 @@ def _loose(selection: Selection, paths: list[tuple[Path, str | None]], only: str
         for name, link in [(path.name, path.is_symlink())] if single else listed(path, selection.refused):
             if _is_metadata(name) or (only and not fnmatch.fnmatch(name, only)):
                 continue
+            if not single and is_litter(name):
+                selection.litter.append(str(folder / name))
+                continue
             if link:
                 refusal = InputRefused(f"{folder / name}: {LINK}", "put a copy in its place")
                 selection.refused.append((str(folder / name), refusal))
             elif single or may_be_image(folder / name):
-                place = "" if prefix is None or selection.release is None else f"{start}/{name}".lstrip("/")
+                place = f"{start}/{name}".lstrip("/")
+                place = "" if prefix is None or selection.release is None else listed_as(selection.release, place)
                 found.append((folder, name, place))
             else:
                 selection.left_out.append(str(folder / name))

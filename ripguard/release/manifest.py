@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
+import unicodedata
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -202,6 +203,22 @@ class Release(Index):
     @property
     def name(self) -> str:
         return str(self.root)
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Hex SHA-256 of the annotation files and of the card, by path."""
+        texts = [*self.info["annotations"], *([self.info["card"]] if "card" in self.info else [])]
+        return {text["path"]: text["sha256"] for text in texts}
+
+    @cached_property
+    def composed(self) -> dict[str, str]:
+        """Paths of images and texts that are not ASCII, by their composed form (NFC); without those that share one."""
+        found: dict[str, str] = {}
+        for path in (*(row["path"] for row in self.rows), *self.texts):
+            if not path.isascii():
+                form = unicodedata.normalize("NFC", path)
+                found[form] = "" if form in found else path
+        return {form: path for form, path in found.items() if path}
 
     def where(self, part: str) -> str:
         return self.files.where(part)

@@ -9,11 +9,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
+from ripguard.damage import first_bytes, is_archive, last_bytes
 from ripguard.errors import Damaged, NotProtected
-from ripguard.files import LFS_HINT, LFS_START, open_regular, walk
+from ripguard.files import walk
+from ripguard.release.find import lost_hint, without_record
 from ripguard.release.record import CONTAINER, META, RELEASE, RESIDUE
 from ripguard.store.atomic import storage
-from ripguard.store.container import sections
+from ripguard.store.container import damage, sections
 from ripguard.store.section import Section
 
 
@@ -91,15 +93,27 @@ def parts_of(root: Path) -> Parts:
     with storage("cannot read"):
         try:
             return ContainerParts(root, sections(file))
-        except ValueError:
-            with open(open_regular(file), "rb") as opened:
-                pointer = opened.read(len(LFS_START)) == LFS_START
-            raise Damaged(f"{file} is damaged", LFS_HINT if pointer else "get a fresh copy of it") from None
+        except ValueError as error:
+            why, hint = damage(first_bytes(file) or b"", last_bytes(file) or b"", error)
+            raise Damaged(f"{file} is damaged{f': {why}' if why else ''}", hint) from None
         except (FileNotFoundError, NotADirectoryError):
             pass
     for folder in (meta, meta / RESIDUE):
         if folder.is_symlink():
             raise Damaged(f"{folder} is a link, and links are not followed", "put a copy in its place: cp -rL")
     if not meta.is_dir():
-        raise NotProtected(f"{root} is not a protected release", f"it has no {CONTAINER}, and no {META}/{RELEASE}")
+        raise not_a_release(root)
     return FolderParts(root)
+
+
+def not_a_release(root: Path) -> NotProtected:
+    """The error for a path that is no release: a folder without metadata, an archive, another file."""
+    what = f"{root} is not a protected release"
+    if root.is_file():
+        if is_archive(first_bytes(root) or b""):
+            return NotProtected(f"{what}: it is an archive", "unpack it, and name the folder that is in it")
+        return NotProtected(f"{what}: it is a file", f"name the folder that holds {CONTAINER}")
+    if (gone := without_record(root)) and gone.parent == root.resolve():
+        return NotProtected(f"{what}: its file {gone.name} is missing", lost_hint(root))
+    without = f"it has no {CONTAINER}, and no {META}/{RELEASE}, which copies without hidden files leave out"
+    return NotProtected(what, without)

@@ -21,7 +21,7 @@ from ripguard.files import walk
 from ripguard.images.encoding import npy_bytes, png_bytes
 from ripguard.release.annotations import copy_annotations
 from ripguard.release.batches import in_batches, restore_files, split
-from ripguard.release.completeness import Completeness
+from ripguard.release.completeness import Completeness, SecondCopy
 from ripguard.release.locate import Selection, Wanted, select
 from ripguard.release.names import too_long
 from ripguard.release.original_names import give_names
@@ -94,6 +94,7 @@ def restore(
     if require_release and not selection.whole:
         raise NotProtected(f"{paths[0]} lies in no release", "name the release, or a part of it")
     result = Restored(str(out), 0, True, checked=selection.whole, left_out=selection.left_out)
+    result.litter = selection.litter
     prover = None
     if found:
         prover = found.opened_by(key)  # raises for a wrong key, before any work
@@ -157,6 +158,9 @@ def _run(selection: Selection, tree: Path, originals: Path, key: KeyRing, execut
                 bar.update()
                 if completeness:
                     completeness.resolve(one)
+                if isinstance(one.error, SecondCopy):
+                    result.duplicates.append((str(one.wanted.file), one.home))
+                    continue
                 if one.error:
                     refuse(result, str(one.wanted.file), one.error)
                     continue

@@ -40,9 +40,13 @@ class Restored:
         checked: whether names and completeness were compared with the manifest of ``release``.
         signer: fingerprint of the signer of the release, None if unsigned.
         refused: path, code and message of each image that was not restored.
-        moved: (file, path in the release) of restored images whose files had other names than in the release.
+        moved: (file, path in the release) of restored images and texts whose files had other names than in the release.
         left_out: files that are not images and that the release does not list.
+        litter: hidden and temporary files, which are ignored.
+        duplicates: (file, path in the release) of further files of an image that was restored, which are ignored.
+        hints: what helps the refused files, each hint once.
         first_error: the first of ``refused``.
+        texts_mended: texts that were changed or missing, and came back as published or as in the source nevertheless.
         texts_as_published: texts that name the published images, because the key of a unit does not open those of the
             source.
         png_named_otherwise: number of restored files that hold PNG bytes under the name of a source file in another
@@ -64,9 +68,15 @@ class Restored:
     png_named_otherwise: int = 0
     texts_as_published: list[str] = field(default_factory=list)
     units: list[str] | None = None
+    litter: list[str] = field(default_factory=list)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    texts_mended: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
 
 def refuse(result: Restored, path: str, error: RipguardError) -> None:
     """Add a file to the list of refused files."""
     result.refused.append({"path": path, "code": error.code, "message": error.message})
+    if error.hint and error.hint not in result.hints:
+        result.hints.append(error.hint)
     result.first_error = result.first_error or error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,13 +17,19 @@ from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.decoding import read_image
-from ripguard.images.limits import MAX_BYTES, SUFFIXES
+from ripguard.images.limits import MAX_BYTES
+from ripguard.images.reencoded import file_bytes, read_published, variants, with_channels
 from ripguard.release.batches import in_batches, restore_files, split
+from ripguard.release.causes import cause_of
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
 from ripguard.release.record import MANIFEST, MODEL, RELEASE, RESIDUE
+from ripguard.release.renamed_texts import renamed_texts
 from ripguard.release.signers import vouched
+from ripguard.release.spelling import found_at, listed_names
+from ripguard.release.strays import sorted_out
 from ripguard.release.worker import Opened, Opening
+from ripguard.release.wrapper import unwrapped
 from ripguard.store.atomic import sha256_file, storage
 from ripguard.store.section import Section
 
@@ -39,10 +44,14 @@ class Report:
         missing: files of the manifest that do not exist.
         extra: files that the manifest does not list.
         changed: images with other samples than published.
-        renamed: ``"old name → new name"`` of images with names that the manifest does not list. Neither name is in
-            ``missing`` or ``extra``.
+        renamed: ``"old name → new name"`` of images and texts with names that the manifest does not list. Neither name
+            is in ``missing``, ``annotations`` or ``extra``.
+        duplicates: files that the manifest does not list, with the samples of an image of the same folder that it lists
+            and that is there. They are no problem, and not in ``extra``. Copies in other folders are in ``extra``.
+        litter: hidden and temporary files. They are no problem, and not in ``extra``.
         swapped: images with the name of another image of the release.
-        reencoded: images with other file bytes but the same samples. They restore, so this is no problem.
+        reencoded: images with other file bytes but the same samples, also with opaque alpha, as a palette, or gray as
+            RGB. They restore, so this is no problem.
         residue: residue files, the model, or other sealed parts that are missing or changed.
         annotations: annotation files, or the README card, that are missing or changed.
         unreadable: folders that cannot be listed, files that cannot be read, and links.
@@ -50,6 +59,7 @@ class Report:
         restored: number of images that the key restores, None without a key.
         equal_to_source: number of restored images that equal the source, None without a source.
         differs: images that do not restore to the source, or that source or release lacks.
+        causes: path → what happened to an image or a text of the lists above, where its bytes show it.
     """
 
     images: int = 0
@@ -67,6 +77,9 @@ class Report:
     restored: int | None = None
     equal_to_source: int | None = None
     differs: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    litter: list[str] = field(default_factory=list)
+    causes: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -100,6 +113,7 @@ def verify(
     Raises:
         WrongKey, SignatureInvalid, Damaged, NotProtected: before any image is checked.
     """
+    root = unwrapped(root)
     release = Release.open(root)
     prover = None if key is None else release.opened_by(key)
     if key is not None and prover is None:
@@ -111,15 +125,10 @@ def verify(
     if key is not None:
         report.restored = 0
     known = {row["path"] for row in release.rows}
-    texts = [*release.info["annotations"], *([release.info["card"]] if "card" in release.info else [])]
-    notes = {text["path"]: text["sha256"] for text in texts}
-    present = _present(release, report)
+    present = listed_names(release, _present(release, report)).keys()
     report.missing = sorted(known - present - set(report.unreadable))
-    report.extra = sorted(present - known - set(notes))
-    _find_renamed(release, report)
-    report.annotations += [
-        name for name, digest in notes.items() if not _is(Section(root / name), digest, name, report)
-    ]
+    _sort_strays(release, sorted(present - known - set(release.texts)), report)
+    _check_texts(release, report)
     _check_parts(release, report)
     if prover is not None and release.version >= 2:
         report.residue += [name for name in release.damaged_parts(release.rows, prover) if name not in report.residue]
@@ -128,7 +137,7 @@ def verify(
     if source:
         report.equal_to_source = 0
         report.differs += sorted(set(wanted) - known) + sorted(known - set(wanted))
-    batches = split(paths, in_batches([root / p for p in paths], paths, release))
+    batches = split(paths, in_batches([found_at(release, p) for p in paths], paths, release))
     expected = [[wanted.get(p) for p in batch] for batch in batches]
     executor = executor or Local()
     with Bar(total=len(paths), stage="verifying", unit="image") as bar:
@@ -144,6 +153,9 @@ def verify(
                     report.equal_to_source += equal
                     if not equal:
                         report.differs.append(name)
+    for name in (*report.changed, *report.annotations):
+        if cause := cause_of(release, name):
+            report.causes[name] = cause
     return report
 
 
@@ -193,20 +205,23 @@ def _check_parts(release: Release, report: Report) -> None:
     report.unlisted = sorted(files.short(name) for name in files.names() if name not in named)
 
 
-def _find_renamed(release: Release, report: Report) -> None:
-    """Move files with new names from ``missing`` and ``extra`` to ``renamed``."""
-    missing = set(report.missing)
-    wanted = {row["file"]: row["path"] for row in release.rows if row["path"] in missing} if missing else {}
-    gone: set[str] = set()
-    for name in report.extra if wanted else ():
-        if (release.root / name).suffix.lower() not in SUFFIXES:
-            continue
-        with contextlib.suppress(StorageError, Damaged):  # an unreadable file stays in ``extra``
-            if was := wanted.pop(sha256_file(release.root / name, MAX_BYTES), ""):
-                report.renamed.append(f"{was} → {name}")
-                gone |= {was, name}
-    report.missing = [name for name in report.missing if name not in gone]
-    report.extra = [name for name in report.extra if name not in gone]
+def _sort_strays(release: Release, names: list[str], report: Report) -> None:
+    """Add the files that the manifest does not list to the report; renamed images leave ``missing``."""
+    strays = sorted_out(release, names, report.missing)
+    report.extra, report.duplicates, report.litter = strays.others, strays.duplicates, strays.litter
+    report.renamed = [f"{was} → {name}" for was, name in strays.renamed.items()]
+    report.missing = [name for name in report.missing if name not in strays.renamed]
+
+
+def _check_texts(release: Release, report: Report) -> None:
+    """Check the texts; those under other names move from ``extra`` to ``renamed``."""
+    texts = {name: found_at(release, name) for name in release.texts}
+    wrong = [name for name, path in texts.items() if not _is(Section(path), release.texts[name], name, report)]
+    missing = [name for name in wrong if not os.path.lexists(texts[name])]
+    renamed = renamed_texts(release, missing, report.extra)
+    report.renamed += [f"{was} → {name}" for was, name in renamed.items()]
+    report.extra = [name for name in report.extra if name not in renamed.values()]
+    report.annotations += [name for name in wrong if name not in renamed]
 
 
 def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]:
@@ -236,7 +251,7 @@ def _work(opened: Opened, job: tuple[list[str], list[Item | None]]) -> list[tupl
     if restorer is None:
         return [(name, verdict, False, False) for name, verdict in zip(names, verdicts)]
     outcomes = []
-    restored = restore_files(restorer, [release.root / name for name in names], names)
+    restored = restore_files(restorer, [found_at(release, name) for name in names], names)
     for name, verdict, one, item in zip(names, verdicts, restored, expected):
         right = one.clean is not None and one.row is not None and one.row["path"] == name
         if not right and verdict in ("", "reencoded"):  # samples as published that do not restore
@@ -247,15 +262,16 @@ def _work(opened: Opened, job: tuple[list[str], list[Item | None]]) -> list[tupl
 
 
 def _verdict(release: Release, name: str) -> str:
-    row, path = release.by_path(name), release.root / name
+    row, path = release.by_path(name), found_at(release, name)
     if row is None:  # cannot happen: names come from the manifest
         return "changed"
     if path.lstat().st_size <= MAX_BYTES and sha256_file(path, MAX_BYTES) == row["file"]:
         return ""
     try:
-        digest = image_digest(read_image(path, follow=False)).hex()
+        image = read_published(file_bytes(path), name)
     except RipguardError:
         return "changed"
-    if digest == row["pixels"]:
+    if image_digest(with_channels(image, row["shape"][2])).hex() == row["pixels"]:
         return "reencoded"
-    return "swapped" if release.by_digest(digest) else "changed"
+    swapped = any(release.by_digest(image_digest(one).hex()) for one in variants(image))
+    return "swapped" if swapped else "changed"

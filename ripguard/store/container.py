@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ripguard.damage import AS_BINARY, CUT, FRESH, was_text, what_happened
 from ripguard.errors import StorageError
 from ripguard.files import open_regular
 from ripguard.store.schema import canonical, count, parsed, path
@@ -46,6 +47,40 @@ class Part:
     def of(cls, name: str, data: bytes) -> Part:
         """A part whose bytes are in memory."""
         return cls(name, len(data), hashlib.sha256(data).hexdigest(), (data,))
+
+
+class WrongSize(ValueError):
+    """A container is shorter or longer than its directory states.
+
+    Attributes:
+        stated, found: bytes; ``stated`` is a lower limit if the directory itself is cut.
+    """
+
+    def __init__(self, stated: int, found: int) -> None:
+        super().__init__("size")
+        self.stated, self.found = stated, found
+
+
+def damage(start: bytes, end: bytes, error: ValueError) -> tuple[str, str]:
+    """(what happened, what helps) of a file that :func:`sections` or :func:`slices` refuses.
+
+    Args:
+        start, end: its first and last bytes, :data:`ripguard.damage.SNIFFED` of a longer file.
+        error: what they raised.
+    """
+    if found := what_happened(start) or (was_text(end) if start.startswith(MAGIC) else None):
+        return found
+    if isinstance(error, WrongSize):
+        by = f"{error.found:,} bytes instead of {error.stated:,}"
+        if error.found > error.stated:
+            return f"it has {by}", FRESH
+        # line ends converted to shorter ones take a byte of 65,536 away, a stopped copy takes any number
+        few = error.stated - error.found <= max(16, error.stated >> 14)
+        why = "it was cut off, or its line ends were converted" if few else "it was cut off"
+        return f"{why}: {by}", AS_BINARY if few else CUT
+    if MAGIC.startswith(start[: len(MAGIC)]):
+        return "it was cut off", CUT
+    return "", FRESH
 
 
 def pieces(parts: list[Part]) -> Iterator[bytes]:
@@ -96,9 +131,13 @@ def _directory(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
     if file.read(len(MAGIC)) != MAGIC:
         raise ValueError("magic")
     head = file.read(LENGTH.size)
-    length = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else MOST_DIRECTORY + 1
+    if len(head) < LENGTH.size:
+        raise WrongSize(len(MAGIC) + LENGTH.size, size)
+    (length,) = LENGTH.unpack(head)
     if length > MOST_DIRECTORY:
         raise ValueError("length of the directory")
+    if size < len(MAGIC) + LENGTH.size + length:
+        raise WrongSize(len(MAGIC) + LENGTH.size + length, size)
     raw = file.read(length)
     rows = parsed(raw)
     if not isinstance(rows, list) or not all(map(_is_row, rows)) or canonical(rows) != raw:
@@ -110,7 +149,7 @@ def _directory(file: BinaryIO, size: int) -> dict[str, tuple[int, int]]:
         found[name] = (start + offset, own)
         at += own
     if start + at != size:
-        raise ValueError("size")
+        raise WrongSize(start + at, size)
     return found
 
 

@@ -21,6 +21,8 @@ from ripguard.release.manifest import Release
 from ripguard.release.record import MANIFEST
 from ripguard.release.restorer import Restorer
 from ripguard.release.signers import vouched
+from ripguard.release.spelling import found_at
+from ripguard.release.wrapper import unwrapped
 
 EXTENSIONS = (".png",)  # of published images
 UNLABELLED = -1  # class number of an image without a label
@@ -83,7 +85,7 @@ class ProtectedDataset(Dataset):
         if mode not in ("RGB", None):
             raise ValueError(f"mode: expected 'RGB' or None, got {mode!r}")
         # absolute: a worker may start in another folder
-        self.root, self.key, self.split, self.form, self.mode = absolute(root), key, split, form, mode
+        self.root, self.key, self.split, self.form, self.mode = unwrapped(absolute(root)), key, split, form, mode
         if isinstance(key, str | Path) and str(key) != "-":
             self.key = absolute(key)
         self.transform, self.target_transform = transform, target_transform
@@ -171,7 +173,7 @@ class ProtectedDataset(Dataset):
         """Clean images, uint8 ``[height, width, 1 or 3]`` each."""
         release, restorer = self._open()
         names = [self.names[i] for i in indices]
-        paths, found = [self.root / name for name in names], list[np.ndarray]()
+        paths, found = [found_at(release, name) for name in names], list[np.ndarray]()
         lengths = in_batches(paths, names, release)
         for some, own in zip(split(paths, lengths), split(names, lengths)):
             for one in restore_files(restorer, some, own):
