@@ -25,7 +25,7 @@ class Strays:
     Attributes:
         renamed: path of a missing image → path of the file that has its samples.
         duplicates: files with the samples of an image that is at its place, in the same folder.
-        litter: hidden and temporary files.
+        litter: hidden and temporary files that no loader reads.
         others: all others.
     """
 
@@ -44,7 +44,7 @@ def sorted_out(release: Release, names: list[str], missing: list[str]) -> Strays
     """
     strays, gone = Strays(), set(missing)
     for name in names:
-        if is_litter(name) and not _loaders_read(release.root / name, name):
+        if is_litter(name) and not _loaders_read(release.root / name):
             strays.litter.append(name)
             continue
         rows = rows_of(release, release.root / name) if may_be_image(release.root / name) else []
@@ -65,11 +65,9 @@ def is_litter(place: str) -> bool:
     return LITTER.fullmatch(name) is not None or any(LITTER_FOLDERS.fullmatch(one) for one in folders)
 
 
-def _loaders_read(file: Path, name: str) -> bool:
-    """Whether a file with a hidden name is an image that loaders would read as one of its folder."""
-    if any(LITTER_FOLDERS.fullmatch(one) for one in name.split("/")[:-1]) or file.suffix.lower() not in SUFFIXES:
-        return False
-    return (first_bytes(file) or b"").startswith(STARTS)
+def _loaders_read(file: Path) -> bool:
+    """Whether a hidden file is an image: loaders read those, also in hidden folders such as ``@eaDir``."""
+    return file.suffix.lower() in SUFFIXES and (first_bytes(file) or b"").startswith(STARTS)
 
 
 def rows_of(release: Release, file: Path) -> list[Row]:

@@ -48,7 +48,8 @@ class Report:
             is in ``missing``, ``annotations`` or ``extra``.
         duplicates: files that the manifest does not list, with the samples of an image of the same folder that it lists
             and that is there. They are no problem, and not in ``extra``. Copies in other folders are in ``extra``.
-        litter: hidden and temporary files. They are no problem, and not in ``extra``.
+        litter: hidden and temporary files. They are no problem, and not in ``extra``; images among them are in it,
+            because loaders read them.
         swapped: images with the name of another image of the release.
         reencoded: images with other file bytes but the same samples, also with opaque alpha, as a palette, or gray as
             RGB. They restore, so this is no problem.
