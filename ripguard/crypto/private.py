@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ripguard.errors import KeyFileError, StorageError
-from ripguard.files import NOFOLLOW, NotRegular, open_regular, sync_folder
+from ripguard.files import NotRegular, open_regular
+from ripguard.platform import BINARY, HAS_OWNERS, NOFOLLOW, link, make_private, open_to_others, sync_folder, user
 
 LONGEST = 4096  # characters; every private file is shorter
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8 and UTF-16
@@ -74,10 +75,10 @@ def _refuse_shared(path: str | Path, found: os.stat_result) -> None:
 
     Root may use files of any owner: in a container, or with sudo, the user's own files have another owner.
     """
-    if os.name != "posix":
+    if not HAS_OWNERS:  # Windows: the rights of the folder decide, and Python does not show them
         return
-    own = os.geteuid()
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    own = user()
+    if open_to_others(found):
         raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
     if own and found.st_uid not in (own, 0):
         raise KeyFileError(f"{path} belongs to another user", "if you trust it, make your own copy")
@@ -140,10 +141,10 @@ def _writing(path: str | Path) -> Iterator[None]:
 
 def _write_new(path: str | Path, text: str) -> None:
     """Create a file with mode 0600 and sync it; remove it if that fails."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY | NOFOLLOW, 0o600)
     try:
         with open(handle, "wb") as file:
-            os.fchmod(handle, 0o600)  # whatever the umask
+            make_private(handle)
             file.write(text.encode())
             file.flush()
             os.fsync(handle)
@@ -155,7 +156,7 @@ def _write_new(path: str | Path, text: str) -> None:
 def _give_name(place: str, path: str | Path, text: str) -> None:
     """Link a written file to ``path``, which must not exist."""
     try:
-        os.link(place, path)
+        link(place, path)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise

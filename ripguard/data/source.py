@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ripguard.errors import InputRefused, StorageError, UsageError, tell
-from ripguard.files import sync_folder
+from ripguard.errors import InputRefused, StorageError, tell
+from ripguard.files import sync_tree
 from ripguard.images.decoding import read_by, read_file
+from ripguard.paths import named_by
+from ripguard.platform import foreign, open_to_others, private_name, sync_folder
 
 DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
 
@@ -107,8 +109,7 @@ def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path]
     private = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         make(private / "new")
-        if hasattr(os, "sync"):
-            os.sync()  # otherwise a power cut could leave the folder with empty files
+        sync_tree(private / "new")  # otherwise a power cut could leave the folder with empty files
         if target.is_dir() and not (whole and whole(target)):
             with contextlib.suppress(OSError):  # another process renamed it first
                 target.rename(private / "old")
@@ -122,7 +123,7 @@ def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path]
 
 def data_root() -> Path | None:
     """The folder in ``RIPGUARD_DATA``, or None."""
-    return _named_by(DATA_VARIABLE)
+    return named_by(DATA_VARIABLE)
 
 
 def cache_root() -> Path:
@@ -134,7 +135,7 @@ def cache_root() -> Path:
     Raises:
         StorageError: the temporary folder belongs to another user, or others can access it.
     """
-    if named := _named_by(CACHE_VARIABLE):
+    if named := named_by(CACHE_VARIABLE):
         return named
     with contextlib.suppress(RuntimeError):  # no HOME, and no entry for this user
         home = Path.home() / ".cache" / "ripguard"
@@ -143,15 +144,7 @@ def cache_root() -> Path:
     given = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(given):
         return Path(given) / "ripguard"
-    return _private_folder(Path(tempfile.gettempdir()) / f"ripguard-{os.getuid()}")
-
-
-def _named_by(variable: str) -> Path | None:
-    value = os.environ.get(variable)
-    try:
-        return Path(value).expanduser() if value else None
-    except RuntimeError:
-        raise UsageError(f"{variable}: there is no home folder for {value!r}", "write the full path") from None
+    return _private_folder(Path(tempfile.gettempdir()) / private_name())
 
 
 def _writable(path: Path) -> bool:
@@ -165,7 +158,7 @@ def _private_folder(path: Path) -> Path:
     with contextlib.suppress(FileExistsError):
         path.mkdir(0o700)
     found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+    if not stat.S_ISDIR(found.st_mode) or foreign(found) or open_to_others(found):
         raise StorageError(
             f"{path} is not a private folder of this user", f"set {CACHE_VARIABLE} to a folder for the cache"
         )

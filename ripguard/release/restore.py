@@ -115,7 +115,7 @@ def restore(
             _run(selection, tree, originals, key, executor or Local(), result)
             if result.restored:
                 copy_annotations(selection, tree, result, prover)
-                sync_everything()
+                sync_everything(tree)
                 _publish(tree, out, result.restored)
         finally:  # leave no clean images in the working folder
             _tidy(work)
