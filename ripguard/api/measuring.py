@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, worker_count
+from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, with_home, worker_count
 from ripguard.crypto.keys import Key, KeyRing
 from ripguard.errors import OutputRefused, refusing
 from ripguard.progress import reported_to
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @refusing()
+@with_home
 def report(
     release: AnyPath,
     against: AnyPath | Source,
@@ -64,6 +65,7 @@ def report(
 
 
 @refusing()
+@with_home
 def evaluate(
     release: AnyPath,
     source: AnyPath | Source,
@@ -102,6 +104,7 @@ def evaluate(
 
 
 @refusing()
+@with_home
 def train(
     release: AnyPath,
     key: Key | AnyPath,

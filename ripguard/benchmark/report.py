@@ -222,8 +222,9 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
     """
     import io
 
-    from matplotlib.figure import Figure
     from PIL import Image
+
+    from ripguard.benchmark.drawing import Figure
 
     release = Release.open(root)
     wanted = sources_by_place(release, source)

@@ -8,11 +8,11 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ripguard.errors import InputRefused, StorageError, tell
+from ripguard.errors import InputRefused, RipguardError, StorageError, tell
 from ripguard.files import sync_tree
 from ripguard.images.decoding import read_by, read_file
 from ripguard.paths import named_by
@@ -139,24 +139,54 @@ def cache_root() -> Path:
         return named
     with contextlib.suppress(RuntimeError):  # no HOME, and no entry for this user
         home = Path.home() / ".cache" / "ripguard"
-        if home.is_dir() or _writable(home):
+        if can_make(home):
             return home
     given = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(given):
         return Path(given) / "ripguard"
-    return _private_folder(Path(tempfile.gettempdir()) / private_name())
+    try:
+        place = Path(tempfile.gettempdir())
+    except OSError:  # no folder for temporary files
+        raise StorageError(
+            "there is no place for the cache: neither a home folder nor one for temporary files can be written",
+            f"set {CACHE_VARIABLE} to a folder for the cache",
+        ) from None
+    return _private_folder(place / private_name())
 
 
-def _writable(path: Path) -> bool:
-    """Whether this folder can be created."""
-    existing = next((folder for folder in path.parents if folder.exists()), None)
-    return existing is not None and os.access(existing, os.W_OK | os.X_OK)
+def can_make(path: Path) -> bool:
+    """Whether files can be written to this folder, which need not exist yet."""
+    existing = next((folder for folder in [path, *path.parents] if os.path.exists(folder)), None)
+    return existing is not None and existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+@contextlib.contextmanager
+def cache_needed() -> Iterator[None]:
+    """Context manager: a refusal by the cache folder names :data:`CACHE_VARIABLE`. Raises :class:`StorageError`."""
+    try:
+        yield
+    except (OSError, StorageError) as error:
+        try:
+            root = str(cache_root())
+        except (OSError, RipguardError):
+            raise error from None
+        if root not in str(error):
+            raise
+        told = error.message if isinstance(error, StorageError) else f"cannot write {error.filename}: {error.strerror}"
+        raise StorageError(told, f"set {CACHE_VARIABLE} to a folder with space that you can write to") from None
 
 
 def _private_folder(path: Path) -> Path:
     """Create a folder with mode 0700, or check an existing one: files of other users there cannot be trusted."""
-    with contextlib.suppress(FileExistsError):
+    try:
         path.mkdir(0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StorageError(
+            f"there is no place for the cache: no home folder, and {path}: {error.strerror}",
+            f"set {CACHE_VARIABLE} to a folder for the cache",
+        ) from None
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or foreign(found) or open_to_others(found):
         raise StorageError(

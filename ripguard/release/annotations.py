@@ -9,6 +9,7 @@ from pathlib import Path
 from ripguard.crypto.keys import ReleaseProver
 from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.files import NotRegular, open_regular
+from ripguard.platform import cannot_hold
 from ripguard.release.locate import Selection
 from ripguard.release.names import too_long
 from ripguard.release.record import ORIGINALS
@@ -77,5 +78,7 @@ def _copy(source: Path, target: Path, digest: str) -> None:
 
 
 def _refuse_taken(source: Path, target: Path) -> None:
+    if cannot_hold(target.name):
+        raise Damaged(f"{source}: Windows has no files of its name", "restore it on another system")
     if os.path.lexists(target) or too_long(target.name):
         raise Damaged(f"{source}: its path in the output is taken or too long", "rename it in a copy of the release")

@@ -238,9 +238,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
                         unlock_descriptor(handle)  # Windows may do it only later
         finally:
             os.close(handle)
-            if (
-                platform.WINDOWS and path.name == LOCK
-            ):  # whoever holds the lock has the file open, so that it cannot be removed
+            if platform.WINDOWS and path.name == LOCK:  # one that another process holds cannot be removed
                 drop_empty_work(path.parent)
 
 

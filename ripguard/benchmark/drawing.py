@@ -1,0 +1,43 @@
+"""matplotlib's ``Figure``, also where matplotlib's own folders cannot be written: without messages of its own.
+
+Import it when something is drawn. It is not pyplot: no display, no state.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+from ripguard.data.source import cache_root, can_make
+from ripguard.errors import RipguardError
+
+VARIABLE = "MPLCONFIGDIR"
+
+
+def _folder() -> Path | None:
+    """Folder for matplotlib's font list, where it could not write to its usual ones; None: it can, or it is told."""
+    if VARIABLE in os.environ:
+        return None
+    home = os.path.expanduser("~")
+    usual = [
+        Path(os.environ.get(variable) or os.path.join(home, place)) / "matplotlib"
+        for variable, place in (("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache"))
+    ]
+    if all(folder.is_absolute() and can_make(folder) for folder in usual):
+        return None
+    try:
+        ours = cache_root() / "matplotlib"
+        return ours if can_make(ours) else Path(tempfile.mkdtemp(prefix="ripguard-matplotlib-"))
+    except (RipguardError, OSError):  # nothing can be written: matplotlib says so
+        return None
+
+
+if (_place := _folder()) is not None:
+    os.environ[VARIABLE] = str(_place)
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # "building the font cache"
+
+from matplotlib.figure import Figure  # noqa: E402 - it looks for its folders when it is imported
+
+__all__ = ["Figure"]
