@@ -38,7 +38,7 @@ def tinyimagenet(classes: str = "") -> Source:
         for wnid in wanted
         for path in (root / "train" / wnid / "images").iterdir()
     ]
-    for line in (root / "val" / "val_annotations.txt").read_text().splitlines():
+    for line in (root / "val" / "val_annotations.txt").read_text("utf-8").splitlines():
         name, wnid = line.split("\t")[:2]
         if wnid in set(wanted):
             items.append(Item(f"test/{wnid}/{name}", root / "val" / "images" / name, "test", wnid))

@@ -32,6 +32,8 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
             continue
         source, target = release.root / note["path"], tree / selection.place_of(note["path"])
         try:
+            if cannot_hold(selection.place_of(note["path"])):
+                raise Damaged(f"{source}: Windows has no files of its name", "restore it on another system")
             original = release.original(number, keys) if keys else None
             if original is None:
                 _copy(source, target, note["sha256"])
@@ -78,7 +80,5 @@ def _copy(source: Path, target: Path, digest: str) -> None:
 
 
 def _refuse_taken(source: Path, target: Path) -> None:
-    if cannot_hold(target.name):
-        raise Damaged(f"{source}: Windows has no files of its name", "restore it on another system")
     if os.path.lexists(target) or too_long(target.name):
         raise Damaged(f"{source}: its path in the output is taken or too long", "rename it in a copy of the release")
