@@ -24,8 +24,8 @@ MODULES = {"fcntl", "grp", "pwd", "resource", "termios", "tty", "pty", "syslog",
 NAMES = {
     "os": {
         "chown", "fchdir", "fchmod", "fchown", "fork", "getegid", "geteuid", "getgid", "getgroups", "getloadavg",
-        "getuid", "killpg", "lchown", "link", "mkfifo", "mknod", "pread", "pwrite", "sched_getaffinity", "statvfs", "sync",
-        "uname", "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_SYNC", "name",
+        "getuid", "killpg", "lchown", "link", "mkfifo", "mknod", "pread", "pwrite", "sched_getaffinity", "statvfs",
+        "sync", "uname", "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_SYNC", "name",
     },
     "select": {"poll", "epoll"},
     "signal": {"SIGPIPE", "SIGHUP", "SIGALRM", "SIGKILL", "SIGUSR1", "alarm"},

@@ -1,7 +1,7 @@
 """Started before every Python process of tests/chain/test_windows.py: takes away what Windows lacks.
 
-Modules, names of ``os``, ``select`` and ``signal``; opening a folder; renaming to a path that exists; moving or removing
-a file that this process has open. Libraries that have their own code for Windows are loaded before that.
+Modules, names of ``os``, ``select`` and ``signal``; opening a folder; renaming to a path that exists; moving or
+removing a file that this process has open. Libraries that have their own code for Windows are loaded before that.
 """
 
 import concurrent.futures.process  # noqa: F401
@@ -48,7 +48,8 @@ def in_use(path: object) -> bool:
     real = os.path.realpath(os.fspath(path))  # type: ignore[call-overload]
     if os.path.islink(path):  # type: ignore[arg-type]
         return False
-    places = [line.split(maxsplit=5)[-1].strip() for line in open("/proc/self/maps", encoding="utf-8") if "/" in line]
+    maps = Path("/proc/self/maps").read_text("utf-8").splitlines()
+    places = [line.split(maxsplit=5)[-1] for line in maps if "/" in line]
     for number in os.listdir("/proc/self/fd"):
         try:
             places.append(os.readlink(f"/proc/self/fd/{number}"))
