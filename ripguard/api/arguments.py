@@ -102,4 +102,4 @@ def signing_key_of(given: SigningKey | AnyPath | None, key_file: str | None) -> 
     file = os.fspath(given) if given else f"{key_file}.sign" if key_file else None
     if file is None or (not given and not os.path.exists(file)):
         return None, None
-    return SigningKey.read(file), file
+    return SigningKey.read(file), None if file == "-" else file

@@ -155,7 +155,7 @@ def mounted(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     return tmp_path, piped
 
 
-def test_a_key_on_standard_input(mounted):  # type: ignore[no-untyped-def]
+def test_a_key_on_standard_input(mounted, monkeypatch):  # type: ignore[no-untyped-def]
     """It works for every command, with several workers too; the refusal of the file says so."""
     place, piped = mounted
     source, out = place / "source", place / "out"
@@ -174,6 +174,11 @@ def test_a_key_on_standard_input(mounted):  # type: ignore[no-untyped-def]
         code, _, errors = piped(*words)
         assert code == 0, (words[0], errors)
     assert tree_digest(place / "back") == tree_digest(source)
+    (place / "k").chmod(0o600)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((place / "k.sign").read_bytes())))
+    monkeypatch.chdir(source)  # "-" is no file there
+    key = ("--key-file", place / "k", "--sign-key", "-", "--workers", "1")
+    assert good("protect", source, place / "signed", "--perturb", "none", *key)["signer"]
     assert "holds one key, not two" in piped("protect", source, place / "two", "--sign-key", "-")[2]
     code, _, errors = piped("evaluate", out, "--source", source, "--workers", "1")  # it reads the key before the images
     assert (code, "too few" in errors) == (3, True)
