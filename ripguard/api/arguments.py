@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from ripguard.crypto.keyfile import holds_key
 from ripguard.crypto.signing import SigningKey
-from ripguard.errors import KeyFileError, UsageError
+from ripguard.errors import KeyFileError, StorageError, UsageError
 from ripguard.paths import expanded
 from ripguard.progress import Progress
 
@@ -43,10 +43,12 @@ def with_home(function: Callable[P, R]) -> Callable[P, R]:
                 given.arguments[name] = [expanded(one, name) for one in value]
             elif isinstance(value, str | os.PathLike):
                 given.arguments[name] = expanded(value, name)
-        from ripguard.data.source import cache_needed
-
-        with cache_needed():
+        try:
             return function(*given.args, **given.kwargs)
+        except (StorageError, FileNotFoundError) as error:
+            from ripguard.data.source import refused_cache
+
+            raise refused_cache(error) from error.__cause__
 
     return call
 

@@ -89,6 +89,9 @@ def evaluate(
         seeds: integers, or a string of them joined by commas; one model of each kind per seed.
         key: opens the recipe, for the result; the models are trained without it.
     """
+    from ripguard.data.compile_cache import name_compile_cache
+
+    name_compile_cache()  # before torch is imported
     from ripguard.benchmark.own import evaluate as run
     from ripguard.benchmark.victims import seeds_of
     from ripguard.data.registry import as_source
@@ -121,6 +124,9 @@ def train(
     """Train a model on the restored images of a release; see :func:`ripguard.train.on_release.train_on_release`."""
     refuse_empty(release=release, key=key, out=out, signer=signer)
     ring = opened(key)[0]
+    from ripguard.data.compile_cache import name_compile_cache
+
+    name_compile_cache()  # before torch is imported
     from ripguard.train.on_release import train_on_release
 
     with reported_to(progress):

@@ -89,6 +89,9 @@ def protect(
         AmbiguousLayout: the folders have several readings, see :func:`ripguard.api.read_source`.
         InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
     """
+    from ripguard.data.compile_cache import name_compile_cache
+
+    name_compile_cache()  # before torch is imported
     from ripguard.release.capacity import check_capacity
     from ripguard.release.card import check_contact
     from ripguard.release.plan import make_plan

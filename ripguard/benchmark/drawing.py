@@ -5,19 +5,25 @@ Import it when something is drawn. It is not pyplot: no display, no state.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
-from ripguard.data.source import cache_root, can_make
-from ripguard.errors import RipguardError
+from ripguard.data.source import CACHE_HINT, cache_root, can_make
+from ripguard.errors import StorageError
 
 VARIABLE = "MPLCONFIGDIR"
 
 
 def _folder() -> Path | None:
-    """Folder for matplotlib's font list, where it could not write to its usual ones; None: it can, or it is told."""
+    """Folder for matplotlib's font list, where it cannot write to its usual ones; None: leave it to matplotlib.
+
+    Raises:
+        StorageError: there is none.
+    """
     if VARIABLE in os.environ:
         return None
     home = os.path.expanduser("~")
@@ -27,11 +33,15 @@ def _folder() -> Path | None:
     ]
     if all(folder.is_absolute() and can_make(folder) for folder in usual):
         return None
+    ours = cache_root() / "matplotlib"
+    if can_make(ours):
+        return ours
     try:
-        ours = cache_root() / "matplotlib"
-        return ours if can_make(ours) else Path(tempfile.mkdtemp(prefix="ripguard-matplotlib-"))
-    except (RipguardError, OSError):  # nothing can be written: matplotlib says so
-        return None
+        own = Path(tempfile.mkdtemp(prefix="ripguard-matplotlib-"))
+    except OSError as error:
+        raise StorageError(f"matplotlib cannot write to {ours}: {error.strerror}", CACHE_HINT) from None
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return own
 
 
 if (_place := _folder()) is not None:

@@ -21,9 +21,8 @@ def html(rows: Sequence[Measurement], images: list[tuple[str, Path]], target: Pa
     """
     from jinja2 import Environment
 
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        TEMPLATE.read_text("utf-8")
-    )
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(TEMPLATE.read_text("utf-8"))
     embedded = [(title, base64.b64encode(path.read_bytes()).decode()) for title, path in images]
     quality = next((row.metrics for row in rows if row.kind == "image-quality"), None)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from ripguard.paths import named_by
 from ripguard.platform import foreign, open_to_others, private_name, sync_folder
 
 DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
+CACHE_HINT = f"set {CACHE_VARIABLE} to a folder with space that you can write to"
+CACHED = ("coders", "evaluate", "fitted", "surrogates")  # folders in the cache, of single files
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path]
         if whole is None or whole(target):
             return target
         tell(f"ripguard: note: {target} is incomplete and is made again")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_cached_folder(target.parent)
     private = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         make(private / "new")
@@ -160,20 +162,26 @@ def can_make(path: Path) -> bool:
     return existing is not None and existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
-@contextlib.contextmanager
-def cache_needed() -> Iterator[None]:
-    """Context manager: a refusal by the cache folder names :data:`CACHE_VARIABLE`. Raises :class:`StorageError`."""
+def refused_cache(error: StorageError | OSError) -> StorageError | OSError:
+    """The error with a hint that names :data:`CACHE_VARIABLE`, if it is of a file in the cache; else the same error."""
+    if isinstance(error, OSError):
+        none = str(error.strerror).startswith("No usable temporary directory")  # of tempfile, for a library
+        return StorageError("there is no folder for temporary files", CACHE_HINT) if none else error
     try:
-        yield
-    except (OSError, StorageError) as error:
-        try:
-            root = str(cache_root())
-        except (OSError, RipguardError):
-            raise error from None
-        if root not in str(error):
-            raise
-        told = error.message if isinstance(error, StorageError) else f"cannot write {error.filename}: {error.strerror}"
-        raise StorageError(told, f"set {CACHE_VARIABLE} to a folder with space that you can write to") from None
+        root = cache_root()
+    except RipguardError:
+        return error
+    ours = any(error.message.startswith(f"cannot write {root / name}{os.sep}") for name in CACHED)
+    return StorageError(error.message, CACHE_HINT) if ours else error
+
+
+def make_cached_folder(path: Path) -> None:
+    """Create a folder in the cache. Raises :class:`StorageError` if it cannot be made, or cannot be written to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        os.rmdir(tempfile.mkdtemp(dir=path))
+    except OSError as error:
+        raise StorageError(f"cannot write to the cache {path}: {error.strerror}", CACHE_HINT) from None
 
 
 def _private_folder(path: Path) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ripguard.data.source import DATA_VARIABLE, Item, Source, cache_root, data_root
+from ripguard.data.source import DATA_VARIABLE, Item, Source, cache_root, data_root, make_cached_folder
 from ripguard.errors import InputRefused
 
 URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
@@ -53,6 +53,7 @@ def _locate() -> Path:
     if not (target / FOLDER / "val" / "val_annotations.txt").exists():
         from ripguard._torchvision import torchvision
 
+        make_cached_folder(target)
         try:
             torchvision.datasets.utils.download_and_extract_archive(URL, str(target))
         except (OSError, RuntimeError) as error:

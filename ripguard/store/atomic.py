@@ -15,8 +15,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import lock_descriptor, unlock_descriptor
-
 from ripguard import platform
 from ripguard.errors import Damaged, OutputRefused, StorageError
 from ripguard.files import NotRegular, TooLarge, open_regular, sync_tree
@@ -213,6 +211,8 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     A process that ends may remove the file after another has opened it, and before that one locks it. So after locking,
     the path is checked to be still the same file.
     """
+    from filelock import lock_descriptor, unlock_descriptor  # a third of a second
+
     while True:
         with storage("cannot lock"):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
