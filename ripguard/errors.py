@@ -13,6 +13,8 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from ripguard import platform
+
 
 class RipguardError(Exception):
     """Base class of all errors for users. ``str(error)`` is the message, and the hint on a second line.
@@ -281,14 +283,9 @@ READER_GONE = 141  # 128 + SIGPIPE, as of other programs
 
 def reader_gone() -> bool:
     """Whether standard output is a broken pipe, as with ``| head``; if so, further output is discarded."""
-    import select
-
     out = sys.stdout.fileno()
-    if hasattr(select, "poll"):  # not on Windows
-        poll = select.poll()
-        poll.register(out, 0)  # reports errors and hang-ups in any case
-        if not poll.poll(0):
-            return False
+    if not platform.reader_gone(out):
+        return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), out)  # the interpreter flushes at exit
     return True
 

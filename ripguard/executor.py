@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from ripguard.errors import StorageError, UsageError, as_refusal, out_of_memory
 from ripguard.memory import no_core_dumps
+from ripguard.platform import MOST_PROCESSES
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read by numerical libraries at import
 
@@ -66,7 +67,7 @@ class Local:
             UsageError: the task or the context cannot be pickled.
         """
         items = list(items)
-        workers = min(self.workers, len(items))
+        workers = min(self.workers, len(items), MOST_PROCESSES)
         if workers <= 1:
             built = context() if context and items else None
             yield from (task(built, item) for item in items)

@@ -15,11 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ripguard.errors import StorageError
+from ripguard.platform import BINARY, CLOEXEC, NOFOLLOW, NONBLOCK, not_regular, sync_all
 
 LFS_START, LFS_HINT = b"version https://git-lfs", "it is a Git LFS pointer: git lfs pull fetches the file"
-NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # absent on Windows; without it, opening a pipe blocks
-NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 
 
 class NotRegular(OSError):
@@ -33,6 +31,8 @@ class TooLarge(OSError):
 def open_regular(path: str | os.PathLike[str], at_most: int | None = None, follow: bool = False) -> int:
     """Open a regular file for reading; returns the descriptor. The checks apply to the opened file, without a race.
 
+    On Windows they apply to the path, just before it is opened.
+
     Args:
         at_most: maximum size in bytes.
         follow: whether links are followed.
@@ -42,8 +42,10 @@ def open_regular(path: str | os.PathLike[str], at_most: int | None = None, follo
         TooLarge: the file is larger.
         OSError: as :func:`os.open`.
     """
+    if not NOFOLLOW and (other := not_regular(path, follow)):
+        raise NotRegular(errno.EINVAL, other, os.fspath(path))
     try:
-        handle = os.open(path, os.O_RDONLY | NONBLOCK | CLOEXEC | (0 if follow else NOFOLLOW))
+        handle = os.open(path, os.O_RDONLY | BINARY | NONBLOCK | CLOEXEC | (0 if follow else NOFOLLOW))
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise NotRegular(error.errno, "a link, and links are not followed", os.fspath(path)) from None
@@ -102,13 +104,14 @@ def walk(root: Path, unlistable: list[OSError] | None = None) -> Iterator[tuple[
                 yield place, entry
 
 
-def sync_folder(path: str | os.PathLike[str]) -> None:
-    """Write the entries of a folder to disk (fsync)."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def sync_tree(root: Path) -> None:
+    """Write everything below a folder to disk: in one call, or file by file where there is none."""
+    if sync_all():
+        return
+    for _, entry in walk(root):
+        if entry.is_file(follow_symlinks=False):
+            with open(entry.path, "rb+") as file:
+                os.fsync(file.fileno())
 
 
 def partial_name(path: Path) -> Path:

@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 import sys
 
+from ripguard.platform import no_core_files
+
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # parameters of mallopt(3)
 HEADROOM = 1 << 28  # bytes; step by which the heap grows
 DUMPABLE = 4  # option of prctl(2)
@@ -31,12 +33,7 @@ def no_core_dumps() -> None:
     Child processes inherit the limit, but not the flag, which only Linux has. The flag is necessary because the limit
     does not apply to cores that are piped to a program. On other systems this function does nothing.
     """
-    try:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    except (ImportError, ValueError, OSError):  # Windows
-        pass
+    no_core_files()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(DUMPABLE, 0, 0, 0, 0)

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from ripguard.errors import StorageError
-from ripguard.files import partial_name, sync_folder
+from ripguard.files import partial_name
+from ripguard.platform import sync_folder
 
 
 def save_whole(state: dict[str, Any], path: Path) -> None:

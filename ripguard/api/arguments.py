@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ripguard.crypto.keyfile import holds_key
 from ripguard.crypto.signing import SigningKey
-from ripguard.errors import KeyFileError, UsageError
+from ripguard.errors import KeyFileError, StorageError, UsageError
+from ripguard.paths import expanded
 from ripguard.progress import Progress
 
 Callback = Callable[[Progress], Any]
 AnyPath = str | os.PathLike[str]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def with_home(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorator of all calls: replace ``~`` in each argument whose annotation has ``AnyPath``; explain a missing cache.
+
+    Raises:
+        UsageError: there is no such home folder.
+        StorageError: the cache is needed and cannot be written.
+    """
+    signature = inspect.signature(function)
+    paths = [name for name, one in signature.parameters.items() if "AnyPath" in str(one.annotation)]
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # raises Python's own message
+        for name in paths:
+            value = given.arguments.get(name)
+            if isinstance(value, list | tuple):
+                given.arguments[name] = [expanded(one, name) for one in value]
+            elif isinstance(value, str | os.PathLike):
+                given.arguments[name] = expanded(value, name)
+        try:
+            return function(*given.args, **given.kwargs)
+        except (StorageError, FileNotFoundError) as error:
+            from ripguard.data.source import refused_cache
+
+            raise refused_cache(error) from error.__cause__
+
+    return call
 
 
 def worker_count(workers: int | None) -> int:
@@ -67,4 +104,4 @@ def signing_key_of(given: SigningKey | AnyPath | None, key_file: str | None) -> 
     file = os.fspath(given) if given else f"{key_file}.sign" if key_file else None
     if file is None or (not given and not os.path.exists(file)):
         return None, None
-    return SigningKey.read(file), file
+    return SigningKey.read(file), None if file == "-" else file

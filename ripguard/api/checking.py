@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ripguard.api.arguments import AnyPath, Callback, refuse_empty, worker_count
+from ripguard.api.arguments import AnyPath, Callback, refuse_empty, with_home, worker_count
 from ripguard.api.methods import choose_scheme
 from ripguard.errors import refusing
 from ripguard.methods.fitted import Need
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 @refusing()
+@with_home
 def read_source(
     source: AnyPath | Source,
     labels: AnyPath | None = None,
@@ -40,6 +41,7 @@ def read_source(
 
 
 @refusing()
+@with_home
 def check(
     source: AnyPath | Source,
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ripguard.api.arguments import AnyPath, Callback
+from ripguard.api.arguments import AnyPath, Callback, with_home
 from ripguard.errors import refusing
 from ripguard.progress import reported_to
 
@@ -21,6 +21,7 @@ def list_datasets() -> dict[str, str]:
 
 
 @refusing()
+@with_home
 def export(source: AnyPath | Source, out: AnyPath, progress: Callback | None = None) -> int:
     """Copy the images of a dataset to ``out/<split>/<class>/<image>``; returns their number.
 

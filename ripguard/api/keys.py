@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ripguard.api.arguments import AnyPath
+from ripguard.api.arguments import AnyPath, with_home
 from ripguard.crypto.keys import Key
 from ripguard.crypto.private import write_private
 from ripguard.crypto.signing import SigningKey, fingerprint
@@ -24,6 +24,7 @@ class GeneratedKeys:
 
 
 @refusing()
+@with_home
 def keygen(out: AnyPath, passphrase: str | None = None) -> GeneratedKeys:
     """Make a restore key at ``out`` and a signing key at ``<out>.sign``, both with mode 0600.
 

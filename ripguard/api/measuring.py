@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, worker_count
+from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, with_home, worker_count
 from ripguard.crypto.keys import Key, KeyRing
 from ripguard.errors import OutputRefused, refusing
 from ripguard.progress import reported_to
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @refusing()
+@with_home
 def report(
     release: AnyPath,
     against: AnyPath | Source,
@@ -64,6 +65,7 @@ def report(
 
 
 @refusing()
+@with_home
 def evaluate(
     release: AnyPath,
     source: AnyPath | Source,
@@ -87,6 +89,9 @@ def evaluate(
         seeds: integers, or a string of them joined by commas; one model of each kind per seed.
         key: opens the recipe, for the result; the models are trained without it.
     """
+    from ripguard.data.compile_cache import name_compile_cache
+
+    name_compile_cache()  # before torch is imported
     from ripguard.benchmark.own import evaluate as run
     from ripguard.benchmark.victims import seeds_of
     from ripguard.data.registry import as_source
@@ -102,6 +107,7 @@ def evaluate(
 
 
 @refusing()
+@with_home
 def train(
     release: AnyPath,
     key: Key | AnyPath,
@@ -118,6 +124,9 @@ def train(
     """Train a model on the restored images of a release; see :func:`ripguard.train.on_release.train_on_release`."""
     refuse_empty(release=release, key=key, out=out, signer=signer)
     ring = opened(key)[0]
+    from ripguard.data.compile_cache import name_compile_cache
+
+    name_compile_cache()  # before torch is imported
     from ripguard.train.on_release import train_on_release
 
     with reported_to(progress):

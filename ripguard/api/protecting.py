@@ -7,13 +7,22 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, signing_key_of, whole, worker_count
+from ripguard.api.arguments import (
+    AnyPath,
+    Callback,
+    opened,
+    refuse_empty,
+    signing_key_of,
+    whole,
+    with_home,
+    worker_count,
+)
 from ripguard.api.checking import read_source
 from ripguard.api.methods import choose_scheme
 from ripguard.crypto.keys import Key
-from ripguard.crypto.passphrase import VARIABLE as PASSPHRASE_VARIABLE
+from ripguard.crypto.passphrase import passphrase_file
 from ripguard.crypto.signing import SigningKey
-from ripguard.errors import KeyFileError, refusing
+from ripguard.errors import KeyFileError, UsageError, refusing
 from ripguard.executor import Executor, Local
 from ripguard.progress import reported_to
 
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 
 
 @refusing()
+@with_home
 def protect(
     source: AnyPath | Source,
     out: AnyPath,
@@ -79,6 +89,9 @@ def protect(
         AmbiguousLayout: the folders have several readings, see :func:`ripguard.api.read_source`.
         InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
     """
+    from ripguard.data.compile_cache import name_compile_cache
+
+    name_compile_cache()  # before torch is imported
     from ripguard.release.capacity import check_capacity
     from ripguard.release.card import check_contact
     from ripguard.release.plan import make_plan
@@ -94,12 +107,14 @@ def protect(
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     workers = worker_count(workers)
     executor = executor or Local(workers)
+    if isinstance(key, str) and key == sign_key == "-":
+        raise UsageError("standard input holds one key, not two", "name a file for one of --key-file and --sign-key")
     owner, key_file = opened(key)
     if not isinstance(owner, Key):
         raise KeyFileError("protecting needs the owner's whole key")
     signing, sign_file = signing_key_of(sign_key, key_file)
     found, place = read_source(source, labels, layout, classes_at, follow_links), Path(os.path.abspath(out))
-    secret = [file for file in (key_file, sign_file, os.environ.get(PASSPHRASE_VARIABLE)) if file]
+    secret = [file for file in (key_file, sign_file, passphrase_file()) if file]
     with reported_to(progress):
         refuse_secrets(found, secret)
         made = precheck(found.roots, place, secret)

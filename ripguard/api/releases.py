@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, worker_count
+from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, with_home, worker_count
 from ripguard.crypto.keys import Key, KeyRing
 from ripguard.errors import UsageError, refusing
 from ripguard.executor import Executor, Local
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @refusing()
+@with_home
 def restore(
     paths: AnyPath | Sequence[AnyPath],
     out: AnyPath,
@@ -67,6 +68,7 @@ def restore(
 
 
 @refusing()
+@with_home
 def verify(
     release: AnyPath,
     key: KeyRing | AnyPath | None = None,
@@ -103,6 +105,7 @@ def verify(
 
 
 @refusing()
+@with_home
 def inspect(path: AnyPath, key: KeyRing | AnyPath | None = None) -> Facts:
     """Public facts about a release or a protected image; needs no key.
 
@@ -120,6 +123,7 @@ def inspect(path: AnyPath, key: KeyRing | AnyPath | None = None) -> Facts:
 
 
 @refusing()
+@with_home
 def collect_garbage(
     release: AnyPath,
     key: Key | AnyPath | None = None,

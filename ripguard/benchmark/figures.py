@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure  # not pyplot: no display, no state, notebooks keep their own
 
+from ripguard.benchmark.drawing import Figure
 from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import cells
 

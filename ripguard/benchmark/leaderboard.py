@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure  # not pyplot: no display, no state, notebooks keep their own
 
 from ripguard.benchmark.aims import aims
 from ripguard.benchmark.attacks.limited_clean_data import HEAD, PERMUTATIONS, STANDARDISED
 from ripguard.benchmark.controls import controls
+from ripguard.benchmark.drawing import Figure
 from ripguard.benchmark.entry import Entry, Found, peers_of, written
 from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import HARDWARE, Column, Group, record_link, scheme, sd, spread, table

@@ -21,13 +21,15 @@ def html(rows: Sequence[Measurement], images: list[tuple[str, Path]], target: Pa
     """
     from jinja2 import Environment
 
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text())
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(TEMPLATE.read_text("utf-8"))
     embedded = [(title, base64.b64encode(path.read_bytes()).decode()) for title, path in images]
     quality = next((row.metrics for row in rows if row.kind == "image-quality"), None)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(
         template.render(
             first=rows[0], run=rows[0].provenance, quality=quality, cells=cells(rows), spread=spread, images=embedded
-        )
+        ),
+        "utf-8",
     )
     return target

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +22,7 @@ from typing import Any
 
 from ripguard.errors import InputRefused, expected
 from ripguard.schemes.stored import label
-from ripguard.store.atomic import write_file
+from ripguard.store.atomic import lock, write_file
 
 SCHEMA = 1
 RUNS, ARCHIVE = "runs.json", "archive"
@@ -247,9 +245,10 @@ def write_runs(results: Path, runs: dict[str, Any]) -> None:
 def _alone(results: Path) -> Iterator[None]:
     """Other processes that add to the same records wait."""
     results.mkdir(parents=True, exist_ok=True)
-    handle = os.open(results, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    place = results / ".lock"
+    with lock(place, wait=True):
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows keeps it
+                place.unlink()

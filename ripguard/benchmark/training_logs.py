@@ -43,7 +43,7 @@ def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """Lines of a training log, one an epoch; [] if there is none."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
 def read_logs(results: Path, record: str) -> dict[str, dict[str, list[Any]]]:

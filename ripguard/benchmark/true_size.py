@@ -11,9 +11,9 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure  # not pyplot: no display, no state
 from PIL import Image
 
+from ripguard.benchmark.drawing import Figure
 from ripguard.errors import shown
 
 CELL = 128  # pixels of the figure; smaller images are enlarged up to it

@@ -228,5 +228,5 @@ def is_release(place: Path) -> bool:
 
 def _seconds(log: Path) -> list[float]:
     with contextlib.suppress(OSError):
-        return [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
+        return [json.loads(line)["seconds"] for line in log.read_text("utf-8").splitlines()]
     return []

@@ -9,6 +9,7 @@ from pathlib import Path
 from ripguard import api
 from ripguard.cli.output import show
 from ripguard.crypto.passphrase import ask_new
+from ripguard.paths import expanded
 from ripguard.release.find import refuse_inside_release
 
 DESCRIPTION = "Writes K (restores) and K.sign (signs releases), readable only by you. Back up both; never publish them."
@@ -23,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    refuse_inside_release(Path(options.out))  # before the passphrase prompt
+    refuse_inside_release(Path(expanded(options.out, "--out")))  # before the passphrase prompt
     made = api.keygen(options.out, ask_new() if options.passphrase else None)
     lines = [
         f"restore key  {made.key_file}  (id {made.key_id})",

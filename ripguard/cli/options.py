@@ -8,6 +8,7 @@ from typing import Any
 
 from ripguard.errors import UsageError
 from ripguard.numbers import positive
+from ripguard.paths import expanded
 
 KEY_VARIABLE = "RIPGUARD_KEY_FILE"
 # copies of constants in ripguard.release.signers, which is slow to import; a test keeps them equal
@@ -44,7 +45,8 @@ def key_of(options: argparse.Namespace) -> Any:
     """Path of the key file; None if it is optional and absent. Raises :class:`UsageError` if it is required."""
     if not options.key_file and options.key_required:
         raise UsageError("no key", f"add --key-file K or set {KEY_VARIABLE}; make a key with ripguard keygen --out K")
-    return options.key_file
+    given = options.key_file
+    return given and expanded(given, KEY_VARIABLE if given == os.environ.get(KEY_VARIABLE) else "--key-file")
 
 
 def add_signer(parser: argparse.ArgumentParser) -> None:

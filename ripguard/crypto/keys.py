@@ -31,6 +31,7 @@ from ripguard.crypto.keyfile import PREFIX, decode_secret, encode_secret
 from ripguard.crypto.passphrase import Ask, ask
 from ripguard.crypto.private import read_private, write_private
 from ripguard.errors import WrongKey
+from ripguard.paths import expanded
 
 ID_BYTES = 8
 FORMAT_SALT = b"ripguard/v0 keys"
@@ -141,8 +142,25 @@ class Key:
         Raises:
             KeyFileError: missing, damaged, readable by others, or the wrong passphrase.
         """
-        secret = decode_secret(PREFIX, read_private(path), str(path), passphrase)
+        path = expanded(path, "key file")
+        otherwise = f"pass it on standard input: --key-file - < {path} (in Python: Key.from_text)"
+        secret = decode_secret(PREFIX, read_private(path, otherwise), str(path), passphrase)
         return cls(secret, None if str(path) == "-" else Path(path))
+
+    @classmethod
+    def from_text(cls, text: str, passphrase: Ask = ask) -> Key:
+        """The key in the text of a key file, for instance from a secret manager, or a file whose mode is not 0600.
+
+        Signers are remembered for key files only: name the signer of a release yourself.
+
+        Args:
+            text: the whole file, or its last line.
+            passphrase: as :meth:`read`.
+
+        Raises:
+            KeyFileError: not a key, damaged, or the wrong passphrase.
+        """
+        return cls(decode_secret(PREFIX, text, "the text", passphrase))
 
     def write(self, path: str | Path, passphrase: str | None = None) -> None:
         """Write a new key file with mode 0600, encrypted if there is a passphrase.

@@ -17,6 +17,7 @@ from pathlib import Path
 from ripguard.crypto.aead import TAG, Forged, length_prefixed, open_sealed, seal
 from ripguard.crypto.private import LONGEST, read_private
 from ripguard.errors import KeyFileError, StorageError
+from ripguard.paths import named_by
 
 COST = 17  # log2 of scrypt's N: 128 MiB, and almost a second on a current CPU
 LEAST, MOST = 10, 20
@@ -52,15 +53,19 @@ def unlock(locked: bytes, passphrase: str, purpose: str, where: str) -> bytes:
         ) from None
 
 
+def passphrase_file() -> Path | None:
+    """The file named by ``RIPGUARD_PASSPHRASE_FILE``, if any. Raises :class:`UsageError`: ``~`` without a home."""
+    return named_by(VARIABLE)
+
+
 def ask(where: str) -> str:
     """The passphrase: from the file (mode 0600) named by ``RIPGUARD_PASSPHRASE_FILE``, otherwise from the terminal.
 
     Raises:
         KeyFileError: neither is available, or it is not text.
     """
-    named = os.environ.get(VARIABLE)
-    if named:
-        return read_private(Path(named)).rstrip("\r\n")
+    if named := passphrase_file():
+        return read_private(named).rstrip("\r\n")
     if sys.stdin is None or not sys.stdin.isatty():
         raise KeyFileError(
             f"{where} is locked with a passphrase", f"run at a terminal, or set {VARIABLE} to a file that holds it"

@@ -12,18 +12,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ripguard.errors import KeyFileError, StorageError
-from ripguard.files import NOFOLLOW, NotRegular, open_regular, sync_folder
+from ripguard.files import NotRegular, open_regular
+from ripguard.paths import expanded
+from ripguard.platform import BINARY, HAS_OWNERS, NOFOLLOW, link, make_private, open_to_others, sync_folder, user
 
 LONGEST = 4096  # characters; every private file is shorter
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8 and UTF-16
 NO_LINKS = {getattr(errno, name, -1) for name in ("EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EMLINK", "EACCES")}
 
 
-def read_private(path: str | Path) -> str:
+def read_private(path: str | Path, otherwise: str = "") -> str:
     """Text of a private file, or of standard input for ``-``.
 
     The file must be short and valid UTF-8. It is never truncated or repaired: different passphrases would become equal.
     A symbolic link is followed; the checks apply to the opened file.
+
+    Args:
+        otherwise: what to do where the mode of the file cannot be changed, for the hint.
 
     Raises:
         KeyFileError: other users can read or replace the file, it is missing, not a regular file, or not text.
@@ -33,7 +38,7 @@ def read_private(path: str | Path) -> str:
     try:
         handle = open_regular(path, follow=True)
         with open(handle, "rb") as file:
-            _refuse_shared(path, os.fstat(handle))
+            _refuse_shared(path, os.fstat(handle), otherwise)
             return _text(file.read(4 * LONGEST + 1), str(path))
     except NotRegular:
         raise KeyFileError(f"{path} is not a regular file", "name the key file itself") from None
@@ -69,16 +74,19 @@ def _text(data: bytes, where: str) -> str:
     return text
 
 
-def _refuse_shared(path: str | Path, found: os.stat_result) -> None:
+def _refuse_shared(path: str | Path, found: os.stat_result, otherwise: str) -> None:
     """Raise :class:`KeyFileError` where other users can read the file, own it, or can replace it.
 
     Root may use files of any owner: in a container, or with sudo, the user's own files have another owner.
     """
-    if os.name != "posix":
+    if not HAS_OWNERS:  # Windows: the rights of the folder decide, and Python does not show them
         return
-    own = os.geteuid()
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        raise KeyFileError(f"{path} can be read by other users", f"chmod 600 {path}")
+    own = user()
+    if open_to_others(found):
+        otherwise = otherwise or f"use a copy on another file system: install -m 600 {path} COPY"
+        raise KeyFileError(
+            f"{path} can be read by other users", f"chmod 600 {path}; where its mode cannot be changed, {otherwise}"
+        )
     if own and found.st_uid not in (own, 0):
         raise KeyFileError(f"{path} belongs to another user", "if you trust it, make your own copy")
     for folder in {os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))}:
@@ -100,6 +108,7 @@ def write_private(*files: tuple[str | Path, str]) -> None:
         KeyFileError: a file of that name exists, or cannot be created.
         StorageError: the disk is full, or fails.
     """
+    files = tuple((expanded(path, "key file"), text) for path, text in files)
     for path, _ in files:
         if os.path.lexists(path):
             raise KeyFileError(f"{path} exists; a key is never overwritten", "choose another name")
@@ -140,10 +149,10 @@ def _writing(path: str | Path) -> Iterator[None]:
 
 def _write_new(path: str | Path, text: str) -> None:
     """Create a file with mode 0600 and sync it; remove it if that fails."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY | NOFOLLOW, 0o600)
     try:
         with open(handle, "wb") as file:
-            os.fchmod(handle, 0o600)  # whatever the umask
+            make_private(handle)
             file.write(text.encode())
             file.flush()
             os.fsync(handle)
@@ -155,7 +164,7 @@ def _write_new(path: str | Path, text: str) -> None:
 def _give_name(place: str, path: str | Path, text: str) -> None:
     """Link a written file to ``path``, which must not exist."""
     try:
-        os.link(place, path)
+        link(place, path)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise

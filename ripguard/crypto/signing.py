@@ -17,6 +17,7 @@ from ripguard.crypto.keyfile import decode_secret, encode_secret
 from ripguard.crypto.passphrase import Ask, ask
 from ripguard.crypto.private import read_private, write_private
 from ripguard.errors import SignatureInvalid
+from ripguard.paths import expanded
 
 FIELD = 2**255 - 19  # modulus of the curve's field
 EIGHTH = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7  # y of a point of order 8
@@ -36,8 +37,14 @@ class SigningKey:
 
     @classmethod
     def read(cls, path: str | Path, passphrase: Ask = ask) -> SigningKey:
-        """Read a signing-key file. Raises :class:`ripguard.errors.KeyFileError`."""
+        """Read a signing-key file (``-``: standard input). Raises :class:`ripguard.errors.KeyFileError`."""
+        path = expanded(path, "signing key file")
         return cls(decode_secret(PREFIX, read_private(path), str(path), passphrase))
+
+    @classmethod
+    def from_text(cls, text: str, passphrase: Ask = ask) -> SigningKey:
+        """The key in the text of a signing-key file. Raises :class:`ripguard.errors.KeyFileError`."""
+        return cls(decode_secret(PREFIX, text, "the text", passphrase))
 
     def write(self, path: str | Path, passphrase: str | None = None) -> None:
         """Write a new signing-key file, mode 0600, encrypted if there is a passphrase. Raises as :meth:`Key.write`."""

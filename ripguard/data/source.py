@@ -12,11 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ripguard.errors import InputRefused, StorageError, UsageError, tell
-from ripguard.files import sync_folder
+from ripguard.errors import InputRefused, RipguardError, StorageError, tell
+from ripguard.files import sync_tree
 from ripguard.images.decoding import read_by, read_file
+from ripguard.paths import named_by
+from ripguard.platform import foreign, open_to_others, private_name, sync_folder
 
 DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
+CACHE_HINT = f"set {CACHE_VARIABLE} to a folder with space that you can write to"
+CACHED = ("coders", "evaluate", "fitted", "surrogates")  # folders in the cache, of single files
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +107,11 @@ def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path]
         if whole is None or whole(target):
             return target
         tell(f"ripguard: note: {target} is incomplete and is made again")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_cached_folder(target.parent)
     private = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         make(private / "new")
-        if hasattr(os, "sync"):
-            os.sync()  # otherwise a power cut could leave the folder with empty files
+        sync_tree(private / "new")  # otherwise a power cut could leave the folder with empty files
         if target.is_dir() and not (whole and whole(target)):
             with contextlib.suppress(OSError):  # another process renamed it first
                 target.rename(private / "old")
@@ -122,7 +125,7 @@ def made_once(target: Path, make: Callable[[Path], None], whole: Callable[[Path]
 
 def data_root() -> Path | None:
     """The folder in ``RIPGUARD_DATA``, or None."""
-    return _named_by(DATA_VARIABLE)
+    return named_by(DATA_VARIABLE)
 
 
 def cache_root() -> Path:
@@ -134,38 +137,66 @@ def cache_root() -> Path:
     Raises:
         StorageError: the temporary folder belongs to another user, or others can access it.
     """
-    if named := _named_by(CACHE_VARIABLE):
+    if named := named_by(CACHE_VARIABLE):
         return named
     with contextlib.suppress(RuntimeError):  # no HOME, and no entry for this user
         home = Path.home() / ".cache" / "ripguard"
-        if home.is_dir() or _writable(home):
+        if can_make(home):
             return home
     given = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(given):
         return Path(given) / "ripguard"
-    return _private_folder(Path(tempfile.gettempdir()) / f"ripguard-{os.getuid()}")
-
-
-def _named_by(variable: str) -> Path | None:
-    value = os.environ.get(variable)
     try:
-        return Path(value).expanduser() if value else None
-    except RuntimeError:
-        raise UsageError(f"{variable}: there is no home folder for {value!r}", "write the full path") from None
+        place = Path(tempfile.gettempdir())
+    except OSError:  # no folder for temporary files
+        raise StorageError(
+            "there is no place for the cache: neither a home folder nor one for temporary files can be written",
+            f"set {CACHE_VARIABLE} to a folder for the cache",
+        ) from None
+    return _private_folder(place / private_name())
 
 
-def _writable(path: Path) -> bool:
-    """Whether this folder can be created."""
-    existing = next((folder for folder in path.parents if folder.exists()), None)
-    return existing is not None and os.access(existing, os.W_OK | os.X_OK)
+def can_make(path: Path) -> bool:
+    """Whether files can be written to this folder, which need not exist yet."""
+    existing = next((folder for folder in [path, *path.parents] if os.path.exists(folder)), None)
+    return existing is not None and existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def refused_cache(error: StorageError | OSError) -> StorageError | OSError:
+    """The error with a hint that names :data:`CACHE_VARIABLE`, if it is of a file in the cache; else the same error."""
+    if isinstance(error, OSError):
+        none = str(error.strerror).startswith("No usable temporary directory")  # of tempfile, for a library
+        return StorageError("there is no folder for temporary files", CACHE_HINT) if none else error
+    try:
+        root = cache_root()
+    except RipguardError:
+        return error
+    ours = any(error.message.startswith(f"cannot write {root / name}{os.sep}") for name in CACHED)
+    return StorageError(error.message, CACHE_HINT) if ours else error
+
+
+def make_cached_folder(path: Path) -> None:
+    """Create a folder in the cache. Raises :class:`StorageError` if it cannot be made, or cannot be written to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        os.rmdir(tempfile.mkdtemp(dir=path))
+    except OSError as error:
+        raise StorageError(f"cannot write to the cache {path}: {error.strerror}", CACHE_HINT) from None
 
 
 def _private_folder(path: Path) -> Path:
     """Create a folder with mode 0700, or check an existing one: files of other users there cannot be trusted."""
-    with contextlib.suppress(FileExistsError):
+    try:
         path.mkdir(0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StorageError(
+            f"there is no place for the cache: no home folder, and {path}: {error.strerror}",
+            f"set {CACHE_VARIABLE} to a folder for the cache",
+        ) from None
     found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+    if not stat.S_ISDIR(found.st_mode) or foreign(found) or open_to_others(found):
         raise StorageError(
             f"{path} is not a private folder of this user", f"set {CACHE_VARIABLE} to a folder for the cache"
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ripguard.data.source import DATA_VARIABLE, Item, Source, cache_root, data_root
+from ripguard.data.source import DATA_VARIABLE, Item, Source, cache_root, data_root, make_cached_folder
 from ripguard.errors import InputRefused
 
 URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
@@ -38,7 +38,7 @@ def tinyimagenet(classes: str = "") -> Source:
         for wnid in wanted
         for path in (root / "train" / wnid / "images").iterdir()
     ]
-    for line in (root / "val" / "val_annotations.txt").read_text().splitlines():
+    for line in (root / "val" / "val_annotations.txt").read_text("utf-8").splitlines():
         name, wnid = line.split("\t")[:2]
         if wnid in set(wanted):
             items.append(Item(f"test/{wnid}/{name}", root / "val" / "images" / name, "test", wnid))
@@ -53,6 +53,7 @@ def _locate() -> Path:
     if not (target / FOLDER / "val" / "val_annotations.txt").exists():
         from ripguard._torchvision import torchvision
 
+        make_cached_folder(target)
         try:
             torchvision.datasets.utils.download_and_extract_archive(URL, str(target))
         except (OSError, RuntimeError) as error:

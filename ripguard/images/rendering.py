@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from ripguard.errors import InputRefused
 from ripguard.images.decoding import opened, read_image

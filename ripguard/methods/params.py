@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 from ripguard.errors import UsageError
+from ripguard.paths import expanded
 
 LARGE = 48  # pixels
 P = TypeVar("P", bound="Params")
@@ -58,6 +59,7 @@ class Option:
         stored: whether it is written into ``release.json``; False for values of this machine, such as paths.
         word: gives the text for a value that differs from the preset, in the scheme's name; None: not shown.
         usual: further values that are not shown.
+        path: whether it is the path of a file; ``~`` is replaced.
         flag: command-line name, if it differs from the stored name: ``block-size`` for ``size``.
     """
 
@@ -73,6 +75,7 @@ class Option:
     usual: tuple[Any, ...] = ()
     default: Any = None
     flag: str = ""
+    path: bool = False
 
     def called(self, name: str) -> str:
         """The command-line name: ``--block-size``."""
@@ -102,6 +105,8 @@ class Option:
             raise UsageError(f"{what}: expected {_IN_WORDS[self.kind]}, got {value!r}")
         if self.choices and value not in self.choices:
             raise UsageError(f"{what}: expected one of {', '.join(map(str, self.choices))}, got {value!r}")
+        if self.path:
+            value = expanded(value, what)
         if self.check and not self.check(value):
             raise UsageError(f"{what}: expected {self.wanted}, got {value}")
         return value

@@ -40,6 +40,7 @@ class GradientParams(TrainedParams):
         "file of a trained surrogate; repeat for an ensemble",
         repeat=True,
         stored=False,
+        path=True,
         flag="surrogate-checkpoint",
     )
     surrogates: int | None = option(

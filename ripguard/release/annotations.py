@@ -9,6 +9,7 @@ from pathlib import Path
 from ripguard.crypto.keys import ReleaseProver
 from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.files import NotRegular, open_regular
+from ripguard.platform import cannot_hold
 from ripguard.release.line_ends import text_as_published
 from ripguard.release.locate import Selection
 from ripguard.release.names import too_long
@@ -36,6 +37,8 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
             continue
         source, target = found_at(release, note["path"]), tree / selection.place_of(note["path"])
         try:
+            if cannot_hold(selection.place_of(note["path"])):
+                raise Damaged(f"{source}: Windows has no files of its name", "restore it on another system")
             original = release.original(number, keys) if keys else None
             if original is None:
                 if not os.path.lexists(source):

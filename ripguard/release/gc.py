@@ -7,7 +7,6 @@ are never moved, and no file of a release is deleted: files go to a folder besid
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +17,15 @@ from ripguard.release.find import metadata_of
 from ripguard.release.manifest import Release
 from ripguard.release.record import MANIFEST, META, MODEL, RELEASE, RESIDUE
 from ripguard.release.signers import vouched
-from ripguard.store.atomic import LOCK, TEMPORARY, lock, refuse_foreign_work, storage, working_folder
+from ripguard.store.atomic import (
+    LOCK,
+    TEMPORARY,
+    drop_all_work,
+    lock,
+    refuse_foreign_work,
+    storage,
+    working_folder,
+)
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ def _take(path: Path, found: list[Litter], dry_run: bool) -> list[Litter]:
     for one in found:
         with storage("cannot move aside"):
             if one.kind == "unfinished":
-                shutil.rmtree(one.path)
+                drop_all_work(one.path)
             else:
                 place = aside / one.path.relative_to(path)
                 place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.release.plan import Plan, training_side
 from ripguard.schemes.base import Protector, Run, Scheme
 
+NOT_KEPT = "ripguard: note: the fitted scheme is not kept in the cache: "
 FORM = 1  # version of the cached content; other versions are not used
 
 
@@ -61,17 +63,27 @@ def prepare(plan: Plan, device: str = "cpu", workers: int = 1, model: bytes = b"
             f"class {plan.labels[missing[0]]} has no training image",
             "add training images: perturbations of other classes depend on it",
         )
-    place = cache_root() / "fitted" / f"{_name(plan, device)}.npz"
-    kept = not _files(plan.scheme)
-    fitted = Fitted.read(place) if kept else None
+    place = None if _files(plan.scheme) else _cached(f"{_name(plan, device)}.npz")
+    fitted = Fitted.read(place) if place else None
     if fitted is None or not all(map(os.path.exists, fitted.files)):
         fitted = plan.scheme.fit(training_images(plan, workers), context)
-        if kept:
+        if place:
             try:
                 fitted.write(place)
-            except (OSError, StorageError) as error:  # the cache only saves time
-                tell(f"ripguard: note: the fitted scheme is not kept in the cache: {error}")
+            except StorageError as error:
+                tell(NOT_KEPT + error.message)
+            except OSError as error:
+                tell(f"{NOT_KEPT}cannot write {place}: {error.strerror}")
     return Prepared(plan.scheme, fitted, run)
+
+
+def _cached(name: str) -> Path | None:
+    """Path of a fitted scheme in the cache, which only saves time; None without a place for a cache."""
+    try:
+        return cache_root() / "fitted" / name
+    except StorageError as error:
+        tell(NOT_KEPT + error.message)
+        return None
 
 
 def _files(scheme: Scheme) -> bool:

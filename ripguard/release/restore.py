@@ -19,6 +19,7 @@ from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, 
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.encoding import npy_bytes, png_bytes
+from ripguard.platform import cannot_hold
 from ripguard.release.annotations import copy_annotations
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.completeness import Completeness, SecondCopy
@@ -116,7 +117,7 @@ def restore(
             _run(selection, tree, originals, key, executor or Local(), result)
             if result.restored:
                 copy_annotations(selection, tree, result, prover)
-                sync_everything()
+                sync_everything(tree)
                 _publish(tree, out, result.restored)
         finally:  # leave no clean images in the working folder
             _tidy(work)
@@ -194,6 +195,8 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
                 error = type(lost)(f"{wanted.file}: the name of its source file: {lost.message}", NAMELESS)
         if error is None and any(map(too_long, (name, "" if wanted.stray else wanted.place))):
             error = Damaged(f"{wanted.file}: its name in the release is longer than file systems allow")
+        if error is None and any(map(cannot_hold, (name, "" if wanted.stray else wanted.place))):
+            error = Damaged(f"{wanted.file}: Windows has no files of its name", "restore it on another system")
         if error is None and one.clean is not None:
             data = one.file[1] if one.file else _encoded(one.clean, name)
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -16,8 +15,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ripguard import platform
 from ripguard.errors import Damaged, OutputRefused, StorageError
-from ripguard.files import NOFOLLOW, NotRegular, TooLarge, open_regular
+from ripguard.files import NotRegular, TooLarge, open_regular, sync_tree
+from ripguard.platform import NOFOLLOW, foreign, open_to_others
 
 
 @contextlib.contextmanager
@@ -76,9 +77,10 @@ def write_unsynced(path: Path, data: bytes) -> None:
             file.write(data)
 
 
-def sync_everything() -> None:
-    """Make everything written durable: one call is cheaper than a sync of each file."""
-    os.sync()
+def sync_everything(tree: Path) -> None:
+    """Make everything in a tree durable: one call is cheaper than a sync of each file."""
+    with storage("cannot sync"):
+        sync_tree(tree)
 
 
 def publish(temporary: Path, path: Path) -> None:
@@ -90,11 +92,7 @@ def publish(temporary: Path, path: Path) -> None:
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable."""
     with storage("cannot sync"):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        platform.sync_folder(path)
 
 
 def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
@@ -143,9 +141,9 @@ def refuse_foreign_work(place: Path) -> None:
         found = place.lstat()
         if not stat.S_ISDIR(found.st_mode):
             raise OutputRefused(f"{place} is not a folder", hint)
-        if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+        if foreign(found):
             raise OutputRefused(f"{place} belongs to another user", hint)
-        if stat.S_IMODE(found.st_mode) & 0o077:
+        if open_to_others(found):
             place.chmod(0o700)
         for entry in os.scandir(place):
             if entry.is_symlink():
@@ -158,8 +156,22 @@ def drop_work(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def drop_all_work(partial: Path) -> None:
+    """Remove a working folder of which this process holds the lock."""
+    with storage("cannot remove"):
+        for entry in list(os.scandir(partial)):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            elif entry.name != LOCK:
+                os.unlink(entry.path)
+    drop_empty_work(partial)
+
+
 def drop_empty_work(partial: Path) -> None:
-    """Remove a working folder that contains only the lock. The lock is removed last, so no other run starts before."""
+    """Remove a working folder that contains only the lock. The lock is removed last, so no other run starts before.
+
+    On Windows an open file cannot be removed: :func:`lock` does it when it ends.
+    """
     with contextlib.suppress(OSError):
         if set(os.listdir(partial)) <= {LOCK}:
             (partial / LOCK).unlink(missing_ok=True)
@@ -190,33 +202,44 @@ def drop_empty(made: list[Path]) -> None:
 
 
 @contextlib.contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, wait: bool = False) -> Iterator[None]:
     """Hold a folder for one process; a second process gets :class:`OutputRefused`. The lock ends with its holder.
+
+    Args:
+        wait: wait for the holder instead.
 
     A process that ends may remove the file after another has opened it, and before that one locks it. So after locking,
     the path is checked to be still the same file.
     """
+    from filelock import lock_descriptor, unlock_descriptor  # a third of a second
+
     while True:
         with storage("cannot lock"):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
+                if not NOFOLLOW and path.is_symlink():
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
                 handle = os.open(path, os.O_RDWR | os.O_CREAT | NOFOLLOW, 0o600)
             except OSError as error:
                 if error.errno == errno.ELOOP:
                     raise OutputRefused(f"{path} is a link, not a lock file", "remove it") from None
                 raise
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OutputRefused(
-                    f"another ripguard is writing to {path.parent}", "wait until it has finished"
-                ) from None
+            with storage("cannot lock"):
+                held = lock_descriptor(handle, blocking=wait)
+            if not held:
+                raise OutputRefused(f"another ripguard is writing to {path.parent}", "wait until it has finished")
             if _stands_there(path, handle):
-                yield
-                return
+                try:
+                    yield
+                    return
+                finally:
+                    with contextlib.suppress(OSError):
+                        unlock_descriptor(handle)  # Windows may do it only later
         finally:
             os.close(handle)
+            if platform.WINDOWS and path.name == LOCK:  # one that another process holds cannot be removed
+                drop_empty_work(path.parent)
 
 
 def _stands_there(path: Path, handle: int) -> bool:
@@ -254,5 +277,5 @@ def publish_folder(finished: Path, output: Path) -> None:
     with storage("cannot publish"):
         if output.exists():
             output.rmdir()
-        os.rename(finished, output)
+        platform.rename(finished, output)
     sync_folder(output.parent)

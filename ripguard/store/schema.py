@@ -7,12 +7,12 @@ depth and number of parts are limited, because these files can be written withou
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
 from typing import Any
 
 from ripguard.images.limits import MAX_PIXELS
+from ripguard.platform import leads_out
 
 Check = Callable[[Any], bool]
 
@@ -89,7 +89,7 @@ def name(value: Any) -> bool:
 
 def path(value: Any) -> bool:
     """Whether a value is a relative path that stays inside its folder."""
-    if not text(value) or not value or "\0" in value or (os.sep in value and os.sep != "/"):
+    if not text(value) or not value or "\0" in value or leads_out(value):
         return False
     return not value.startswith("/") and not {"..", ".", ""} & set(value.split("/"))
 

@@ -63,7 +63,8 @@ class Section:
             end = os.fstat(handle).st_size if own is None else min(self.start + own, os.fstat(handle).st_size)
             if self.start + offset + length > end:  # truncated: do not allocate ``length`` bytes
                 return b""
-            return os.pread(handle, length, self.start + offset)
+            os.lseek(handle, self.start + offset, os.SEEK_SET)
+            return os.read(handle, length)
         finally:
             os.close(handle)
 

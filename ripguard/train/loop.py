@@ -237,12 +237,12 @@ def fit(
 
 def _write_log(log: Path, lines: list[dict[str, Any]]) -> None:
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    write_whole(log, lambda partial: partial.write_text(text))
+    write_whole(log, lambda partial: partial.write_text(text, "utf-8"))
 
 
 def _lines(log: Path | None) -> list[dict[str, Any]]:
     """Log lines of a run whose checkpoint is of an older version, without a log."""
-    return [json.loads(line) for line in log.read_text().splitlines()] if log and log.exists() else []
+    return [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log and log.exists() else []
 
 
 def batches(count: int, protocol: Protocol) -> int:

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it before it unpickles a transform
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, InputRefused, WrongKey
+from ripguard.paths import expanded
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.find import read_key
 from ripguard.release.manifest import Release
@@ -30,7 +31,7 @@ UNLABELLED = -1  # class number of an image without a label
 
 def absolute(path: str | Path) -> Path:
     """The path from the root of the file system, with ``~`` replaced."""
-    return Path(os.path.abspath(Path(path).expanduser()))
+    return Path(os.path.abspath(expanded(path, "path")))
 
 
 class ProtectedDataset(Dataset):
@@ -44,6 +45,7 @@ class ProtectedDataset(Dataset):
         root: the release.
         key: path of the restore key; pickles contain only the path. Or a :class:`ripguard.crypto.keys.KeyRing` (the
             owner's key, or that of one release or unit); pickles then contain the secret, so do not write them to disk.
+            For a key file whose mode cannot be changed, such as a mounted secret, give ``Key.from_text(text)``.
             With the key of a unit, the dataset has only that unit's images, and ``signer`` is required. Spawned workers
             read the key file again and cannot prompt for a passphrase: set ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
@@ -86,8 +88,8 @@ class ProtectedDataset(Dataset):
             raise ValueError(f"mode: expected 'RGB' or None, got {mode!r}")
         # absolute: a worker may start in another folder
         self.root, self.key, self.split, self.form, self.mode = unwrapped(absolute(root)), key, split, form, mode
-        if isinstance(key, str | Path) and str(key) != "-":
-            self.key = absolute(key)
+        if isinstance(key, str | Path):  # standard input can be read once only, and not by workers
+            self.key = read_key(key) if str(key) == "-" else absolute(key)
         self.transform, self.target_transform = transform, target_transform
         self._opened: tuple[Release, Restorer] | None = None
         self._by_path: dict[str, int] | None = None

@@ -224,7 +224,7 @@ def test_two_restorations_into_one_output(field, tmp_path):  # type: ignore[no-u
         return honest(handle, how)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr("ripguard.store.atomic.fcntl.flock", slow)
+    patch.setattr(fcntl, "flock", slow)  # filelock calls it
     try:
         with lock(place):
             thread = threading.Thread(target=late)

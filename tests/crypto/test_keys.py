@@ -133,7 +133,7 @@ def test_files_that_others_can_touch_are_refused(tmp_path, mode):  # type: ignor
     (tmp_path / "k").chmod(mode)
     with pytest.raises(KeyFileError, match="other users") as caught:
         Key.read(tmp_path / "k")
-    assert caught.value.hint == f"chmod 600 {tmp_path / 'k'}"
+    assert caught.value.hint.startswith(f"chmod 600 {tmp_path / 'k'}; where its mode cannot be changed, pass it on")
 
 
 def test_damaged_files_on_disk(tmp_path):  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from helpers import crop, make_source, tree_digest
+from helpers import crop, make_source, refused, tree_digest
 from PIL import Image
 
 from ripguard.data import photos
@@ -210,6 +210,10 @@ def nobody(monkeypatch, home: str | None = None) -> None:  # type: ignore[no-unt
         monkeypatch.setenv("HOME", home)
 
 
+def nowhere() -> str:
+    raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+
 def test_the_cache_of_nobody(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """No home, or none that can be written: XDG_CACHE_HOME, else a private folder, which nobody else may have made."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -233,6 +237,24 @@ def test_the_cache_of_nobody(tmp_path, monkeypatch):  # type: ignore[no-untyped-
     assert cache_root() == tmp_path / "xdg" / "ripguard"
     nobody(monkeypatch, str(tmp_path / "home"))
     assert cache_root() == tmp_path / "home/.cache/ripguard"
+    nobody(monkeypatch, "/proc")
+    for temporary in (lambda: "/proc", nowhere):
+        monkeypatch.setattr(tempfile, "gettempdir", temporary)
+        with pytest.raises(StorageError, match="no place for the cache") as caught:
+            cache_root()
+        assert "RIPGUARD_CACHE" in caught.value.hint
     monkeypatch.setenv("RIPGUARD_CACHE", "~nobody-of-this-name/x")
     with pytest.raises(UsageError, match="no home folder"):
         cache_root()
+
+
+@pytest.mark.parametrize("place", ["file", "file/deeper", "/proc/none/deeper"])
+def test_a_cache_that_cannot_be_made(place, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """One sentence that names the variable, wherever on the way to the folder it fails."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RIPGUARD_CACHE", str(tmp_path / place))
+    monkeypatch.delenv("RIPGUARD_DATA", raising=False)
+    for name in ("photos", "tinyimagenet"):
+        said = refused(9, "check", name)
+        assert f"cannot write to the cache {tmp_path / place}" in said
+        assert "set RIPGUARD_CACHE" in said

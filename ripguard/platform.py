@@ -1,0 +1,136 @@
+"""What differs between operating systems. No other module uses names of ``os`` or modules that Windows lacks.
+
+Most differences are found by what Python offers, so that a test can take it away. Windows itself is tested for in one
+place, :data:`WINDOWS`. docs/reference/systems.md lists what was tested.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+import time
+from pathlib import Path
+
+WINDOWS = os.name == "nt"
+HAS_OWNERS = hasattr(os, "geteuid")  # owners and modes mean something
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # without it, opening a pipe blocks
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+BINARY = getattr(os, "O_BINARY", 0)  # without it, Windows changes line ends in what os.open opened
+MOST_PROCESSES = 61 if WINDOWS else 1 << 16  # what concurrent.futures can wait for on Windows
+
+PATIENCE = 2.0  # seconds in which programs such as virus scanners close a new file
+DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
+NOT_IN_NAMES = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
+
+
+def user() -> int | None:
+    """Number of the effective user; None on Windows, where files have no such owner."""
+    return os.geteuid() if HAS_OWNERS else None
+
+
+def private_name() -> str:
+    """Name of this user's folder among temporary files. On Windows that place is the user's own already."""
+    return "ripguard" if user() is None else f"ripguard-{user()}"
+
+
+def foreign(found: os.stat_result) -> bool:
+    """Whether a file belongs to another user. Windows does not tell."""
+    return HAS_OWNERS and found.st_uid != os.geteuid()
+
+
+def open_to_others(found: os.stat_result) -> bool:
+    """Whether the mode lets other users read, write or enter. Modes mean nothing on Windows."""
+    return HAS_OWNERS and bool(stat.S_IMODE(found.st_mode) & 0o077)
+
+
+def make_private(handle: int) -> None:
+    """Give an open file the mode 0600, whatever the umask; on Windows it inherits the rights of its folder."""
+    if hasattr(os, "fchmod"):
+        os.fchmod(handle, 0o600)
+
+
+def link(old: str | Path, new: str | Path) -> None:
+    """Make a hard link. Raises :class:`OSError`, with ``ENOSYS`` where Python cannot."""
+    if not hasattr(os, "link"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), os.fspath(new))
+    os.link(old, new)
+
+
+def not_regular(path: str | os.PathLike[str], follow: bool) -> str:
+    """What stands at a path in the place of a regular file, "" for one. Needed where O_NOFOLLOW is missing.
+
+    Raises:
+        OSError: nothing is there.
+    """
+    found = os.stat(path) if follow else os.lstat(path)
+    if stat.S_ISLNK(found.st_mode):
+        return "a link, and links are not followed"
+    return "" if stat.S_ISREG(found.st_mode) else "not a regular file"
+
+
+def sync_folder(path: str | os.PathLike[str]) -> None:
+    """Write the entries of a folder to disk (fsync). Windows cannot open folders, and NTFS keeps a journal of names."""
+    if WINDOWS:
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_all() -> bool:
+    """Write everything to disk; returns whether the system has a call for that."""
+    if not hasattr(os, "sync"):
+        return False
+    os.sync()
+    return True
+
+
+def rename(old: str | Path, new: str | Path) -> None:
+    """Rename to a path that does not exist. On Windows another program may hold a new file open for a moment."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            os.rename(old, new)
+            return
+        except PermissionError:
+            if not WINDOWS or time.monotonic() > end:
+                raise
+        time.sleep(0.05)
+
+
+def no_core_files() -> None:
+    """Forbid core files to this process and those that it starts, where the system has such a limit."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def reader_gone(descriptor: int) -> bool:
+    """Whether nobody reads the other end of a pipe; True where that cannot be asked."""
+    import select
+
+    if not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    poll.register(descriptor, 0)  # reports errors and hang-ups in any case
+    return bool(poll.poll(0))
+
+
+def cannot_hold(path: str) -> bool:
+    """Whether this system has no file of such a name: on Windows ``a:b``, ``what?``, ``aux.png``, ``end.``.
+
+    Windows would write some of these elsewhere without an error.
+    """
+    return WINDOWS and any(DEVICES.fullmatch(part) or NOT_IN_NAMES.search(part) for part in path.split("/"))
+
+
+def leads_out(path: str) -> bool:
+    """Whether a relative path with ``/`` may mean another folder on this system: ``..\\a`` and ``C:a`` on Windows."""
+    return WINDOWS and ("\\" in path or ":" in path)

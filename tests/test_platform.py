@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ripguard import files, platform
+from ripguard.errors import OutputRefused
+from ripguard.files import NotRegular, open_regular, sync_tree
+from ripguard.store.atomic import lock
+from ripguard.store.schema import path as relative
+
+NOT_ON_WINDOWS = [
+    "a:b.png", "C:x.png", "a\\b.png", "what?.png", "a*.png", "<a>.png", "a|b.png", 'say "a".png', "end.", "end ",
+    "tab\t.png", "aux", "AUX.png", "con.tar.gz", "nul .txt", "com1.png", "LPT9", "com¹.png", "CONIN$", "a/aux/1.png",
+    "a./1.png",
+]  # fmt: skip
+EVERYWHERE = ["a.png", "a/b/1.png", "auxiliary.png", "com.png", "com10.png", "null", "x.aux", ".a", "a b.png", "é"]
+
+
+def test_names(monkeypatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(platform, "WINDOWS", True)
+    assert [name for name in NOT_ON_WINDOWS if not platform.cannot_hold(name)] == []
+    assert [name for name in EVERYWHERE if platform.cannot_hold(name)] == []
+    assert [name for name in NOT_ON_WINDOWS[:3] if relative(name)] == []  # they could lead out of the folder
+    monkeypatch.setattr(platform, "WINDOWS", False)
+    assert [name for name in NOT_ON_WINDOWS if platform.cannot_hold(name) or not relative(name)] == []
+
+
+def test_without_o_nofollow(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Links and other files are refused where no flag does it."""
+    for module in (files, __import__("ripguard.store.atomic").store.atomic):
+        monkeypatch.setattr(module, "NOFOLLOW", 0)
+    (tmp_path / "file").write_bytes(b"data")
+    (tmp_path / "link").symlink_to("file")
+    os.close(open_regular(tmp_path / "file"))
+    os.close(open_regular(tmp_path / "link", follow=True))
+    with pytest.raises(NotRegular, match="link"):
+        open_regular(tmp_path / "link")
+    with pytest.raises(NotRegular, match="not a regular file"):
+        open_regular(tmp_path)
+    with pytest.raises(OutputRefused, match="is a link"), lock(tmp_path / "link"):
+        pass
+    assert (tmp_path / "file").read_bytes() == b"data"
+
+
+def test_a_tree_is_synced_file_by_file(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    (tmp_path / "a").mkdir()
+    for name in ("1", "a/2"):
+        (tmp_path / name).write_bytes(b"data")
+    synced = []
+    monkeypatch.delattr(os, "sync")
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    sync_tree(tmp_path)
+    assert sorted(synced) == sorted((tmp_path / name).stat().st_ino for name in ("1", "a/2"))
+
+
+def test_a_file_that_another_program_holds_for_a_moment(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Windows refuses to rename it; virus scanners let it go soon."""
+    real, refusals = os.rename, [PermissionError(13, "in use")] * 3
+
+    def busy(old, new):  # type: ignore[no-untyped-def]
+        if refusals:
+            raise refusals.pop()
+        real(old, new)
+
+    monkeypatch.setattr(os, "rename", busy)
+    (tmp_path / "old").mkdir()
+    with pytest.raises(PermissionError):
+        platform.rename(tmp_path / "old", tmp_path / "new")
+    monkeypatch.setattr(platform, "WINDOWS", True)
+    platform.rename(tmp_path / "old", tmp_path / "new")
+    assert (tmp_path / "new").is_dir()
+    refusals += [PermissionError(13, "in use")] * 1000
+    monkeypatch.setattr(platform, "PATIENCE", 0.1)
+    with pytest.raises(PermissionError):
+        platform.rename(tmp_path / "new", tmp_path / "old")
+
+
+def test_the_user(monkeypatch):  # type: ignore[no-untyped-def]
+    assert platform.private_name() == f"ripguard-{os.geteuid()}"
+    monkeypatch.setattr(platform, "HAS_OWNERS", False)
+    assert (platform.user(), platform.private_name()) == (None, "ripguard")
+    assert not platform.foreign(os.stat("/"))
+    assert not platform.open_to_others(os.stat("/"))
