@@ -45,7 +45,7 @@ def _claims(source: str | Path | bytes, what: str) -> tuple[int, int, int]:
             size = file.seek(0, io.SEEK_END)
             file.seek(0)
             kind = format_of(start, what, size)
-            if kind and (found := _size(kind, start, file)):
+            if kind and (found := _size(kind, start, file)) and min(found) > 0:
                 return found
     except (OSError, MemoryError) as error:
         if isinstance(error, MemoryError) or error.errno is not None:  # without errno, it is Pillow's

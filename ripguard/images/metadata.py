@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ripguard.images import tiff
+from ripguard.images import jpeg_2000, tiff
 from ripguard.images.formats import decoders, recognized, usual_suffix
 from ripguard.images.gate import counted, guarded, opened
 from ripguard.images.netpbm import STARTS as NETPBM
@@ -23,7 +23,8 @@ def file_suffix(data: bytes) -> str:
     Raises:
         InputRefused: not an image of a known format.
     """
-    return usual_suffix(recognized(data, "image"))
+    kind = recognized(data, "image")
+    return ".j2k" if data.startswith(jpeg_2000.CODESTREAM) else usual_suffix(kind)
 
 
 def metadata(data: bytes) -> tuple[str, ...]:

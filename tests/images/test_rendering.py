@@ -112,16 +112,8 @@ def test_sizes_by_headers():
         assert samples_claimed(sample.data) >= width * height
         assert file_suffix(sample.data).startswith(".")
         assert isinstance(metadata(sample.data), tuple)
-    suffixes = {
-        name: file_suffix(by_name(name).data) for name in ("two.mpo", "rgb.heic", "rgb.j2k", "8-bit.dcm", "rgb.tga")
-    }
-    assert suffixes == {
-        "two.mpo": ".jpg",
-        "rgb.heic": ".heic",
-        "rgb.j2k": ".jp2",
-        "8-bit.dcm": ".dcm",
-        "rgb.tga": ".tga",
-    }
+    suffixes = {"two.mpo": ".jpg", "rgb.heic": ".heic", "gray.j2k": ".j2k", "rgb.jp2": ".jp2", "8-bit.dcm": ".dcm"}
+    assert {name: file_suffix(by_name(name).data) for name in suffixes} == suffixes
 
 
 def test_another_size_is_refused():
