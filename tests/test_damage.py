@@ -58,7 +58,10 @@ def test_no_cause(data):  # type: ignore[no-untyped-def]
         (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "pointer"),
         (b"/annex/objects/SHA256E-s1--0.png\n", "pointer"),
-        *((data, "packed") for data in (gzip.compress(b"a", mtime=0), bz2.compress(b"a"), lzma.compress(b"a"), tar(), zipped())),
+        *(
+            (data, "packed")
+            for data in (gzip.compress(b"a", mtime=0), bz2.compress(b"a"), lzma.compress(b"a"), tar(), zipped())
+        ),
     ],
 )
 def test_causes(data, cause):  # type: ignore[no-untyped-def]

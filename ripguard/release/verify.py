@@ -17,7 +17,7 @@ from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.decoding import read_image
-from ripguard.images.limits import MAX_BYTES
+from ripguard.images.limits import max_bytes
 from ripguard.images.reencoded import file_bytes, read_published, variants, with_channels
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.causes import cause_of
@@ -266,7 +266,7 @@ def _verdict(release: Release, name: str) -> str:
     row, path = release.by_path(name), found_at(release, name)
     if row is None:  # cannot happen: names come from the manifest
         return "changed"
-    if path.lstat().st_size <= MAX_BYTES and sha256_file(path, MAX_BYTES) == row["file"]:
+    if path.lstat().st_size <= max_bytes() and sha256_file(path, max_bytes()) == row["file"]:
         return ""
     try:
         image = read_published(file_bytes(path), name)

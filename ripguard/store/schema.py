@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ripguard.images.limits import MAX_PIXELS
+from ripguard.images.limits import max_pixels
 from ripguard.platform import leads_out
 
 Check = Callable[[Any], bool]
@@ -114,7 +114,7 @@ def shape(value: Any) -> bool:
     """Whether a value is ``[height, width, channels]`` of a publishable image."""
     if not isinstance(value, list) or len(value) != 3 or not all(map(count, value)):
         return False
-    return value[2] in (1, 3) and 0 < value[0] * value[1] <= MAX_PIXELS
+    return value[2] in (1, 3) and 0 < value[0] * value[1] <= max_pixels()
 
 
 def piece(value: Any) -> bool:
