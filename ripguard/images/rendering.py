@@ -61,3 +61,9 @@ def render(data: bytes, name: str = "image", expected: tuple[int, ...] | None = 
                 return Rendering(np.asarray(upright.convert("RGB")), (image.mode,))
         except InputRefused:
             raise refusal from None
+
+
+def as_pil(data: bytes, name: str = "image") -> Image.Image:  # stand-in until the branch `images` is merged
+    with opened(data, name) as image:
+        image.load()
+        return image.copy()

@@ -190,8 +190,8 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
                 error = type(lost)(f"{wanted.file}: the name of its source file: {lost.message}", NAMELESS)
         if error is None and any(map(too_long, (name, "" if wanted.stray else wanted.place))):
             error = Damaged(f"{wanted.file}: its name in the release is longer than file systems allow")
-        if error is None and one.clean is not None:
-            data = one.file[1] if one.file else _encoded(one.clean, name)
+        data = one.file[1] if one.file else b"" if one.clean is None else _encoded(one.clean, name)
+        if error is None and data:
             try:
                 write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
             except Damaged as occupied:
