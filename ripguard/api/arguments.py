@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 from collections.abc import Callable
@@ -32,6 +33,13 @@ def whole(name: str, value: Any, least: int) -> int | None:
     if isinstance(value, bool) or not least <= number < 2**63:
         raise UsageError(f"{name}: expected a whole number of {least} or more, got {value!r}")
     return number
+
+
+def pixels_allowed(max_pixels: int | None) -> contextlib.AbstractContextManager[None]:
+    """Context manager: images of up to so many pixels are accepted; None: the limit stays. Raises :class:`UsageError`."""
+    from ripguard.images.limits import allowing
+
+    return allowing(whole("max_pixels", max_pixels, 1))
 
 
 def refuse_empty(**texts: Any) -> None:

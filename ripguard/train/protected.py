@@ -187,6 +187,8 @@ class ProtectedDataset(Dataset):
             for one in restore_files(restorer, some, own):
                 if one.error:
                     raise one.error
+                if one.rendered is None and release.info["exact"] != "bytes":
+                    one.rendered = True  # only such files are kept then
                 found.append(one)
         return found
 

@@ -7,10 +7,11 @@ from PIL import Image
 
 from ripguard.errors import InputRefused, MissingExtra
 from ripguard.images.decoding import opened
-from ripguard.images.limits import NPY
 from ripguard.images.refusals import check_header
 from ripguard.images.rendering import DecoderMissing, as_pil, render
 from ripguard.release.restorer import RestoredImage
+
+PLAIN = (b"\x89PNG", b"\xff\xd8")  # first bytes of formats whose headers show whether there is more than 8-bit samples
 
 
 def as_loaded(one: RestoredImage) -> Image.Image:
@@ -45,11 +46,11 @@ def samples(one: RestoredImage) -> np.ndarray:
 
 
 def _holds_more(one: RestoredImage, file: bytes) -> bool:
-    """Whether the file opens as another image than ``clean``. Its header decides, if it was not decoded."""
+    """Whether the file may open as another image than ``clean``. Its header decides, if it was not decoded."""
     if one.rendered is not None or one.clean is None:
         return one.rendered is not False
-    if file.startswith(NPY):
-        return False
+    if not file.startswith(PLAIN) or b"eXIf" in file:
+        return True
     try:
         with opened(file, one.what) as image:
             check_header(image, file, one.what)
