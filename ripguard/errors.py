@@ -255,6 +255,8 @@ def as_refusal(error: BaseException) -> RipguardError | None:
 EXTRAS = {  # extras of setup.cfg, and their modules
     "defences": ("kornia",),
     "jxl": ("pillow_jxl",),
+    "heic": ("pillow_heif",),
+    "dicom": ("pydicom",),
     "fast": ("cryptography",),
     "notebooks": ("nbclient", "nbformat", "ipykernel"),
 }

@@ -44,7 +44,7 @@ class Item:
             return read_by(self.reader, self.name)
         if self.path is None:
             raise InputRefused(f"{self.name}: it has neither a file nor a reader")
-        return read_file(self.path, self.name)
+        return read_file(self.path, self.name, source=True)
 
 
 @dataclass

@@ -9,17 +9,17 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ripguard.errors import InputRefused
 from ripguard.files import LFS_HINT, LFS_START
+from ripguard.images import boxes, jpeg_2000, jpeg_xl
 from ripguard.images.limits import (
     FORMATS,
-    MAX_BYTES,
     MAX_COMMENTS,
-    MAX_PIXELS,
     MAX_PROFILES,
     MAX_RUN_LENGTH,
     MAX_SCANS,
     MAX_STRIPS,
     ORIENTATION,
     PNG_END,
+    RAISE,
     RUN_LENGTH,
     SAMPLE_FORMAT,
     SAMPLES_PER_PIXEL,
@@ -27,6 +27,9 @@ from ripguard.images.limits import (
     STRIPS,
     UNSIGNED,
     CountedBytes,
+    max_bytes,
+    max_pieces,
+    max_pixels,
 )
 
 
@@ -40,8 +43,13 @@ def check_beginning(start: bytes, size: int, what: str) -> None:
         raise InputRefused(f"{what}: not an image", LFS_HINT)
     if not start.startswith(STARTS):
         raise InputRefused(f"{what}: not a readable {', '.join(FORMATS)} image", "is the file whole?")
-    if size > MAX_BYTES:
-        raise InputRefused(f"{what}: {size:,} bytes, more than an image of {MAX_PIXELS:,} pixels takes")
+    check_bytes(size, what)
+
+
+def check_bytes(size: int, what: str) -> None:
+    """Refuse a file of more bytes than the largest image takes."""
+    if size > max_bytes():
+        raise InputRefused(f"{what}: {size:,} bytes, more than an image of {max_pixels():,} pixels takes", RAISE)
 
 
 def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) -> None:
@@ -66,15 +74,29 @@ def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) ->
                 f"{what}: a PNM of more than {MAX_COMMENTS:,} comments", "save a copy with an image editor"
             )
     elif data.startswith((b"II", b"MM")):
-        if len(data) > 2 * MAX_STRIPS:  # each takes at least two bytes
+        if len(data) > 2 * max_pieces(MAX_STRIPS):  # each takes at least two bytes
             _check_strips(data, what)
     elif size := webp_size(data[:32]):  # its decoder allocates all pixels when it is opened
         check_size(*size, what, expected)
+    elif data[4:8] == b"ftyp":
+        boxes.check(data, what)
+        for width, height in boxes.sizes(data):
+            check_size(width, height, what, None)
+    elif data.startswith((jpeg_2000.CODESTREAM, b"\0\0\0\x0cjP")):
+        jpeg_2000.check(data, what)
+        for one in jpeg_2000.heads(data):
+            check_size(one.width, one.height, what, None)
+    elif data.startswith((jpeg_xl.CODESTREAM, jpeg_xl.CONTAINER)):  # as WebP
+        head = jpeg_xl.head(data)
+        check_size(head.width, head.height, what, expected)
+        if head.extra > jpeg_xl.MAX_EXTRA:
+            raise InputRefused(f"{what}: too many channels", "save a copy with an image editor")
 
 
 def check_size(width: int, height: int, what: str, expected: tuple[int, ...] | None) -> None:
-    if width * height > MAX_PIXELS:
-        raise InputRefused(f"{what}: {width}×{height} is more than {MAX_PIXELS:,} pixels")
+    """Refuse an image of too many pixels, or of another size than expected: (height, width, …)."""
+    if width * height > max_pixels():
+        raise InputRefused(f"{what}: {width}×{height} is more than {max_pixels():,} pixels", RAISE)
     if expected and (height, width) != tuple(expected[:2]):
         raise InputRefused(f"{what}: expected an image of {expected[1]}×{expected[0]}, got {width}×{height}")
 
@@ -86,9 +108,10 @@ def _check_strips(data: bytes, what: str) -> None:
     file.seek(tags.next)
     tags.load(file)
     for tag in STRIPS:
-        if isinstance(found := tags.get(tag), tuple) and len(found) > MAX_STRIPS:
+        if isinstance(found := tags.get(tag), tuple) and len(found) > max_pieces(MAX_STRIPS):
             raise InputRefused(
-                f"{what}: a TIFF of more than {MAX_STRIPS:,} strips or tiles", "save a copy with an image editor"
+                f"{what}: a TIFF of more than {max_pieces(MAX_STRIPS):,} strips or tiles",
+                "save a copy with an image editor",
             )
 
 
@@ -107,17 +130,30 @@ def webp_size(start: bytes) -> tuple[int, int] | None:
     return None
 
 
-def check_header(image: Image.Image, data: bytes, what: str) -> None:
-    if image.mode not in ("RGB", "L"):
-        raise InputRefused(f"{what}: expected 8-bit RGB or grayscale, got mode {image.mode}", _hint(image.mode))
+def check_sound(image: Image.Image, data: bytes, what: str) -> None:
+    """Refuse files that decoders accept although they are ambiguous, truncated or slow to decode."""
     if image.format == "PNG":
-        _check_png(data, what)
-    if image.format == "TIFF":
-        _check_tiff(image, what)
-    if image.format == "PPM":
-        _check_pnm(data, what)
+        if data[12:16] != b"IHDR" or data.count(b"\0\0\0\rIHDR") != 1:
+            raise InputRefused(f"{what}: not a readable PNG image", "save a copy with an image editor")
+        if PNG_END not in data:  # Pillow shows all pixels of some truncated files
+            raise InputRefused(f"{what}: the PNG file is truncated", "get a complete copy")
+    if image.format == "PPM" and data[1:2] in b"123" and not data[-1:].isspace():  # truncation could change the number
+        raise InputRefused(f"{what}: its last number may be truncated", "end the file with a line break")
     if image.info.get("compression") in RUN_LENGTH and image.width * image.height > MAX_RUN_LENGTH:
         raise InputRefused(f"{what}: a run-length coded BMP of more than {MAX_RUN_LENGTH:,} pixels", "save it as PNG")
+
+
+def check_header(image: Image.Image, data: bytes, what: str) -> None:
+    """Refuse files that are not exactly 8-bit gray or RGB, according to their headers."""
+    if image.mode not in ("RGB", "L"):
+        raise InputRefused(f"{what}: expected 8-bit RGB or grayscale, got mode {image.mode}", _hint(image.mode))
+    check_sound(image, data, what)
+    if image.format == "PNG" and data[24] != 8:
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a {data[24]}-bit PNG", "convert a copy to 8 bits")
+    if image.format == "TIFF":
+        _check_tiff(image, what)
+    if image.format == "PPM" and pnm_maximum(data) != b"255":
+        raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
     frames = getattr(image, "n_frames", 1) if image.format != "TIFF" else "more" if _goes_on(image) else 1
     if frames != 1:
         raise InputRefused(f"{what}: expected one frame, got {frames}", "export one frame to a file")
@@ -138,15 +174,6 @@ def check_loaded(image: Image.Image, what: str) -> None:
         raise InputRefused(f"{what}: a transparent color would be lost", "flatten a copy first")
 
 
-def _check_png(data: bytes, what: str) -> None:
-    if data[12:16] != b"IHDR" or data.count(b"\0\0\0\rIHDR") != 1:
-        raise InputRefused(f"{what}: not a readable PNG image", "save a copy with an image editor")
-    if data[24] != 8:
-        raise InputRefused(f"{what}: expected 8 bits per sample, got a {data[24]}-bit PNG", "convert a copy to 8 bits")
-    if PNG_END not in data:  # Pillow shows all pixels of some truncated files
-        raise InputRefused(f"{what}: the PNG file is truncated", "get a complete copy")
-
-
 def _check_tiff(image: Image.Image, what: str) -> None:
     tags = image.tag_v2  # type: ignore[attr-defined]
     if any(bits != 8 for bits in tags.get(258, (8,))):
@@ -161,14 +188,7 @@ def _check_tiff(image: Image.Image, what: str) -> None:
         )
 
 
-def _check_pnm(data: bytes, what: str) -> None:
-    if _pnm_maximum(data) != b"255":
-        raise InputRefused(f"{what}: expected 8 bits per sample, got a PNM with another maximum")
-    if data[1:2] in b"123" and not data[-1:].isspace():  # decimal numbers: truncation could change the last one
-        raise InputRefused(f"{what}: its last number may be truncated", "end the file with a line break")
-
-
-def _pnm_maximum(data: bytes) -> bytes:
+def pnm_maximum(data: bytes) -> bytes:
     """Fourth word of a PNM header, without comments."""
     words = [word for line in data[:1024].split(b"\n") for word in line.split(b"#")[0].split()]
     return words[3] if len(words) > 3 else b""

@@ -1,7 +1,11 @@
 """The 8-bit rendering of an image file: what is published and perturbed.
 
-Samples of an 8-bit gray or RGB image are rendered as they are. Every other file has a rendering that looks right, and is
-restored byte for byte, because its samples could not be restored from the rendering.
+Samples of an 8-bit gray or RGB image are rendered as they are. Every other file has a rendering that looks right, and
+is restored byte for byte, because its samples could not be restored from the rendering:
+
+- upright by its EXIF orientation, the first frame, flattened on white, gray where the file is gray;
+- sRGB: by its ICC profile, :mod:`ripguard.images.color`;
+- wide samples: :mod:`ripguard.images.windowing`; several bands: the first as gray, or the first three as RGB.
 """
 
 from __future__ import annotations
@@ -9,10 +13,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ripguard.errors import InputRefused
-from ripguard.images.decoding import opened, read_image
+from ripguard.images import arrays, color, dicom, netpbm, tiff
+from ripguard.images.formats import DecoderMissing, decoders, missing, recognized
+from ripguard.images.gate import guarded, opened
+from ripguard.images.kinds import (
+    has_padding_alpha,
+    is_transparent,
+    kinds_of,
+    ordered,
+    orientation,
+    pnm_kinds,
+)
+from ripguard.images.refusals import check_size, check_sound, check_structure
+from ripguard.images.windowing import to_8_bits
+
+__all__ = ["DecoderMissing", "Rendering", "as_pil", "render"]
+
+TURNS = {  # EXIF orientation → transposed, upside down, left to right
+    2: (False, False, True), 3: (False, True, True), 4: (False, True, False), 5: (True, False, False),
+    6: (True, False, True), 7: (True, True, True), 8: (True, True, False),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +44,16 @@ class Rendering:
 
     Attributes:
         image: uint8 ``[height, width, 1 or 3]``, upright, sRGB, flattened on white.
-        differs: what the rendering does not show: ``"alpha"``, ``"16 bits"``, ``"EXIF orientation"`` … Empty: the
+        differs: what the rendering does not show, of :data:`ripguard.images.kinds.KINDS`, in that order. Empty: the
             rendering has exactly the samples of the file.
+
+            - ``"several frames"``: the first is rendered. ``"EXIF orientation"``: the rendering is upright.
+            - ``"palette"``; ``"alpha"``, which a palette may have, too; ``"transparent color"``.
+            - ``"1 bit"``, ``"2 bits"``, ``"4 bits"`` per sample; ``"16 bits"``: 9 to 16; ``"32 bits"``; ``"64 bits"``;
+              ``"other maximum"``, of a PNM. ``"signed samples"``; ``"floating point"``.
+            - ``"other bands"``: the first, or the first three are rendered.
+            - ``"CMYK"``, ``"YCCK"``, ``"Lab"``, ``"YCbCr"``, ``"HSV"``; ``"ICC profile"``: one that is not sRGB.
+            - ``"DICOM attributes"``: every DICOM file.
     """
 
     image: np.ndarray
@@ -32,10 +63,6 @@ class Rendering:
     def exact(self) -> bool:
         """Whether the samples of the file can be restored from the rendering."""
         return not self.differs
-
-
-class DecoderMissing(InputRefused):
-    """The library that decodes this format is not installed; the hint names the extra."""
 
 
 def render(data: bytes, name: str = "image", expected: tuple[int, ...] | None = None) -> Rendering:
@@ -51,19 +78,155 @@ def render(data: bytes, name: str = "image", expected: tuple[int, ...] | None = 
         DecoderMissing: a library is missing.
         StorageError: no memory.
     """
+    kind = recognized(data, name)
+    with guarded(name, kind):
+        if kind == "NPY":
+            image, found = arrays.render(data, name, expected)
+        elif kind == "DICOM":
+            image, found = dicom.render(data, name)
+        elif data.startswith(netpbm.STARTS):
+            image, found = _netpbm(data, name)
+        elif kind == "TIFF":
+            image, found = _tiff(data, name, expected)
+        else:
+            image, found = _pillow(data, name, kind, None, expected)
+    check_size(image.shape[1], image.shape[0], name, expected)
+    return Rendering(np.ascontiguousarray(image), ordered(found))
+
+
+def as_pil(data: bytes, name: str = "image") -> Image.Image:
+    """An image file as ``PIL.Image.open`` gives it, in its own mode, not turned, with its pixels loaded.
+
+    What Pillow cannot open (arrays, DICOM, PAM, some TIFF files) is rendered. Raises as :func:`render`.
+    """
+    kind = recognized(data, name)
+    if kind in ("NPY", "DICOM"):
+        return _as_image(render(data, name).image)
     try:
-        return Rendering(read_image(data, name, expected))
-    except InputRefused as refusal:
-        try:
-            with opened(data, name) as image:
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-                return Rendering(np.asarray(upright.convert("RGB")), (image.mode,))
-        except InputRefused:
-            raise refusal from None
+        with opened(data, name, decoders(kind, name)) as image:
+            check_sound(image, data, name)
+            image.load()
+            return image.copy()
+    except InputRefused:
+        if kind not in ("TIFF", "PNM"):
+            raise
+        return _as_image(render(data, name).image)
 
 
-def as_pil(data: bytes, name: str = "image") -> Image.Image:  # stand-in until the branch `images` is merged
-    with opened(data, name) as image:
+def _pillow(
+    data: bytes, what: str, kind: str, page: tiff.Page | None, expected: tuple[int, ...] | None
+) -> tuple[np.ndarray, list[str]]:
+    """Rendering and kinds of a file that Pillow opens."""
+    with opened(data, what, decoders(kind, what)) as image:
+        check_sound(image, data, what)
+        turn = orientation(image) if image.format != "PNG" else 1
+        if turn < 5:
+            check_size(image.width, image.height, what, expected)
+        found = kinds_of(image, data, page)
         image.load()
-        return image.copy()
+        stated, turn = turn, orientation(image)  # that of a PNG may stand behind its pixels; Pillow turns a TIFF
+        found += ["EXIF orientation"] if max(stated, turn) > 1 else []
+        found += ["alpha"] if has_padding_alpha(image, data) else []
+        if is_transparent(image):
+            found.append("alpha" if image.mode == "P" else "transparent color")
+        seen, alpha = _seen(image, data, page)
+        return _finished(seen, alpha, image.info.get("icc_profile"), turn, found)
+
+
+def _seen(image: Image.Image, data: bytes, page: tiff.Page | None) -> tuple[Image.Image, np.ndarray | None]:
+    """A loaded image without alpha, of a mode that :mod:`color` converts, and its alpha, uint8 ``[height, width]``."""
+    mode, key = image.mode, image.info.get("transparency")
+    gray_png = image.format == "PNG" and data[25] == 4  # 16-bit gray with alpha, which Pillow opens as RGBA
+    if mode in ("LA", "La", "PA", "RGBA", "RGBa") or (mode == "P" and is_transparent(image)):
+        whole = image.convert("LA" if mode in ("LA", "La") else "RGBA")
+        seen = whole.getchannel(0) if mode in ("LA", "La") or gray_png else whole.convert("RGB")
+        return seen, np.asarray(whole.getchannel("A"))
+    if mode == "F" or mode.startswith("I"):
+        values = np.asarray(image)
+        if page is not None and page.photometric == tiff.WHITE_IS_ZERO and mode.startswith("I;16"):
+            values = 65535 - values
+        if image.format == "PPM" and mode == "I":
+            values = values.astype(np.uint16)  # Pillow scales them to 16 bits
+        alpha = None if key is None else np.where(values == key, 0, 255).astype(np.uint8)
+        return _as_image(to_8_bits(values[:, :, None])), alpha
+    if key is not None and mode in ("1", "L", "RGB"):
+        return image.convert("RGB" if mode == "RGB" else "L"), _keyed(image, data, key)
+    if mode in ("1", "P", "RGBX"):
+        image = image.convert("L" if mode == "1" else "RGB")
+    return image, None
+
+
+def _keyed(image: Image.Image, data: bytes, key: object) -> np.ndarray:
+    """Alpha by a transparent color, uint8 ``[height, width]``."""
+    samples = np.asarray(image.convert("L") if image.mode == "1" else image)
+    if isinstance(key, bytes):
+        return np.full(samples.shape[:2], 255, np.uint8)
+    wanted = np.atleast_1d(np.asarray(key))
+    if image.format == "PNG" and data[24] == 16:  # Pillow keeps the high bytes of samples
+        wanted = wanted >> 8
+    elif image.format == "PNG" and image.mode != "RGB":
+        wanted = wanted * (255 // (2 ** data[24] - 1)) if image.mode == "L" and data[24] < 8 else wanted
+    same = samples == (wanted if samples.ndim == 3 else wanted[0])
+    return np.where(same.all(2) if samples.ndim == 3 else same, 0, 255).astype(np.uint8)
+
+
+def _tiff(data: bytes, what: str, expected: tuple[int, ...] | None) -> tuple[np.ndarray, list[str]]:
+    """Rendering and kinds of a TIFF file: by Pillow, unless it does not give the samples as they are."""
+    check_structure(data, what, None)
+    page = tiff.page(data)
+    if not page.odd:
+        return _pillow(data, what, "TIFF", page, expected)
+    check_size(page.width, page.height, what, None)
+    if not page.plain:  # tifffile needs another library for it
+        if page.others == 0:
+            return _pillow(data, what, "TIFF", page, expected)
+        raise missing(what, "TIFF (compressed, of many bands)", "save a copy without compression")
+    values, turn, profile = tiff.read(data, what)
+    found = page.kinds() + (["EXIF orientation"] if 1 < turn < 9 else [])
+    count = values.shape[2] - page.others - page.alpha
+    if count not in (1, 3) or page.others:
+        shown, other = arrays.bands(values[:, :, : values.shape[2] - page.alpha])
+        other = other or page.photometric != tiff.RGB
+    else:
+        shown, other = values[:, :, :count], False
+    alpha = to_8_bits(values[:, :, count : count + 1])[:, :, 0] if page.alpha and not page.others else None
+    image = to_8_bits(shown, other)
+    if page.photometric == tiff.WHITE_IS_ZERO:
+        image = 255 - image
+    return _finished(_as_image(image), alpha, profile, turn, found)
+
+
+def _netpbm(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
+    values, has_alpha, maximum = netpbm.read(data, what, None)
+    found = pnm_kinds(maximum) if maximum else ["floating point"]
+    if maximum and maximum not in (255, 65535):
+        values = np.round(values * (255 / maximum)).astype(np.uint8)
+    shown, alpha = (values[:, :, :-1], values[:, :, -1:]) if has_alpha else (values, None)
+    shown, other = arrays.bands(shown)
+    found += (["alpha"] if has_alpha else []) + (["other bands"] if other else [])
+    image = _as_image(to_8_bits(shown, other))
+    return _finished(image, None if alpha is None else to_8_bits(alpha)[:, :, 0], None, 1, found)
+
+
+def _finished(
+    seen: Image.Image, alpha: np.ndarray | None, profile: bytes | None, turn: int, found: list[str]
+) -> tuple[np.ndarray, list[str]]:
+    """sRGB, on white, upright."""
+    image, moved = color.to_srgb(seen, profile)
+    if alpha is not None:
+        image = _on_white(image, alpha)
+    if turn in TURNS:
+        transposed, upside_down, left_to_right = TURNS[turn]
+        image = image.swapaxes(0, 1) if transposed else image
+        image = image[:: -1 if upside_down else 1, :: -1 if left_to_right else 1]
+    return image, found + (["ICC profile"] if moved else [])
+
+
+def _on_white(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """uint8 image and alpha → uint8, rounded."""
+    part = alpha[:, :, None].astype(np.uint32)
+    return ((image * part + 255 * (255 - part) + 127) // 255).astype(np.uint8)
+
+
+def _as_image(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(image[:, :, 0] if image.shape[2] == 1 else image))

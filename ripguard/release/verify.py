@@ -18,7 +18,7 @@ from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.decoding import read_image
-from ripguard.images.limits import MAX_BYTES, SUFFIXES
+from ripguard.images.limits import SUFFIXES, max_bytes
 from ripguard.images.rendering import render
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.manifest import Release
@@ -205,7 +205,7 @@ def _find_renamed(release: Release, report: Report) -> None:
         if (release.root / name).suffix.lower() not in SUFFIXES:
             continue
         with contextlib.suppress(StorageError, Damaged):  # an unreadable file stays in ``extra``
-            if was := wanted.pop(sha256_file(release.root / name, MAX_BYTES), ""):
+            if was := wanted.pop(sha256_file(release.root / name, max_bytes()), ""):
                 report.renamed.append(f"{was} → {name}")
                 gone |= {was, name}
     report.missing = [name for name in report.missing if name not in gone]
@@ -261,7 +261,7 @@ def _verdict(release: Release, name: str) -> str:
     row, path = release.by_path(name), release.root / name
     if row is None:  # cannot happen: names come from the manifest
         return "changed"
-    if path.lstat().st_size <= MAX_BYTES and sha256_file(path, MAX_BYTES) == row["file"]:
+    if path.lstat().st_size <= max_bytes() and sha256_file(path, max_bytes()) == row["file"]:
         return ""
     try:
         digest = image_digest(read_image(path, follow=False)).hex()

@@ -22,7 +22,6 @@ from ripguard._torchvision import torchvision
 from ripguard.data.folder import folder
 from ripguard.errors import InputRefused
 from ripguard.images.decoding import read_image
-from ripguard.images.rendering import render
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
 

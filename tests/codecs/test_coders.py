@@ -20,6 +20,7 @@ from ripguard.codecs.bounded import inflate, unxz
 from ripguard.codecs.coders import BY_NUMBER, CODERS, WHOLE, BadStream, cheapest
 from ripguard.codecs.interlaced import networks
 from ripguard.errors import MissingExtra
+from ripguard.images import jpeg_xl
 from ripguard.images.encoding import png_bytes
 
 MODEL = {channels: networks.pack(model) for channels, model in MODELS.items()}
@@ -139,7 +140,7 @@ def test_the_size_of_jxl_containers():
     """The codestream whole or in parts, behind other boxes, with long lengths, up to the end of the file."""
     stream = bytes.fromhex("ff0a80005682a0b8110804010018004b188b158201")  # 17×300, as the library wrote it
     assert jxl.size(stream) == (17, 300)
-    start = jxl.CONTAINER + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    start = jpeg_xl.CONTAINER + box(b"ftyp", b"jxl \0\0\0\0jxl ")
     parts = box(b"jxlp", bytes(4) + stream[:3]) + box(b"Exif", bytes(40)) + box(b"jxlp", b"\x80\0\0\1" + stream[3:])
     for data in (box(b"jxlc", stream), box(b"jxlc", stream, True), parts, struct.pack(">I4s", 0, b"jxlc") + stream):
         assert jxl.size(start + data) == (17, 300)

@@ -12,6 +12,7 @@ import pydicom
 import pydicom.encaps
 import pydicom.uid
 from corpus import Sample, alpha, cube, exif, flat, gray, photo, saved, stored
+from corpus_pillow import from_linear
 from corpus_raw import windowed
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -48,7 +49,7 @@ def _avif() -> Iterator[Sample]:
     rgb, one, mask = photo(1), gray(1), alpha()
     fine = {"quality": 95, "subsampling": "4:4:4", "max_threads": 1}
     yield Sample("rgb.avif", saved(rgb, "AVIF", **fine), rgb, 16)
-    yield Sample("gray.avif", saved(one, "AVIF", quality=95), np.dstack([one] * 3), 16)
+    yield Sample("gray.avif", saved(one, "AVIF", quality=95), cube(one), 16)
     yield Sample("alpha.avif", saved(np.dstack([rgb, mask]), "AVIF", **fine), flat(rgb, mask), 20, ("alpha",))
     two = {"save_all": True, "append_images": [Image.fromarray(photo(2))]}
     yield Sample("animated.avif", saved(rgb, "AVIF", **two, **fine), rgb, 16, ("several frames",))
@@ -64,8 +65,10 @@ def _heic() -> Iterator[Sample]:
     yield Sample("rgb.heic", saved(rgb, "HEIF", **fine), rgb, 24)
     yield Sample("gray.heif", saved(one, "HEIF", quality=95), cube(one), 24)
     yield Sample("alpha.heic", saved(np.dstack([rgb, mask]), "HEIF", **fine), flat(rgb, mask), 24, ("alpha",))
-    yield Sample("turned-6.hif", saved(stored(rgb, 6), "HEIF", exif=exif(6), **fine), rgb, 24)
-    yield Sample("turned-3.heic", saved(stored(rgb, 3), "HEIF", exif=exif(3), **fine), rgb, 24)
+    yield Sample("turned-6.hif", saved(stored(rgb, 6), "HEIF", exif=exif(6).tobytes(), **fine), rgb, 24)
+    yield Sample("turned-3.heic", saved(stored(rgb, 3), "HEIF", exif=exif(3).tobytes(), **fine), rgb, 24)
+    only = saved(rgb, "HEIF", exif=exif(3), **fine)  # without a box irot, which alone turns an image
+    yield Sample("not-turned.heic", only, rgb, 24)
     two = {"save_all": True, "append_images": [Image.fromarray(photo(1))]}
     yield Sample("two.heic", saved(rgb, "HEIF", **two, **fine), rgb, 24, ("several frames",))
     deep = saved(one.astype(np.uint16) * 257, "HEIF", quality=95)
@@ -89,8 +92,12 @@ def _jpeg_xl() -> Iterator[Sample]:
         1,
         ("alpha",),
     )
-    yield Sample("16-bit.jxl", saved(one.astype(np.uint16) * 257, "JXL", **whole), cube(one), 0, ("16 bits",))
-    yield Sample("float.jxl", saved((one / 255).astype(np.float32), "JXL", **whole), cube(one), 1, ("floating point",))
+    # this encoder writes that deep samples are linear light; 8 bits of it are few in the dark
+    bright = cube(from_linear(one / 255))
+    deep = saved(one.astype(np.uint16) * 257, "JXL", **whole)
+    yield Sample("16-bit.jxl", deep, bright, 12, ("16 bits", "ICC profile"))
+    floats = saved((one / 255).astype(np.float32), "JXL", **whole)
+    yield Sample("float.jxl", floats, bright, 12, ("floating point", "ICC profile"))
 
 
 def dicom(

@@ -137,20 +137,20 @@ def _jpeg() -> Iterator[Sample]:
     rgb, one = photo(1), gray(1)
     image = Image.fromarray(rgb)
     fine = {"quality": 95, "subsampling": 0}
-    yield Sample("fine.jpg", saved(rgb, "JPEG", **fine), rgb, 16)
+    yield Sample("fine.jpg", saved(rgb, "JPEG", **fine), rgb, 20)
     yield Sample("usual.jpeg", saved(rgb, "JPEG"), rgb, 70)
-    yield Sample("progressive.jfif", saved(rgb, "JPEG", progressive=True, **fine), rgb, 16)
+    yield Sample("progressive.jfif", saved(rgb, "JPEG", progressive=True, **fine), rgb, 20)
     yield Sample("gray.jpe", saved(one, "JPEG", quality=95), cube(one), 12)
     kept = saved(rgb, "JPEG", keep_rgb=True, **fine)
-    yield Sample("not-ycbcr.jpg", kept, rgb, 16)
+    yield Sample("not-ycbcr.jpg", kept, rgb, 20)
     for turn in range(1, 9):
         kinds = ("EXIF orientation",) if turn > 1 else ()
-        yield Sample(f"turned-{turn}.jpg", saved(stored(rgb, turn), "JPEG", exif=exif(turn), **fine), rgb, 16, kinds)
+        yield Sample(f"turned-{turn}.jpg", saved(stored(rgb, turn), "JPEG", exif=exif(turn), **fine), rgb, 20, kinds)
     data = saved(stored(one, 6), "JPEG", exif=exif(6), quality=95)
     yield Sample("turned-6-gray.jpg", data, cube(one), 12, ("EXIF orientation",))
-    yield Sample("orientation-0.jpg", saved(rgb, "JPEG", exif=exif(0), **fine), rgb, 16)
-    yield Sample("orientation-9.jpg", saved(rgb, "JPEG", exif=exif(9), **fine), rgb, 16)
-    yield Sample("cmyk.jpg", saved(image.convert("CMYK"), "JPEG", **fine), rgb, 16, ("CMYK",))
+    yield Sample("orientation-0.jpg", saved(rgb, "JPEG", exif=exif(0), **fine), rgb, 20)
+    yield Sample("orientation-9.jpg", saved(rgb, "JPEG", exif=exif(9), **fine), rgb, 20)
+    yield Sample("cmyk.jpg", saved(image.convert("CMYK"), "JPEG", **fine), rgb, 20, ("CMYK",))
     ink = np.dstack([np.zeros_like(one)] * 3 + [255 - one])
     cmyk = Image.fromarray(ink, "CMYK")
     yield Sample("cmyk-black.jpg", saved(cmyk, "JPEG", **fine), np.dstack([one] * 3), 16, ("CMYK",))
@@ -159,22 +159,22 @@ def _jpeg() -> Iterator[Sample]:
     y = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.3)
     seen = np.dstack([from_linear(y)] * 3)
     yield Sample("cmyk-icc.jpg", saved(cmyk, "JPEG", icc_profile=made.cmyk_profile(), **fine), seen, 20, ("CMYK",))
-    yield Sample("ycck.jpg", _ycck(rgb), rgb, 16, ("YCCK",))
+    yield Sample("ycck.jpg", _ycck(rgb), rgb, 20, ("YCCK",))
     adobe = made.rgb_profile(made.ADOBE, 2.2)
     data = saved(rgb, "JPEG", icc_profile=adobe, **fine)
     yield Sample("icc-adobe.jpg", data, seen_through(rgb, made.ADOBE, 2.2), 24, ("ICC profile",))
     data = saved(stored(rgb, 6), "JPEG", icc_profile=adobe, exif=exif(6), **fine)
     yield Sample("icc-turned.jpg", data, seen_through(rgb, made.ADOBE, 2.2), 24, ("ICC profile", "EXIF orientation"))
     two = {"save_all": True, "append_images": [Image.fromarray(photo(2))], **fine}
-    yield Sample("two.mpo", saved(rgb, "MPO", **two), rgb, 16, ("several frames",))
-    yield Sample("mpo.jpg", saved(rgb, "MPO", **two, exif=exif(1)), rgb, 16, ("several frames",))
-    yield Sample("motion.jpg", saved(rgb, "JPEG", **fine) + b"\0\0\0\x18ftypmp42" + bytes(500), rgb, 16)
+    yield Sample("two.mpo", saved(rgb, "MPO", **two), rgb, 20, ("several frames",))
+    yield Sample("mpo.jpg", saved(rgb, "MPO", **two, exif=exif(1)), rgb, 20, ("several frames",))
+    yield Sample("motion.jpg", saved(rgb, "JPEG", **fine) + b"\0\0\0\x18ftypmp42" + bytes(500), rgb, 20)
 
 
 def _ycck(rgb: np.ndarray) -> bytes:
     """An Adobe YCCK JPEG: the inverted inks as YCbCr, and black. Its four planes are those of a CMYK file."""
     inks = np.dstack([255 - rgb, np.zeros_like(rgb[:, :, 0])])
-    ycc = np.asarray(Image.fromarray(rgb).convert("YCbCr"))  # Pillow inverts on writing, as Adobe does
+    ycc = np.asarray(Image.fromarray(255 - rgb).convert("YCbCr"))  # Pillow inverts on writing, as Adobe does
     data = saved(Image.fromarray(np.dstack([255 - ycc, inks[:, :, 3]]), "CMYK"), "JPEG", quality=95, subsampling=0)
     at = data.index(b"Adobe")
     assert data[at + 11] == 0
@@ -201,7 +201,8 @@ def _gif() -> Iterator[Sample]:
     other, seen = Image.fromarray(photo(1)).quantize(100), np.asarray(image.convert("RGB"))
     yield Sample("palette.gif", saved(image, "GIF", interlace=0), seen, 0, ("palette",))
     yield Sample("interlaced.gif", saved(image, "GIF", interlace=1), seen, 0, ("palette",))
-    yield Sample("gray.gif", saved(gray(), "GIF"), cube(gray()))
+    yield Sample("gray.gif", saved(gray(), "GIF", optimize=False), cube(gray()))
+    yield Sample("few-grays.gif", saved(gray(), "GIF"), np.dstack([gray()] * 3), 0, ("palette",))
     index = np.asarray(image)
     common = int(np.bincount(index.ravel()).argmax())
     hole = flat(seen, np.where(index == common, 0, 255))
