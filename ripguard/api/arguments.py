@@ -36,7 +36,7 @@ def whole(name: str, value: Any, least: int) -> int | None:
 
 
 def pixels_allowed(max_pixels: int | None) -> contextlib.AbstractContextManager[None]:
-    """Context manager: images of up to so many pixels are accepted; None: the limit stays. Raises :class:`UsageError`."""
+    """Context manager that accepts images of up to so many pixels; None: as before. Raises :class:`UsageError`."""
     from ripguard.images.limits import allowing
 
     return allowing(whole("max_pixels", max_pixels, 1))

@@ -102,7 +102,7 @@ def test_nothing_to_skip(source):  # type: ignore[no-untyped-def]
     (lambda root: ((root / "train/c").mkdir(), (root / "train/c/0.png").symlink_to("nowhere.png")), "train/c: all"),
     (lambda root: [p.write_bytes(b"x" * 99) for p in root.rglob("?.png")], "no image is left"),
     (lambda root: (root / "train/d").symlink_to("nowhere"), "train/d: a link that leads nowhere"),
-    (lambda root: (root / "train/a/0\x07.png").write_bytes(png_bytes(crop(9, 16, 16))), "a character that is not shown"),
+    (lambda root: (root / "train/a/0\x07.png").write_bytes(png_bytes(crop(9, 16, 16))), "holds a character that"),
     (lambda root: (root / "list.json").write_text('{"imageData": "' + "iVBORw0KGgo" + "A" * 4000 + '"}'), "list.json"),
 ])  # fmt: skip
 def test_never_skipped(source, spoil, said):  # type: ignore[no-untyped-def]
