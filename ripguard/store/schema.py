@@ -120,7 +120,7 @@ def shape(value: Any) -> bool:
         return False
     pixels = value[0] * value[1]
     if value[2] in (1, 3) and max_pixels() < pixels <= MOST_PIXELS:
-        raise TooManyPixels(f"{value[1]}×{value[0]} is more than {max_pixels():,} pixels")
+        raise TooManyPixels(f"shape {value[1]}×{value[0]}: more than {max_pixels():,} pixels")
     return value[2] in (1, 3) and 0 < pixels <= max_pixels()
 
 
