@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ripguard.errors import InputRefused
+from ripguard.images.formats import signed_format
 from ripguard.store.atomic import storage
 
-# base64 of the first bytes of JPEG, PNG, WebP, GIF, BMP and TIFF files, and at least 96 more characters
+# base64 of the first bytes of JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, JPEG XL, AVIF and HEIC files, and at least 96
+# more characters
 ENCODED = re.compile(
-    rb"(?:data:image/[\w.+-]+;base64,|\\?/9j\\?/|iVBORw0KGgo|UklGR|R0lGOD|Qk[0-3]|SUkqA|TU0AK)[A-Za-z0-9+/\\\r\n]{96}"
+    rb"(?:data:image/[\w.+-]+;base64,|\\?/9j\\?/|iVBORw0KGgo|UklGR|R0lGOD|Qk[0-3]|SUkqA|TU0AK"
+    rb"|AAAADGpQICAN|AAAADEpYTCAN|\\?/0\\?/\\?/UQ|AAAA[A-Za-z0-9+/]{2}Z0eXB[hot])[A-Za-z0-9+/\\\r\n]{96}"
 )
 STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+BOXED = ("JPEG 2000", "JPEG XL", "AVIF", "HEIC")
 
 
 def holds_image(data: bytes) -> bool:
@@ -45,4 +49,4 @@ def _decodes(text: bytes) -> bool:
         return False
     if start.startswith(b"BM"):  # two letters are no proof: the reserved bytes and the place of the pixels must fit
         return start[6:10] == bytes(4) and start[14:18] in (b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0", b"\x0c\0\0\0")
-    return start.startswith(STARTS)
+    return start.startswith(STARTS) or signed_format(start) in BOXED

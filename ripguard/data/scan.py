@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ripguard.errors import InputRefused
 from ripguard.files import walk
-from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
+from ripguard.images.formats import signed_format
+from ripguard.images.limits import REFUSED_SUFFIXES, SUFFIXES
 
 TEXTS = frozenset(
     {".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".md", ".rst", ".html", ".htm"}
@@ -159,7 +160,7 @@ def _sort(name: str, path: Path, found: Found) -> None:
         found.unusable.append(name)
     else:
         start, known = _start(path), suffix in TEXTS or PLAIN.fullmatch(os.path.basename(name)) is not None
-        if start.startswith(STARTS[1:3]):  # PNG and JPEG
+        if signed_format(start) not in ("", "BMP", "PNM", "NPY"):  # texts may begin with BM or P1
             found.left_out[name] = ODD_WHY
         elif _is_text(start) or (known and _may_be_text(start)):
             found.texts.append((name, path))

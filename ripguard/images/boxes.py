@@ -1,7 +1,8 @@
 """Sizes and depths from the boxes of AVIF and HEIC files, before a decoder sees them.
 
-ISO/IEC 23008-12: each item has its size in a box ``ispe``; ``irot`` turns an image by quarters. The decoders' own
-configuration boxes are ``av1C`` (AV1) and ``hvcC`` (HEVC). Boxes are searched by name, so that every one is found.
+ISO/IEC 23008-12: each item has its size in a box ``ispe``; ``clap`` crops an image, ``irot`` turns it by quarters. The
+decoders' own configuration boxes are ``av1C`` (AV1) and ``hvcC`` (HEVC). Boxes are searched by name, so that every one
+is found.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ def sizes(data: bytes) -> list[tuple[int, int]]:
 def size(data: bytes) -> tuple[int, int]:
     """(width, height) of the largest item, upright. Raises :class:`ValueError` if there is none."""
     width, height = max(sizes(data), key=lambda one: one[0] * one[1])
+    if (at := data.find(b"\0\0\0\x28clap")) >= 0 and at + 24 <= len(data):
+        across, by, down, divided = struct.unpack_from(">4I", data, at + 8)
+        width, height = min(width, across // max(by, 1)), min(height, down // max(divided, 1))
     at = data.find(b"irot")
     return (height, width) if at >= 0 and data[at + 4 : at + 5] in (b"\1", b"\3") else (width, height)
 

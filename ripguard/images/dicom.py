@@ -15,7 +15,7 @@ from ripguard.errors import InputRefused
 from ripguard.images import jpeg_2000
 from ripguard.images.arrays import BYTES
 from ripguard.images.formats import PLUGINS, decoders, missing
-from ripguard.images.gate import counted
+from ripguard.images.gate import counted, quiet
 from ripguard.images.refusals import check_size
 from ripguard.images.windowing import scaled, to_8_bits
 
@@ -38,6 +38,11 @@ def render(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
         DecoderMissing: pydicom or the decoder of its compression is not installed.
     """
     decoders("DICOM", what)
+    with quiet("pydicom"):
+        return _render(data, what)
+
+
+def _render(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
     if DEFLATED in data:
         raise InputRefused(f"{what}: a deflated DICOM file", "save it in another transfer syntax")
     tags = _tags(data)
@@ -97,9 +102,11 @@ def _decodable(syntax: Any) -> bool:
 
 def _check_frame(frame: bytes, what: str) -> None:
     """Refuse a compressed frame whose own header states too many pixels."""
-    for head in jpeg_2000.heads(frame):
-        jpeg_2000.check(frame, what)
+    heads = jpeg_2000.heads(frame)
+    for head in heads:
         check_size(head.width, head.height, what, None)
+    if heads:
+        jpeg_2000.check(frame, what)
     at = 2
     while frame.startswith(b"\xff\xd8") and at + 9 <= len(frame) and frame[at] == 0xFF:
         kind, length = frame[at + 1], int.from_bytes(frame[at + 2 : at + 4], "big")

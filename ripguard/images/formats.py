@@ -32,7 +32,7 @@ SIGNATURES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
 AVIF, HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 EITHER = (b"mif1", b"msf1", b"miaf")  # major brands of both; the compatible brands decide
 DIB_SIZES = (40, 52, 56, 108, 124)  # bytes of a bitmap's header
-TGA_FOOTER, TGA_DEPTHS = b"TRUEVISION-XFILE.\0", {1: (8,), 2: (15, 16, 24, 32), 3: (8, 16)}
+TGA_FOOTER, TGA_DEPTHS = b"TRUEVISION-XFILE.\0", {1: (8,), 2: (15, 16, 24, 32), 3: (1, 8, 16)}
 # format → names of Pillow's decoders
 DECODERS = {"PNM": ("PPM",), "JPEG 2000": ("JPEG2000",), "HEIC": ("HEIF",), "JPEG XL": ("JXL",)}
 UPGRADE = "install a newer Pillow: pip install --upgrade Pillow"
@@ -161,5 +161,5 @@ def _is_tga(data: bytes, name: str, size: int) -> bool:
         return False
     if maps and (map_bits not in (15, 16, 24, 32) or not 0 < colors <= 256):
         return False
-    least = width * height * ((depth + 7) // 8) if kind < 8 else width * height // 128
+    least = (width * depth + 7) // 8 * height if kind < 8 else width * height // 128  # a run has 128 pixels at most
     return size >= 18 + comment + colors * ((map_bits + 7) // 8) + least

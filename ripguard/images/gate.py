@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def opened(
         InputRefused: unreadable, or too large.
         StorageError: no memory.
     """
-    with guarded(what, ", ".join(formats)), _pillow_limit():
+    with guarded(what, ", ".join(formats)), _pillow_limit(), quiet("PIL.TiffImagePlugin"):
         check_structure(data, what, expected)
         with Image.open(counted(data), formats=formats) as image:
             check_size(image.width, image.height, what, expected)
@@ -67,6 +68,17 @@ def guarded(what: str, kind: str) -> Iterator[None]:
         if not isinstance(error, Exception) and not is_panic(error):
             raise
         raise InputRefused(f"{what}: not a readable {kind} image", "is the file whole?") from None
+
+
+@contextlib.contextmanager
+def quiet(library: str) -> Iterator[None]:
+    """Context manager: a library logs nothing about damaged files."""
+    logger = logging.getLogger(library)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def counted(data: bytes) -> io.BytesIO:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ripguard.errors import InputRefused, RipguardError
 from ripguard.files import open_regular
-from ripguard.images import arrays, boxes, dicom, jpeg_2000, jpeg_xl, netpbm
+from ripguard.images import arrays, boxes, dicom, jpeg_2000, jpeg_xl, netpbm, tiff
 from ripguard.images.formats import START, decoders, format_of
 from ripguard.images.limits import HEADER_BYTES, BytesStart, FileStart
 from ripguard.images.reading import cannot_read
@@ -42,10 +42,10 @@ def _claims(source: str | Path | bytes, what: str) -> tuple[int, int, int]:
         with _beginning(source) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             start = file.read(START)
-            size = len(source) if isinstance(source, bytes) else file.raw.seek(0, io.SEEK_END)  # type: ignore[union-attr]
+            size = file.seek(0, io.SEEK_END)
             file.seek(0)
-            kind = format_of(start, what or str(source)[:0], size)
-            if kind and (found := _size(kind, start, file)):
+            kind = format_of(start, what, size)
+            if kind and (found := _size(kind, start, file)) and min(found) > 0:
                 return found
     except (OSError, MemoryError) as error:
         if isinstance(error, MemoryError) or error.errno is not None:  # without errno, it is Pillow's
@@ -69,6 +69,9 @@ def _size(kind: str, start: bytes, file: FileStart | BytesStart) -> tuple[int, i
     if kind == "JPEG XL":
         head = jpeg_xl.head(file.read(boxes.HEAD))
         return head.width, head.height, 3 + head.extra
+    if kind == "TIFF":
+        page = tiff.page(file)
+        return page.width, page.height, page.samples
     if kind in ("AVIF", "HEIC"):
         return *boxes.size(file.read(boxes.HEAD)), 3
     if kind == "JPEG 2000":

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from ripguard.errors import InputRefused
 
 CODESTREAM = b"\xff\x4f\xff\x51"  # SOC and SIZ
+COD, COC, SOT, SOD, EOC = 0x52, 0x53, 0x90, 0x93, 0xD9  # second bytes of markers
+MAX_MARKERS = 500_000
 MAX_STREAMS, MAX_TILES, MAX_CHANNELS = 8, 65_535, 16
 MAX_BLOCKS = 16_000_000  # precincts; the decoder allocates a structure for each
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the marker SIZ states. ``precincts`` is an upper bound of their number."""
+    """What the marker SIZ states. ``precincts``: their number, nearly."""
 
     width: int
     height: int
@@ -55,23 +57,38 @@ def _head(data: bytes, at: int) -> Head:
     across = -(-(right - tile_x) // tile_w) if tile_w else MAX_TILES + 1
     down = -(-(bottom - tile_y) // tile_h) if tile_h else MAX_TILES + 1
     depths = [data[at + 42 + 3 * i] for i in range(channels) if at + 42 + 3 * i < len(data)]
-    area = max(0, right - left) * max(0, bottom - top)
+    count = _precincts(data, at, max(0, right - left), max(0, bottom - top))
     return Head(
         right - left, bottom - top, max(across, 1) * max(down, 1), tuple((one & 127) + 1 for one in depths),
-        any(one & 128 for one in depths), area * channels // _precinct(data, at),
+        any(one & 128 for one in depths), count * channels,
     )  # fmt: skip
 
 
-def _precinct(data: bytes, at: int) -> int:
-    """Least area of a precinct of higher resolutions that a marker COD or COC of this codestream states."""
-    least, place = 1 << 30, at + 2
-    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] not in (0x90, 0xD9):
+def _precincts(data: bytes, at: int, width: int, height: int) -> int:
+    """Most precincts of a channel that a marker COD or COC of this codestream states, in a tile's header too."""
+    most, place, behind = 1, at + 2, 0
+    for _ in range(MAX_MARKERS):
+        if place + 4 > len(data) or data[place] != 0xFF or data[place + 1] == EOC:
+            return most
         kind, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
-        if kind == 0x52 and length > 12 and data[place + 4] & 1:  # COD with precincts of its own
-            for one in data[place + 15 : place + 2 + length]:
-                least = min(least, 1 << ((one & 15) + (one >> 4)))
-        if kind == 0x53:  # COC: of one channel; its place depends on the number of channels
-            for one in data[place + 11 : place + 2 + length]:
-                least = min(least, 1 << ((one & 15) + (one >> 4)))
+        if kind == SOD:
+            if not behind:  # the last tile, up to the end of the file
+                return most
+            place = behind
+            continue
+        if kind == SOT:
+            part = int.from_bytes(data[place + 6 : place + 10], "big")
+            behind = place + part if part >= 14 else 0
+        first = {COD: 14, COC: 11}.get(kind, 0)
+        if first and (kind == COC or data[place + 4] & 1):
+            most = max(most, _count(data[place + first : place + 2 + length], width, height))
         place += 2 + max(length, 2)
-    return least
+    return MAX_BLOCKS + 1
+
+
+def _count(exponents: bytes, width: int, height: int) -> int:
+    """Number of precincts; ``exponents``: of their width and height, for each resolution, the lowest first."""
+    count = 0
+    for level, one in enumerate(exponents[::-1]):
+        count += -(-width >> level + (one & 15)) * -(-height >> level + (one >> 4)) if level < 33 else 0
+    return count

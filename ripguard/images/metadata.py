@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from ripguard.images import jpeg_2000, tiff
 from ripguard.images.formats import decoders, recognized, usual_suffix
-from ripguard.images.gate import opened
+from ripguard.images.gate import counted, guarded, opened
 from ripguard.images.netpbm import STARTS as NETPBM
+from ripguard.images.refusals import check_structure
 
 BEHIND = "film or other data behind the image"
 LEAST_BEHIND = 16  # bytes; fewer are padding
@@ -21,11 +23,14 @@ def file_suffix(data: bytes) -> str:
     Raises:
         InputRefused: not an image of a known format.
     """
-    return usual_suffix(recognized(data, "image"))
+    kind = recognized(data, "image")
+    return ".j2k" if data.startswith(jpeg_2000.CODESTREAM) else usual_suffix(kind)
 
 
 def metadata(data: bytes) -> tuple[str, ...]:
     """Kinds of metadata in an image file, of ``EXIF, ICC profile, gamma, text, XMP, IPTC``, and :data:`BEHIND`.
+
+    Nothing for files that Pillow does not open as they are; these are restored whole.
 
     Raises:
         InputRefused: unreadable.
@@ -33,6 +38,8 @@ def metadata(data: bytes) -> tuple[str, ...]:
     """
     kind = recognized(data, "image")
     if kind in ("NPY", "DICOM") or data.startswith(NETPBM):
+        return ()
+    if kind == "TIFF" and _odd(data):
         return ()
     with opened(data, "image", decoders(kind, "image")) as image:
         info = image.info
@@ -47,6 +54,12 @@ def metadata(data: bytes) -> tuple[str, ...]:
             BEHIND: kind == "JPEG" and len(data) - jpeg_end(data) >= LEAST_BEHIND,
         }
     return tuple(name for name, there in found.items() if there)
+
+
+def _odd(data: bytes) -> bool:
+    with guarded("image", "TIFF"):
+        check_structure(data, "image", None)
+        return tiff.page(counted(data)).odd
 
 
 def jpeg_end(data: bytes) -> int:

@@ -83,9 +83,9 @@ def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) ->
         for width, height in boxes.sizes(data):
             check_size(width, height, what, None)
     elif data.startswith((jpeg_2000.CODESTREAM, b"\0\0\0\x0cjP")):
-        jpeg_2000.check(data, what)
         for one in jpeg_2000.heads(data):
             check_size(one.width, one.height, what, None)
+        jpeg_2000.check(data, what)
     elif data.startswith((jpeg_xl.CODESTREAM, jpeg_xl.CONTAINER)):  # as WebP
         head = jpeg_xl.head(data)
         check_size(head.width, head.height, what, expected)

@@ -18,7 +18,7 @@ from PIL import Image
 from ripguard.errors import InputRefused
 from ripguard.images import arrays, color, dicom, netpbm, tiff
 from ripguard.images.formats import DecoderMissing, decoders, missing, recognized
-from ripguard.images.gate import guarded, opened
+from ripguard.images.gate import counted, guarded, opened
 from ripguard.images.kinds import (
     has_padding_alpha,
     is_transparent,
@@ -173,7 +173,7 @@ def _keyed(image: Image.Image, data: bytes, key: object) -> np.ndarray:
 def _tiff(data: bytes, what: str, expected: tuple[int, ...] | None) -> tuple[np.ndarray, list[str]]:
     """Rendering and kinds of a TIFF file: by Pillow, unless it does not give the samples as they are."""
     check_structure(data, what, None)
-    page = tiff.page(data)
+    page = tiff.page(counted(data))
     if not page.odd:
         return _pillow(data, what, "TIFF", page, expected)
     check_size(page.width, page.height, what, None)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ripguard.errors import InputRefused
-from ripguard.images.gate import counted
+from ripguard.images.gate import counted, quiet
 from ripguard.images.limits import ORIENTATION, SAMPLE_FORMAT, SAMPLES_PER_PIXEL
 from ripguard.images.refusals import check_size
 
@@ -74,9 +75,8 @@ class Page:
         return found
 
 
-def page(data: bytes) -> Page:
+def page(file: io.BytesIO | io.BufferedReader) -> Page:
     """Tags of a file's first page. Raises errors of many types on damaged files."""
-    file = counted(data)
     start = file.read(8)
     tags = ImageFileDirectory_v2(start + (file.read(8) if start[2:3] == b"+" else b""))  # as Pillow reads it
     file.seek(tags.next)
@@ -110,7 +110,7 @@ def read(data: bytes, what: str) -> tuple[np.ndarray, int, bytes | None]:
     """
     import tifffile
 
-    with tifffile.TiffFile(counted(data)) as file:
+    with quiet("tifffile"), tifffile.TiffFile(counted(data)) as file:
         one = file.pages[0]
         if not isinstance(one, tifffile.TiffPage):
             raise ValueError("no page")

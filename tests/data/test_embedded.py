@@ -6,6 +6,7 @@ import base64
 import io
 import json
 
+import pillow_heif
 import pytest
 from helpers import crop
 from PIL import Image
@@ -14,12 +15,13 @@ from ripguard.data.embedded import holds_image, refused_texts
 
 
 def encoded(kind: str, **options: object) -> str:
+    pillow_heif.register_heif_opener()
     buffer = io.BytesIO()
     Image.fromarray(crop(1, 24, 24)).save(buffer, kind, **options)  # type: ignore[arg-type]
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "AVIF", "HEIF"])
 def test_images_are_found(kind):  # type: ignore[no-untyped-def]
     """In LabelMe's JSON, in an HTML page, with escaped slashes, and broken into lines as e-mails and notebooks do."""
     text = encoded(kind)
