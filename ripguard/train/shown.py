@@ -11,7 +11,8 @@ from ripguard.images.refusals import check_header
 from ripguard.images.rendering import DecoderMissing, as_pil, render
 from ripguard.release.restorer import RestoredImage
 
-PLAIN = (b"\x89PNG", b"\xff\xd8")  # first bytes of formats whose headers show whether there is more than 8-bit samples
+PNG, JPEG = b"\x89PNG", b"\xff\xd8"
+MORE = (b"tRNS", b"iCCP", b"eXIf", b"acTL", b"Raw profile")  # parts of a PNG by which it may open as another image
 
 
 def as_loaded(one: RestoredImage) -> Image.Image:
@@ -49,11 +50,13 @@ def _holds_more(one: RestoredImage, file: bytes) -> bool:
     """Whether the file may open as another image than ``clean``. Its header decides, if it was not decoded."""
     if one.rendered is not None or one.clean is None:
         return one.rendered is not False
-    if not file.startswith(PLAIN) or b"eXIf" in file:
+    if file.startswith(PNG):  # 8 bits, gray or RGB
+        return file[24] != 8 or file[25] not in (0, 2) or any(part in file for part in MORE)
+    if not file.startswith(JPEG):
         return True
     try:
-        with opened(file, one.what) as image:
+        with opened(file, one.what, ("JPEG", "MPO")) as image:
             check_header(image, file, one.what)
-            return bool({"icc_profile", "transparency"} & set(image.info))
+            return "icc_profile" in image.info
     except InputRefused:
         return True
