@@ -103,9 +103,8 @@ def test_counts(made):  # type: ignore[no-untyped-def]
     kinds = sorted(kind for one in GOOD for kind in one.differs)
     assert made.result.whole == {kind: kinds.count(kind) for kind in kinds}
     kept = {row["path"] for row in Release.open(made.root).rows if "bytes" in row}
-    assert kept == (
-        {made.places[n] for n, one in named(GOOD).items() if one.differs} if made.scheme == "mrit" else set()
-    )
+    whole = {made.places[name] for name, one in named(GOOD).items() if one.differs}
+    assert kept == (whole if made.scheme == "mrit" else set())
 
 
 def test_verify(made, tmp_path):  # type: ignore[no-untyped-def]
