@@ -64,7 +64,9 @@ def _render(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
         from pydicom.pixels import apply_color_lut
 
         values = apply_color_lut(values, tags)[:, :, :3]
-    return to_8_bits(values.reshape(rows, columns, 3)), found
+        return to_8_bits(values.reshape(rows, columns, 3)), found
+    values = values.reshape(rows, columns, 3)
+    return values if values.dtype == np.uint8 else scaled(values, 0, 2 ** int(tags.BitsStored) - 1), found
 
 
 def _tags(data: bytes, stop_before_pixels: bool = False) -> Any:

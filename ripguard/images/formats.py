@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import struct
 
-from PIL import features
+from PIL import Image, features
 
 from ripguard.errors import InputRefused
 from ripguard.files import LFS_HINT, LFS_START
@@ -113,7 +113,7 @@ def decoders(found: str, what: str) -> tuple[str, ...]:
         raise missing(what, found, hint) from None
     if found in BUILT_IN and not features.check(BUILT_IN[found]):
         raise missing(what, found, hint)
-    if found == "HEIC" and library is not None:
+    if found == "HEIC" and library is not None and "HEIF" not in Image.OPEN:
         library.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     return DECODERS.get(found, (found,))
 

@@ -28,10 +28,11 @@ from ripguard.images.kinds import (
     pnm_kinds,
 )
 from ripguard.images.refusals import check_size, check_sound, check_structure
-from ripguard.images.windowing import to_8_bits
+from ripguard.images.windowing import full_range, to_8_bits
 
 __all__ = ["DecoderMissing", "Rendering", "as_pil", "render"]
 
+ROWS = 64  # that are flattened at once; bounds the memory
 TURNS = {  # EXIF orientation → transposed, upside down, left to right
     2: (False, False, True), 3: (False, True, True), 4: (False, True, False), 5: (True, False, False),
     6: (True, False, True), 7: (True, True, True), 8: (True, True, False),
@@ -147,6 +148,8 @@ def _seen(image: Image.Image, data: bytes, page: tiff.Page | None) -> tuple[Imag
             values = 65535 - values
         if image.format == "PPM" and mode == "I":
             values = values.astype(np.uint16)  # Pillow scales them to 16 bits
+        if page is not None and mode == "I" and page.sample_format == 1 and page.bits == 32:
+            values = values.view(np.uint32)
         alpha = None if key is None else np.where(values == key, 0, 255).astype(np.uint8)
         return _as_image(to_8_bits(values[:, :, None])), alpha
     if key is not None and mode in ("1", "L", "RGB"):
@@ -174,13 +177,13 @@ def _tiff(data: bytes, what: str, expected: tuple[int, ...] | None) -> tuple[np.
     """Rendering and kinds of a TIFF file: by Pillow, unless it does not give the samples as they are."""
     check_structure(data, what, None)
     page = tiff.page(counted(data))
-    if not page.odd:
+    if not page.odd or page.photometric in (tiff.PALETTE, tiff.SEPARATED, tiff.YCBCR, tiff.LAB):
         return _pillow(data, what, "TIFF", page, expected)
     check_size(page.width, page.height, what, None)
     if not page.plain:  # tifffile needs another library for it
-        if page.others == 0:
+        if page.usual:
             return _pillow(data, what, "TIFF", page, expected)
-        raise missing(what, "TIFF (compressed, of many bands)", "save a copy without compression")
+        raise missing(what, "TIFF (compressed, of many bands or bits)", "save a copy without compression")
     values, turn, profile = tiff.read(data, what)
     found = page.kinds() + (["EXIF orientation"] if 1 < turn < 9 else [])
     count = values.shape[2] - page.others - page.alpha
@@ -189,8 +192,10 @@ def _tiff(data: bytes, what: str, expected: tuple[int, ...] | None) -> tuple[np.
         other = other or page.photometric != tiff.RGB
     else:
         shown, other = values[:, :, :count], False
-    alpha = to_8_bits(values[:, :, count : count + 1])[:, :, 0] if page.alpha and not page.others else None
+    alpha = full_range(values[:, :, count : count + 1])[:, :, 0] if page.alpha and not page.others else None
     image = to_8_bits(shown, other)
+    if alpha is not None and page.extra[0] == tiff.ASSOCIATED:  # color was multiplied by it
+        image = np.minimum(image * (255.0 / np.maximum(alpha, 1)[:, :, None]), 255).round().astype(np.uint8)
     if page.photometric == tiff.WHITE_IS_ZERO:
         image = 255 - image
     return _finished(_as_image(image), alpha, profile, turn, found)
@@ -205,7 +210,7 @@ def _netpbm(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
     shown, other = arrays.bands(shown)
     found += (["alpha"] if has_alpha else []) + (["other bands"] if other else [])
     image = _as_image(to_8_bits(shown, other))
-    return _finished(image, None if alpha is None else to_8_bits(alpha)[:, :, 0], None, 1, found)
+    return _finished(image, None if alpha is None else full_range(alpha)[:, :, 0], None, 1, found)
 
 
 def _finished(
@@ -224,8 +229,11 @@ def _finished(
 
 def _on_white(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """uint8 image and alpha → uint8, rounded."""
-    part = alpha[:, :, None].astype(np.uint32)
-    return ((image * part + 255 * (255 - part) + 127) // 255).astype(np.uint8)
+    result = np.empty_like(image)
+    for row in range(0, len(image), ROWS):
+        part = alpha[row : row + ROWS, :, None].astype(np.uint16)
+        result[row : row + ROWS] = (image[row : row + ROWS] * part + 255 * (255 - part) + 127) // 255  # below 65,536
+    return result
 
 
 def _as_image(image: np.ndarray) -> Image.Image:

@@ -17,7 +17,7 @@ from ripguard.images.gate import counted, quiet
 from ripguard.images.limits import ORIENTATION, SAMPLE_FORMAT, SAMPLES_PER_PIXEL
 from ripguard.images.refusals import check_size
 
-BITS, COMPRESSION, PHOTOMETRIC, EXTRA, PROFILE = 258, 259, 262, 338, 34675  # tags
+BITS, COMPRESSION, PHOTOMETRIC, PREDICTOR, EXTRA, PROFILE = 258, 259, 262, 317, 338, 34675  # tags
 NONE, ZIP = (1,), (8, 32946)  # compressions
 WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, 8  # photometric interpretations
 ASSOCIATED, UNASSOCIATED = 1, 2  # kinds of an extra sample that is alpha
@@ -36,6 +36,7 @@ class Page:
     photometric: int
     extra: tuple[int, ...]
     compression: int
+    predictor: int
     more: bool
     width: int
     height: int
@@ -58,7 +59,16 @@ class Page:
     @property
     def plain(self) -> bool:
         """Whether :func:`read` decompresses it."""
-        return self.compression in NONE + ZIP
+        return self.compression in NONE + ZIP and self.predictor in (1, 2)
+
+    @property
+    def usual(self) -> bool:
+        """Whether Pillow reads it, whatever its compression: other color, and gray or color of integers to 16 bits."""
+        if self.photometric in (PALETTE, SEPARATED, YCBCR, LAB):
+            return True
+        return self.others == 0 and (
+            (self.sample_format == 1 and self.bits <= 16) or (self.samples == 1 and self.bits <= 32)
+        )
 
     def kinds(self) -> list[str]:
         """What an 8-bit rendering does not show, orientation and profile left out."""
@@ -96,6 +106,7 @@ def page(file: io.BytesIO | io.BufferedReader) -> Page:
         photometric=first(PHOTOMETRIC, 1),
         extra=all_of(EXTRA, ()),
         compression=first(COMPRESSION, 1),
+        predictor=first(PREDICTOR, 1),
         more=bool(tags.next),
         width=first(256, 0),
         height=first(257, 0),

@@ -40,6 +40,13 @@ def to_8_bits(values: np.ndarray, bands: bool = False) -> np.ndarray:
     return scaled(values, low, high)
 
 
+def full_range(values: np.ndarray) -> np.ndarray:
+    """The 8-bit rendering of alpha: from 0 to the greatest value of its type, floating point from 0 to 1."""
+    if values.dtype.kind in "ub" and values.dtype.itemsize == 1:
+        return to_8_bits(values)
+    return scaled(values, 0.0, 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max))
+
+
 def span(values: np.ndarray, bands: bool = False) -> tuple[float, float]:
     """The values that become 0 and 255."""
     least, most, sampled = _finite(values)

@@ -152,6 +152,8 @@ def _dicom() -> Iterator[Sample]:
     yield Sample("window.dcm", data, cube(window), 1, signed)
     data = dicom(one.astype(np.uint16) * 100, "MONOCHROME1", WindowCenter="12750", WindowWidth="25500")
     yield Sample("inverted-window.dcm", data, cube(255 - one), 1, wide)
+    data = dicom(rgb.astype(np.uint16) * 16 + 8, "RGB", BitsStored=12)
+    yield Sample("12-bit-rgb.dcm", data, rgb, 1, wide)
     two = dicom(np.stack([one, gray(2)]), NumberOfFrames=2)
     yield Sample("frames.dcm", two, cube(one), 0, (*kinds, "several frames"))
     ycc = np.asarray(Image.fromarray(rgb).convert("YCbCr"))

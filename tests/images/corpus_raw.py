@@ -123,6 +123,9 @@ def _pnm() -> Iterator[Sample]:
     yield Sample("alpha.pam", made.pam(np.dstack([rgb, mask]), "RGB_ALPHA"), flat(rgb, mask), 1, ("alpha",))
     yield Sample("gray-alpha.pam", made.pam(np.dstack([one, mask]), "GRAYSCALE_ALPHA"), flat(one, mask), 1, ("alpha",))
     yield Sample("16-bit.pam", made.pam(color, "RGB", 65535), rgb, 1, ("16 bits",))
+    faint = np.dstack([color, np.full_like(deep, 20 * 257)])
+    data = made.pam(faint, "RGB_ALPHA", 65535)
+    yield Sample("16-bit-faint.pam", data, flat(rgb, np.full_like(one, 20)), 2, ("16 bits", "alpha"))
     yield Sample("gray.pfm", made.pfm(one / 255), cube(one), 1, ("floating point",))
     yield Sample("color.pfm", made.pfm(rgb / 255), rgb, 1, ("floating point",))
 

@@ -108,6 +108,15 @@ def _wide() -> Iterator[Sample]:
         0,
         ("16 bits", "EXIF orientation"),
     )
+    part = np.round(clear * (clear[..., 3:] / 65535.0)).astype(np.uint16)
+    part[..., 3] = clear[..., 3]
+    data = tiff(part, "rgb", extrasamples=["assocalpha"])
+    yield Sample("16-bit-rgba-multiplied.tif", data, flat(rgb, mask), 2, ("16 bits", "alpha"))
+    faint = np.dstack([color, np.full_like(deep, 20 * 257)])
+    seen = flat(rgb, np.full_like(one, 20))
+    yield Sample("16-bit-faint.tif", tiff(faint, "rgb", extrasamples=["unassalpha"]), seen, 2, ("16 bits", "alpha"))
+    inks = np.asarray(Image.fromarray(rgb).convert("CMYK")).astype(np.uint16) * 257
+    yield Sample("16-bit-cmyk.tif", tiff(inks, "separated"), rgb, 2, ("16 bits", "CMYK"))
     for kind, kinds in (("int16", ("signed samples", "16 bits")), ("int32", ("signed samples", "32 bits"))):
         yield Sample(f"{kind}.tif", tiff(one.astype(kind) * 3 - 400), windowed(one), 1, kinds)
     yield Sample("uint32.tif", tiff(one.astype(np.uint32) * 16_000_000), windowed(one), 1, ("32 bits",))
