@@ -26,7 +26,8 @@ MAX_FRAMES = 1_000_000
 def size(data: bytes) -> tuple[int, int, int]:
     """(width, height, channels) from the tags. Raises errors of many types on damaged files."""
     decoders("DICOM", "image")
-    tags = _tags(data, stop_before_pixels=True)
+    with quiet("pydicom"):
+        tags = _tags(data, "image", stop_before_pixels=True)
     return int(tags.Columns), int(tags.Rows), 1 if tags.SamplesPerPixel == 1 and not _has_palette(tags) else 3
 
 
@@ -43,9 +44,7 @@ def render(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
 
 
 def _render(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
-    if DEFLATED in data:
-        raise InputRefused(f"{what}: a deflated DICOM file", "save it in another transfer syntax")
-    tags = _tags(data)
+    tags = _tags(data, what)
     if "PixelData" not in tags:
         raise InputRefused(f"{what}: a DICOM file without integer pixels", "move it out of the folder")
     rows, columns, frames = int(tags.Rows), int(tags.Columns), int(tags.get("NumberOfFrames") or 1)
@@ -69,8 +68,11 @@ def _render(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
     return values if values.dtype == np.uint8 else scaled(values, 0, 2 ** int(tags.BitsStored) - 1), found
 
 
-def _tags(data: bytes, stop_before_pixels: bool = False) -> Any:
+def _tags(data: bytes, what: str, stop_before_pixels: bool = False) -> Any:
     import pydicom
+
+    if DEFLATED in data:
+        raise InputRefused(f"{what}: a deflated DICOM file", "save it in another transfer syntax")
 
     return pydicom.dcmread(counted(data), stop_before_pixels=stop_before_pixels)
 

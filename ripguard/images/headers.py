@@ -44,7 +44,7 @@ def _claims(source: str | Path | bytes, what: str) -> tuple[int, int, int]:
             start = file.read(START)
             size = file.seek(0, io.SEEK_END)
             file.seek(0)
-            kind = format_of(start, what, size)
+            kind = format_of(start, what if isinstance(source, bytes) else str(source), size)
             if kind and (found := _size(kind, start, file)) and min(found) > 0:
                 return found
     except (OSError, MemoryError) as error:

@@ -167,8 +167,8 @@ def _keyed(image: Image.Image, data: bytes, key: object) -> np.ndarray:
     wanted = np.atleast_1d(np.asarray(key))
     if image.format == "PNG" and data[24] == 16:  # Pillow keeps the high bytes of samples
         wanted = wanted >> 8
-    elif image.format == "PNG" and image.mode != "RGB":
-        wanted = wanted * (255 // (2 ** data[24] - 1)) if image.mode == "L" and data[24] < 8 else wanted
+    elif image.format == "PNG" and data[24] < 8:  # Pillow scales the samples, not the color
+        wanted = wanted * (255 // (2 ** data[24] - 1))
     same = samples == (wanted if samples.ndim == 3 else wanted[0])
     return np.where(same.all(2) if samples.ndim == 3 else same, 0, 255).astype(np.uint8)
 
@@ -186,13 +186,14 @@ def _tiff(data: bytes, what: str, expected: tuple[int, ...] | None) -> tuple[np.
         raise missing(what, "TIFF (compressed, of many bands or bits)", "save a copy without compression")
     values, turn, profile = tiff.read(data, what)
     found = page.kinds() + (["EXIF orientation"] if 1 < turn < 9 else [])
-    count = values.shape[2] - page.others - page.alpha
-    if count not in (1, 3) or page.others:
-        shown, other = arrays.bands(values[:, :, : values.shape[2] - page.alpha])
-        other = other or page.photometric != tiff.RGB
+    count = 3 if page.photometric == tiff.RGB else 1
+    if count == 1 and page.others and not page.alpha:
+        shown, other = arrays.bands(values)
     else:
         shown, other = values[:, :, :count], False
-    alpha = full_range(values[:, :, count : count + 1])[:, :, 0] if page.alpha and not page.others else None
+    if shown.shape[2] not in (1, 3):
+        raise ValueError("samples")
+    alpha = full_range(values[:, :, count : count + 1])[:, :, 0] if page.alpha else None
     image = to_8_bits(shown, other)
     if alpha is not None and page.extra[0] == tiff.ASSOCIATED:  # color was multiplied by it
         image = np.minimum(image * (255.0 / np.maximum(alpha, 1)[:, :, None]), 255).round().astype(np.uint8)

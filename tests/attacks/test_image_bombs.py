@@ -19,7 +19,7 @@ from image_files import chunk
 
 from ripguard.errors import InputRefused
 from ripguard.images import limits
-from ripguard.images.decoding import metadata
+from ripguard.images.decoding import metadata, samples_claimed
 from ripguard.images.rendering import as_pil, render
 
 SIDE = 60_000
@@ -138,6 +138,8 @@ def test_is_refused(name, monkeypatch):  # type: ignore[no-untyped-def]
         assert "--max-pixels" in caught.value.hint
     with pytest.raises(InputRefused):
         as_pil(data)
+    monkeypatch.setattr("zlib.decompress", None)  # without a limit
+    samples_claimed(data)
     if name.startswith(("GIF", "JPEG", "AVIF", "HEIC", "TGA")):
         with pytest.raises(InputRefused):
             metadata(data)

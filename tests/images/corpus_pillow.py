@@ -97,6 +97,13 @@ def _png() -> Iterator[Sample]:
     level = int(one[20, 24])
     keyed_gray = flat(one, np.where(one == level, 0, 255))
     yield Sample("transparent-gray.png", saved(one, "PNG", transparency=level), keyed_gray, 0, ("transparent color",))
+    few = one >> 6
+    data = made.png(made.packed(few, 2), 0, 2, chunk(b"tRNS", b"\0\2"))
+    holes = flat((few * 85).astype(np.uint8), np.where(few == 2, 0, 255))
+    yield Sample("transparent-2-bit.png", data, holes, 0, ("2 bits", "transparent color"))
+    data = made.png(made.packed(bit, 1), 0, 1, chunk(b"tRNS", b"\0\0"))
+    white = np.full((40, 48, 1), 255, np.uint8)
+    yield Sample("transparent-1-bit.png", data, white, 0, ("1 bit", "transparent color"))
     trns = chunk(b"tRNS", (level * 257).to_bytes(2, "big"))
     data = made.png(made.wide(sixteen), 0, 16, trns)
     yield Sample("transparent-16-bit.png", data, keyed_gray, 0, ("16 bits", "transparent color"))

@@ -147,6 +147,8 @@ def _bands() -> Iterator[Sample]:
         ("other bands",),
     )
     many = np.dstack([rgb, mask, one])
+    data = tiff(many, "rgb", extrasamples=["unassalpha", "unspecified"])
+    yield Sample("alpha-and-infrared.tif", data, flat(rgb, mask), 1, ("alpha", "other bands"))
     yield Sample("5-bands.tif", tiff(many, planarconfig="contig"), rgb, 0, ("other bands",))
     yield Sample("5-bands-rgb.tif", tiff(many, "rgb", extrasamples=["unspecified"] * 2), rgb, 0, ("other bands",))
     yield Sample("5-bands-planes.tif", tiff(np.moveaxis(many, 2, 0), planarconfig="separate"), rgb, 0, ("other bands",))

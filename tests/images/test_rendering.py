@@ -133,6 +133,7 @@ def test_a_film_behind_the_image_is_counted():
         assert BEHIND not in metadata(by_name(name).data)
 
 
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency")
 def test_pillow_images_are_as_pillow_opens_them():
     """Mode and pixels of every file that Pillow opens by its own; the rendering of the others."""
     opened = 0

@@ -30,6 +30,10 @@ def test_the_rules():
     outlier[0, 0] = 10**9
     low, high = span(outlier)
     assert ONE.min() <= low < high <= ONE.max()
+    ramp = np.arange(10_000, dtype=np.int32)[:, None, None]
+    for most, kept in ((19_000, True), (21_000, False)):  # less and more than twice as wide as the percentiles
+        ramp[-1] = most
+        assert (span(ramp) == (0, most)) == kept
     np.testing.assert_array_equal(to_8_bits(ONE), ONE)
     np.testing.assert_array_equal(to_8_bits(ONE > 99), np.where(ONE > 99, 255, 0))
 
