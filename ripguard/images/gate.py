@@ -26,6 +26,8 @@ def opened(
 ) -> Iterator[Image.Image]:
     """Open an image file whose header was read and whose structure is within the limits of this package.
 
+    One cost is not limited: that of an AVIF codestream larger than its file states (:mod:`ripguard.images.boxes`).
+
     Errors of the decoder inside the ``with`` block become :class:`InputRefused`.
 
     Args:
