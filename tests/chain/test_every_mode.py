@@ -119,6 +119,7 @@ def test_verify(made, tmp_path):  # type: ignore[no-untyped-def]
     assert report.differs == [made.places[name]]
 
 
+@pytest.mark.filterwarnings("ignore")  # Pillow on palettes with alpha
 def test_it_is_an_image_folder_of_the_originals(made):  # type: ignore[no-untyped-def]
     """In RGB, and in the modes of the files: the same images, under the same numbers of classes."""
     plain = torchvision.datasets.ImageFolder(str(made.back))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from PIL import Image
 from releases import KEY
 
 import ripguard
+from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, KeyFileError, UsageError
 from ripguard.images.encoding import png_bytes
 
@@ -135,8 +137,6 @@ def test_a_table_of_labels(source):  # type: ignore[no-untyped-def]
 def test_readers(tmp_path):  # type: ignore[no-untyped-def]
     """A source of functions: what one of them raises is a reason, too."""
     KEY.write(tmp_path / "k")
-    from ripguard.data.source import Item, Source
-
     items = [Item(f"{label}/{i}.png", None, "train", label, Reader(i, label)) for label in "ab" for i in range(3)]
     made = ripguard.protect(
         Source("own", items), tmp_path / "r", tmp_path / "k", perturb="none", workers=1, on_error="skip"
@@ -160,8 +160,6 @@ class Reader:
         image = Image.fromarray(crop(self.number, 16, 16))
         if self.number == 1:
             image.putalpha(Image.fromarray(crop(7, 16, 16)[:, :, 0]))
-        import io
-
         buffer = io.BytesIO()
         image.save(buffer, "PNG")
         return buffer.getvalue()
