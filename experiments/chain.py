@@ -35,6 +35,7 @@ from ripguard.cli import parse
 from ripguard.cli.protect import of_scheme
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import refusals_printed, tell
+from ripguard.images.limits import VARIABLE
 
 OPTIONS = "protect-options.txt"  # options of `ripguard protect`, beside the release
 USUAL = {  # small sets need more epochs than the default for a surrogate worth aiming at; photos is to be quick
@@ -71,7 +72,8 @@ def timed(what: str, call: Callable[[], Any]) -> tuple[Any, float]:
 def restore_alone(release: Path, out: Path, key: Path) -> None:
     """Restore in a process that has the release and the key, and nothing else."""
     with tempfile.TemporaryDirectory() as empty:
-        bare = {k: v for k, v in os.environ.items() if not k.startswith("RIPGUARD_")} | {"RIPGUARD_CACHE": empty}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("RIPGUARD_") or k == VARIABLE}
+        bare = kept | {"RIPGUARD_CACHE": empty}
         code = subprocess.run([sys.executable, "-c", RESTORE, release, out, key], env=bare).returncode
     if code:
         sys.exit(code)
@@ -89,9 +91,11 @@ def main() -> None:
     options, extra = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     given, extra = extra, with_usual(options.source, extra)
     out = options.out or ROOT / "build" / short_name(options.source)
-    open_source(options.source)  # what is mistyped is refused before anything of an older release is removed
+    open_source(options.source, strict=False)  # what is mistyped is refused before an older release is removed
     given_options = parse(["protect", options.source, str(out / "protected"), *extra])
     api.choose_scheme(**of_scheme(given_options))
+    if given_options.max_pixels:  # also for the process that restores
+        os.environ[VARIABLE] = str(given_options.max_pixels)
     for name in ("protected", "restored", "records"):  # made by this script alone
         shutil.rmtree(out / name, ignore_errors=True)
     for path in out.glob("victims/*-protected-*"):  # of the release that was there
@@ -105,7 +109,8 @@ def main() -> None:
         api.keygen(key)
     release, back = out / "protected", out / "restored"
     # 2. protect
-    own = {name: getattr(given_options, name) for name in ("labels", "limit", "seed", "restart", "workers", "sign_key")}
+    passed = ("labels", "limit", "seed", "restart", "workers", "sign_key", "on_error")
+    own = {name: getattr(given_options, name) for name in passed}
     protected, protecting = timed(
         f"protect {options.source} {shlex.join(extra)}",
         lambda: dataclasses.asdict(api.protect(options.source, release, key, **own, **of_scheme(given_options))),

@@ -35,6 +35,7 @@ from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.transform import LENGTH
 from ripguard.hide.seal.method import places_of
 from ripguard.images.decoding import read_image
+from ripguard.images.rendering import render
 from ripguard.numbers import positive
 from ripguard.release.inspect import described
 from ripguard.release.manifest import Release
@@ -58,7 +59,7 @@ class Attempts:
             kind = "refused"
         else:
             back = outcome if isinstance(outcome, Original) else Original(outcome, clean.file)
-            if np.array_equal(back.image, clean.image) and back.file == clean.file:
+            if back.file == clean.file and np.array_equal(back.image, clean.image):  # type: ignore[arg-type]
                 kind = "exact"
         self.row[kind] += 1
 
@@ -95,7 +96,7 @@ def main() -> None:
     rows = [row for row in release.rows if row["planes"]][:IMAGES]
     images = [read_image(release.root / row["path"]) for row in rows]
     originals = [sources[row["path"]].read() for row in rows]
-    cleans = [Original(read_image(data), data) for data in originals]
+    cleans = [Original(render(data).image, data) for data in originals]
     headers, residues = [read_header(p) for p in images], [release.residue(row["residue"]) for row in rows]
     keys = [key.dataset(h.dataset_id).unit(h.unit).image(h.index) for h in headers]
     image, clean, residue, header = images[0], cleans[0], residues[0], headers[0]

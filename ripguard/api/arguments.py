@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import operator
@@ -69,6 +70,13 @@ def whole(name: str, value: Any, least: int) -> int | None:
     if isinstance(value, bool) or not least <= number < 2**63:
         raise UsageError(f"{name}: expected a whole number of {least} or more, got {value!r}")
     return number
+
+
+def pixels_allowed(max_pixels: int | None) -> contextlib.AbstractContextManager[None]:
+    """Context manager that accepts images of up to so many pixels; None: as before. Raises :class:`UsageError`."""
+    from ripguard.images.limits import allowing
+
+    return allowing(whole("max_pixels", max_pixels, 1))
 
 
 def refuse_empty(**texts: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ripguard.api.arguments import AnyPath, Callback, refuse_empty, with_home, worker_count
+from ripguard.api.arguments import AnyPath, Callback, pixels_allowed, refuse_empty, with_home, worker_count
 from ripguard.api.methods import choose_scheme
 from ripguard.errors import refusing
 from ripguard.methods.fitted import Need
@@ -56,6 +56,7 @@ def check(
     images: bool = True,
     workers: int | None = None,
     progress: Callback | None = None,
+    max_pixels: int | None = None,
     **options: Any,
 ) -> Checked:
     """Report what protecting a dataset would publish, leave out and refuse. Nothing is written.
@@ -65,6 +66,7 @@ def check(
         scheme, lossy, byte_exact, device, options: as in :func:`ripguard.protect`.
         images: False: only the names of files are read.
         workers: number of processes; None: one for each core.
+        max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
 
     Raises:
         AmbiguousLayout, UsageError, InputRefused: as :func:`read_source`.
@@ -76,9 +78,9 @@ def check(
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     found = read_source(source, labels, layout, classes_at, follow_links)
     by_class = Need.CLASSES in chosen.needs
-    with reported_to(progress):
+    with pixels_allowed(max_pixels), reported_to(progress):
         if images:
-            checked = run(found, chosen, by_class, byte_exact, worker_count(workers))
+            checked = run(found, chosen, by_class, byte_exact, worker_count(workers), lossy)
         else:
             checked = overview(found, by_class)
     if not lossy:  # of the hiding methods, only mRIT can be lossy

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, with_home, worker_count
+from ripguard.api.arguments import AnyPath, Callback, opened, pixels_allowed, refuse_empty, with_home, worker_count
 from ripguard.crypto.keys import Key, KeyRing
 from ripguard.errors import OutputRefused, refusing
 from ripguard.progress import reported_to
@@ -31,6 +31,7 @@ def report(
     workers: int | None = None,
     progress: Callback | None = None,
     key: KeyRing | AnyPath | None = None,
+    max_pixels: int | None = None,
 ) -> dict[str, Any]:
     """Measure a release; see :func:`ripguard.benchmark.report.report`.
 
@@ -40,6 +41,7 @@ def report(
         restored: output folder of :func:`ripguard.restore`.
         grid: path of a PNG file, to draw clean, protected and restored images into.
         key: opens the recipe, for the result; nothing else here needs it.
+        max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
     """
     from ripguard.benchmark.report import check_grid
     from ripguard.benchmark.report import grid as draw
@@ -52,11 +54,11 @@ def report(
     place, back = Path(release), Path(restored) if restored else None
     if grid:
         check_grid(os.fspath(grid))
-    source = as_source(against, labels, names_only=True)
+    source = as_source(against, labels, strict=False, names_only=True)
     for folder in (*source.roots, place, *([back] if back else [])):
         if grid and folder.resolve() in Path(grid).resolve().parents:
             raise OutputRefused(f"{grid} lies inside {folder}", "choose a path outside of it")
-    with reported_to(progress):
+    with pixels_allowed(max_pixels), reported_to(progress):
         judge = os.fspath(surrogate) if surrogate else None
         data = run(place, source, back, judge, worker_count(workers), signer, ring)
         if grid:
@@ -80,6 +82,7 @@ def evaluate(
     workers: int | None = None,
     progress: Callback | None = None,
     key: KeyRing | AnyPath | None = None,
+    max_pixels: int | None = None,
 ) -> Evaluation:
     """Train models on a release without its key and on the clean images; see :mod:`ripguard.benchmark.own`.
 
@@ -88,6 +91,7 @@ def evaluate(
         labels: the labels file that :func:`ripguard.protect` used.
         seeds: integers, or a string of them joined by commas; one model of each kind per seed.
         key: opens the recipe, for the result; the models are trained without it.
+        max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
     """
     from ripguard.data.compile_cache import name_compile_cache
 
@@ -99,11 +103,9 @@ def evaluate(
     refuse_empty(release=release, source=source, labels=labels, signer=signer, key=key)
     ring = None if key is None else opened(key)[0]
     several = seeds_of(seeds) if isinstance(seeds, str) else list(seeds)
-    with reported_to(progress):
-        return run(
-            Path(release), as_source(source, labels, names_only=True), protocol, model, epochs, several, device, signer,
-            worker_count(workers), ring,
-        )  # fmt: skip
+    found = as_source(source, labels, strict=False, names_only=True)
+    with pixels_allowed(max_pixels), reported_to(progress):
+        return run(Path(release), found, protocol, model, epochs, several, device, signer, worker_count(workers), ring)
 
 
 @refusing()
@@ -120,6 +122,7 @@ def train(
     device: str = "cpu",
     signer: str | None = None,
     progress: Callback | None = None,
+    max_pixels: int | None = None,
 ) -> dict[str, Any]:
     """Train a model on the restored images of a release; see :func:`ripguard.train.on_release.train_on_release`."""
     refuse_empty(release=release, key=key, out=out, signer=signer)
@@ -129,5 +132,5 @@ def train(
     name_compile_cache()  # before torch is imported
     from ripguard.train.on_release import train_on_release
 
-    with reported_to(progress):
+    with pixels_allowed(max_pixels), reported_to(progress):
         return train_on_release(Path(release), ring, Path(out), protocol, model, epochs, seed, device, signer)

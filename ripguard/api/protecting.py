@@ -11,6 +11,7 @@ from ripguard.api.arguments import (
     AnyPath,
     Callback,
     opened,
+    pixels_allowed,
     refuse_empty,
     signing_key_of,
     whole,
@@ -54,6 +55,8 @@ def protect(
     executor: Executor | None = None,
     progress: Callback | None = None,
     contact: str = "",
+    on_error: str = "refuse",
+    max_pixels: int | None = None,
     **options: Any,
 ) -> Protected:
     """Make a protected release of a dataset.
@@ -82,6 +85,10 @@ def protect(
         workers: number of processes; None: one for each core.
         executor: protects the images, instead of these processes.
         contact: whom to ask for access, one line; it is published in the README of the release.
+        on_error: ``"refuse"``: an image that cannot be read is an error, and all of them are in its message;
+            ``"skip"``: such images are left out, and listed in ``skipped``. Refused nevertheless: a class or split that
+            would lose all its images, texts that hold a key or an image, names that cannot be published.
+        max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
         options: options of the scheme, its perturbation and its hiding method: ``perturb="tap", eps=0.05``.
 
     Raises:
@@ -98,11 +105,13 @@ def protect(
     from ripguard.release.prepare import prepare
     from ripguard.release.protect import precheck, refuse_secrets
     from ripguard.release.protect import protect as run
+    from ripguard.release.refusing import check_on_error
     from ripguard.schemes.base import Run
     from ripguard.store.atomic import drop_empty
 
     refuse_empty(source=source, out=out, key=key, sign_key=sign_key, labels=labels)
     check_contact(contact)
+    check_on_error(on_error)
     limit, seed = whole("limit", limit, 1), whole("seed", seed, 0) or 0
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     workers = worker_count(workers)
@@ -115,12 +124,12 @@ def protect(
     signing, sign_file = signing_key_of(sign_key, key_file)
     found, place = read_source(source, labels, layout, classes_at, follow_links), Path(os.path.abspath(out))
     secret = [file for file in (key_file, sign_file, passphrase_file()) if file]
-    with reported_to(progress):
+    with pixels_allowed(max_pixels), reported_to(progress):
         refuse_secrets(found, secret)
         made = precheck(found.roots, place, secret)
         try:
-            plan = make_plan(found, chosen, seed, lossy, byte_exact, limit, workers)
-            model = plan.scheme.model(list(plan.training), seed)
+            plan = make_plan(found, chosen, seed, lossy, byte_exact, limit, workers, on_error)
+            model = plan.scheme.model([image for image in plan.training if not image.whole], seed)
             check_capacity(plan, Run(device, lossy, model))
             ready = prepare(plan, device, workers, model)
             plan = plan.aimed(ready.digest)
@@ -130,5 +139,6 @@ def protect(
             raise
     return dataclasses.replace(
         result, surrogate=next(iter(ready.fitted.files), ""), ignored=found.ignored, metadata=plan.metadata,
-        tinted=plan.tinted, gray=sum(image.shape[2] == 1 for image in plan.images) if plan.tinted else 0,
+        whole=plan.differs, skipped=plan.skipped, tinted=plan.tinted,
+        gray=sum(image.shape[2] == 1 for image in plan.images) if plan.tinted else 0,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ripguard.api.arguments import AnyPath, Callback, opened, refuse_empty, with_home, worker_count
+from ripguard.api.arguments import AnyPath, Callback, opened, pixels_allowed, refuse_empty, with_home, worker_count
 from ripguard.crypto.keys import Key, KeyRing
 from ripguard.errors import UsageError, refusing
 from ripguard.executor import Executor, Local
@@ -35,6 +35,7 @@ def restore(
     require_release: bool = False,
     executor: Executor | None = None,
     progress: Callback | None = None,
+    max_pixels: int | None = None,
 ) -> Restored:
     """Restore clean images exactly; see :func:`ripguard.release.restore.restore`.
 
@@ -45,6 +46,7 @@ def restore(
         release, only, signer, loose, require_release: see :func:`ripguard.release.restore.restore`.
         workers: number of processes; None: one for each core.
         executor: restores the images, instead of these processes.
+        max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
 
     Returns:
         The result. Images that could not be restored are listed in ``refused``; they raise no error.
@@ -60,7 +62,7 @@ def restore(
         refuse_empty(paths=path)
     if not several:
         raise UsageError("there is nothing to restore: no path was given")
-    with reported_to(progress):
+    with pixels_allowed(max_pixels), reported_to(progress):
         return run(
             [Path(path) for path in several], Path(out), opened(key)[0], Path(release) if release else None, only,
             executor or Local(worker_count(workers)), signer, loose, require_release,
@@ -79,13 +81,16 @@ def verify(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Callback | None = None,
+    max_pixels: int | None = None,
 ) -> Report:
     """Check a release against its manifest; with a key, also restore every image in memory and verify it.
 
     Args:
-        against: the source; restored images are compared with it, sample by sample. Needs a key.
+        against: the source; restored images are compared with it, kept files byte by byte, others sample by sample.
+            Needs a key.
         labels: the labels file that :func:`ripguard.protect` used.
         signer: fingerprint that must have signed the release.
+        max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
 
     Returns:
         The findings; ``report.ok`` is True if there is no problem.
@@ -98,19 +103,20 @@ def verify(
         raise UsageError("comparing with the source needs a key", "add --key-file K")
     if labels and against is None:
         raise UsageError("--labels describes the source, but no source is given", "add --source SRC")
-    source = None if against is None else as_source(against, labels, names_only=True)
-    with reported_to(progress):
+    source = None if against is None else as_source(against, labels, strict=False, names_only=True)
+    with pixels_allowed(max_pixels), reported_to(progress):
         ring = None if key is None else opened(key)[0]
         return run(Path(release), ring, source, signer, executor or Local(worker_count(workers)))
 
 
 @refusing()
 @with_home
-def inspect(path: AnyPath, key: KeyRing | AnyPath | None = None) -> Facts:
+def inspect(path: AnyPath, key: KeyRing | AnyPath | None = None, max_pixels: int | None = None) -> Facts:
     """Public facts about a release or a protected image; needs no key.
 
     Args:
         key: with the key of the whole release, the facts contain the name of its source and how it was made.
+        max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
 
     Raises:
         NotProtected: the path is neither.
@@ -119,7 +125,8 @@ def inspect(path: AnyPath, key: KeyRing | AnyPath | None = None) -> Facts:
     from ripguard.release.inspect import inspect as run
 
     refuse_empty(key=key)
-    return run(Path(path), None if key is None else opened(key)[0])
+    with pixels_allowed(max_pixels):
+        return run(Path(path), None if key is None else opened(key)[0])
 
 
 @refusing()

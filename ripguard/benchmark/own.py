@@ -112,7 +112,7 @@ def evaluate(
     tell(f"ripguard: {len(train)} images to train on, {len(test)} clean ones to test on: {about}")
     known = load([clean[i] for i in train], workers=workers, note="clean images")
     side = known.images.shape[1]
-    protected = load([published[i] for i in train], side, workers, "protected images")
+    protected = load([published[i] for i in train], side, workers, "protected images", published=True)
     tested = load([clean[i] for i in test], side, workers, "test images")
     if len(known.names) < 2:
         raise InputRefused(f"expected at least two classes, found {len(known.names)}", "use one folder for each class")

@@ -18,6 +18,7 @@ from ripguard.executor import Local
 from ripguard.files import refuse_unwritable
 from ripguard.images.decoding import read_image
 from ripguard.images.quality import likeness
+from ripguard.images.rendering import Rendering, render
 from ripguard.release.inspect import scheme_name
 from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
@@ -128,13 +129,13 @@ def _measure(_: None, job: tuple[str, Item, str]) -> Measured | None:
     """
     protected, item, restored = job
     data = item.read()
-    original = read_image(data, item.name)
-    image = published(protected, original)
+    original = render(data, item.name)
+    image = published(protected, original.image)
     if image is None:
         return None
     there = bool(restored) and Path(restored).is_file()
     same = there and Path(restored).read_bytes() == data
-    return likeness(image, original), there and _equal(restored, original), same, image.shape
+    return likeness(image, original.image), there and (same or _equal(restored, original)), same, image.shape
 
 
 def published(path: str | Path, original: np.ndarray) -> np.ndarray | None:
@@ -146,9 +147,10 @@ def published(path: str | Path, original: np.ndarray) -> np.ndarray | None:
     return image if image.shape[:2] == original.shape[:2] else None
 
 
-def _equal(restored: str, original: np.ndarray) -> bool:
+def _equal(restored: str, original: Rendering) -> bool:
+    """Whether a restored image has the samples of the source. A source that is restored as a file has no equal ones."""
     try:
-        return np.array_equal(read_image(restored), original)
+        return original.exact and np.array_equal(read_image(restored), original.image)
     except InputRefused:
         return False
 
@@ -246,8 +248,12 @@ def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: 
 
 def _line(protected: Path, clean: Item, restored: Path | None) -> list[np.ndarray] | None:
     """Images of one line of the grid, None if one of them is damaged or missing."""
-    original = read_image(clean.read(), clean.name)
-    found = [original, *(published(path, original) for path in (protected, restored) if path)]
+    data = clean.read()
+    original = render(data, clean.name).image
+    found = [original, published(protected, original)]
+    if restored:
+        same = restored.is_file() and restored.read_bytes() == data  # a file of any kind, shown as the source is
+        found.append(original if same else published(restored, original))
     known = [image for image in found if image is not None]
     if len(known) < len(found):
         return None

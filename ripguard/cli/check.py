@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_workers
+from ripguard.cli.options import add_max_pixels, add_workers
 from ripguard.cli.output import show
-from ripguard.cli.source import LISTED, add_reading, read, readable, refusals, summary
+from ripguard.cli.source import LISTED, add_reading, read, readable, refusals, summary, whole_files
 from ripguard.errors import InputRefused, some
 
 DESCRIPTION = "Reads a dataset and reports splits, classes, images, texts and refused files. Writes nothing."
@@ -20,12 +20,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preserve-files", dest="byte_exact", action="store_true", help="preserve the original files, byte for byte"
     )
+    add_max_pixels(parser)
     add_workers(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     found = api.check(
-        read(options), scheme=options.scheme, byte_exact=options.byte_exact, workers=options.workers
+        read(options), scheme=options.scheme, byte_exact=options.byte_exact, workers=options.workers,
+        max_pixels=options.max_pixels,
     )  # fmt: skip
     lines = [f"{found.source}: {found.images:,} images, {readable(found.bytes)}"]
     for name in ("formats", "channels", "sizes"):
@@ -43,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if found.parted:
         names = some(found.parted, most=LISTED)
         lines.append(f"  published under another name than the text beside them, rename them first: {names}")
+    lines += [f"  {line}" for line in whole_files(found.whole)]
     if found.metadata:
         kinds = some([f"{kind} in {count:,}" for kind, count in found.metadata.items()])
         lines.append(f"  metadata that restoring does not return: {kinds} images (--preserve-files keeps whole files)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_key, add_signer, add_source, add_workers, key_of
+from ripguard.cli.options import add_key, add_max_pixels, add_signer, add_source, add_workers, key_of
 from ripguard.cli.output import show
 from ripguard.errors import UsageError
 from ripguard.numbers import positive
@@ -28,6 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the protocol's number")
     parser.add_argument("--seeds", default="0", metavar="S,…", help="one model of each kind per seed (default 0)")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    add_max_pixels(parser)
     add_signer(parser)
     add_workers(parser)
 
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     found = api.evaluate(
         options.release, options.against, labels=options.labels, protocol=options.protocol, model=options.model,
         epochs=options.epochs, seeds=options.seeds, device=options.device, signer=options.signer,
-        workers=options.workers, key=key_of(options),
+        workers=options.workers, key=key_of(options), max_pixels=options.max_pixels,
     )  # fmt: skip
     lines = [f"{'trained on':12} {'seed':>4} {'images':>8} {'own images':>11} {'clean test images':>18}"]
     for row in found.rows:

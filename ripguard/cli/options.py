@@ -67,6 +67,10 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-pixels", type=positive, metavar="N", help="most pixels of an image (default 50,000,000)")
+
+
 def add_source(parser: argparse.ArgumentParser, help: str) -> None:
     """``--source``; ``--against`` is its old name, until 0.2."""
     for flag, text in (("--source", help), ("--against", argparse.SUPPRESS)):

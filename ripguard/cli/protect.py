@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from ripguard import api
-from ripguard.cli.options import add_key, add_workers, key_of, names
-from ripguard.cli.output import show
-from ripguard.cli.source import add_reading, read, refusals, summary
+from ripguard.cli.options import add_key, add_max_pixels, add_workers, key_of, names
+from ripguard.cli.output import show, some
+from ripguard.cli.source import add_reading, read, refusals, summary, whole_files
 from ripguard.errors import InputRefused, tell
 from ripguard.methods.params import Option
 from ripguard.numbers import not_negative, positive
@@ -97,6 +97,11 @@ def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
     parser.add_argument("--lossy", action="store_true", help="keep no residue; recovery as in the paper, not exact")
     parser.add_argument("--dry-run", action="store_true", help="print splits, classes and texts, and stop")
     parser.add_argument("--contact", metavar="TEXT", help="whom to ask for access; published in the release's README")
+    parser.add_argument(
+        "--on-error", default="refuse", choices=("refuse", "skip"),
+        help="images that cannot be read: refuse (default), or skip, that is leave them out and list them",
+    )  # fmt: skip
+    add_max_pixels(parser)
     parser.add_argument("--restart", action="store_true", help="discard an unfinished run")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     add_workers(parser)
@@ -135,7 +140,8 @@ def run(options: argparse.Namespace) -> int:
         tell(f"ripguard: {about.source}", *(f"  {line}" for line in summary(about)))
     result = api.protect(
         source, options.out, key, sign_key=options.sign_key, limit=options.limit, seed=options.seed,
-        restart=options.restart, workers=options.workers, contact=options.contact or "", **of_scheme(options),
+        restart=options.restart, workers=options.workers, contact=options.contact or "",
+        on_error=options.on_error, max_pixels=options.max_pixels, **of_scheme(options),
     )  # fmt: skip
     promise = "restores bit for bit" if result.exact else "LOSSY: restores approximately, not exactly"
     lines = [
@@ -152,8 +158,11 @@ def run(options: argparse.Namespace) -> int:
         lines.append(
             f"  {result.gray} gray images are published in color and restored as gray (--no-gray-as-rgb: stay gray)"
         )
+    lines += [f"  {line}" for line in whole_files(result.whole)]
     if result.metadata:
         kinds = ", ".join(f"{kind} in {count}" for kind, count in result.metadata.items())
-        lines.append(f"  metadata not kept: {kinds} images (--preserve-files keeps whole files)")
+        why = "--preserve-files keeps whole files" if result.exact else "--lossy keeps no files"
+        lines.append(f"  {'metadata ' if result.exact else ''}not kept: {kinds} images ({why})")
+    lines += some("  left out: {name}: {why}", [{"name": name, "why": why} for name, why in result.skipped.items()])
     show(options, result.as_dict(), lines)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_key, add_signer, add_source, add_workers, key_of
+from ripguard.cli.options import add_key, add_max_pixels, add_signer, add_source, add_workers, key_of
 from ripguard.cli.output import show, table
 from ripguard.errors import UsageError, VerifyFailed, tell
 
@@ -24,6 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--surrogate", metavar="PATH", help="also count the predictions of this surrogate on protected images"
     )
     parser.add_argument("--grid", metavar="PNG", help="also draw clean, protected and restored images")
+    add_max_pixels(parser)
     add_signer(parser)
     add_workers(parser)
 
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     data = api.report(
         options.release, options.against, labels=options.labels, restored=options.restored,
         surrogate=options.surrogate, grid=options.grid, signer=options.signer, workers=options.workers,
-        key=key_of(options),
+        key=key_of(options), max_pixels=options.max_pixels,
     )  # fmt: skip
     show(options, data, table(data))
     if data["damaged"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_key, add_signer, add_workers, key_of
+from ripguard.cli.options import add_key, add_max_pixels, add_signer, add_workers, key_of
 from ripguard.cli.output import show, some
 from ripguard.errors import LISTED_EACH, Damaged, tell
 
@@ -27,6 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="keep the names of the files; labels and completeness are not checked",
     )  # fmt: skip
     parser.add_argument("--require-release", action="store_true", help="refuse images outside of releases")
+    add_max_pixels(parser)
     add_signer(parser)
     add_workers(parser)
 
@@ -34,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     result = api.restore(
         options.paths, options.out, key_of(options), options.release, options.only, options.workers, options.signer,
-        options.loose, options.require_release,
+        options.loose, options.require_release, max_pixels=options.max_pixels,
     )  # fmt: skip
     exact = "bit for bit" if result.exact else "roughly (lossy release)"
     lines = [f"{result.restored} images restored {exact} in {result.out}"]

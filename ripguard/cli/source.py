@@ -82,6 +82,25 @@ def summary(found: Checked) -> list[str]:
     return [shown(line) for line in lines]
 
 
+FRAMES = "several frames"  # kind of an animation, and of a file of many pages
+
+
+def whole_files(kinds: dict[str, int]) -> list[str]:
+    """What is published as a rendering and restored as a file: a line, if there is any.
+
+    Args:
+        kinds: number of images by what their rendering does not show.
+    """
+    if not kinds:
+        return []
+    parts = []
+    if others := [f"{kind} in {count:,}" for kind, count in kinds.items() if kind != FRAMES]:
+        parts.append(f"{', '.join(others)} images (published as 8-bit renderings)")
+    if FRAMES in kinds:
+        parts.append(f"{FRAMES} in {kinds[FRAMES]:,} images (published as their first frame)")
+    return [f"restored as whole files: {', '.join(parts)}"]
+
+
 def refusals(found: Checked) -> list[str]:
     """What must be mended first, by reason."""
     if not found.refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_key, add_signer, key_of
+from ripguard.cli.options import add_key, add_max_pixels, add_signer, key_of
 from ripguard.cli.output import show
 from ripguard.numbers import not_negative, positive
 from ripguard.train.protocols import PROTOCOLS
@@ -26,6 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--seed", type=not_negative, default=0, metavar="S", help="seed of weights, order and augmentation (default 0)"
     )
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    add_max_pixels(parser)
     add_signer(parser)
 
 
@@ -33,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     done = api.train(
         options.release, key_of(options), options.out, protocol=options.protocol, model=options.model,
         epochs=options.epochs, seed=options.seed, device=options.device, signer=options.signer,
+        max_pixels=options.max_pixels,
     )  # fmt: skip
     tested = "" if done["test_accuracy"] is None else f", test {done['test_accuracy']:.2f} %"
     lines = [f"{done['out']}: {done['model']}, train accuracy {done['train_accuracy']:.2f} %{tested}"]

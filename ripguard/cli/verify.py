@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_key, add_signer, add_source, add_workers, key_of
+from ripguard.cli.options import add_key, add_max_pixels, add_signer, add_source, add_workers, key_of
 from ripguard.cli.output import show
 from ripguard.errors import LISTED, VerifyFailed
 
 DESCRIPTION = (
     "Compares every file with the manifest. With --key-file, also restores every image in memory and verifies it. With "
-    "--source, also compares the restored images with the source, sample by sample."
+    "--source, also compares what is restored with the source: kept files byte by byte, other images sample by sample."
 )
 
 
@@ -20,6 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_key(parser, required=False)
     add_source(parser, "the source of the release (needs a key)")
     parser.add_argument("--labels", metavar="CSV", help="the labels file that protect used")
+    add_max_pixels(parser)
     add_signer(parser)
     add_workers(parser)
 
@@ -27,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     report = api.verify(
         options.release, key_of(options), against=options.against, labels=options.labels, signer=options.signer,
-        workers=options.workers,
+        workers=options.workers, max_pixels=options.max_pixels,
     )  # fmt: skip
     data = report.as_dict()
     lines = [f"{report.images} images checked, signed by {report.signer or 'nobody'}"]

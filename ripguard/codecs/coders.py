@@ -20,7 +20,8 @@ from ripguard.codecs import jxl
 from ripguard.codecs.bounded import BadStream, unxz
 from ripguard.codecs.interlaced import codec, networks
 from ripguard.errors import InputRefused, MissingExtra
-from ripguard.images.decoding import opened, read_image
+from ripguard.images.decoding import opened
+from ripguard.images.rendering import DecoderMissing, Rendering, render
 
 __all__ = ["BY_NUMBER", "CODERS", "SMALL", "USUAL", "WHOLE", "BadStream", "Coder", "File", "cheapest", "known_model"]
 
@@ -76,15 +77,32 @@ class File(Coder):
         return files or [None] * len(images)
 
     def decode(self, data: list[bytes], shape: tuple[int, ...], model: bytes) -> np.ndarray:
-        return np.stack([self.original(one, shape)[0] for one in data])
+        return np.stack([self._rendering(self.source(one, shape), shape).image for one in data])
 
-    def original(self, data: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray, bytes]:
-        """Image, uint8 ``shape``, and source file. Raises :class:`BadStream`."""
+    def original(self, data: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray | None, bytes, bool]:
+        """Rendering, uint8 ``shape``, source file, and whether the rendering has exactly the samples of the file.
+
+        The file needs no decoder to be restored: without it, the rendering is None.
+
+        Raises:
+            BadStream: not an image of this shape.
+        """
         file = self.source(data, shape)
         try:
-            return _shaped(read_image(file, expected=shape), shape), file
+            rendering = self._rendering(file, shape)
+        except DecoderMissing:
+            return None, file, False
+        return rendering.image, file, rendering.exact
+
+    @staticmethod
+    def _rendering(file: bytes, shape: tuple[int, ...]) -> Rendering:
+        try:
+            found = render(file, expected=shape)
+        except DecoderMissing:
+            raise
         except InputRefused as error:
             raise BadStream(error.message) from None
+        return Rendering(_shaped(found.image, shape), found.differs)
 
     def source(self, data: bytes, shape: tuple[int, ...]) -> bytes:
         """The source file of an image of this shape. Raises :class:`BadStream`."""

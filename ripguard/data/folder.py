@@ -8,7 +8,7 @@ from pathlib import Path
 from ripguard.crypto.keyfile import holds_key
 from ripguard.data.labels import read_labels
 from ripguard.data.layout import read_layout
-from ripguard.data.scan import scan
+from ripguard.data.scan import looks_like_image, scan
 from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, KeyFileError
 from ripguard.images.limits import SUFFIXES
@@ -46,15 +46,17 @@ def folder(
         raise InputRefused(f"{root} is a protected release already", "give the folder of clean images")
     found = scan(root, follow_links)
     refuse_key_in(found.names())  # before a message could show it
-    names = [name for name, _ in found.images]
+    names, lost = [name for name, _ in found.images], [name for name in found.unusable if looks_like_image(name)]
+    listed = sorted([*names, *lost], key=lambda name: name.split("/")) if lost else names
     if labels:
-        read = read_layout(names, "flat" if layout == "auto" else layout)
+        read = read_layout(listed, "flat" if layout == "auto" else layout)
         splits = {name: split for name, (split, _) in read.places.items()}
-        places = read_labels(labels, root, names, splits)
+        places = read_labels(labels, root, names, splits, lost)
     else:
-        read = read_layout(names, layout, classes_at)
+        read = read_layout(listed, layout, classes_at)
         places = read.places
     source = Source(root.name, [], found.texts, found.left_out, [root, *found.outside], found.refused, read.notes)
+    source.unusable = dict.fromkeys(found.unusable) | {name: places.get(name, read.places[name]) for name in lost}
     for name, path in found.images:
         source.items.append(Item(name, path, *places[name]))
     refuse_key_in(source.labels)

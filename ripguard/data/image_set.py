@@ -16,6 +16,7 @@ from ripguard.data.source import Item
 from ripguard.errors import InputRefused
 from ripguard.executor import Local
 from ripguard.images.decoding import read_image, size_of_image
+from ripguard.images.rendering import render
 
 FEW = 2_000  # up to so many images, one process is faster than starting more
 
@@ -49,13 +50,16 @@ def held_out(count: int) -> np.ndarray:
     return held
 
 
-def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note: str = "reading") -> ImageSet:
+def load(
+    items: Sequence[Item], side: int | None = None, workers: int = 1, note: str = "reading", published: bool = False
+) -> ImageSet:
     """Read images and labels.
 
     Args:
         side: in pixels; None: see :func:`common_side`.
         workers: processes.
         note: stage name for progress and messages.
+        published: whether these are images of a release, which must be exact 8-bit images.
 
     Raises:
         InputRefused: no items, or items without a label.
@@ -67,7 +71,7 @@ def load(items: Sequence[Item], side: int | None = None, workers: int = 1, note:
         raise InputRefused(f"{nameless} of {len(items)} images have no label", "use one folder for each class")
     items = sorted(items, key=lambda item: (item.label, item.name))
     names = sorted({item.label for item in items})
-    images = read_square(items, side or common_side(items), workers, note)
+    images = read_square(items, side or common_side(items), workers, note, published)
     labels = np.array([names.index(item.label) for item in items], np.int64)
     return ImageSet(images, labels, names, digest(images, labels, names))
 
@@ -93,10 +97,12 @@ class Readable(Protocol):
     def read(self) -> bytes: ...
 
 
-def read_square(items: Sequence[Readable], side: int, workers: int = 1, note: str = "reading") -> np.ndarray:
+def read_square(
+    items: Sequence[Readable], side: int, workers: int = 1, note: str = "reading", published: bool = False
+) -> np.ndarray:
     """uint8 ``[n, side, side, 3]``; gray images get three equal channels, other sizes are resized (bilinear)."""
     run = Local(workers if len(items) > FEW else 1)
-    found = run.map(_read_resized, items, partial(int, side), chunk=200)
+    found = run.map(_read_published if published else _read_resized, items, partial(int, side), chunk=200)
     return np.stack(list(Bar(found, total=len(items), stage=note, unit="image")))
 
 
@@ -109,6 +115,10 @@ def digest(images: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> str:
 
 
 def _read_resized(side: int, item: Readable) -> np.ndarray:
+    return square(render(item.read(), item.name).image, side)
+
+
+def _read_published(side: int, item: Readable) -> np.ndarray:
     return square(read_image(item.read(), item.name), side)
 
 

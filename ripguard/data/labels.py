@@ -29,7 +29,11 @@ MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", 
 
 
 def read_labels(
-    path: Path, root: Path, images: Collection[str], splits: Mapping[str, str] | None = None
+    path: Path,
+    root: Path,
+    images: Collection[str],
+    splits: Mapping[str, str] | None = None,
+    optional: Collection[str] = (),
 ) -> dict[str, tuple[str, str]]:
     """Split and label of each image.
 
@@ -39,6 +43,7 @@ def read_labels(
         images: their POSIX paths relative to ``root``.
         splits: split of each image by its folder, used where the table has none; None: all in ``train``. A split of
             which the table has no row, such as the test images of a competition, has no labels.
+        optional: further files that may have rows, such as images that cannot be read.
 
     Returns:
         image → (split, label).
@@ -48,7 +53,7 @@ def read_labels(
     """
     if not path.is_file():  # opening a pipe could block
         raise InputRefused(f"{path} is not a regular file", "give the path of a CSV file")
-    table = _Table(_Names(images, root, path.parent))
+    table = _Table(_Names([*images, *optional], root, path.parent))
     try:
         with open(path, "rb") as head:
             start = head.read(4)

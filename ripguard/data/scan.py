@@ -51,6 +51,7 @@ class Found:
         images, texts: (name, path).
         left_out: name → why it is not published.
         refused: one error for each file or folder that the owner must mend first.
+        unusable: names of those that are files: images, or special files.
         outside: folders outside the root that links lead to.
     """
 
@@ -58,6 +59,7 @@ class Found:
     texts: list[tuple[str, Path]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     refused: list[InputRefused] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
     outside: list[Path] = field(default_factory=list)
 
     def names(self) -> list[str]:
@@ -110,6 +112,11 @@ def scan(root: Path, follow_links: bool = False) -> Found:
     return found
 
 
+def looks_like_image(name: str) -> bool:
+    """Whether a file has the suffix of an image, supported or not."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES | REFUSED_SUFFIXES
+
+
 def _images_in(folder: Path) -> int:
     """Number of files with the suffix of an image below a folder that is left out."""
     return sum(name.lower().endswith(tuple(SUFFIXES)) for name, _ in walk(folder, []))
@@ -121,12 +128,14 @@ def _real(entry: os.DirEntry[str], home: Path, follow: bool, found: Found, name:
         real = Path(entry.path).resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: links in a circle
         found.refused.append(InputRefused(f"{name}: a link that leads nowhere", "remove or mend the link"))
+        found.unusable += [name] if looks_like_image(name) else []  # others may have been links to folders
         return None
     if real == home or home in real.parents:
         return real
     if not follow:
         hint = "put a copy in its place, or add --follow-links"
         found.refused.append(InputRefused(f"{name}: a link that leads out of the folder", hint))
+        found.unusable += [name] if looks_like_image(name) and not real.is_dir() else []
         return None
     found.outside.append(real if real.is_dir() else real.parent)
     return real
@@ -141,12 +150,14 @@ def _sort(name: str, path: Path, found: Found) -> None:
         regular = False
     if not regular:
         found.refused.append(InputRefused(f"{name}: not a regular file", "move it out of the folder"))
+        found.unusable.append(name)
     elif suffix in SUFFIXES:
         found.images.append((name, path))
     elif suffix in REFUSED_SUFFIXES:
         found.refused.append(
             InputRefused(f"{name}: an image format that is not supported", "convert it, or move it out of the folder")
         )
+        found.unusable.append(name)
     else:
         start, known = _start(path), suffix in TEXTS or PLAIN.fullmatch(os.path.basename(name)) is not None
         if signed_format(start) not in ("", "BMP", "PNM", "NPY"):  # texts may begin with BM or P1

@@ -62,6 +62,8 @@ class Source:
         left_out: name → why this file is not published.
         roots: folders that the dataset is read from.
         refused: one error for each file that must be mended before the dataset can be protected.
+        unusable: names of those in ``refused`` that a release can leave out: images with their split and label, and
+            special files with None. The others, such as folders, may hold images that were not found.
         notes: how splits and classes were found.
     """
 
@@ -72,6 +74,7 @@ class Source:
     roots: list[Path] = field(default_factory=list)
     refused: list[InputRefused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unusable: dict[str, tuple[str, str] | None] = field(default_factory=dict)
 
     @property
     def labels(self) -> list[str]:

@@ -56,11 +56,14 @@ class Original:
     """A clean image restored as its source file.
 
     Attributes:
-        image: uint8 ``[height, width, channels]``; file: bytes of the source file.
+        image: its rendering, uint8 ``[height, width, channels]``; None if its decoder is not installed.
+        file: bytes of the source file.
+        exact: whether ``image`` has exactly the samples of the file.
     """
 
-    image: np.ndarray
+    image: np.ndarray | None
     file: bytes
+    exact: bool = True
 
 
 Clean = np.ndarray | Original | RipguardError  # the result of restoring one image
@@ -194,6 +197,13 @@ class Hiding(Revealing):
     def model_of(cls, params: Any, images: list[ImageInfo], seed: int) -> bytes:
         """Codec model fitted to the training images, which the release stores, encrypted; empty for none."""
         return b""
+
+    def keeping_files(self) -> Self:
+        """The method for images that are restored as files, because their samples are not those of the file.
+
+        By default the same method: the release keeps these files beside what the method hides.
+        """
+        return self
 
     def simulate(self, clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
         """The published images without payload bits: uint8 ``[batch, height, width, channels]``."""

@@ -7,7 +7,7 @@ import numpy as np
 from ripguard.bar import Bar
 from ripguard.errors import InputRefused
 from ripguard.hide.base import DoesNotFit
-from ripguard.images.decoding import read_image
+from ripguard.images.rendering import render
 from ripguard.release.plan import Plan
 from ripguard.schemes.base import Run
 
@@ -23,7 +23,9 @@ def check_capacity(plan: Plan, run: Run) -> None:
         hider = plan.scheme.hider(shard[0].shape, run)
         if hider is None or hider.always_fits:
             continue
-        shards.append((hider, shape, shard))
+        for own, whole in ((hider, False), (hider.keeping_files(), True)):
+            if images := [image for image in shard if image.whole == whole]:
+                shards.append((own, shape, images))
     if not shards:
         return
     with Bar(total=sum(len(shard) for *_, shard in shards), stage="measuring", unit="image") as bar:
@@ -31,7 +33,7 @@ def check_capacity(plan: Plan, run: Run) -> None:
             part = [image for image in shard if not hider.fits(image, shape)]
             files = [image.read() for image in part]
             if part:
-                clean = np.stack([read_image(data, image.name) for image, data in zip(part, files)])
+                clean = np.stack([render(data, image.name).image for image, data in zip(part, files)])
                 try:
                     hider.check_capacity(clean, shape, files)
                 except DoesNotFit as error:

@@ -17,10 +17,11 @@ from ripguard.data.source import Item, Source
 from ripguard.data.splits import evaluation_split
 from ripguard.errors import InputRefused, by_kind
 from ripguard.executor import Local
-from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
+from ripguard.images.rendering import render
+from ripguard.release.facts import Keeping, SourceFacts, facts_or_refusal, same
 from ripguard.release.names import odd_names, published_names
-from ripguard.release.plan import FEW, SourceFacts, facts_or_refusal, same
+from ripguard.release.plan import FEW, counts
 from ripguard.release.published_texts import PublishedTexts
 from ripguard.schemes.base import Scheme
 from ripguard.store.atomic import storage
@@ -42,6 +43,8 @@ class Checked:
         images: number of images that can be protected; bytes: of their files.
         formats: number of images by suffix; channels: by color or gray; sizes: by ``width×height``.
         metadata: number of images by kind of metadata that restoring samples does not return.
+        whole: number of images by kind of what 8 bits do not show (alpha, 16 bits, several frames …): such an image is
+            published as an 8-bit rendering, and its file is restored byte for byte.
         published_bytes: estimated size of the published images, from some of them; 0 without any.
         texts: text files, which are published without encryption; text_bytes: their size.
         rewritten: number of texts in which names of images change, because the images are published as PNG.
@@ -64,6 +67,7 @@ class Checked:
     channels: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     metadata: dict[str, int] = field(default_factory=dict)
+    whole: dict[str, int] = field(default_factory=dict)
     published_bytes: int = 0
     texts: list[str] = field(default_factory=list)
     text_bytes: int = 0
@@ -120,12 +124,14 @@ def overview(source: Source, by_class: bool = True) -> Checked:
     return result
 
 
-def check(source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = False, workers: int = 1) -> Checked:
+def check(
+    source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = False, workers: int = 1, lossy: bool = False
+) -> Checked:
     """Read every image, and report what protecting the source would do, without doing it."""
     result = overview(source, by_class)
-    prefix = b"" if byte_exact else scheme.keeps()
+    keeping = Keeping.of(scheme, lossy, byte_exact)
     run = Local(workers if len(source.items) > FEW else 1)
-    found = run.map(facts_or_refusal, source.items, partial(same, prefix), chunk=200)
+    found = run.map(facts_or_refusal, source.items, partial(same, keeping), chunk=200)
     sizes, good = Counter[str](), list[tuple[Item, SourceFacts]]()
     for item, one in zip(source.items, Bar(found, total=len(source.items), stage="checking", unit="image")):
         if isinstance(one, InputRefused):
@@ -134,9 +140,9 @@ def check(source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = Fal
         good.append((item, one))
         sizes[f"{one.shape[1]}×{one.shape[0]}"] += 1
         result.bytes += one.size
-        for kind in one.lost:
-            result.metadata[kind] = result.metadata.get(kind, 0) + 1
     result.images = len(good)
+    result.metadata = counts(one.lost for _, one in good)
+    result.whole = counts(one.differs for _, one in good if one.whole)
     result.sizes = dict(sizes.most_common())
     result.formats = dict(Counter(os.path.splitext(item.name)[1].lower() for item, _ in good).most_common())
     result.channels = dict(Counter("color" if one.shape[2] == 3 else "gray" for _, one in good).most_common())
@@ -165,7 +171,7 @@ def _estimate(good: list[tuple[Item, SourceFacts]]) -> int:
     chosen = good[:: max(1, len(good) // SAMPLED)][:SAMPLED]
     draw, encoded, samples = np.random.default_rng(0), 0, 0
     for item, _ in chosen:
-        image = read_image(item.read(), item.name)
+        image = render(item.read(), item.name).image
         noisy = image + draw.integers(-NOISE, NOISE + 1, image.shape)
         encoded += len(png_bytes(np.clip(noisy, 0, 255).astype(np.uint8)))
         samples += image.size

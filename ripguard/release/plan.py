@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,14 +18,16 @@ from pathlib import Path
 from ripguard.bar import Bar
 from ripguard.data.embedded import refused_texts
 from ripguard.data.image_set import side_for
-from ripguard.data.source import Item, Source
+from ripguard.data.source import Source
 from ripguard.data.splits import TRAIN
-from ripguard.errors import InputRefused, refuse_all
+from ripguard.errors import InputRefused
 from ripguard.executor import Local
 from ripguard.files import open_regular
-from ripguard.images.decoding import metadata, read_by, read_image
+from ripguard.images.decoding import read_by
 from ripguard.methods.params import DataStats
-from ripguard.release.names import odd_names, published_places, refuse_texts
+from ripguard.release.facts import Keeping, facts_or_refusal, same
+from ripguard.release.names import odd_names, published_names, refuse_texts
+from ripguard.release.refusing import REFUSE, usable
 from ripguard.schemes.base import Scheme
 
 FEW = 2000  # up to so many images, one process is faster than starting more
@@ -46,6 +48,7 @@ class Planned:
         shape: height, width, channels.
         sha256: hex digest of the file.
         size: bytes of the file.
+        whole: whether the file is restored byte for byte because its rendering is not exact.
     """
 
     index: int
@@ -58,6 +61,7 @@ class Planned:
     sha256: str
     size: int = 0
     reader: Callable[[], bytes] | None = None
+    whole: bool = False
 
     def read(self) -> bytes:
         """Bytes of the source file. Raises :class:`InputRefused` if they do not match the plan."""
@@ -75,7 +79,7 @@ class Planned:
         return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
 
 
-# fields of an image in the digest of the plan; its local path is not among them
+# fields of an image in the digest of the plan, with `whole` where it is true; its local path is not among them
 IDENTIFYING = ("index", "name", "out", "unit", "label", "shape", "sha256")
 
 
@@ -90,6 +94,8 @@ class Plan:
         perturbation: hex digest of what was fitted to the training images, "" for none.
         annotations: (name, path, hex SHA-256) of each annotation file.
         metadata: number of images by kind of metadata that restoring does not return.
+        differs: number of images by kind of what their renderings do not show; their files are restored whole.
+        skipped: name → reason of source images that are refused and left out.
     """
 
     source: str
@@ -104,12 +110,15 @@ class Plan:
     images: list[Planned]
     annotations: list[tuple[str, str, str]]  # name, path, sha256
     metadata: dict[str, int] = field(default_factory=dict)
+    differs: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of the plan as JSON, without local paths: moving the source does not change it."""
         content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del content["metadata"]  # covered by the digests of the images
+        for name in ("metadata", "differs", "skipped"):  # covered by the digests of the images
+            del content[name]
         content["pictures"] = content.pop("images")  # the digest uses this name in all versions
         content["annotations"] = [(name, sha256) for name, _, sha256 in self.annotations]
         content["scheme"] = self.scheme.to_json()
@@ -119,6 +128,7 @@ class Plan:
             if name == "pictures":  # one by one: the JSON of all images would need more memory than the plan
                 for number, image in enumerate(self.images):
                     row = {name: getattr(image, name) for name in IDENTIFYING}
+                    row |= {"whole": True} if image.whole else {}  # images of plans without it keep their digest
                     found.update((", " if number else "[").encode() + json.dumps(row, sort_keys=True).encode())
                 found.update(b"]" if self.images else b"[]")
             else:
@@ -159,11 +169,6 @@ class Plan:
         return result
 
 
-def same(prefix: bytes | None) -> bytes | None:
-    """The context of :func:`facts_or_refusal` in each worker process."""
-    return prefix
-
-
 def _training(images: list[Planned], units: list[tuple[str, str]]) -> list[Planned]:
     labelled = [p for p in images if p.label >= 0] or images
     chosen = [p for p in labelled if units[p.unit][0] == TRAIN] or labelled
@@ -173,45 +178,6 @@ def _training(images: list[Planned], units: list[tuple[str, str]]) -> list[Plann
 def training_side(images: list[Planned]) -> int:
     """Side in pixels of the input of a surrogate for these images."""
     return side_for([(p.shape[1], p.shape[0]) for p in images])
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFacts:
-    """Properties of a source image in the plan.
-
-    Attributes:
-        shape: height, width, channels.
-        sha256: hex digest of the file; size: its bytes.
-        lost: kinds of metadata that restoring does not return.
-    """
-
-    shape: tuple[int, int, int]
-    sha256: str
-    size: int
-    lost: tuple[str, ...]
-
-
-def read_facts(prefix: bytes | None, item: Item) -> SourceFacts:
-    """Read and decode one source image.
-
-    Args:
-        prefix: first bytes of files that are restored whole, with their metadata; None: no file is.
-
-    Raises:
-        InputRefused: the image cannot be restored exactly, or cannot be decoded.
-    """
-    data = item.read()
-    height, width, channels = read_image(data, item.name).shape
-    lost = () if prefix is not None and data.startswith(prefix) else metadata(data)
-    return SourceFacts((height, width, channels), hashlib.sha256(data).hexdigest(), len(data), lost)
-
-
-def facts_or_refusal(prefix: bytes | None, item: Item) -> SourceFacts | InputRefused:
-    """As :func:`read_facts`, but a refusal is returned: one run names every image that is refused."""
-    try:
-        return read_facts(prefix, item)
-    except InputRefused as refusal:
-        return refusal.with_traceback(None)
 
 
 def read_unchanged(path: str, name: str, sha256: str) -> bytes:
@@ -247,6 +213,7 @@ def make_plan(
     byte_exact: bool = False,
     limit: int | None = None,
     workers: int = 1,
+    on_error: str = REFUSE,
 ) -> Plan:
     """Read every source image once and make the plan.
 
@@ -255,14 +222,12 @@ def make_plan(
     Args:
         limit: number of images, taken evenly from all classes; None: all.
         workers: processes that read images.
+        on_error: ``"refuse"`` or ``"skip"`` images that are refused, see :func:`ripguard.release.refusing.usable`.
 
     Raises:
         InputRefused: images or names that cannot be published, all of them in one message; or too many images.
     """
-    limited = limit is not None and limit < len(source.items)
     items = source.limited(limit).items
-    names = [item.name for item in items] + [name for name, _ in source.annotations] + source.labels
-    refused = [*source.refused, *odd_names(names), *refused_texts(source.annotations)]
     units = sorted({(item.split, item.label) for item in items})
     if len(units) > MOST_UNITS or len(items) > MOST_IMAGES:
         raise InputRefused(
@@ -270,28 +235,38 @@ def make_plan(
             f"{MOST_IMAGES:,}",
             "make several releases, each of a part of the classes",
         )
-    prefix = b"" if byte_exact else scheme.keeps()
+    names = [item.name for item in items] + [name for name, _ in source.annotations] + source.labels
+    # a part of a source has the names that the whole one has
+    every = published_names([item.name for item in source.items], keep_going=True)
+    refused = [*odd_names(names), *refused_texts(source.annotations)]
+    refused += [one for one in every if isinstance(one, InputRefused)]
     run = Local(workers if len(items) > FEW else 1)
-    found = run.map(facts_or_refusal, items, partial(same, prefix), chunk=200)
+    found = run.map(facts_or_refusal, items, partial(same, Keeping.of(scheme, lossy, byte_exact)), chunk=200)
     read = list(Bar(found, total=len(items), stage="reading", unit="image"))
-    refuse_all(refused + [one for one in read if isinstance(one, InputRefused)])
-    facts = [one for one in read if isinstance(one, SourceFacts)]
-    labels = source.labels
-    every = dict(zip((item.name for item in source.items), published_places(source.items)))
-    places = [every[item.name] for item in items]  # a part of a source has the names that the whole one has
-    refuse_texts([name for name, _ in source.annotations], every)
+    good, skipped = usable(source, items, read, refused, on_error)
+    labels, units = source.labels, sorted({(item.split, item.label) for item, _ in good})
+    places = {item.name: str(place) for item, place in zip(source.items, every)}
+    refuse_texts([name for name, _ in source.annotations], places)
     classes = {label: number for number, label in enumerate(labels)} | {"": -1}
     numbers = {unit: (number, classes[unit[1]]) for number, unit in enumerate(units)}
-    shapes = {one.shape: one.shape for one in facts}  # images of equal shape share one tuple
+    shapes = {one.shape: one.shape for _, one in good}  # images of equal shape share one tuple
     images = [
         Planned(
-            i, item.name, str(item.path or ""), out, *numbers[item.split, item.label], shapes[one.shape], one.sha256,
-            one.size, item.reader,
+            i, item.name, str(item.path or ""), places[item.name], *numbers[item.split, item.label], shapes[one.shape],
+            one.sha256, one.size, item.reader, one.whole,
         )
-        for i, (item, out, one) in enumerate(zip(items, places, facts))
+        for i, (item, one) in enumerate(good)
     ]  # fmt: skip
     channels = frozenset(p.shape[2] for p in images)
     scheme = scheme.resolve(DataStats(training_side(_training(images, units)), len(labels), channels))
     notes = [(n, str(p), _digest(n, p)) for n, p in sorted(source.annotations)]
-    metadata_lost = dict(sorted(Counter(kind for one in facts for kind in one.lost).items()))
-    return Plan(source.name, scheme, seed, lossy, byte_exact, limited, "", labels, units, images, notes, metadata_lost)
+    return Plan(
+        source.name, scheme, seed, lossy, byte_exact, len(items) < len(source.items) or bool(skipped), "", labels,
+        units, images, notes, counts(one.lost for _, one in good),
+        counts(one.differs for _, one in good if one.whole), skipped,
+    )  # fmt: skip
+
+
+def counts(kinds: Iterable[tuple[str, ...]]) -> dict[str, int]:
+    """Number of images by kind, sorted by kind."""
+    return dict(sorted(Counter(kind for own in kinds for kind in own).items()))

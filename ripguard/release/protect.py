@@ -77,6 +77,9 @@ class Protected:
         surrogate: path of the surrogate that was trained or given, "" for none.
         ignored: files of the source that were left out.
         metadata: number of source files by kind of metadata that restoring does not return.
+        whole: number of source files by kind of what their published 8-bit renderings do not show; these files are
+            restored byte for byte.
+        skipped: name → reason of source images that were refused and left out.
         tinted: whether gray images are published in color; gray: their number.
     """
 
@@ -101,6 +104,8 @@ class Protected:
     surrogate: str = ""
     ignored: list[str] = field(default_factory=list)
     metadata: dict[str, int] = field(default_factory=dict)
+    whole: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     tinted: bool = False
     gray: int = 0
 

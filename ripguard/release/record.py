@@ -11,10 +11,11 @@ from typing import Any
 
 from ripguard.crypto.aead import TAG, length_prefixed
 from ripguard.crypto.keys import ReleaseProver
-from ripguard.errors import Damaged, NotProtected
+from ripguard.errors import Damaged, InputRefused, NotProtected
+from ripguard.images.limits import RAISE
 from ripguard.store.atomic import storage
 from ripguard.store.rows import Rows
-from ripguard.store.schema import canonical, check_info, parsed
+from ripguard.store.schema import TooManyPixels, canonical, check_info, parsed
 from ripguard.store.section import Section
 
 __all__ = ["canonical", "checked_info", "checked_rows"]
@@ -69,12 +70,15 @@ def checked_rows(manifest: Path | Section | bytes, info: dict[str, Any], where: 
         where, where_info: names of the two files in messages.
 
     Raises:
+        InputRefused: an image has more pixels than the limit.
         Damaged: not a manifest, or not the one that ``info`` was written for.
         StorageError: the file cannot be read.
     """
     try:
         with storage("cannot read"):
             rows = Rows(manifest, len(info["units"]), version_of(info))
+    except TooManyPixels as error:
+        raise InputRefused(f"{where} lists an image of {error}", RAISE) from None
     except (ValueError, RecursionError):
         raise Damaged(f"{where} cannot be read", "get a fresh copy of it") from None
     if info["manifest"] != rows.digest or info["pictures"] != len(rows):

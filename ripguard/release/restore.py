@@ -197,8 +197,8 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
             error = Damaged(f"{wanted.file}: its name in the release is longer than file systems allow")
         if error is None and any(map(cannot_hold, (name, "" if wanted.stray else wanted.place))):
             error = Damaged(f"{wanted.file}: Windows has no files of its name", "restore it on another system")
-        if error is None and one.clean is not None:
-            data = one.file[1] if one.file else _encoded(one.clean, name)
+        data = one.file[1] if one.file else b"" if one.clean is None else _encoded(one.clean, name)
+        if error is None and data:
             try:
                 write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
             except Damaged as occupied:

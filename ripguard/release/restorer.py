@@ -17,7 +17,7 @@ from ripguard.crypto.aead import associated_data, image_digest, open_sealed
 from ripguard.crypto.backend import Forged
 from ripguard.crypto.keys import ImageKeys, KeyRing
 from ripguard.crypto.padding import BadPadding, unpad
-from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
+from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, WrongKey
 from ripguard.hide.base import Original
 from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.methods import reveal
@@ -34,12 +34,14 @@ LOOSE = "image"  # name of a loose image in messages
 
 @dataclass
 class RestoredImage:
-    """Result for one image. Exactly one of ``clean`` and ``error`` is set.
+    """Result for one image: ``error``, or what was restored, ``clean`` or ``file`` or both.
 
     Attributes:
         what: name of the protected image in messages.
-        clean: uint8 ``[height, width, channels]``.
-        file: (name, bytes) of the original file, from releases that preserve files.
+        clean: uint8 ``[height, width, channels]``: the clean image, or the 8-bit rendering of ``file``. None if that
+            needs a decoder that is not installed.
+        file: (name, bytes) of the original file, where the release preserves it.
+        rendered: whether ``file`` holds more than ``clean`` shows; None: not known, because it was not decoded.
         row: its manifest row, None if no row has its samples.
         home: its path in the release, "" if unknown. Known also for a changed image that needs no residue.
         exact: False for an image of a lossy release.
@@ -53,6 +55,7 @@ class RestoredImage:
     home: str = ""
     exact: bool = True
     error: RipguardError | None = None
+    rendered: bool | None = False
 
 
 @dataclass
@@ -201,6 +204,7 @@ class Restorer:
                 continue
             if isinstance(clean, Original):  # the file bytes are authentic; decoders may differ
                 result.file, result.clean = (self._file_name(result, row, clean.file), clean.file), clean.image
+                result.rendered = not clean.exact
                 continue
             if found.twins and not all(self._equal(found, twin, clean, model) for twin in found.twins):
                 result.error = look_the_same(result.what)
@@ -220,7 +224,7 @@ class Restorer:
                 except (Forged, BadPadding):
                     result.error = Damaged(f"{result.what}: the residue that holds its file bytes is damaged")
                     continue
-                result.file = (self._file_name(result, row, data), data)
+                result.file, result.rendered = (self._file_name(result, row, data), data), None
             result.clean = clean
 
     def _file_name(self, result: RestoredImage, row: Row | None, data: bytes) -> str:
@@ -229,7 +233,10 @@ class Restorer:
             with contextlib.suppress(Damaged, WrongKey):
                 if self.index.version >= 2 or "name" in row:
                     return PurePosixPath(self.index.source_path(row, self._keys)).name
-        return PurePath(result.what).with_suffix(file_suffix(data)).name
+        suffix = PurePath(result.what).suffix
+        with contextlib.suppress(InputRefused):  # a decoder may be missing
+            suffix = file_suffix(data)
+        return PurePath(result.what).with_suffix(suffix).name
 
     def _equal(self, found: Identified, twin: Row, clean: np.ndarray, model: bytes) -> bool:
         """Whether another row with the same samples restores to the same image."""

@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.crypto.aead import associated_data, image_digest, seal
-from ripguard.crypto.keys import DatasetKeys
-from ripguard.crypto.padding import pad
+from ripguard.crypto.aead import associated_data, image_digest, open_sealed, seal
+from ripguard.crypto.backend import Forged
+from ripguard.crypto.keys import DatasetKeys, ImageKeys
+from ripguard.crypto.padding import BadPadding, pad, unpad
 from ripguard.errors import InputRefused, StorageError
 from ripguard.hide.base import DoesNotFit, Hidden, Identity, Original
 from ripguard.hide.methods import reveal
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import png_bytes
 from ripguard.images.quality import likeness
+from ripguard.images.rendering import render
 from ripguard.release.commit import LIKENESS, Commit, with_ssim
 from ripguard.release.plan import Plan, Planned
 from ripguard.release.record import RESIDUE, VERSION, clean_proof
@@ -54,14 +56,15 @@ def run_shard(job: Job, number: int) -> None:
     """Protect one shard and commit it. Raises a :class:`RipguardError` if that fails; nothing is committed then."""
     images = job.plan.shards[number]
     sources = [image.read() for image in images]
-    clean = np.stack([read_image(data, p.name) for p, data in zip(images, sources)])
+    clean = np.stack([render(data, p.name).image for p, data in zip(images, sources)])
     labels = np.array([p.label for p in images], np.int64)
     seeds = np.array([p.seed(job.plan.seed) for p in images], np.uint64)
     ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in images]
     units = {unit: job.keys.unit(unit) for unit in {p.unit for p in images}}
     keys = [units[p.unit].image(p.index) for p in images]
+    batch = Batch(clean, labels, seeds, ids, keys, sources, [p.whole for p in images])
     try:
-        hidden, carriers = job.protector.protect(Batch(clean, labels, seeds, ids, keys, sources))
+        hidden, carriers = job.protector.protect(batch)
     except DoesNotFit as error:
         raise InputRefused(f"{images[error.number].name}: {error.message}", error.hint) from None
 
@@ -76,9 +79,9 @@ def run_shard(job: Job, number: int) -> None:
         stored = residue_temporary.read_bytes() if residue_temporary else b""
     residues = [stored[r["residue"][1] : sum(r["residue"][1:])] if r["residue"] else b"" for r in rows]
     restored = reveal(written, [one.header for one in hidden], residues, keys, job.model)
-    for image, data, before, after in zip(images, sources, clean, restored):
-        back, file = (after.image, after.file) if isinstance(after, Original) else (after, data)
-        if isinstance(back, Exception) or not (job.plan.lossy or (np.array_equal(before, back) and file == data)):
+    for image, data, before, after, row, one, key in zip(images, sources, clean, restored, rows, hidden, keys):
+        kept = _kept(row, one, key, stored) if "bytes" in row else data
+        if isinstance(after, Exception) or not (job.plan.lossy or _equal(after, kept, before, data)):
             raise StorageError(f"{image.name}: the written image does not restore to its source; nothing is published")
     # 2. publish, then commit
     for row, path, place in zip(rows, temporary, places):
@@ -96,6 +99,22 @@ def run_shard(job: Job, number: int) -> None:
     to_carrier = [unknown] * len(written) if carriers is None else list(map(likeness, written, carriers, ssim))
     over = sum(one.header.planes > 0 and len(one.residue) > one.overwritten + one.overflow + OVERHEAD for one in hidden)
     Commit(rows, residue, to_carrier, to_clean, over).write(job.commit_path(number))
+
+
+def _equal(after: np.ndarray | Original, kept: bytes, before: np.ndarray, data: bytes) -> bool:
+    """Whether a restored image, and its file if that is kept, equal the source."""
+    image, file = (after.image, after.file) if isinstance(after, Original) else (after, kept)
+    return image is not None and np.array_equal(before, image) and file == data
+
+
+def _kept(row: dict[str, Any], one: Hidden, key: ImageKeys, stored: bytes) -> bytes:
+    """The source file in the written residue; empty if it is damaged."""
+    _, start, length = row["bytes"]
+    bound = associated_data(b"file", one.header.pack(), bytes.fromhex(row["pixels"]))
+    try:
+        return unpad(open_sealed(key.residue, bound, stored[start : start + length]))
+    except (Forged, BadPadding):
+        return b""
 
 
 def committed(job: Job, number: int) -> bool:
@@ -141,7 +160,7 @@ def _rows(
         if one.header.planes == 0:
             row["header"] = one.header.pack().hex()
         blob += one.residue
-        if job.plan.byte_exact and not one.header.gives_file:
+        if (job.plan.byte_exact or image.whole) and not one.header.gives_file:
             bound = associated_data(b"file", one.header.pack(), digest)
             sealed = seal(key.residue, bound, pad(data))
             row["bytes"] = [file, len(blob), len(sealed)]

@@ -16,15 +16,16 @@ from ripguard.data.source import Item, Source
 from ripguard.errors import Damaged, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
-from ripguard.images.decoding import read_image
 from ripguard.images.limits import max_bytes
 from ripguard.images.reencoded import file_bytes, read_published, variants, with_channels
+from ripguard.images.rendering import render
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.causes import cause_of
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
 from ripguard.release.record import MANIFEST, MODEL, RELEASE, RESIDUE
 from ripguard.release.renamed_texts import renamed_texts
+from ripguard.release.restorer import RestoredImage
 from ripguard.release.signers import vouched
 from ripguard.release.spelling import found_at, listed_names
 from ripguard.release.strays import sorted_out
@@ -58,7 +59,8 @@ class Report:
         unreadable: folders that cannot be listed, files that cannot be read, and links.
         unlisted: parts of ``release.ripguard``, or files in ``.ripguard``, that the release does not list.
         restored: number of images that the key restores, None without a key.
-        equal_to_source: number of restored images that equal the source, None without a source.
+        equal_to_source: number of restored images that equal the source, None without a source. Files that the release
+            keeps are compared byte by byte, other images sample by sample.
         differs: images that do not restore to the source, or that source or release lacks.
         causes: path → what happened to an image or a text of the lists above, where its bytes show it.
     """
@@ -254,12 +256,20 @@ def _work(opened: Opened, job: tuple[list[str], list[Item | None]]) -> list[tupl
     outcomes = []
     restored = restore_files(restorer, [found_at(release, name) for name in names], names)
     for name, verdict, one, item in zip(names, verdicts, restored, expected):
-        right = one.clean is not None and one.row is not None and one.row["path"] == name
+        right = one.error is None and one.row is not None and one.row["path"] == name
         if not right and verdict in ("", "reencoded"):  # samples as published that do not restore
             verdict = "unreadable" if isinstance(one.error, StorageError) else "changed"
-        equal = right and item is not None and np.array_equal(one.clean, read_image(item.read(), item.name))  # type: ignore[arg-type]
-        outcomes.append((name, verdict, right, bool(equal)))
+        outcomes.append((name, verdict, right, right and item is not None and _equals(one, item)))
     return outcomes
+
+
+def _equals(one: RestoredImage, item: Item) -> bool:
+    """Whether an image restores to its source: to its bytes if the release keeps the file, otherwise to its samples."""
+    data = item.read()
+    if one.file is not None:
+        return one.file[1] == data
+    source = render(data, item.name)
+    return source.exact and one.clean is not None and np.array_equal(one.clean, source.image)
 
 
 def _verdict(release: Release, name: str) -> str:

@@ -7,7 +7,7 @@ images. :meth:`Scheme.protector` then protects each batch independently, in any 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,6 +28,8 @@ class Batch:
         labels: int64 ``[batch]``, class numbers; seeds: uint64 ``[batch]``, one per image, derived from
             its own file only.
         who, keys: one per image; files: the source files of ``clean``.
+        whole: for each image, whether its file is restored byte for byte, because ``clean`` does not show all of it.
+            Empty: none is. A method may ignore this: the release then keeps the file itself.
     """
 
     clean: np.ndarray
@@ -36,6 +38,7 @@ class Batch:
     who: list[Identity]
     keys: list[ImageKeys]
     files: list[bytes]
+    whole: list[bool] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ripguard.data.image_set import ImageSet
 from ripguard.errors import UsageError
-from ripguard.hide.base import Hidden, Hiding, ImageInfo, refuse_taken_number
+from ripguard.hide.base import DoesNotFit, Hidden, Hiding, ImageInfo, refuse_taken_number
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
 from ripguard.methods.params import DataStats, Option, Params, by_stored_name
 from ripguard.methods.registries import HIDINGS, PERTURBATIONS
@@ -41,6 +41,8 @@ RESERVED = frozenset(
         "byte_exact",
         "preserve_files",
         "restart",
+        "on_error",
+        "max_pixels",
     }
     | {"device", "workers", "executor", "progress", "json", "quiet", "verbose", "help", "verb", "run"}
 )
@@ -206,5 +208,20 @@ class TwoSteps:
         for chosen, perturbation in ((known, self.perturbation), (~known, self.without_label)):
             if chosen.any():
                 carriers[chosen] = perturbation(shown[chosen], batch.labels[chosen], batch.seeds[chosen])
+        return self._hidden(batch, carriers), carriers
+
+    def _hidden(self, batch: Batch, carriers: np.ndarray) -> list[Hidden]:
+        """The carriers with the clean images in them. Images that are restored as files may be hidden otherwise."""
         hider = self.scheme.hider(batch.clean.shape[1:], self.run)
-        return hider.hide(batch.clean, carriers, batch.who, batch.keys, batch.files), carriers
+        keeping, result = hider.keeping_files(), dict[int, Hidden]()
+        whole = batch.whole if batch.whole and keeping is not hider else [False] * len(batch.clean)
+        for own, wanted in ((hider, False), (keeping, True)):
+            chosen = [i for i, one in enumerate(whole) if one == wanted]
+            who, keys = [batch.who[i] for i in chosen], [batch.keys[i] for i in chosen]
+            files = [batch.files[i] for i in chosen] if batch.files else []
+            try:
+                hidden = own.hide(batch.clean[chosen], carriers[chosen], who, keys, files)
+            except DoesNotFit as error:
+                raise DoesNotFit(error.message, error.hint, chosen[error.number]) from None
+            result |= dict(zip(chosen, hidden))
+        return [result[i] for i in range(len(batch.clean))]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ripguard.images.limits import max_pixels
+from ripguard.images.limits import MOST_PIXELS, max_pixels
 from ripguard.platform import leads_out
 
 Check = Callable[[Any], bool]
@@ -110,11 +110,18 @@ def fields(needed: dict[str, Check]) -> Check:
     )
 
 
+class TooManyPixels(ValueError):
+    """A row of an image with more pixels than the limit, which an option raises."""
+
+
 def shape(value: Any) -> bool:
-    """Whether a value is ``[height, width, channels]`` of a publishable image."""
+    """Whether a value is ``[height, width, channels]`` of a publishable image. Raises :class:`TooManyPixels`."""
     if not isinstance(value, list) or len(value) != 3 or not all(map(count, value)):
         return False
-    return value[2] in (1, 3) and 0 < value[0] * value[1] <= max_pixels()
+    pixels = value[0] * value[1]
+    if value[2] in (1, 3) and max_pixels() < pixels <= MOST_PIXELS:
+        raise TooManyPixels(f"shape {value[1]}×{value[0]}: more than {max_pixels():,} pixels")
+    return value[2] in (1, 3) and 0 < pixels <= max_pixels()
 
 
 def piece(value: Any) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.utils.data import Dataset
 
 import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it before it unpickles a transform
@@ -20,13 +19,19 @@ from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.find import read_key
 from ripguard.release.manifest import Release
 from ripguard.release.record import MANIFEST
-from ripguard.release.restorer import Restorer
+from ripguard.release.restorer import RestoredImage, Restorer
 from ripguard.release.signers import vouched
 from ripguard.release.spelling import found_at
 from ripguard.release.wrapper import unwrapped
+from ripguard.train.shown import as_loaded, samples
 
 EXTENSIONS = (".png",)  # of published images
 UNLABELLED = -1  # class number of an image without a label
+
+
+def _tensor(image: np.ndarray) -> torch.Tensor:
+    """uint8 ``[height, width, channels]`` → uint8 ``[channels, height, width]``."""
+    return torch.from_numpy(image).permute(2, 0, 1)
 
 
 def absolute(path: str | Path) -> Path:
@@ -52,8 +57,9 @@ class ProtectedDataset(Dataset):
         transform, target_transform: as in torchvision: called with an image and with a class number.
         signer: fingerprint of the required signer, or ``"any"``; None: a known signer of this key's releases.
         form: type of the images: ``"pil"``, or ``"tensor"`` (uint8 ``[channels, height, width]``, for transforms v2).
-        mode: ``"RGB"``: gray images get three equal channels, as ``ImageFolder`` loads them, so that batches stack;
-            None: images keep their channels.
+        mode: ``"RGB"``: what ``ImageFolder`` loads from the restored files, ``Image.open(file).convert("RGB")``; gray
+            images get three equal channels, so that batches stack. None: images as their files open, also with alpha
+            or 16 bits; tensors then are 8-bit renderings.
 
     Attributes:
         classes: all class names of the release, sorted; ``class_to_idx``: their numbers.
@@ -144,7 +150,7 @@ class ProtectedDataset(Dataset):
         number = self._numbers().get(str(path))
         if number is None:
             raise InputRefused(f"{path} is no image of the split {self.split!r}", "take a path from samples")
-        return self._shown(self.images([number])[0])
+        return self._shown(self._restored([number])[0])
 
     def _numbers(self) -> dict[str, int]:
         if self._by_path is None:
@@ -161,7 +167,7 @@ class ProtectedDataset(Dataset):
         """Restore a batch; raises the error of the first image that cannot be restored."""
         targets = [self.targets[i] for i in indices]
         found = []
-        for image, target in zip(self.images(indices), targets):
+        for image, target in zip(self._restored(indices), targets):
             shown = self._shown(image)
             found.append(
                 (
@@ -172,25 +178,30 @@ class ProtectedDataset(Dataset):
         return found
 
     def images(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Clean images, uint8 ``[height, width, 1 or 3]`` each."""
+        """Clean images, uint8 ``[height, width, 1 or 3]`` each; for files of other modes, their 8-bit renderings."""
+        return [samples(one) for one in self._restored(indices)]
+
+    def _restored(self, indices: Sequence[int]) -> list[RestoredImage]:
+        """Restore images; raises the error of the first that cannot be restored."""
         release, restorer = self._open()
         names = [self.names[i] for i in indices]
-        paths, found = [found_at(release, name) for name in names], list[np.ndarray]()
+        paths, found = [found_at(release, name) for name in names], list[RestoredImage]()
         lengths = in_batches(paths, names, release)
         for some, own in zip(split(paths, lengths), split(names, lengths)):
             for one in restore_files(restorer, some, own):
                 if one.error:
                     raise one.error
-                if one.clean is not None:
-                    found.append(one.clean)
+                if one.rendered is None and release.info["exact"] != "bytes":
+                    one.rendered = True  # only such files are kept then
+                found.append(one)
         return found
 
-    def _shown(self, image: np.ndarray) -> Any:
-        if self.mode == "RGB" and image.shape[2] == 1:
-            image = np.repeat(image, 3, axis=2)
-        if self.form == "tensor":
-            return torch.from_numpy(image).permute(2, 0, 1)  # [channels, height, width]
-        return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+    def _shown(self, one: RestoredImage) -> Any:
+        if self.mode is None:
+            return _tensor(samples(one)) if self.form == "tensor" else as_loaded(one)
+        image = as_loaded(one)
+        image = image if image.mode == self.mode else image.convert(self.mode)
+        return _tensor(np.array(image)) if self.form == "tensor" else image
 
     def _open(self) -> tuple[Release, Restorer]:
         """The release and its restorer, created once per process."""

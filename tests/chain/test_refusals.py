@@ -227,19 +227,19 @@ def test_keys_in_the_wrong_place(world, tmp_path):  # type: ignore[no-untyped-de
 def test_sources_that_cannot_be_kept(world, tmp_path):  # type: ignore[no-untyped-def]
     """Images of other kinds, links, unknown files, a release, an empty folder: exit 3 by name, before any work."""
     more = (tmp_path / "out", "--key-file", world.key, "--perturb", "none")
-    for number, spoil in enumerate(("alpha", "link", "unknown", "empty", "gif")):
+    for number, spoil in enumerate(("page", "link", "unknown", "empty", "layers")):
         source = tmp_path / str(number)
         (source / "a").mkdir(parents=True)
         if spoil != "empty":
             shutil.copy(world.source / "train/cup/0.png", source / "a/0.png")
-        if spoil == "alpha":
-            Image.new("RGBA", (8, 8)).save(source / "a/bad.png")
+        if spoil == "page":
+            (source / "a/bad.png").write_text("<html>not found</html>")
         elif spoil == "link":
             (source / "a/bad.png").symlink_to(world.source / "train/cup/0.png")
         elif spoil == "unknown":
             np.save(source / "a/bad.npy", np.zeros(3))
-        elif spoil == "gif":
-            Image.new("P", (8, 8)).save(source / "a/bad.gif")
+        elif spoil == "layers":
+            (source / "a/bad.psd").write_bytes(b"8BPS")
         message = refused(3, "protect", source, *more)
         assert "bad" in message or spoil == "empty"
     refused(3, "protect", world.release, *more)

@@ -39,11 +39,60 @@ def test_the_digest_is_of_the_whole_plan_as_json(scheme, count):
     content = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
     content |= {"pictures": [dataclasses.asdict(one) for one in images], "scheme": plan.scheme.to_json()}
     for row in content["pictures"]:
-        for where in ("path", "size", "reader"):
+        for where in ("path", "size", "reader", "whole"):
             del row[where]
-    del content["metadata"], content["images"]
+    for counted in ("metadata", "differs", "skipped", "images"):
+        del content[counted]
     content["annotations"] = [("a.txt", "11" * 32)]
     assert plan.digest == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def grays(root: Path) -> Path:
+    """Images whose bytes no library decides: two classes, gray and color, and a text."""
+    values = np.arange(2000).astype(np.uint8)
+    shapes = (("cat", (6, 5, 3)), ("cat", (4, 7)), ("dog", (6, 5, 3)), ("dog", (3, 2, 3)))
+    for number, (label, shape) in enumerate(shapes):
+        kind, suffix = (b"P6", "ppm") if len(shape) == 3 else (b"P5", "pgm")
+        (root / label).mkdir(parents=True, exist_ok=True)
+        data = values[number : number + int(np.prod(shape))].tobytes()
+        (root / label / f"{number}.{suffix}").write_bytes(kind + b"\n%d %d\n255\n" % (shape[1], shape[0]) + data)
+    (root / "notes.txt").write_text("two classes\n")
+    return root
+
+
+GOLDEN = (  # of the plans that the version before files of every mode made
+    ("mrit", "none", {}, "fb07d638e0494b9089ff544c26fad90ff5299fe11db22239ed185fcdede79fea"),
+    ("seal", "none", {"seed": 3}, "4c3a8a76f36a21bc50efc29ed9e2ada97cb5bc6ed0143752ed4730628b510569"),
+    (
+        "mrit",
+        "noise",
+        {"limit": 2, "byte_exact": True},
+        "f0c9efae9cff55ec0dbf10fa7ed9420e28f4b71d47c4886210bd2d0a5f00812c",
+    ),
+    ("mrit", "none", {"lossy": True}, "764247a09c941e4e47ab1280e41a47af2b2f7dd5b6ec95dddc179eeec4753ff9"),
+)
+
+
+@pytest.mark.parametrize(("scheme", "perturb", "more", "digest"), GOLDEN)
+def test_8_bit_sources_keep_their_identifiers(scheme, perturb, more, digest, tmp_path):  # type: ignore[no-untyped-def]
+    """The same command gives the same data set id as before."""
+    made = SCHEMES[scheme].with_options({"perturb": perturb})
+    made = made.promised(more.get("lossy", False), more.get("byte_exact", False))
+    assert make_plan(open_source(str(grays(tmp_path / "source"))), made, **more).digest == digest
+
+
+def test_whole_files(tmp_path):  # type: ignore[no-untyped-def]
+    """An image with alpha is a whole file, in the digest as well; with ``--lossy`` its alpha counts as lost."""
+    source = grays(tmp_path / "source")
+    Image.new("RGBA", (5, 6), (1, 2, 3, 9)).save(source / "cat/seen.png")
+    plan = planned(source)
+    assert [image.name for image in plan.images if image.whole] == ["cat/seen.png"]
+    assert (plan.differs, plan.metadata) == ({"alpha": 1}, {})
+    other = dataclasses.replace(plan, images=[dataclasses.replace(image, whole=False) for image in plan.images])
+    assert plan.digest != other.digest
+    lossy = planned(source, lossy=True)
+    assert (lossy.differs, lossy.metadata) == ({}, {"alpha": 1})
+    assert not any(image.whole for image in lossy.images)
 
 
 @pytest.fixture

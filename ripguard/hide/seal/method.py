@@ -145,6 +145,10 @@ class Seal(Hiding):
         """Whether the model can be read; images that do not need it are restored without."""
         return known_model(self.model)
 
+    def keeping_files(self) -> Self:
+        """Only codecs that keep the source file, whatever ``--codecs`` allows."""
+        return replace(self, coders=WHOLE)
+
     def capacity(self, samples: int) -> int:
         """Capacity of a carrier with this number of samples, in bytes of a record before it is encrypted."""
         return capacity(samples, self.most) - LENGTH - TAG

@@ -7,7 +7,7 @@ import numpy as np
 from ripguard.bar import Bar
 from ripguard.codecs.coders import SMALL
 from ripguard.hide.base import ImageInfo
-from ripguard.images.decoding import read_image
+from ripguard.images.rendering import render
 
 ENOUGH = 3_000_000  # samples in small images; with fewer, the model is larger than the saving
 MOST = 20_000  # most images to fit to
@@ -50,5 +50,5 @@ def cut(images: list[ImageInfo]) -> np.ndarray:
     result = np.empty((len(images), side, side, images[0].shape[2]), np.uint8)
     for i, p in enumerate(Bar(images, stage="reading for the codec", unit="image")):
         y, x = (p.shape[0] - side) // 2, (p.shape[1] - side) // 2
-        result[i] = read_image(p.read(), p.name)[y : y + side, x : x + side]
+        result[i] = render(p.read(), p.name).image[y : y + side, x : x + side]
     return result

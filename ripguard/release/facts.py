@@ -1,0 +1,81 @@
+"""Read a source image once: its shape, its digest, and what restoring it returns."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from ripguard.data.source import Item
+from ripguard.errors import InputRefused
+from ripguard.images.decoding import metadata
+from ripguard.images.rendering import render
+from ripguard.schemes.base import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Which source files a release restores byte for byte.
+
+    Attributes:
+        prefix: first bytes of files that are kept although their rendering is exact; None: no such file is.
+        lossy: whether no file is kept, not even one whose rendering differs from it.
+    """
+
+    prefix: bytes | None
+    lossy: bool = False
+
+    @classmethod
+    def of(cls, scheme: Scheme, lossy: bool, byte_exact: bool) -> Keeping:
+        """For a scheme, ``--lossy`` and ``--preserve-files``."""
+        return cls(b"" if byte_exact else scheme.keeps(), lossy)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """Properties of a source image in the plan.
+
+    Attributes:
+        shape: height, width, channels of its rendering.
+        sha256: hex digest of the file; size: its bytes.
+        lost: kinds of metadata, and with ``--lossy`` of :attr:`differs`, that restoring does not return.
+        differs: what the rendering does not show, see :class:`ripguard.images.rendering.Rendering`.
+        whole: whether the file is restored byte for byte because of that.
+    """
+
+    shape: tuple[int, int, int]
+    sha256: str
+    size: int
+    lost: tuple[str, ...]
+    differs: tuple[str, ...] = ()
+    whole: bool = False
+
+
+def same(keeping: Keeping) -> Keeping:
+    """The context of :func:`facts_or_refusal` in each worker process."""
+    return keeping
+
+
+def read_facts(keeping: Keeping, item: Item) -> SourceFacts:
+    """Read and decode one source image.
+
+    Raises:
+        InputRefused: the image cannot be decoded.
+    """
+    data = item.read()
+    rendering = render(data, item.name)
+    height, width, channels = rendering.image.shape
+    whole = not rendering.exact and not keeping.lossy
+    kept = whole or (keeping.prefix is not None and data.startswith(keeping.prefix))
+    lost = () if kept else (*rendering.differs, *metadata(data))
+    digest = hashlib.sha256(data).hexdigest()
+    return SourceFacts(
+        (height, width, channels), digest, len(data), tuple(dict.fromkeys(lost)), rendering.differs, whole
+    )
+
+
+def facts_or_refusal(keeping: Keeping, item: Item) -> SourceFacts | InputRefused:
+    """As :func:`read_facts`, but a refusal is returned: one run names every image that is refused."""
+    try:
+        return read_facts(keeping, item)
+    except InputRefused as refusal:
+        return refusal.with_traceback(None)
