@@ -21,6 +21,7 @@ from ripguard.codecs.bounded import BadStream, unxz
 from ripguard.codecs.interlaced import codec, networks
 from ripguard.errors import InputRefused, MissingExtra
 from ripguard.images.decoding import opened
+from ripguard.images.formats import BY_LIBRARY, format_of
 from ripguard.images.rendering import DecoderMissing, Rendering, render
 
 __all__ = ["BY_NUMBER", "CODERS", "SMALL", "USUAL", "WHOLE", "BadStream", "Coder", "File", "cheapest", "known_model"]
@@ -82,7 +83,8 @@ class File(Coder):
     def original(self, data: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray | None, bytes, bool]:
         """Rendering, uint8 ``shape``, source file, and whether the rendering has exactly the samples of the file.
 
-        The file needs no decoder to be restored: without it, the rendering is None.
+        The file needs no decoder to be restored. The rendering is None if its decoder is missing, or is another version
+        that does not give the same image.
 
         Raises:
             BadStream: not an image of this shape.
@@ -92,6 +94,10 @@ class File(Coder):
             rendering = self._rendering(file, shape)
         except DecoderMissing:
             return None, file, False
+        except BadStream:
+            if format_of(file) in BY_LIBRARY:
+                return None, file, False
+            raise
         return rendering.image, file, rendering.exact
 
     @staticmethod

@@ -56,7 +56,8 @@ class Original:
     """A clean image restored as its source file.
 
     Attributes:
-        image: its rendering, uint8 ``[height, width, channels]``; None if its decoder is not installed.
+        image: its rendering, uint8 ``[height, width, channels]``; None if its decoder is not installed, or is
+            another version that gives another image.
         file: bytes of the source file.
         exact: whether ``image`` has exactly the samples of the file.
     """

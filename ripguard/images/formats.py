@@ -43,6 +43,7 @@ PLUGINS = {
     "DICOM": ("pydicom", 'pip install "ripguard[dicom]"'),
 }
 BUILT_IN = {"AVIF": "avif", "JPEG 2000": "jpg_2000", "WEBP": "webp"}  # format → feature of Pillow
+BY_LIBRARY = frozenset({*PLUGINS, "AVIF", "JPEG 2000"})  # what is decoded depends on the version of a library
 SUFFIX = {
     "JPEG": ".jpg", "TIFF": ".tif", "PNM": ".ppm", "JPEG 2000": ".jp2", "JPEG XL": ".jxl", "DICOM": ".dcm",
 }  # fmt: skip

@@ -30,7 +30,7 @@ from ripguard.release.names import published_names
 
 OPTIONS = {
     "mrit": {"perturb": "noise"},
-    "seal": {"scheme": "seal", "perturb": "noise", "planes": 4, "allow_residue": True},
+    "seal": {"scheme": "seal", "perturb": "noise"},
 }
 PUBLISHED = 48  # most gray levels, on average over an image, between the published one and the reference
 GOOD = [one for one in corpus() if one.reference is not None]

@@ -60,6 +60,7 @@ class SealPart(Tail):
 
 LENGTH = COMMON.size + SealPart.layout.size  # bytes of the whole header: 40
 HEAD = 8 * LENGTH  # bits
+FILE_PLANES = 4  # most low bit-planes of a file whose rendering is not exact
 CHANGED = "its payload was changed after it was published"
 NO_MODEL = "it cannot be read without its release's model, and that is missing or damaged"
 
@@ -146,8 +147,12 @@ class Seal(Hiding):
         return known_model(self.model)
 
     def keeping_files(self) -> Self:
-        """Only codecs that keep the source file, whatever ``--codecs`` allows."""
-        return replace(self, coders=WHOLE)
+        """Only codecs that keep the source file, whatever ``--codecs`` allows.
+
+        Such a file may be larger than its 8-bit rendering. What exceeds :data:`FILE_PLANES` goes to the residue: more
+        planes would leave little of the rendering, or would not suffice.
+        """
+        return replace(self, coders=WHOLE, most=min(self.most, FILE_PLANES), allow_residue=True)
 
     def capacity(self, samples: int) -> int:
         """Capacity of a carrier with this number of samples, in bytes of a record before it is encrypted."""
