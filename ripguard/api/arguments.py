@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from ripguard.crypto.keyfile import holds_key
 from ripguard.crypto.signing import SigningKey
 from ripguard.errors import KeyFileError, StorageError, UsageError
 from ripguard.paths import expanded
@@ -96,8 +95,6 @@ def opened(key: Any) -> tuple[Any, str | None]:
 
     if isinstance(key, str | os.PathLike):
         path = os.fspath(key)
-        if holds_key(os.fsencode(path)):  # keep it out of messages
-            raise KeyFileError("key: expected the path of a key file, got a key itself", "Key(secret) is made of bytes")
         return read_key(path), None if path == "-" else path
     if not hasattr(key, "image_keys"):
         raise KeyFileError(f"key: expected a Key or the path of a key file, got {type(key).__name__}")

@@ -37,6 +37,18 @@ def encode_secret(prefix: str, secret: bytes, passphrase: str | None = None) -> 
     return _line(prefix, secret)
 
 
+def as_text(content: str | bytes) -> str:
+    """Content of a key file as text. Raises :class:`KeyFileError` for other types, and bytes that are no text."""
+    if isinstance(content, bytes):
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            raise KeyFileError("the text is not a key file", "expected UTF-8 text") from None
+    if not isinstance(content, str):
+        raise KeyFileError(f"key: expected the text of a key file, got {type(content).__name__}")
+    return content
+
+
 def _line(prefix: str, data: bytes) -> str:
     check = hashlib.sha256(prefix.encode() + data).digest()[:4]
     return prefix + base64.b32encode(data + check).decode().rstrip("=").lower()

@@ -27,7 +27,7 @@ from typing import Protocol, runtime_checkable
 
 from ripguard.crypto.aead import length_prefixed
 from ripguard.crypto.backend import hkdf
-from ripguard.crypto.keyfile import PREFIX, decode_secret, encode_secret
+from ripguard.crypto.keyfile import PREFIX, as_text, decode_secret, encode_secret
 from ripguard.crypto.passphrase import Ask, ask
 from ripguard.crypto.private import read_private, write_private
 from ripguard.errors import WrongKey
@@ -148,7 +148,7 @@ class Key:
         return cls(secret, None if str(path) == "-" else Path(path))
 
     @classmethod
-    def from_text(cls, text: str, passphrase: Ask = ask) -> Key:
+    def from_text(cls, text: str | bytes, passphrase: Ask = ask) -> Key:
         """The key in the text of a key file, for instance from a secret manager, or a file whose mode is not 0600.
 
         Signers are remembered for key files only: name the signer of a release yourself.
@@ -160,7 +160,7 @@ class Key:
         Raises:
             KeyFileError: not a key, damaged, or the wrong passphrase.
         """
-        return cls(decode_secret(PREFIX, text, "the text", passphrase))
+        return cls(decode_secret(PREFIX, as_text(text), "the text", passphrase))
 
     def write(self, path: str | Path, passphrase: str | None = None) -> None:
         """Write a new key file with mode 0600, encrypted if there is a passphrase.

@@ -13,7 +13,7 @@ from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
 
 from ripguard.crypto.keyfile import SIGNING_PREFIX as PREFIX
-from ripguard.crypto.keyfile import decode_secret, encode_secret
+from ripguard.crypto.keyfile import as_text, decode_secret, encode_secret
 from ripguard.crypto.passphrase import Ask, ask
 from ripguard.crypto.private import read_private, write_private
 from ripguard.errors import SignatureInvalid
@@ -42,9 +42,9 @@ class SigningKey:
         return cls(decode_secret(PREFIX, read_private(path), str(path), passphrase))
 
     @classmethod
-    def from_text(cls, text: str, passphrase: Ask = ask) -> SigningKey:
+    def from_text(cls, text: str | bytes, passphrase: Ask = ask) -> SigningKey:
         """The key in the text of a signing-key file. Raises :class:`ripguard.errors.KeyFileError`."""
-        return cls(decode_secret(PREFIX, text, "the text", passphrase))
+        return cls(decode_secret(PREFIX, as_text(text), "the text", passphrase))
 
     def write(self, path: str | Path, passphrase: str | None = None) -> None:
         """Write a new signing-key file, mode 0600, encrypted if there is a passphrase. Raises as :meth:`Key.write`."""

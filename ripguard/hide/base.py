@@ -202,7 +202,8 @@ class Hiding(Revealing):
     def keeping_files(self) -> Self:
         """The method for images that are restored as files, because their samples are not those of the file.
 
-        By default the same method: the release keeps these files beside what the method hides.
+        The release keeps these files beside what the method hides. A method whose images restore without their release
+        overrides this, so that they do not: alone, they would restore to their rendering, and not to the file.
         """
         return self
 

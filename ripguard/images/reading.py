@@ -31,7 +31,7 @@ def read_file(path: str | Path, what: str | None = None, follow: bool = True, so
             _check(start, size, what, source)
             data = start + file.read(max(0, size - len(start)) + 1)
     except (OSError, MemoryError) as error:
-        raise cannot_read(error, what) from None
+        raise cannot_read(error, what, source) from None
     if len(data) > size:
         raise InputRefused(f"{what}: it grew while it was read", "wait until it is completely written")
     return data
@@ -53,14 +53,20 @@ def read_by(reader: Callable[[], bytes], what: str) -> bytes:
     return data
 
 
-def cannot_read(error: OSError | MemoryError, what: str) -> RipguardError:
-    """Convert a system error on reading a file: :class:`InputRefused` for wrong input, else :class:`StorageError`."""
+def cannot_read(error: OSError | MemoryError, what: str, source: bool = False) -> RipguardError:
+    """Convert a system error on reading a file: :class:`InputRefused` for wrong input, else :class:`StorageError`.
+
+    Args:
+        source: whether it is a source file: all of those without permission are named in one message.
+    """
     if isinstance(error, NotRegular):
         return InputRefused(f"{what}: {error.strerror}", "replace it by a copy of the file")
     if isinstance(error, FileNotFoundError | NotADirectoryError | TooLarge):
         return InputRefused(f"{what}: cannot be read: {error.strerror}")
     if isinstance(error, MemoryError):
         return StorageError(f"out of memory while reading {what}", "try again with fewer --workers")
+    if source and isinstance(error, PermissionError):
+        return InputRefused(f"{what}: cannot be read: {error.strerror}", "change its permissions")
     return StorageError(f"{what}: cannot be read: {error.strerror or error}", "fix that and repeat the command")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ripguard.crypto.keyfile import holds_key
 from ripguard.crypto.keys import Key
 from ripguard.damage import first_bytes
 from ripguard.errors import KeyFileError, shown
@@ -21,6 +22,10 @@ OTHERS = (MANIFEST, RESIDUE, MODEL)  # of ``.ripguard``, besides ``release.json`
 
 def read_key(path: str | Path) -> Key:
     """Read a key file (``-``: standard input). Raises :class:`KeyFileError`, also for a file inside a release."""
+    if holds_key(os.fsencode(path)):  # keep it out of messages
+        raise KeyFileError(
+            "key: expected the path of a key file, got a key itself", "Key.from_text(text) makes a key of its text"
+        )
     if str(path) != "-":
         refuse_inside_release(Path(path))
     return Key.read(path)

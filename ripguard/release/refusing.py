@@ -43,7 +43,7 @@ def usable(
     if on_error == REFUSE:
         refuse_all([*source.refused, *others, *unreadable.values()])
         return good, {}
-    named = [(one.message.partition(": ")[0], one) for one in source.refused]
+    named = [(_name(one, source), one) for one in source.refused]
     refuse_all([*(one for name, one in named if name not in source.unusable), *others])
     dropped = dict(named) | unreadable
     if not dropped:
@@ -52,6 +52,13 @@ def usable(
         raise InputRefused(f"{source.name}: no image is left", "ripguard check lists why each is refused")
     refuse_all(_emptied(source, items, [item for item, _ in good]))
     return good, {name: dropped[name].message.removeprefix(f"{name}: ") for name in sorted(dropped)}
+
+
+def _name(refusal: InputRefused, source: Source) -> str:
+    """Name of the file that a refusal is about: a message is ``name: reason``, and a name may contain ``": "``."""
+    parts = refusal.message.split(": ")
+    names = [": ".join(parts[:count]) for count in range(1, len(parts))]
+    return next((name for name in names if name in source.unusable), names[0] if names else refusal.message)
 
 
 def _emptied(source: Source, items: Sequence[Item], kept: Sequence[Item]) -> list[InputRefused]:

@@ -213,10 +213,11 @@ class TwoSteps:
     def _hidden(self, batch: Batch, carriers: np.ndarray) -> list[Hidden]:
         """The carriers with the clean images in them. Images that are restored as files may be hidden otherwise."""
         hider = self.scheme.hider(batch.clean.shape[1:], self.run)
-        keeping, result = hider.keeping_files(), dict[int, Hidden]()
-        whole = batch.whole if batch.whole and keeping is not hider else [False] * len(batch.clean)
-        for own, wanted in ((hider, False), (keeping, True)):
-            chosen = [i for i, one in enumerate(whole) if one == wanted]
+        if not any(batch.whole):
+            return hider.hide(batch.clean, carriers, batch.who, batch.keys, batch.files)
+        result = dict[int, Hidden]()
+        for own, wanted in ((hider, False), (hider.keeping_files(), True)):
+            chosen = [i for i, one in enumerate(batch.whole) if one == wanted]
             who, keys = [batch.who[i] for i in chosen], [batch.keys[i] for i in chosen]
             files = [batch.files[i] for i in chosen] if batch.files else []
             try:

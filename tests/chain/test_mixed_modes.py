@@ -135,3 +135,23 @@ def test_seal_keeps_whole_files_whatever_its_codecs_are(tmp_path):  # type: igno
     for path in (tmp_path / "s").rglob("1.png"):
         assert (tmp_path / "back" / path.relative_to(tmp_path / "s")).read_bytes() == path.read_bytes()
     assert render((tmp_path / "back/a/0.png").read_bytes()).exact
+
+
+def test_a_loose_image_never_comes_back_as_its_rendering(tmp_path):  # type: ignore[no-untyped-def]
+    """mRIT's images may need no residue; those that come back as files need their release all the same."""
+    KEY.write(tmp_path / "k")
+    for label in "ab":
+        (tmp_path / "s" / label).mkdir(parents=True)
+        flat = Image.fromarray(np.full((40, 40, 3), 90, np.uint8))
+        flat.save(tmp_path / "s" / label / "flat.png")
+        flat.quantize(4).save(tmp_path / "s" / label / "palette.png")
+    ripguard.protect(tmp_path / "s", tmp_path / "r", tmp_path / "k", workers=1, perturb="none")
+    (tmp_path / "loose").mkdir()
+    for name in ("palette", "flat"):
+        (tmp_path / "loose" / f"{name}.png").write_bytes((tmp_path / "r/a" / f"{name}.png").read_bytes())
+    back = ripguard.restore(tmp_path / "loose", tmp_path / "back", tmp_path / "k", workers=1)
+    assert back.restored == 1  # the flat one carries everything
+    assert [one["code"] for one in back.refused] == ["needs-release"]
+    ripguard.restore(tmp_path / "loose", tmp_path / "all", tmp_path / "k", release=tmp_path / "r", workers=1)
+    file = (tmp_path / "s/a/palette.png").read_bytes()
+    assert file in [path.read_bytes() for path in (tmp_path / "all").rglob("*.png")]

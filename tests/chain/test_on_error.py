@@ -6,6 +6,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from ripguard.data.source import Item, Source
 from ripguard.errors import InputRefused, KeyFileError, UsageError
 from ripguard.images.encoding import png_bytes
 
+AS_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 REASONS = {
     "train/a/cut.png": "not a readable",
     "train/a/gone.png": "a link that leads nowhere",
@@ -172,3 +175,26 @@ def test_other_values(source):  # type: ignore[no-untyped-def]
     with pytest.raises(InputRefused):
         ripguard.protect(source, source.parent / "r", source.parent / "k", workers=1, perturb="none")
     assert json.loads(call("check", source, "--json")[1])["refused"]
+
+
+def test_files_without_permission_are_named_with_the_others(source):  # type: ignore[no-untyped-def]
+    """All of them, in one message; skip leaves them out."""
+    for name in ("train/a/1.png", "test/a/2.png"):
+        (source / name).chmod(0)
+    for name in REASONS:
+        (source / name).unlink()
+    run = [*AS_USER, sys.executable, "-m", "ripguard"]
+    done = subprocess.run([*run, *map(str, words(source))], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "2 × cannot be read: Permission denied: test/a/2.png, train/a/1.png" in done.stderr
+    done = subprocess.run([*run, *map(str, words(source, "--on-error", "skip"))], capture_output=True, text=True)
+    assert (done.returncode, len(list((source.parent / "r").rglob("*.png")))) == (0, 10)
+
+
+def test_names_with_a_colon_are_skipped(source):  # type: ignore[no-untyped-def]
+    """Messages are `name: reason`; the name may contain a colon and a space."""
+    (source / "train/a/odd: link.png").symlink_to("nowhere.png")
+    made = ripguard.protect(
+        source, source.parent / "r", source.parent / "k", perturb="none", workers=1, on_error="skip"
+    )  # fmt: skip
+    assert made.skipped["train/a/odd: link.png"] == "a link that leads nowhere"

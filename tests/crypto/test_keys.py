@@ -25,7 +25,7 @@ from ripguard.crypto.keyfile import PREFIX, SIGNING_PREFIX, decode_secret, encod
 from ripguard.crypto.keys import FORMAT_SALT, Key, KeyRing, NamesRing, ReleaseProver, release_prover
 from ripguard.crypto.private import read_private
 from ripguard.crypto.signing import SigningKey, check, fingerprint
-from ripguard.errors import KeyFileError, WrongKey
+from ripguard.errors import KeyFileError, RipguardError, WrongKey
 
 
 @pytest.mark.parametrize("kind", [Key, SigningKey])
@@ -488,3 +488,24 @@ def test_keys_of_names_and_parts():
     assert dataset.part(b"model") == dataset.model
     assert len({dataset.part(purpose) for purpose in (b"model", b"private", b"originals")} | {wanted}) == 4
     assert not hasattr(unit, "part")
+
+
+def test_a_key_from_text_or_bytes(tmp_path):  # type: ignore[no-untyped-def]
+    """Secret managers return bytes; other types and other bytes are refused in a sentence."""
+    key = Key.generate()
+    assert Key.from_text(key.text().encode()) == Key.from_text(key.text()) == key
+    for odd in (None, 7, b"\xff\xfe", b"nothing"):
+        with pytest.raises(KeyFileError):
+            Key.from_text(odd)
+
+
+def test_a_key_in_the_place_of_its_path_is_not_printed(tmp_path):  # type: ignore[no-untyped-def]
+    """Neither by the calls of the API nor by the data set."""
+    from ripguard import ProtectedDataset
+    from ripguard.release.find import read_key
+
+    text = Key.generate().text().splitlines()[-1]
+    for opening in (lambda: read_key(text), lambda: ProtectedDataset(tmp_path, text)):
+        with pytest.raises(RipguardError) as refusal:
+            opening()
+        assert text[20:40] not in str(refusal.value)

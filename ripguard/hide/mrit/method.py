@@ -76,13 +76,14 @@ class MRIT(Hiding):
     Args:
         params: of the transformation.
         lossy: keep no corrections; restoring is approximate, as in the paper.
+        inline: store corrections in the image where they fit, so that it restores without its release.
     """
 
     kind, tail, simulates = MRITParams, Params, True
 
-    def __init__(self, params: Params | None = None, lossy: bool = False) -> None:
+    def __init__(self, params: Params | None = None, lossy: bool = False, inline: bool = True) -> None:
         self.params = params or Params()
-        self.lossy = lossy
+        self.lossy, self.inline = lossy, inline
 
     @classmethod
     def hiding(cls, params: MRITParams, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
@@ -91,6 +92,10 @@ class MRIT(Hiding):
     @classmethod
     def promised(cls, params: MRITParams, lossy: bool, byte_exact: bool) -> MRITParams:
         return params
+
+    def keeping_files(self) -> Self:
+        """Images that need their release, which has the file: alone, they would restore to their rendering."""
+        return type(self)(self.params, self.lossy, inline=False)
 
     def simulate(self, clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
         return forward(clean, carrier, self.params)[0]
@@ -153,7 +158,7 @@ class MRIT(Hiding):
         batch, headers = temporary[rows], []
         for i, lost in zip(rows, lsb.read(batch, np.array([LENGTH + TAG + len(records[i]) for i in rows]))):
             inline = None
-            if not self.lossy:
+            if self.inline and not self.lossy:
                 inline = with_corrections(temporary[i], records[i], lost, corrections[i], limit)
             records[i] = inline or records[i]
             if planes > 2:  # shifts were predicted from the bits above `planes`, so the record must use them all
