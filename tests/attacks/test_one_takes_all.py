@@ -249,16 +249,16 @@ def test_what_cannot_be_read_now_is_not_damaged(field, tmp_path, monkeypatch):  
 
 def test_a_part_that_cannot_be_read_now_is_not_damaged(field, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """One section of the release's file: exit 9 for its images, and the others come back."""
-    release, real = field.release("mrit"), os.pread
+    release, real = field.release("mrit"), os.lseek
     section = Release.open(release).files.section("residue/000003.bin")
 
-    def failing(handle, length, offset):  # type: ignore[no-untyped-def]
+    def failing(handle, offset, whence):  # type: ignore[no-untyped-def]
         if section.start <= offset < section.start + (section.length or 0):
             raise OSError(errno.EIO, "Input/output error")
-        return real(handle, length, offset)
+        return real(handle, offset, whence)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "pread", failing)
+        patch.setattr(os, "lseek", failing)
         code, found, _ = restore(field, release, tmp_path / "out")
     assert code == 9
     assert {one["code"] for one in found["refused"]} == {"storage"}
