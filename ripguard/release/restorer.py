@@ -221,6 +221,8 @@ class Restorer:
                     bound = associated_data(b"file", found.header.pack(), image_digest(found.image))
                     data = open_sealed(one.keys.residue, bound, index.residue(row["bytes"]))
                     data = data if index.version < 2 else unpad(data)
+                    if not data:  # no source file is empty
+                        raise BadPadding
                 except (Forged, BadPadding):
                     result.error = Damaged(f"{result.what}: the residue that holds its file bytes is damaged")
                     continue

@@ -22,8 +22,8 @@ from helpers import crop, tree_digest
 
 import ripguard
 from ripguard.images.decoding import read_image
-from ripguard.images.rendering import render
 from ripguard.images.encoding import png_bytes
+from ripguard.images.rendering import render
 
 CASES, SEED = (
     int(os.environ.get(f"RIPGUARD_FUZZ_{name}", usual)) for name, usual in (("CASES", "2000"), ("SEED", "0"))
