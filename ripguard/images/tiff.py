@@ -17,7 +17,7 @@ from ripguard.images.gate import counted, quiet
 from ripguard.images.limits import ORIENTATION, RAISE, SAMPLE_FORMAT, SAMPLES_PER_PIXEL, max_bytes, max_pixels
 from ripguard.images.refusals import check_size
 
-BITS, COMPRESSION, PHOTOMETRIC, PREDICTOR, EXTRA, PROFILE = 258, 259, 262, 317, 338, 34675  # tags
+BITS, COMPRESSION, PHOTOMETRIC, PREDICTOR, PAGES, EXTRA, PROFILE = 258, 259, 262, 317, 330, 338, 34675  # tags
 NONE, ZIP = (1,), (8, 32946)  # compressions
 WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, 8  # photometric interpretations
 ASSOCIATED, UNASSOCIATED = 1, 2  # kinds of an extra sample that is alpha
@@ -37,7 +37,7 @@ class Page:
     extra: tuple[int, ...]
     compression: int
     predictor: int
-    more: bool
+    more: bool  # other pages, also those below this one, such as the raw samples of a DNG
     width: int
     height: int
 
@@ -107,7 +107,7 @@ def page(file: io.BytesIO | io.BufferedReader) -> Page:
         extra=all_of(EXTRA, ()),
         compression=first(COMPRESSION, 1),
         predictor=first(PREDICTOR, 1),
-        more=bool(tags.next),
+        more=bool(tags.next) or PAGES in tags,
         width=first(256, 0),
         height=first(257, 0),
     )
