@@ -69,7 +69,7 @@ def jpeg(data: bytes) -> tuple[set[str], int]:
             break
         kind = data[at + 1]
         if kind == EOI:
-            return found, at + 2
+            return found - {""}, at + 2
         if kind == 0xFF:  # a fill byte
             at += 1
             continue

@@ -35,7 +35,7 @@ def listed(data: bytes, at: int = 0, stop: int | None = None) -> tuple[list[tupl
         if length == 1 and at + 16 <= stop:
             length, start = struct.unpack_from(">Q", data, at + 8)[0], at + 16
         end = at + length if length else stop
-        if not start <= end <= stop:
+        if not start <= end <= stop or not name.isascii() or not name.decode().isprintable():
             break
         found.append((name, start, end))
         at = end
@@ -46,11 +46,12 @@ def jp2(data: bytes) -> tuple[set[str], int]:
     """Kinds in a JPEG 2000 file, and where it ends."""
     if data.startswith(jpeg_2000.CODESTREAM):
         return set(), jpeg_2000.end(data, 0, len(data))
-    found, (boxes, last) = set[str](), listed(data)
+    found, header, (boxes, last) = set[str](), False, listed(data)
     for name, start, end in boxes:
         if name == b"uuid":
             found.add(UUIDS.get(data[start : start + 16], OTHER))
-        elif name == b"jp2h":
+        elif name == b"jp2h" and not header:
+            header = True  # others would be walked as often as there are boxes
             for inner, at, _ in listed(data, start, end)[0]:
                 found.add("" if inner in JP2_HEADER else OTHER)
                 found.add("ICC profile" if inner == b"colr" and data[at] != 1 else "")

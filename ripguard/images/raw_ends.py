@@ -23,9 +23,10 @@ FOOTER = 8 + len(TGA_FOOTER)  # bytes
 MASKED, PLAIN = {3: 12, 6: 16}, (0, 3, 6)  # compressions of a BMP: bytes of color masks; those without compression
 EMBEDDED = b"DEBM"
 NEXT = re.compile(rb"\s*P[1-7Ff][\s#]")  # beginning of another PNM
+BEHIND_NUMBERS = re.compile(rb"\sP[1-7Ff][\s#]")
 BLANK = np.zeros(256, bool)
 BLANK[list(b" \t\n\r\v\f")] = True
-ROWS = 1 << 22  # bytes that are looked at at once
+ROWS = 1 << 22  # bytes that are looked at in one step
 
 
 def bmp(data: bytes, start: int) -> tuple[set[str], int]:
@@ -60,13 +61,13 @@ def tga(data: bytes) -> tuple[set[str], int]:
     comment, _, kind, _, colors, map_bits = struct.unpack_from("<BBBHHB", data)
     width, height, depth = struct.unpack_from("<HHB", data, 12)
     found = {"text"} if data[18 : 18 + comment].strip(b"\0 ") else set[str]()
-    footer = data.endswith(TGA_FOOTER)
-    if footer and any(data[-FOOTER : 8 - FOOTER]):  # an extension area or a developer area
+    if data.endswith(TGA_FOOTER) and any(data[-FOOTER : 8 - FOOTER]):  # an extension area or a developer area
         return found | {OTHER}, len(data)
     if kind >= 8:
         return found, len(data)
-    end = 18 + comment + colors * ((map_bits + 7) // 8) + width * height * ((depth + 7) // 8)
-    return found, len(data) if footer and len(data) - end == FOOTER else end
+    row = (width + 7) // 8 if depth == 1 else width * ((depth + 7) // 8)
+    end = 18 + comment + colors * ((map_bits + 7) // 8) + row * height
+    return found, end + FOOTER if data.startswith(TGA_FOOTER, end + 8) else end
 
 
 def npy(data: bytes) -> int:
@@ -105,7 +106,8 @@ def another(data: bytes, end: int) -> bool:
 
 def another_decimal(image: Image.Image, data: bytes) -> bool:
     """Whether a PNM of decimal numbers, which Pillow has opened and not loaded, is followed by another image."""
-    return re.compile(rb"\sP[1-7Ff][\s#]").search(data, image.tile[0][2]) is not None  # type: ignore[attr-defined]
+    start = data.find(b"P", image.tile[0][2])  # type: ignore[attr-defined]
+    return start >= 0 and BEHIND_NUMBERS.search(data, start - 1) is not None
 
 
 def surplus(image: Image.Image, data: bytes) -> bool:

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 
 from ripguard.images.chunks import OTHER
+from ripguard.images.limits import MAX_STRIPS, max_pieces
 
 # TIFF 6.0, and the tags of compressions: what describes the samples, and the resolution
 NEEDED = frozenset(
@@ -21,6 +22,7 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 NUMBERS = {3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 PARTS = ((273, 279), (324, 325), (513, 514))  # offsets and lengths: strips, tiles, JPEG
 DIRECTORIES, PAGES = (34665, 34853, 40965), 330
+NAMING = frozenset({*DIRECTORIES, *(tag for pair in PARTS for tag in pair)})
 DEPTH = 3  # of directories in directories
 MOST = 4096  # tags of a directory
 
@@ -54,9 +56,9 @@ def _directory(data: bytes, order: str, big: bool, at: int, depth: int) -> tuple
         if start + size > len(data):
             continue
         end = max(end, start + size)
-        if (kind in NUMBERS and any(tag in pair for pair in PARTS)) or tag in DIRECTORIES:
-            kept = np.frombuffer(data, order + NUMBERS.get(kind, "u1"), number, start)
-            values[tag] = kept.astype(np.float64)  # exact to 2⁵³, without overflow
+        if kind in NUMBERS and tag in NAMING and tag not in values and number <= max_pieces(MAX_STRIPS):
+            # float64 is exact to 2⁵³ and does not overflow
+            values[tag] = np.frombuffer(data, order + NUMBERS[kind], number, start).astype(np.float64)
     for offsets, lengths in PARTS:
         if offsets in values and lengths in values and len(values[offsets]) == len(values[lengths]) > 0:
             end = max(end, int((values[offsets] + values[lengths]).max()))

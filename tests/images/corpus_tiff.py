@@ -21,6 +21,15 @@ def tiff(array: np.ndarray, photometric: str = "minisblack", **options: object) 
     return buffer.getvalue()
 
 
+def below(shown: np.ndarray, raw: np.ndarray) -> bytes:
+    """A TIFF with another image in its tag SubIFDs, as a DNG has its raw samples."""
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        file.write(shown, photometric="rgb", subifds=1, metadata=None, software=False)
+        file.write(raw, photometric="minisblack", subfiletype=1, metadata=None, software=False)
+    return buffer.getvalue()
+
+
 def big_endian(values: np.ndarray, compression: str) -> bytes:
     """A TIFF in Motorola byte order of uint16 ``[height, width]`` in one compressed strip. No library writes these."""
     code = {"tiff_lzw": 5, "packbits": 32773}[compression]
@@ -77,6 +86,7 @@ def _eight() -> Iterator[Sample]:
     yield Sample("ycbcr.tif", saved(image.convert("YCbCr"), "TIFF"), rgb, 3, ("YCbCr",))
     two = {"save_all": True, "append_images": [Image.fromarray(photo(1))]}
     yield Sample("pages.tif", saved(rgb, "TIFF", **two), rgb, 0, ("several frames",))
+    yield Sample("raw-below.tif", below(rgb, one.astype(np.uint16)), rgb, 0, ("several frames",))
     for turn in (2, 4, 7, 8):
         data = saved(stored(rgb, turn), "TIFF", exif=exif(turn))
         yield Sample(f"turned-{turn}.tif", data, rgb, 0, ("EXIF orientation",))
