@@ -36,6 +36,24 @@ def heads(data: bytes) -> list[Head]:
     return found
 
 
+def end(data: bytes, at: int, stop: int) -> int:
+    """Where the codestream at a position ends; ``stop``, the end of its box, where that is not found."""
+    place = at + 2
+    for _ in range(MAX_MARKERS):
+        if place + 2 > stop or data[place] != 0xFF:
+            return stop
+        if data[place + 1] == EOC:
+            return place + 2
+        if data[place + 1] == SOT:
+            part = int.from_bytes(data[place + 6 : place + 10], "big")
+            if part < 14:  # the last tile, up to the end of the codestream
+                return stop
+            place += part
+        else:
+            place += 2 + max(int.from_bytes(data[place + 2 : place + 4], "big"), 2)
+    return stop
+
+
 def check(data: bytes, what: str) -> None:
     """Refuse what would cost the decoder more than its size says. The caller checks the sizes."""
     found = heads(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFile
 
-from ripguard.images import boxes, jpeg_2000, jpeg_xl, tiff
+from ripguard.images import boxes, iso_boxes, jpeg_2000, jpeg_xl, raw_ends, tiff
 from ripguard.images.limits import ORIENTATION
 from ripguard.images.refusals import pnm_maximum
 
@@ -47,13 +47,21 @@ def kinds_of(image: Image.Image, data: bytes, page: tiff.Page | None) -> list[st
     elif kind == "PPM":
         found = [] if image.mode in ("1", "I") else found
         found += ["1 bit"] if image.mode == "1" else [] if image.mode == "F" else pnm_kinds(int(pnm_maximum(data)))
+        found += ["several frames"] if _another(image, data) else []
     elif (depth := depth_of(image, data)) > 8:
         found.append("16 bits" if depth <= 16 else "32 bits")
     if kind == "JPEG2000" and any(one.signed for one in jpeg_2000.heads(data)):
         found.append("signed samples")
-    if several_frames(image):
+    if several_frames(image) or (kind == "JPEG2000" and iso_boxes.images(data) > 1):
         found.append("several frames")
     return found
+
+
+def _another(image: Image.Image, data: bytes) -> bool:
+    """Whether another image follows in a PNM."""
+    if data[1:2] in b"123":
+        return raw_ends.another_decimal(image, data)
+    return raw_ends.another(data, raw_ends.pnm(image, data)[1])
 
 
 def pnm_kinds(maximum: int) -> list[str]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import re
+from PIL import Image
 
-from ripguard.images import jpeg_2000, tiff
+from ripguard.images import chunks, iso_boxes, jpeg_2000, raw_ends, tiff, tiff_tags
+from ripguard.images.chunks import OTHER
 from ripguard.images.formats import decoders, recognized, usual_suffix
 from ripguard.images.gate import counted, guarded, opened
 from ripguard.images.netpbm import STARTS as NETPBM
 from ripguard.images.refusals import check_structure
 
 BEHIND = "film or other data behind the image"
-LEAST_BEHIND = 16  # bytes; fewer are padding
-MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in a scan, anything but escaped bytes and restarts
-SOS, EOI, LONGEST = 0xDA, 0xD9, 500_000
-ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
+LEAST_BEHIND = 16  # bytes; fewer may be padding
+PADDING = b"\0\xff \t\r\n"
+KINDS = ("EXIF", "ICC profile", "gamma", "text", "XMP", "IPTC", BEHIND, OTHER)
+WALKS = {  # format → its parts that hold no pixels, and where it ends
+    "PNG": chunks.png, "JPEG": chunks.jpeg, "WEBP": chunks.webp, "GIF": chunks.gif, "TIFF": tiff_tags.kinds,
+    "JPEG 2000": iso_boxes.jp2, "JPEG XL": iso_boxes.jxl, "AVIF": iso_boxes.heif, "HEIC": iso_boxes.heif,
+    "BMP": lambda data: raw_ends.bmp(data, 14), "DIB": lambda data: raw_ends.bmp(data, 0), "TGA": raw_ends.tga,
+}  # fmt: skip
 
 
 def file_suffix(data: bytes) -> str:
@@ -28,32 +33,48 @@ def file_suffix(data: bytes) -> str:
 
 
 def metadata(data: bytes) -> tuple[str, ...]:
-    """Kinds of metadata in an image file, of ``EXIF, ICC profile, gamma, text, XMP, IPTC``, and :data:`BEHIND`.
+    """Kinds of what an image file holds beside its samples, of :data:`KINDS`, in that order.
 
-    Nothing for files that Pillow does not open as they are; these are restored whole.
+    Resolutions in the headers of JPEG, BMP and TIFF files are not counted, nor what is behind a JPEG XL codestream
+    without boxes or behind a run-length coded TGA. Nothing for DICOM and for TIFF files that Pillow does not open as
+    they are; these are restored whole.
 
     Raises:
         InputRefused: unreadable.
         DecoderMissing: a library is missing.
     """
     kind = recognized(data, "image")
-    if kind in ("NPY", "DICOM") or data.startswith(NETPBM):
+    if kind == "DICOM" or (kind == "TIFF" and _odd(data)):
         return ()
-    if kind == "TIFF" and _odd(data):
-        return ()
-    with opened(data, "image", decoders(kind, "image")) as image:
-        info = image.info
-        found = {
-            "EXIF": bool(image.getexif())
-            and image.format != "TIFF",  # in a TIFF, these are the tags of the format itself
-            "ICC profile": "icc_profile" in info,
-            "gamma": bool({"gamma", "chromaticity", "srgb"} & set(info)) or bool(re.search(b"cICP", data[:4096])),
-            "text": bool(getattr(image, "text", None)) or "comment" in info,
-            "XMP": "xmp" in info,
-            "IPTC": "photoshop" in info,
-            BEHIND: kind == "JPEG" and len(data) - jpeg_end(data) >= LEAST_BEHIND,
-        }
-    return tuple(name for name, there in found.items() if there)
+    if kind == "NPY" or data.startswith(NETPBM):
+        with guarded("image", kind):
+            found, end = (set[str](), raw_ends.npy(data)) if kind == "NPY" else raw_ends.pam(data)
+    else:
+        with opened(data, "image", decoders(kind, "image")) as image:
+            found, end = raw_ends.pnm(image, data) if kind == "PNM" else WALKS[kind](data)
+            found |= {BEHIND} if kind == "PNM" and raw_ends.surplus(image, data) else set()
+            found |= {name for name, there in _stated(image).items() if there}
+    if _is_behind(data, end):
+        found.add(BEHIND)
+    return tuple(name for name in KINDS if name in found)
+
+
+def _stated(image: Image.Image) -> dict[str, bool]:
+    """What Pillow and its plugins read."""
+    info = image.info
+    return {
+        "EXIF": image.format != "TIFF" and bool(image.getexif()),  # in a TIFF, these are the tags of the format itself
+        "ICC profile": "icc_profile" in info,
+        "gamma": bool({"gamma", "chromaticity", "srgb"} & set(info)),
+        "text": bool(getattr(image, "text", None)) or "comment" in info,
+        "XMP": "xmp" in info,
+        "IPTC": "photoshop" in info,
+    }
+
+
+def _is_behind(data: bytes, end: int) -> bool:
+    """Whether more than padding follows: a few bytes of blanks or all the same bits."""
+    return len(data) - end >= LEAST_BEHIND or bool(data[end:].strip(PADDING))
 
 
 def _odd(data: bytes) -> bool:
@@ -64,20 +85,4 @@ def _odd(data: bytes) -> bool:
 
 def jpeg_end(data: bytes) -> int:
     """Where the first image of a JPEG file ends; the length of the file if its end is not found."""
-    at = 2
-    for _ in range(LONGEST):
-        if at + 4 > len(data) or data[at] != 0xFF:
-            break
-        kind = data[at + 1]
-        if kind == EOI:
-            return at + 2
-        if kind == 0xFF:  # a fill byte
-            at += 1
-            continue
-        at += 2 if kind in ALONE else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if kind == SOS:
-            found = MARKER.search(data, at)
-            if found is None:
-                break
-            at = found.start()
-    return at + 2 if data[at : at + 2] == b"\xff\xd9" else len(data)
+    return chunks.jpeg(data)[1]

@@ -31,6 +31,15 @@ def size(data: bytes) -> tuple[int, int, int]:
     return int(found[2]), int(found[3]), 3 if found[1] == b"F" else 1
 
 
+def extent(data: bytes) -> tuple[int, int]:
+    """Where the samples begin, and their bytes. Raises :class:`ValueError`, :class:`KeyError`."""
+    count = math.prod(size(data))
+    if data.startswith(b"P7"):
+        words, start = _pam_header(data)
+        return start, count * (1 if int(words[b"MAXVAL"]) < 256 else 2)
+    return _pfm_header(data).end(), 4 * count
+
+
 def read(data: bytes, what: str, expected: tuple[int, ...] | None) -> tuple[np.ndarray, bool, int]:
     """Samples of a PAM or PFM.
 

@@ -5,7 +5,8 @@ three equal channels or three equal channels as gray, use 1, 2, 4 or 16 bits. Th
 published. :func:`ripguard.images.decoding.read_image` refuses such files, because it reads sources.
 
 What is read here is compared with the manifest or authenticated by its payload afterwards. A file that was changed in
-another way is therefore refused later; only transparency is refused here, because it has a sentence of its own.
+another way is therefore refused later; only transparency and an EXIF orientation are refused here: each has a sentence
+of its own, and the samples alone do not show an orientation.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 from ripguard.damage import SNIFFED, Altered, explained, first_bytes
 from ripguard.errors import InputRefused
 from ripguard.images.decoding import opened, read_file, read_image
+from ripguard.images.kinds import orientation
 from ripguard.images.limits import MAX_RUN_LENGTH, PNG_END, RUN_LENGTH
 from ripguard.images.refusals import check_beginning
 
@@ -98,7 +100,12 @@ def _converted(data: bytes, what: str, expected: tuple[int, ...] | None) -> np.n
         run_length = image.info.get("compression") in RUN_LENGTH and image.width * image.height > MAX_RUN_LENGTH
         if not whole or run_length or image.format == "JPEG" or getattr(image, "is_animated", False):
             raise InputRefused(f"{what}: not a published image")
+        stated = orientation(image)  # Pillow turns a TIFF when it loads it; that of a PNG may stand behind its pixels
         image.load()
+        if max(stated, orientation(image)) > 1:  # viewers and some loaders would turn the image
+            raise Altered(
+                f"{what}: it states an orientation that was not there when published", "get a fresh copy of it"
+            )
         return _samples(image, what)
 
 

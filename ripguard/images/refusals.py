@@ -49,7 +49,7 @@ def check_beginning(start: bytes, size: int, what: str) -> None:
 def check_bytes(size: int, what: str) -> None:
     """Refuse a file of more bytes than the largest image takes."""
     if size > max_bytes():
-        raise InputRefused(f"{what}: {size:,} bytes, more than an image of {max_pixels():,} pixels takes", RAISE)
+        raise InputRefused(f"{what}: more bytes than an image of {max_pixels():,} pixels takes", RAISE)
 
 
 def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) -> None:
@@ -96,7 +96,7 @@ def check_structure(data: bytes, what: str, expected: tuple[int, ...] | None) ->
 def check_size(width: int, height: int, what: str, expected: tuple[int, ...] | None) -> None:
     """Refuse an image of too many pixels, or of another size than expected: (height, width, …)."""
     if width * height > max_pixels():
-        raise InputRefused(f"{what}: {width}×{height} is more than {max_pixels():,} pixels", RAISE)
+        raise InputRefused(f"{what}: more than {max_pixels():,} pixels", RAISE)
     if expected and (height, width) != tuple(expected[:2]):
         raise InputRefused(f"{what}: expected an image of {expected[1]}×{expected[0]}, got {width}×{height}")
 

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ripguard.errors import InputRefused
-from ripguard.images import arrays, color, dicom, netpbm, tiff
+from ripguard.images import arrays, color, dicom, netpbm, raw_ends, tiff
 from ripguard.images.formats import DecoderMissing, decoders, missing, recognized
 from ripguard.images.gate import counted, guarded, opened
 from ripguard.images.kinds import (
@@ -83,6 +83,7 @@ def render(data: bytes, name: str = "image", expected: tuple[int, ...] | None = 
     with guarded(name, kind):
         if kind == "NPY":
             image, found = arrays.render(data, name, expected)
+            found += ["several frames"] if raw_ends.another(data, raw_ends.npy(data)) else []
         elif kind == "DICOM":
             image, found = dicom.render(data, name)
         elif data.startswith(netpbm.STARTS):
@@ -210,6 +211,7 @@ def _netpbm(data: bytes, what: str) -> tuple[np.ndarray, list[str]]:
     shown, alpha = (values[:, :, :-1], values[:, :, -1:]) if has_alpha else (values, None)
     shown, other = arrays.bands(shown)
     found += (["alpha"] if has_alpha else []) + (["other bands"] if other else [])
+    found += ["several frames"] if raw_ends.another(data, raw_ends.pam(data)[1]) else []
     image = _as_image(to_8_bits(shown, other))
     return _finished(image, None if alpha is None else full_range(alpha)[:, :, 0], None, 1, found)
 

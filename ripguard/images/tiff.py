@@ -14,10 +14,10 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ripguard.errors import InputRefused
 from ripguard.images.gate import counted, quiet
-from ripguard.images.limits import ORIENTATION, SAMPLE_FORMAT, SAMPLES_PER_PIXEL
+from ripguard.images.limits import ORIENTATION, RAISE, SAMPLE_FORMAT, SAMPLES_PER_PIXEL, max_bytes, max_pixels
 from ripguard.images.refusals import check_size
 
-BITS, COMPRESSION, PHOTOMETRIC, PREDICTOR, EXTRA, PROFILE = 258, 259, 262, 317, 338, 34675  # tags
+BITS, COMPRESSION, PHOTOMETRIC, PREDICTOR, PAGES, EXTRA, PROFILE = 258, 259, 262, 317, 330, 338, 34675  # tags
 NONE, ZIP = (1,), (8, 32946)  # compressions
 WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, 8  # photometric interpretations
 ASSOCIATED, UNASSOCIATED = 1, 2  # kinds of an extra sample that is alpha
@@ -37,7 +37,7 @@ class Page:
     extra: tuple[int, ...]
     compression: int
     predictor: int
-    more: bool
+    more: bool  # other pages, also those below this one, such as the raw samples of a DNG
     width: int
     height: int
 
@@ -107,7 +107,7 @@ def page(file: io.BytesIO | io.BufferedReader) -> Page:
         extra=all_of(EXTRA, ()),
         compression=first(COMPRESSION, 1),
         predictor=first(PREDICTOR, 1),
-        more=bool(tags.next),
+        more=bool(tags.next) or PAGES in tags,
         width=first(256, 0),
         height=first(257, 0),
     )
@@ -129,6 +129,8 @@ def read(data: bytes, what: str) -> tuple[np.ndarray, int, bytes | None]:
         if one.imagedepth != 1 or one.dtype is None or one.samplesperpixel > MAX_BANDS:
             raise InputRefused(f"{what}: a TIFF of volumes or unknown numbers", "export one image to a file")
         whole = one.imagewidth * one.imagelength * one.samplesperpixel * one.dtype.itemsize
+        if whole > max_bytes():
+            raise InputRefused(f"{what}: samples of more bytes than an image of {max_pixels():,} pixels takes", RAISE)
         _check_segments(data, what, one, whole)
         values = one.asarray(maxworkers=1)
         tag, profile = one.tags.get(ORIENTATION), one.tags.get(PROFILE)
@@ -144,15 +146,15 @@ def read(data: bytes, what: str) -> tuple[np.ndarray, int, bytes | None]:
 
 
 def _check_segments(data: bytes, what: str, one, whole: int) -> None:  # type: ignore[no-untyped-def]
-    """Refuse segments that lie outside the file, or that decompress to more than the image."""
+    """Refuse segments that lie outside the file, or that decompress to more or less than the image."""
     most, compressed = 4 * whole + (1 << 20), int(one.compression) in ZIP  # tiles reach over the edges
     left = most
     total = 0
     for at, length in zip(one.dataoffsets, one.databytecounts):
-        if at + length > len(data):
+        if at + length > len(data) or not length:  # tifffile makes up the pixels of an empty segment
             raise InputRefused(f"{what}: the TIFF file is truncated", "get a complete copy")
         total += length
-        if compressed and length:
+        if compressed:
             decoder = zlib.decompressobj()
             waiting = data[at : at + length]
             while waiting and not decoder.eof and left >= 0:
@@ -160,5 +162,5 @@ def _check_segments(data: bytes, what: str, one, whole: int) -> None:  # type: i
                 waiting = decoder.unconsumed_tail
         if left < 0 or total > 2 * len(data) + most:
             raise InputRefused(f"{what}: a TIFF whose strips or tiles are larger than its image", "save a copy of it")
-    if not compressed and total < whole:
+    if (most - left if compressed else total) < whole:
         raise InputRefused(f"{what}: the TIFF file is truncated", "get a complete copy")

@@ -32,6 +32,7 @@ def to_8_bits(values: np.ndarray, bands: bool = False) -> np.ndarray:
     Returns:
         uint8, same shape.
     """
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)  # types are compared below
     if values.dtype == np.uint8:
         return np.ascontiguousarray(values)
     if values.dtype == bool:

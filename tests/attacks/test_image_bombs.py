@@ -59,6 +59,21 @@ def zip_bomb() -> bytes:
     return bytes(data) + strip
 
 
+def many_bands(strip: bytes, bands: int = 1000, side: int = 1500) -> bytes:
+    """A 16-bit deflate TIFF of many bands, one strip a band; all strips are the same bytes."""
+    tags = [(256, [side]), (257, [side]), (258, [16] * bands), (259, [8]), (262, [1]), (273, [8] * bands)]
+    tags += [(277, [bands]), (278, [side]), (279, [len(strip)] * bands), (284, [2]), (338, [0] * (bands - 1))]
+    start, more = 8 + len(strip), b""
+    entries, behind = b"", start + 2 + 12 * len(tags) + 4
+    for tag, values in tags:
+        packed_values = struct.pack(f"<{len(values)}I", *values)
+        place = packed_values if len(values) == 1 else struct.pack("<I", behind + len(more))
+        more += packed_values if len(values) > 1 else b""
+        entries += struct.pack("<HHI", tag, 4, len(values)) + place
+    head = struct.pack("<2sHI", b"II", 42, start) + strip
+    return head + struct.pack("<H", len(tags)) + entries + bytes(4) + more
+
+
 def wide_tiff() -> bytes:
     """A 16-bit TIFF of 8×8 pixels that claims 60,000×60,000."""
     data = tiff(np.zeros((8, 8, 5), np.uint16), planarconfig="contig")
@@ -115,7 +130,10 @@ def bombs() -> dict[str, tuple[bytes, str]]:
         "JPEG XL, channels": (jxl(100, 100, 4000), "too many channels"),
         "TIFF": (wide_tiff(), pixels),
         "TIFF, zipped": (zip_bomb(), "larger than its image"),
-        "NPY": (head.getvalue() + bytes(100), "1 to 50,000,000 pixels"),
+        "TIFF, many bands": (many_bands(zlib.compress(bytes(1000))), "samples of more bytes than an image"),
+        "TIFF, empty strips": (many_bands(b"", 100), "the TIFF file is truncated"),
+        "TIFF, short strips": (many_bands(zlib.compress(bytes(1000)), 100), "the TIFF file is truncated"),
+        "NPY": (head.getvalue() + bytes(100), pixels),
         "NPY, short": (few.getvalue() + bytes(100), "not a readable"),
         "PAM": (sample("rgb.pam").replace(b"WIDTH 48", b"WIDTH 99999999"), pixels),
         "PFM": (sample("gray.pfm").replace(b"48 40", b"60000 60000"), pixels),
@@ -153,6 +171,8 @@ def test_the_limit_is_an_option(monkeypatch):  # type: ignore[no-untyped-def]
             with pytest.raises(InputRefused, match=r"pixels|bytes, more than"):
                 render(one.data, one.name)
     with limits.allowing(48 * 40):
+        assert render(sample("16-bit-rgb.tif")).image.shape == (40, 48, 3)
+    with limits.allowing(3 * 48 * 40):  # 26 bytes for each pixel
         assert render(sample("13-bands-16-bit.tif")).image.shape == (40, 48, 3)
 
 

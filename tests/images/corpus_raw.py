@@ -95,6 +95,8 @@ def _pnm() -> Iterator[Sample]:
     bit = (one > 110).astype(np.uint8)
     h, w = one.shape
     yield Sample("rgb.ppm", saved(rgb, "PPM"), rgb)
+    two = saved(rgb, "PPM") + saved(photo(2), "PPM")
+    yield Sample("two.ppm", two, rgb, 0, ("several frames",))
     yield Sample("gray.pgm", saved(one, "PPM"), cube(one))
     decimal = (
         f"P3\n# a comment\n{w} {h}\n255\n"
@@ -102,6 +104,7 @@ def _pnm() -> Iterator[Sample]:
         + "\n"
     )
     yield Sample("decimal.pnm", decimal.encode(), rgb)
+    yield Sample("two-decimal.pnm", decimal.encode() * 2, rgb, 0, ("several frames",))
     yield Sample("raw.pbm", saved(Image.fromarray(bit * 255).convert("1"), "PPM"), cube(bit * 255), 0, ("1 bit",))
     letters = f"P1\n{w} {h}\n" + "\n".join(" ".join(map(str, row)) for row in (1 - bit).tolist()) + "\n"
     yield Sample("decimal.pbm", letters.encode(), cube(bit * 255), 0, ("1 bit",))
@@ -118,6 +121,8 @@ def _pnm() -> Iterator[Sample]:
     color = rgb.astype(np.uint16) * 257
     yield Sample("16-bit.ppm", b"P6 48 40 65535\n" + color.astype(">u2").tobytes(), rgb, 1, ("16 bits",))
     yield Sample("rgb.pam", made.pam(rgb, "RGB"), rgb)
+    two = made.pam(rgb, "RGB") + made.pam(cube(one), "GRAYSCALE")
+    yield Sample("two.pam", two, rgb, 0, ("several frames",))
     yield Sample("gray.pam", made.pam(cube(one), "GRAYSCALE"), cube(one))
     yield Sample("1-bit.pam", made.pam(cube(bit), "BLACKANDWHITE", 1), cube(bit * 255), 0, ("1 bit",))
     yield Sample("alpha.pam", made.pam(np.dstack([rgb, mask]), "RGB_ALPHA"), flat(rgb, mask), 1, ("alpha",))
@@ -142,6 +147,7 @@ def _npy() -> Iterator[Sample]:
     bit = one > 110
     yield Sample("rgb.npy", made.npy(rgb), rgb)
     yield Sample("gray.npy", made.npy(one), cube(one))
+    yield Sample("two.npy", made.npy(rgb) + made.npy(one), rgb, 0, ("several frames",))
     yield Sample("fortran.npy", made.npy(np.asfortranarray(rgb)), rgb)
     yield Sample("bool.npy", made.npy(bit), cube(bit.astype(np.uint8) * 255), 0, ("1 bit",))
     yield Sample("uint16.npy", made.npy(one.astype(np.uint16) * 257), cube(one), 0, ("16 bits",))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 
 import made
 import numpy as np
 import tifffile
-from corpus import Sample, alpha, cube, exif, flat, gray, photo, saved, stored
+from corpus import Sample, alpha, cube, exif, flat, full, gray, photo, saved, stored
 from corpus_pillow import seen_through
 from corpus_raw import windowed
 from PIL import Image
@@ -18,6 +19,27 @@ def tiff(array: np.ndarray, photometric: str = "minisblack", **options: object) 
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, array, photometric=photometric, metadata=None, software=False, **options)
     return buffer.getvalue()
+
+
+def below(shown: np.ndarray, raw: np.ndarray) -> bytes:
+    """A TIFF with another image in its tag SubIFDs, as a DNG has its raw samples."""
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        file.write(shown, photometric="rgb", subifds=1, metadata=None, software=False)
+        file.write(raw, photometric="minisblack", subfiletype=1, metadata=None, software=False)
+    return buffer.getvalue()
+
+
+def big_endian(values: np.ndarray, compression: str) -> bytes:
+    """A TIFF in Motorola byte order of uint16 ``[height, width]`` in one compressed strip. No library writes these."""
+    code = {"tiff_lzw": 5, "packbits": 32773}[compression]
+    with Image.open(io.BytesIO(saved(values.astype(">u2").view(np.uint8), "TIFF", compression=compression))) as coded:
+        (at,), (length,) = coded.tag_v2[273], coded.tag_v2[279]
+        strip = coded.fp.getvalue()[at : at + length]  # type: ignore[union-attr]
+    height, width = values.shape
+    tags = ((256, width), (257, height), (258, 16), (259, code), (262, 1), (273, 8), (277, 1), (278, height))
+    entries = [struct.pack(">HHII", tag, 4, 1, value) for tag, value in (*tags, (279, length))]
+    return struct.pack(">2sHI", b"MM", 42, 8 + length) + strip + struct.pack(">H", 9) + b"".join(entries) + bytes(4)
 
 
 def samples() -> Iterator[Sample]:
@@ -64,6 +86,7 @@ def _eight() -> Iterator[Sample]:
     yield Sample("ycbcr.tif", saved(image.convert("YCbCr"), "TIFF"), rgb, 3, ("YCbCr",))
     two = {"save_all": True, "append_images": [Image.fromarray(photo(1))]}
     yield Sample("pages.tif", saved(rgb, "TIFF", **two), rgb, 0, ("several frames",))
+    yield Sample("raw-below.tif", below(rgb, one.astype(np.uint16)), rgb, 0, ("several frames",))
     for turn in (2, 4, 7, 8):
         data = saved(stored(rgb, turn), "TIFF", exif=exif(turn))
         yield Sample(f"turned-{turn}.tif", data, rgb, 0, ("EXIF orientation",))
@@ -91,6 +114,10 @@ def _wide() -> Iterator[Sample]:
     yield Sample("16-bit-lzw.tif", saved(deep, "TIFF", compression="tiff_lzw"), cube(one), 0, ("16 bits",))
     yield Sample("16-bit-zip.tif", tiff(deep, compression="zlib", predictor=True), cube(one), 0, ("16 bits",))
     yield Sample("16-bit-big-endian.tif", tiff(deep, byteorder=">"), cube(one), 0, ("16 bits",))
+    half = (deep >> 1) + 20000  # of a part of the range, so that a window would show
+    for name in ("tiff_lzw", "packbits"):
+        data = big_endian(half, name)
+        yield Sample(f"16-bit-big-endian-{name.split('_')[-1]}.tif", data, cube(full(half)), 0, ("16 bits",))
     yield Sample("16-bit-white-is-zero.tif", tiff(65535 - deep, "miniswhite"), cube(one), 0, ("16 bits",))
     yield Sample("12-bit-in-16.tif", tiff(one.astype(np.uint16) * 16), windowed(one), 1, ("16 bits",))
     yield Sample("16-bit-rgb.tif", tiff(color, "rgb"), rgb, 1, ("16 bits",))

@@ -19,7 +19,7 @@ from ripguard.images.rendering import render
         (np.moveaxis(photo(), 2, 0), "an array with its channels first"),
         (photo()[None], "expected numbers of"),
         (gray()[0], "expected numbers of"),
-        (photo()[:0], "expected 1 to 50,000,000 pixels"),
+        (photo()[:0], "an array without pixels"),
         (np.zeros((40, 48, 0), np.uint8), "channels|expected"),
         (np.zeros((40, 48, 17)), "expected numbers of"),
         (gray().astype(complex), "got complex128"),

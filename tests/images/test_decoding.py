@@ -58,7 +58,7 @@ def test_arrays_are_exact():
     np.testing.assert_array_equal(read_image(npy(RGB[:, :, 0])), RGB[:, :, :1])
     for wrong, words in (
         (RGB.astype(np.float32), "got float32"), (RGB[:, :, :2], r"got uint8 \[9, 7, 2\]"), (RGB[0, 0], "got uint8"),
-        (RGB[:0], "1 to 50,000,000 pixels"),
+        (RGB[:0], "without pixels"),
     ):  # fmt: skip
         with pytest.raises(InputRefused, match=words):
             read_image(npy(wrong), "somewhere.npy")
@@ -182,7 +182,7 @@ def endless() -> dict[str, tuple[bytes, str]]:
         "PNM with a long comment in its header": (b"P5\n#" + b"a" * more + b"\n2 2 255\nabcd", "too many chunks"),
         "TIFF of strips": (strips(limits.MAX_STRIPS + 1), "200,000 strips"),
         "BMP of run lengths": (run_length(2001, 2000), "run-length coded BMP"),
-        "WebP that claims much": (webp_canvas(16383, 16383), "16383×16383 is more"),
+        "WebP that claims much": (webp_canvas(16383, 16383), "more than 50,000,000 pixels"),
     }
 
 

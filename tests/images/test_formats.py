@@ -64,5 +64,5 @@ def test_what_is_no_image(monkeypatch):  # type: ignore[no-untyped-def]
     with pytest.raises(InputRefused, match="not an image"):
         recognized(b"version https://git-lfs.github.com/spec/v1\n", "a.png")
     monkeypatch.setenv(VARIABLE, "10")
-    with pytest.raises(InputRefused, match="more than an image of 10 pixels takes"):
+    with pytest.raises(InputRefused, match="more bytes than an image of 10 pixels takes"):
         recognized(saved(photo(), "PNG"), "a.png")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import made
 import numpy as np
 import pytest
 from corpus import photo, saved
@@ -13,6 +14,7 @@ from PIL import Image
 
 from ripguard.errors import InputRefused, UsageError
 from ripguard.images.decoding import read_image
+from ripguard.images.formats import recognized
 from ripguard.images.limits import DEFAULT_PIXELS, VARIABLE, allowing, max_bytes, max_pieces, max_pixels
 from ripguard.images.rendering import render
 
@@ -56,7 +58,7 @@ def test_all_readers_follow(monkeypatch):  # type: ignore[no-untyped-def]
     small, before = saved(photo(), "PNG"), Image.MAX_IMAGE_PIXELS
     with allowing(1919):
         for read in (read_image, render):
-            with pytest.raises(InputRefused, match="48×40 is more than 1,919 pixels") as caught:
+            with pytest.raises(InputRefused, match="image: more than 1,919 pixels") as caught:
                 read(small)
             assert "--max-pixels" in caught.value.hint
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # as if the image were large
@@ -67,3 +69,22 @@ def test_all_readers_follow(monkeypatch):  # type: ignore[no-untyped-def]
         np.testing.assert_array_equal(render(small).image, photo())
     assert Image.MAX_IMAGE_PIXELS == 500
     assert before != 500
+
+
+def test_one_sentence_a_kind():
+    """The size of a file is not in the reason, which would then be another one for each file."""
+    first, second = saved(photo(), "PNG"), saved(photo()[:, :-1], "PNG")
+    with allowing(100):
+        found = {str(_refusal(render, one)) for one in (first, second)}
+        found |= {str(_refusal(render, made.npy(one))) for one in (photo(), photo()[1:])}
+        assert found == {str(_refusal(render, first))}
+        large = {str(_refusal(recognized, one + bytes(99_999), "a.png")) for one in (first, second)}
+    assert len(large) == 1
+    shapes = {str(_refusal(render, made.npy(np.zeros(shape, np.uint8)))) for shape in ((7,), (8,))}
+    assert len(shapes) == 1
+
+
+def _refusal(function, *arguments: object) -> InputRefused:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputRefused) as caught:
+        function(*arguments)
+    return caught.value

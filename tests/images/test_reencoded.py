@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from helpers import crop
+from image_files import chunk
 from PIL import Image
 
 from ripguard.damage import Altered
@@ -62,7 +63,7 @@ def adam7(image: np.ndarray) -> list[bytes]:
 
 LOSSLESS = {"exact": True, "lossless": True}
 ROTATED = Image.Exif()
-ROTATED[274] = 6  # orientation
+ROTATED[274] = 3  # orientation
 OPAQUE = np.full((9, 11, 1), 255, np.uint8)
 CASES = {
     "same": (png_bytes(COLOR), COLOR),
@@ -95,7 +96,6 @@ CASES = {
     "16 bits, alpha": (png(16, 6, wide(np.dstack([COLOR, OPAQUE]))), COLOR),
     "16 bits, tiff": (encoded(Image.fromarray(GRAY[:, :, 0].astype(np.uint16) * 257), "TIFF"), GRAY),
     "16 bits, pgm": (encoded(Image.fromarray(GRAY[:, :, 0].astype(np.uint16) * 257), "PPM"), GRAY),
-    "orientation": (encoded(pil(COLOR), exif=ROTATED), COLOR),
     "interlaced": (png(8, 2, adam7(COLOR), size=(11, 9), interlaced=1), COLOR),
 }  # fmt: skip
 
@@ -126,6 +126,23 @@ def deep(samples: np.ndarray) -> bytes:
 def test_transparency_has_its_own_sentence(data):  # type: ignore[no-untyped-def]
     with pytest.raises(Altered, match="parts of it are transparent"):
         read_published(data, "x", (9, 11, 3))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("image", [COLOR, np.dstack([COLOR, OPAQUE])], ids=["same", "with alpha"])
+def test_an_orientation_has_its_own_sentence(image, kind):  # type: ignore[no-untyped-def]
+    """Loaders that apply it would turn the image; the samples alone do not show it."""
+    options = LOSSLESS if kind == "WEBP" else {}
+    data = encoded(pil(image), kind, exif=ROTATED, **options)
+    with pytest.raises(Altered, match="an orientation that was not there when published"):
+        read_published(data, "x", (9, 11, 3))
+
+
+def test_an_orientation_behind_the_pixels():
+    """A chunk eXIf may stand there."""
+    plain = encoded(pil(COLOR))
+    with pytest.raises(Altered, match="an orientation"):
+        read_published(plain[:-12] + chunk(b"eXIf", ROTATED.tobytes()[6:]) + plain[-12:], "x", (9, 11, 3))
 
 
 REFUSED = {
