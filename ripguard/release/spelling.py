@@ -39,7 +39,7 @@ def in_other_folders(found: Mapping[str, str]) -> dict[str, str]:
     two are one, somebody moved files.
 
     Args:
-        found: path in the release → path on disk, as from :func:`listed_names`.
+        found: path in the release → path on disk, of files that the release lists; see :func:`listed_names`.
     """
     forward, back = dict[str, set[str]](), dict[str, set[str]]()
     folders = {(listed.rpartition("/")[0], place.rpartition("/")[0]) for listed, place in found.items()}

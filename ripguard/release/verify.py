@@ -139,7 +139,8 @@ def verify(
     _sort_strays(release, sorted(present - known - set(release.texts)), report, places)
     told = (known - present) | (set(places.values()) - set(report.litter)) | set(report.unreadable)
     report.extra += stray_folders(folders, told)
-    report.renamed += [f"{was} → {name}" for was, name in sorted(in_other_folders(places).items())]
+    listed = {name: place for name, place in places.items() if release.lists(name)}
+    report.renamed += [f"{was} → {name}" for was, name in sorted(in_other_folders(listed).items())]
     _check_texts(release, report)
     _check_parts(release, report)
     if prover is not None and release.version >= 2:
