@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -19,8 +20,8 @@ from ripguard.images.limits import REFUSED_SUFFIXES, SUFFIXES
 
 # what Pillow, torchvision, timm, Ultralytics, datasets, Keras and OpenCV take for images and films
 OTHER_IMAGES = """
-    avifs blp bufr bw cur dcx dds emf exr fit fits flc fli ftc ftu gbr grib h5 hdf hdr heics icb icns ief iim im jpc jpf
-    jxr mic msp palm pcd pcx pdf pic ps pxr qoi ras raw rgb rgba sgi spider sr svg svgz vda vst wmf wmp xbm xpm xwd
+    avifs blp bufr bw cur dcx dds emf exr fit fits flc fli ftc ftu gbr grib h5 hdf hdr heics heifs icb icns ief iim im jpc
+    jpf jxr mic msp palm pcd pcx pdf pic ps pxr qoi ras raw rgb rgba sgi spider sr svg svgz vda vst wmf wmp xbm xpm xwd
     dng cr2 cr3 nef arw rw2 orf raf nii mha nrrd asf avi m4v mkv mov mp4 mpeg mpg ts webm wmv
 """
 IMAGES = SUFFIXES | REFUSED_SUFFIXES | {f".{kind}" for kind in OTHER_IMAGES.split()}
@@ -57,7 +58,10 @@ def _is_apple_double(start: bytes) -> bool:
 def _is_packed(file: Path) -> bool:
     """Whether a file is an archive that its first bytes do not show: zip behind other data, tar without a magic."""
     with contextlib.suppress(OSError), open(open_regular(file), "rb") as opened:
-        if zipfile.is_zipfile(opened):
+        try:
+            if zipfile.is_zipfile(opened):
+                return True
+        except (zipfile.BadZipFile, struct.error):  # a zip archive that is one of several, or damaged
             return True
         opened.seek(0)
         block = opened.read(tarfile.BLOCKSIZE)

@@ -52,7 +52,9 @@ def sorted_out(release: Release, names: list[str], missing: list[str], present: 
         if was := next((path for path in paths if path in gone), ""):
             strays.renamed[was] = name
             gone.remove(was)
-        elif not is_program(name) and any(_beside(present.get(path), name) for path in paths):
+        elif not is_program(name) and any(
+            _beside(present.get(path) or strays.renamed.get(path), name) for path in paths
+        ):
             strays.duplicates.append(name)
         else:
             strays.others.append(name)

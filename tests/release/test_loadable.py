@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -76,6 +77,8 @@ def test_archives_under_any_name(tmp_path):  # type: ignore[no-untyped-def]
     assert put(tmp_path, "a/~$x", b"text" * 100 + packed.getvalue())
     assert put(tmp_path, "a/x.tmp", plain.getvalue())
     assert put(tmp_path, "a/y.tmp", bytes(magicless))
+    many = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 2) + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0)
+    assert put(tmp_path, "a/volume.tmp", b"text" * 100 + many)
     assert not put(tmp_path, "a/z.tmp", b"no archive")
     assert not put(tmp_path, "a/.empty", b"")
 
