@@ -43,6 +43,8 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
         and not os.path.lexists(found_at(release, note["path"]))
     ]
     renamed = renamed_texts(release, missing, map(Path, result.left_out))
+    found = {str(file) for file in renamed.values()}
+    result.left_out = [file for file in result.left_out if file not in found]
     for number, note in notes:
         source, target = found_at(release, note["path"]), tree / selection.place_of(note["path"])
         try:
@@ -53,7 +55,6 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
                 if other := renamed.get(note["path"]):
                     source = other
                     result.moved.append((str(source), note["path"]))
-                    result.left_out.remove(str(source))
                 if _copy(source, target, note["sha256"]):
                     result.texts_mended.append(note["path"])
                 if f"{ORIGINALS}/{number}" in release.parts:

@@ -20,9 +20,9 @@ from ripguard.images.limits import REFUSED_SUFFIXES, SUFFIXES
 
 # what Pillow, torchvision, timm, Ultralytics, datasets, Keras and OpenCV take for images and films
 OTHER_IMAGES = """
-    avifs blp bufr bw cur dcx dds emf exr fit fits flc fli ftc ftu gbr grib h5 hdf hdr heics heifs icb icns ief iim im jpc
-    jpf jxr mic msp palm pcd pcx pdf pic ps pxr qoi ras raw rgb rgba sgi spider sr svg svgz vda vst wmf wmp xbm xpm xwd
-    dng cr2 cr3 nef arw rw2 orf raf nii mha nrrd asf avi m4v mkv mov mp4 mpeg mpg ts webm wmv
+    avifs blp bufr bw cur dcx dds emf exr fit fits flc fli ftc ftu gbr grib h5 hdf hdr heics heifs icb icns ief iim im
+    jpc jpf jxr mic msp palm pcd pcx pdf pic ps pxr qoi ras raw rgb rgba sgi spider sr svg svgz vda vst wmf wmp xbm xpm
+    xwd dng cr2 cr3 nef arw rw2 orf raf nii mha nrrd asf avi m4v mkv mov mp4 mpeg mpg ts webm wmv
 """
 IMAGES = SUFFIXES | REFUSED_SUFFIXES | {f".{kind}" for kind in OTHER_IMAGES.split()}
 # what programs execute or unpickle, or read in the place of an image

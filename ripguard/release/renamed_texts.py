@@ -22,42 +22,39 @@ def renamed_texts(release: Release, missing: Iterable[str], extra: Iterable[Path
         missing: paths of texts that are not at their places.
         extra: files that the release does not list.
     """
-    lost = sorted(missing)
-    free = _by_digest(extra) if lost else {}
-    found: dict[str, Path] = {}
-    for alike in (_same_folder_and_name, _same_folder, _same_name, _any):
+    lost, found = sorted(missing), dict[str, Path]()
+    left = _digests(extra) if lost else {}
+    for alike in (_folder_and_name, _folder, _name, _nothing):
+        free: dict[tuple[str, str], list[Path]] = {}
+        for file in sorted(left, reverse=True):
+            free.setdefault((left[file], alike(file)), []).append(file)
         for name in lost:
-            files = free.get(release.texts[name], [])
-            if name not in found and (one := next((file for file in files if alike(release, name, file)), None)):
-                found[name] = one
-                files.remove(one)
+            if name not in found and (files := free.get((release.texts[name], alike(release.root / name)))):
+                found[name] = files.pop()
+                del left[found[name]]
     return found
 
 
-def _by_digest(files: Iterable[Path]) -> dict[str, list[Path]]:
-    """Hex SHA-256 → files, sorted, of files that can be read and are not larger than a text."""
-    found: dict[str, list[Path]] = {}
-    for file in sorted(files):
+def _digests(files: Iterable[Path]) -> dict[Path, str]:
+    """Hex SHA-256 of the files that can be read and are not larger than a text."""
+    found: dict[Path, str] = {}
+    for file in files:
         with contextlib.suppress(OSError):
-            found.setdefault(Section(file).sha256(MOST_TEXT), []).append(file)
+            found[file] = Section(file).sha256(MOST_TEXT)
     return found
 
 
-def _same_folder_and_name(release: Release, name: str, file: Path) -> bool:
-    return _same_folder(release, name, file) and _same_name(release, name, file)
+def _folder_and_name(file: Path) -> str:
+    return normalize("NFC", str(file)).casefold()
 
 
-def _same_folder(release: Release, name: str, file: Path) -> bool:
-    return _folded((release.root / name).parent) == _folded(file.parent)
+def _folder(file: Path) -> str:
+    return _folder_and_name(file.parent)
 
 
-def _same_name(release: Release, name: str, file: Path) -> bool:
-    return _folded(name.rpartition("/")[2]) == _folded(file.name)
+def _name(file: Path) -> str:
+    return normalize("NFC", file.name).casefold()
 
 
-def _any(release: Release, name: str, file: Path) -> bool:
-    return True
-
-
-def _folded(path: object) -> str:
-    return normalize("NFC", str(path)).casefold()
+def _nothing(file: Path) -> str:
+    return ""

@@ -238,7 +238,7 @@ def _check_texts(release: Release, report: Report) -> None:
     found = renamed_texts(release, missing, [release.root / name for name in report.extra])
     renamed = {was: file.relative_to(release.root).as_posix() for was, file in found.items()}
     report.renamed += [f"{was} → {name}" for was, name in renamed.items()]
-    report.extra = [name for name in report.extra if name not in renamed.values()]
+    report.extra = sorted(set(report.extra) - set(renamed.values()))
     report.annotations += [name for name in wrong if name not in renamed]
 
 
