@@ -74,13 +74,16 @@ def read_regular(path: str | os.PathLike[str], at_most: int, follow: bool = Fals
     return data
 
 
-def walk(root: Path, unlistable: list[OSError] | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def walk(
+    root: Path, unlistable: list[OSError] | None = None, folders: list[str] | None = None
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """All files below a folder, as (relative path with ``/``, entry), in arbitrary order.
 
     Links are included and not followed. ripguard lists folders only with this function.
 
     Args:
         unlistable: receives the error of each folder that cannot be listed. Its content is then missing.
+        folders: receives the relative path of each folder.
 
     Raises:
         OSError: a folder cannot be listed, and ``unlistable`` is None.
@@ -100,6 +103,8 @@ def walk(root: Path, unlistable: list[OSError] | None = None) -> Iterator[tuple[
             place = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((place + "/", entry.path))
+                if folders is not None:
+                    folders.append(place)
             else:
                 yield place, entry
 

@@ -14,7 +14,7 @@ from ripguard.release.line_ends import text_as_published
 from ripguard.release.locate import Selection
 from ripguard.release.names import too_long
 from ripguard.release.record import ORIGINALS
-from ripguard.release.renamed_texts import by_digest
+from ripguard.release.renamed_texts import renamed_texts
 from ripguard.release.restored import Restored, refuse
 from ripguard.release.spelling import found_at
 from ripguard.store.atomic import storage, write_unsynced
@@ -31,22 +31,30 @@ def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: R
     release = selection.release
     if release is None or not selection.whole:
         return
-    others: dict[str, Path] | None = None
-    for number, note in enumerate(release.info["annotations"]):
-        if not note["path"].startswith(tuple(selection.folders)):
-            continue
+    notes = [
+        (number, note)
+        for number, note in enumerate(release.info["annotations"])
+        if note["path"].startswith(tuple(selection.folders))
+    ]
+    missing = [
+        note["path"]
+        for number, note in notes
+        if not (keys and f"{ORIGINALS}/{number}" in release.parts)
+        and not os.path.lexists(found_at(release, note["path"]))
+    ]
+    renamed = renamed_texts(release, missing, map(Path, result.left_out))
+    found = {str(file) for file in renamed.values()}
+    result.left_out = [file for file in result.left_out if file not in found]
+    for number, note in notes:
         source, target = found_at(release, note["path"]), tree / selection.place_of(note["path"])
         try:
             if cannot_hold(selection.place_of(note["path"])):
                 raise Damaged(f"{source}: Windows has no files of its name", "restore it on another system")
             original = release.original(number, keys) if keys else None
             if original is None:
-                if not os.path.lexists(source):
-                    others = by_digest(map(Path, result.left_out)) if others is None else others
-                    if renamed := others.get(note["sha256"]):
-                        source = renamed
-                        result.moved.append((str(source), note["path"]))
-                        result.left_out.remove(str(source))
+                if other := renamed.get(note["path"]):
+                    source = other
+                    result.moved.append((str(source), note["path"]))
                 if _copy(source, target, note["sha256"]):
                     result.texts_mended.append(note["path"])
                 if f"{ORIGINALS}/{number}" in release.parts:

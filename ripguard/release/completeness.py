@@ -48,7 +48,7 @@ class Completeness:
         if not one.wanted.place and not self.selection.wants(one.home):
             return VerifyFailed(f"{file} is {one.home} of the release, which was not selected", "select that instead")
         if self.state[number] == self.RESTORED:
-            if same_folder(one.wanted.inside, one.home):
+            if same_folder(self.release, one.home, one.wanted.inside):
                 return SecondCopy(f"{file} is a second copy of {one.home}")
             return VerifyFailed(f"{file} is a second copy of {one.home}", "move it out of the release")
         place = one.wanted.place or self.selection.place_of(one.home)

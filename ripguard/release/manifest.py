@@ -18,7 +18,7 @@ from typing import Any
 from ripguard.crypto import signing
 from ripguard.crypto.keys import KeyRing, ReleaseProver, release_prover
 from ripguard.errors import Damaged, NotProtected, SignatureInvalid, WrongKey
-from ripguard.files import NotRegular, TooLarge
+from ripguard.files import NotRegular, TooLarge, walk
 from ripguard.release.opened import Sealed
 from ripguard.release.parts import Parts, parts_of
 from ripguard.release.record import (
@@ -220,12 +220,29 @@ class Release(Index):
                 found[form] = "" if form in found else path
         return {form: path for form, path in found.items() if path}
 
+    @cached_property
+    def respelled(self) -> dict[str, str]:
+        """Path in the release → path on disk, of files whose names have another Unicode form on disk.
+
+        Names that are there in their exact form are never exchanged. Of two other forms, the first in order counts.
+        """
+        found: dict[str, str] = {}
+        for place in sorted(place for place, _ in walk(self.root, []) if not place.isascii()):
+            path = self.composed.get(unicodedata.normalize("NFC", place), place)
+            if path != place and not self.lists(place) and not os.path.lexists(self.root / path):
+                found.setdefault(path, place)
+        return found
+
+    def lists(self, place: str) -> bool:
+        """Whether an image or a text has this path."""
+        return self.rows.number(place) is not None or place in self.texts
+
     def where(self, part: str) -> str:
         return self.files.where(part)
 
     def holds_metadata(self, place: str) -> bool:
         """Whether a path below the root belongs to the metadata of the release."""
-        return place in (CONTAINER, ATTRIBUTES) if self.version >= 2 else META in place.split("/")
+        return place in (CONTAINER, ATTRIBUTES) if self.version >= 2 else place.startswith(f"{META}/")
 
     def _part(self, name: str, at_most: int) -> bytes:
         return self.files.section(name).read(at_most)

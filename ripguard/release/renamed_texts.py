@@ -5,30 +5,56 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from pathlib import Path
+from unicodedata import normalize
 
 from ripguard.release.line_ends import MOST_TEXT
 from ripguard.release.manifest import Release
 from ripguard.store.section import Section
 
 
-def by_digest(files: Iterable[Path]) -> dict[str, Path]:
-    """Hex SHA-256 → file, of files that can be read and are not larger than a text; the first of equal files."""
-    found: dict[str, Path] = {}
-    for file in files:
-        with contextlib.suppress(OSError):
-            found.setdefault(Section(file).sha256(MOST_TEXT), file)
-    return found
+def renamed_texts(release: Release, missing: Iterable[str], extra: Iterable[Path]) -> dict[str, Path]:
+    """Path of a missing text → the file that has its bytes. Each file stands for one text.
 
-
-def renamed_texts(release: Release, missing: Iterable[str], extra: Iterable[str]) -> dict[str, str]:
-    """Path of a missing text → path of the file that has its bytes.
+    Texts may be equal, such as the same notes in every class. A file of the text's own folder comes first, and a file
+    of its name before others.
 
     Args:
         missing: paths of texts that are not at their places.
-        extra: paths of files that the release does not list.
+        extra: files that the release does not list.
     """
-    wanted = {release.texts[name]: name for name in missing}
-    found = by_digest(release.root / name for name in extra) if wanted else {}
-    return {
-        name: found[digest].relative_to(release.root).as_posix() for digest, name in wanted.items() if digest in found
-    }
+    lost, found = sorted(missing), dict[str, Path]()
+    left = _digests(extra) if lost else {}
+    for alike in (_folder_and_name, _folder, _name, _nothing):
+        free: dict[tuple[str, str], list[Path]] = {}
+        for file in sorted(left, reverse=True):
+            free.setdefault((left[file], alike(file)), []).append(file)
+        for name in lost:
+            if name not in found and (files := free.get((release.texts[name], alike(release.root / name)))):
+                found[name] = files.pop()
+                del left[found[name]]
+    return found
+
+
+def _digests(files: Iterable[Path]) -> dict[Path, str]:
+    """Hex SHA-256 of the files that can be read and are not larger than a text."""
+    found: dict[Path, str] = {}
+    for file in files:
+        with contextlib.suppress(OSError):
+            found[file] = Section(file).sha256(MOST_TEXT)
+    return found
+
+
+def _folder_and_name(file: Path) -> str:
+    return normalize("NFC", str(file)).casefold()
+
+
+def _folder(file: Path) -> str:
+    return _folder_and_name(file.parent)
+
+
+def _name(file: Path) -> str:
+    return normalize("NFC", file.name).casefold()
+
+
+def _nothing(file: Path) -> str:
+    return ""

@@ -8,23 +8,19 @@ of one release that differ only in their form are never exchanged.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
 from unicodedata import normalize
 
 from ripguard.release.manifest import Release
 
-COMPOSED: Literal["NFC"] = "NFC"
-DECOMPOSED: Literal["NFD"] = "NFD"
-
 
 def listed_as(release: Release, place: str) -> str:
     """Path in the release of a file with this path on disk: the same, or its only one with another Unicode form."""
-    if place.isascii() or _lists(release, place):
+    if place.isascii() or release.lists(place):
         return place
-    listed = release.composed.get(normalize(COMPOSED, place), "")
-    return place if not listed or os.path.lexists(release.root / listed) else listed
+    listed = release.composed.get(normalize("NFC", place), "")
+    return listed if listed and release.respelled.get(listed) == place else place
 
 
 def listed_names(release: Release, present: Iterable[str]) -> dict[str, str]:
@@ -36,9 +32,44 @@ def listed_names(release: Release, present: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def same_folder(one: str, other: str) -> bool:
-    """Whether two paths are in one folder, in any Unicode form: a copy in another folder would have another label."""
-    return normalize(COMPOSED, one.rpartition("/")[0]) == normalize(COMPOSED, other.rpartition("/")[0])
+def in_other_folders(found: Mapping[str, str]) -> dict[str, str]:
+    """Those files whose folder on disk is not the one folder of that name: loaders would give them another label.
+
+    A file system changes the form of a folder for all of its files. Where a folder of the release is two on disk, or
+    two are one, somebody moved files.
+
+    Args:
+        found: path in the release → path on disk, of files that the release lists; see :func:`listed_names`.
+    """
+    forward, back = dict[str, set[str]](), dict[str, set[str]]()
+    folders = {(listed.rpartition("/")[0], place.rpartition("/")[0]) for listed, place in found.items()}
+    levels = {pair: list(_levels(*pair)) for pair in folders}
+    for pairs in levels.values():
+        for listed, place in pairs:
+            forward.setdefault(listed, set()).add(place)
+            back.setdefault(place, set()).add(listed)
+
+    def splits(pair: tuple[str, str]) -> bool:
+        return any(len(forward[listed]) > 1 or len(back[place]) > 1 for listed, place in levels[pair])
+
+    wrong = {pair for pair in folders if splits(pair)}
+    return {
+        listed: place
+        for listed, place in found.items()
+        if listed != place and (listed.rpartition("/")[0], place.rpartition("/")[0]) in wrong
+    }
+
+
+def _levels(listed: str, place: str) -> Iterable[tuple[str, str]]:
+    """A folder and those above it, in the release and on disk. Unicode forms have no influence on their number."""
+    while listed or place:
+        yield listed, place
+        listed, place = listed.rpartition("/")[0], place.rpartition("/")[0]
+
+
+def same_folder(release: Release, listed: str, one: str) -> bool:
+    """Whether a file on disk is in the folder in which an image of the release lies on disk."""
+    return found_at(release, listed).parent == (release.root / one).parent
 
 
 def folder_as(release: Release, folder: str) -> str:
@@ -49,7 +80,7 @@ def folder_as(release: Release, folder: str) -> str:
     for path in release.composed.values():
         if path.startswith(folder + "/"):
             return folder
-        if normalize(COMPOSED, path).startswith(normalize(COMPOSED, folder) + "/"):
+        if normalize("NFC", path).startswith(normalize("NFC", folder) + "/"):
             same = "/".join(path.split("/")[:depth])
     return same or folder
 
@@ -59,16 +90,4 @@ def found_at(release: Release, place: str) -> Path:
     path = release.root / place
     if place.isascii() or os.path.lexists(path):
         return path
-    here = ""
-    for part in place.split("/"):
-        forms = [here + one for one in (part, normalize(COMPOSED, part), normalize(DECOMPOSED, part))]
-        here = next((one for one in forms if os.path.lexists(release.root / one)), "")
-        if not here:
-            return path
-        here += "/"
-    other = here.rstrip("/")
-    return path if _lists(release, other) else release.root / other
-
-
-def _lists(release: Release, place: str) -> bool:
-    return release.rows.number(place) is not None or place in release.texts
+    return release.root / release.respelled.get(place, place)

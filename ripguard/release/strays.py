@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ripguard.crypto.aead import image_digest
-from ripguard.damage import first_bytes
 from ripguard.data.scan import LITTER, LITTER_FOLDERS
 from ripguard.errors import RipguardError
-from ripguard.images.limits import STARTS, SUFFIXES
 from ripguard.images.reencoded import file_bytes, read_published, variants
 from ripguard.release.listing import may_be_image
+from ripguard.release.loadable import is_program, may_be_loaded
 from ripguard.release.manifest import Release
-from ripguard.release.spelling import same_folder
 from ripguard.store.rows import Row
 
 
@@ -24,8 +23,8 @@ class Strays:
 
     Attributes:
         renamed: path of a missing image → path of the file that has its samples.
-        duplicates: files with the samples of an image that is at its place, in the same folder.
-        litter: hidden and temporary files that no loader reads.
+        duplicates: files with the samples of an image that is at its place, in the same folder on disk.
+        litter: hidden and temporary files that no loader and no program reads.
         others: all others.
     """
 
@@ -35,16 +34,17 @@ class Strays:
     others: list[str] = field(default_factory=list)
 
 
-def sorted_out(release: Release, names: list[str], missing: list[str]) -> Strays:
+def sorted_out(release: Release, names: list[str], missing: list[str], present: Mapping[str, str]) -> Strays:
     """Sort files by their names and samples.
 
     Args:
         names: paths in the release of files that it does not list.
         missing: paths of images that are not at their places.
+        present: path in the release → path on disk, of all files; see :func:`ripguard.release.spelling.listed_names`.
     """
     strays, gone = Strays(), set(missing)
     for name in names:
-        if is_litter(name) and not _loaders_read(release.root / name):
+        if is_litter(name) and not may_be_loaded(release.root, name):
             strays.litter.append(name)
             continue
         rows = rows_of(release, release.root / name) if may_be_image(release.root / name) else []
@@ -52,7 +52,9 @@ def sorted_out(release: Release, names: list[str], missing: list[str]) -> Strays
         if was := next((path for path in paths if path in gone), ""):
             strays.renamed[was] = name
             gone.remove(was)
-        elif any(same_folder(path, name) for path in paths):
+        elif not is_program(name) and any(
+            _beside(present.get(path) or strays.renamed.get(path), name) for path in paths
+        ):
             strays.duplicates.append(name)
         else:
             strays.others.append(name)
@@ -65,9 +67,9 @@ def is_litter(place: str) -> bool:
     return LITTER.fullmatch(name) is not None or any(LITTER_FOLDERS.fullmatch(one) for one in folders)
 
 
-def _loaders_read(file: Path) -> bool:
-    """Whether a hidden file is an image: loaders read those, also in hidden folders such as ``@eaDir``."""
-    return file.suffix.lower() in SUFFIXES and (first_bytes(file) or b"").startswith(STARTS)
+def _beside(original: str | None, name: str) -> bool:
+    """Whether two paths on disk are in one folder. In another, even if it looks alike, a copy has another label."""
+    return original is not None and original.rpartition("/")[0] == name.rpartition("/")[0]
 
 
 def rows_of(release: Release, file: Path) -> list[Row]:

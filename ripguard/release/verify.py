@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from ripguard.release.record import MANIFEST, MODEL, RELEASE, RESIDUE
 from ripguard.release.renamed_texts import renamed_texts
 from ripguard.release.restorer import RestoredImage
 from ripguard.release.signers import vouched
-from ripguard.release.spelling import found_at, listed_names
+from ripguard.release.spelling import found_at, in_other_folders, listed_names
+from ripguard.release.stray_folders import stray_folders
 from ripguard.release.strays import sorted_out
 from ripguard.release.worker import Opened, Opening
 from ripguard.release.wrapper import unwrapped
@@ -45,14 +47,16 @@ class Report:
         images: number of images that were checked.
         signer: fingerprint of the signer, None if unsigned.
         missing: files of the manifest that do not exist.
-        extra: files that the manifest does not list.
+        extra: files that the manifest does not list, and folders beside those of the release without any file of it,
+            with a slash at the end.
         changed: images with other samples than published.
         renamed: ``"old name → new name"`` of images and texts with names that the manifest does not list. Neither name
-            is in ``missing``, ``annotations`` or ``extra``.
+            is in ``missing``, ``annotations`` or ``extra``. Where one folder of the release is several on disk, whose
+            names differ in their Unicode form, files in the wrong one are renamed too: loaders see several classes.
         duplicates: files that the manifest does not list, with the samples of an image of the same folder that it lists
             and that is there. They are no problem, and not in ``extra``. Copies in other folders are in ``extra``.
-        litter: hidden and temporary files. They are no problem, and not in ``extra``; images among them are in it,
-            because loaders read them.
+        litter: hidden and temporary files. They are no problem, and not in ``extra``; those that a loader or a program
+            may read are in it: see :func:`ripguard.release.loadable.may_be_loaded`.
         swapped: images with the name of another image of the release.
         reencoded: images with other file bytes but the same samples, also with opaque alpha, as a palette, or gray as
             RGB. They restore, so this is no problem.
@@ -130,9 +134,15 @@ def verify(
     if key is not None:
         report.restored = 0
     known = {row["path"] for row in release.rows}
-    present = listed_names(release, _present(release, report)).keys()
+    folders = list[str]()
+    places = listed_names(release, _present(release, report, folders))
+    present = places.keys()
     report.missing = sorted(known - present - set(report.unreadable))
-    _sort_strays(release, sorted(present - known - set(release.texts)), report)
+    _sort_strays(release, sorted(present - known - set(release.texts)), report, places)
+    told = (known - present) | (set(places.values()) - set(report.litter)) | set(report.unreadable)
+    report.extra += stray_folders(folders, told)
+    listed = {name: place for name, place in places.items() if release.lists(name)}
+    report.renamed += [f"{was} → {name}" for was, name in sorted(in_other_folders(listed).items())]
     _check_texts(release, report)
     _check_parts(release, report)
     if prover is not None and release.version >= 2:
@@ -164,10 +174,14 @@ def verify(
     return report
 
 
-def _present(release: Release, report: Report) -> set[str]:
-    """Paths of all regular files but the metadata; adds links and unlistable folders to the report."""
+def _present(release: Release, report: Report, folders: list[str]) -> set[str]:
+    """Paths of all regular files but the metadata; adds links and unlistable folders to the report.
+
+    Args:
+        folders: receives the paths of all folders.
+    """
     unlistable, found = list[OSError](), set()
-    for place, entry in walk(release.root, unlistable):
+    for place, entry in walk(release.root, unlistable, folders):
         if entry.is_symlink():
             report.unreadable.append(place)
         elif not release.holds_metadata(place):
@@ -210,9 +224,9 @@ def _check_parts(release: Release, report: Report) -> None:
     report.unlisted = sorted(files.short(name) for name in files.names() if name not in named)
 
 
-def _sort_strays(release: Release, names: list[str], report: Report) -> None:
+def _sort_strays(release: Release, names: list[str], report: Report, present: Mapping[str, str]) -> None:
     """Add the files that the manifest does not list to the report; renamed images leave ``missing``."""
-    strays = sorted_out(release, names, report.missing)
+    strays = sorted_out(release, names, report.missing, present)
     report.extra, report.duplicates, report.litter = strays.others, strays.duplicates, strays.litter
     report.renamed = [f"{was} → {name}" for was, name in strays.renamed.items()]
     report.missing = [name for name in report.missing if name not in strays.renamed]
@@ -223,9 +237,10 @@ def _check_texts(release: Release, report: Report) -> None:
     texts = {name: found_at(release, name) for name in release.texts}
     wrong = [name for name, path in texts.items() if not _is(Section(path), release.texts[name], name, report)]
     missing = [name for name in wrong if not os.path.lexists(texts[name])]
-    renamed = renamed_texts(release, missing, report.extra)
+    found = renamed_texts(release, missing, [release.root / name for name in report.extra])
+    renamed = {was: file.relative_to(release.root).as_posix() for was, file in found.items()}
     report.renamed += [f"{was} → {name}" for was, name in renamed.items()]
-    report.extra = [name for name in report.extra if name not in renamed.values()]
+    report.extra = sorted(set(report.extra) - set(renamed.values()))
     report.annotations += [name for name in wrong if name not in renamed]
 
 

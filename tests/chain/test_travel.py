@@ -326,11 +326,11 @@ def litter(root: Path) -> int:
     names = (
         ".DS_Store", "a/._0.png", "a/Thumbs.db", "desktop.ini", "a/@eaDir/0.png/SYNOPHOTO_THUMB_M.jpg", ".git/config",
         "__MACOSX/a/._0.png", ".directory", ".~lock.names.csv#", ".gitignore", "README.md~", ".dvc/config",
-        "a/0.png.tmp", ".stfolder/x", "a/.0.png.XyZ123", ".dropbox.cache/1.png",
+        "a/0.png.tmp", ".stfolder/x", "a/.0.png.XyZ123", ".dropbox.cache/1",
     )  # fmt: skip
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(png_bytes(crop(77)) if "THUMB" in name else b"\0\5\x16\7litter")
+        (root / name).write_bytes(png_bytes(crop(77)) if "THUMB" in name else b"\0\5\x16\7\0\2\0\0litter")
     shutil.copy(root / "a/0.png", root / "a/.0.png.XyZ123")
     return len(names)
 
