@@ -48,7 +48,8 @@ class Rendering:
         differs: what the rendering does not show, of :data:`ripguard.images.kinds.KINDS`, in that order. Empty: the
             rendering has exactly the samples of the file.
 
-            - ``"several frames"``: the first is rendered. ``"EXIF orientation"``: the rendering is upright.
+            - ``"several frames"``: the first is rendered; also of images below a TIFF page or behind a PNM.
+              ``"EXIF orientation"``: the rendering is upright.
             - ``"palette"``; ``"alpha"``, which a palette may have, too; ``"transparent color"``.
             - ``"1 bit"``, ``"2 bits"``, ``"4 bits"`` per sample; ``"16 bits"``: 9 to 16; ``"32 bits"``; ``"64 bits"``;
               ``"other maximum"``, of a PNM. ``"signed samples"``; ``"floating point"``.
