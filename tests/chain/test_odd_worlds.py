@@ -198,7 +198,7 @@ def test_pipes(name, small):  # type: ignore[no-untyped-def]
 
 def test_a_huge_file_is_not_read(small):  # type: ignore[no-untyped-def]
     """Garbage by its first bytes; what begins like an image by its size."""
-    for start_, said in ((b"", "not a readable"), (b"BM", "bytes, more than an image")):
+    for start_, said in ((b"", "not a readable"), (b"BM", "more bytes than an image")):
         with open(small / "source/a/big.bmp", "wb") as file:
             file.write(start_)
             file.truncate(3 << 30)

@@ -295,7 +295,7 @@ def test_bytes_are_bounded_as_files_are(name, monkeypatch):  # type: ignore[no-u
     (disk,) = restore_files(Restorer(KEY, release), [path], [name])
     (memory,) = Restorer(KEY, release).restore_each([name], [path.read_bytes()], [str(path)])
     assert told(memory) == told(disk)
-    assert ("damaged" if name else "bytes, more than an image of") in told(disk)[2]
+    assert ("damaged" if name else "more bytes than an image of") in told(disk)[2]
     (other,) = Restorer(KEY, release).restore_each([name], [b"GIF89a"], ["x"])
     assert ("damaged" if name else "not a readable") in told(other)[2]
 
