@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -235,6 +236,8 @@ def _sort_strays(release: Release, names: list[str], report: Report, present: Ma
 def _check_texts(release: Release, report: Report) -> None:
     """Check the texts; those under other names move from ``extra`` to ``renamed``."""
     texts = {name: found_at(release, name) for name in release.texts}
+    listed = Counter(text["path"] for text in release.info["annotations"])
+    report.annotations += [name for name, count in listed.items() if count > 1]  # by a holder of the key
     wrong = [name for name, path in texts.items() if not _is(Section(path), release.texts[name], name, report)]
     missing = [name for name in wrong if not os.path.lexists(texts[name])]
     found = renamed_texts(release, missing, [release.root / name for name in report.extra])
