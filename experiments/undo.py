@@ -12,6 +12,8 @@ measured on clean test images.
   at random; `…-labels`: the U-Net gets the labels too; `synthetic-pairs-twice`: another U-Net then removes the
   adversarial perturbation below the marks, with a surrogate trained on the first result;
 - `…+defence`: the model is trained under that defence, and also measured on test images transformed in the same way;
+- `class-patterns`: the patches of each class are estimated from the jumps of its mean image and subtracted, and the
+  public waves are projected out; no key, no clean image, no network, seconds;
 - `averaged-4`: the mean of the release and three more sets of marks, each with its own seed, before hiding;
 - `two-sizes`: the difference of two releases with one seed, whose marks differ in size only, before hiding;
 - `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts: upper bounds of both;
@@ -38,6 +40,7 @@ from _run import ROOT, begin, parser, release_facts
 
 from ripguard.benchmark.accuracy import release_of, scheme_of
 from ripguard.benchmark.attacks import oracle, restorer, synthetic_pairs
+from ripguard.benchmark.attacks.class_patterns import without_patterns
 from ripguard.benchmark.attacks.limited_clean_data import reached
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.victims import check, read
@@ -45,6 +48,7 @@ from ripguard.data.image_set import ImageSet
 from ripguard.data.registry import short_name
 from ripguard.errors import UsageError, refusals_printed
 from ripguard.images.quality import median_looks
+from ripguard.methods.registries import PERTURBATIONS
 from ripguard.numbers import not_negative, positive
 from ripguard.perturb.layered import LayeredParams
 from ripguard.perturb.make import make
@@ -59,6 +63,7 @@ from ripguard.train.protocols import PROTOCOLS, Protocol
 ATTACKS = (
     *(
         "none",
+        "class-patterns",
         "sink-out",
         "restorer-500",
         "synthetic-pairs",
@@ -249,6 +254,12 @@ def after(
         return dataclasses.replace(protected, images=images)
     if attack == "none":
         return protected
+    if attack == "class-patterns":
+        method = PERTURBATIONS[made.perturb.method]
+        span = method.public_span(made.perturb, classes, protected.images.shape[1:3])
+        return dataclasses.replace(
+            protected, images=without_patterns(protected.images, protected.labels, classes, span)
+        )
     if kind == "sink":  # the published method names this class
         sink = np.bincount(whole.labels).argmin()
         return protected.part(np.flatnonzero(protected.labels != sink))

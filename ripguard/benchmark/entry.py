@@ -13,7 +13,7 @@ from ripguard.benchmark.records import Measurement
 
 Found = tuple[str, float]  # a defence or an attack, and its accuracy
 # prefixes of attacks of undo.py on the images, without and with leaked clean images
-UNDOING, LEAKED = ("synthetic", "averaged", "two", "sink"), ("restorer",)
+UNDOING, LEAKED = ("synthetic", "averaged", "two", "sink", "class"), ("restorer",)
 READINGS = ("test_acc", "standardized_acc", "renamed_acc")  # metrics without labeled clean images
 INPUTS_DEFENDED = ", inputs defended too"
 

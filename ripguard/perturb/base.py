@@ -52,6 +52,21 @@ class Perturbation(ABC, Generic[P]):
         """
         return Fitted()
 
+    @classmethod
+    def public_span(cls, params: P, classes: int, shape: tuple[int, int]) -> np.ndarray | None:
+        """Patterns of which every image gets a combination, as far as the method's code alone determines them.
+
+        Attacks project them out (:mod:`ripguard.benchmark.attacks.class_patterns`): neither a key nor the owner's data
+        are needed to know them.
+
+        Args:
+            classes: number of classes; shape: height and width of the images.
+
+        Returns:
+            float64 ``[patterns, height, width]``; None: there are none.
+        """
+        return None
+
     @abstractmethod
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         """The method itself. :meth:`__call__` checks inputs and result; shapes as there."""

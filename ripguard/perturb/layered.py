@@ -86,6 +86,10 @@ class Layered(Perturbation[LayeredParams]):
         self.under = under or TAP(params.under, self.fitted, alone)
         self.marks = marks or Marks(params.marks, fitted, alone)
 
+    @classmethod
+    def public_span(cls, params: LayeredParams, classes: int, shape: tuple[int, int]) -> np.ndarray:
+        return Marks.public_span(params.marks, classes, shape)
+
     def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         below = TAP(self.params.under).fit(training, context)
         marks = Marks(self.params.marks).fit(training, context)

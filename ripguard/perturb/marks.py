@@ -37,6 +37,7 @@ EPS = 0.064  # median PSNR to the clean image at least 26 dB, after hiding
 PATCHES = 0.7  # share of the noise's power; the waves have the rest
 SPREAD = 0.3  # SD of a class's patches around their mean, per patch and channel
 DIRECTIONS = 5  # from horizontal to vertical; mirrored waves belong to the same class, as training mirrors images
+ANGLE = np.pi / 2 / (DIRECTIONS - 1)  # between two directions
 LENGTHS = (8.0, 5.0)  # longest and shortest wave in pixels, for images up to SIDE pixels; larger ones in proportion
 SIDE = 64
 FEW = 45  # classes for which two lengths suffice: pairs of 2 × 5 waves
@@ -102,6 +103,11 @@ def words(classes: int, letters: int) -> np.ndarray:
     return np.array([known[i * len(known) // classes] for i in range(classes)], np.int64)
 
 
+def _lengths(classes: int) -> np.ndarray:
+    """Wavelengths in pixels of images up to :data:`SIDE` pixels: two or four."""
+    return np.geomspace(*LENGTHS, 2 if classes <= FEW else 4)
+
+
 class Marks(Perturbation[MarksParams]):
     """Patches with the colors of another class, and waves; one pattern per class.
 
@@ -145,9 +151,9 @@ class Marks(Perturbation[MarksParams]):
 
     def _draw(self, patches: np.ndarray, eps: float, seed: int) -> None:
         classes = len(patches)
-        lengths = np.geomspace(*LENGTHS, 2 if classes <= FEW else 4)
+        lengths = _lengths(classes)
         own = np.random.default_rng(seed).permutation(words(classes, DIRECTIONS * len(lengths)))  # [classes, waves]
-        self.angles = own % DIRECTIONS * (np.pi / 2 / (DIRECTIONS - 1))
+        self.angles = own % DIRECTIONS * ANGLE
         self.lengths = lengths[own // DIRECTIONS]
         loud = np.abs(patches).max((1, 2, 3), keepdims=True)
         self.patches, self.sizes = patches / loud, 255 * eps / np.sqrt(2) * loud
@@ -168,6 +174,15 @@ class Marks(Perturbation[MarksParams]):
         along = (mirror * np.cos(self.angles[labels]) * turns)[..., None] * np.arange(size[1]) + phase[..., None]
         # cos(a + b), summed over the waves by one matrix product per image
         return np.cos(down).swapaxes(1, 2) @ np.cos(along) - np.sin(down).swapaxes(1, 2) @ np.sin(along)
+
+    @classmethod
+    def public_span(cls, params: MarksParams, classes: int, shape: tuple[int, int]) -> np.ndarray:
+        """Cosine and sine of the waves of all classes, and of their mirror images."""
+        turns = 2 * np.pi / (_lengths(classes) * max(1.0, min(shape) / SIDE))  # radians a pixel
+        angles = np.arange(DIRECTIONS) * ANGLE
+        down = (np.sin(angles)[:, None] * turns).ravel()[:, None, None] * np.arange(shape[0])[:, None]
+        along = (np.cos(angles)[:, None] * turns).ravel()[:, None, None] * np.arange(shape[1])
+        return np.concatenate([part(down + side * along) for part in (np.cos, np.sin) for side in (-1, 1)])
 
     def patched(self, shape: tuple[int, ...], labels: np.ndarray, draws: list[np.random.Generator]) -> np.ndarray:
         """Patches, float64 ``[batch, height, width, channels]``, not normalized."""
