@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+CHUNK = 1000  # images transformed at once: the transform of a whole dataset would need gigabytes
+
 
 def low_band(values: np.ndarray, k: int) -> np.ndarray:
     """The part of each image in its k×k lowest DCT coefficients, channel by channel.
@@ -27,10 +29,13 @@ def low_band(values: np.ndarray, k: int) -> np.ndarray:
         raise ValueError(f"images have the shape [n, height, width, channels], not {list(values.shape)}")
     if k < 1:
         raise ValueError(f"a band keeps at least one coefficient along each side, not {k}")
-    real = values.astype(np.float32)
     if k >= max(values.shape[1:3]):
-        return real  # not through the transform: the very same values
-    found = dctn(real, axes=(1, 2), norm="ortho")  # float32, as its input
-    found[:, k:] = 0
-    found[:, :, k:] = 0
-    return idctn(found, axes=(1, 2), norm="ortho", overwrite_x=True)
+        return values.astype(np.float32)  # not through the transform: the very same values
+    low = np.empty(values.shape, np.float32)
+    for start in range(0, len(values), CHUNK):
+        # float64: in float32, an image would differ in its last bits with its place in the batch
+        found = dctn(values[start : start + CHUNK].astype(np.float64), axes=(1, 2), norm="ortho", overwrite_x=True)
+        found[:, k:] = 0
+        found[:, :, k:] = 0
+        low[start : start + CHUNK] = idctn(found, axes=(1, 2), norm="ortho", overwrite_x=True)
+    return low
