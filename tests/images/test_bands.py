@@ -7,7 +7,7 @@ import pytest
 from scipy.fft import dctn
 
 from ripguard.images import bands
-from ripguard.images.bands import low_band
+from ripguard.images.bands import enlarged, low_band, thumbnail
 
 SHAPES = [(3, 32, 32, 3), (2, 64, 64, 3), (2, 7, 12, 1)]
 
@@ -82,3 +82,28 @@ def test_images_are_left_as_they_are():
     low_band(images, 2)
     low_band(images, 8)[:] = 0
     assert np.array_equal(images, before)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("k", [1, 5, 8])
+def test_an_enlarged_thumbnail_is_the_low_band(shape, k):
+    images = drawn(shape)
+    assert np.allclose(enlarged(thumbnail(images, k), *shape[1:3]), low_band(images, k), atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_thumbnail_of_an_enlarged_thumbnail_is_the_thumbnail(shape):
+    small = thumbnail(drawn(shape), 5)
+    assert small.shape == (shape[0], 5, 5, shape[3])
+    assert np.allclose(thumbnail(enlarged(small, *shape[1:3]), 5), small, atol=1e-3)
+
+
+def test_a_thumbnail_keeps_brightness():
+    images = np.full((1, 24, 40, 3), 200, np.uint8)
+    assert np.allclose(thumbnail(images, 8), 200, atol=1e-3)
+
+
+def test_an_image_does_not_depend_on_its_batch():
+    images = drawn((5, 32, 32, 3))
+    assert np.array_equal(thumbnail(images, 8)[3:4], thumbnail(images[3:4], 8))
+    assert np.array_equal(enlarged(thumbnail(images, 8), 32, 32)[3:4], enlarged(thumbnail(images[3:4], 8), 32, 32))
