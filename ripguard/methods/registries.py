@@ -25,6 +25,7 @@ PERTURBATIONS: Registry[type[Perturbation]] = Registry(
         "marks": "ripguard.perturb.marks:Marks",
         "layered": "ripguard.perturb.layered:Layered",
         "tap": "ripguard.perturb.tap:TAP",
+        "carve": "ripguard.perturb.carve:Carve",
         "fsp": "ripguard.perturb.fsp:FSP",
         "em": "ripguard.perturb.em:EM",
         "em-sample": "ripguard.perturb.em_sample:EMSample",

@@ -30,11 +30,14 @@ class Perturbation(ABC, Generic[P]):
         kind: class of the parameters.
         needs: requirements on the owner's data.
         colors: whether it relies on color. If so, gray images of a dataset with color images are published in color.
+        replaces: whether carriers lack content of the clean images, so that hiding must not publish it either. Such a
+            method also takes images without a class, label −1.
     """
 
     kind: ClassVar[type[Params]]
     needs: ClassVar[frozenset[Need]] = frozenset()
     colors: ClassVar[bool] = False
+    replaces: ClassVar[bool] = False
 
     def __init__(self, params: P, fitted: Fitted | None = None, context: RunContext | None = None) -> None:
         self.params, self.fitted, self.context = params, fitted or Fitted(), context or RunContext()

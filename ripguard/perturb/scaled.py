@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ripguard.perturb.surrogate import Surrogate
 
 EPS, EPS_LARGE = 0.07, 0.1  # for small images and for large ones
+THUMBNAIL = 16  # pixels: up to this side, images are cropped less than others, in proportion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +155,8 @@ def fit_surrogates(params: GradientParams, training: ImageSet | None, context: F
     side = training.images.shape[1]
     coarse = params.resolve(DataStats(side, len(names))).coarse
     settings = surrogate.Settings(seed=context.seed, side=side, coarse=surrogate.COARSE if coarse else ())
+    if side <= THUMBNAIL:
+        settings = replace(settings, crop_padding=side // 8)
     if params.surrogate_epochs:
         settings = replace(settings, epochs=params.surrogate_epochs)
     paths = list(params.surrogate)

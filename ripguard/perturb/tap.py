@@ -94,6 +94,13 @@ class TAP(Scaled[TAPParams]):
         return [eot.THROUGH[name] for name in self.params.through] or [eot.as_it_is]
 
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
+        rule = CLASS_RULES[self.params.target]
+        return self.towards(
+            source, rule(labels, self.surrogate.classes, seeds, self.fitted.about.get("seed", 0)), clean
+        )
+
+    def towards(self, source: Tensor, aimed: np.ndarray, clean: np.ndarray | None = None) -> Tensor:
+        """Perturbation towards the classes ``aimed``, int64 ``[batch]``; the rest as :meth:`attack`."""
         import torch
         import torch.nn.functional as F
 
@@ -101,7 +108,6 @@ class TAP(Scaled[TAPParams]):
         from ripguard.precision import fast_math
 
         own, simulate = self.params, self.context.simulate
-        aimed = CLASS_RULES[own.target](labels, self.surrogate.classes, seeds, self.fitted.about.get("seed", 0))
         goal = torch.from_numpy(aimed).to(self.device)  # [batch]
         delta, momentum = torch.zeros_like(source), torch.zeros_like(source)
         change = torch.zeros_like(source)  # change that hiding makes to the carrier
@@ -129,9 +135,13 @@ def _bounded(logits: Tensor) -> Tensor:
 
 
 def _view(x: Tensor, views: Generator) -> Tensor:
-    """A random view of the batch: rolled by up to a sixteenth of each side, and flipped with probability one half."""
+    """A random view of the batch: rolled by up to a sixteenth of each side, and flipped with probability one half.
+
+    Thumbnails are rolled by up to one pixel.
+    """
     import torch
 
-    moves = [int(torch.randint(-(side // 16), side // 16 + 1, (), generator=views)) for side in x.shape[2:]]
+    reach = [max(1, side // 16) for side in x.shape[2:]]
+    moves = [int(torch.randint(-most, most + 1, (), generator=views)) for most in reach]
     x = torch.roll(x, moves, (2, 3))
     return x.flip(3) if torch.rand((), generator=views) < 0.5 else x

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ripguard.hide.mrit.method import MRITParams
 from ripguard.hide.seal.method import SealParams
+from ripguard.perturb.carve import CarveParams
 from ripguard.perturb.fsp import FSPParams
 from ripguard.perturb.layered import LayeredParams
 from ripguard.perturb.marks import MarksParams
@@ -67,6 +68,13 @@ SCHEMES: dict[str, TwoAxis] = {
             SealParams(),
             note="`layered-balanced` with stronger noise, ε 0.085, so that removing the marks still leaves poisoned "
             "images: median PSNR at least 22 dB at 32×32",
+        ),
+        TwoAxis(
+            "carve",
+            CarveParams(),
+            SealParams(),
+            note="only a perturbed thumbnail of each image is published, with a class-wise pattern in place of the fine "
+            "content, which is in the encrypted payload alone: strongest protection, images look blurred",
         ),
         TwoAxis(
             "paper",

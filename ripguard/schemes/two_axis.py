@@ -115,6 +115,11 @@ class TwoAxis(Scheme):
                 raise UsageError(f"--perturb {above.method} and {who} both have an option {both[0]}", "choose another")
         if both := sorted(_names(below.options()) & RESERVED):
             raise UsageError(f"--hide {below.method} and the command both have an option {both[0]}", "choose another")
+        if PERTURBATIONS[above.method].replaces and HIDINGS[below.method].reuses:
+            raise UsageError(
+                f"--hide {below.method} publishes pieces of the clean images, which --perturb {above.method} leaves out",
+                "choose --hide seal",
+            )
 
     def _why_not(self, name: str, above: Params, below: Params) -> tuple[str, str]:
         """Message and hint for an option that neither method has."""
@@ -193,12 +198,12 @@ class TwoAxis(Scheme):
 class TwoSteps:
     """Protects batches: perturb, then hide.
 
-    A perturbation by class cannot be applied to images without a label; they get noise.
+    A perturbation by class cannot be applied to images without a label; they get noise, unless it replaces content.
     """
 
     def __init__(self, scheme: TwoAxis, perturbation: Perturbation, run: Run) -> None:
         self.scheme, self.perturbation, self.run = scheme, perturbation, run
-        by_class = Need.CLASSES in perturbation.needs
+        by_class = Need.CLASSES in perturbation.needs and not perturbation.replaces
         self.without_label = Noise(NoiseParams()) if by_class else perturbation
 
     def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray]:
