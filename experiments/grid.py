@@ -45,7 +45,7 @@ from ripguard.numbers import above_zero, positive
 from ripguard.train.protocols import PROTOCOLS
 
 OURS = {"strong": "--scheme strong", "mrit": "", "balanced": "--scheme balanced", "discreet": "--scheme discreet"}
-OURS |= {name: f"--scheme {name}" for name in ("layered", "layered-balanced")}
+OURS |= {name: f"--scheme {name}" for name in ("layered", "layered-balanced", "carve")}
 TAP = {"mrit-tap": "--scheme mrit-tap", "seal-tap": "--scheme seal --perturb tap"}
 PEERS = {name: f"--scheme seal --perturb {name}" for name in ("lsp", "em", "em-sample", "ar", "ops", "noise")}
 HALF = {"mrit-half": "--surrogate-share 0.5"}  # marks found on half of the training images
@@ -55,11 +55,12 @@ CELLS = {  # patches on few cells where the scheme has them on all, and the othe
     "mrit-cells": "--patch-cells 2",
     "balanced-all-cells": "--scheme balanced --patch-cells 16",
 }
-SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE
+CARVED = {"carve-4": "--scheme carve --keep 4"}  # thumbnails of half the side
+SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE | CARVED
 CHEAP = ("jpeg-10", "grayscale")
 OTHERS = tuple(name for name in DEFENCES if name not in ("none", "orthogonal-projection", *CHEAP))
 SCRIPTS = ("table1", "adaptive", "undo")
-WHOLE_ROW = ("strong", "balanced", "mrit", "layered", "mrit-tap")  # against all defences; the others: cheap ones
+WHOLE_ROW = ("strong", "balanced", "mrit", "layered", "carve", "carve-4", "mrit-tap")  # against all defences; the others: cheap ones
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def steps() -> Iterator[Step]:
         yield Step("table1", "mrit", (defence,), "restored")
     for scheme in SCHEMES:
         yield Step("adaptive", scheme)  # once more, now that there are victims under defences
-    for scheme in ("mrit", "strong", "layered"):
+    for scheme in ("mrit", "strong", "layered", "carve"):
         yield Step("undo", scheme)
 
 
