@@ -39,6 +39,14 @@ def parser(doc: str, source: bool = True, record: bool = True) -> argparse.Argum
     return made
 
 
+def add_pretrain_on(parser: argparse.ArgumentParser) -> None:
+    """``--pretrain-on``, for victims under the defences that start from a backbone."""
+    parser.add_argument(
+        "--pretrain-on", default="", metavar="SOURCE",
+        help="other images, for the backbone of defence `pretrained` (default: those known for the dataset)",
+    )  # fmt: skip
+
+
 def command() -> str:
     """The command as a user types it; without the folder of records."""
     words, own = sys.argv[1:], []

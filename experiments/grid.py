@@ -28,10 +28,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from _run import AGAIN, RESULTS, ROOT
+from _run import AGAIN, RESULTS, ROOT, add_pretrain_on
 
 from ripguard import api
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
+from ripguard.benchmark.defended import applicable
 from ripguard.benchmark.records import Measurement, read, scheme_name
 from ripguard.benchmark.victims import own_seed, seeds_of
 from ripguard.cli import parse
@@ -105,7 +106,8 @@ def main() -> None:
     parser.add_argument("--protocol", default="small", choices=PROTOCOLS)
     parser.add_argument("--only", nargs="*", choices=SCHEMES, default=list(SCHEMES), help="some schemes")
     parser.add_argument("--scripts", nargs="*", choices=SCRIPTS, default=list(SCRIPTS), help="some kinds of steps")
-    parser.add_argument("--defences", nargs="*", choices=DEFENCES, default=list(DEFENCES), help="at most these")
+    parser.add_argument("--defences", nargs="*", choices=DEFENCES, help="at most these (default: all)")
+    add_pretrain_on(parser)
     parser.add_argument("--seeds", default="0", help="of victims, by commas (default: 0)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--jobs", type=positive, help="victims at a time (default: as table1.py)")
@@ -114,11 +116,12 @@ def main() -> None:
     options = parser.parse_args()
     deadline = time.time() + options.seconds if options.seconds else None
     seeds = seeds_of(options.seeds)
+    defences = applicable(options.source, options.pretrain_on) if options.defences is None else options.defences
     source = open_source(options.source)
     limit = limit_for(options.images, source.items)
     classes, side = len(source.labels), common_side(source.items[:100])
     for step in steps():
-        step = dataclasses.replace(step, defences=tuple(one for one in step.defences if one in options.defences))
+        step = dataclasses.replace(step, defences=tuple(one for one in step.defences if one in defences))
         if step.scheme not in options.only or step.script not in options.scripts:
             continue
         if step.script == "table1" and not step.defences:
@@ -191,6 +194,7 @@ def command(step: Step, options: argparse.Namespace, limit: int) -> list[str]:
         protect = f"--limit {limit} {SCHEMES[step.scheme]}".strip()
         call += ["--splits", step.splits, "--defences", ",".join(step.defences), "--protect", protect]
         call += ["--seeds", options.seeds, "--device", options.device]
+        call += ["--pretrain-on", options.pretrain_on] if options.pretrain_on else []
         return [*call, *(["--jobs", str(options.jobs)] if options.jobs else []), "--record", name]
     if step.script == "adaptive":
         alone = [] if step.scheme == "mrit" else ["--no-alone"]

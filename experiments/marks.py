@@ -16,10 +16,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from _run import begin, parser
+from _run import add_pretrain_on, begin, parser
 
 from ripguard.benchmark.attacks.limited_clean_data import reached
 from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.defended import fit_defended
 from ripguard.benchmark.victims import check
 from ripguard.data.image_set import held_out, load
 from ripguard.data.registry import open_source
@@ -27,7 +28,6 @@ from ripguard.errors import refusals_printed
 from ripguard.images.quality import likeness
 from ripguard.numbers import above_zero, positive
 from ripguard.perturb.marks import CELLS, EPS, GRID, PATCHES, Marks, search
-from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 
 VARIANTS: dict[str, tuple[str, float] | None] = {  # whose patches, and their share of the power; waves have the rest
@@ -53,10 +53,11 @@ def main() -> None:
     arguments.add_argument("--eps", type=above_zero, default=EPS)
     arguments.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     arguments.add_argument("--defences", nargs="*", default=["none", "jpeg-10", "orthogonal-projection"])
+    add_pretrain_on(arguments)
     arguments.add_argument("--protocol", default="small")
     arguments.add_argument("--device", default="cpu")
     options = arguments.parse_args()
-    check((), options.protocol, None, tuple(options.defences))
+    check((), options.protocol, None, tuple(options.defences), options.source, options.pretrain_on)
 
     # 1. training images for the victims, a few for the attacker, held-out ones to measure on
     data = load([item for item in open_source(options.source).items if item.split == "train"], note="clean train")
@@ -90,16 +91,15 @@ def main() -> None:
             if made is not None:
                 shown = Marks.of(patches[made[0]], options.eps, made[1]).in_parts(shown, clean.labels, seeds)
             psnr = float(np.median([likeness(a, b)["psnr"] for a, b in zip(shown[:300], clean.images)]))
-            seen = defence.prepared(shown, clean.labels, 0)
-            victim = fit(
-                seen, clean.labels, classes, protocol, 0, options.device, note=f"{variant}, {name}",
-                objective=defence.objective,
+            trained = fit_defended(
+                defence, shown, clean.labels, classes, protocol, options.source, 0, options.device,
+                pretrain_on=options.pretrain_on, note=f"{variant}, {name}",
             )  # fmt: skip
-            got = reached(victim, few, held_images, (FEW,))
+            got = reached(trained.victim, few, held_images, (FEW,))
             row = {
                 "variant": variant,
                 "defence": name,
-                "n_train": len(seen),
+                "n_train": len(shown),
                 "held_out": len(held_images.labels),
                 "psnr_to_clean": None if made is None else round(psnr, 2),
                 "test_acc": got.plain,
@@ -107,6 +107,7 @@ def main() -> None:
                 "permuted_acc": got.permuted,
                 "head_acc": got.heads[FEW],
             }
+            row |= trained.about
             row = {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}
             print(row, flush=True)
             run.add(row)

@@ -23,9 +23,10 @@ import math
 from typing import Any
 
 import numpy as np
-from _run import begin, parser
+from _run import add_pretrain_on, begin, parser
 
 from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.defended import applicable, fit_defended
 from ripguard.benchmark.victims import check
 from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
@@ -33,7 +34,7 @@ from ripguard.errors import refusals_printed
 from ripguard.images.quality import median_looks
 from ripguard.numbers import not_negative, positive
 from ripguard.perturb.make import make, params_of
-from ripguard.train.loop import accuracy, fit
+from ripguard.train.loop import accuracy
 from ripguard.train.protocols import PROTOCOLS
 
 NULLS = {f"noise-{db}": math.sqrt(3) * 10 ** (-db / 20) for db in (26, 22)}  # uniform noise, a root mean square in dB
@@ -53,7 +54,8 @@ PEERS: dict[str, tuple[float | None, tuple[str, ...]]] = {  # what they leave of
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--only", nargs="*", choices=PEERS, default=list(PEERS))
-    arguments.add_argument("--defences", nargs="*", choices=DEFENCES, default=list(DEFENCES), help="at most these")
+    arguments.add_argument("--defences", nargs="*", choices=DEFENCES, help="at most these (default: all)")
+    add_pretrain_on(arguments)
     arguments.add_argument("--images", type=positive, default=20_000, help="training images (default 20,000)")
     arguments.add_argument("--steps", type=positive, default=20, help="of tap (default 20; published: 250)")
     arguments.add_argument(
@@ -64,7 +66,9 @@ def main() -> None:
     arguments.add_argument("--device", default="cpu")
     options = arguments.parse_args()
 
-    check((), options.protocol, None, tuple(options.defences))
+    if options.defences is None:
+        options.defences = applicable(options.source, options.pretrain_on)
+    check((), options.protocol, None, tuple(options.defences), options.source, options.pretrain_on)
 
     # 1. clean images, and the record so far
     source = open_source(options.source)
@@ -90,16 +94,17 @@ def main() -> None:
         if name != "clean":
             quality = median_looks(shown, clean.images)
         for defence in wanted:
-            victim = fit(
-                DEFENCES[defence].prepared(shown, clean.labels, options.seed), clean.labels, len(clean.names), protocol,
-                options.seed, options.device, note=f"{name}, {defence}", objective=DEFENCES[defence].objective,
+            trained = fit_defended(
+                DEFENCES[defence], shown, clean.labels, len(clean.names), protocol, options.source, options.seed,
+                options.device, pretrain_on=options.pretrain_on, note=f"{name}, {defence}",
             )  # fmt: skip
+            victim = trained.victim
             row: dict[str, Any] = {"poison": name, "defence": defence, "seed": options.seed, "n_train": len(shown)}
             row |= {"test_acc": round(accuracy(victim, test.images, test.labels), 3), "published": published}
             if DEFENCES[defence].each:
                 inputs = DEFENCES[defence].treated(test, options.seed + 1)
                 row["test_acc_defended"] = round(accuracy(victim, inputs.images, inputs.labels), 3)
-            row |= {"test_images": len(test.labels), "model": protocol.model} | quality
+            row |= {"test_images": len(test.labels), "model": protocol.model} | quality | trained.about
             print(row, flush=True)
             run.add(row)
 

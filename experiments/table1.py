@@ -31,7 +31,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from _run import AGAIN, RESULTS, ROOT, command, release_facts
+from _run import AGAIN, RESULTS, ROOT, add_pretrain_on, command, release_facts
 from chain import OPTIONS
 
 from ripguard.benchmark.accuracy import done, illustrate, open_run, recipe, references
@@ -57,6 +57,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="0", help="by commas (default: 0); restored rows take seeds of their own")
     parser.add_argument("--splits", default=",".join(SPLITS), help="training images, by commas (default: all three)")
     parser.add_argument("--defences", default="none", help="what victims try, by commas (default: none)")
+    add_pretrain_on(parser)
     parser.add_argument("--model", help="instead of the protocol's own; the record then has it in its name")
     parser.add_argument("--epochs", type=positive, help="instead of the protocol's own; so does this")
     parser.add_argument("--work", type=Path, help="folder with protected/ and restored/ (default: build/<source>)")
@@ -81,7 +82,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options, began = arguments(), time.time()
     splits, seeds = tuple(options.splits.split(",")), seeds_of(options.seeds)
-    check(splits, options.protocol, options.model, tuple(options.defences.split(",")))
+    defences = tuple(options.defences.split(","))
+    check(splits, options.protocol, options.model, defences, options.source, options.pretrain_on)
     evaluate(options, splits, seeds, began + options.seconds if options.seconds else None)
 
 
@@ -133,6 +135,7 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
             split, options.source, str(places[split]), options.protocol, model, seed, str(work / "victims"),
             str(work / "victims" / "logs"), options.epochs, options.device, deadline,
             1 if options.device == "cpu" else 0, options.compile, defence,
+            pretrain_on=options.pretrain_on,
         )
         for seed in seeds
         for defence in options.defences.split(",")

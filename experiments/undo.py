@@ -36,13 +36,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _run import ROOT, begin, parser, release_facts
+from _run import ROOT, add_pretrain_on, begin, parser, release_facts
 
 from ripguard.benchmark.accuracy import release_of, scheme_of
 from ripguard.benchmark.attacks import oracle, restorer, synthetic_pairs
 from ripguard.benchmark.attacks.class_patterns import without_patterns
 from ripguard.benchmark.attacks.limited_clean_data import reached
 from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.defended import fit_defended
 from ripguard.benchmark.victims import check, read
 from ripguard.data.image_set import ImageSet
 from ripguard.data.registry import short_name
@@ -57,7 +58,7 @@ from ripguard.release.inspect import SEALED
 from ripguard.schemes.base import Run
 from ripguard.schemes.stored import read as read_scheme
 from ripguard.schemes.two_axis import TwoAxis
-from ripguard.train.loop import Victim, batches, fit
+from ripguard.train.loop import Victim, batches
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ATTACKS = (
@@ -94,10 +95,12 @@ def main() -> None:
     arguments.add_argument(
         "--steps", type=positive, default=1500, help="batches to train a restorer for (default 1500)"
     )
+    add_pretrain_on(arguments)
     arguments.add_argument("--seed", type=not_negative, default=0)
     arguments.add_argument("--device", default="cpu")
     options = arguments.parse_args()
-    check((), options.protocol, None)
+    asked = tuple(one.partition("+")[2] or "none" for one in options.only)
+    check((), options.protocol, None, asked, options.source, options.pretrain_on)
     work = options.work or ROOT / "build" / short_name(options.source)
 
     # 1. the release's images as published, and the clean ones that some attackers have
@@ -144,14 +147,14 @@ def main() -> None:
             left = {base: after(base, protected, clean, whole, made, options, left)}
         shown, defence = left[base], DEFENCES[under or "none"]
         own = dataclasses.replace(protocol, epochs=epochs_for(len(shown.labels), len(clean.labels), protocol))
-        seen = defence.prepared(shown.images, shown.labels, options.seed)
-        victim = fit(
-            seen, shown.labels, len(clean.names), own, options.seed, options.device, note=attack,
-            objective=defence.objective,
+        trained = fit_defended(
+            defence, shown.images, shown.labels, len(clean.names), own, options.source, options.seed, options.device,
+            pretrain_on=options.pretrain_on, note=attack,
         )  # fmt: skip
-        quality = median_looks(seen, clean.images) if len(shown.labels) == len(clean.labels) else {}
+        victim = trained.victim
+        quality = median_looks(trained.seen, clean.images) if len(shown.labels) == len(clean.labels) else {}
         about: dict[str, Any] = {"n_train": len(shown.labels), "seed": options.seed, "model": own.model}
-        about |= {"epochs": own.epochs, "test_images": len(test.labels)}
+        about |= {"epochs": own.epochs, "test_images": len(test.labels)} | trained.about
         forms = [(False, few, test)]
         if under and defence.each:  # first: a record that has the attack has this
             so = options.seed + 1

@@ -11,13 +11,16 @@ import dataclasses
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
 from ripguard.data.image_set import ImageSet
+from ripguard.images.bands import low_band
 
 Prepare = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+FINE_TUNED, FROZEN = "fine-tuned", "frozen"  # what a victim does with a backbone that it starts from
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Defence:
         prepare: applied to all training images once: uint8 ``[n, height, width, 3]``, labels and a seed → uint8.
         objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
         each: whether ``prepare`` treats each image separately, without its label.
+        start: "" (from scratch), FINE_TUNED or FROZEN: from a model of the same architecture that was trained on other
+            data before, see :mod:`ripguard.benchmark.backbones`; frozen, its head alone is trained.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Defence:
     prepare: Prepare | None = None
     objective: str = "plain"
     each: bool = False
+    start: str = ""
 
     def prepared(self, images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
         """The training images after this defence: uint8, same shape."""
@@ -88,6 +94,12 @@ def median(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     return median_filter(images, (1, 3, 3, 1), mode="reflect")
 
 
+def low_pass(images: np.ndarray, labels: np.ndarray, seed: int, share: float) -> np.ndarray:
+    """Keep the lowest DCT coefficients of the whole image, ``share`` of the shorter side along each side."""
+    kept = max(1, round(share * min(images.shape[1:3])))
+    return np.clip(np.round(low_band(images, kept)), 0, 255).astype(np.uint8)
+
+
 def wipe(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Replace the four low bits of each sample, which may carry a payload, with random bits."""
     noise = np.random.default_rng(seed).integers(0, 16, images.shape).astype(np.uint8)
@@ -126,6 +138,9 @@ def _through(image: np.ndarray, kind: str, **options: int) -> np.ndarray:
     return np.asarray(Image.open(buffer))
 
 
+# coefficients kept along a side, as a share of it: 16, 12, 8, 6 and 4 of 32 pixels
+LOW_PASS = {"1of2": 1 / 2, "3of8": 3 / 8, "1of4": 1 / 4, "3of16": 3 / 16, "1of8": 1 / 8}
+
 DEFENCES: dict[str, Defence] = {
     defence.name: defence
     for defence in (
@@ -136,14 +151,30 @@ DEFENCES: dict[str, Defence] = {
         Defence("blur", "APBench's Gaussian blur with an SD that blurs: one pixel", blur, each=True),
         Defence("resize", "half the side and back", resize, each=True),
         Defence("median", "3×3", median, each=True),
+        *(
+            Defence(
+                f"low-pass-{name}",
+                f"lowest DCT coefficients, {name.replace('of', ' of ')} along each side",
+                partial(low_pass, share=share),
+                each=True,
+            )
+            for name, share in LOW_PASS.items()
+        ),
         Defence("low-bit-wipe", "four random low bits", wipe, each=True),
         Defence("orthogonal-projection", "Sandoval-Segura et al. 2023", orthogonal),
         Defence("cutout", "DeVries, Taylor 2017", objective="cutout"),
         Defence("mixup", "Zhang et al. 2018", objective="mixup"),
         Defence("cutmix", "Yun et al. 2019", objective="cutmix"),
+        Defence("autoaugment", "Cubuk et al. 2019, policies found on CIFAR-10", objective="autoaugment"),
         Defence("ueraser-max", "Qin et al. 2023, their augmentations but for random JPEG", objective="ueraser-max"),
         Defence("adversarial-training", "Madry et al. 2018: PGD-10, 8/255", objective="adversarial"),
         Defence("adversarial-training-16", "the same within 16/255: marks may be larger", objective="adversarial-16"),
+        Defence(
+            "pretrained",
+            "fine-tuned from a backbone trained on other classes, a tenth of the learning rate",
+            start=FINE_TUNED,
+        ),
+        Defence("pretrained-frozen", "a new head on that backbone, whose weights are frozen", start=FROZEN),
     )
 }
 # in records, but not used any more: UEraser with smooth lighting, which recovered nothing from a known poison

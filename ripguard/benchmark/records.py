@@ -54,7 +54,8 @@ class Measurement:
             form that no options give any more, ``lossy`` where the release cannot be restored exactly.
         training_set: one of :data:`TRAINING_SETS`; defence, attack, model, seed: of the victim.
         setting: what else distinguishes this measurement from others, by name.
-        digests: of training images (``train``) and test images (``test``).
+        digests: of training images (``train``), test images (``test``), and the weights that training started with
+            (``start``).
         provenance: of the run, filled in by :func:`read`; no part of the line.
         place: name of the record's file below ``results/``, likewise.
     """

@@ -7,7 +7,7 @@ from typing import Any
 from ripguard.benchmark.records import Measurement
 
 OF_ROW = ("commit", "date", "device", "threads", "classes")  # provenance that rows may have for themselves
-DIGESTS = {"digest": "train", "test_digest": "test"}
+DIGESTS = {"digest": "train", "test_digest": "test", "start_digest": "start"}
 CHOSEN = frozenset(
     {"seed", "clean_pictures", "epochs", "size", "side", "cores", "workers", "megapixels", "stride", "change"}
     | {"clean_images", "alone", "inputs_defended"}

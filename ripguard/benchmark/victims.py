@@ -45,6 +45,7 @@ class Job:
         defence: name in :data:`ripguard.benchmark.defences.DEFENCES`.
         most: maximal number of training images, of which every n-th is used; None: all.
         save_every: seconds between checkpoints within an epoch; None: default of the training loop.
+        pretrain_on: source of the images of a defence's backbone; "": those known for ``source``.
     """
 
     split: str
@@ -63,6 +64,7 @@ class Job:
     defence: str = "none"
     most: int | None = None
     save_every: float | None = None
+    pretrain_on: str = ""
 
     @property
     def own_seed(self) -> int:
@@ -126,15 +128,26 @@ def read(split: str, source: str, place: Path, part: str, workers: int = 1, most
     return load(items, workers=workers, note=f"{split} {part}")
 
 
-def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tuple[str, ...] = ()) -> None:
+def check(
+    names: tuple[str, ...],
+    protocol: str,
+    model: str | None,
+    defences: tuple[str, ...] = (),
+    source: str | None = None,
+    pretrain_on: str = "",
+) -> None:
     """Check names and libraries before any work.
 
+    Args:
+        source: name of the dataset, or folder of clean images, that the defences are for; None: any.
+        pretrain_on: source of the images of a defence's backbone; "": those known for ``source``.
+
     Raises:
-        UsageError: a name does not exist.
+        UsageError: a name does not exist, or a defence starts from a backbone that there are no images for.
         MissingExtra: a defence needs a library that is not installed.
     """
+    from ripguard.benchmark.defended import check_defence
     from ripguard.train.models import MODELS
-    from ripguard.train.objectives import augmentations
     from ripguard.train.protocols import PROTOCOLS
 
     for option, values, known in (
@@ -146,8 +159,8 @@ def check(names: tuple[str, ...], protocol: str, model: str | None, defences: tu
         wrong = [value for value in values if value not in known]
         if wrong:
             raise UsageError(f"{option}: expected one of {', '.join(known)}, got {wrong[0]!r}")
-    if any(DEFENCES[name].objective == "ueraser-max" for name in defences):
-        augmentations()
+    for name in defences:
+        check_defence(DEFENCES[name], source, pretrain_on)
 
 
 def digest_of(split: str, source: str, place: Path, workers: int = 1, most: int | None = None) -> str:
@@ -163,7 +176,8 @@ def train_row(job: Job) -> dict[str, Any]:
     """
     import torch
 
-    from ripguard.train.loop import SAVE_EVERY, accuracy, fit
+    from ripguard.benchmark.defended import fit_defended
+    from ripguard.train.loop import SAVE_EVERY, accuracy
     from ripguard.train.protocols import PROTOCOLS
 
     if job.threads:
@@ -177,15 +191,15 @@ def train_row(job: Job) -> dict[str, Any]:
     if training.names != test.names or training.images.shape[1:] != test.images.shape[1:]:
         raise InputRefused(f"{job.split} training images and clean test images differ in classes or size")
     defence = DEFENCES[job.defence]
-    prepared = defence.prepared(training.images, training.labels, job.own_seed)
     left = None if job.deadline is None else job.deadline - time.time()
     checkpoint, log = Path(job.work) / f"{job.protocol}-{job.stem}.pt", job.log
     clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test images
-    victim = fit(
-        prepared, training.labels, len(training.names), protocol, job.own_seed, job.device,
-        checkpoint, log, left, job.compile, (clean.images, clean.labels), job.title, defence.objective,
-        job.save_every or SAVE_EVERY,
+    trained = fit_defended(
+        defence, training.images, training.labels, len(training.names), protocol, job.source, job.own_seed, job.device,
+        pretrain_on=job.pretrain_on, seconds=left, checkpoint=checkpoint, log=log, compile=job.compile,
+        watch=(clean.images, clean.labels), note=job.title, save_every=job.save_every or SAVE_EVERY,
     )  # fmt: skip
+    victim = trained.victim
     predicted, truth = victim.logits(test.images).argmax(1), test.labels
     treated = {}
     if defence.each:
@@ -193,7 +207,7 @@ def train_row(job: Job) -> dict[str, Any]:
         treated["treated_accuracy"] = round(accuracy(victim, after.images, truth), 4)
     confusion = np.zeros((len(test.names),) * 2, int)
     np.add.at(confusion, (truth, predicted), 1)
-    fitted = victim.logits(prepared).argmax(1) == training.labels
+    fitted = victim.logits(trained.seen).argmax(1) == training.labels
     where = environment()
     seconds = sum(_seconds(log))
     return {
@@ -204,6 +218,7 @@ def train_row(job: Job) -> dict[str, Any]:
         "train_accuracy": round(100 * float(fitted.mean()), 4),
         "test_accuracy": round(100 * float((predicted == truth).mean()), 4),
         **treated,
+        **trained.about,
         "images": len(training.labels),
         "digest": training.digest,
         "test_images": len(truth),

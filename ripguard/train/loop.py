@@ -27,6 +27,7 @@ from ripguard.train.augment import mirror, random_crop, random_zoom
 from ripguard.train.models import build
 from ripguard.train.objectives import OBJECTIVES
 from ripguard.train.protocols import Protocol
+from ripguard.train.start import Start
 from ripguard.weights import save_whole, write_whole
 
 Forward = Callable[[Tensor], Tensor]
@@ -78,7 +79,7 @@ class Victim:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["net"])
-        self.mean, self.sd = state["mean"], state["sd"]
+        self.mean, self.sd = state["mean"].to(self.device), state["sd"].to(self.device)
 
 
 def on_device(images: np.ndarray, device: str) -> Tensor:
@@ -101,19 +102,21 @@ def fit(
     note: str = "training",
     objective: str = "plain",
     save_every: float = SAVE_EVERY,
+    start: Start | None = None,
 ) -> Victim:
-    """Train a victim from scratch.
+    """Train a victim, from scratch unless a start is given.
 
     Args:
         images: uint8 ``[n, side, side, 3]``.
         labels: int64 ``[n]`` in ``0..classes-1``.
         checkpoint: file written after every epoch, and within an epoch every ``save_every`` seconds. Training resumes
-            from it if it is of the same images, protocol and seed. A damaged file is reported and removed.
+            from it if it is of the same images, protocol, seed and start. A damaged file is reported and removed.
         log: JSON Lines file, one line per epoch; its lines are part of the checkpoint.
         seconds: time limit; training stops before an epoch that would exceed it.
         compile: whether to ``torch.compile`` the model.
         watch: other images and labels whose accuracy is logged after every epoch; not used otherwise.
         objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
+        start: weights to begin with, of the protocol's model; None: random ones.
 
     Raises:
         Unfinished: the time limit was reached; resuming needs a checkpoint.
@@ -128,6 +131,9 @@ def fit(
     victim = Victim(protocol, classes, images.shape[1], device)
     tensor = on_device(images, device)
     victim.look_at(tensor)
+    if start:
+        victim.restore(start.state_for(victim.model))
+        start.freeze(victim.model)
     targets = torch.from_numpy(labels).to(device)
     batch, per_epoch = min(protocol.batch, count), batches(count, protocol)
     optimiser = _optimiser(victim.model, protocol)
@@ -143,6 +149,7 @@ def fit(
             return forward(victim.standardise(x)).float()  # [batch, classes]
 
     identity = run_id(images, labels, protocol, seed) + ("" if objective == "plain" else f" {objective}")
+    identity += f" {start.identity}" if start else ""
     first = 0
     lines: list[dict[str, Any]] = []
     cut: dict[str, Any] = {}  # state of an unfinished epoch
@@ -167,7 +174,7 @@ def fit(
             checkpoint.unlink()
             return fit(
                 images, labels, classes, protocol, seed, device, checkpoint, log, seconds, compile, watch, note,
-                objective, save_every,
+                objective, save_every, start,
             )  # fmt: skip
 
     def save(place: Path, epochs: int, cut: dict[str, Any]) -> None:
@@ -186,17 +193,20 @@ def fit(
     bar = Bar(total=protocol.epochs * per_epoch, initial=done, stage=note, unit="step")
     longest = 0.0
     for epoch in range(first, protocol.epochs):
-        start = time.monotonic()
-        if seconds is not None and start - began + longest > seconds:
+        since = time.monotonic()
+        if seconds is not None and since - began + longest > seconds:
             raise Unfinished(f"{epoch} of {protocol.epochs} epochs")
-        victim.model.train()
+        if start:
+            start.train(victim.model)
+        else:
+            victim.model.train()
         if cut:
             order, losses, right = cut["order"].cpu(), cut["losses"], cut["right"]
         else:
             order = torch.randperm(count, generator=draw)
             losses, right = torch.zeros((), device=device), torch.zeros((), device=device)
         steps, before = cut.get("steps", 0), cut.get("seconds", 0.0)
-        cut, kept = {}, start
+        cut, kept = {}, since
         for step in range(steps, per_epoch):
             rows = order[step * batch : (step + 1) * batch]
             x = random_crop(tensor[rows.to(device)], padding, draw)
@@ -217,15 +227,15 @@ def fit(
             bar.update()
             if checkpoint and step + 1 < per_epoch and (now := time.monotonic()) - kept >= save_every:
                 half = {"order": order, "losses": losses, "right": right}
-                save(checkpoint, epoch, half | {"steps": step + 1, "seconds": before + now - start})
+                save(checkpoint, epoch, half | {"steps": step + 1, "seconds": before + now - since})
                 kept = now
         mean, share = losses.item() / per_epoch, 100 * right.item() / (per_epoch * batch)
         bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{share:.1f}")
-        longest = max(longest, time.monotonic() - start)
+        longest = max(longest, time.monotonic() - since)
         line: dict[str, Any] = {"epoch": epoch + 1, "loss": round(mean, 5), "augmented_train_accuracy": round(share, 3)}
         if watch:
             line["watched_accuracy"] = round(accuracy(victim, *watch), 3)
-        line |= {"lr": schedule.get_last_lr()[0], "seconds": round(before + time.monotonic() - start, 2)}
+        line |= {"lr": schedule.get_last_lr()[0], "seconds": round(before + time.monotonic() - since, 2)}
         lines.append(line)
         if checkpoint:
             save(checkpoint, epoch + 1, {})

@@ -82,6 +82,11 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
 }
 
 
+def head_of(model: nn.Module) -> tuple[str, nn.Linear]:
+    """Name and module of the last linear layer, which maps features to logits."""
+    return [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)][-1]
+
+
 def build(name: str, classes: int, side: int) -> nn.Module:
     """A new model for images of ``side``×``side``, three channels. Raises :class:`ValueError` for an unknown name."""
     if name not in MODELS:

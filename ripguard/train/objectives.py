@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ripguard._torchvision import torchvision
 from ripguard.errors import MissingExtra
 
 Look = Callable[[Tensor], Tensor]
@@ -66,6 +67,18 @@ def ueraser_max(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothi
     return plain(look, chosen, y, draw, smoothing)
 
 
+def autoaugment(look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float) -> tuple[Tensor, Tensor]:
+    """AutoAugment with the policies found on CIFAR-10, one drawn for each image (Cubuk et al. 2019), by torchvision.
+
+    On the CPU: its operations are made for single uint8 images. What is moved in from outside is black, as there.
+    """
+    augment = torchvision.transforms.AutoAugment(torchvision.transforms.AutoAugmentPolicy.CIFAR10)
+    with torch.random.fork_rng(devices=[]):  # torchvision draws from the global generator
+        torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))
+        seen = torch.stack([augment(one) for one in x.round().clamp(0, 255).to("cpu", torch.uint8)])
+    return plain(look, seen.to(x.device).float(), y, draw, smoothing)
+
+
 def adversarial(
     look: Look, x: Tensor, y: Tensor, draw: torch.Generator, smoothing: float, radius: float = RADIUS
 ) -> tuple[Tensor, Tensor]:
@@ -87,6 +100,7 @@ OBJECTIVES: dict[str, Objective] = {
     "cutout": cutout,
     "mixup": mixup,
     "cutmix": cutmix,
+    "autoaugment": autoaugment,
     "ueraser-max": ueraser_max,
     "adversarial": adversarial,
     "adversarial-16": partial(adversarial, radius=2 * RADIUS),

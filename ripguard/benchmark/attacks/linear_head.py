@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ripguard.precision import fast_math
 from ripguard.train.loop import Victim, on_device
+from ripguard.train.models import head_of
 
 DECAYS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # chosen by cross-validation on the images of the attacker
 FOLDS = 5
@@ -20,9 +21,10 @@ FOLDS = 5
 
 def features(victim: Victim, images: np.ndarray, batch: int = 500) -> np.ndarray:
     """Inputs of the last linear layer: uint8 ``[n, side, side, 3]`` → float32 ``[n, values]``."""
-    head = [module for module in victim.model.modules() if isinstance(module, nn.Linear)][-1]
     seen: list[Tensor] = []
-    handle = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().float().cpu()))
+    handle = head_of(victim.model)[1].register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0].detach().float().cpu())
+    )
     victim.model.eval()
     try:
         with torch.no_grad(), fast_math(victim.device):
