@@ -111,7 +111,8 @@ def main() -> None:
             "model": parts["model"],
             "seed": int(parts["seed"]),
         }
-        forms = [(about | ({"inputs_defended": True} if so else {}), so) for so in (False, True)[: 1 + defence.each]]
+        treated = (True,) if defence.shrinks else (False, True)[: 1 + defence.each]
+        forms = [(about | ({"inputs_defended": True} if so else {}), so) for so in treated]
         forms = [(form, so) for form, so in forms if not known(about | {"inputs_defended": so or None}, amounts)]
         if not forms:
             continue

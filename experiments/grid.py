@@ -61,7 +61,15 @@ SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE | CARVED
 CHEAP = ("jpeg-10", "grayscale")
 OTHERS = tuple(name for name in DEFENCES if name not in ("none", "orthogonal-projection", *CHEAP))
 SCRIPTS = ("table1", "adaptive", "undo")
-WHOLE_ROW = ("strong", "balanced", "mrit", "layered", "carve", "carve-4", "mrit-tap")  # against all defences; the others: cheap ones
+WHOLE_ROW = (
+    "strong",
+    "balanced",
+    "mrit",
+    "layered",
+    "carve",
+    "carve-4",
+    "mrit-tap",
+)  # against all defences; the others: cheap ones
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,9 @@ def main() -> None:
             )  # fmt: skip
             victim = trained.victim
             row: dict[str, Any] = {"poison": name, "defence": defence, "seed": options.seed, "n_train": len(shown)}
-            row |= {"test_acc": round(accuracy(victim, test.images, test.labels), 3), "published": published}
-            if DEFENCES[defence].each:
+            shown_test = DEFENCES[defence].fitting(test, options.seed + 1)
+            row |= {"test_acc": round(accuracy(victim, shown_test.images, test.labels), 3), "published": published}
+            if DEFENCES[defence].each and not DEFENCES[defence].shrinks:
                 inputs = DEFENCES[defence].treated(test, options.seed + 1)
                 row["test_acc_defended"] = round(accuracy(victim, inputs.images, inputs.labels), 3)
             row |= {"test_images": len(test.labels), "model": protocol.model} | quality | trained.about

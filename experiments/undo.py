@@ -159,6 +159,7 @@ def main() -> None:
         if under and defence.each:  # first: a record that has the attack has this
             so = options.seed + 1
             forms.insert(0, (True, defence.treated(few, so), defence.treated(test, so)))
+            forms = forms[:1] if defence.shrinks else forms
         for defended, known_few, shown_test in forms:
             row = {"attack": attack} | about | read_by(victim, known_few, shown_test, names_off(made)) | quality
             row |= {"inputs_defended": True} if defended else {}

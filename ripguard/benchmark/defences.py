@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from ripguard.data.image_set import ImageSet
-from ripguard.images.bands import low_band
+from ripguard.images.bands import enlarged, low_band, thumbnail
 
 Prepare = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 FINE_TUNED, FROZEN = "fine-tuned", "frozen"  # what a victim does with a backbone that it starts from
@@ -32,6 +32,7 @@ class Defence:
         prepare: applied to all training images once: uint8 ``[n, height, width, 3]``, labels and a seed → uint8.
         objective: name in :data:`ripguard.train.objectives.OBJECTIVES`.
         each: whether ``prepare`` treats each image separately, without its label.
+        shrinks: whether it makes images of another size. The model is then measured on treated test images only.
         start: "" (from scratch), FINE_TUNED or FROZEN: from a model of the same architecture that was trained on other
             data before, see :mod:`ripguard.benchmark.backbones`; frozen, its head alone is trained.
     """
@@ -42,14 +43,19 @@ class Defence:
     objective: str = "plain"
     each: bool = False
     start: str = ""
+    shrinks: bool = False
 
     def prepared(self, images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-        """The training images after this defence: uint8, same shape."""
+        """The training images after this defence: uint8, same shape; of half the side where it makes thumbnails."""
         return self.prepare(images, labels, seed) if self.prepare else images
 
     def treated(self, test: ImageSet, seed: int) -> ImageSet:
         """Test images after this defence. Valid only if ``each`` is set."""
         return dataclasses.replace(test, images=self.prepared(test.images, test.labels, seed))
+
+    def fitting(self, test: ImageSet, seed: int) -> ImageSet:
+        """Test images as they are, or treated where the model takes no other size."""
+        return self.treated(test, seed) if self.shrinks else test
 
 
 def jpeg(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -98,6 +104,17 @@ def low_pass(images: np.ndarray, labels: np.ndarray, seed: int, share: float) ->
     """Keep the lowest DCT coefficients of the whole image, ``share`` of the shorter side along each side."""
     kept = max(1, round(share * min(images.shape[1:3])))
     return np.clip(np.round(low_band(images, kept)), 0, 255).astype(np.uint8)
+
+
+def reduced(images: np.ndarray, labels: np.ndarray, seed: int, share: float) -> np.ndarray:
+    """Images of half the side that show the lowest DCT coefficients alone, ``share`` of the shorter side each way.
+
+    Against perturbations that lie in a low band: nothing of a higher one is left, and training costs a quarter.
+    """
+    height, width = images.shape[1:3]
+    kept = max(1, round(share * min(height, width)))
+    small = enlarged(thumbnail(images, kept), max(1, height // 2), max(1, width // 2))
+    return np.clip(np.round(small), 0, 255).astype(np.uint8)
 
 
 def wipe(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -159,6 +176,23 @@ DEFENCES: dict[str, Defence] = {
                 each=True,
             )
             for name, share in LOW_PASS.items()
+        ),
+        *(
+            Defence(
+                f"thumbnail-{name}{suffix}",
+                f"lowest DCT coefficients, {name.replace('of', ' of ')} along each side, at half the side{more}",
+                partial(reduced, share=LOW_PASS[name]),
+                objective,
+                each=True,
+                shrinks=True,
+            )
+            for name in ("1of4", "1of8")
+            for suffix, objective, more in (
+                ("", "plain", ""),
+                ("-ueraser-max", "ueraser-max", ", then ueraser-max"),
+                ("-adversarial", "adversarial", ", then adversarial training within 8/255"),
+                ("-adversarial-16", "adversarial-16", ", then adversarial training within 16/255"),
+            )
         ),
         Defence("low-bit-wipe", "four random low bits", wipe, each=True),
         Defence("orthogonal-projection", "Sandoval-Segura et al. 2023", orthogonal),

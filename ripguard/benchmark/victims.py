@@ -194,15 +194,17 @@ def train_row(job: Job) -> dict[str, Any]:
     left = None if job.deadline is None else job.deadline - time.time()
     checkpoint, log = Path(job.work) / f"{job.protocol}-{job.stem}.pt", job.log
     clean = read("clean", job.source, place, "train", most=WATCHED)  # for the training curve: no test images
+    clean = defence.fitting(clean, job.own_seed + 1)
     trained = fit_defended(
         defence, training.images, training.labels, len(training.names), protocol, job.source, job.own_seed, job.device,
         pretrain_on=job.pretrain_on, seconds=left, checkpoint=checkpoint, log=log, compile=job.compile,
         watch=(clean.images, clean.labels), note=job.title, save_every=job.save_every or SAVE_EVERY,
     )  # fmt: skip
     victim = trained.victim
-    predicted, truth = victim.logits(test.images).argmax(1), test.labels
+    shown = defence.fitting(test, job.own_seed + 1)
+    predicted, truth = victim.logits(shown.images).argmax(1), test.labels
     treated = {}
-    if defence.each:
+    if defence.each and not defence.shrinks:
         after = defence.treated(test, job.own_seed + 1)
         treated["treated_accuracy"] = round(accuracy(victim, after.images, truth), 4)
     confusion = np.zeros((len(test.names),) * 2, int)

@@ -13,6 +13,7 @@ from PIL import Image
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.victims import check
 from ripguard.errors import MissingExtra, UsageError
+from ripguard.images.bands import enlarged, thumbnail
 from ripguard.train.objectives import OBJECTIVES, augmentations
 
 pytestmark = pytest.mark.numeric
@@ -27,10 +28,14 @@ def test_every_preparation(name):  # type: ignore[no-untyped-def]
     """Same shape, uint8, repeatable, the input untouched, something changed, and the image still recognisable."""
     before = IMAGES.copy()
     after = PREPARED[name].prepared(IMAGES, LABELS, 3)
+    if PREPARED[name].shrinks:
+        assert after.shape == (len(IMAGES), 16, 16, 3)
+        after = np.repeat(np.repeat(after, 2, 1), 2, 2)
     assert after.shape == IMAGES.shape
     assert after.dtype == np.uint8
     np.testing.assert_array_equal(IMAGES, before)
-    np.testing.assert_array_equal(after, PREPARED[name].prepared(IMAGES, LABELS, 3))
+    again = PREPARED[name].prepared(IMAGES, LABELS, 3)
+    np.testing.assert_array_equal(after[:, :: 32 // again.shape[1], :: 32 // again.shape[2]], again)
     assert (after != IMAGES).any()
     assert np.abs(after.astype(int) - IMAGES).mean() < 40
 
@@ -50,6 +55,10 @@ def test_each_is_what_it_is_called():
     buffer = io.BytesIO()
     Image.fromarray(IMAGES[0]).save(buffer, "JPEG", quality=10)
     assert (made["jpeg-10"][0] == np.asarray(Image.open(buffer))).all()
+    for name in [name for name in made if name.startswith("thumbnail")]:
+        share = 1 / int(name.split("of")[1].split("-")[0])
+        wanted_small = enlarged(thumbnail(IMAGES, round(32 * share)), 16, 16)
+        assert np.abs(made[name] - wanted_small.clip(0, 255)).max() <= 0.5 + 1e-3
     for name in ("blur", "resize", "median"):
         assert detail(made[name]) < 0.8 * detail(IMAGES)
 
