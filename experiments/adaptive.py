@@ -5,7 +5,8 @@
 
 Input: the models that `table1.py` trained on protected images, from the checkpoints in <work>/victims.
 
-1. Without labels: each logit is standardized over the test images.
+1. Without labels: each logit is standardized over the test images. Where the taught labels follow a public rule
+   (`cyclic`), the outputs are renamed by it; the recipe of the release is read with `owner.key` beside it.
 2. With 100 labelled clean training images: the best permutation of the outputs is fitted, plain and standardized.
 3. With the numbers of `--few`: a new linear head is fitted to the features.
 4. Where a defence can transform single images, 1 to 3 are repeated on test images transformed in the same way.
@@ -30,14 +31,25 @@ import torch
 from _run import ROOT, begin, parser, release_facts
 
 from ripguard.benchmark.accuracy import recipe, release_of, scheme_of
-from ripguard.benchmark.attacks.limited_clean_data import BOTH, HEAD, PERMUTED, STANDARDISED, reached
+from ripguard.benchmark.attacks.limited_clean_data import (
+    BOTH,
+    HEAD,
+    PERMUTED,
+    RENAMED,
+    STANDARDISED,
+    names_off,
+    reached,
+)
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
 from ripguard.benchmark.victims import check
 from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import InputRefused, UsageError, refusals_printed
 from ripguard.numbers import above_zero, positive
+from ripguard.release.inspect import SEALED
 from ripguard.release.manifest import Release
+from ripguard.schemes.stored import read as read_scheme
+from ripguard.schemes.two_axis import TwoAxis
 from ripguard.train.loop import Victim, batches, fit
 from ripguard.train.protocols import PROTOCOLS, called
 
@@ -75,6 +87,8 @@ def main() -> None:
     # 2. the record so far: what was read already is not read again
     opened = Release.open(work / "protected")
     release, units = release_facts(work), opened.info["units"]
+    made = None if release["scheme"]["name"] == SEALED else read_scheme(release["scheme"])
+    off = names_off(made.perturb) if isinstance(made, TwoAxis) else 0
     trained = called(options.protocol, options.model, options.epochs)
     run = begin(
         options, "limited-clean", dataset=options.source, protocol=trained, scheme=scheme_of(release),
@@ -83,7 +97,9 @@ def main() -> None:
     )  # fmt: skip
 
     def known(about: dict[str, Any], wanted: Sequence[int]) -> bool:
-        """Whether heads on so many images are recorded, which are read last."""
+        """Whether heads on so many images are recorded, which are read last; of a victim, renamed outputs as well."""
+        if off and "alone" not in about and not run.has(**(about | {"attack": RENAMED})):
+            return False
         return all(run.has(**(about | {"attack": HEAD, "clean_images": count})) for count in wanted)
 
     def keep(about: dict[str, Any], found: Sequence[tuple[str, int, float]]) -> None:
@@ -124,7 +140,7 @@ def main() -> None:
         victim.restore(stored["victim"])
         for form, so in forms:
             known_few, shown = (defence.treated(few, 1), defence.treated(test, 1)) if so else (few, test)
-            keep(form, read_by(victim, known_few, shown, amounts))
+            keep(form, read_by(victim, known_few, shown, amounts, off))
     if not run.rows:
         raise UsageError(f"{work / 'victims'} has no whole victim of protocol {trained}", "run table1.py first")
 
@@ -149,10 +165,13 @@ def numbers(text: str) -> list[float]:
     return [above_zero(word) for word in text.split(",")]
 
 
-def read_by(victim: Victim, few: ImageSet, test: ImageSet, amounts: Sequence[int]) -> list[tuple[str, int, float]]:
+def read_by(
+    victim: Victim, few: ImageSet, test: ImageSet, amounts: Sequence[int], off: int = 0
+) -> list[tuple[str, int, float]]:
     """(attack, clean images, accuracy) of each attack on one victim."""
-    got = reached(victim, few, test, amounts)
+    got = reached(victim, few, test, amounts, names_off=off)
     found = [("none", 0, got.plain), (STANDARDISED, 0, got.standardised), (PERMUTED, 100, got.permuted)]
+    found += [(RENAMED, 0, got.renamed)] if got.renamed is not None else []
     return [*found, (BOTH, 100, got.both), *((HEAD, amount, accuracy) for amount, accuracy in got.heads.items())]
 
 

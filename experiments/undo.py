@@ -41,7 +41,7 @@ from _run import ROOT, add_pretrain_on, begin, parser, release_facts
 from ripguard.benchmark.accuracy import release_of, scheme_of
 from ripguard.benchmark.attacks import oracle, restorer, synthetic_pairs
 from ripguard.benchmark.attacks.class_patterns import without_patterns
-from ripguard.benchmark.attacks.limited_clean_data import reached
+from ripguard.benchmark.attacks.limited_clean_data import names_off, reached
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.defended import fit_defended
 from ripguard.benchmark.victims import check, read
@@ -161,7 +161,7 @@ def main() -> None:
             forms.insert(0, (True, defence.treated(few, so), defence.treated(test, so)))
             forms = forms[:1] if defence.shrinks else forms
         for defended, known_few, shown_test in forms:
-            row = {"attack": attack} | about | read_by(victim, known_few, shown_test, names_off(made)) | quality
+            row = {"attack": attack} | about | read_by(victim, known_few, shown_test, names_off(made.perturb)) | quality
             row |= {"inputs_defended": True} if defended else {}
             print(row, flush=True)
             run.add(row)
@@ -175,11 +175,6 @@ def read_by(victim: Victim, few: ImageSet, test: ImageSet, off: int) -> dict[str
     if got.renamed is not None:
         found["renamed_acc"] = got.renamed
     return {name: round(value, 3) for name, value in found.items()} | {"clean_images": len(few.labels)}
-
-
-def names_off(made: TwoAxis) -> int:
-    """By how many classes the content of an image is ahead of its label; the rule ``cyclic`` is public."""
-    return getattr(made.perturb, "label_shift", 0)
 
 
 def epochs_for(images: int, usual: int, protocol: Protocol) -> int:
@@ -228,8 +223,8 @@ def after(
                 f"{attack}: the perturbation {made.perturb.method} has none below it", "leave it out of --only"
             )
         images = synthetic_pairs.perturbation_off(
-            stripped.images, clean.labels, classes, (clean.labels + names_off(made)) % classes, made.perturb.under,
-            np.random.default_rng([options.seed, 2]), options.steps, options.seed, options.device,
+            stripped.images, clean.labels, classes, (clean.labels + names_off(made.perturb)) % classes,
+            made.perturb.under, np.random.default_rng([options.seed, 2]), options.steps, options.seed, options.device,
         )  # fmt: skip
         return dataclasses.replace(protected, images=images)
     if kind in MARKED_AGAIN:

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ripguard.benchmark.attacks.limited_clean_data import STANDARDISED
+from ripguard.benchmark.attacks.limited_clean_data import RENAMED, STANDARDISED
 from ripguard.benchmark.defences import WITHDRAWN
 from ripguard.benchmark.records import Measurement
 
 Found = tuple[str, float]  # a defence or an attack, and its accuracy
-# prefixes of attacks of undo.py on the images, without and with leaked clean images
-UNDOING, LEAKED = ("synthetic", "averaged", "two", "sink", "class"), ("restorer",)
-READINGS = ("test_acc", "standardized_acc", "renamed_acc")  # metrics without labeled clean images
+# prefixes of attacks of undo.py on the images: of one release and without clean images, of several releases of the same
+# images, and with leaked clean images
+UNDOING, RELEASES, LEAKED = ("synthetic", "sink", "class"), ("averaged", "two"), ("restorer",)
+# metrics without labeled clean images, and what tables call them
+READINGS = {"test_acc": "plain", "standardized_acc": "standardized", "renamed_acc": "renamed"}
 INPUTS_DEFENDED = ", inputs defended too"
 
 
@@ -31,7 +33,10 @@ class Entry:
         defended: of victims with a defence, by defence.
         adaptive: by (attack, number of clean images), then by defence.
         alone: best accuracy from the clean images without the protected ones, by their number.
-        undone: by attack on the images.
+        undone: by attack on the images of this release alone, without clean images.
+        releases: by attack on several releases of the same images.
+        unchanged: of victims of `undo.py` without an attack, by reading.
+        ceiling: of models trained and tested on what a scheme leaves of every image, by (coefficients kept, model).
         leaked: by attack with leaked clean images.
     """
 
@@ -46,6 +51,9 @@ class Entry:
     adaptive: dict[tuple[str, int], dict[str, list[float]]] = field(default_factory=dict)
     alone: dict[int, float] = field(default_factory=dict)
     undone: dict[str, list[float]] = field(default_factory=dict)
+    releases: dict[str, list[float]] = field(default_factory=dict)
+    unchanged: dict[str, list[float]] = field(default_factory=dict)
+    ceiling: dict[tuple[int, str], list[float]] = field(default_factory=dict)
     leaked: dict[str, list[float]] = field(default_factory=dict)
 
     def take(self, row: Measurement) -> None:
@@ -66,10 +74,16 @@ class Entry:
             read = self.adaptive.setdefault((row.attack or "", row.setting.get("clean_images", 0)), {})
             name = defence + (INPUTS_DEFENDED if row.setting.get("inputs_defended") else "")
             read.setdefault(name, []).append(metrics["test_acc"])
+        elif row.kind == "ceiling":
+            self.ceiling.setdefault((row.setting["kept"], row.model or ""), []).append(metrics["test_acc"])
+        elif row.kind == "undo" and row.attack == "none":
+            for name, reading in READINGS.items():
+                if name in metrics:
+                    self.unchanged.setdefault(reading, []).append(metrics[name])
         elif row.kind == "undo":
             most = max(metrics[name] for name in READINGS if name in metrics)
             name = (row.attack or "") + (INPUTS_DEFENDED if row.setting.get("inputs_defended") else "")
-            for words, found in ((UNDOING, self.undone), (LEAKED, self.leaked)):
+            for words, found in ((UNDOING, self.undone), (RELEASES, self.releases), (LEAKED, self.leaked)):
                 if name.split("-")[0] in words:
                     found.setdefault(name, []).append(most)
 
@@ -82,15 +96,33 @@ class Entry:
         return _best_of(self.undone)
 
     @property
+    def best_of_releases(self) -> Found | None:
+        return _best_of(self.releases)
+
+    @property
     def best_leaked(self) -> Found | None:
         return _best_of(self.leaked)
 
     @property
     def best_attack(self) -> Found:
-        """Highest accuracy without key and clean images: plain, with a defence, or with an attack on the images."""
-        found = [self.best_defence, self.reached(STANDARDISED, 0), self.best_undoing]
+        """Highest accuracy of an attacker with this release alone, without key and clean images, and its name.
+
+        Plain training, a defence, logits standardized or renamed after either, or an attack on the images.
+        """
         plain = ("plain", float(np.mean(self.plain)) if self.plain else 0.0)
-        return max([plain, *(one for one in found if one)], key=lambda one: one[1])
+        found = [plain, self.best_defence, self.best_undoing, _best_of(self.unchanged)]
+        for attack, reading in ((STANDARDISED, "standardized"), (RENAMED, "renamed")):
+            if one := self.reached(attack, 0):
+                found.append((reading if one[0] == "none" else f"{one[0]}, {reading}", one[1]))
+        return max((one for one in found if one), key=lambda one: one[1])
+
+    @property
+    def highest_ceiling(self) -> dict[int, float]:
+        """By coefficients kept: accuracy of the best model, the mean over its seeds."""
+        highest: dict[int, float] = {}
+        for (kept, _), values in self.ceiling.items():
+            highest[kept] = max(highest.get(kept, 0.0), float(np.mean(values)))
+        return dict(sorted(highest.items()))
 
     def reached(self, attacks: str | Sequence[str], clean: int, defences: Sequence[str] | None = None) -> Found | None:
         """The defence with the highest accuracy under one of the attacks, and that accuracy; None without records.

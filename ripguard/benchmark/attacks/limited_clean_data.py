@@ -11,11 +11,13 @@ from ripguard.benchmark.attacks.linear_head import accuracy_of_new_head, feature
 from ripguard.benchmark.attacks.permutation import best_permutation
 from ripguard.benchmark.attacks.standardised import standardised
 from ripguard.data.image_set import ImageSet
+from ripguard.methods.params import Params
 from ripguard.train.loop import Victim, percent_right
 
 # names in records
 STANDARDISED, PERMUTED, HEAD = "standardised outputs", "output permutation", "linear head"
 BOTH = f"{PERMUTED}, standardised"
+RENAMED = "renamed outputs"  # by the public rule of the perturbation: needs no image
 PERMUTATIONS = (PERMUTED, BOTH)
 
 
@@ -38,6 +40,11 @@ class Reached:
     both: float
     heads: dict[int, float]
     renamed: float | None = None
+
+
+def names_off(perturb: Params) -> int:
+    """By how many classes the content of an image is ahead of its label, by a public rule; 0: no rule."""
+    return getattr(perturb, "label_shift", 0)
 
 
 def reached(
