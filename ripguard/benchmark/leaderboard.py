@@ -58,9 +58,8 @@ INTRODUCTION = (
     "the mean over seeds; smaller is better protection. Schemes are ranked by the **best attack**: the most that an "
     "attacker reaches who has the release alone, no key and no clean image: by plain training, by a defence, by "
     "standardizing or renaming the outputs, or by removing the protection from the images. Where the column "
-    "\"best removal\" is empty, removing was not tried, and the rank may be too good. An empty cell was not measured; a "
-    "column that is empty in a whole table is "
-    "left out.",
+    "\"best removal\" is empty, removing was not tried, and the rank may be too good. An empty cell was not measured; "
+    "a column that is empty in a whole table is left out.",
     "",
     "| column | attacker |",
     "| --- | --- |",
