@@ -186,7 +186,7 @@ def plot(board: dict[Key, Entry]) -> Figure:
         for line, name in zip(*axis.get_legend_handles_labels()):
             handles.setdefault(str(name), line)
     figure.legend(
-        list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles) or 1, fontsize=10
+        list(handles.values()), list(handles), loc="outside upper center", ncols=min(4, len(handles)) or 1, fontsize=10
     )
     return figure
 
