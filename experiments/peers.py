@@ -42,9 +42,12 @@ PEERS: dict[str, tuple[float | None, tuple[str, ...]]] = {  # what they leave of
     "clean": (None, tuple(DEFENCES)),  # and what they are tried against
     "noise": (None, ()),
     **dict.fromkeys(NULLS, (None, ())),
-    "lsp": (13.06, ("grayscale", "ueraser-max", "adversarial-training")),
-    "ar": (11.74, ("jpeg-10", "blur")),
-    "ops": (14.69, ("orthogonal-projection", "median", "cutout", "mixup", "cutmix")),
+    "lsp": (13.06, ("grayscale", "autoaugment", "pretrained", "ueraser-max", "adversarial-training")),
+    "ar": (11.74, ("jpeg-10", "blur", "low-pass-1of2", "low-pass-1of4", "pretrained", "pretrained-frozen")),
+    "ops": (
+        14.69,
+        ("orthogonal-projection", "median", "low-pass-1of2", "pretrained-frozen", "cutout", "mixup", "cutmix"),
+    ),
     "em": (None, ("grayscale",)),  # class-wise: APBench's is sample-wise
     "em-sample": (20.78, ("grayscale", "ueraser-max")),
     "tap": (6.27, tuple(DEFENCES)),

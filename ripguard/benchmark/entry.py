@@ -36,7 +36,8 @@ class Entry:
         undone: by attack on the images of this release alone, without clean images.
         releases: by attack on several releases of the same images.
         unchanged: of victims of `undo.py` without an attack, by reading.
-        ceiling: of models trained and tested on what a scheme leaves of every image, by (coefficients kept, model).
+        kept: coefficients of each image that the scheme keeps along each side; None: it keeps all.
+        ceiling: of models trained and tested on nothing else of the clean images, by model.
         leaked: by attack with leaked clean images.
     """
 
@@ -53,7 +54,8 @@ class Entry:
     undone: dict[str, list[float]] = field(default_factory=dict)
     releases: dict[str, list[float]] = field(default_factory=dict)
     unchanged: dict[str, list[float]] = field(default_factory=dict)
-    ceiling: dict[tuple[int, str], list[float]] = field(default_factory=dict)
+    kept: int | None = None
+    ceiling: dict[str, list[float]] = field(default_factory=dict)
     leaked: dict[str, list[float]] = field(default_factory=dict)
 
     def take(self, row: Measurement) -> None:
@@ -74,8 +76,6 @@ class Entry:
             read = self.adaptive.setdefault((row.attack or "", row.setting.get("clean_images", 0)), {})
             name = defence + (INPUTS_DEFENDED if row.setting.get("inputs_defended") else "")
             read.setdefault(name, []).append(metrics["test_acc"])
-        elif row.kind == "ceiling":
-            self.ceiling.setdefault((row.setting["kept"], row.model or ""), []).append(metrics["test_acc"])
         elif row.kind == "undo" and row.attack == "none":
             for name, reading in READINGS.items():
                 if name in metrics:
@@ -117,12 +117,9 @@ class Entry:
         return max((one for one in found if one), key=lambda one: one[1])
 
     @property
-    def highest_ceiling(self) -> dict[int, float]:
-        """By coefficients kept: accuracy of the best model, the mean over its seeds."""
-        highest: dict[int, float] = {}
-        for (kept, _), values in self.ceiling.items():
-            highest[kept] = max(highest.get(kept, 0.0), float(np.mean(values)))
-        return dict(sorted(highest.items()))
+    def highest_ceiling(self) -> Found | None:
+        """The model with the highest ceiling, the mean over its seeds, and that."""
+        return _best_of(self.ceiling)
 
     def reached(self, attacks: str | Sequence[str], clean: int, defences: Sequence[str] | None = None) -> Found | None:
         """The defence with the highest accuracy under one of the attacks, and that accuracy; None without records.

@@ -17,7 +17,7 @@ from ripguard.benchmark.table import HARDWARE, Column, Group, record_link, schem
 from ripguard.schemes import SCHEMES
 
 Key = tuple[str, str, int, str]  # dataset, protocol, number of training images, scheme
-ABOUT = ("victim", "image-quality", "limited-clean", "undo", "ceiling")
+ABOUT = ("victim", "image-quality", "limited-clean", "undo")
 
 
 def entries(rows: Sequence[Measurement]) -> dict[Key, Entry]:
@@ -29,7 +29,8 @@ def entries(rows: Sequence[Measurement]) -> dict[Key, Entry]:
             # an attacker's record without a number of images is about each
             own = [known for known in board if (*known[:2], known[3]) == (*key[:2], key[3])] if not key[2] else []
             for one in own or [key]:
-                board.setdefault(one, Entry(row.scheme_name, images=one[2], setting=is_setting(row))).take(row)
+                new = Entry(row.scheme_name, images=one[2], setting=is_setting(row), kept=_kept(row))
+                board.setdefault(one, new).take(row)
     whole = {key: entry for key, entry in board.items() if entry.plain and entry.psnr == entry.psnr}
     for row in rows:
         if row.kind == "limited-clean" and row.setting.get("alone"):  # the same for every scheme of a dataset
@@ -37,11 +38,26 @@ def entries(rows: Sequence[Measurement]) -> dict[Key, Entry]:
                 if key[:2] == (row.dataset, row.protocol):
                     count = row.setting["clean_images"]
                     entry.alone[count] = max(row.metrics["test_acc"], entry.alone.get(count, 0.0))
+        if row.kind == "ceiling" and not row.setting.get("gray"):  # the same for every scheme that keeps as much
+            for key, entry in whole.items():
+                if key[:3] == (row.dataset, row.protocol, row.n_train) and entry.kept == row.setting["kept"]:
+                    entry.ceiling.setdefault(row.model or "", []).append(row.metrics["test_acc"])
     return whole
 
 
 def _key(row: Measurement) -> Key:
     return row.dataset, row.protocol or "", row.n_train or 0, row.scheme_name
+
+
+def _kept(row: Measurement) -> int | None:
+    perturb = (row.scheme or {}).get("perturb")
+    return perturb.get("keep") if isinstance(perturb, dict) else None
+
+
+def _ceiling(entry: Entry) -> str:
+    found = entry.highest_ceiling
+    runs = sum(map(len, entry.ceiling.values()))
+    return f"{found[1]:.2f} ({found[0]}, of {len(entry.ceiling)} models, n = {runs})" if found else ""
 
 
 def is_setting(row: Measurement) -> bool:
@@ -58,14 +74,14 @@ INTRODUCTION = (
     "the mean over seeds; smaller is better protection. Schemes are ranked by the **best attack**: the most that an "
     "attacker reaches who has the release alone, no key and no clean image: by plain training, by a defence, by "
     "standardizing or renaming the outputs, or by removing the protection from the images. Where the column "
-    "\"best removal\" is empty, removing was not tried, and the rank may be too good. An empty cell was not measured; a "
-    "column that is empty in a whole table is "
-    "left out.",
+    "\"best removal\" is empty, removing was not tried, and the rank may be too good. An empty cell was not measured; "
+    "a column that is empty in a whole table is left out.",
     "",
     "| column | attacker |",
     "| --- | --- |",
     "| best attack | the best of the columns plain victim, best defence, best removal, standardized and renamed |",
-    "| ceiling | trains and is tested on what the scheme leaves of every image; an estimate, no bound |",
+    "| ceiling | trains and is tested on the part of the clean images that the scheme keeps, under true labels; the best "
+    "of the models tried: an estimate, no bound |",
     "| plain victim | trains on the published images; ± is the sample SD over seeds |",
     "| best defence | transforms the training images, or trains differently; the best of those tried, their number |",
     "| best removal | removes the protection from the images, then trains; no clean image. `synthetic-pairs` is "
@@ -126,7 +142,7 @@ def _table(rows: Sequence[Measurement], board: dict[str, Entry], prefix: str) ->
     columns: list[Column] = [
         ("PSNR, SSIM to clean", of(lambda one: f"{one.psnr:.1f} dB, {one.ssim:.3f}")),
         ("best attack", of(lambda one: f"**{one.best_attack[1]:.2f}** ({one.best_attack[0]})")),
-        ("ceiling", of(lambda one: ", ".join(f"{v:.2f} (k = {k})" for k, v in one.highest_ceiling.items()))),
+        ("ceiling", of(_ceiling)),
         ("plain victim", of(plain)),
         ("best defence", of(lambda one: written(one.best_defence, f" of {len(one.defended)}"))),
         ("best removal", of(lambda one: written(one.best_undoing, f" of {len(one.undone)}"))),
@@ -187,7 +203,7 @@ def plot(board: dict[Key, Entry]) -> Figure:
         for line, name in zip(*axis.get_legend_handles_labels()):
             handles.setdefault(str(name), line)
     figure.legend(
-        list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles) or 1, fontsize=10
+        list(handles.values()), list(handles), loc="outside upper center", ncols=min(4, len(handles)) or 1, fontsize=10
     )
     return figure
 

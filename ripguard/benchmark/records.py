@@ -32,7 +32,7 @@ FOLDERS = {  # of each kind of measurement; the kinds are named after the experi
     "limited-clean": "attacks", "undo": "attacks",
     "chain": "exactness", "first-run": "exactness", "large": "exactness",
     "block-size": "ablations", "choice": "ablations", "held-out": "ablations", "planes": "ablations",
-    "marks": "ablations", "blending": "ablations",
+    "marks": "ablations", "blending": "ablations", "ceiling": "ablations",
     "tamper": "robustness", "interruption": "robustness",
     "bench": "performance", "coders": "performance",
 }  # fmt: skip

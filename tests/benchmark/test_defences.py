@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from helpers import crop
 from PIL import Image
+from scipy.fft import dctn, idctn
 
-from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.defences import DEFENCES, LOW_PASS
 from ripguard.benchmark.victims import check
 from ripguard.errors import MissingExtra, UsageError
-from ripguard.images.bands import enlarged, thumbnail
+from ripguard.images.bands import enlarged, low_band, thumbnail
 from ripguard.train.objectives import OBJECTIVES, augmentations
 
 pytestmark = pytest.mark.numeric
@@ -61,6 +62,33 @@ def test_each_is_what_it_is_called():
         assert np.abs(made[name] - wanted_small.clip(0, 255)).max() <= 0.5 + 1e-3
     for name in ("blur", "resize", "median"):
         assert detail(made[name]) < 0.8 * detail(IMAGES)
+    left = [detail(made[f"low-pass-{name}"]) for name in LOW_PASS]
+    assert left == sorted(left, reverse=True)
+    for name, kept in zip(LOW_PASS, (16, 12, 8, 6, 4), strict=True):
+        after = dctn(made[f"low-pass-{name}"].astype(float), axes=(1, 2), norm="ortho")
+        wanted = dctn(IMAGES.astype(float), axes=(1, 2), norm="ortho")
+        wanted[:, kept:] = 0
+        wanted[:, :, kept:] = 0
+        whole = np.clip(np.round(idctn(wanted, axes=(1, 2), norm="ortho")), 0, 255)
+        assert np.abs(made[f"low-pass-{name}"] - whole).max() <= 1
+        assert np.abs(after[:, kept:]).mean() < 2  # rounding and clipping
+
+
+def test_a_low_pass_follows_the_side():
+    """Twice the side, twice the coefficients: an image enlarged by repetition of its samples keeps as much."""
+    large = IMAGES.repeat(2, axis=1).repeat(2, axis=2)
+    wanted = np.clip(np.round(low_band(large, 16)), 0, 255)
+    assert (DEFENCES["low-pass-1of4"].prepared(large, LABELS, 0) == wanted).all()
+
+
+def test_a_low_pass_takes_a_fine_pattern_out_and_leaves_a_coarse_one():
+    """Positive and negative control: a checkerboard of single pixels, and a ramp over the whole image."""
+    ramp = np.broadcast_to(np.linspace(60, 190, 32)[None, :, None, None], (1, 32, 32, 3))
+    fine = 20 * ((np.indices((32, 32)).sum(0) % 2) * 2 - 1)[None, :, :, None]
+    shown = np.clip(np.round(ramp + fine), 0, 255).astype(np.uint8)
+    for name in LOW_PASS:
+        after = DEFENCES[f"low-pass-{name}"].prepared(shown, LABELS[:1], 0)
+        assert np.abs(after - ramp).mean() < 6 < 15 < np.abs(shown - ramp).mean()
 
 
 def detail(images: np.ndarray) -> float:
@@ -89,7 +117,8 @@ def test_registry():
         assert defence.name == name
         assert defence.source
         assert defence.objective in OBJECTIVES
-        assert (defence.prepare is None and defence.objective == "plain") == (name == "none")
+        assert (defence.prepare is None and defence.objective == "plain" and not defence.start) == (name == "none")
+        assert "/" not in name  # part of file names
     images = IMAGES[:3]
     for defence in DEFENCES.values():
         if defence.each and defence.name != "low-bit-wipe":  # which draws: the seed is the image's place

@@ -79,6 +79,24 @@ def test_mixtures_mix():
         assert candidates.any(0)[foreign].all()
 
 
+def test_autoaugment():
+    """A policy of its own for each image, whole gray levels, drawn from the generator and not from the global one."""
+    seen, _ = shown("autoaugment")
+    assert (seen == seen.round()).all()
+    changed = (seen != X).flatten(1).any(1)
+    assert changed.sum() > 3
+    same, _ = shown("autoaugment")
+    other, _ = shown("autoaugment", 6)
+    assert torch.equal(seen, same)
+    assert not torch.equal(seen, other)
+    before = torch.get_rng_state()
+    shown("autoaugment")
+    assert torch.equal(before, torch.get_rng_state())
+    spy, copies = Spy(), X[:1].repeat(12, 1, 1, 1)
+    OBJECTIVES["autoaugment"](spy, copies, Y, torch.Generator().manual_seed(5), 0.0)
+    assert len({one.numpy().tobytes() for one in spy.seen[-1]}) > 4
+
+
 def test_the_adversary_stays_in_its_ball_and_hurts():
     """Within 8 gray levels, or 16, nearly to their ends, and a larger loss than without."""
     for name, radius in (("adversarial", RADIUS), ("adversarial-16", 2 * RADIUS)):

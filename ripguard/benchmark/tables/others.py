@@ -303,6 +303,31 @@ def blending(rows: Sequence[Measurement], prefix: str) -> list[str]:
     return [about, "", *table(own, [("cells, hiding", field("variant"))], columns), *provenance(own, prefix)]
 
 
+def ceiling(rows: Sequence[Measurement], prefix: str) -> list[str]:
+    """What the lowest DCT coefficients of clean images teach, mean ± sample SD over seeds; looks; what was attained."""
+    own = of(rows, "ceiling")
+    if not own:
+        return []
+
+    def spread(group: Group) -> str:
+        found = numbers(group, "test_acc")
+        sd = f" ± {np.std(found, ddof=1):.1f}" if len(found) > 1 else ""
+        return f"{np.mean(found):.1f}{sd} (n = {len(found)})"
+
+    index: list[Column] = [
+        ("dataset, images, protocol", lambda g: f"{g[0].dataset}, {g[0].n_train:,}, `{g[0].protocol}`"),
+        ("kept", lambda g: f"{g[0].setting['kept']}×{g[0].setting['kept']}"
+         + (", gray" if g[0].setting.get("gray") else "")),
+        ("model", lambda g: f"`{g[0].model}`"),
+    ]  # fmt: skip
+    columns: list[Column] = [
+        ("trained and tested on it", spread),
+        ("PSNR to clean", metric("psnr_to_clean", "{:.1f} dB")), ("SSIM to clean", metric("ssim_to_clean", "{:.3f}")),
+    ]  # fmt: skip
+    own.sort(key=lambda row: (row.dataset, -row.setting["kept"], bool(row.setting.get("gray")), row.model or ""))
+    return [*table(own, index, columns), *provenance(own, prefix)]
+
+
 def block_size(rows: Sequence[Measurement], prefix: str) -> list[str]:
     """Block side against survival of the attack, one line an image size, side and pairing."""
     columns: list[Column] = [
