@@ -80,8 +80,8 @@ INTRODUCTION = (
     "| column | attacker |",
     "| --- | --- |",
     "| best attack | the best of the columns plain victim, best defence, best removal, standardized and renamed |",
-    "| ceiling | trains and is tested on the part of the clean images that the scheme keeps, under true labels; the best "
-    "of the models tried: an estimate, no bound |",
+    "| ceiling | trains and is tested on the part of the clean images that the scheme keeps, under true labels; the "
+    "best of the models tried: an estimate, no bound |",
     "| plain victim | trains on the published images; ± is the sample SD over seeds |",
     "| best defence | transforms the training images, or trains differently; the best of those tried, their number |",
     "| best removal | removes the protection from the images, then trains; no clean image. `synthetic-pairs` is "

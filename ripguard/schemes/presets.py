@@ -73,8 +73,8 @@ SCHEMES: dict[str, TwoAxis] = {
             "carve",
             CarveParams(),
             SealParams(),
-            note="only a perturbed thumbnail of each image is published, with a class-wise pattern in place of the fine "
-            "content, which is in the encrypted payload alone: strongest protection, images look blurred",
+            note="a perturbed thumbnail of each image, with a class-wise pattern in place of the fine content, which "
+            "is in the encrypted payload alone; images look blurred and noisy",
         ),
         TwoAxis(
             "paper",

@@ -117,7 +117,7 @@ class TwoAxis(Scheme):
             raise UsageError(f"--hide {below.method} and the command both have an option {both[0]}", "choose another")
         if PERTURBATIONS[above.method].replaces and HIDINGS[below.method].reuses:
             raise UsageError(
-                f"--hide {below.method} publishes pieces of the clean images, which --perturb {above.method} leaves out",
+                f"--hide {below.method} publishes pieces of the clean images that --perturb {above.method} removes",
                 "choose --hide seal",
             )
 
