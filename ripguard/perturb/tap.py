@@ -64,9 +64,14 @@ class TAP(Scaled[TAPParams]):
     Args:
         fitted: a surrogate, and the owner's ``seed``, for the rule ``permutation``.
         views: whether each step shifts and flips the images at random.
+
+    Attributes:
+        decay: of the momentum; stride: size of a step, of ε.
     """
 
     kind = TAPParams
+    decay: ClassVar[float] = DECAY
+    stride: ClassVar[float] = STRIDE
 
     def __init__(
         self,
@@ -93,6 +98,11 @@ class TAP(Scaled[TAPParams]):
 
         return [eot.THROUGH[name] for name in self.params.through] or [eot.as_it_is]
 
+    def targets(self, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        """Class that each image is moved towards, int64 ``[batch]``."""
+        rule = CLASS_RULES[self.params.target]
+        return rule(labels, self.surrogate.classes, seeds, self.fitted.about.get("seed", 0))
+
     def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
         import torch
         import torch.nn.functional as F
@@ -101,8 +111,7 @@ class TAP(Scaled[TAPParams]):
         from ripguard.precision import fast_math
 
         own, simulate = self.params, self.context.simulate
-        aimed = CLASS_RULES[own.target](labels, self.surrogate.classes, seeds, self.fitted.about.get("seed", 0))
-        goal = torch.from_numpy(aimed).to(self.device)  # [batch]
+        goal = torch.from_numpy(self.targets(labels, seeds)).to(self.device)  # [batch]
         delta, momentum = torch.zeros_like(source), torch.zeros_like(source)
         change = torch.zeros_like(source)  # change that hiding makes to the carrier
         views = torch.Generator().manual_seed(0)
@@ -117,8 +126,8 @@ class TAP(Scaled[TAPParams]):
                 logits = self.surrogate.logits(_view(seen, views) if self.views else seen)
             loss = torch.stack([F.cross_entropy(_bounded(one), goal, reduction="sum") for one in logits]).sum()
             (gradient,) = torch.autograd.grad(loss, x)
-            momentum = accumulate(momentum, gradient, DECAY)
-            delta = (delta - STRIDE * self.eps * momentum.sign()).clamp(-self.eps, self.eps)
+            momentum = accumulate(momentum, gradient, self.decay)
+            delta = (delta - self.stride * self.eps * momentum.sign()).clamp(-self.eps, self.eps)
         return delta
 
 
