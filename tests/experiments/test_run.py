@@ -293,6 +293,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
     assert {row["defence"] for row in rows if "test_acc_defended" in row} == {"grayscale", "jpeg-10"}
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_peers_after_a_removal_attack(tmp_path):  # type: ignore[no-untyped-def]
     """Carriers are read again where they are kept; rows have the removal; rows of before are trained again if asked."""
