@@ -97,6 +97,7 @@ def main() -> None:
     arguments.add_argument(
         "--remove", nargs="*", choices=REMOVALS, default=[], help="train on what these removal attacks leave, too"
     )
+    arguments.add_argument("--no-head", action="store_true", help="fit no new heads, which takes seconds for each row")
     arguments.add_argument("--keep", type=Path, metavar="DIR", help="save carriers there, and read them again")
     arguments.add_argument("--reread", action="store_true", help="train models again whose rows lack readings")
     arguments.add_argument("--protocol", default="small", help=f"one of {', '.join(PROTOCOLS)} (default: small)")
@@ -143,11 +144,11 @@ def main() -> None:
             )  # fmt: skip
             row: dict[str, Any] = {"poison": name, "defence": defence, "seed": options.seed, "n_train": len(shown)}
             row |= {"attack": removal} if removal else {}
-            off = getattr(params, "label_shift", 0)
-            row |= readings(victim, few, test, off) | {"published": published}
+            how = (getattr(params, "label_shift", 0), not options.no_head)
+            row |= readings(victim, few, test, *how) | {"published": published}
             if DEFENCES[defence].each:
                 inputs, known_few = (DEFENCES[defence].treated(one, options.seed + 1) for one in (test, few))
-                found = readings(victim, known_few, inputs, off)
+                found = readings(victim, known_few, inputs, *how)
                 row |= {f"{metric}_defended": value for metric, value in found.items()}
             row |= {"test_images": len(test.labels), "model": protocol.model}
             row |= median_looks(left, clean.images) if name != "clean" or removal else {}
@@ -155,9 +156,10 @@ def main() -> None:
             run.add(row)
 
 
-def readings(victim: Victim, few: ImageSet, test: ImageSet, off: int) -> dict[str, float]:
+def readings(victim: Victim, few: ImageSet, test: ImageSet, off: int, head: bool) -> dict[str, float]:
     """Accuracies as of `undo.py`; the number of clean images is the same in all rows, so it does not identify any."""
-    return {metric: value for metric, value in read_by(victim, few, test, off).items() if metric != "clean_images"}
+    found = read_by(victim, few, test, off, head)
+    return {metric: value for metric, value in found.items() if metric != "clean_images"}
 
 
 def removed(removal: str | None, shown: np.ndarray, clean: ImageSet, params: Params | None) -> np.ndarray:

@@ -106,7 +106,7 @@ def test_a_linear_model_is_misled():
         strength = draw.uniform(-0.5, 1, (count, 1, 1, 1))
         return np.round(content + strength * patterns[np.arange(count) % 3]).astype(np.uint8)
 
-    clean, new, labels = images(450), images(150), np.arange(450) % 3
+    clean, new, labels = images(300), images(150), np.arange(300) % 3
     attack = make(PILParams(), ImageSet(clean, labels, NAMES, ""))
     shown = [attack(one, labels[: len(one)], seeds(len(one))) for one in (clean, new)]
     flat = [one.reshape(len(one), -1).astype(np.float32) for one in (clean, new, *shown)]
