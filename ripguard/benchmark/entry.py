@@ -155,7 +155,8 @@ def written(found: Found | None, more: str = "") -> str:
 
 
 def peers_of(rows: Iterable[Measurement]) -> list[Measurement]:
-    return [row for row in rows if row.kind == "peer"]
+    """Measurements of `experiments/peers.py` on carriers as they are, not on what a removal attack leaves of them."""
+    return [row for row in rows if row.kind == "peer" and row.attack is None]
 
 
 def _best_of(found: dict[str, list[float]]) -> Found | None:

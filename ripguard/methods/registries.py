@@ -32,6 +32,8 @@ PERTURBATIONS: Registry[type[Perturbation]] = Registry(
         "lsp": "ripguard.perturb.lsp:LSP",
         "ar": "ripguard.perturb.ar:AR",
         "ops": "ripguard.perturb.ops:OPS",
+        "pil": "ripguard.perturb.pil:PIL",
+        "dune": "ripguard.perturb.dune:DUNE",
         "noise": "ripguard.perturb.noise:Noise",
         "none": "ripguard.perturb.base:Unperturbed",
     },

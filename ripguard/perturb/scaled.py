@@ -143,8 +143,13 @@ class Scaled(Perturbation[G]):
         return to_images(x + delta)
 
 
-def fit_surrogates(params: GradientParams, training: ImageSet | None, context: FitContext) -> Fitted:
+def fit_surrogates(
+    params: GradientParams, training: ImageSet | None, context: FitContext, stages: int | None = None
+) -> Fitted:
     """Load the given surrogates, or train some, or take those in the cache.
+
+    Args:
+        stages: take so many stages of one training, instead of ``params.surrogates`` models trained apart.
 
     Raises:
         InputRefused: a file is not a surrogate, or one for other classes.
@@ -160,6 +165,9 @@ def fit_surrogates(params: GradientParams, training: ImageSet | None, context: F
     if params.surrogate_epochs:
         settings = replace(settings, epochs=params.surrogate_epochs)
     paths = list(params.surrogate)
+    if stages and not paths:
+        given = (training.images, training.labels, names, settings, context.device)
+        paths = [str(path) for path in surrogate.obtain_stages(*given, stages)]
     for one in range(0 if paths else params.surrogates or 1):
         own = replace(settings, seed=settings.seed + one)
         paths.append(str(surrogate.obtain(training.images, training.labels, names, own, context.device)))

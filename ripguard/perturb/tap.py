@@ -64,9 +64,14 @@ class TAP(Scaled[TAPParams]):
     Args:
         fitted: a surrogate, and the owner's ``seed``, for the rule ``permutation``.
         views: whether each step shifts and flips the images at random.
+
+    Attributes:
+        decay: of the momentum; stride: size of a step, of ε.
     """
 
     kind = TAPParams
+    decay: ClassVar[float] = DECAY
+    stride: ClassVar[float] = STRIDE
 
     def __init__(
         self,
@@ -93,11 +98,13 @@ class TAP(Scaled[TAPParams]):
 
         return [eot.THROUGH[name] for name in self.params.through] or [eot.as_it_is]
 
-    def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
+    def targets(self, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        """Class that each image is moved towards, int64 ``[batch]``."""
         rule = CLASS_RULES[self.params.target]
-        return self.towards(
-            source, rule(labels, self.surrogate.classes, seeds, self.fitted.about.get("seed", 0)), clean
-        )
+        return rule(labels, self.surrogate.classes, seeds, self.fitted.about.get("seed", 0))
+
+    def attack(self, source: Tensor, labels: np.ndarray, seeds: np.ndarray, clean: np.ndarray | None) -> Tensor:
+        return self.towards(source, self.targets(labels, seeds), clean)
 
     def towards(self, source: Tensor, aimed: np.ndarray, clean: np.ndarray | None = None) -> Tensor:
         """Perturbation towards the classes ``aimed``, int64 ``[batch]``; the rest as :meth:`attack`."""
@@ -123,8 +130,8 @@ class TAP(Scaled[TAPParams]):
                 logits = self.surrogate.logits(_view(seen, views) if self.views else seen)
             loss = torch.stack([F.cross_entropy(_bounded(one), goal, reduction="sum") for one in logits]).sum()
             (gradient,) = torch.autograd.grad(loss, x)
-            momentum = accumulate(momentum, gradient, DECAY)
-            delta = (delta - STRIDE * self.eps * momentum.sign()).clamp(-self.eps, self.eps)
+            momentum = accumulate(momentum, gradient, self.decay)
+            delta = (delta - self.stride * self.eps * momentum.sign()).clamp(-self.eps, self.eps)
         return delta
 
 

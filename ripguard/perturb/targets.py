@@ -27,6 +27,16 @@ def next_class(labels: np.ndarray, classes: int, seeds: np.ndarray, seed: int) -
     return (labels + 1) % classes
 
 
+def shifted_class(labels: np.ndarray, classes: int, shift: int) -> np.ndarray:
+    """Class y + ``shift`` mod C, int64 ``[batch]``; see :func:`other_class`."""
+    return (labels + other_class(shift, classes)) % classes
+
+
+def other_class(shift: int, classes: int) -> int:
+    """The shift itself where it is below C; larger ones start again at 1, so that no class is moved to itself."""
+    return 1 + (shift - 1) % (classes - 1) if classes > 1 else shift
+
+
 def random_class(labels: np.ndarray, classes: int, seeds: np.ndarray, seed: int) -> np.ndarray:
     """Another class, drawn from the image's own seed, int64 ``[batch]``."""
     return (labels + 1 + (seeds % np.uint64(classes - 1)).astype(np.int64)) % classes

@@ -24,7 +24,7 @@ SEEDS = DRAW.integers(0, 2**63, 40).astype(np.uint64)
 PIXELS = ops.search(IMAGES, LABELS, 4)
 ALL: dict[str, Perturbation] = {
     name: make(params_of(name), ImageSet(IMAGES, LABELS, ["a", "b", "c", "d"], ""))
-    for name in ("noise", "lsp", "ar", "ops", "marks")
+    for name in ("noise", "lsp", "ar", "ops", "pil", "marks")
 }
 
 

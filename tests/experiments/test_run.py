@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import runpy
 import shlex
 import shutil
@@ -11,6 +12,7 @@ import sys
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers import crop, make_source
@@ -261,6 +263,7 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
         "1",
         "--surrogate-epochs",
         "1",
+        "--no-head",
         "--defences",
         *asked,
     ]
@@ -277,11 +280,46 @@ def test_peers(tmp_path):  # type: ignore[no-untyped-def]
         "em": ["none", "grayscale"],
         "em-sample": ["none", "grayscale"],
         "tap": asked,
+        "pil": ["none", "jpeg-10", "grayscale", "orthogonal-projection"],
+        "dune": ["none", "jpeg-10"],
     }
     poisons = [row for row in rows if row["poison"] != "clean"]
-    assert all(25 < row["psnr_to_clean"] < 60 for row in poisons if "-" not in row["poison"])
+    small = [row for row in poisons if "-" not in row["poison"] and row["poison"] != "dune"]  # with a color of its own
+    assert all(25 < row["psnr_to_clean"] < 60 for row in small)
+    assert {row["poison"] for row in rows if "renamed_acc" in row} == {"tap", "dune"}
+    assert all({"standardized_acc", "permuted_acc"} <= row.keys() for row in rows)
+    assert all(("permuted_acc_defended" in row) == ("test_acc_defended" in row) for row in rows)
     assert [round(row["psnr_to_clean"]) for row in poisons if "noise-" in row["poison"]] == [26, 22]
     assert {row["defence"] for row in rows if "test_acc_defended" in row} == {"grayscale", "jpeg-10"}
+
+
+@pytest.mark.slow
+@pytest.mark.numeric
+def test_peers_after_a_removal_attack(tmp_path):  # type: ignore[no-untyped-def]
+    """Carriers are read again where they are kept; rows have the removal; rows of before are trained again if asked."""
+    source, out, kept = make_source(tmp_path / "source"), tmp_path / "results", tmp_path / "kept"
+    call = ["peers.py", source, "--protocol", "smoke", "--only", "clean", "lsp", "--defences", "none", "--record", "p"]
+    call += ["--results", out, "--keep", kept]
+    experiment(*call)
+    (path,) = kept.iterdir()
+    np.save(path, np.load(path) // 2)
+    experiment(*call, "--remove", "class-means", "class-patterns")
+    found = {(row.setting["poison"], row.attack): row for row in recorded(out, "peer")}
+    assert list(found) == [("clean", None), ("lsp", None)] + [
+        (poison, attack) for poison in ("clean", "lsp") for attack in ("class-means", "class-patterns")
+    ]
+    assert found["lsp", "class-means"].metrics["psnr_to_clean"] < 20 < found["lsp", None].metrics["psnr_to_clean"]
+    assert "psnr_to_clean" not in found["clean", None].metrics
+    assert all("head_acc" in row.metrics for row in found.values())
+    record = out / "victims" / "p.jsonl"
+    lines = record.read_text().splitlines()
+    older = json.loads(lines[0])
+    del older["metrics"]["standardized_acc"]
+    record.write_text("\n".join([json.dumps(older), *lines[1:]]) + "\n")
+    assert experiment(*call) == ""
+    (again,) = experiment(*call, "--reread").splitlines()
+    assert ast.literal_eval(again)["poison"] == "clean"
+    assert len(recorded(out, "peer")) == len(found)
 
 
 @pytest.mark.slow

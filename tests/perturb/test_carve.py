@@ -123,7 +123,9 @@ def test_the_thumbnail_is_bounded_and_aimed(world):  # type: ignore[no-untyped-d
     clean, true = images[::6], labels[::6]
     carriers = carve(clean, true, seeds(len(clean)))
     change = low_band(carriers, KEEP) - low_band(clean, KEEP)
-    assert np.abs(thumbnail(change, KEEP)).max() <= 255 * 0.1 + 12  # clipping adds to it where an image is black or white
+    assert (
+        np.abs(thumbnail(change, KEEP)).max() <= 255 * 0.1 + 12
+    )  # clipping adds to it where an image is black or white
     assert np.abs(carriers - low_band(carriers, KEEP)).mean() < 2
     model = carve.under.surrogate
     aim = (np.arange(len(clean)), carve.aimed(thumbnail(clean, KEEP), true))

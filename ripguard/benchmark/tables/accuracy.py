@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -243,22 +243,39 @@ def _accuracy(training_set: str, bold: bool = False) -> Column:
 def peers(rows: Sequence[Measurement], prefix: str) -> list[str]:
     """Published poisons without hiding, beside their published figures, the weakest under its defences last."""
     own = [row for row in rows if row.kind == "peer"]
-    clean = {row.defence: _both([row]) for row in own if poison_of(row) == "clean"}
+    clean = {(row.defence, row.attack): _both("test_acc")([row]) for row in own if poison_of(row) == "clean"}
     columns: list[Column] = [
         ("PSNR to clean", metric("psnr_to_clean", "{:.1f} dB")),
-        ("test accuracy (inputs defended too)", lambda g: f"**{_both(g)}**"),
-        ("clean, same defence", lambda g: clean.get(g[0].defence, "")),
-        ("published, undefended", lambda g: metric("published")(g) if g[0].defence == "none" else ""),
+        ("test accuracy (inputs defended too)", lambda g: f"**{_both('test_acc')(g)}**"),
+        ("clean, treated alike", lambda g: clean.get((g[0].defence, g[0].attack), "")),
+        ("published, undefended", lambda g: metric("published")(g) if _untouched(g) else ""),
+        ("standardized", _both("standardized_acc")),
+        ("relabelled", _both("renamed_acc")),
+        ("permuted, 100 clean", _both("permuted_acc")),
+        ("head, 100 clean", _both("head_acc")),
         record_link(prefix),
         HARDWARE,
     ]
-    index: list[Column] = [("poison", lambda g: f"`{poison_of(g[0])}`"), ("defence", field("defence"))]
+    index: list[Column] = [
+        ("poison", lambda g: f"`{poison_of(g[0])}`"),
+        ("removal", field("attack")),
+        ("defence", field("defence")),
+    ]
     poisons = sorted({poison_of(row) for row in own} - {"clean"})
     most = {name: max(better(row) for row in own if poison_of(row) == name) for name in poisons}
     ordered = sorted((row for row in own if poison_of(row) != "clean"), key=lambda row: most[poison_of(row)])
     return table(ordered, index, columns)
 
 
-def _both(group: Group) -> str:
-    defended = metric("test_acc_defended")(group)
-    return metric("test_acc")(group) + (f" ({defended})" if defended else "")
+def _untouched(group: Group) -> bool:
+    return group[0].defence == "none" and group[0].attack is None
+
+
+def _both(name: str) -> Callable[[Group], str]:
+    """A cell: a metric, and in parentheses that on test images that went through the defence as well."""
+
+    def cell(group: Group) -> str:
+        defended = metric(f"{name}_defended")(group)
+        return metric(name)(group) + (f" ({defended})" if defended else "")
+
+    return cell

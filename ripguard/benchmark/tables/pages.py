@@ -42,7 +42,10 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
          "a dataset and protocol by the accuracy on protected images. The paper's column has its accuracies for clean, "
          "protected and restored images, one run each.", accuracy.summary),
         ("Peers", "Published poisons without hiding (`experiments/peers.py`), one run each. Published accuracies are "
-         "of a ResNet-18 on 50,000 images (APBench).", accuracy.peers),
+         "of a ResNet-18 on 50,000 images (APBench; `pil` and `dune`: their authors). Removal: the model trains on "
+         "what such an attack leaves. Standardized: each logit over the test images, without labels. Relabelled: "
+         "predictions renamed by the public rule of the poison. Permuted, head: with 100 labelled clean images. "
+         "Empty: not measured.", accuracy.peers),
         ("Transfer", "Other models under one protocol (`experiments/transfer.py`), one run each.", accuracy.transfer),
         ("Each scheme in full", "Models are trained on the files on disk and measured on the clean test images. The "
          "interval is that of the test set (Wilson, 95 %), not of the seeds. Restored images equal the clean ones by "

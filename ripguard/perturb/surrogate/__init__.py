@@ -17,7 +17,7 @@ from ripguard.perturb.surrogate.model import (
     to_tensor,
     working_size,
 )
-from ripguard.perturb.surrogate.training import DESIGN, obtain, train
+from ripguard.perturb.surrogate.training import DESIGN, obtain, obtain_stages, train
 
 __all__ = [
     "COARSE",
@@ -30,6 +30,7 @@ __all__ = [
     "from_fitted",
     "load",
     "obtain",
+    "obtain_stages",
     "predict",
     "resize",
     "save",

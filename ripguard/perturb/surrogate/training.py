@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +25,19 @@ from ripguard.precision import fast_math
 DESIGN = 2  # version of the architecture and training; cached surrogates of another version are not used
 
 
-def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settings, device: str = "cpu") -> Surrogate:
-    """Train on uint8 ``[n, side, side, 3]`` images: SGD, one-cycle schedule, random crop and flip."""
+def train(
+    images: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    settings: Settings,
+    device: str = "cpu",
+    after: Callable[[int, Surrogate], None] | None = None,
+) -> Surrogate:
+    """Train on uint8 ``[n, side, side, 3]`` images: SGD, one-cycle schedule, random crop and flip.
+
+    Args:
+        after: called after each epoch with the number of epochs so far and the model.
+    """
     torch.manual_seed(settings.seed)
     draw = torch.Generator().manual_seed(settings.seed)
     model: Surrogate = Surrogate(classes, settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -40,7 +52,7 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
     targets = torch.from_numpy(labels).to(device)
     bar = Bar(total=steps, stage="surrogate", unit="step")
-    for _ in range(settings.epochs):
+    for epoch in range(settings.epochs):
         model.train()
         order = torch.randperm(count, generator=draw)
         for start in range(0, count - batch + 1, batch):
@@ -56,6 +68,8 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, settings: Settin
             schedule.step()
             bar.update()
         bar.set_postfix(loss=f"{loss.item():.2f}")
+        if after:
+            after(epoch + 1, model)
     bar.close()
     return freeze(model)
 
@@ -80,13 +94,42 @@ def obtain(
 ) -> Path:
     """Path of the surrogate for this dataset and these settings: from the cache, or trained now by ``how``."""
     about = [DESIGN, names, dataclasses.asdict(settings)] + ([] if how is train else [how.__module__])
+    path = _place(about, images, labels)
+    if not _whole(path, names, settings):
+        save(how(images, labels, len(names), settings, device), names, settings, path)
+    return path
+
+
+def obtain_stages(
+    images: np.ndarray, labels: np.ndarray, names: list[str], settings: Settings, device: str, count: int
+) -> list[Path]:
+    """Paths of ``count`` stages of one training, evenly spaced, at most one an epoch; the last is :func:`obtain`'s."""
+    last = _place([DESIGN, names, dataclasses.asdict(settings)], images, labels)
+    epochs = sorted({max(1, settings.epochs * (stage + 1) // count) for stage in range(count)})
+    paths = {epoch: last.with_stem(f"{last.stem}-{epoch}") for epoch in epochs} | {settings.epochs: last}
+    if not all([_whole(path, names, settings) for path in paths.values()]):
+
+        def keep(epoch: int, model: Surrogate) -> None:
+            if epoch in paths:
+                save(model, names, settings, paths[epoch])
+
+        train(images, labels, len(names), settings, device, keep)
+    return list(paths.values())
+
+
+def _place(about: list[Any], images: np.ndarray, labels: np.ndarray) -> Path:
+    """Path in the cache of the model for this dataset and these settings."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     digest.update(str(images.shape).encode() + images.tobytes() + labels.astype("<i8").tobytes())
-    path = cache_root() / "surrogates" / f"{digest.hexdigest()[:20]}.pt"
-    if path.exists():
-        with contextlib.suppress(InputRefused):
-            if load(path)[1:] == (names, settings):
-                return path
-        tell(f"ripguard: note: {path} is damaged and will be trained again")
-    save(how(images, labels, len(names), settings, device), names, settings, path)
-    return path
+    return cache_root() / "surrogates" / f"{digest.hexdigest()[:20]}.pt"
+
+
+def _whole(path: Path, names: list[str], settings: Settings) -> bool:
+    """Whether the cache has this model; a damaged one is reported."""
+    if not path.exists():
+        return False
+    with contextlib.suppress(InputRefused):
+        if load(path)[1:] == (names, settings):
+            return True
+    tell(f"ripguard: note: {path} is damaged and will be trained again")
+    return False
