@@ -119,7 +119,8 @@ class Carve(Perturbation[CarveParams]):
         along = _along(small, direction)
         parts = np.linspace(0, 1, len(shifts) + 1)[1:-1]
         bounds = np.stack([np.quantile(along[training.labels == label], parts) for label in range(classes)])
-        arrays = {"order": order, "shifts": shifts, "direction": direction, "bounds": bounds.astype(np.float32)}
+        arrays: dict[str, np.ndarray] = {"order": order, "shifts": shifts, "direction": direction}
+        arrays["bounds"] = bounds.astype(np.float32)
         return Fitted(found.arrays | arrays, found.about | {"secret": secret}, found.files)
 
     def aimed(self, small: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Carve: nothing finer than a thumbnail of the clean image is published, and the thumbnail is aimed at other classes."""
+"""Carve: nothing finer than a thumbnail is published of the clean image, and that is aimed at other classes."""
 
 from __future__ import annotations
 
