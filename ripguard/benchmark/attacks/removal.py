@@ -52,14 +52,14 @@ class Removal:
         source: publication, or how it works.
         fits: whether the attack has something to remove from images of a scheme.
         remove: published images, scheme, seed, device and :class:`Aid` → uint8, shape of the published images.
-        networks: how many networks it trains before the victim.
+        cost: time of its networks, in trainings of one U-Net; 0: it trains none.
     """
 
     name: str
     source: str
     fits: Callable[[TwoAxis], bool]
     remove: Remove
-    networks: int = 0
+    cost: float = 0
 
 
 def names_off(scheme: TwoAxis) -> int:
@@ -120,15 +120,15 @@ REMOVALS: dict[str, Removal] = {
         ),
         Removal(
             LABELS, "a U-Net with labels, trained on images protected twice and once", _can_be_made_again,
-            _pairs_labels, networks=1,
+            _pairs_labels, cost=1,
         ),
         Removal(
             "synthetic-pairs", "a U-Net, trained on images protected twice and once", _can_be_made_again, _pairs,
-            networks=1,
+            cost=1,
         ),
         Removal(
             TWICE, "then another U-Net against the adversarial perturbation below the marks",
-            lambda scheme: isinstance(scheme.perturb, LayeredParams), _pairs_twice, networks=3,
+            lambda scheme: isinstance(scheme.perturb, LayeredParams), _pairs_twice, cost=8,
         ),
     )
 }  # fmt: skip
