@@ -220,9 +220,7 @@ def after(
             small = type(again)(again.params.changed(eps=again.params.eps / 2), again.fitted)  # type: ignore[attr-defined]
             large, half = (one.in_parts(clean.images, clean.labels, own).astype(np.int16) for one in (again, small))
             return dataclasses.replace(protected, images=np.clip(2 * half - large, 0, 255).astype(np.uint8))
-        others = [
-            again.in_parts(clean.images, clean.labels, seeds()).astype(np.uint16) for _ in range(int(number) - 1)
-        ]
+        others = [again.in_parts(clean.images, clean.labels, seeds()).astype(np.uint16) for _ in range(int(number) - 1)]
         mean = np.round((protected.images + sum(others)) / int(number)).astype(np.uint8)
         return dataclasses.replace(protected, images=mean)
     if attack == "none":
