@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,8 @@ from ripguard.train.recipe import recipe_of
 TESTED, LOADED = 1_000, 10_000  # most test and training images that are restored
 FIRST = 16  # images that the speed of restoring is measured with
 RESTORING = {"train": 1 / 10, "test": 1 / 20}  # shares of the budget for restoring
+HEAD_SECONDS = 5.0  # estimate for one linear head with its cross-validation, before the first was fitted
+HEADED = ("plain", "removal")  # kinds of models that get new linear heads, which take longer than reading all else
 PAGE = "audit.html"
 
 
@@ -60,6 +61,7 @@ class _Work:
     identity: str
     aid: Aid
     speeds: dict[str, float] = field(default_factory=dict)
+    head: float = field(default_factory=lambda: HEAD_SECONDS)  # seconds of one linear head
     slow: float = 1.0  # actual time of the last model over its estimate
 
     @property
@@ -230,7 +232,13 @@ def _estimate(attack: Attack, work: _Work) -> float:
     if objective != "plain":
         relative = work.speed / work.speeds[objective]
     networks = attack.removal.cost * size.UNET * plain if attack.removal else 0.0
-    return work.slow * (plain * max(1.0, relative) + networks + len(work.test.labels) / work.speed)
+    model = work.slow * (plain * max(1.0, relative) + networks + len(work.test.labels) / work.speed)
+    return model + work.head * len(_heads(attack, work))
+
+
+def _heads(attack: Attack, work: _Work) -> list[int]:
+    """Numbers of clean images that linear heads are fitted to."""
+    return work.labels if attack.kind in HEADED else [attack.labels] if attack.kind == "alone" else []
 
 
 def _row(attack: Attack, work: _Work, estimate: float) -> Row:
@@ -265,20 +273,18 @@ def _row(attack: Attack, work: _Work, estimate: float) -> Row:
         readings = {name: max(value, treated[name]) for name, value in readings.items()}
     checkpoint.unlink(missing_ok=True)
     seconds = work.budget.now() - began
-    if attack.kind != "alone":  # whose few images are not read as others are
-        work.slow = max(1.0, work.slow * seconds / estimate) if estimate > 0 else work.slow
+    if (heads := work.head * len(_heads(attack, work))) < min(seconds, estimate):
+        work.slow = max(1.0, work.slow * (seconds - heads) / (estimate - heads))
     return Row(attack.name, attack.kind, readings, len(shown.labels), epochs, steps, round(seconds, 1))
 
 
 def _read(attack: Attack, victim: Victim, work: _Work, few: ImageSet, test: ImageSet) -> dict[str, float]:
     """Accuracies of a model by reading, in percent."""
-    amounts: Sequence[int] = work.labels
-    if attack.kind == "clean":
-        amounts = ()
-    elif attack.kind == "alone":
-        amounts = (attack.labels,)
+    amounts, began = _heads(attack, work), work.budget.now()
     off = names_off(work.scheme) if work.scheme is not None else 0
     got = reached(victim, few, test, amounts, work.labels[0], off)
+    if amounts:
+        work.head = (work.budget.now() - began) / len(amounts)
     found = {TRAINED: got.plain}
     if attack.kind not in ("clean", "alone"):
         found[STANDARDIZED] = got.standardised

@@ -13,8 +13,8 @@ from ripguard.data.image_set import ImageSet
 from ripguard.train.loop import batches, fit
 from ripguard.train.protocols import Protocol
 
-MOST, LEAST = 1 / 10, 1 / 24  # shares of the budget for one model
-PASSES = 20_000  # images times epochs that a model gets if a tenth of the budget allows them
+MOST, LEAST = 1 / 14, 1 / 24  # shares of the budget for training one model; with its readings it takes a tenth
+PASSES = 20_000  # images times epochs that a model gets if the budget allows them
 STEPS = 200  # batches: few images are shown more often than the protocol says
 PER_CLASS, EPOCHS = 20, 4  # images of a class, and epochs, that are never fewer while there are images
 UNET = 1.5  # time of a U-Net, in models

@@ -13,6 +13,7 @@ from ripguard.benchmark.table import interval
 
 HELD, LOST = 0.25, 0.75
 GAP = 10.0  # least distance of clean training and chance, in points
+MORE = "more defences"
 DEFENCES = 2  # least number of defences tried before the best of them counts as small
 
 # codes of verdicts
@@ -80,7 +81,7 @@ def _first(found: Numbers) -> tuple[str, str]:
         if plain <= HELD:
             return LOOKERS, f"{known}: this scheme only deters those who do not look."
         return LOOKERS, f"{known}: this scheme only hinders those who do not look, who reach {unaware} %."
-    missing = found.removals_left + ([] if found.defences >= DEFENCES else ["more defences"])
+    missing = found.removals_left + ([] if found.defences >= DEFENCES else [MORE])
     if missing:
         return NONE, f"{known} so far. No verdict: {_listed(missing)} {_were(missing)} not tried."
     if best > HELD:
@@ -107,4 +108,4 @@ def _listed(names: list[str]) -> str:
 
 
 def _were(names: list[str]) -> str:
-    return "was" if len(names) == 1 and not names[0].endswith("s") else "were"
+    return "were" if len(names) > 1 or names == [MORE] else "was"
