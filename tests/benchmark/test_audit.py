@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from ripguard.crypto.keys import Key
 from ripguard.images.encoding import png_bytes
 from ripguard.release.manifest import Release
 from ripguard.schemes.presets import SCHEMES
+from ripguard.train import objectives
 from ripguard.train.loop import Unfinished
 from ripguard.train.protocols import PROTOCOLS
 
@@ -60,12 +62,15 @@ def short() -> Iterator[None]:
     """Few steps, and of the defences three: one on images, one in training, one that lacks its library."""
     chosen = {name: DEFENCES[name] for name in ("none", "grayscale", "cutout", "ueraser-max")}
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "kornia", None)
+        objectives.augmentations.cache_clear()
         patch.setattr(size, "STEPS", 1)
         patch.setattr(size, "UNET_STEPS", (2, 2))
         patch.setattr(plan, "DEFENCES", chosen)
         patch.setattr(run, "HEAD_SECONDS", 0.1)
         patch.setitem(run.RESTORING, "train", 1.0)
         yield
+    objectives.augmentations.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -81,14 +86,10 @@ def audited(made: Path, out: Path, minutes: float = 60, tick: float = 1e-3, **mo
 
 @pytest.fixture(scope="module")
 def whole(made, tmp_path_factory):  # type: ignore[no-untyped-def]
-    """An audit with time for everything, without kornia."""
+    """An audit with time for everything."""
     place = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RIPGUARD_CACHE", str(place / "cache"))
-        patch.setitem(__import__("sys").modules, "kornia", None)
-        from ripguard.train import objectives
-
-        objectives.augmentations.cache_clear()
         before = tree_digest(made / "out")
         found, _ = audited(made, place / "a")
         assert tree_digest(made / "out") == before
@@ -253,9 +254,10 @@ def test_sizes(monkeypatch):  # type: ignore[no-untyped-def]
         got = size.choose(speed, budget, 50_000, 10, recipe)
         assert got.seconds <= 60
         assert got.epochs == 12
+        assert got.images * got.epochs // got.batch >= 100 or got.batch == 32
     assert size.choose(1e6, budget, 5_000, 10, recipe).images == 5_000
     few = size.choose(800.0, budget, 96, 3, recipe)
-    assert (few.images, few.epochs) == (96, 200)
+    assert (few.images, few.epochs, few.batch) == (96, 67, 32)
     assert size.choose(1.0, budget, 5_000, 10, recipe).epochs == size.EPOCHS
     assert size.choose(800.0, budget, 5_000, 10, recipe, 77).images == 77
     assert size.with_networks(few, 0.1).steps <= 1500

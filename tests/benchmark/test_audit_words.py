@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ripguard.benchmark.audit.words import HINDERS, HOLDS, LOOKERS, NOBODY, NONE, Numbers, share, verdict
 
-FOUND = Numbers(clean=71.0, chance=10.0, tests=1000, unaware=12.0, aware=68.0, defences=3)
+FOUND = Numbers(clean=71.0, chance=10.0, tests=1000, steps=200, unaware=12.0, aware=68.0, defences=3)
 
 
 def of(**changed: object) -> tuple[str, str]:
@@ -43,6 +43,7 @@ def test_the_sentence_of_the_default_scheme():
         ({"removals_left": ["a"], "defences": 0}, LOOKERS, "do not look"),  # who succeeds needs no other attack
         ({"clean": 15.0}, NONE, "even clean training reaches only 15 %"),
         ({"tests": 12, "aware": 45.0}, NONE, "12 test images are too few"),
+        ({"steps": 99}, NONE, "99 steps of training are too few"),
         ({"clean": None}, NONE, "neither clean nor plain"),
         ({"unaware": None, "aware": None}, NONE, "neither clean nor plain"),
     ],
@@ -67,7 +68,7 @@ percents = st.floats(0, 100)
 )
 def test_every_result_has_a_sentence(clean, chance, unaware, more, tests, defences, left):  # type: ignore[no-untyped-def]
     """For any numbers: known code, one paragraph; holding is never claimed untried, and never of a larger share."""
-    found = Numbers(clean, chance, tests, unaware, max(unaware, more), defences, left)
+    found = Numbers(clean, chance, tests, 200, unaware, max(unaware, more), defences, left)
     code, text = verdict(found)
     assert code in (NONE, NOBODY, LOOKERS, HINDERS, HOLDS)
     assert text.endswith(".")

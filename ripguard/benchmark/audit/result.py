@@ -72,7 +72,7 @@ class Audit:
     Attributes:
         release: name of the release's folder.
         scheme: name of its scheme.
-        images, epochs: of every model, as chosen; why: how they were chosen.
+        images, epochs, steps: of every model, as chosen; steps are batches; why: how they were chosen.
         chance: accuracy in percent of predicting the most frequent class of the test images.
         held_out: whether the test images were held out of the training split.
         labels: numbers of labelled clean images that attackers hold.
@@ -90,6 +90,7 @@ class Audit:
     seed: int
     images: int
     epochs: int
+    steps: int
     why: str
     classes: int
     test_images: int
@@ -142,7 +143,7 @@ class Audit:
         """What the sentence is made of."""
         few = {count: (held[1], self.alone(count)) for count in self.labels if (held := self.holding(count))}
         return Numbers(
-            clean=self.clean, chance=self.chance, tests=self.test_images,
+            clean=self.clean, chance=self.chance, tests=self.test_images, steps=self.steps,
             unaware=self.unaware[1] if self.unaware else None, aware=self.aware[1] if self.aware else None,
             defences=sum(row.kind == "defence" for row in self.rows),
             removals_left=[one.attack for one in self.not_tried if one.kind == "removal"], few=few,

@@ -134,7 +134,7 @@ def audit(
         )  # fmt: skip
         plan = attacks(scheme, result.labels)
         if dry_run:
-            result.not_tried = [_planned(one, _estimate(one, work)) for one in plan]
+            result.not_tried = [found for one in plan if (found := _tried(one, work, None))]
             return result
         done = {row.attack for row in ledger.rows}
         if ledger.facts is None:
@@ -184,12 +184,14 @@ def _prepared(
         tell(f"ripguard: {chosen.why}")
         labels = label_counts(loaded)
         chance = round(100 * float(np.bincount(test.labels).max() / len(test.labels)), 2)
+        steps = chosen.epochs * max(1, chosen.images // chosen.batch)
         shown = {
-            "images": chosen.images, "epochs": chosen.epochs, "why": chosen.why, "test_images": len(test.labels),
-            "chance": chance, "labels": labels,
+            "images": chosen.images, "epochs": chosen.epochs, "steps": steps, "why": chosen.why,
+            "test_images": len(test.labels), "chance": chance, "labels": labels,
         }  # fmt: skip
         facts = {"loaded": loaded, "tests": tests, "size": dataclasses.asdict(chosen), "shown": shown}
     chosen = size.Size(**facts["size"])
+    recipe = dataclasses.replace(recipe, batch=chosen.batch)
     labels = facts["shown"]["labels"]
     order = np.random.default_rng([seed, 100]).permutation(len(pairs.clean.labels))[: max(labels)]
     name = hashlib.sha256(f"{ledger.identity} {chosen} {device}".encode()).hexdigest()[:32]
@@ -204,15 +206,21 @@ def _planned(attack: Attack, seconds: float | None, why: str = "") -> Planned:
     return Planned(attack.name, attack.kind, attack.what, None if seconds is None else round(seconds / 60, 2), why)
 
 
-def _tried(attack: Attack, work: _Work, ledger: Ledger) -> Planned | None:
-    """Train and read one model, and keep its row; the attack with a reason if that was impossible."""
+def _tried(attack: Attack, work: _Work, ledger: Ledger | None) -> Planned | None:
+    """Train and read one model, and keep its row; the attack with a reason if that was impossible.
+
+    Args:
+        ledger: None: only estimate.
+    """
     seconds = None
     try:
         work.budget.check()
         seconds = _estimate(attack, work)
+        if ledger is None:
+            return _planned(attack, seconds)
         if seconds > work.budget.left:
             return _planned(attack, seconds, "it would have exceeded the budget")
-        ledger.add(_row(attack, work, seconds))
+        ledger.add(_row(attack, work))
         return None
     except Unfinished:
         return _planned(attack, seconds, "the budget was spent")
@@ -232,8 +240,8 @@ def _estimate(attack: Attack, work: _Work) -> float:
     if objective != "plain":
         relative = work.speed / work.speeds[objective]
     networks = attack.removal.cost * size.UNET * plain if attack.removal else 0.0
-    model = work.slow * (plain * max(1.0, relative) + networks + len(work.test.labels) / work.speed)
-    return model + work.head * len(_heads(attack, work))
+    model = plain * max(1.0, relative) + networks + len(work.test.labels) / work.speed
+    return work.slow * model + work.head * len(_heads(attack, work))
 
 
 def _heads(attack: Attack, work: _Work) -> list[int]:
@@ -241,7 +249,7 @@ def _heads(attack: Attack, work: _Work) -> list[int]:
     return work.labels if attack.kind in HEADED else [attack.labels] if attack.kind == "alone" else []
 
 
-def _row(attack: Attack, work: _Work, estimate: float) -> Row:
+def _row(attack: Attack, work: _Work) -> Row:
     """Train the model of one attack and read it."""
     began, epochs, part = work.budget.now(), work.chosen.epochs, work.part
     published, clean = work.pairs.published, work.pairs.clean
@@ -266,25 +274,26 @@ def _row(attack: Attack, work: _Work, estimate: float) -> Row:
         defence.prepared(shown.images, shown.labels, work.seed), shown.labels, len(shown.names), recipe, work.seed,
         work.device, checkpoint, note=attack.name, objective=defence.objective,
     )  # fmt: skip
+    trained = work.budget.now()
     readings = _read(attack, victim, work, work.few, work.test)
+    if heads := len(_heads(attack, work)):
+        work.head = (work.budget.now() - trained) / heads
     if defence.each:
         few, test = (defence.treated(one, work.seed + 1) for one in (work.few, work.test))
         treated = _read(attack, victim, work, few, test)
         readings = {name: max(value, treated[name]) for name, value in readings.items()}
     checkpoint.unlink(missing_ok=True)
     seconds = work.budget.now() - began
-    if (heads := work.head * len(_heads(attack, work))) < min(seconds, estimate):
-        work.slow = max(1.0, work.slow * (seconds - heads) / (estimate - heads))
+    if attack.kind in ("clean", "plain"):  # of whose time the estimate is best: others use the machine, too
+        work.slow = max(1.0, (trained - began) / max(work.chosen.seconds, 1e-6))
     return Row(attack.name, attack.kind, readings, len(shown.labels), epochs, steps, round(seconds, 1))
 
 
 def _read(attack: Attack, victim: Victim, work: _Work, few: ImageSet, test: ImageSet) -> dict[str, float]:
     """Accuracies of a model by reading, in percent."""
-    amounts, began = _heads(attack, work), work.budget.now()
+    amounts = _heads(attack, work)
     off = names_off(work.scheme) if work.scheme is not None else 0
     got = reached(victim, few, test, amounts, work.labels[0], off)
-    if amounts:
-        work.head = (work.budget.now() - began) / len(amounts)
     found = {TRAINED: got.plain}
     if attack.kind not in ("clean", "alone"):
         found[STANDARDIZED] = got.standardised

@@ -15,7 +15,11 @@ from ripguard.train.protocols import Protocol
 
 MOST, LEAST = 1 / 14, 1 / 24  # shares of the budget for training one model; with its readings it takes a tenth
 PASSES = 20_000  # images times epochs that a model gets if the budget allows them
-STEPS = 200  # batches: few images are shown more often than the protocol says
+STEPS = 200  # wanted batches of a model: batches get smaller, and few images are shown more often
+BATCH = 32  # images of the smallest batch
+    200,
+    32,
+)  # wanted batches of a model: batches get smaller, down to BATCH, and few images are shown more often
 PER_CLASS, EPOCHS = 20, 4  # images of a class, and epochs, that are never fewer while there are images
 UNET = 1.5  # time of a U-Net, in models
 UNET_STEPS = (30, 1500)  # least and most batches of a U-Net; the most is that of `experiments/undo.py`
@@ -26,7 +30,7 @@ class Size:
     """What one model gets.
 
     Attributes:
-        images, epochs: of its training.
+        images, epochs, batch: of its training.
         steps: batches of a U-Net; 0: none is trained.
         seconds: estimate for a plain model.
         why: one sentence.
@@ -34,6 +38,7 @@ class Size:
 
     images: int
     epochs: int
+    batch: int
     steps: int
     seconds: float
     why: str
@@ -54,16 +59,18 @@ def choose(
         count = min(available, max(int(passes) // protocol.epochs, PER_CLASS * classes))
     else:
         count = min(available, wanted)
-    epochs = max(protocol.epochs, -(-STEPS // batches(count, protocol)))
+    shown = count * protocol.epochs if wanted else int(min(passes, count * protocol.epochs))
+    batch = min(protocol.batch, max(BATCH, shown // STEPS), count)
+    epochs = max(protocol.epochs, -(-STEPS // batches(count, dataclasses.replace(protocol, batch=batch))))
     if wanted is None:
         epochs = min(epochs, max(EPOCHS, int(passes) // count))
     seconds = count * epochs / speed
     of = "all" if count == available else f"of {available:,}"
     why = (
-        f"{count:,} training images ({of}), {epochs} epochs: at {speed:,.0f} images a second one model takes about "
-        f"{seconds:.0f} s of {budget.seconds:.0f} s"
+        f"{count:,} training images ({of}), {epochs} epochs, batches of {batch}: at {speed:,.0f} images a second one "
+        f"model takes about {seconds:.0f} s of {budget.seconds:.0f} s"
     )
-    return Size(count, epochs, 0, seconds, why)
+    return Size(count, epochs, batch, 0, seconds, why)
 
 
 def with_networks(size: Size, seconds: float) -> Size:

@@ -13,6 +13,7 @@ from ripguard.benchmark.table import interval
 
 HELD, LOST = 0.25, 0.75
 GAP = 10.0  # least distance of clean training and chance, in points
+STEPS = 100  # least number of batches of a model: marks are learned in the first ones, but not at once
 MORE = "more defences"
 DEFENCES = 2  # least number of defences tried before the best of them counts as small
 
@@ -29,7 +30,7 @@ class Numbers:
 
     Attributes:
         clean: after training on the clean images; chance: of the most frequent class.
-        tests: number of test images.
+        tests: number of test images; steps: of batches that each model was trained for.
         unaware: of the attacker who does not look: plain training, logits standardized or not.
         aware: of the best attacker without key and clean images.
         defences: number of defences tried; removals_left: removal attacks that fit the scheme and were not tried.
@@ -39,6 +40,7 @@ class Numbers:
     clean: float | None
     chance: float
     tests: int
+    steps: int
     unaware: float | None
     aware: float | None
     defences: int = 0
@@ -71,6 +73,8 @@ def _first(found: Numbers) -> tuple[str, str]:
     low, high = interval(found.aware, found.tests)
     if (high - low) / 2 > (found.clean - found.chance) * HELD:
         return NONE, f"{known}. No verdict: {found.tests} test images are too few to tell."
+    if found.steps < STEPS:
+        return NONE, f"{known}. No verdict: {found.steps} steps of training are too few to tell; give more minutes."
     plain, best = share(found.unaware, found), share(found.aware, found)
     if plain >= LOST:
         return NOBODY, (
