@@ -17,9 +17,6 @@ MOST, LEAST = 1 / 14, 1 / 24  # shares of the budget for training one model; wit
 PASSES = 20_000  # images times epochs that a model gets if the budget allows them
 STEPS = 200  # wanted batches of a model: batches get smaller, and few images are shown more often
 BATCH = 32  # images of the smallest batch
-    200,
-    32,
-)  # wanted batches of a model: batches get smaller, down to BATCH, and few images are shown more often
 PER_CLASS, EPOCHS = 20, 4  # images of a class, and epochs, that are never fewer while there are images
 UNET = 1.5  # time of a U-Net, in models
 UNET_STEPS = (30, 1500)  # least and most batches of a U-Net; the most is that of `experiments/undo.py`
