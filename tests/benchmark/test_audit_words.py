@@ -27,7 +27,7 @@ def test_the_sentence_of_the_default_scheme():
 
 
 @pytest.mark.parametrize(
-    "changed, code, words",
+    ("changed", "code", "words"),
     [
         ({"unaware": 70.0, "aware": 70.5}, NOBODY, "deters nobody"),
         ({"unaware": 40.0}, LOOKERS, "only hinders those who do not look, who reach 40 %"),

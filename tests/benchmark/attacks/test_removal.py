@@ -45,13 +45,13 @@ def test_class_patterns_needs_nothing_of_the_owner(clean):  # type: ignore[no-un
     np.testing.assert_array_equal(got, without_patterns(clean.images, clean.labels, classes, span))
 
 
-@pytest.mark.parametrize("name, labels", [("synthetic-pairs", False), (LABELS, True)])
+@pytest.mark.parametrize(("name", "labels"), [("synthetic-pairs", False), (LABELS, True)])
 def test_draws_are_those_of_undo(clean, monkeypatch, name, labels):  # type: ignore[no-untyped-def]
     """Seed + 1, after the order of leaked images; marks fitted to the owner's images; arguments reach the U-Net."""
     scheme, seen = SCHEMES["layered"].resolve(DataStats(32, 10)), []
     monkeypatch.setattr(synthetic_pairs, "marks_off", lambda *arguments: seen.append(arguments) or clean.images)
     REMOVALS[name].remove(clean, scheme, 4, "cpu", Aid(clean, 7))
-    images, own, classes, again, told, draw, steps, seed, device = seen[0]
+    _, _, classes, again, told, draw, steps, seed, device = seen[0]
     assert (classes, told, steps, seed, device) == (10, labels, 7, 4, "cpu")
     other = np.random.default_rng(5)
     other.permutation(len(clean.labels))
