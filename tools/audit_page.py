@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--budget", type=above_zero, default=10.0, metavar="MINUTES", help="default 10")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "audit-photos.png", metavar="PNG")
     options = parser.parse_args()
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         ripguard.keygen(place / "key")
