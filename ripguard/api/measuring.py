@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,7 @@ def audit(
         dry_run: only plan; ``not_tried`` of the result is the plan, and nothing is written.
         max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
     """
+    began = time.monotonic()  # imports take seconds of the budget
     refuse_empty(release=release, key=key, out=out, source=source, signer=signer)
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < float("inf"):
         raise UsageError(f"budget: expected minutes, a number above 0, got {budget!r}")
@@ -162,7 +164,7 @@ def audit(
         found = None if source is None else as_source(source, None, strict=False, names_only=True)
         return run(
             Path(release), ring, Path(out) if out else None, float(budget), found, protocol, count, start or 0, device,
-            signer, dry_run,
+            signer, dry_run, began=began,
         )  # fmt: skip
 
 

@@ -15,11 +15,12 @@ class Budget:
 
     Args:
         now: seconds from any start, as ``time.monotonic``.
+        began: when the call began, by that clock; None: now.
     """
 
-    def __init__(self, minutes: float, now: Now = time.monotonic) -> None:
+    def __init__(self, minutes: float, now: Now = time.monotonic, began: float | None = None) -> None:
         self.minutes, self.now = minutes, now
-        self.seconds, self._began = 60 * minutes, now()
+        self.seconds, self._began = 60 * minutes, now() if began is None else began
 
     @property
     def spent(self) -> float:

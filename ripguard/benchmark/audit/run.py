@@ -82,6 +82,7 @@ def audit(
     signer: str | None = None,
     dry_run: bool = False,
     now: Now = time.monotonic,
+    began: float | None = None,
 ) -> Audit:
     """Attack a release; the key is used for the recipe, the clean images and the test images only.
 
@@ -93,7 +94,7 @@ def audit(
         source: clean images are read from it instead of being restored, for a release without exact restoration.
         images: training images of a model; None: chosen, so that a model takes at most a tenth of the budget.
         dry_run: plan and estimate, and write nothing.
-        now: clock, in seconds.
+        now: clock, in seconds; began: when the call began by that clock, None: now.
 
     Raises:
         WrongKey: the key does not open the whole release.
@@ -102,7 +103,7 @@ def audit(
         OutputRefused: ``out`` lies in the release, or has something else.
         Also what restoring an image raises.
     """
-    clock = Budget(budget, now)
+    clock = Budget(budget, now, began)
     recipe = recipe_of(protocol)
     check_device(device)
     root = unwrapped(root)
