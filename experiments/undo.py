@@ -39,9 +39,9 @@ import numpy as np
 from _run import ROOT, add_pretrain_on, begin, parser, release_facts
 
 from ripguard.benchmark.accuracy import release_of, scheme_of
-from ripguard.benchmark.attacks import oracle, restorer, synthetic_pairs
-from ripguard.benchmark.attacks.class_patterns import without_patterns
+from ripguard.benchmark.attacks import oracle, restorer
 from ripguard.benchmark.attacks.limited_clean_data import names_off, reached
+from ripguard.benchmark.attacks.removal import REMOVALS, Aid, made_again, needs_model
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.defended import fit_defended
 from ripguard.benchmark.victims import check, read
@@ -49,11 +49,7 @@ from ripguard.data.image_set import ImageSet
 from ripguard.data.registry import short_name
 from ripguard.errors import UsageError, refusals_printed
 from ripguard.images.quality import median_looks
-from ripguard.methods.registries import PERTURBATIONS
 from ripguard.numbers import not_negative, positive
-from ripguard.perturb.layered import LayeredParams
-from ripguard.perturb.make import make
-from ripguard.perturb.marks import MarkedParams
 from ripguard.release.inspect import SEALED
 from ripguard.schemes.base import Run
 from ripguard.schemes.stored import read as read_scheme
@@ -81,7 +77,7 @@ ATTACKS = (
     ),
 )
 FEW = 100  # labelled clean images, for the last two readings of every victim
-MARKED_AGAIN = ("synthetic", "averaged", "two")  # attacks that put on the same marks
+MARKED_AGAIN = ("averaged", "two")  # attacks that put on the same marks, beside those of REMOVALS
 
 
 def main() -> None:
@@ -137,12 +133,12 @@ def main() -> None:
             continue  # there is none
         base, _, under = attack.partition("+")
         kind = base.split("-")[0]
-        model = "steps" in made.perturb.options() or made.perturb.method in ("em", "em-sample")
-        if kind in MARKED_AGAIN and model and not (kind == "synthetic" and isinstance(made.perturb, MarkedParams)):
+        if kind in MARKED_AGAIN and needs_model(made):
             print(f"left out: {attack}, as {made.perturb.method} needs a model", file=sys.stderr)
             continue
-        if base == "synthetic-pairs-twice" and not isinstance(made.perturb, LayeredParams):
-            continue  # there is nothing below
+        if base in REMOVALS and not REMOVALS[base].fits(made):
+            print(f"left out: {attack}, as it does not fit {made.perturb.method}", file=sys.stderr)
+            continue
         if base not in left:
             left = {base: after(base, protected, clean, whole, made, options, left)}
         shown, defence = left[base], DEFENCES[under or "none"]
@@ -204,14 +200,17 @@ def after(
     """
     kind, _, number = attack.removesuffix("-labels").partition("-")
     classes = len(clean.names)
-    labels = classes if attack.endswith("-labels") else 0
+    if attack in REMOVALS:
+        aid = Aid(whole, options.steps, {name: one.images for name, one in left.items()})
+        images = REMOVALS[attack].remove(protected, made, options.seed, options.device, aid)
+        return dataclasses.replace(protected, images=images)
     draw = np.random.default_rng(options.seed + 1)
     order = draw.permutation(len(clean.labels))
     if kind == "restorer":
         known = order[: int(number)]
         model = restorer.train(
-            protected.images[known], clean.images[known], clean.labels[known], labels, options.steps, options.seed,
-            options.device,
+            protected.images[known], clean.images[known], clean.labels[known],
+            classes if attack.endswith("-labels") else 0, options.steps, options.seed, options.device,
         )  # fmt: skip
         images = restorer.restored(model, protected.images, clean.labels, options.device)
         images[known] = clean.images[known]
@@ -220,51 +219,22 @@ def after(
         side = made.hider(clean.images.shape[1:], Run()).params.size  # type: ignore[attr-defined]
         best = oracle.jigsaw if number == "jigsaw" else oracle.shifts
         return dataclasses.replace(protected, images=best(protected.images, clean.images, side))
-    if attack == "synthetic-pairs-twice":
-        stripped = left.get("synthetic-pairs-labels") or after(
-            "synthetic-pairs-labels", protected, clean, whole, made, options, left
-        )
-        if not isinstance(made.perturb, LayeredParams):
-            raise UsageError(
-                f"{attack}: the perturbation {made.perturb.method} has none below it", "leave it out of --only"
-            )
-        images = synthetic_pairs.perturbation_off(
-            stripped.images, clean.labels, classes, (clean.labels + names_off(made.perturb)) % classes,
-            made.perturb.under, np.random.default_rng([options.seed, 2]), options.steps, options.seed, options.device,
-        )  # fmt: skip
-        return dataclasses.replace(protected, images=images)
     if kind in MARKED_AGAIN:
-        marks = made.perturb.marks if isinstance(made.perturb, MarkedParams) else made.perturb
-        again = make(marks, whole)
+        again = made_again(made, whole)
 
         def seeds() -> np.ndarray:
             return draw.integers(0, 2**63, len(clean.labels)).astype(np.uint64)
-
-        def marked(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-            return again.in_parts(images, labels, seeds())
 
         if kind == "two":
             own = seeds()
             small = type(again)(again.params.changed(eps=again.params.eps / 2), again.fitted)  # type: ignore[attr-defined]
             large, half = (one.in_parts(clean.images, clean.labels, own).astype(np.int16) for one in (again, small))
             return dataclasses.replace(protected, images=np.clip(2 * half - large, 0, 255).astype(np.uint8))
-        if kind == "averaged":
-            others = [marked(clean.images, clean.labels).astype(np.uint16) for _ in range(int(number) - 1)]
-            mean = np.round((protected.images + sum(others)) / int(number)).astype(np.uint8)
-            return dataclasses.replace(protected, images=mean)
-        images = synthetic_pairs.marks_off(
-            protected.images, clean.labels, classes, again, bool(labels), draw, options.steps, options.seed,
-            options.device,
-        )  # fmt: skip
-        return dataclasses.replace(protected, images=images)
+        others = [again.in_parts(clean.images, clean.labels, seeds()).astype(np.uint16) for _ in range(int(number) - 1)]
+        mean = np.round((protected.images + sum(others)) / int(number)).astype(np.uint8)
+        return dataclasses.replace(protected, images=mean)
     if attack == "none":
         return protected
-    if attack == "class-patterns":
-        method = PERTURBATIONS[made.perturb.method]
-        span = method.public_span(made.perturb, classes, protected.images.shape[1:3])
-        return dataclasses.replace(
-            protected, images=without_patterns(protected.images, protected.labels, classes, span)
-        )
     if kind == "sink":  # the published method names this class
         sink = np.bincount(whole.labels).argmin()
         return protected.part(np.flatnonzero(protected.labels != sink))

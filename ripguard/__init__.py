@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Key", "ProtectedDataset", "RipguardError", "check", "inspect", "keygen", "list_datasets", "list_schemes",
+    "Key", "ProtectedDataset", "RipguardError", "audit", "check", "inspect", "keygen", "list_datasets", "list_schemes",
     "protect", "report", "restore", "schemes", "verify",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from ripguard import schemes
     from ripguard.api import (
+        audit,
         check,
         inspect,
         keygen,

@@ -42,6 +42,20 @@ def reported_to(callback: Callback | None) -> Iterator[None]:
         current_callback.reset(token)
 
 
+Check = Callable[[], Any]
+current_check: ContextVar[Check | None] = ContextVar("check", default=None)
+
+
+@contextlib.contextmanager
+def stopped_by(check: Check) -> Iterator[None]:
+    """Context manager: call ``check`` after every step of a bar. What it raises ends the work."""
+    token = current_check.set(check)
+    try:
+        yield
+    finally:
+        current_check.reset(token)
+
+
 class Heartbeat:
     """Callback that prints a line at intervals, for output without a terminal. Short runs print nothing.
 

@@ -26,6 +26,7 @@ VERBS = (
     "inspect",
     "report",
     "evaluate",
+    "audit",
     "train",
     "gc",
     "data",
@@ -267,6 +268,7 @@ def test_odd_values_of_every_option(verb, tmp_path, monkeypatch):  # type: ignor
         "restore": ("r", "o"),
         "verify": ("r",),
     }
+    own |= {"audit": ("r", "--dry-run", "--images", "4")}
     own |= {"evaluate": ("r", "--source", "s", "--epochs", "1"), "methods": (), "completion": ("bash",)}
     own |= {"inspect": ("r",), "report": ("r", "--against", "s"), "train": ("r", "--out", "/dev/null"), "gc": ("r",)}
     monkeypatch.chdir(tmp_path)

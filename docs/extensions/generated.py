@@ -45,6 +45,8 @@ PARTS = (
 RESULTS = (  # what the calls of ripguard.api return
     "ripguard.api.GeneratedKeys", "ripguard.release.protect.Protected", "ripguard.release.restore.Restored",
     "ripguard.release.verify.Report", "ripguard.benchmark.own.Evaluation", "ripguard.benchmark.own.Row",
+    "ripguard.benchmark.audit.result.Audit", "ripguard.benchmark.audit.result.Row",
+    "ripguard.benchmark.audit.result.Planned",
 )  # fmt: skip
 
 

@@ -19,13 +19,13 @@ standard error is a terminal.
 from ripguard.api.checking import check, read_source
 from ripguard.api.datasets import export, list_datasets
 from ripguard.api.keys import GeneratedKeys, keygen
-from ripguard.api.measuring import evaluate, report, train
+from ripguard.api.measuring import audit, evaluate, report, train
 from ripguard.api.methods import choose_scheme, describe_method, list_methods, list_schemes
 from ripguard.api.protecting import protect
 from ripguard.api.releases import collect_garbage, inspect, restore, verify
 
 __all__ = [
-    "GeneratedKeys", "check", "choose_scheme", "collect_garbage", "describe_method", "evaluate", "export", "inspect",
-    "keygen", "list_datasets", "list_methods", "list_schemes", "protect", "read_source", "report", "restore", "train",
-    "verify",
+    "GeneratedKeys", "audit", "check", "choose_scheme", "collect_garbage", "describe_method", "evaluate", "export",
+    "inspect", "keygen", "list_datasets", "list_methods", "list_schemes", "protect", "read_source", "report", "restore",
+    "train", "verify",
 ]  # fmt: skip

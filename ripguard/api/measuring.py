@@ -1,18 +1,29 @@
-"""Measure a release, and train models on protected and on clean images."""
+"""Measure a release, attack it, and train models on protected and on clean images."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ripguard.api.arguments import AnyPath, Callback, opened, pixels_allowed, refuse_empty, with_home, worker_count
+from ripguard.api.arguments import (
+    AnyPath,
+    Callback,
+    opened,
+    pixels_allowed,
+    refuse_empty,
+    whole,
+    with_home,
+    worker_count,
+)
 from ripguard.crypto.keys import Key, KeyRing
-from ripguard.errors import OutputRefused, refusing
+from ripguard.errors import OutputRefused, UsageError, refusing
 from ripguard.progress import reported_to
 
 if TYPE_CHECKING:
+    from ripguard.benchmark.audit.result import Audit
     from ripguard.benchmark.own import Evaluation
     from ripguard.data.source import Source
 
@@ -106,6 +117,55 @@ def evaluate(
     found = as_source(source, labels, strict=False, names_only=True)
     with pixels_allowed(max_pixels), reported_to(progress):
         return run(Path(release), found, protocol, model, epochs, several, device, signer, worker_count(workers), ring)
+
+
+@refusing()
+@with_home
+def audit(
+    release: AnyPath,
+    key: KeyRing | AnyPath,
+    *,
+    budget: float = 10.0,
+    out: AnyPath | None = None,
+    source: AnyPath | Source | None = None,
+    protocol: str = "small",
+    images: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    signer: str | None = None,
+    dry_run: bool = False,
+    progress: Callback | None = None,
+    max_pixels: int | None = None,
+) -> Audit:
+    """Attack a release of one's own; see :func:`ripguard.benchmark.audit.run.audit`.
+
+    Args:
+        key: of the owner or of the whole release.
+        budget: minutes, more than 0. The same call goes on with what was not tried.
+        out: folder for rows and page; None: ``<release>-audit`` beside the release.
+        source: clean images are read from it; None: they are restored in memory.
+        images: training images of each model; None: chosen by budget and speed.
+        dry_run: only plan; ``not_tried`` of the result is the plan, and nothing is written.
+        max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
+    """
+    began = time.monotonic()  # imports take seconds of the budget
+    refuse_empty(release=release, key=key, out=out, source=source, signer=signer)
+    if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < float("inf"):
+        raise UsageError(f"budget: expected minutes, a number above 0, got {budget!r}")
+    count, start = whole("images", images, 1), whole("seed", seed, 0)
+    ring = opened(key)[0]
+    from ripguard.data.compile_cache import name_compile_cache
+
+    name_compile_cache()  # before torch is imported
+    from ripguard.benchmark.audit.run import audit as run
+    from ripguard.data.registry import as_source
+
+    with pixels_allowed(max_pixels), reported_to(progress):
+        found = None if source is None else as_source(source, None, strict=False, names_only=True)
+        return run(
+            Path(release), ring, Path(out) if out else None, float(budget), found, protocol, count, start or 0, device,
+            signer, dry_run, began=began,
+        )  # fmt: skip
 
 
 @refusing()

@@ -107,7 +107,7 @@ def evaluate(
     scheme = scheme_name(release, key)
     vouched(release, signer, key)
     clean, published = _pairs(release, source)
-    train, test, held_out = _split(clean)
+    train, test, held_out = train_and_test(clean)
     about = "a fifth of the training images, held out of both" if held_out else "the source's test split"
     tell(f"ripguard: {len(train)} images to train on, {len(test)} clean ones to test on: {about}")
     known = load([clean[i] for i in train], workers=workers, note="clean images")
@@ -145,7 +145,7 @@ def _pairs(release: Release, source: Source) -> tuple[list[Item], list[Item]]:
     return clean, published
 
 
-def _split(items: Sequence[Item]) -> tuple[list[int], list[int], bool]:
+def train_and_test(items: Sequence[Item]) -> tuple[list[int], list[int], bool]:
     """Indices of training and test images, and whether the test images were held out of the training split.
 
     A fifth of each class is held out; the choice depends only on the names.

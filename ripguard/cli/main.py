@@ -38,6 +38,7 @@ VERBS = {  # one module each, imported when its verb is used
     "inspect": "show public facts about a release or an image; needs no key",
     "report": "measure a release: PSNR, SSIM, surrogate, residue, equality of restored images",
     "evaluate": "measure what a model learns from your release without its key",
+    "audit": "attack your own release with defences and removal attacks, within a budget",
     "train": "train a model on the images of a release, restored in memory",
     "gc": "move aside files that killed runs left in and beside a release",
     "data": "list the built-in datasets, or export one as a folder tree",

@@ -20,7 +20,7 @@ from ripguard.platform import foreign, open_to_others, private_name, sync_folder
 
 DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
 CACHE_HINT = f"set {CACHE_VARIABLE} to a folder with space that you can write to"
-CACHED = ("backbones", "coders", "evaluate", "fitted", "surrogates")  # folders in the cache, of single files
+CACHED = ("audit", "backbones", "coders", "evaluate", "fitted", "surrogates")  # folders in the cache, of single files
 
 
 @dataclass(frozen=True, slots=True)

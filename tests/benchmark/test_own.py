@@ -10,7 +10,7 @@ import pytest
 from helpers import call, crop, good, make_source, refused, tree_digest
 
 import ripguard
-from ripguard.benchmark.own import _split, evaluate
+from ripguard.benchmark.own import evaluate, train_and_test
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused, UsageError, VerifyFailed
@@ -83,16 +83,16 @@ def items(labels: str) -> list[Item]:
 
 def test_what_is_held_out():
     """Of every class, never trained on, the same for the same names whatever else is there."""
-    train, test, held_out = _split(items("ab" * 20))
+    train, test, held_out = train_and_test(items("ab" * 20))
     assert held_out
     assert not set(train) & set(test)
     assert len(train) + len(test) == 40
     assert [sum(i % 2 == part for i in test) for part in (0, 1)] == [4, 4]
     names = {items("ab" * 20)[i].name for i in test if i % 2 == 0}
     only = items("ab" * 20)[::2]
-    assert {only[i].name for i in _split(only)[1]} == names
+    assert {only[i].name for i in train_and_test(only)[1]} == names
     with pytest.raises(InputRefused, match="class a has 4 images: too few"):
-        _split(items("aaaabbbbbbbbbbbbbbb"))
+        train_and_test(items("aaaabbbbbbbbbbbbbbb"))
 
 
 def test_refusals(made, tmp_path):  # type: ignore[no-untyped-def]

@@ -22,7 +22,7 @@ PAGES = [
     *sorted((ROOT / "docs" / "tutorials").glob("*.md")),
     *sorted((ROOT / "docs" / "how-to").glob("*.md")),
 ]
-SLOW = ("evaluate", "train")  # verbs that train models; make test-all runs them
+SLOW = ("audit", "evaluate", "train")  # verbs that train models; make test-all runs them
 BLOCK = re.compile(r"^```(sh|python|text)\n(.*?)^```$", re.M | re.S)
 
 
