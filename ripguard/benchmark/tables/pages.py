@@ -76,8 +76,8 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
         ("Blended cells of marks", "`experiments/blending.py`: models trained on large images that were reduced again.",
          others.blending),
         ("What thumbnails teach", "`experiments/ceiling.py`: models trained and tested on the lowest DCT coefficients "
-         "of clean images, under true labels: what an attacker on `carve` could reach at most if the kept band were not "
-         "perturbed. An estimate for these models, no proof.", others.ceiling),
+         "of clean images, under true labels: what an attacker on `carve` could reach at most if the kept band were "
+         "not perturbed. An estimate for these models, no proof.", others.ceiling),
         ("Low bit-planes", "`experiments/planes.py`", others.planes),
         ("Block side", "`experiments/block_size.py`: share of protected images whose label the surrogate keeps. "
          "Carriers are those of `fsp`, a weaker attack than that of `mrit-tap`.", others.block_size),
