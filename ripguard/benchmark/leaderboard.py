@@ -16,6 +16,7 @@ from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import HARDWARE, Column, Group, record_link, scheme, sd, spread, table
 from ripguard.schemes import SCHEMES
 
+WHO, WHO_LABELS = ("cifar10", "small", 20_000), (100, 500)  # the table with most attacks; numbers of clean images
 Key = tuple[str, str, int, str]  # dataset, protocol, number of training images, scheme
 ABOUT = ("victim", "image-quality", "limited-clean", "undo")
 
@@ -215,3 +216,34 @@ def short(name: str) -> str:
 
 def _value(found: Found | None) -> float | None:
     return None if found is None else found[1]
+
+
+def who(rows: Sequence[Measurement], prefix: str) -> list[str]:
+    """What each preset leaves to three kinds of attackers: one line a scheme, for README and the limits."""
+    board = {key: entry for key, entry in entries(rows).items() if key[:3] == WHO and entry.scheme in SCHEMES}
+    if not board:
+        return []
+    own = sorted(board.values(), key=rank)
+    clean = [found for entry in own for found in entry.clean.values()]
+    alone = {count: most for entry in own for count, most in entry.alone.items() if count in WHO_LABELS}
+    title = f"{WHO[0]}, {WHO[2]:,} images, protocol `{WHO[1]}`, accuracy in percent on clean test images."
+    title += f" Clean images give {np.mean(clean):.1f}" if clean else ""
+    title += "".join(f", {count} clean images alone {most:.1f}" for count, most in sorted(alone.items())) + "."
+    lines = [
+        title, "",
+        "| scheme | PSNR | does not look: trains on the images as they are | knows the method, no key, no clean image | "
+        + " | ".join(f"holds {count} labelled clean images" for count in WHO_LABELS) + " |",
+        "| --- | --- | --- | --- |" + " --- |" * len(WHO_LABELS),
+    ]  # fmt: skip
+    for entry in own:
+        holds = []
+        for count in WHO_LABELS:  # who holds clean images can do without them, or without the release
+            only = ("alone", entry.alone[count]) if count in entry.alone else None
+            found = (entry.reached((*PERMUTATIONS, HEAD), count), entry.best_attack, only)
+            holds.append(max((one for one in found if one), key=lambda one: one[1]))
+        tried = "" if entry.defended else " (no defence tried)"
+        lines.append(
+            f"| `{entry.scheme}` | {entry.psnr:.1f} dB | {np.mean(entry.plain):.1f} | **{entry.best_attack[1]:.1f}** "
+            f"({entry.best_attack[0]}){tried} | {' | '.join(f'{one[1]:.1f} ({one[0]})' for one in holds)} |"
+        )
+    return lines

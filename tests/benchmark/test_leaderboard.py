@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from measurements import made, quality, row, victim
 
+from ripguard.benchmark import leaderboard
 from ripguard.benchmark.attacks.limited_clean_data import PERMUTED, RENAMED, STANDARDISED
-from ripguard.benchmark.leaderboard import entries, page, plot, rank
+from ripguard.benchmark.leaderboard import entries, page, plot, rank, who
 from ripguard.benchmark.records import Measurement
 
 LSP = made("seal", "lsp")
@@ -134,3 +135,17 @@ def test_clean_images_alone_are_the_same_for_every_scheme():
 
 def test_without_image_quality_or_victims_there_is_no_line():
     assert entries([one for one in ROWS if one.kind != "image-quality"]) == {}
+
+
+def test_what_each_scheme_leaves_to_whom(monkeypatch):  # type: ignore[no-untyped-def]
+    """Plain training, the best attack without clean images, and the best of that, of readings, and of the few alone."""
+    monkeypatch.setattr(leaderboard, "WHO", ("x", "small", 20))
+    alone = {"training_set": "clean", "attack": "none", "seed": 0, "defence": "none"}
+    rows = [*ROWS, row("limited-clean", {"test_acc": 66.0}, setting={"clean_images": 500, "alone": True}, **alone),
+            read_with("linear head", 100, 47.0)]  # fmt: skip
+    lines = who(rows, "")
+    assert lines[0] == ("x, 20 images, protocol `small`, accuracy in percent on clean test images. Clean images give "
+                        "90.0, 500 clean images alone 66.0.")  # fmt: skip
+    assert [line for line in lines if line.startswith("| `")] == [
+        "| `mrit` | 26.5 dB | 21.0 | **43.0** (jpeg-10, inputs defended too, standardized) | 47.0 (none) | 66.0 (alone) |"
+    ]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ripguard.benchmark.leaderboard import page as leaderboard
+from ripguard.benchmark.leaderboard import who
 from ripguard.benchmark.records import FOLDERS, Measurement, read
 from ripguard.benchmark.tables import accuracy, attacks, others
 from ripguard.errors import InputRefused
@@ -30,6 +31,7 @@ BLOCKS: dict[str, Maker] = {
     "marks": others.marks,
     "blending": others.blending,
     "ceiling": others.ceiling,
+    "who": who,
     "coders": others.coders,
     "planes": others.planes,
     "large": others.large,
