@@ -231,7 +231,7 @@ def who(rows: Sequence[Measurement], prefix: str) -> list[str]:
     title += "".join(f", {count} clean images alone {most:.1f}" for count, most in sorted(alone.items())) + "."
     lines = [
         title, "",
-        "| scheme | PSNR | does not look: trains on the images as they are | knows the method, no key, no clean image | "
+        "| scheme | PSNR | does not look: plain training | knows the method; no key, no clean image | "
         + " | ".join(f"holds {count} labelled clean images" for count in WHO_LABELS) + " |",
         "| --- | --- | --- | --- |" + " --- |" * len(WHO_LABELS),
     ]  # fmt: skip

@@ -147,5 +147,6 @@ def test_what_each_scheme_leaves_to_whom(monkeypatch):  # type: ignore[no-untype
     assert lines[0] == ("x, 20 images, protocol `small`, accuracy in percent on clean test images. Clean images give "
                         "90.0, 500 clean images alone 66.0.")  # fmt: skip
     assert [line for line in lines if line.startswith("| `")] == [
-        "| `mrit` | 26.5 dB | 21.0 | **43.0** (jpeg-10, inputs defended too, standardized) | 47.0 (none) | 66.0 (alone) |"
+        "| `mrit` | 26.5 dB | 21.0 | **43.0** (jpeg-10, inputs defended too, standardized) | 47.0 (none) | "
+        "66.0 (alone) |"
     ]
