@@ -78,7 +78,7 @@ def main() -> None:
     # 1. the attacker's images: drawn once, the smaller sets inside the larger ones
     items = open_source(options.source).items
     clean, test = (load([item for item in items if item.split == part]) for part in ("train", "test"))
-    classes, side = len(clean.names), clean.images.shape[1]
+    classes = len(clean.names)
     order = np.random.default_rng(0).permutation(len(clean.labels))
     wanted = (100, *(round(number if number >= 1 else number * len(order)) for number in options.few))
     amounts = sorted({min(number, len(order)) for number in wanted})
@@ -136,7 +136,7 @@ def main() -> None:
         if {stored["epoch"], stored.get("epochs", epochs)} != {epochs}:  # cut, or of another length
             print(f"{path.name} is not trained for {epochs} epochs: left out", file=sys.stderr)
             continue
-        victim = Victim(usual, classes, side)
+        victim = Victim(usual, classes, defence.fitting(few.part(np.arange(1)), 0).images.shape[1])
         victim.restore(stored["victim"])
         for form, so in forms:
             known_few, shown = (defence.treated(few, 1), defence.treated(test, 1)) if so else (few, test)

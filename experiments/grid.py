@@ -56,7 +56,7 @@ CELLS = {  # patches on few cells where the scheme has them on all, and the othe
     "mrit-cells": "--patch-cells 2",
     "balanced-all-cells": "--scheme balanced --patch-cells 16",
 }
-CARVED = {"carve-4": "--scheme carve --keep 4"}  # thumbnails of half the side
+CARVED = {"carve-6": "--scheme carve --keep 6"}  # smaller thumbnails
 SCHEMES = OURS | CELLS | TAP | PEERS | HALF | AWARE | CARVED
 CHEAP = ("jpeg-10", "grayscale")
 OTHERS = tuple(name for name in DEFENCES if name not in ("none", "orthogonal-projection", *CHEAP))

@@ -218,7 +218,7 @@ def test_gray_images_get_color_where_there_are_colored_ones():
     [
         ("mrit", {"planes": 3}, "--max-bit-planes is an option of seal, and this is --hide mrit"),
         ("seal", {"size": 3}, "--block-size is an option of mrit, and this is --hide seal"),
-        ("mrit", {"steps": 3}, "--attack-steps is an option of layered, tap, fsp, pil, dune, and this is"),
+        ("mrit", {"steps": 3}, "--attack-steps is an option of layered, tap, carve, fsp, pil, dune, and this is"),
         ("mrit", {"max_bit_planes": 3}, "--max-bit-planes is an option of seal, and this is --hide mrit"),
         ("seal", {"max_bit_planes": 3, "planes": 3}, "given twice, under two names"),
         ("mrit", {"colour": 3}, "--colour is no option of marks or mrit"),

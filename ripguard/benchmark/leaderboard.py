@@ -57,8 +57,9 @@ def _kept(row: Measurement) -> int | None:
 
 def _ceiling(entry: Entry) -> str:
     found = entry.highest_ceiling
-    runs = sum(map(len, entry.ceiling.values()))
-    return f"{found[1]:.2f} ({found[0]}, of {len(entry.ceiling)} models, n = {runs})" if found else ""
+    runs, models = sum(map(len, entry.ceiling.values())), len(entry.ceiling)
+    of_all = f", of {models} models" if models > 1 else ""
+    return f"{found[1]:.2f} ({found[0]}{of_all}, n = {runs})" if found else ""
 
 
 def is_setting(row: Measurement) -> bool:

@@ -111,6 +111,8 @@ class Run:
         for other in waiting:
             own = {name: other.provenance[name] for name in (*WHERE, *OF_ROW) if name in other.provenance}
             self._write(dataclasses.replace(other, scheme=self.common.get("scheme")), self.base | own)
+        if waiting:  # the command of this run is another
+            self.origin = None
         one = measurement(kind or self.kind, row, self.images, self.setting, self.common, "")
         found = self._write(one, self.base | {name: row[name] for name in OF_ROW if name in row})
         self.rows.append(found)

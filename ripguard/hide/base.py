@@ -166,13 +166,13 @@ class Hiding(Revealing):
         kind: class of the parameters.
         simulates: whether :meth:`simulate` changes carriers enough that gradients should be taken at its result.
         reuses: whether published images are made of pieces of the clean ones. A carrier that lacks their content
-            cannot be used then.
+            cannot be used then. True unless a method says otherwise.
         always_fits: whether every image fits, so that :meth:`check_capacity` is not needed.
     """
 
     kind: ClassVar[type[Params]]
     simulates: ClassVar[bool] = False
-    reuses: ClassVar[bool] = False
+    reuses: ClassVar[bool] = True
     always_fits: bool = True
 
     @classmethod

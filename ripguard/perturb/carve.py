@@ -10,9 +10,11 @@ perturbed as in :mod:`ripguard.perturb.tap`, by a surrogate that is trained on t
 inside the kept band, so neither a low pass nor JPEG separates it from the content.
 
 **Targets** follow no public rule. A secret order of the classes and several secret shifts give each class ``targets``
-target classes; which one an image gets depends on its thumbnail, by a secret direction that sorts each class. Then no
-renaming of outputs gives the classes back. The secret is a digest of the clean training images: nobody without them can
-compute it.
+target classes; which one an image gets depends on its thumbnail, by a secret direction that sorts each class. Renaming
+the outputs then gives little back, but for datasets of two or three classes, which have one other class or two. The
+secret is a digest of the clean training images: nobody without them can compute it.
+
+Images without a class get no perturbation of the thumbnail, and a pattern of their own.
 
 **What is replaced** gets a fill: the same secret pattern for all images of a class, which plain training learns instead
 of the content, or noise.
@@ -28,6 +30,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ripguard.data.image_set import ImageSet
+from ripguard.errors import UsageError
 from ripguard.images.bands import enlarged, thumbnail
 from ripguard.methods.fitted import FitContext, Fitted, RunContext
 from ripguard.methods.params import DataStats, option, positive, share, word
@@ -37,6 +40,7 @@ from ripguard.perturb.tap import TAP, TAPParams
 
 KEEP, KEEP_LARGE = 8, 8  # coefficients along each side, for small images and for large ones
 EPS = 32 / 255  # of the thumbnail's values
+LEAST = 5  # on smaller thumbnails, bfloat16 training of the surrogate diverged
 TARGETS = 3
 GRAIN = 8 / 255  # root mean square of the fill
 FINEST = 4  # the fill has frequencies up to this multiple of the kept ones, so that it survives moderate resizing
@@ -48,7 +52,8 @@ class CarveParams(GradientParams):
 
     keep: int | None = option(
         None, f"DCT coefficients kept along each side: a thumbnail of so many pixels (default {KEEP})",
-        check=positive, wanted="at least 1", word=word("keep {}"), usual=(None, KEEP, KEEP_LARGE),
+        check=lambda value: value >= LEAST, wanted=f"at least {LEAST}: no surrogate learns from less",
+        word=word("keep {}"), usual=(None, KEEP, KEEP_LARGE),
     )  # fmt: skip
     eps: float | None = option(
         None, "L∞ bound of the thumbnail's perturbation, in 0..1 (default 0.125); 0: none",
@@ -66,9 +71,14 @@ class CarveParams(GradientParams):
     )  # fmt: skip
 
     def resolve(self, data: DataStats) -> Self:
-        own = replace(
-            self, keep=self.keep or (KEEP_LARGE if data.large else KEEP), eps=EPS if self.eps is None else self.eps
-        )
+        usual = KEEP_LARGE if data.large else KEEP
+        keep = self.keep or max(LEAST, min(usual, data.side // 2))
+        if keep > data.side // 2:
+            raise UsageError(
+                f"--keep: a thumbnail of {keep} pixels is more than half of images of {data.side}",
+                "name another --perturb" if keep == LEAST else "name a smaller --keep",
+            )
+        own = replace(self, keep=keep, eps=EPS if self.eps is None else self.eps)
         return replace(own, coarse=False if self.coarse is None else self.coarse)
 
     @property
@@ -111,7 +121,10 @@ class Carve(Perturbation[CarveParams]):
         small = thumbnail(training.images, self.keep)
         seen = np.clip(np.round(small), 0, 255).astype(np.uint8)
         found = fit_surrogates(own, replace(training, images=seen), context) if own.eps else Fitted()
-        secret = hashlib.sha256(f"ripguard carve {context.seed} {training.digest}".encode()).hexdigest()
+        # not of training.digest, which records publish
+        digest = hashlib.sha256(f"ripguard carve {context.seed}".encode() + training.labels.astype("<i8").tobytes())
+        digest.update(np.ascontiguousarray(training.images).data)
+        secret = digest.hexdigest()
         draw, classes = _generator(secret), len(context.classes)
         order = draw.permutation(classes)
         shifts = 1 + draw.permutation(classes - 1)[: own.targets]
@@ -137,7 +150,7 @@ class Carve(Perturbation[CarveParams]):
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         import torch
 
-        small = thumbnail(clean, self.keep)
+        small = thumbnail(clean, self._kept(*clean.shape[1:3]))
         known = labels >= 0
         if self.params.eps and known.any():
             source = torch.from_numpy(small[known]).permute(0, 3, 1, 2).to(self.context.device) / 255
@@ -148,17 +161,21 @@ class Carve(Perturbation[CarveParams]):
         carriers = enlarged(small, height, width) + self._fill(height, width, labels, seeds)[..., None]
         return np.clip(np.round(carriers), 0, 255).astype(np.uint8)
 
+    def _kept(self, height: int, width: int) -> int:
+        """Coefficients kept of an image: fewer of those that are smaller than twice the thumbnail."""
+        return max(1, min(self.keep, min(height, width) // 2))
+
     def _fill(self, height: int, width: int, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         """What replaces the fine content: gray values, float64 ``[batch, height, width]``, without coarse content."""
-        kind, size = self.params.fill, 255 * self.params.grain
+        kind, size, kept = self.params.fill, 255 * self.params.grain, self._kept(height, width)
         if kind == "none":
             return np.zeros((len(labels), height, width))
         if kind == "noise":
             draws = [np.random.default_rng(int(seed)) for seed in seeds]
-            return size * np.stack([_texture(draw, self.keep, height, width) for draw in draws])
+            return size * np.stack([_texture(draw, kept, height, width) for draw in draws])
         secret = self.fitted.about["secret"]
         patterns = {
-            label: _texture(_generator(secret, int(label) + 2), self.keep, height, width) for label in np.unique(labels)
+            label: _texture(_generator(secret, int(label) + 2), kept, height, width) for label in np.unique(labels)
         }
         return size * np.stack([patterns[label] for label in labels])
 

@@ -158,7 +158,7 @@ def fit_surrogates(
 
     training, names = needed(training), list(context.classes)
     side = training.images.shape[1]
-    coarse = params.resolve(DataStats(side, len(names))).coarse
+    coarse = params.resolve(DataStats(side, len(names))).coarse if params.coarse is None else params.coarse
     settings = surrogate.Settings(seed=context.seed, side=side, coarse=surrogate.COARSE if coarse else ())
     if side <= THUMBNAIL:
         settings = replace(settings, crop_padding=side // 8)

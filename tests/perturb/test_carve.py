@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from helpers import SEED
@@ -137,6 +139,27 @@ def test_the_thumbnail_is_bounded_and_aimed(world):  # type: ignore[no-untyped-d
     assert after.mean() > before.mean() + 0.2
 
 
+def test_a_thumbnail_is_at_most_half_of_an_image(drawn):  # type: ignore[no-untyped-def]
+    """Otherwise the release would hold the images themselves."""
+    with pytest.raises(UsageError, match="more than half"):
+        CarveParams(keep=17).resolve(DataStats(32, 5))
+    with pytest.raises(UsageError, match="more than half"):
+        CarveParams().resolve(DataStats(9, 5))
+    assert CarveParams().resolve(DataStats(12, 5)).keep == 6
+    small = np.random.default_rng(4).integers(40, 216, (5, 8, 12, 3)).astype(np.uint8)
+    carriers = drawn[2](small, np.arange(5), seeds(5)).astype(float)
+    assert np.abs(low_band(carriers, 4) - low_band(small, 4)).mean() < 2
+    high = (small - low_band(small, 4)).ravel()
+    assert abs(np.corrcoef(high, (carriers - low_band(carriers, 4)).ravel())[0, 1]) < 0.2
+
+
+def test_the_secret_is_not_what_records_publish(drawn):  # type: ignore[no-untyped-def]
+    images, labels, carve = drawn
+    known = digest(images, labels, tuple("abcde"))
+    published = hashlib.sha256(f"ripguard carve 0 {known}".encode()).hexdigest()
+    assert carve.fitted.about["secret"] not in (known, published)
+
+
 def test_a_hiding_method_that_publishes_clean_pieces_is_refused():
     with pytest.raises(UsageError, match="pieces of the clean images"):
         SCHEMES["mrit"].with_options({"perturb": "carve"})
@@ -144,7 +167,7 @@ def test_a_hiding_method_that_publishes_clean_pieces_is_refused():
         SCHEMES["carve"].with_options({"hide": "mrit"})
 
 
-@pytest.mark.parametrize("option", [{"keep": 0}, {"eps": -0.1}, {"eps": 1.5}, {"targets": 0}, {"fill": "water"}])
+@pytest.mark.parametrize("option", [{"keep": 4}, {"eps": -0.1}, {"eps": 1.5}, {"targets": 0}, {"fill": "water"}])
 def test_bad_options_are_refused(option):  # type: ignore[no-untyped-def]
     with pytest.raises(UsageError):
         CarveParams(**option)

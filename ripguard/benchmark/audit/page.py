@@ -36,7 +36,7 @@ def write(found: Audit, target: Path) -> Path:
         audit=found, columns=names, plot=base64.b64encode(plot(found)).decode(), trained=TRAINED, held=100 * HELD,
         lost=100 * LOST, margin=(high - low) / 2,
     )  # fmt: skip
-    write_file(target, text.encode())
+    write_file(target, text.encode(errors="replace"))  # a folder name need not be Unicode
     return target
 
 

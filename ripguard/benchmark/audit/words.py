@@ -62,7 +62,7 @@ def share(reached: float, found: Numbers) -> float:
 def _first(found: Numbers) -> tuple[str, str]:
     """The verdict on attackers without clean images."""
     if found.clean is None or found.unaware is None or found.aware is None:
-        return NONE, "No verdict: neither clean nor plain training was finished within the budget."
+        return NONE, "No verdict: clean and plain training were not both finished within the budget."
     clean, unaware, aware = (_round(one) for one in (found.clean, found.unaware, found.aware))
     if found.clean - found.chance < GAP:
         return NONE, (

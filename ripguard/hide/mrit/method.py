@@ -79,7 +79,7 @@ class MRIT(Hiding):
         inline: store corrections in the image where they fit, so that it restores without its release.
     """
 
-    kind, tail, simulates, reuses = MRITParams, Params, True, True
+    kind, tail, simulates = MRITParams, Params, True
 
     def __init__(self, params: Params | None = None, lossy: bool = False, inline: bool = True) -> None:
         self.params = params or Params()

@@ -101,7 +101,7 @@ class Seal(Hiding):
     coders: tuple[str, ...] = USUAL
     model: bytes = b""
     allow_residue: bool = False
-    kind, tail = SealParams, SealPart
+    kind, tail, reuses = SealParams, SealPart, False
 
     @classmethod
     def hiding(cls, params: SealParams, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
