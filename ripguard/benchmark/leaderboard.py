@@ -237,14 +237,15 @@ def who(rows: Sequence[Measurement], prefix: str) -> list[str]:
         "| --- | --- | --- | --- |" + " --- |" * len(WHO_LABELS),
     ]  # fmt: skip
     for entry in own:
-        holds = []
+        holds: list[str] = []
         for count in WHO_LABELS:  # who holds clean images can do without them, or without the release
             only = ("alone", entry.alone[count]) if count in entry.alone else None
-            found = (entry.reached((*PERMUTATIONS, HEAD), count), entry.best_attack, only)
-            holds.append(max((one for one in found if one), key=lambda one: one[1]))
+            read = entry.reached((*PERMUTATIONS, HEAD), count)
+            best = max((one for one in (read, entry.best_attack, only) if one), key=lambda one: one[1])
+            holds.append(f"{best[1]:.1f} ({best[0]})" + ("" if read else "; outputs not read"))
         tried = "" if entry.defended else " (no defence tried)"
         lines.append(
             f"| `{entry.scheme}` | {entry.psnr:.1f} dB | {np.mean(entry.plain):.1f} | **{entry.best_attack[1]:.1f}** "
-            f"({entry.best_attack[0]}){tried} | {' | '.join(f'{one[1]:.1f} ({one[0]})' for one in holds)} |"
+            f"({entry.best_attack[0]}){tried} | {' | '.join(holds)} |"
         )
     return lines
