@@ -44,8 +44,8 @@ def test_the_sentence_of_the_default_scheme():
         ({"clean": 15.0}, NONE, "even clean training reaches only 15 %"),
         ({"tests": 12, "aware": 45.0}, NONE, "12 test images are too few"),
         ({"steps": 99}, NONE, "99 steps of training are too few"),
-        ({"clean": None}, NONE, "neither clean nor plain"),
-        ({"unaware": None, "aware": None}, NONE, "neither clean nor plain"),
+        ({"clean": None}, NONE, "clean and plain training were not both"),
+        ({"unaware": None, "aware": None}, NONE, "clean and plain training were not both"),
     ],
 )
 def test_cases(changed, code, words):  # type: ignore[no-untyped-def]
