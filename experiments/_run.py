@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from ripguard.benchmark.run import Run
 from ripguard.crypto.keys import Key
+from ripguard.data.image_set import ImageSet, load
+from ripguard.data.registry import open_source
 from ripguard.release.inspect import described
 from ripguard.release.manifest import Release
 
@@ -63,6 +66,14 @@ def begin(options: argparse.Namespace, kind: str, **about: Any) -> Run:
     """The run of a command: without ``--record`` nothing is written."""
     name, results = (options.record, options.results) if options.record else (kind, None)
     return Run(kind, name, results, command(), **about)
+
+
+def clean_images(name: str, images: int) -> tuple[ImageSet, ImageSet]:
+    """Clean training images of a dataset, those that `grid.py` protects of so many, and all its test images."""
+    source = open_source(name)
+    own = dataclasses.replace(source, items=[item for item in source.items if item.split == "train"])
+    test = [item for item in source.items if item.split == "test"]
+    return load(own.limited(images).items, note="clean train"), load(test, note="clean test")
 
 
 def scheme_named(name: str) -> dict[str, Any]:

@@ -22,15 +22,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from _run import begin, parser
+from _run import begin, clean_images, parser
 
 from ripguard.benchmark.defences import grayscale
 from ripguard.benchmark.victims import check
-from ripguard.data.image_set import ImageSet, load
-from ripguard.data.registry import open_source
+from ripguard.data.image_set import ImageSet
 from ripguard.errors import refusals_printed
 from ripguard.images.bands import enlarged, low_band, thumbnail
-from ripguard.images.quality import likeness
+from ripguard.images.quality import median_looks
 from ripguard.numbers import not_negative, positive
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.models import MODELS
@@ -54,10 +53,7 @@ def main() -> None:
         torch.set_num_threads(1)  # as the victims of the leaderboard
 
     # 1. clean images, and the record so far
-    source = open_source(options.source)
-    own = dataclasses.replace(source, items=[item for item in source.items if item.split == "train"])
-    clean = load(own.limited(options.images).items, note="clean train")  # the images that grid.py protects
-    test = load([item for item in source.items if item.split == "test"], note="clean test")
+    clean, test = clean_images(options.source, options.images)
     protocol = PROTOCOLS[options.protocol]
     run = begin(
         options, "ceiling", dataset=options.source, protocol=options.protocol, images=len(clean.labels),
@@ -66,7 +62,8 @@ def main() -> None:
 
     # 2. a model for each band
     for kept in options.keep:
-        looks = {} if options.gray else _looks(clean.images[:: max(1, len(clean.labels) // LOOKED_AT)], kept)
+        some = clean.images[:: max(1, len(clean.labels) // LOOKED_AT)]
+        looks = {} if options.gray else median_looks(_rounded(low_band(some, kept)), some, len(some))
         for model in options.models or [protocol.model]:
             for seed in options.seeds:
                 about: dict[str, Any] = {"kept": kept, "model": model, "seed": seed}
@@ -93,15 +90,6 @@ def _reduced(data: ImageSet, kept: int, gray: bool) -> ImageSet:
     smaller = min(half) >= 2 * kept
     low = enlarged(thumbnail(images, kept), *half) if smaller else low_band(images, kept)
     return dataclasses.replace(data, images=_rounded(low))
-
-
-def _looks(images: np.ndarray, kept: int) -> dict[str, float]:
-    """Median PSNR and SSIM of images with the kept band alone."""
-    found = [likeness(one, other) for one, other in zip(_rounded(low_band(images, kept)), images)]
-    return {
-        f"{name}_to_clean": round(float(np.median([one[name] for one in found if one[name] is not None])), 4)
-        for name in ("psnr", "ssim")
-    }
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:

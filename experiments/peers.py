@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _run import add_pretrain_on, begin, parser
+from _run import add_pretrain_on, begin, clean_images, parser
 from undo import FEW, read_by
 
 from ripguard.benchmark.attacks.class_means import without_class_means
@@ -51,8 +51,7 @@ from ripguard.benchmark.attacks.class_patterns import GRID, without_patterns
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.defended import applicable, fit_defended
 from ripguard.benchmark.victims import check
-from ripguard.data.image_set import ImageSet, load
-from ripguard.data.registry import open_source
+from ripguard.data.image_set import ImageSet
 from ripguard.errors import refusals_printed
 from ripguard.images.quality import median_looks
 from ripguard.methods.params import DataStats, Params
@@ -115,10 +114,7 @@ def main() -> None:
     check((), options.protocol, None, tuple(options.defences), options.source, options.pretrain_on)
 
     # 1. clean images, and the record so far
-    source = open_source(options.source)
-    own = dataclasses.replace(source, items=[item for item in source.items if item.split == "train"])
-    clean = load(own.limited(options.images).items, note="clean train")  # the images that grid.py protects
-    test = load([item for item in source.items if item.split == "test"], note="clean test")
+    clean, test = clean_images(options.source, options.images)
     protocol = PROTOCOLS[options.protocol]
     run = begin(
         options, "peer", dataset=options.source, protocol=options.protocol, images=len(clean.labels),

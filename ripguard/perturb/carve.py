@@ -38,7 +38,7 @@ from ripguard.perturb.base import Perturbation, needed
 from ripguard.perturb.scaled import GradientParams, fit_surrogates
 from ripguard.perturb.tap import TAP, TAPParams
 
-KEEP, KEEP_LARGE = 8, 8  # coefficients along each side, for small images and for large ones
+KEEP = 8  # coefficients along each side
 EPS = 32 / 255  # of the thumbnail's values
 LEAST = 5  # on smaller thumbnails, bfloat16 training of the surrogate diverged
 TARGETS = 3
@@ -53,7 +53,7 @@ class CarveParams(GradientParams):
     keep: int | None = option(
         None, f"DCT coefficients kept along each side: a thumbnail of so many pixels (default {KEEP})",
         check=lambda value: value >= LEAST, wanted=f"at least {LEAST}: no surrogate learns from less",
-        word=word("keep {}"), usual=(None, KEEP, KEEP_LARGE),
+        word=word("keep {}"), usual=(None, KEEP),
     )  # fmt: skip
     eps: float | None = option(
         None, "L∞ bound of the thumbnail's perturbation, in 0..1 (default 0.125); 0: none",
@@ -71,8 +71,7 @@ class CarveParams(GradientParams):
     )  # fmt: skip
 
     def resolve(self, data: DataStats) -> Self:
-        usual = KEEP_LARGE if data.large else KEEP
-        keep = self.keep or max(LEAST, min(usual, data.side // 2))
+        keep = self.keep or max(LEAST, min(KEEP, data.side // 2))
         if keep > data.side // 2:
             raise UsageError(
                 f"--keep: a thumbnail of {keep} pixels is more than half of images of {data.side}",
