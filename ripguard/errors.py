@@ -13,7 +13,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from ripguard import platform
+from ripguard import systems
 
 
 class RipguardError(Exception):
@@ -286,7 +286,7 @@ READER_GONE = 141  # 128 + SIGPIPE, as of other programs
 def reader_gone() -> bool:
     """Whether standard output is a broken pipe, as with ``| head``; if so, further output is discarded."""
     out = sys.stdout.fileno()
-    if not platform.reader_gone(out):
+    if not systems.reader_gone(out):
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), out)  # the interpreter flushes at exit
     return True

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from ripguard.errors import StorageError, UsageError, as_refusal, out_of_memory
 from ripguard.memory import no_core_dumps
-from ripguard.platform import MOST_PROCESSES
+from ripguard.systems import MOST_PROCESSES
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read by numerical libraries at import
 

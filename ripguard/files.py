@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ripguard.errors import StorageError
-from ripguard.platform import BINARY, CLOEXEC, NOFOLLOW, NONBLOCK, not_regular, sync_all
+from ripguard.systems import BINARY, CLOEXEC, NOFOLLOW, NONBLOCK, not_regular, sync_all
 
 LFS_START, LFS_HINT = b"version https://git-lfs", "it is a Git LFS pointer: git lfs pull fetches the file"
 

@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import sys
 
-from ripguard.platform import no_core_files
+from ripguard.systems import no_core_files
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # parameters of mallopt(3)
 HEADROOM = 1 << 28  # bytes; step by which the heap grows

@@ -13,7 +13,7 @@ import torch
 
 from ripguard.errors import StorageError
 from ripguard.files import partial_name
-from ripguard.platform import sync_folder
+from ripguard.systems import sync_folder
 
 
 def save_whole(state: dict[str, Any], path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from ripguard.errors import KeyFileError, StorageError
 from ripguard.files import NotRegular, open_regular
 from ripguard.paths import expanded
-from ripguard.platform import BINARY, HAS_OWNERS, NOFOLLOW, link, make_private, open_to_others, sync_folder, user
+from ripguard.systems import BINARY, HAS_OWNERS, NOFOLLOW, link, make_private, open_to_others, sync_folder, user
 
 LONGEST = 4096  # characters; every private file is shorter
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8 and UTF-16

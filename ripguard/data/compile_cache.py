@@ -9,7 +9,7 @@ import tempfile
 
 from ripguard.data.source import cache_root
 from ripguard.errors import RipguardError
-from ripguard.platform import user
+from ripguard.systems import user
 
 VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 

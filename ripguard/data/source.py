@@ -16,7 +16,7 @@ from ripguard.errors import InputRefused, RipguardError, StorageError, tell
 from ripguard.files import sync_tree
 from ripguard.images.decoding import read_by, read_file
 from ripguard.paths import named_by
-from ripguard.platform import foreign, open_to_others, private_name, sync_folder
+from ripguard.systems import foreign, open_to_others, private_name, sync_folder
 
 DATA_VARIABLE, CACHE_VARIABLE = "RIPGUARD_DATA", "RIPGUARD_CACHE"
 CACHE_HINT = f"set {CACHE_VARIABLE} to a folder with space that you can write to"

@@ -9,7 +9,6 @@ from pathlib import Path
 from ripguard.crypto.keys import ReleaseProver
 from ripguard.errors import Damaged, RipguardError, StorageError
 from ripguard.files import NotRegular, open_regular
-from ripguard.platform import cannot_hold
 from ripguard.release.line_ends import text_as_published
 from ripguard.release.locate import Selection
 from ripguard.release.names import too_long
@@ -19,6 +18,7 @@ from ripguard.release.restored import Restored, refuse
 from ripguard.release.spelling import found_at
 from ripguard.store.atomic import storage, write_unsynced
 from ripguard.store.section import Section
+from ripguard.systems import cannot_hold
 
 
 def copy_annotations(selection: Selection, tree: Path, result: Restored, keys: ReleaseProver | None) -> None:

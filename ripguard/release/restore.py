@@ -19,7 +19,6 @@ from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, 
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.encoding import npy_bytes, png_bytes
-from ripguard.platform import cannot_hold
 from ripguard.release.annotations import copy_annotations
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.completeness import Completeness, SecondCopy
@@ -43,6 +42,7 @@ from ripguard.store.atomic import (
     sync_everything,
     write_unsynced,
 )  # fmt: skip
+from ripguard.systems import cannot_hold
 
 NAMELESS = "get a fresh copy of the release, or restore the images under the names they have: --loose"
 KEPT = ("restored", "originals")  # folders in the working folder: the output, and files that get their names last

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ripguard import platform
+from ripguard import systems
 from ripguard.errors import Damaged, OutputRefused, StorageError
 from ripguard.files import NotRegular, TooLarge, open_regular, sync_tree
-from ripguard.platform import NOFOLLOW, foreign, open_to_others
+from ripguard.systems import NOFOLLOW, foreign, open_to_others
 
 
 @contextlib.contextmanager
@@ -92,7 +92,7 @@ def publish(temporary: Path, path: Path) -> None:
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable."""
     with storage("cannot sync"):
-        platform.sync_folder(path)
+        systems.sync_folder(path)
 
 
 def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
@@ -238,7 +238,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
                         unlock_descriptor(handle)  # Windows may do it only later
         finally:
             os.close(handle)
-            if platform.WINDOWS and path.name == LOCK:  # one that another process holds cannot be removed
+            if systems.WINDOWS and path.name == LOCK:  # one that another process holds cannot be removed
                 drop_empty_work(path.parent)
 
 
@@ -277,5 +277,5 @@ def publish_folder(finished: Path, output: Path) -> None:
     with storage("cannot publish"):
         if output.exists():
             output.rmdir()
-        platform.rename(finished, output)
+        systems.rename(finished, output)
     sync_folder(output.parent)

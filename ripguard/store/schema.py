@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ripguard.images.limits import MOST_PIXELS, max_pixels
-from ripguard.platform import leads_out
+from ripguard.systems import leads_out
 
 Check = Callable[[Any], bool]
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from helpers import crop, good, refused, tree_digest
 
-from ripguard import platform
+from ripguard import systems
 from ripguard.images.encoding import png_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
-ONE_PLACE = "platform.py"
+ONE_PLACE = "systems.py"
 MODULES = {"fcntl", "grp", "pwd", "resource", "termios", "tty", "pty", "syslog", "posix"}
 NAMES = {
     "os": {
@@ -111,7 +111,7 @@ def test_names_that_windows_cannot_hold(source, tmp_path, monkeypatch):  # type:
     good("protect", source, tmp_path / "out", *keyed, "--perturb", "none")
     (source / "b" / "c:x.png").write_bytes(png_bytes(crop(99)))
     good("protect", source, tmp_path / "colon", *keyed, "--perturb", "none")
-    monkeypatch.setattr(platform, "WINDOWS", True)
+    monkeypatch.setattr(systems, "WINDOWS", True)
     told = refused(5, "restore", tmp_path / "out", tmp_path / "back", *keyed)
     assert "2 files were refused" in told
     assert len(list((tmp_path / "back").rglob("*.png"))) == 6

@@ -94,8 +94,8 @@ def open_file(path, flags, *more, **named):  # type: ignore[no-untyped-def]
 os.open = open_file
 
 # before the package, which imports these names
-_place = Path(os.environ["RIPGUARD_TEST_PACKAGE"]) / "platform.py"
-import ripguard.platform  # noqa: E402
+_place = Path(os.environ["RIPGUARD_TEST_PACKAGE"]) / "systems.py"
+import ripguard.systems  # noqa: E402
 
-assert Path(ripguard.platform.__file__) == _place
-ripguard.platform.WINDOWS, ripguard.platform.MOST_PROCESSES = True, 61
+assert Path(ripguard.systems.__file__) == _place
+ripguard.systems.WINDOWS, ripguard.systems.MOST_PROCESSES = True, 61

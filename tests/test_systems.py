@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ripguard import files, platform
+from ripguard import files, systems
 from ripguard.errors import OutputRefused
 from ripguard.files import NotRegular, open_regular, sync_tree
 from ripguard.store.atomic import lock
@@ -19,12 +19,12 @@ EVERYWHERE = ["a.png", "a/b/1.png", "auxiliary.png", "com.png", "com10.png", "nu
 
 
 def test_names(monkeypatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(platform, "WINDOWS", True)
-    assert [name for name in NOT_ON_WINDOWS if not platform.cannot_hold(name)] == []
-    assert [name for name in EVERYWHERE if platform.cannot_hold(name)] == []
+    monkeypatch.setattr(systems, "WINDOWS", True)
+    assert [name for name in NOT_ON_WINDOWS if not systems.cannot_hold(name)] == []
+    assert [name for name in EVERYWHERE if systems.cannot_hold(name)] == []
     assert [name for name in NOT_ON_WINDOWS[:3] if relative(name)] == []  # they could lead out of the folder
-    monkeypatch.setattr(platform, "WINDOWS", False)
-    assert [name for name in NOT_ON_WINDOWS if platform.cannot_hold(name) or not relative(name)] == []
+    monkeypatch.setattr(systems, "WINDOWS", False)
+    assert [name for name in NOT_ON_WINDOWS if systems.cannot_hold(name) or not relative(name)] == []
 
 
 def test_without_o_nofollow(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
@@ -67,19 +67,19 @@ def test_a_file_that_another_program_holds_for_a_moment(tmp_path, monkeypatch): 
     monkeypatch.setattr(os, "rename", busy)
     (tmp_path / "old").mkdir()
     with pytest.raises(PermissionError):
-        platform.rename(tmp_path / "old", tmp_path / "new")
-    monkeypatch.setattr(platform, "WINDOWS", True)
-    platform.rename(tmp_path / "old", tmp_path / "new")
+        systems.rename(tmp_path / "old", tmp_path / "new")
+    monkeypatch.setattr(systems, "WINDOWS", True)
+    systems.rename(tmp_path / "old", tmp_path / "new")
     assert (tmp_path / "new").is_dir()
     refusals += [PermissionError(13, "in use")] * 1000
-    monkeypatch.setattr(platform, "PATIENCE", 0.1)
+    monkeypatch.setattr(systems, "PATIENCE", 0.1)
     with pytest.raises(PermissionError):
-        platform.rename(tmp_path / "new", tmp_path / "old")
+        systems.rename(tmp_path / "new", tmp_path / "old")
 
 
 def test_the_user(monkeypatch):  # type: ignore[no-untyped-def]
-    assert platform.private_name() == f"ripguard-{os.geteuid()}"
-    monkeypatch.setattr(platform, "HAS_OWNERS", False)
-    assert (platform.user(), platform.private_name()) == (None, "ripguard")
-    assert not platform.foreign(os.stat("/"))
-    assert not platform.open_to_others(os.stat("/"))
+    assert systems.private_name() == f"ripguard-{os.geteuid()}"
+    monkeypatch.setattr(systems, "HAS_OWNERS", False)
+    assert (systems.user(), systems.private_name()) == (None, "ripguard")
+    assert not systems.foreign(os.stat("/"))
+    assert not systems.open_to_others(os.stat("/"))
