@@ -98,6 +98,7 @@ class Carve(Perturbation[CarveParams]):
     """
 
     kind, needs, replaces = CarveParams, TAP.needs, True
+    without_label = "a clean thumbnail"
 
     def __init__(self, params: CarveParams, fitted: Fitted | None = None, context: RunContext | None = None) -> None:
         super().__init__(params, fitted, context)
