@@ -50,6 +50,7 @@ from ripguard.benchmark.attacks.class_means import without_class_means
 from ripguard.benchmark.attacks.class_patterns import GRID, without_patterns
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.defended import applicable, fit_defended
+from ripguard.benchmark.other_images import pretrained_on, seen_before
 from ripguard.benchmark.victims import check
 from ripguard.data.image_set import ImageSet
 from ripguard.errors import refusals_printed
@@ -126,9 +127,9 @@ def main() -> None:
 
     def recorded(name: str, removal: str | None, defence: str) -> bool:
         about = {"poison": name, "attack": removal, "defence": defence, "seed": options.seed}
-        if not options.reread:
-            return run.has(**about)
-        return any(row.about(**about) and "standardized_acc" in row.metrics for row in run.rows)
+        seen = pretrained_on(defence, options.source, options.pretrain_on)
+        found = [row for row in run.rows if row.about(**about) and seen_before(row) == seen]
+        return any("standardized_acc" in row.metrics or not options.reread for row in found)
 
     # 2. a victim for each poison, undefended and under what is known to undo it; then on what removal attacks leave
     for name in options.only:

@@ -44,6 +44,7 @@ from ripguard.benchmark.attacks.limited_clean_data import names_off, reached
 from ripguard.benchmark.attacks.removal import REMOVALS, Aid, made_again, needs_model
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.defended import fit_defended
+from ripguard.benchmark.other_images import pretrained_on, seen_before
 from ripguard.benchmark.victims import check, read
 from ripguard.data.image_set import ImageSet
 from ripguard.data.registry import short_name
@@ -125,13 +126,14 @@ def main() -> None:
         )
     left: dict[str, ImageSet] = {}  # by the last attack: a defence may follow, or another attack
     for attack in options.only:
-        if run.has(attack=attack, seed=options.seed):
+        base, _, under = attack.partition("+")
+        seen = pretrained_on(under, options.source, options.pretrain_on)
+        if any(row.about(attack=attack, seed=options.seed) and seen_before(row) == seen for row in run.rows):
             continue
         if attack.startswith("oracle") and "pairing" not in made.hide.options():
             continue  # its blocks were not moved
         if attack == "sink-out" and not getattr(made.perturb, "sink", False):
             continue  # there is none
-        base, _, under = attack.partition("+")
         kind = base.split("-")[0]
         if kind in MARKED_AGAIN and needs_model(made):
             print(f"left out: {attack}, as {made.perturb.method} needs a model", file=sys.stderr)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ripguard.benchmark.other_images import defence_called
 from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import (
     HARDWARE,
@@ -48,7 +49,7 @@ def _mean(group: Group) -> str:
 
 
 def _defence(group: Group) -> str:
-    name = group[0].defence or "none"
+    name = defence_called(group[0])
     return ("" if name == "none" else name) + (", inputs too" if group[0].setting.get("inputs_defended") else "")
 
 
