@@ -37,7 +37,7 @@ from ripguard.benchmark.attacks.limited_clean_data import (
     PERMUTED,
     RENAMED,
     STANDARDISED,
-    names_off,
+    public_rule,
     reached,
 )
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
@@ -46,10 +46,7 @@ from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import InputRefused, UsageError, refusals_printed
 from ripguard.numbers import above_zero, positive
-from ripguard.release.inspect import SEALED
 from ripguard.release.manifest import Release
-from ripguard.schemes.stored import read as read_scheme
-from ripguard.schemes.two_axis import TwoAxis
 from ripguard.train.loop import Victim, batches, fit
 from ripguard.train.protocols import PROTOCOLS, called
 
@@ -88,8 +85,7 @@ def main() -> None:
     # 2. the record so far: what was read already is not read again
     opened = Release.open(work / "protected")
     release, units = release_facts(work), opened.info["units"]
-    made = None if release["scheme"]["name"] == SEALED else read_scheme(release["scheme"])
-    off = names_off(made.perturb) if isinstance(made, TwoAxis) else 0
+    off = public_rule(release["scheme"])
     trained = called(options.protocol, options.model, options.epochs)
     run = begin(
         options, "limited-clean", dataset=options.source, protocol=trained, scheme=scheme_of(release),
