@@ -150,7 +150,8 @@ def main() -> None:
             pretrain_on=options.pretrain_on, note=attack,
         )  # fmt: skip
         victim = trained.victim
-        quality = median_looks(trained.seen, clean.images) if len(shown.labels) == len(clean.labels) else {}
+        alike = trained.seen.shape == clean.images.shape  # thumbnails, and a part of the images, have no pairs
+        quality = median_looks(trained.seen, clean.images) if alike else {}
         about: dict[str, Any] = {"n_train": len(shown.labels), "seed": options.seed, "model": own.model}
         about |= {"epochs": own.epochs, "test_images": len(test.labels)} | trained.about
         forms = [(False, few, test)]
