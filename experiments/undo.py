@@ -50,6 +50,7 @@ from ripguard.data.image_set import ImageSet
 from ripguard.data.registry import short_name
 from ripguard.errors import UsageError, refusals_printed
 from ripguard.images.quality import median_looks
+from ripguard.images.rounding import rounded
 from ripguard.numbers import not_negative, positive
 from ripguard.release.inspect import SEALED
 from ripguard.schemes.base import Run
@@ -234,8 +235,7 @@ def after(
             large, half = (one.in_parts(clean.images, clean.labels, own).astype(np.int16) for one in (again, small))
             return dataclasses.replace(protected, images=np.clip(2 * half - large, 0, 255).astype(np.uint8))
         others = [again.in_parts(clean.images, clean.labels, seeds()).astype(np.uint16) for _ in range(int(number) - 1)]
-        mean = np.round((protected.images + sum(others)) / int(number)).astype(np.uint8)
-        return dataclasses.replace(protected, images=mean)
+        return dataclasses.replace(protected, images=rounded((protected.images + sum(others)) / int(number)))
     if attack == "none":
         return protected
     if kind == "sink":  # the published method names this class
