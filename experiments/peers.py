@@ -38,7 +38,6 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +45,7 @@ import numpy as np
 from _run import add_pretrain_on, begin, clean_images, parser
 from undo import FEW, read_by
 
-from ripguard.benchmark.attacks.class_means import without_class_means
-from ripguard.benchmark.attacks.class_patterns import GRID, without_patterns
+from ripguard.benchmark.attacks.removal import REMOVALS, Aid
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.defended import applicable, fit_defended
 from ripguard.benchmark.other_images import pretrained_on, seen_before
@@ -56,9 +54,10 @@ from ripguard.data.image_set import ImageSet
 from ripguard.errors import refusals_printed
 from ripguard.images.quality import median_looks
 from ripguard.methods.params import DataStats, Params
-from ripguard.methods.registries import PERTURBATIONS
 from ripguard.numbers import not_negative, positive
+from ripguard.perturb.base import UnperturbedParams
 from ripguard.perturb.make import make, params_of
+from ripguard.schemes import SCHEMES
 from ripguard.store.atomic import write_file
 from ripguard.train.loop import Victim
 from ripguard.train.protocols import PROTOCOLS
@@ -80,12 +79,7 @@ PEERS: dict[str, tuple[float | None, tuple[str, ...]]] = {  # what they leave of
     "pil": (12.77, ("grayscale", "jpeg-10", "orthogonal-projection")),  # these two: as their authors report
     "dune": (13.26, ("jpeg-10", "adversarial-training")),
 }
-Remove = Callable[[np.ndarray, np.ndarray, int, np.ndarray | None], np.ndarray]  # images, labels, classes, public span
-REMOVALS: dict[str, Remove] = {
-    "class-patterns": without_patterns,
-    "class-means": lambda images, labels, classes, _: without_class_means(images, labels, classes),
-    "class-cells": lambda images, labels, classes, _: without_class_means(images, labels, classes, GRID),
-}
+QUICK = tuple(name for name, removal in REMOVALS.items() if not removal.cost)  # they train no network
 PART = 2_000  # images of a file of --keep
 
 
@@ -100,7 +94,7 @@ def main() -> None:
         "--surrogate-epochs", type=positive, default=10, metavar="E", help="of tap's surrogate (default 10)"
     )
     arguments.add_argument(
-        "--remove", nargs="*", choices=REMOVALS, default=[], help="train on what these removal attacks leave, too"
+        "--remove", nargs="*", choices=QUICK, default=[], help="train on what these removal attacks leave, too"
     )
     arguments.add_argument("--no-head", action="store_true", help="fit no new heads, which takes seconds for each row")
     arguments.add_argument("--keep", type=Path, metavar="DIR", help="save carriers there, and read them again")
@@ -141,7 +135,7 @@ def main() -> None:
             continue
         shown, params = carriers(name, clean, options)
         for removal, defence in wanted:
-            left = removed(removal, shown, clean, params)
+            left = removed(removal, shown, clean, params, options)
             trained = fit_defended(
                 DEFENCES[defence], left, clean.labels, len(clean.names), protocol, options.source, options.seed,
                 options.device, pretrain_on=options.pretrain_on, note=f"{name}, {defence}",
@@ -169,14 +163,15 @@ def readings(victim: Victim, few: ImageSet, test: ImageSet, off: int, head: bool
     return {metric: value for metric, value in found.items() if metric != "clean_images"}
 
 
-def removed(removal: str | None, shown: np.ndarray, clean: ImageSet, params: Params | None) -> np.ndarray:
-    """What a removal attack leaves of the carriers: uint8, their shape; None: no attack."""
+def removed(
+    removal: str | None, shown: np.ndarray, clean: ImageSet, params: Params | None, options: argparse.Namespace
+) -> np.ndarray:
+    """What a removal attack leaves of the carriers, also where it does not fit them: uint8, their shape; None: all."""
     if removal is None:
         return shown
-    classes, span = len(clean.names), None
-    if params is not None:
-        span = PERTURBATIONS[params.method].public_span(params, classes, shown.shape[1:3])
-    return REMOVALS[removal](shown, clean.labels, classes, span)
+    published = dataclasses.replace(clean, images=shown)
+    scheme = dataclasses.replace(SCHEMES["seal"], perturb=params or UnperturbedParams())  # hiding does not matter here
+    return REMOVALS[removal].remove(published, scheme, options.seed, options.device, Aid(clean))
 
 
 def carriers(name: str, clean: ImageSet, options: argparse.Namespace) -> tuple[np.ndarray, Params | None]:

@@ -14,6 +14,8 @@ measured on clean test images.
 - `…+defence`: the model is trained under that defence, and also measured on test images transformed in the same way;
 - `class-patterns`: the patches of each class are estimated from the jumps of its mean image and subtracted, and the
   public waves are projected out; no key, no clean image, no network, seconds;
+- `class-means`, `class-cells`: the mean color of each class is moved to that of all, in the whole image or in each of
+  4×4 cells; for perturbations that move a class by one color;
 - `averaged-4`: the mean of the release and three more sets of marks, each with its own seed, before hiding;
 - `two-sizes`: the difference of two releases with one seed, whose marks differ in size only, before hiding;
 - `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts: upper bounds of both;
@@ -77,6 +79,7 @@ ATTACKS = (
         "synthetic-pairs-labels+adversarial-training",
         "synthetic-pairs-twice+jpeg-10",
     ),
+    *("class-means", "class-cells"),
 )
 FEW = 100  # labelled clean images, for the last two readings of every victim
 MARKED_AGAIN = ("averaged", "two")  # attacks that put on the same marks, beside those of REMOVALS

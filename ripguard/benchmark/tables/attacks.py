@@ -59,6 +59,8 @@ ATTACKS: dict[str, str] = {
     "synthetic-pairs": "U-Net, pairs made by protecting the images once more",
     "synthetic-pairs-labels": "the same, and the U-Net gets the labels",
     "synthetic-pairs-twice": "the same, then a U-Net for the perturbation below the marks",
+    "class-means": "the mean color of each class moved to that of all",
+    "class-cells": "the same in each of 4×4 cells",
     "averaged": "mean of {} releases with other seeds",
     "two-sizes": "two releases whose marks differ in size alone",
     "oracle": "perfect {} of mRIT's blocks (a bound)",
