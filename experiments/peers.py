@@ -6,7 +6,7 @@
 A defence that undoes a poison counts only where the poison works. So each poison is trained on without a defence
 first, then under the defences that are known to undo it, beside clean images under the same defences. `tap` and clean
 images are measured under all defences, so that each defence has a poison on which it works. Adversarial training takes
-most of an hour: list the other defences to leave it for later. The null is uniform noise of 8/255, and as large as that
+longest: list the other defences to leave it for later. The null is uniform noise of 8/255, and as large as that
 of `balanced` (26 dB) and `strong` (22 dB). `seal` publishes carriers with noise of its own size, which may hide the
 weakest poisons; `experiments/grid.py` has those rows. Published accuracies are of a ResNet-18 on 50,000 images. Models
 are trained on 8-bit carriers and measured on clean test images. Recorded rows are skipped. Expected: `lsp`, `ar` and
@@ -24,7 +24,7 @@ readings; `--reread` trains their models again.
 under the defences: `class-patterns` subtracts patches found at the edges of cells, and waves where they are public;
 `class-means` corrects the mean color of each class, `class-cells` that of 4×4 cells. Clean images show what they cost.
 
-`dune` takes an hour or two of one core for 20,000 images. `--keep` saves carriers part by part, and reads them again.
+`dune` is by far the slowest to make. `--keep` saves carriers part by part, and reads them again.
 
 Hardware: two CPU cores, or a GPU.
 """

@@ -17,8 +17,9 @@ from ripguard.train.loop import Victim, fit
 from ripguard.train.objectives import augmentations
 from ripguard.train.protocols import Protocol
 
-# Times smaller is the learning rate of fine-tuning. 1, 3 and 10 were tried on held-out training images of CIFAR-10: 10
-# recovers most from the perturbations `ar` and `ops`, but is the worst of them on clean images where these are few.
+# Times smaller is the learning rate of fine-tuning. 1, 3 and 10 were tried on images of CIFAR-10, with test figures in
+# view: 10 recovers most from the perturbations `ar` and `ops`, but is the worst of them on clean images where these are
+# few, and worse there than training from scratch (docs/explanation/reproduction.md).
 SLOWER = 10
 
 
