@@ -68,7 +68,7 @@ def main() -> None:
             for seed in options.seeds:
                 about: dict[str, Any] = {"kept": kept, "model": model, "seed": seed}
                 about |= {"gray": True} if options.gray else {}
-                if run.has(**about):
+                if run.has(**about | {"gray": options.gray or None}):  # a row in color has no such setting
                     continue
                 shown, judged = (_reduced(one, kept, options.gray) for one in (clean, test))
                 victim = fit(
