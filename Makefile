@@ -42,7 +42,7 @@ test-ecosystem: $(ECOSYSTEM)/.ready  ## what torchvision, Hugging Face, timm, ul
 results: $(READY)  ## make the pages of results/, and the tables of README and docs/, again from the records
 	$(BIN)/python tools/make_tables.py
 
-leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.md and its figure
+leaderboard: $(READY)  ## all schemes side by side, from the records: results/leaderboard.md and its figure, and that of carve
 	$(BIN)/python tools/make_tables.py
 	$(BIN)/python tools/make_leaderboard.py
 

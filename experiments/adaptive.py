@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _run import ROOT, begin, parser, release_facts
+from _run import ROOT, add_pretrain_on, begin, parser, release_facts
 
 from ripguard.benchmark.accuracy import recipe, release_of, scheme_of
 from ripguard.benchmark.attacks.limited_clean_data import (
@@ -37,23 +37,20 @@ from ripguard.benchmark.attacks.limited_clean_data import (
     PERMUTED,
     RENAMED,
     STANDARDISED,
-    names_off,
+    public_rule,
     reached,
 )
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
-from ripguard.benchmark.victims import check
+from ripguard.benchmark.victims import check, mark_of
 from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import InputRefused, UsageError, refusals_printed
 from ripguard.numbers import above_zero, positive
-from ripguard.release.inspect import SEALED
 from ripguard.release.manifest import Release
-from ripguard.schemes.stored import read as read_scheme
-from ripguard.schemes.two_axis import TwoAxis
 from ripguard.train.loop import Victim, batches, fit
 from ripguard.train.protocols import PROTOCOLS, called
 
-NAME = re.compile(r"[^-]+-protected-(?P<model>.+?)-(?P<seed>\d+)(-(?P<defence>.+))?")
+NAME = re.compile(r"[^-]+-protected-(?P<model>.+?)-(?P<seed>\d+)(-(?P<defence>[^@]+)(?P<mark>@.+)?)?")
 
 
 def main() -> None:
@@ -71,6 +68,7 @@ def main() -> None:
     )
     arguments.add_argument("--no-alone", action="store_true", help="leave out the few alone: the same for every scheme")
     arguments.add_argument("--steps", type=positive, default=2000, help="batches that the few alone are trained for")
+    add_pretrain_on(arguments)
     options = arguments.parse_args()
     check((), options.protocol, options.model)
     work = options.work or ROOT / "build" / short_name(options.source)
@@ -87,8 +85,7 @@ def main() -> None:
     # 2. the record so far: what was read already is not read again
     opened = Release.open(work / "protected")
     release, units = release_facts(work), opened.info["units"]
-    made = None if release["scheme"]["name"] == SEALED else read_scheme(release["scheme"])
-    off = names_off(made.perturb) if isinstance(made, TwoAxis) else 0
+    off = public_rule(release["scheme"])
     trained = called(options.protocol, options.model, options.epochs)
     run = begin(
         options, "limited-clean", dataset=options.source, protocol=trained, scheme=scheme_of(release),
@@ -121,6 +118,8 @@ def main() -> None:
         if parts["model"] != usual.model or parts["defence"] in WITHDRAWN:
             continue
         defence = DEFENCES[parts["defence"] or "none"]
+        if (parts["mark"] or "") != mark_of(defence.name, options.pretrain_on):
+            continue  # its backbone has seen other images
         about: dict[str, Any] = {
             "training_set": "protected",
             "defence": defence.name,
@@ -129,7 +128,10 @@ def main() -> None:
         }
         treated = (True,) if defence.shrinks else (False, True)[: 1 + defence.each]
         forms = [(about | ({"inputs_defended": True} if so else {}), so) for so in treated]
-        forms = [(form, so) for form, so in forms if not known(about | {"inputs_defended": so or None}, amounts)]
+        seen = options.pretrain_on if defence.start else ""
+        forms = [(form | ({"pretrained_on": seen} if seen else {}), so) for form, so in forms]
+        fixed = about | {"pretrained_on": seen or None}
+        forms = [(form, so) for form, so in forms if not known(fixed | {"inputs_defended": so or None}, amounts)]
         if not forms:
             continue
         stored = torch.load(path, map_location="cpu", weights_only=True)

@@ -20,7 +20,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numpy as np
 import torch
 from _run import begin, clean_images, parser
 
@@ -30,6 +29,7 @@ from ripguard.data.image_set import ImageSet
 from ripguard.errors import refusals_printed
 from ripguard.images.bands import enlarged, low_band, thumbnail
 from ripguard.images.quality import median_looks
+from ripguard.images.rounding import rounded
 from ripguard.numbers import not_negative, positive
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.models import MODELS
@@ -63,12 +63,12 @@ def main() -> None:
     # 2. a model for each band
     for kept in options.keep:
         some = clean.images[:: max(1, len(clean.labels) // LOOKED_AT)]
-        looks = {} if options.gray else median_looks(_rounded(low_band(some, kept)), some, len(some))
+        looks = {} if options.gray else median_looks(rounded(low_band(some, kept)), some, len(some))
         for model in options.models or [protocol.model]:
             for seed in options.seeds:
                 about: dict[str, Any] = {"kept": kept, "model": model, "seed": seed}
                 about |= {"gray": True} if options.gray else {}
-                if run.has(**about):
+                if run.has(**about | {"gray": options.gray or None}):  # a row in color has no such setting
                     continue
                 shown, judged = (_reduced(one, kept, options.gray) for one in (clean, test))
                 victim = fit(
@@ -89,11 +89,7 @@ def _reduced(data: ImageSet, kept: int, gray: bool) -> ImageSet:
     half = height // 2, width // 2
     smaller = min(half) >= 2 * kept
     low = enlarged(thumbnail(images, kept), *half) if smaller else low_band(images, kept)
-    return dataclasses.replace(data, images=_rounded(low))
-
-
-def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.round(values), 0, 255).astype(np.uint8)
+    return dataclasses.replace(data, images=rounded(low))
 
 
 if __name__ == "__main__":

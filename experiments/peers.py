@@ -6,7 +6,7 @@
 A defence that undoes a poison counts only where the poison works. So each poison is trained on without a defence
 first, then under the defences that are known to undo it, beside clean images under the same defences. `tap` and clean
 images are measured under all defences, so that each defence has a poison on which it works. Adversarial training takes
-most of an hour: list the other defences to leave it for later. The null is uniform noise of 8/255, and as large as that
+longest: list the other defences to leave it for later. The null is uniform noise of 8/255, and as large as that
 of `balanced` (26 dB) and `strong` (22 dB). `seal` publishes carriers with noise of its own size, which may hide the
 weakest poisons; `experiments/grid.py` has those rows. Published accuracies are of a ResNet-18 on 50,000 images. Models
 are trained on 8-bit carriers and measured on clean test images. Recorded rows are skipped. Expected: `lsp`, `ar` and
@@ -24,7 +24,7 @@ readings; `--reread` trains their models again.
 under the defences: `class-patterns` subtracts patches found at the edges of cells, and waves where they are public;
 `class-means` corrects the mean color of each class, `class-cells` that of 4×4 cells. Clean images show what they cost.
 
-`dune` takes an hour or two of one core for 20,000 images. `--keep` saves carriers part by part, and reads them again.
+`dune` is by far the slowest to make. `--keep` saves carriers part by part, and reads them again.
 
 Hardware: two CPU cores, or a GPU.
 """
@@ -38,7 +38,6 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +45,19 @@ import numpy as np
 from _run import add_pretrain_on, begin, clean_images, parser
 from undo import FEW, read_by
 
-from ripguard.benchmark.attacks.class_means import without_class_means
-from ripguard.benchmark.attacks.class_patterns import GRID, without_patterns
+from ripguard.benchmark.attacks.removal import REMOVALS, Aid
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.defended import applicable, fit_defended
+from ripguard.benchmark.other_images import pretrained_on, seen_before
 from ripguard.benchmark.victims import check
 from ripguard.data.image_set import ImageSet
 from ripguard.errors import refusals_printed
 from ripguard.images.quality import median_looks
 from ripguard.methods.params import DataStats, Params
-from ripguard.methods.registries import PERTURBATIONS
 from ripguard.numbers import not_negative, positive
+from ripguard.perturb.base import UnperturbedParams
 from ripguard.perturb.make import make, params_of
+from ripguard.schemes import SCHEMES
 from ripguard.store.atomic import write_file
 from ripguard.train.loop import Victim
 from ripguard.train.protocols import PROTOCOLS
@@ -79,12 +79,7 @@ PEERS: dict[str, tuple[float | None, tuple[str, ...]]] = {  # what they leave of
     "pil": (12.77, ("grayscale", "jpeg-10", "orthogonal-projection")),  # these two: as their authors report
     "dune": (13.26, ("jpeg-10", "adversarial-training")),
 }
-Remove = Callable[[np.ndarray, np.ndarray, int, np.ndarray | None], np.ndarray]  # images, labels, classes, public span
-REMOVALS: dict[str, Remove] = {
-    "class-patterns": without_patterns,
-    "class-means": lambda images, labels, classes, _: without_class_means(images, labels, classes),
-    "class-cells": lambda images, labels, classes, _: without_class_means(images, labels, classes, GRID),
-}
+QUICK = tuple(name for name, removal in REMOVALS.items() if not removal.cost)  # they train no network
 PART = 2_000  # images of a file of --keep
 
 
@@ -99,7 +94,7 @@ def main() -> None:
         "--surrogate-epochs", type=positive, default=10, metavar="E", help="of tap's surrogate (default 10)"
     )
     arguments.add_argument(
-        "--remove", nargs="*", choices=REMOVALS, default=[], help="train on what these removal attacks leave, too"
+        "--remove", nargs="*", choices=QUICK, default=[], help="train on what these removal attacks leave, too"
     )
     arguments.add_argument("--no-head", action="store_true", help="fit no new heads, which takes seconds for each row")
     arguments.add_argument("--keep", type=Path, metavar="DIR", help="save carriers there, and read them again")
@@ -126,9 +121,9 @@ def main() -> None:
 
     def recorded(name: str, removal: str | None, defence: str) -> bool:
         about = {"poison": name, "attack": removal, "defence": defence, "seed": options.seed}
-        if not options.reread:
-            return run.has(**about)
-        return any(row.about(**about) and "standardized_acc" in row.metrics for row in run.rows)
+        seen = pretrained_on(defence, options.source, options.pretrain_on)
+        found = [row for row in run.rows if row.about(**about) and seen_before(row) == seen]
+        return any("standardized_acc" in row.metrics or not options.reread for row in found)
 
     # 2. a victim for each poison, undefended and under what is known to undo it; then on what removal attacks leave
     for name in options.only:
@@ -140,7 +135,7 @@ def main() -> None:
             continue
         shown, params = carriers(name, clean, options)
         for removal, defence in wanted:
-            left = removed(removal, shown, clean, params)
+            left = removed(removal, shown, clean, params, options)
             trained = fit_defended(
                 DEFENCES[defence], left, clean.labels, len(clean.names), protocol, options.source, options.seed,
                 options.device, pretrain_on=options.pretrain_on, note=f"{name}, {defence}",
@@ -168,14 +163,15 @@ def readings(victim: Victim, few: ImageSet, test: ImageSet, off: int, head: bool
     return {metric: value for metric, value in found.items() if metric != "clean_images"}
 
 
-def removed(removal: str | None, shown: np.ndarray, clean: ImageSet, params: Params | None) -> np.ndarray:
-    """What a removal attack leaves of the carriers: uint8, their shape; None: no attack."""
+def removed(
+    removal: str | None, shown: np.ndarray, clean: ImageSet, params: Params | None, options: argparse.Namespace
+) -> np.ndarray:
+    """What a removal attack leaves of the carriers, also where it does not fit them: uint8, their shape; None: all."""
     if removal is None:
         return shown
-    classes, span = len(clean.names), None
-    if params is not None:
-        span = PERTURBATIONS[params.method].public_span(params, classes, shown.shape[1:3])
-    return REMOVALS[removal](shown, clean.labels, classes, span)
+    published = dataclasses.replace(clean, images=shown)
+    scheme = dataclasses.replace(SCHEMES["seal"], perturb=params or UnperturbedParams())  # hiding does not matter here
+    return REMOVALS[removal].remove(published, scheme, options.seed, options.device, Aid(clean))
 
 
 def carriers(name: str, clean: ImageSet, options: argparse.Namespace) -> tuple[np.ndarray, Params | None]:

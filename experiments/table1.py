@@ -35,6 +35,7 @@ from _run import AGAIN, RESULTS, ROOT, add_pretrain_on, command, release_facts
 from chain import OPTIONS
 
 from ripguard.benchmark.accuracy import done, illustrate, open_run, recipe, references
+from ripguard.benchmark.other_images import pretrained_on
 from ripguard.benchmark.page import html
 from ripguard.benchmark.run import Run
 from ripguard.benchmark.table import markdown
@@ -142,7 +143,11 @@ def evaluate(options: argparse.Namespace, splits: tuple[str, ...], seeds: list[i
         for split in splits
     ]  # fmt: skip
     known = done(run)
-    left = [job for job in jobs if (job.split, job.model, job.own_seed, digests[job.split], job.defence) not in known]
+    seen = {name: pretrained_on(name, options.source, options.pretrain_on) for name in options.defences.split(",")}
+    wanted = {
+        (job.split, job.model, job.own_seed, digests[job.split], job.defence, seen[job.defence]): job for job in jobs
+    }
+    left = [job for about, job in wanted.items() if about not in known]
     print(f"{name}: {len(known)} rows recorded, {len(left)} to train", file=sys.stderr, flush=True)
 
     # 4. train; every finished row is written at once

@@ -14,6 +14,8 @@ measured on clean test images.
 - `…+defence`: the model is trained under that defence, and also measured on test images transformed in the same way;
 - `class-patterns`: the patches of each class are estimated from the jumps of its mean image and subtracted, and the
   public waves are projected out; no key, no clean image, no network, seconds;
+- `class-means`, `class-cells`: the mean color of each class is moved to that of all, in the whole image or in each of
+  4×4 cells; for perturbations that move a class by one color;
 - `averaged-4`: the mean of the release and three more sets of marks, each with its own seed, before hiding;
 - `two-sizes`: the difference of two releases with one seed, whose marks differ in size only, before hiding;
 - `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts: upper bounds of both;
@@ -44,11 +46,13 @@ from ripguard.benchmark.attacks.limited_clean_data import names_off, reached
 from ripguard.benchmark.attacks.removal import REMOVALS, Aid, made_again, needs_model
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.defended import fit_defended
+from ripguard.benchmark.other_images import pretrained_on, seen_before
 from ripguard.benchmark.victims import check, read
 from ripguard.data.image_set import ImageSet
 from ripguard.data.registry import short_name
 from ripguard.errors import UsageError, refusals_printed
 from ripguard.images.quality import median_looks
+from ripguard.images.rounding import rounded
 from ripguard.numbers import not_negative, positive
 from ripguard.release.inspect import SEALED
 from ripguard.schemes.base import Run
@@ -75,6 +79,7 @@ ATTACKS = (
         "synthetic-pairs-labels+adversarial-training",
         "synthetic-pairs-twice+jpeg-10",
     ),
+    *("class-means", "class-cells"),
 )
 FEW = 100  # labelled clean images, for the last two readings of every victim
 MARKED_AGAIN = ("averaged", "two")  # attacks that put on the same marks, beside those of REMOVALS
@@ -125,13 +130,14 @@ def main() -> None:
         )
     left: dict[str, ImageSet] = {}  # by the last attack: a defence may follow, or another attack
     for attack in options.only:
-        if run.has(attack=attack, seed=options.seed):
+        base, _, under = attack.partition("+")
+        seen = pretrained_on(under, options.source, options.pretrain_on)
+        if any(row.about(attack=attack, seed=options.seed) and seen_before(row) == seen for row in run.rows):
             continue
         if attack.startswith("oracle") and "pairing" not in made.hide.options():
             continue  # its blocks were not moved
         if attack == "sink-out" and not getattr(made.perturb, "sink", False):
             continue  # there is none
-        base, _, under = attack.partition("+")
         kind = base.split("-")[0]
         if kind in MARKED_AGAIN and needs_model(made):
             print(f"left out: {attack}, as {made.perturb.method} needs a model", file=sys.stderr)
@@ -148,7 +154,8 @@ def main() -> None:
             pretrain_on=options.pretrain_on, note=attack,
         )  # fmt: skip
         victim = trained.victim
-        quality = median_looks(trained.seen, clean.images) if len(shown.labels) == len(clean.labels) else {}
+        alike = trained.seen.shape == clean.images.shape  # thumbnails, and a part of the images, have no pairs
+        quality = median_looks(trained.seen, clean.images) if alike else {}
         about: dict[str, Any] = {"n_train": len(shown.labels), "seed": options.seed, "model": own.model}
         about |= {"epochs": own.epochs, "test_images": len(test.labels)} | trained.about
         forms = [(False, few, test)]
@@ -231,8 +238,7 @@ def after(
             large, half = (one.in_parts(clean.images, clean.labels, own).astype(np.int16) for one in (again, small))
             return dataclasses.replace(protected, images=np.clip(2 * half - large, 0, 255).astype(np.uint8))
         others = [again.in_parts(clean.images, clean.labels, seeds()).astype(np.uint16) for _ in range(int(number) - 1)]
-        mean = np.round((protected.images + sum(others)) / int(number)).astype(np.uint8)
-        return dataclasses.replace(protected, images=mean)
+        return dataclasses.replace(protected, images=rounded((protected.images + sum(others)) / int(number)))
     if attack == "none":
         return protected
     if kind == "sink":  # the published method names this class

@@ -39,6 +39,7 @@ from queue_state import DONE, LOOKS, NOW, REFUSED, Release, note, show
 
 from ripguard import api
 from ripguard.benchmark.accuracy import done, illustrate, key, open_run, recipe
+from ripguard.benchmark.other_images import pretrained_on
 from ripguard.benchmark.queue import Row, read_queue
 from ripguard.benchmark.report import report
 from ripguard.benchmark.victims import Job, digest_of, is_release, train_row
@@ -158,7 +159,8 @@ def one_row(
         row.dataset, called(row.protocol, row.model, row.epochs), how, info, release.restored, command(options.queue),
         row.record, tuple(dict.fromkeys(place.resolve() for place in results)),
     )  # fmt: skip
-    about = (row.split, model, job.own_seed, digest_of(row.split, row.dataset, place), row.defence)
+    seen = pretrained_on(row.defence, row.dataset)
+    about = (row.split, model, job.own_seed, digest_of(row.split, row.dataset, place), row.defence, seen)
     if about not in done(run):
         run.add(trained or train_row(job))
     figures = folder.parents[1] / "figures" / row.record

@@ -53,6 +53,13 @@ def make_private(handle: int) -> None:
         os.fchmod(handle, 0o600)
 
 
+def opened_private(path: str, flags: int) -> int:
+    """Opener for :func:`open`: a file that is written has the mode 0600 before it has any content."""
+    handle = os.open(path, flags, 0o600)
+    make_private(handle)  # one of before may have another mode
+    return handle
+
+
 def link(old: str | Path, new: str | Path) -> None:
     """Make a hard link. Raises :class:`OSError`, with ``ENOSYS`` where Python cannot."""
     if not hasattr(os, "link"):

@@ -13,14 +13,23 @@ import torch
 
 from ripguard.errors import StorageError
 from ripguard.files import partial_name
-from ripguard.systems import sync_folder
+from ripguard.systems import opened_private, sync_folder
 
 
-def save_whole(state: dict[str, Any], path: Path) -> None:
-    """Save tensors and plain values; readers see the old or the new file. Raises :class:`StorageError`."""
+def save_whole(state: dict[str, Any], path: Path, private: bool = False) -> None:
+    """Save tensors and plain values; readers see the old or the new file. Raises :class:`StorageError`.
+
+    Args:
+        private: no other user can read it (mode 0600).
+    """
     buffer = io.BytesIO()  # torch's own writer hides the errno of a full disk
     torch.save(state, buffer)
-    write_whole(path, lambda partial: partial.write_bytes(buffer.getbuffer()))
+
+    def write(partial: Path) -> None:
+        with open(partial, "wb", opener=opened_private if private else None) as file:
+            file.write(buffer.getbuffer())
+
+    write_whole(path, write)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -16,8 +16,10 @@ from ripguard.data.registry import open_source
 from ripguard.errors import UsageError
 from ripguard.hide.base import Identity
 from ripguard.images.quality import likeness
-from ripguard.methods.fitted import FitContext, Fitted
+from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import DataStats
+from ripguard.methods.registries import PERTURBATIONS
+from ripguard.perturb.carve import Carve
 from ripguard.perturb.noise import Noise, NoiseParams
 from ripguard.perturb.patches import few_cells
 from ripguard.schemes import SCHEMES, find, label
@@ -270,3 +272,14 @@ def test_fitting_is_of_its_share(tmp_path, monkeypatch):  # type: ignore[no-unty
     (tmp_path / "x.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:-40])
     assert Fitted.read(tmp_path / "x.npz") is None
     assert Fitted.read(tmp_path / "nowhere") is None
+
+
+def test_who_takes_images_without_a_label():
+    """What the owner is told of them is what is done: noise, or what the method has for them."""
+    for name, kind in (("mrit-tap", Noise), ("carve", Carve)):
+        scheme = SCHEMES[name].resolve(SMALL)
+        assert isinstance(scheme.protector(Fitted(), Run()).without_label, kind)
+        assert (scheme.without_label == "noise") == (kind is Noise)
+    replacing = [one for one in PERTURBATIONS.working().values() if one.replaces and Need.CLASSES in one.needs]
+    assert replacing
+    assert all(one.without_label for one in replacing)  # noise would be added to their whole content

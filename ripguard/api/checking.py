@@ -82,7 +82,7 @@ def check(
         if images:
             checked = run(found, chosen, by_class, byte_exact, worker_count(workers), lossy)
         else:
-            checked = overview(found, by_class)
+            checked = overview(found, by_class, chosen.without_label)
     if not lossy:  # of the hiding methods, only mRIT can be lossy
         checked.advice = advice(found.items, chosen, byte_exact)
     return checked

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.benchmark import figures, records
+from ripguard.benchmark.other_images import seen_before
 from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.report import grid, report
 from ripguard.benchmark.run import Run, same_recipe
@@ -83,8 +84,8 @@ def open_run(
 
 
 def key(row: Measurement) -> tuple[object, ...]:
-    """(training set, model, seed, digest of the training images, defence)."""
-    return row.training_set, row.model, row.seed, row.digests.get("train"), row.defence
+    """(training set, model, seed, digest of the training images, defence, what its backbone has seen)."""
+    return row.training_set, row.model, row.seed, row.digests.get("train"), row.defence, seen_before(row)
 
 
 def done(run: Run) -> set[tuple[object, ...]]:

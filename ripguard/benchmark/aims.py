@@ -9,6 +9,7 @@ import numpy as np
 
 from ripguard.benchmark.attacks.limited_clean_data import HEAD, PERMUTATIONS, STANDARDISED
 from ripguard.benchmark.entry import Entry, better, poison_of, written
+from ripguard.benchmark.other_images import defence_called
 from ripguard.benchmark.records import Measurement
 
 # current versions; earlier versions have longer names
@@ -99,11 +100,12 @@ def _scheme(entry: Entry, where: str) -> Iterator[Line]:
 
 
 def _peers(peers: Sequence[Measurement]) -> Iterator[Line]:
-    clean = {row.defence: better(row) for row in peers if poison_of(row) == "clean"}
+    clean = {defence_called(row): better(row) for row in peers if poison_of(row) == "clean"}
     for row in peers:
-        if least := CONTROLS.get((poison_of(row), row.defence or "")):
-            about = f"{row.dataset}, control: peer `{poison_of(row)}` under {row.defence}"
-            figure = f"{better(row):.2f}" + (f", clean {clean[row.defence]:.2f}" if row.defence in clean else "")
+        defence = defence_called(row)
+        if least := CONTROLS.get((poison_of(row), defence)):
+            about = f"{row.dataset}, control: peer `{poison_of(row)}` under {defence}"
+            figure = f"{better(row):.2f}" + (f", clean {clean[defence]:.2f}" if defence in clean else "")
             yield about, f"≥ {least}", figure, better(row) >= least
         published, measured = row.metrics.get("published"), row.metrics["test_acc"]
         if published is not None and row.defence == "none":

@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
+from ripguard.benchmark.other_images import sources_for
 from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
 from ripguard.data.source import Item, cache_root, make_cached_folder
-from ripguard.errors import InputRefused, UsageError, out_of_memory, tell
+from ripguard.errors import InputRefused, out_of_memory, tell
 from ripguard.files import NotRegular, open_regular
 from ripguard.store.atomic import lock
 from ripguard.train.loop import fit, run_id
@@ -23,34 +24,8 @@ from ripguard.train.protocols import Protocol
 from ripguard.train.start import Start
 from ripguard.weights import save_whole
 
-# dataset → sources at hand that share no image with it
-ELSEWHERE: dict[str, tuple[str, ...]] = {
-    "cifar10": ("tinyimagenet", "tinyimagenet:second"),
-    "tinyimagenet": ("tinyimagenet:second", "cifar10"),
-    "tinyimagenet:second": ("tinyimagenet", "cifar10"),
-}
 MOST = 2_000  # training images of a class, so that the classes of CIFAR-10 do not outweigh those of TinyImageNet
 SEED = 0
-
-
-def sources_for(dataset: str, pretrain_on: str = "") -> tuple[str, ...]:
-    """Sources that a backbone for ``dataset`` is trained on: ``pretrain_on``, or those of ELSEWHERE.
-
-    Raises:
-        UsageError: ``dataset`` has none of its own and none is given, or the given one is ``dataset`` itself.
-    """
-    if not pretrain_on:
-        if dataset not in ELSEWHERE:
-            raise UsageError(
-                f"there is no backbone for {dataset}: it is not known which other images share none with it",
-                "name a dataset or a folder of other images with --pretrain-on",
-            )
-        return ELSEWHERE[dataset]
-    if _same(dataset, pretrain_on):
-        raise UsageError(
-            f"--pretrain-on: {pretrain_on} is the protected dataset itself", "name a dataset or a folder of others"
-        )
-    return (pretrain_on,)
 
 
 def backbone(
@@ -62,11 +37,11 @@ def backbone(
     Args:
         dataset: name or folder of the protected dataset, of which no image is read.
         side: of its images in pixels; the others are resized to it (bilinear).
-        pretrain_on: source of other images; "": those of ELSEWHERE.
+        pretrain_on: source of other images; "": those known for it.
         seconds: time limit for the training.
 
     Raises:
-        UsageError: see :func:`sources_for`.
+        UsageError: see :func:`ripguard.benchmark.other_images.sources_for`.
         InputRefused: the sources cannot be read, share files with ``dataset``, or have fewer than two classes.
         Unfinished: the time limit was reached; the same call resumes.
     """
@@ -124,10 +99,6 @@ def _kept(place: Path, name: str, device: str) -> dict[str, Any] | None:
             raise
     tell(f"ripguard: note: {place} is damaged and is made again")
     return None
-
-
-def _same(one: str, other: str) -> bool:
-    return one == other or (Path(one).is_dir() and Path(other).is_dir() and _real(Path(one)) == _real(Path(other)))
 
 
 def _real(path: Path) -> Path:

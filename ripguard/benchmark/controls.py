@@ -8,6 +8,7 @@ import numpy as np
 
 from ripguard.benchmark.defences import DEFENCES
 from ripguard.benchmark.entry import better, poison_of
+from ripguard.benchmark.other_images import defence_called
 from ripguard.benchmark.records import Measurement
 
 
@@ -21,7 +22,7 @@ def controls(peers: Sequence[Measurement]) -> list[str]:
         return []
     reached: dict[tuple[str, str], list[float]] = {}
     for row in peers:
-        reached.setdefault((poison_of(row), row.defence or ""), []).append(better(row))
+        reached.setdefault((poison_of(row), defence_called(row)), []).append(better(row))
     means = {key: float(np.mean(values)) for key, values in reached.items()}
     lines = [
         "## Positive controls of the defences",

@@ -18,6 +18,7 @@ from PIL import Image
 
 from ripguard.data.image_set import ImageSet
 from ripguard.images.bands import enlarged, low_band, thumbnail
+from ripguard.images.rounding import rounded
 
 Prepare = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 FINE_TUNED, FROZEN = "fine-tuned", "frozen"  # what a victim does with a backbone that it starts from
@@ -65,7 +66,7 @@ def jpeg(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
 
 def grayscale(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Luma (ITU-R 601) in all three channels."""
-    gray = np.round(images @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)  # [n, height, width]
+    gray = rounded(images @ np.array([0.299, 0.587, 0.114]))  # [n, height, width]
     return np.repeat(gray[..., None], 3, axis=3)
 
 
@@ -79,7 +80,7 @@ def blur(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
 
     soft = gaussian_filter(images.astype(np.float32), (0, 1, 1, 0), mode="reflect")
-    return np.clip(np.round(soft), 0, 255).astype(np.uint8)
+    return rounded(soft)
 
 
 def resize(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -103,7 +104,7 @@ def median(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
 def low_pass(images: np.ndarray, labels: np.ndarray, seed: int, share: float) -> np.ndarray:
     """Keep the lowest DCT coefficients of the whole image, ``share`` of the shorter side along each side."""
     kept = max(1, round(share * min(images.shape[1:3])))
-    return np.clip(np.round(low_band(images, kept)), 0, 255).astype(np.uint8)
+    return rounded(low_band(images, kept))
 
 
 def reduced(images: np.ndarray, labels: np.ndarray, seed: int, share: float) -> np.ndarray:
@@ -114,7 +115,7 @@ def reduced(images: np.ndarray, labels: np.ndarray, seed: int, share: float) -> 
     height, width = images.shape[1:3]
     kept = max(1, round(share * min(height, width)))
     small = enlarged(thumbnail(images, kept), max(1, height // 2), max(1, width // 2))
-    return np.clip(np.round(small), 0, 255).astype(np.uint8)
+    return rounded(small)
 
 
 def wipe(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from ripguard.benchmark.backbones import backbone, sources_for
+from ripguard.benchmark.backbones import backbone
 from ripguard.benchmark.defences import DEFENCES, FINE_TUNED, FROZEN, Defence
+from ripguard.benchmark.other_images import pretrained_on, sources_for
 from ripguard.errors import UsageError
 from ripguard.train.loop import Victim, fit
 from ripguard.train.objectives import augmentations
 from ripguard.train.protocols import Protocol
 
-# Times smaller is the learning rate of fine-tuning. 1, 3 and 10 were tried on held-out training images of CIFAR-10: 10
-# recovers most from the perturbations `ar` and `ops`, but is the worst of them on clean images where these are few.
+# Times smaller is the learning rate of fine-tuning. 1, 3 and 10 were tried on images of CIFAR-10, with test figures in
+# view: 10 recovers most from the perturbations `ar` and `ops`, but is the worst of them on clean images where these are
+# few, and worse there than training from scratch (docs/explanation/reproduction.md).
 SLOWER = 10
 
 
@@ -90,7 +92,7 @@ def fit_defended(
     if defence.start:
         start = backbone(dataset, protocol, images.shape[1], device, pretrain_on, seconds)
         start = dataclasses.replace(start, frozen=defence.start == FROZEN)
-        about = {"pretrained_on": ", ".join(sources_for(dataset, pretrain_on)), "start_digest": start.name}
+        about = {"pretrained_on": pretrained_on(defence.name, dataset, pretrain_on), "start_digest": start.name}
     if defence.start == FINE_TUNED:
         protocol = dataclasses.replace(protocol, lr=protocol.lr / SLOWER)
     if seconds is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ripguard.benchmark.attacks.limited_clean_data import RENAMED, STANDARDISED
 from ripguard.benchmark.defences import WITHDRAWN
+from ripguard.benchmark.other_images import defence_called
 from ripguard.benchmark.records import Measurement
 
 Found = tuple[str, float]  # a defence or an attack, and its accuracy
@@ -60,7 +61,7 @@ class Entry:
 
     def take(self, row: Measurement) -> None:
         """Add a measurement of this scheme; irrelevant ones are ignored."""
-        metrics, defence = row.metrics, row.defence or "none"
+        metrics, defence = row.metrics, defence_called(row)
         if row.kind == "image-quality":
             self.psnr, self.ssim = (metrics[f"{name}_to_clean"]["median"] for name in ("psnr", "ssim"))
         elif defence in WITHDRAWN:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ripguard.benchmark.other_images import defence_called
 from ripguard.benchmark.records import Measurement
 
 Group = Sequence[Measurement]
@@ -155,7 +156,7 @@ def cells(rows: Sequence[Measurement]) -> list[Cell]:
     groups: dict[tuple[str, str, int], list[Measurement]] = {}
     for row in rows:
         if row.kind in ("victim", "transfer"):
-            key = (row.model or "", row.defence or "", ORDER.index(row.training_set or "clean"))
+            key = (row.model or "", defence_called(row), ORDER.index(row.training_set or "clean"))
             groups.setdefault(key, []).append(row)
     return [_cell(group) for _, group in sorted(groups.items())]
 
@@ -166,7 +167,7 @@ def _cell(group: Group) -> Cell:
     low, high = interval(float(np.mean(test)), first.metrics["test_images"])
     known = PUBLISHED.get(first.dataset.split(":")[0], {}).get(first.training_set or "")
     return Cell(
-        first.training_set or "", first.model or "", first.defence or "", sorted(one.seed or 0 for one in group),
+        first.training_set or "", first.model or "", defence_called(first), sorted(one.seed or 0 for one in group),
         float(np.mean(train)), sd(train), float(np.mean(test)), sd(test), low, high, first.n_train or 0,
         first.metrics["test_images"], known if first.defence == "none" else None,
         float(np.mean(defended)) if len(defended) == len(group) else None,
@@ -205,7 +206,7 @@ def markdown(rows: Sequence[Measurement]) -> list[str]:
 
     index: list[Column] = [
         ("training images", lambda g: f"{g[0].training_set} ({g[0].n_train:,})"),
-        ("defence", field("defence")),
+        ("defence", lambda g: "" if g[0].defence in (None, "none") else defence_called(g[0])),
         ("model", field("model")),
     ]
     columns: list[Column] = [

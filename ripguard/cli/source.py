@@ -68,8 +68,8 @@ def summary(found: Checked) -> list[str]:
         if nameless := classes.get("", 0):
             lines.append(f"{name}: {_count(nameless, 'image')} without a label")
     lines += found.notes
-    if found.unlabelled and found.by_class and len(found.classes) > 1:
-        lines.append("images without a label get noise: the perturbation by class needs a label")
+    if found.unlabelled and found.without_label and len(found.classes) > 1:
+        lines.append(f"images without a label get {found.without_label}: the perturbation by class needs a label")
     if not found.by_class:
         lines.append("this scheme does not perturb by class: training on the release may work")
     if found.texts:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ import numpy as np
 
 from ripguard.errors import tell
 from ripguard.files import open_regular
+from ripguard.systems import make_private, open_to_others
 
 LARGEST = 1 << 31  # bytes of a file; an ensemble of models takes tens of millions
 Simulation = Callable[[np.ndarray, np.ndarray], np.ndarray]  # clean, carrier → published, uint8 batches
@@ -91,20 +94,27 @@ class Fitted:
         return found.hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write one ``.npz`` file atomically."""
+        """Write one ``.npz`` file atomically, with mode 0600: it may hold what an attacker must not know."""
         from ripguard.store.atomic import write_file
 
         buffer, about = io.BytesIO(), {"about": self.about, "files": self.files, "digest": self.digest}
         own = np.frombuffer(json.dumps(about).encode(), np.uint8)
         np.savez(buffer, **{f"array {name}": array for name, array in self.arrays.items()}, about=own)  # type: ignore[arg-type]
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, buffer.getvalue())
+        write_file(path, buffer.getvalue(), private=True)
 
     @classmethod
     def read(cls, path: Path) -> Fitted | None:
-        """What :meth:`write` wrote; None where the file is absent, or damaged, which is reported."""
+        """What :meth:`write` wrote; None where the file is absent, or else unusable, which is reported.
+
+        One that an earlier version wrote for all users to read becomes private.
+        """
         try:
-            with open(open_regular(path, at_most=LARGEST), "rb") as file, zipfile.ZipFile(file) as records:
+            handle = open_regular(path, at_most=LARGEST)
+            with open(handle, "rb") as file, zipfile.ZipFile(file) as records:
+                if open_to_others(os.fstat(handle)):
+                    with contextlib.suppress(OSError):  # it belongs to another user
+                        make_private(handle)
                 if sum(one.file_size for one in records.infolist()) > LARGEST:
                     raise ValueError("too large")
                 file.seek(0)
@@ -115,6 +125,9 @@ class Fitted:
             if found.digest != about["digest"]:
                 raise ValueError("its content changed")
         except FileNotFoundError:
+            return None
+        except PermissionError:
+            tell(f"ripguard: note: this user cannot read {path}; its content is computed again")
             return None
         except Exception:  # NumPy and zipfile have no common base for what a damaged file can raise
             tell(f"ripguard: note: {path} is damaged and will be computed again")

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from ripguard.data.image_set import ImageSet
+from ripguard.images.rounding import rounded
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import Params
 from ripguard.perturb.base import Perturbation
@@ -119,4 +120,4 @@ class AR(Perturbation[ARParams]):
                 signal = process(start[own, channel], self.fitted["rules"][label, channel])
                 noise[own, :, :, channel] = signal[:, CUT:, CUT:]
         size = np.sqrt((noise**2).mean((1, 2, 3), keepdims=True)) + 1e-12
-        return np.clip(np.round(clean + 255 * SIZE * noise / size), 0, 255).astype(np.uint8)
+        return rounded(clean + 255 * SIZE * noise / size)

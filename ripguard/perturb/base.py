@@ -30,14 +30,16 @@ class Perturbation(ABC, Generic[P]):
         kind: class of the parameters.
         needs: requirements on the owner's data.
         colors: whether it relies on color. If so, gray images of a dataset with color images are published in color.
-        replaces: whether carriers lack content of the clean images, so that hiding must not publish it either. Such a
-            method also takes images without a class, label −1.
+        replaces: whether carriers lack content of the clean images, so that hiding must not publish it either.
+        without_label: what the method gives images without a label, −1, in words for the owner; "": it does not take
+            them, and they get noise.
     """
 
     kind: ClassVar[type[Params]]
     needs: ClassVar[frozenset[Need]] = frozenset()
     colors: ClassVar[bool] = False
     replaces: ClassVar[bool] = False
+    without_label: ClassVar[str] = ""
 
     def __init__(self, params: P, fitted: Fitted | None = None, context: RunContext | None = None) -> None:
         self.params, self.fitted, self.context = params, fitted or Fitted(), context or RunContext()

@@ -32,6 +32,7 @@ import numpy as np
 from ripguard.data.image_set import ImageSet
 from ripguard.errors import UsageError
 from ripguard.images.bands import enlarged, thumbnail
+from ripguard.images.rounding import rounded
 from ripguard.methods.fitted import FitContext, Fitted, RunContext
 from ripguard.methods.params import DataStats, option, positive, share, word
 from ripguard.perturb.base import Perturbation, needed
@@ -98,6 +99,7 @@ class Carve(Perturbation[CarveParams]):
     """
 
     kind, needs, replaces = CarveParams, TAP.needs, True
+    without_label = "a clean thumbnail"
 
     def __init__(self, params: CarveParams, fitted: Fitted | None = None, context: RunContext | None = None) -> None:
         super().__init__(params, fitted, context)
@@ -118,7 +120,7 @@ class Carve(Perturbation[CarveParams]):
         """
         training, own = needed(training), self.params
         small = thumbnail(training.images, self.keep)
-        seen = np.clip(np.round(small), 0, 255).astype(np.uint8)
+        seen = rounded(small)
         found = fit_surrogates(own, replace(training, images=seen), context) if own.eps else Fitted()
         # not of training.digest, which records publish
         digest = hashlib.sha256(f"ripguard carve {context.seed}".encode() + training.labels.astype("<i8").tobytes())
@@ -158,7 +160,7 @@ class Carve(Perturbation[CarveParams]):
             small[known] = 255 * found.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
         height, width = clean.shape[1:3]
         carriers = enlarged(small, height, width) + self._fill(height, width, labels, seeds)[..., None]
-        return np.clip(np.round(carriers), 0, 255).astype(np.uint8)
+        return rounded(carriers)
 
     def _kept(self, height: int, width: int) -> int:
         """Coefficients kept of an image: fewer of those that are smaller than twice the thumbnail."""
@@ -198,14 +200,15 @@ def _texture(draw: np.random.Generator, keep: int, height: int, width: int) -> n
     It is symmetric about the vertical axis, as training mirrors images. Zeros where an image has nothing above the
     band.
     """
-    from scipy.fft import idctn
+    from scipy.fft import idct
 
     side = FINEST * keep
     drawn = draw.normal(size=(side, side))
     drawn[:keep, :keep] = 0
     drawn[:, 1::2] = 0  # these are antisymmetric
-    kept = np.zeros((height, width))
-    rows, cols = min(side, height), min(side, width)
-    kept[:rows, :cols] = drawn[:rows, :cols]
-    found = idctn(kept, norm="ortho")
-    return found / max(float(np.sqrt((found**2).mean())), 1e-9)
+    drawn = drawn[:height, :width]
+    # few waves make a large image: two products of small matrices are faster than a transform of its size
+    down, along = (idct(np.eye(count, long), norm="ortho") for count, long in zip(drawn.shape, (height, width)))
+    found = down.T @ drawn @ along
+    size = float(np.sqrt((drawn**2).sum() / (height * width)))  # as the transform is orthonormal
+    return found / max(size, 1e-9)

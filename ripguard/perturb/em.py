@@ -15,6 +15,7 @@ import numpy as np
 
 from ripguard.bar import Bar
 from ripguard.data.image_set import ImageSet
+from ripguard.images.rounding import rounded
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.perturb.base import Perturbation, TrainedParams, needed
 
@@ -101,4 +102,4 @@ class EM(Perturbation[EMParams]):
         if tuple(patterns.shape[2:]) != (height, width):
             patterns = F.interpolate(patterns, (height, width), mode="bilinear").clamp(-EPS, EPS)
         noise = patterns[torch.from_numpy(labels), :channels].permute(0, 2, 3, 1).numpy()  # [batch, height, width, …]
-        return np.clip(np.round(clean + 255 * noise), 0, 255).astype(np.uint8)
+        return rounded(clean + 255 * noise)

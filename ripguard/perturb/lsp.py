@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from ripguard.data.image_set import ImageSet
+from ripguard.images.rounding import rounded
 from ripguard.methods.fitted import FitContext, Fitted, Need
 from ripguard.methods.params import Params
 from ripguard.perturb.base import Perturbation
@@ -45,7 +46,7 @@ class LSP(Perturbation[LSPParams]):
         rows, cols = np.arange(height) * PATCHES // height, np.arange(width) * PATCHES // width
         noise = patches[:, rows][:, :, cols]  # [batch, height, width, channels]
         size = np.sqrt((noise**2).mean((1, 2, 3), keepdims=True))
-        return np.clip(np.round(clean + 255 * SIZE * noise / size), 0, 255).astype(np.uint8)
+        return rounded(clean + 255 * SIZE * noise / size)
 
 
 def clouds(classes: int, seed: int = 0) -> dict[str, np.ndarray]:

@@ -28,6 +28,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ripguard.data.image_set import ImageSet
+from ripguard.images.rounding import rounded
 from ripguard.methods.fitted import FitContext, Fitted, Need, RunContext
 from ripguard.methods.params import DataStats, option, share, word
 from ripguard.perturb.base import Perturbation, TrainedParams, needed
@@ -162,7 +163,7 @@ class Marks(Perturbation[MarksParams]):
         draws = [np.random.default_rng(int(seed)) for seed in seeds]
         noise = np.sqrt(1 - self.share) * _even(self.waves(clean.shape[1:3], labels, draws))[..., None]
         noise = noise + np.sqrt(self.share) * _even(self.patched(clean.shape[1:], labels, draws))
-        return np.clip(np.round(clean + self.sizes[labels] * _even(noise)), 0, 255).astype(np.uint8)
+        return rounded(clean + self.sizes[labels] * _even(noise))
 
     def waves(self, size: tuple[int, int], labels: np.ndarray, draws: list[np.random.Generator]) -> np.ndarray:
         """Waves, float64 ``[batch, height, width]``, not normalized."""

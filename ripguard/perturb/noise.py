@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ripguard.images.rounding import rounded
 from ripguard.methods.params import Params, option, share, word
 from ripguard.perturb.base import Perturbation
 
@@ -29,4 +30,4 @@ class Noise(Perturbation[NoiseParams]):
 
     def run(self, clean: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         draws = [np.random.default_rng(int(seed)).uniform(-1, 1, clean.shape[1:]) for seed in seeds]
-        return np.clip(np.round(clean + 255 * self.params.eps * np.stack(draws)), 0, 255).astype(np.uint8)
+        return rounded(clean + 255 * self.params.eps * np.stack(draws))

@@ -53,7 +53,8 @@ class Checked:
             images would have one name.
         left_out: files that are not published, by reason.
         refused: path, message and hint of each file that must be mended first.
-        by_class: whether the scheme perturbs by class. Images without a label then get noise.
+        by_class: whether the scheme perturbs by class.
+        without_label: what images without a label then get, in words; "": not known.
         advice: options that suit these images better, with the reason; see :mod:`ripguard.release.advice`.
     """
 
@@ -77,6 +78,7 @@ class Checked:
     left_out: dict[str, list[str]] = field(default_factory=dict)
     refused: list[dict[str, str]] = field(default_factory=list)
     by_class: bool = True
+    without_label: str = ""
     advice: list[str] = field(default_factory=list)
 
     @property
@@ -100,7 +102,7 @@ class Checked:
         return asdict(self) | {"classes": self.classes, "unlabelled": self.unlabelled}
 
 
-def overview(source: Source, by_class: bool = True) -> Checked:
+def overview(source: Source, by_class: bool = True, without_label: str = "") -> Checked:
     """What is known before any image is read: splits, classes, texts and files that are left out."""
     splits: dict[str, Counter[str]] = {}
     for item in source.items:
@@ -113,6 +115,7 @@ def overview(source: Source, by_class: bool = True) -> Checked:
         texts=[name for name, _ in source.annotations],
         text_bytes=sum(_size(path) for _, path in source.annotations),
         by_class=by_class,
+        without_label=without_label if by_class else "",
     )
     for name, reason in sorted(source.left_out.items()):
         result.left_out.setdefault(reason, []).append(name)
@@ -128,7 +131,7 @@ def check(
     source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = False, workers: int = 1, lossy: bool = False
 ) -> Checked:
     """Read every image, and report what protecting the source would do, without doing it."""
-    result = overview(source, by_class)
+    result = overview(source, by_class, scheme.without_label)
     keeping = Keeping.of(scheme, lossy, byte_exact)
     run = Local(workers if len(source.items) > FEW else 1)
     found = run.map(facts_or_refusal, source.items, partial(same, keeping), chunk=200)

@@ -83,6 +83,11 @@ class Scheme(ABC):
     def needs(self) -> frozenset[Need]:
         return frozenset()
 
+    @property
+    def without_label(self) -> str:
+        """What a scheme by class gives images without a label, in words; "": nothing is known of that."""
+        return ""
+
     @abstractmethod
     def options(self) -> dict[str, Option]:
         """All options, by stored name."""

@@ -83,6 +83,10 @@ class TwoAxis(Scheme):
     def needs(self) -> frozenset[Need]:
         return self.perturbation_class.needs
 
+    @property
+    def without_label(self) -> str:
+        return self.perturbation_class.without_label or NoiseParams.method
+
     def options(self) -> dict[str, Option]:
         return self.perturb.options() | {"tint": TINT} | self.hide.options()
 
@@ -198,13 +202,14 @@ class TwoAxis(Scheme):
 class TwoSteps:
     """Protects batches: perturb, then hide.
 
-    A perturbation by class cannot be applied to images without a label; they get noise, unless it replaces content.
+    A perturbation by class cannot be applied to images without a label; they get noise, or what the method has for
+    them.
     """
 
     def __init__(self, scheme: TwoAxis, perturbation: Perturbation, run: Run) -> None:
         self.scheme, self.perturbation, self.run = scheme, perturbation, run
-        by_class = Need.CLASSES in perturbation.needs and not perturbation.replaces
-        self.without_label = Noise(NoiseParams()) if by_class else perturbation
+        takes_all = Need.CLASSES not in perturbation.needs or perturbation.without_label
+        self.without_label = perturbation if takes_all else Noise(NoiseParams())
 
     def protect(self, batch: Batch) -> tuple[list[Hidden], np.ndarray]:
         colored = self.scheme.tint and batch.clean.shape[3] == 1

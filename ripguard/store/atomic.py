@@ -18,7 +18,7 @@ from typing import BinaryIO
 from ripguard import systems
 from ripguard.errors import Damaged, OutputRefused, StorageError
 from ripguard.files import NotRegular, TooLarge, open_regular, sync_tree
-from ripguard.systems import NOFOLLOW, foreign, open_to_others
+from ripguard.systems import NOFOLLOW, foreign, open_to_others, opened_private
 
 
 @contextlib.contextmanager
@@ -35,15 +35,19 @@ def storage(what: str) -> Iterator[None]:
         ) from None
 
 
-def write_temporary(path: Path, data: bytes | Iterable[bytes]) -> Path:
-    """Write ``data``, or its pieces, to a temporary file beside ``path`` and sync it; returns the temporary path."""
+def write_temporary(path: Path, data: bytes | Iterable[bytes], private: bool = False) -> Path:
+    """Write ``data``, or its pieces, to a temporary file beside ``path`` and sync it; returns the temporary path.
+
+    Args:
+        private: no other user can read it (mode 0600).
+    """
     # a digest of the name: the longest allowed names could not be extended
     short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     own = f"{os.getpid()}{threading.get_native_id()}"  # threads of one process may write the same file
     temporary = path.with_name(f".{short}.{own}.tmp")
     with storage("cannot write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _new(temporary) as file:
+        with _new(temporary, private) as file:
             for piece in [data] if isinstance(data, bytes) else data:
                 file.write(piece)
             file.flush()
@@ -51,13 +55,14 @@ def write_temporary(path: Path, data: bytes | Iterable[bytes]) -> Path:
     return temporary
 
 
-def _new(path: Path) -> BinaryIO:
+def _new(path: Path, private: bool) -> BinaryIO:
     """Create a file, never through a link. A leftover of a killed process with the same id is removed."""
+    opener = opened_private if private else None
     try:
-        return open(path, "xb")
+        return open(path, "xb", opener=opener)
     except FileExistsError:
         path.unlink()
-        return open(path, "xb")
+        return open(path, "xb", opener=opener)
 
 
 def write_unsynced(path: Path, data: bytes) -> None:
@@ -95,9 +100,9 @@ def sync_folder(path: Path) -> None:
         systems.sync_folder(path)
 
 
-def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Write one file, or its pieces, atomically."""
-    publish(write_temporary(path, data), path)
+def write_file(path: Path, data: bytes | Iterable[bytes], private: bool = False) -> None:
+    """Write one file, or its pieces, atomically; ``private``: with mode 0600."""
+    publish(write_temporary(path, data, private), path)
     sync_folder(path.parent)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from helpers import SEED
 
 from ripguard.benchmark.attacks import oracle, restorer
-from ripguard.benchmark.attacks.limited_clean_data import reached
+from ripguard.benchmark.attacks.limited_clean_data import public_rule, reached
 from ripguard.benchmark.attacks.linear_head import accuracy_of_new_head, features
 from ripguard.benchmark.attacks.permutation import best_permutation
 from ripguard.data.image_set import ImageSet
+from ripguard.schemes import SCHEMES
 from ripguard.train.loop import Victim
 from ripguard.train.models import MODELS
 from ripguard.train.protocols import PROTOCOLS
@@ -155,3 +157,16 @@ def test_oracles_take_one_half_each():
         same = blocks(pattern) - blocks(pattern).mean((2, 4), keepdims=True)
         np.testing.assert_allclose(cut - mean, same, atol=1.01)
         np.testing.assert_array_equal(found[:, 8:], published[:, 8:])
+
+
+def test_the_public_rule_of_a_stored_scheme():
+    """Schemes in one step have none that is known, nor has what cannot be read here."""
+    shifted = SCHEMES["mrit-tap"].with_options({"target": "cyclic"}).to_json()
+    assert public_rule(json.loads(json.dumps(shifted))) == 1
+    assert public_rule(SCHEMES["carve"].to_json()) == 0
+    for stored in (
+        {"name": "toy", "options": {"levels": 4}},
+        {"name": "sealed"},
+        shifted | {"perturb": {"method": "x"}},
+    ):
+        assert public_rule(stored) == 0

@@ -12,10 +12,10 @@ from helpers import crop, make_source
 from PIL import Image
 
 from ripguard.benchmark import backbones
-from ripguard.benchmark.backbones import ELSEWHERE, backbone, others, sources_for
+from ripguard.benchmark.backbones import backbone, others
 from ripguard.benchmark.defences import DEFENCES
-from ripguard.benchmark.defended import SLOWER, applicable, fit_defended
-from ripguard.errors import InputRefused, UsageError
+from ripguard.benchmark.defended import SLOWER, fit_defended
+from ripguard.errors import InputRefused
 from ripguard.train.loop import fit
 from ripguard.train.protocols import PROTOCOLS
 
@@ -34,23 +34,6 @@ def two(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(crop(50 + number)).resize((40, 40)).save(place)
     return str(make_source(tmp_path / "own")), str(tmp_path / "other")
-
-
-def test_no_dataset_is_its_own_elsewhere():
-    assert all(name not in ELSEWHERE[name] for name in ELSEWHERE)
-
-
-def test_a_dataset_without_a_backbone(two):  # type: ignore[no-untyped-def]
-    own, other = two
-    with pytest.raises(UsageError, match="there is no backbone for photos") as found:
-        sources_for("photos")
-    assert "--pretrain-on" in found.value.hint
-    assert sources_for("photos", "cifar10") == ("cifar10",)
-    for same in (own, f"{own}/", f"{own}/../own"):
-        with pytest.raises(UsageError, match="is the protected dataset itself"):
-            sources_for(own, same)
-    assert "pretrained" not in applicable(own)
-    assert applicable(own, other) == list(DEFENCES)
 
 
 def test_images_of_the_protected_dataset_are_refused(two):  # type: ignore[no-untyped-def]

@@ -362,6 +362,19 @@ def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     )
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
+def test_ceiling(tmp_path):  # type: ignore[no-untyped-def]
+    """Thumbnails in gray and in color are two measurements; what is recorded is left alone."""
+    source, out = make_source(tmp_path / "source"), tmp_path / "results"
+    call = ["ceiling.py", source, "--protocol", "smoke", "--record", "c", "--results", out, "--keep", "4"]
+    experiment(*call, "--gray")
+    experiment(*call, "--models", "fastnet-narrow", "vit-small")
+    found = [(row.model, row.setting.get("gray"), "ssim_to_clean" in row.metrics) for row in recorded(out, "ceiling")]
+    assert found == [("fastnet-narrow", True, False), ("fastnet-narrow", None, True), ("vit-small", None, True)]
+    assert experiment(*call, "--gray") == experiment(*call) == ""
+
+
 def test_grid():
     """The calls in their order: every scheme first, all defences for five; all of them calls that ripguard takes."""
     told = experiment("grid.py", "photos", "--list", "--images", "2000")

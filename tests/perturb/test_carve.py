@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 from helpers import SEED
+from scipy.fft import idctn
 
 from ripguard.data.image_set import ImageSet, digest
 from ripguard.errors import UsageError
@@ -14,7 +15,7 @@ from ripguard.images.bands import low_band, thumbnail
 from ripguard.methods.fitted import FitContext
 from ripguard.methods.params import DataStats
 from ripguard.perturb import surrogate
-from ripguard.perturb.carve import Carve, CarveParams
+from ripguard.perturb.carve import Carve, CarveParams, _texture
 from ripguard.schemes import SCHEMES
 
 pytestmark = pytest.mark.numeric
@@ -63,6 +64,18 @@ def test_the_fill_is_a_pattern_of_the_class_and_above_the_band(drawn):  # type: 
     correlations = np.corrcoef(means.reshape(5, -1)) - np.eye(5)
     assert np.abs(correlations).max() < 0.3
     assert np.abs(means - means[:, :, ::-1]).mean() < 0.6  # mirrored images have the same
+
+
+@pytest.mark.parametrize("shape", [(45, 70), (32, 32), (20, 9), (1, 1)])
+def test_a_texture_is_what_the_whole_transform_gives(shape):  # type: ignore[no-untyped-def]
+    """It is made of few waves, so that large images cost little; releases of before have the same."""
+    waves = np.random.default_rng(3).normal(size=(4 * KEEP, 4 * KEEP))
+    waves[:KEEP, :KEEP] = waves[:, 1::2] = 0
+    kept = np.zeros(shape)
+    kept[: len(waves), : len(waves)] = waves[: shape[0], : shape[1]]
+    whole = idctn(kept, norm="ortho")
+    found = _texture(np.random.default_rng(3), KEEP, *shape)
+    np.testing.assert_allclose(found, whole / max(np.sqrt((whole**2).mean()), 1e-9), atol=1e-12)
 
 
 def test_every_fill(drawn):  # type: ignore[no-untyped-def]

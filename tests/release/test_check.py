@@ -124,6 +124,18 @@ def test_schemes_that_do_not_perturb_by_class(tmp_path):  # type: ignore[no-unty
     assert "does not perturb by class" in out
 
 
+@pytest.mark.parametrize(
+    ("scheme", "words"), [("mrit", "get noise"), ("carve", "get a clean thumbnail"), ("balanced", "get noise")]
+)
+def test_what_images_without_a_label_get(tmp_path, scheme, words):  # type: ignore[no-untyped-def]
+    """It hangs on the perturbation; one that is not by class has nothing to say."""
+    root = mixed(tmp_path / "s")
+    _, out, _ = call("check", root, "--scheme", scheme)
+    assert f"images without a label {words}: the perturbation by class needs a label" in out
+    seal = ripguard.check(root, scheme="seal", perturb="none", images=False)
+    assert (seal.without_label, ripguard.check(root, scheme=scheme, images=False).without_label) == ("", words[4:])
+
+
 def test_images_without_a_label(tmp_path):  # type: ignore[no-untyped-def]
     """They are published under their own names, restore exactly, and belong to no class."""
     root, key = tmp_path / "s", key_at(tmp_path / "k")

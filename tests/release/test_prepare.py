@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,23 @@ def test_a_rotten_cache(rot, source, capsys):  # type: ignore[no-untyped-def]
     assert prepare(planned(source)).digest == first.digest
     assert "is damaged and will be computed again" in capsys.readouterr().err
     assert Fitted.read(place) is not None
+
+
+def test_nobody_else_reads_what_a_fit_found(source):  # type: ignore[no-untyped-def]
+    """The secret of `carve` is in it, and a model of the clean images: mode 0600, whatever the umask; old files too."""
+    cache = Path(os.environ["RIPGUARD_CACHE"])
+    before = os.umask(0)
+    try:
+        wanted = prepare(planned(source, "carve", surrogate_epochs=1)).digest
+    finally:
+        os.umask(before)
+    made = [path for path in cache.rglob("*") if path.is_file()]
+    assert sorted(path.suffix for path in made) == [".npz", ".pt"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
+    (fitted,) = (cache / "fitted").iterdir()
+    fitted.chmod(0o644)  # as versions before wrote it
+    assert prepare(planned(source, "carve", surrogate_epochs=1)).digest == wanted
+    assert stat.S_IMODE(fitted.stat().st_mode) == 0o600
 
 
 def test_other_numbers_in_the_cache_are_not_believed(source):  # type: ignore[no-untyped-def]

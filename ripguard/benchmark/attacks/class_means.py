@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ripguard.images.rounding import rounded
+
 
 def without_class_means(images: np.ndarray, labels: np.ndarray, classes: int, grid: int = 1) -> np.ndarray:
     """The images, each moved by what the mean of its class differs from the mean over the classes, in every cell.
@@ -33,5 +35,5 @@ def without_class_means(images: np.ndarray, labels: np.ndarray, classes: int, gr
     result = np.empty_like(images)
     for label in np.flatnonzero(there):
         own = labels == label
-        result[own] = np.clip(np.round(images[own] + moves[label][rows][:, cols]), 0, 255).astype(np.uint8)
+        result[own] = rounded(images[own] + moves[label][rows][:, cols])
     return result

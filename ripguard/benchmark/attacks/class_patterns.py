@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ripguard.images.rounding import rounded
+
 GRID = 4
 RIDGE = 1e-3  # of the least squares: without it, the sum of the patches is undetermined
 NEAR = 0.35  # RMS distance, in A, of estimated patches to patches of −A, 0 and A
@@ -42,7 +44,7 @@ def without_patterns(
         values = images[part] - spread[labels[part]]
         if basis is not None:
             values = _projected(values, basis)
-        result[part] = np.clip(np.round(values), 0, 255).astype(np.uint8)
+        result[part] = rounded(values)
     return result
 
 

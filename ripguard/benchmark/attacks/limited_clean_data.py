@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from ripguard.benchmark.attacks.linear_head import accuracy_of_new_head, feature
 from ripguard.benchmark.attacks.permutation import best_permutation
 from ripguard.benchmark.attacks.standardised import standardised
 from ripguard.data.image_set import ImageSet
+from ripguard.errors import UsageError
 from ripguard.methods.params import Params
+from ripguard.schemes.stored import read as read_scheme
 from ripguard.train.loop import Victim, percent_right
 
 # names in records
@@ -45,6 +48,14 @@ class Reached:
 def names_off(perturb: Params) -> int:
     """By how many classes the content of an image is ahead of its label, by a public rule; 0: no rule."""
     return getattr(perturb, "label_shift", 0)
+
+
+def public_rule(stored: dict[str, Any]) -> int:
+    """The same of a scheme as a release stores it; 0 for one in one step, a sealed one, or one not known here."""
+    try:
+        return names_off(read_scheme(stored).perturb)
+    except UsageError:  # it has no perturbation whose parameters can be read
+        return 0
 
 
 def reached(

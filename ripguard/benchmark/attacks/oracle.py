@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ripguard.images.rounding import rounded
+
 
 def jigsaw(published: np.ndarray, clean: np.ndarray, side: int) -> np.ndarray:
     """Blocks of the clean image at their positions, with the mean brightness of the published image.
@@ -34,5 +36,5 @@ def _mixed(pattern: np.ndarray, means: np.ndarray, side: int, border: np.ndarray
     wanted = means[inside].reshape(cut).mean((2, 4), keepdims=True)
     found += wanted - found.mean((2, 4), keepdims=True)
     mixed = border.copy()
-    mixed[inside] = np.clip(np.round(found), 0, 255).astype(np.uint8).reshape(mixed[inside].shape)
+    mixed[inside] = rounded(found).reshape(mixed[inside].shape)
     return mixed

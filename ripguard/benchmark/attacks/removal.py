@@ -1,22 +1,25 @@
 """Attacks that remove a protection from the images before training: no key, and no clean image in the attacker's hands.
 
 To add one, write its file and add a line to :data:`REMOVALS`. ``experiments/undo.py`` and ``ripguard audit`` run all
-that fit a scheme.
+that fit a scheme; ``experiments/peers.py`` runs those that train no network, on carriers as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from ripguard.benchmark.attacks import synthetic_pairs
-from ripguard.benchmark.attacks.class_patterns import without_patterns
+from ripguard.benchmark.attacks.class_means import without_class_means
+from ripguard.benchmark.attacks.class_patterns import GRID, without_patterns
 from ripguard.benchmark.attacks.limited_clean_data import names_off
 from ripguard.data.image_set import ImageSet
 from ripguard.errors import UsageError
 from ripguard.perturb.base import Perturbation
+from ripguard.perturb.dune import DUNEParams
 from ripguard.perturb.layered import LayeredParams
 from ripguard.perturb.make import make
 from ripguard.perturb.marks import MarkedParams
@@ -78,6 +81,12 @@ def _class_patterns(published: ImageSet, scheme: TwoAxis, seed: int, device: str
     return without_patterns(published.images, published.labels, len(published.names), span)
 
 
+def _class_means(
+    published: ImageSet, scheme: TwoAxis, seed: int, device: str, aid: Aid, grid: int = 1
+) -> np.ndarray:  # fmt: skip
+    return without_class_means(published.images, published.labels, len(published.names), grid)
+
+
 def _pairs(published: ImageSet, scheme: TwoAxis, seed: int, device: str, aid: Aid, labels: bool = False) -> np.ndarray:
     draw = np.random.default_rng(seed + 1)
     draw.permutation(len(published.labels))  # as experiments/undo.py, which draws the order of leaked images first
@@ -107,12 +116,21 @@ def _can_be_made_again(scheme: TwoAxis) -> bool:
     return isinstance(scheme.perturb, MarkedParams) or not needs_model(scheme)
 
 
+def _colors_classes(scheme: TwoAxis) -> bool:
+    """Whether all images of a class are moved by one color. Patches of a class are for `class-patterns`."""
+    return isinstance(scheme.perturb, DUNEParams)
+
+
 REMOVALS: dict[str, Removal] = {
     removal.name: removal
     for removal in (
         Removal(
             "class-patterns", "patches from the jumps of class means, public waves by projection",
             lambda scheme: True, _class_patterns,
+        ),
+        Removal("class-means", "the mean color of each class moved to that of all", _colors_classes, _class_means),
+        Removal(
+            "class-cells", "the same in each of 4×4 cells", _colors_classes, partial(_class_means, grid=GRID),
         ),
         Removal(
             LABELS, "a U-Net with labels, trained on images protected twice and once", _can_be_made_again,

@@ -8,6 +8,7 @@ import numpy as np
 
 from ripguard.benchmark.entry import better, poison_of
 from ripguard.benchmark.leaderboard import is_setting
+from ripguard.benchmark.other_images import defence_called
 from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import (
     HARDWARE,
@@ -243,11 +244,11 @@ def _accuracy(training_set: str, bold: bool = False) -> Column:
 def peers(rows: Sequence[Measurement], prefix: str) -> list[str]:
     """Published poisons without hiding, beside their published figures, the weakest under its defences last."""
     own = [row for row in rows if row.kind == "peer"]
-    clean = {(row.defence, row.attack): _both("test_acc")([row]) for row in own if poison_of(row) == "clean"}
+    clean = {(defence_called(row), row.attack): _both("test_acc")([row]) for row in own if poison_of(row) == "clean"}
     columns: list[Column] = [
         ("PSNR to clean", metric("psnr_to_clean", "{:.1f} dB")),
         ("test accuracy (inputs defended too)", lambda g: f"**{_both('test_acc')(g)}**"),
-        ("clean, treated alike", lambda g: clean.get((g[0].defence, g[0].attack), "")),
+        ("clean, treated alike", lambda g: clean.get((defence_called(g[0]), g[0].attack), "")),
         ("published, undefended", lambda g: metric("published")(g) if _untouched(g) else ""),
         ("standardized", _both("standardized_acc")),
         ("relabelled", _both("renamed_acc")),
@@ -259,7 +260,7 @@ def peers(rows: Sequence[Measurement], prefix: str) -> list[str]:
     index: list[Column] = [
         ("poison", lambda g: f"`{poison_of(g[0])}`"),
         ("removal", field("attack")),
-        ("defence", field("defence")),
+        ("defence", lambda g: "" if g[0].defence in (None, "none") else defence_called(g[0])),
     ]
     poisons = sorted({poison_of(row) for row in own} - {"clean"})
     most = {name: max(better(row) for row in own if poison_of(row) == name) for name in poisons}

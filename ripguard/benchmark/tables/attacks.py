@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ripguard.benchmark.other_images import defence_called
 from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import (
     HARDWARE,
@@ -48,7 +49,7 @@ def _mean(group: Group) -> str:
 
 
 def _defence(group: Group) -> str:
-    name = group[0].defence or "none"
+    name = defence_called(group[0])
     return ("" if name == "none" else name) + (", inputs too" if group[0].setting.get("inputs_defended") else "")
 
 
@@ -58,6 +59,8 @@ ATTACKS: dict[str, str] = {
     "synthetic-pairs": "U-Net, pairs made by protecting the images once more",
     "synthetic-pairs-labels": "the same, and the U-Net gets the labels",
     "synthetic-pairs-twice": "the same, then a U-Net for the perturbation below the marks",
+    "class-means": "the mean color of each class moved to that of all",
+    "class-cells": "the same in each of 4×4 cells",
     "averaged": "mean of {} releases with other seeds",
     "two-sizes": "two releases whose marks differ in size alone",
     "oracle": "perfect {} of mRIT's blocks (a bound)",

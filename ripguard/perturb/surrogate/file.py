@@ -29,8 +29,9 @@ WIDEST = 4096  # channels of a layer, and pixels of the side
 
 
 def save(model: Surrogate, names: list[str], settings: Settings, path: Path) -> None:
-    """Write model, class names and settings atomically."""
-    save_whole({"state": model.state_dict(), "names": names, "settings": dataclasses.asdict(settings)}, path)
+    """Write model, class names and settings atomically, with mode 0600: the model knows the clean images."""
+    stored = {"state": model.state_dict(), "names": names, "settings": dataclasses.asdict(settings)}
+    save_whole(stored, path, private=True)
 
 
 def load(path: str | Path, device: str = "cpu") -> tuple[Surrogate, list[str], Settings]:

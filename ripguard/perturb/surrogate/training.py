@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,8 +126,11 @@ def _place(about: list[Any], images: np.ndarray, labels: np.ndarray) -> Path:
 
 
 def _whole(path: Path, names: list[str], settings: Settings) -> bool:
-    """Whether the cache has this model; a damaged one is reported."""
+    """Whether the cache has this model; one that cannot be used is reported."""
     if not path.exists():
+        return False
+    if not os.access(path, os.R_OK):
+        tell(f"ripguard: note: this user cannot read {path}; the surrogate is trained again")
         return False
     with contextlib.suppress(InputRefused):
         if load(path)[1:] == (names, settings):

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from ripguard.benchmark.attacks import synthetic_pairs
+from ripguard.benchmark.attacks.class_means import without_class_means
 from ripguard.benchmark.attacks.class_patterns import without_patterns
 from ripguard.benchmark.attacks.removal import LABELS, REMOVALS, TWICE, Aid, made_again
 from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source
 from ripguard.errors import UsageError
 from ripguard.methods.params import DataStats
+from ripguard.perturb.dune import DUNEParams
 from ripguard.perturb.em import EMParams
 from ripguard.perturb.marks import Marks
 from ripguard.schemes.presets import SCHEMES
@@ -34,6 +36,17 @@ def test_which_fit():
     assert fitting["mrit-tap"] == fitting["paper"] == ["class-patterns"]
     em = dataclasses.replace(SCHEMES["seal"], perturb=EMParams())
     assert [one.name for one in REMOVALS.values() if one.fits(em)] == ["class-patterns"]
+    dune = dataclasses.replace(SCHEMES["seal"], perturb=DUNEParams())
+    assert [one.name for one in REMOVALS.values() if one.fits(dune)] == ["class-patterns", "class-means", "class-cells"]
+
+
+def test_class_means_are_those_of_their_file(clean):  # type: ignore[no-untyped-def]
+    """One registry for `undo.py`, `peers.py` and the audit; the owner's images are not looked at."""
+    nothing = dataclasses.replace(clean, images=clean.images[:0], labels=clean.labels[:0])
+    for name, grid in (("class-means", 1), ("class-cells", 4)):
+        got = REMOVALS[name].remove(clean, SCHEMES["seal"], 0, "cpu", Aid(nothing))
+        wanted = without_class_means(clean.images, clean.labels, len(clean.names), grid)
+        np.testing.assert_array_equal(got, wanted)
 
 
 def test_class_patterns_needs_nothing_of_the_owner(clean):  # type: ignore[no-untyped-def]
