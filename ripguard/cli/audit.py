@@ -55,10 +55,8 @@ def run(options: argparse.Namespace) -> int:
         note = "" if reading == "as trained" else f"  {reading}"
         lines.append(f"{row.attack:24} {value:>13.2f} %{''.join(cells)}{note}")
     lines.append(f"{'most frequent class':24} {found.chance:>13.2f} %")
-    reasons: dict[str, list[str]] = {}
-    for one in found.not_tried:
-        reasons.setdefault(one.why, []).append(one.attack)
-    lines += [f"not tried: {', '.join(names)}: {why}" for why, names in reasons.items()]
+    for possible, words in ((False, "cannot be tried"), (True, "not tried yet")):
+        lines += [f"{words}: {', '.join(names)}: {why}" for why, names in found.reasons(possible).items()]
     lines += [found.sentence, f"page: {found.page}"]
     show(options, found.as_dict(), lines)
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ripguard.benchmark.audit.result import TRAINED, WITHOUT_LABELS, Audit
-from ripguard.benchmark.audit.words import HELD, LOST
+from ripguard.benchmark.audit.words import HELD, HINDERS, HOLDS, LOOKERS, LOST, NOBODY
 from ripguard.benchmark.table import interval
 from ripguard.store.atomic import write_file
 
@@ -18,6 +18,7 @@ TEMPLATE = Path(__file__).with_name("page.html.j2")
 KINDS = {  # kind of attacker → its name in the style sheet
     "does not look": "plain", "knows the method": "knows", "holds clean labels": "holds", "labels alone": "alone",
 }  # fmt: skip
+VERDICTS = {HOLDS: "holds-against", HINDERS: "hinders", LOOKERS: "looks", NOBODY: "nobody"}  # the same
 
 
 class Drawn(NamedTuple):
@@ -40,7 +41,7 @@ def write(found: Audit, target: Path) -> Path:
     drawn = bars(found)
     kinds = {kind: name for kind, name in KINDS.items() if kind in {one.kind for one in drawn}}
     text = template.render(
-        audit=found, columns=names, bars=drawn, kinds=kinds, trained=TRAINED,
+        audit=found, columns=names, bars=drawn, kinds=kinds, trained=TRAINED, verdict=VERDICTS.get(found.verdict, ""),
         held=100 * HELD, lost=100 * LOST, margin=(high - low) / 2,
     )  # fmt: skip
     write_file(target, text.encode(errors="replace"))  # a folder name need not be Unicode

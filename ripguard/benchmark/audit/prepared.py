@@ -23,6 +23,7 @@ from ripguard.train.protocols import Protocol
 TESTED, LOADED = 1_000, 10_000  # most test and training images that are restored
 FIRST = 16  # images that the speed of restoring is measured with
 RESTORING = {"train": 1 / 10, "test": 1 / 20}  # shares of the budget for restoring
+MEASURING = 1 / 200  # share of the budget for a step of training that its speed is measured with
 HEAD_SECONDS = 5.0  # estimate for one linear head with its cross-validation, before the first was fitted
 LARGER = 1.25  # models of another size are begun if these see so many times as many images, or are tested on them
 
@@ -136,7 +137,10 @@ def _counts(data: Images, clock: Budget, wanted: int | None) -> tuple[int, int]:
 def _load(data: Images, loaded: int, tests: int, recipe: Protocol, clock: Budget, device: str) -> Loaded:
     test, pairs = data.tested(tests), data.pairs(loaded)
     sample = pairs.published.part(pairs.first(min(loaded, 3 * recipe.batch)))
-    return Loaded(pairs, test, sample, size.speed_of(sample, recipe, device, clock.now))
+    speed = size.speed_of(sample, recipe, device, clock.now, steps=1)
+    if recipe.batch / speed < MEASURING * clock.seconds:  # there is time for a better estimate
+        speed = size.speed_of(sample, recipe, device, clock.now)
+    return Loaded(pairs, test, sample, speed)
 
 
 def _facts(

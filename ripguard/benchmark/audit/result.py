@@ -161,6 +161,14 @@ class Audit:
         found = self.row(f"alone-{count}")
         return max(found.readings.values()) if found else None
 
+    def reasons(self, possible: bool) -> dict[str, list[str]]:
+        """Why attacks were not tried, with their names; those that a longer budget can help, or the others."""
+        found: dict[str, list[str]] = {}
+        for one in self.not_tried:
+            if one.possible == possible:
+                found.setdefault(one.why, []).append(one.attack)
+        return found
+
     @property
     def numbers(self) -> Numbers:
         """What the sentence is made of."""
