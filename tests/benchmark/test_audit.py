@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from helpers import call, crop, good, refused, tree_digest
 from PIL import Image
 
@@ -274,12 +275,34 @@ def test_sizes(monkeypatch):  # type: ignore[no-untyped-def]
     assert size.with_networks(few, 0.1).steps <= 1500
 
 
+@pytest.mark.parametrize(("alone", "threads"), [(50.0, 3), (140.0, 3), (900.0, 1)])
+def test_one_thread_where_it_is_faster(made, monkeypatch, alone, threads):  # type: ignore[no-untyped-def]
+    """Where others use the processor, threads wait for each other. Afterwards all are as before."""
+    data, seen = Images(Release.open(made / "out"), Key.read(made / "k")), list[int]()
+
+    def speed_of(*arguments: object, **more: object) -> float:
+        seen.append(torch.get_num_threads())
+        return alone if seen[-1] == 1 else 100.0
+
+    monkeypatch.setattr(size, "speed_of", speed_of)
+    before = torch.get_num_threads()
+    with run._threads_kept():
+        torch.set_num_threads(3)
+        own = prepared._load(data, 20, 6, PROTOCOLS["smoke"], Budget(1e-3, lambda: 0.0), "cpu")
+        assert (torch.get_num_threads(), seen) == (threads, [3, 1])
+    assert own.speed == (alone if threads == 1 else 100.0)
+    assert torch.get_num_threads() == before
+
+
 def test_the_plan():
     """References first, then what fits; without a scheme of two steps no removal; labels by the number of images."""
     names = [one.name for one in attacks(SCHEMES["layered"], (100, 500))]
     assert names[:2] == ["clean", "plain"]
     assert {"class-patterns", "synthetic-pairs-twice", "alone-100", "alone-500", "cutout"} <= {*names}
     assert len(names) == len(set(names))
+    reasons = {one.name: one.why for one in attacks(SCHEMES["mrit-tap"], ())}
+    assert "model of clean images" in reasons["synthetic-pairs"]
+    assert not reasons["class-patterns"]
     assert not [one for one in attacks(None, ()) if one.kind == "removal" and not one.why]
     assert (label_counts(5000), label_counts(400), label_counts(96)) == ([100, 500], [100], [24])
 
@@ -304,8 +327,9 @@ def test_more_minutes_begin_larger_models(made, few, tmp_path):  # type: ignore[
     assert {row.epochs for row in large.rows if row.kind != "alone"} == {8}
     assert [(one.epochs, one.rows) for one in large.earlier] == [(4, small.rows)]
     assert "Smaller models" in Path(large.page).read_text("utf-8")
-    again, _ = audited(made, tmp_path / "a", 40, images=None)  # no larger models: none is begun anew
-    assert (again.rows, again.earlier) == (large.rows, large.earlier)
+    for minutes in (40, 0.1):  # no larger models: none is begun anew
+        again, _ = audited(made, tmp_path / "a", minutes, images=None)
+        assert (again.rows, again.earlier) == (large.rows, large.earlier)
 
 
 def test_models_that_tell_are_continued(made, few, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]

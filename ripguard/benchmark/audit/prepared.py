@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from ripguard.benchmark.attacks.removal import Aid
 from ripguard.benchmark.audit import size
@@ -25,7 +26,8 @@ FIRST = 16  # images that the speed of restoring is measured with
 RESTORING = {"train": 1 / 10, "test": 1 / 20}  # shares of the budget for restoring
 MEASURING = 1 / 200  # share of the budget for a step of training that its speed is measured with
 HEAD_SECONDS = 5.0  # estimate for one linear head with its cross-validation, before the first was fitted
-LARGER = 1.25  # models of another size are begun if these see so many times as many images, or are tested on them
+LARGER = 1.5  # models of another size are begun if these see so many times as many images, or are tested on them; one
+# thread is used if it is so many times as fast
 
 
 @dataclass
@@ -84,7 +86,8 @@ def prepare(
     """Restore images and choose the size of models, or go on with that of an earlier call.
 
     Args:
-        too_small: whether the models of earlier calls are too small to tell. Then a longer budget begins larger ones.
+        too_small: whether the models of earlier calls are too small to tell. Then larger ones are begun, if the budget
+            affords them now.
 
     Returns:
         What the ledger keeps of all models of this size, and the rest.
@@ -95,7 +98,8 @@ def prepare(
     old = ledger.facts
     if old is not None and not ledger.rows and old["budget"] != clock.minutes:
         old = None  # nothing is lost
-    if old is None or (too_small and clock.minutes > old["budget"]):
+    own: Loaded | None = None
+    if old is None or too_small:  # the budget may be longer now, or the machine less busy
         loaded, tests = _counts(data, clock, wanted)
         if old is not None:  # what was restored before can be restored again
             loaded, tests = max(loaded, old["loaded"]), max(tests, old["tests"])
@@ -103,12 +107,11 @@ def prepare(
         facts = _facts(own, loaded, tests, len(data.test), clock, recipe, scheme, wanted, device)
         if old is None or larger(facts, old):
             if ledger.rows:
-                tell(
-                    "ripguard: the models so far are too small to tell; larger ones are begun, and those are kept apart"
-                )
+                tell("ripguard: the models so far are too small to tell; larger ones are begun, those are kept apart")
             tell(f"ripguard: {facts['shown']['why']}")
             return facts, _work(own, facts, ledger, clock, recipe, scheme, seed, device)
-    own = _load(data, old["loaded"], old["tests"], recipe, clock, device)
+        own = own if (loaded, tests) == (old["loaded"], old["tests"]) else None
+    own = own or _load(data, old["loaded"], old["tests"], recipe, clock, device)
     if ledger.rows and own.digest != old["digest"]:
         raise OutputRefused(
             f"{ledger.folder} has another audit: the images of its rows were others, so the release or its source was "
@@ -135,9 +138,18 @@ def _counts(data: Images, clock: Budget, wanted: int | None) -> tuple[int, int]:
 
 
 def _load(data: Images, loaded: int, tests: int, recipe: Protocol, clock: Budget, device: str) -> Loaded:
+    """Restore images, and measure the speed; from then on, torch uses the number of threads that is faster."""
     test, pairs = data.tested(tests), data.pairs(loaded)
     sample = pairs.published.part(pairs.first(min(loaded, 3 * recipe.batch)))
     speed = size.speed_of(sample, recipe, device, clock.now, steps=1)
+    if device == "cpu" and (threads := torch.get_num_threads()) > 1:
+        torch.set_num_threads(1)
+        alone = size.speed_of(sample, recipe, device, clock.now, steps=1)
+        if alone > LARGER * speed:  # threads wait for each other where others use the processor, or a quota is set
+            tell(f"ripguard: one thread is faster than {threads} here: all models are trained with one")
+            speed = alone
+        else:
+            torch.set_num_threads(threads)
     if recipe.batch / speed < MEASURING * clock.seconds:  # there is time for a better estimate
         speed = size.speed_of(sample, recipe, device, clock.now)
     return Loaded(pairs, test, sample, speed)

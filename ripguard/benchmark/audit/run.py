@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,8 @@ def audit(
         root: path of the release.
         key: of the owner, or of the whole release.
         out: folder for rows and page; None: ``<name>-audit`` beside the release.
-        budget: minutes; the call ends within them. The same call goes on with what was not tried; with more minutes it
-            begins larger models, where those so far are too small to tell.
+        budget: minutes; the call ends within them. The same call goes on with what was not tried. Where the models so
+            far are too small to tell, it begins larger ones, if the budget affords them.
         source: clean images are read from it instead of being restored, for a release without exact restoration.
         images: training images of a model; None: chosen, so that a model takes at most a tenth of the budget.
         dry_run: plan and estimate, and write nothing.
@@ -108,7 +108,7 @@ def audit(
             classes=len(data.names), held_out=data.held_out, budget=budget, **facts["shown"],
         )  # fmt: skip
 
-    with stopped_by(clock.check):
+    with stopped_by(clock.check), _threads_kept():
         known = None if ledger.facts is None else result(ledger.facts)
         if known:
             known.rows = ledger.rows
@@ -153,6 +153,16 @@ def identity_of(release: Release, protocol: str, images: int | None, seed: int, 
         "seed": seed, "device": named, "numbers": numbers,
         VERSIONS: {"ripguard": __version__} | {name: installed(name) for name in LIBRARIES},
     }  # fmt: skip
+
+
+@contextlib.contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Context manager: afterwards, torch uses as many threads as before."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _scheme_of(stored: dict[str, Any]) -> TwoAxis | None:
