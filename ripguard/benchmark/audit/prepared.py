@@ -106,9 +106,6 @@ def prepare(
         own = _load(data, loaded, tests, recipe, clock, device)
         facts = _facts(own, loaded, tests, len(data.test), clock, recipe, scheme, wanted, device)
         if old is None or larger(facts, old):
-            if ledger.rows:
-                tell("ripguard: the models so far are too small to tell; larger ones are begun, those are kept apart")
-            tell(f"ripguard: {facts['shown']['why']}")
             return facts, _work(own, facts, ledger, clock, recipe, scheme, seed, device)
         own = own if (loaded, tests) == (old["loaded"], old["tests"]) else None
     own = own or _load(data, old["loaded"], old["tests"], recipe, clock, device)

@@ -127,6 +127,9 @@ def audit(
             found.not_tried = [_planned(one, work, dry=True) for one in open_ones]
             return found
         if facts is not ledger.facts:
+            if ledger.rows:
+                tell("ripguard: the models so far are too small to tell; larger ones are begun, those are kept apart")
+            tell(f"ripguard: {found.why}")
             ledger.begin(facts)
         missed = dict[str, Planned]()
         try:
