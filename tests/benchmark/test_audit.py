@@ -130,7 +130,7 @@ def test_the_page(made, whole):  # type: ignore[no-untyped-def]
     """One well-formed file that loads nothing, with the sentence, each attack and a plot."""
     text = Path(whole.page).read_text("utf-8")
     tree = ET.fromstring(text.removeprefix("<!doctype html>"))
-    words = " ".join(tree.itertext())
+    words = " ".join(tree.itertext()).replace("\xa0", " ")
     assert whole.sentence in words
     assert all(row.attack in words for row in (*whole.rows, *whole.not_tried) if hasattr(row, "attack"))
     drawn = [" ".join("".join(one.itertext()).split()) for one in tree.iter("div") if one.get("class") == "row"]
