@@ -46,7 +46,7 @@ RESULTS = (  # what the calls of ripguard.api return
     "ripguard.api.GeneratedKeys", "ripguard.release.protect.Protected", "ripguard.release.restore.Restored",
     "ripguard.release.verify.Report", "ripguard.benchmark.own.Evaluation", "ripguard.benchmark.own.Row",
     "ripguard.benchmark.audit.result.Audit", "ripguard.benchmark.audit.result.Row",
-    "ripguard.benchmark.audit.result.Planned",
+    "ripguard.benchmark.audit.result.Planned", "ripguard.benchmark.audit.result.Earlier",
 )  # fmt: skip
 
 

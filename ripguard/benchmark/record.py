@@ -30,7 +30,7 @@ def environment() -> dict[str, Any]:
         "date": datetime.date.today().isoformat(),
         "commit": _commit(),
         "hardware": _hardware(),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: installed(name) for name in PACKAGES},
     }
 
 
@@ -61,7 +61,8 @@ def _hardware() -> dict[str, Any]:
     return found
 
 
-def _version(name: str) -> str | None:
+def installed(name: str) -> str | None:
+    """Version of a library; None where it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -13,7 +13,7 @@ from ripguard.train.protocols import PROTOCOLS
 DESCRIPTION = (
     "Attacks your release on your machine: plain training, defences, removal attacks and attackers with a few clean "
     "images, beside clean training. Needs the key, for the clean images in memory. Ends within the budget; the same "
-    "command goes on with what was not tried. Writes a page, no image and no key."
+    "command goes on with what was not tried, also after Ctrl-C. Writes a page, no image and no key."
 )
 
 
@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
         note = "" if reading == "as trained" else f"  {reading}"
         lines.append(f"{row.attack:24} {value:>13.2f} %{''.join(cells)}{note}")
     lines.append(f"{'most frequent class':24} {found.chance:>13.2f} %")
-    lines += [f"not tried: {one.attack}, as {one.why}" for one in found.not_tried]
+    for possible, words in ((False, "cannot be tried"), (True, "not tried yet")):
+        lines += [f"{words}: {', '.join(names)}: {why}" for why, names in found.reasons(possible).items()]
     lines += [found.sentence, f"page: {found.page}"]
     show(options, found.as_dict(), lines)
     return 0

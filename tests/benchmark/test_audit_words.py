@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripguard.benchmark.audit.words import HINDERS, HOLDS, LOOKERS, NOBODY, NONE, Numbers, share, verdict
+from ripguard.benchmark.audit.words import HINDERS, HOLDS, LOOKERS, NOBODY, NONE, Numbers, share, too_small, verdict
 
 FOUND = Numbers(clean=71.0, chance=10.0, tests=1000, steps=200, unaware=12.0, aware=68.0, defences=3)
 
@@ -58,6 +58,29 @@ def test_labels():
     text = of(few={100: (30.0, 28.0), 500: (60.4, 54.0)})[1]
     assert text.endswith("With 500 labelled clean images, an attacker reaches 60 %; these images alone give 54 %.")
     assert of(few={100: (30.0, None)})[1].endswith("an attacker reaches 30 %.")
+
+
+@pytest.mark.parametrize(
+    ("changed", "small"),
+    [
+        ({}, False),
+        ({"aware": 15.0, "removals_left": ["a"]}, False),  # more attacks help, not larger models
+        ({"steps": 99}, True),
+        ({"tests": 12}, True),
+        ({"clean": 15.0}, True),
+        ({"clean": None}, True),
+    ],
+)
+def test_models_that_are_too_small(changed, small):  # type: ignore[no-untyped-def]
+    """Larger ones can tell more; there is no verdict before."""
+    assert too_small(dataclasses.replace(FOUND, **changed)) == small
+    assert not small or of(**changed)[0] == NONE
+
+
+def test_more_minutes_are_advised_where_they_help():
+    assert of(steps=99)[1].endswith("give more minutes.")
+    assert "more minutes" not in of(tests=12)[1]
+    assert of(tests=12, more_tests=True)[1].endswith("12 test images are too few to tell; give more minutes.")
 
 
 percents = st.floats(0, 100)

@@ -48,7 +48,7 @@ class Images:
         train, test: published images, in the order in which they are drawn.
         held_out: whether the test images were held out of the training split.
         names: classes, sorted.
-        side: of all images in pixels, see :func:`ripguard.data.image_set.side_for`.
+        side: of all images in pixels, see :func:`ripguard.data.image_set.side_for`; a multiple of 4.
 
     Raises:
         InputRefused: too few images or classes.
@@ -83,7 +83,8 @@ class Images:
         self.train, self.test = ([own[i] for i in order_of([one.label for one in own], seed)] for own in (
             [found[i] for i in train], [found[i] for i in test],
         ))  # fmt: skip
-        self.side = side_for([sizes[one.name] for one in self.train])
+        side = side_for([sizes[one.name] for one in self.train])
+        self.side = 4 * -(-side // 4)  # the networks of removal attacks halve it twice
 
     def pairs(self, count: int) -> Pairs:
         """The first ``count`` training images, as published and clean."""

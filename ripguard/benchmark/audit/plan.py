@@ -1,11 +1,12 @@
-"""The attacks of an audit, the most telling first."""
+"""The attacks of an audit, the most telling first, and why some of them can never be tried."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ripguard.benchmark.attacks.removal import REMOVALS, Removal
+from ripguard.benchmark.attacks.removal import REMOVALS, Removal, needs_model
 from ripguard.benchmark.defences import DEFENCES, Defence
 from ripguard.schemes.two_axis import TwoAxis
 
@@ -13,6 +14,7 @@ from ripguard.schemes.two_axis import TwoAxis
 STRONG = ("ueraser", "jpeg", "grayscale", "low-pass", "adversarial-training", "autoaugment", "pretrained")
 THUMBNAIL = "thumbnail"
 LABELS = (100, 500)  # numbers of labelled clean images that attackers hold
+LIBRARIES = {"ueraser-max": "kornia"}  # objective → library that it needs
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class Attack:
         kind: ``clean``, ``plain``, ``alone``, ``defence`` or ``removal``.
         what: what the attacker does, in one line.
         labels: of the kind ``alone``: number of clean images.
+        why: why an audit can never try it, however long; "" if it can.
     """
 
     name: str
     kind: str
     what: str
     labels: int = 0
+    why: str = ""
 
     @property
     def defence(self) -> Defence:
@@ -40,26 +44,30 @@ class Attack:
 
 
 def attacks(scheme: TwoAxis | None, labels: Sequence[int]) -> list[Attack]:
-    """All attacks that fit a scheme, in order.
+    """All attacks, in order.
 
     First come the two references and whatever needs no network of its own, then the attacks that recovered most so
-    far, then all others.
+    far, then all others. Those that can never be tried come last, with the reason.
 
     Args:
         scheme: None for a scheme in one step: no removal attack fits it.
         labels: numbers of clean images that some attackers hold.
     """
-    fitting = [one for one in REMOVALS.values() if scheme is not None and one.fits(scheme)]
-    removals = [Attack(one.name, "removal", one.source) for one in sorted(fitting, key=lambda one: one.cost)]
+    removals = [
+        Attack(one.name, "removal", one.source, why=_unfit(one, scheme))
+        for one in sorted(REMOVALS.values(), key=lambda one: one.cost)
+    ]
     quick = [one for one in removals if not REMOVALS[one.name].cost]
-    slow = [one for one in removals if REMOVALS[one.name].cost]
-    defences = [Attack(one.name, "defence", one.source) for one in DEFENCES.values() if one.name != "none"]
+    slow = sorted((one for one in removals if REMOVALS[one.name].cost), key=lambda one: bool(one.why))
+    defences = [
+        Attack(one.name, "defence", one.source, why=_lacking(one)) for one in DEFENCES.values() if one.name != "none"
+    ]
     # thumbnails are the attack on a scheme that leaves no more; on others they come last
     first = (THUMBNAIL, *STRONG) if scheme is not None and scheme.perturbation_class.replaces else STRONG
     defences.sort(key=lambda one: (_rank(one.name, first), one.name.startswith(THUMBNAIL)))
     strong = [one for one in defences if _rank(one.name, first) < len(first)]
     others = [one for one in defences if _rank(one.name, first) == len(first)]
-    return [
+    found = [
         Attack("clean", "clean", "the owner, with the clean images"),
         Attack("plain", "plain", "trains on the published images as they are"),
         *quick,
@@ -69,6 +77,28 @@ def attacks(scheme: TwoAxis | None, labels: Sequence[int]) -> list[Attack]:
         *slow[1:],
         *others,
     ]
+    return sorted(found, key=lambda one: bool(one.why))
+
+
+def _unfit(removal: Removal, scheme: TwoAxis | None) -> str:
+    """Why a removal attack cannot be tried on a scheme; "" if it can."""
+    if scheme is None:
+        return "no removal attack is known for this scheme"
+    if removal.fits(scheme):
+        return ""
+    if needs_model(scheme):
+        return "the perturbation of this scheme depends on a model of clean images, which nobody else can make again"
+    return "this scheme has no perturbation of the kind that it removes"
+
+
+def _lacking(defence: Defence) -> str:
+    """Why a defence cannot be tried on this machine; "" if it can."""
+    if defence.start:
+        return "it starts from a model of other images, which an audit does not have"
+    library = LIBRARIES.get(defence.objective)
+    if library and importlib.util.find_spec(library) is None:
+        return f'it needs the library {library}, which is not installed (pip install "ripguard[defences]")'
+    return ""
 
 
 def label_counts(images: int) -> list[int]:

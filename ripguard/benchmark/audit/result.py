@@ -55,7 +55,8 @@ class Planned:
     Attributes:
         what: what the attacker does, in one line.
         minutes: estimate; None: unknown.
-        why: why it was not tried; "" for one that was, or in a dry run.
+        why: why it was not tried; "" in a dry run for one that will be.
+        possible: whether a longer budget can help.
     """
 
     attack: str
@@ -63,6 +64,22 @@ class Planned:
     what: str
     minutes: float | None = None
     why: str = ""
+    possible: bool = True
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Models of another size, of a smaller budget: not to be compared with those of the result.
+
+    Attributes:
+        images, epochs, test_images: as of :class:`Audit`.
+        rows: one per model, in the order of training.
+    """
+
+    images: int
+    epochs: int
+    test_images: int
+    rows: list[Row]
 
 
 @dataclass
@@ -72,13 +89,16 @@ class Audit:
     Attributes:
         release: name of the release's folder.
         scheme: name of its scheme.
-        images, epochs, steps: of every model, as chosen; steps are batches; why: how they were chosen.
+        images, epochs, steps: of every model, as chosen; steps are batches; why: the same in words.
         chance: accuracy in percent of predicting the most frequent class of the test images.
         held_out: whether the test images were held out of the training split.
         labels: numbers of labelled clean images that attackers hold.
+        more_tests: whether a longer budget would use more test images.
         budget: minutes of this call; seconds: of all models so far.
         rows: one per model, in the order of the plan.
         not_tried: the attacks of the plan without a row, each with the reason.
+        earlier: models of other sizes.
+        stopped: how the call ended before its end; "" if it did not.
         sentence: the result in plain words; verdict: its code, see :mod:`ripguard.benchmark.audit.words`.
         page: path of the HTML page; "" in a dry run.
     """
@@ -98,9 +118,12 @@ class Audit:
     chance: float
     labels: list[int]
     budget: float
+    more_tests: bool = False
     seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
     not_tried: list[Planned] = field(default_factory=list)
+    earlier: list[Earlier] = field(default_factory=list)
+    stopped: str = ""
     verdict: str = ""
     sentence: str = ""
     page: str = ""
@@ -138,6 +161,14 @@ class Audit:
         found = self.row(f"alone-{count}")
         return max(found.readings.values()) if found else None
 
+    def reasons(self, possible: bool) -> dict[str, list[str]]:
+        """Why attacks were not tried, with their names; those that a longer budget can help, or the others."""
+        found: dict[str, list[str]] = {}
+        for one in self.not_tried:
+            if one.possible == possible:
+                found.setdefault(one.why, []).append(one.attack)
+        return found
+
     @property
     def numbers(self) -> Numbers:
         """What the sentence is made of."""
@@ -146,7 +177,8 @@ class Audit:
             clean=self.clean, chance=self.chance, tests=self.test_images, steps=self.steps,
             unaware=self.unaware[1] if self.unaware else None, aware=self.aware[1] if self.aware else None,
             defences=sum(row.kind == "defence" for row in self.rows),
-            removals_left=[one.attack for one in self.not_tried if one.kind == "removal"], few=few,
+            removals_left=[one.attack for one in self.not_tried if one.kind == "removal" and one.possible], few=few,
+            more_tests=self.more_tests,
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def choose(
     seconds = count * epochs / speed
     of = "all" if count == available else f"of {available:,}"
     why = (
-        f"{count:,} training images ({of}), {epochs} epochs, batches of {batch}: at {speed:,.0f} images a second one "
-        f"model takes about {seconds:.0f} s of {budget.seconds:.0f} s"
+        f"each model sees {count:,} training images ({of}) in {epochs} epochs, in batches of {batch}: about "
+        f"{seconds:.0f} s at {speed:,.0f} images a second"
     )
     return Size(count, epochs, batch, 0, seconds, why)
 

@@ -34,6 +34,7 @@ class Numbers:
         unaware: of the attacker who does not look: plain training, logits standardized or not.
         aware: of the best attacker without key and clean images.
         defences: number of defences tried; removals_left: removal attacks that fit the scheme and were not tried.
+        more_tests: whether the release has more test images, which a longer budget would use.
         few: number of labelled clean images → best accuracy with them, and that of these images alone.
     """
 
@@ -46,12 +47,18 @@ class Numbers:
     defences: int = 0
     removals_left: list[str] = field(default_factory=list)
     few: dict[int, tuple[float, float | None]] = field(default_factory=dict)
+    more_tests: bool = False
 
 
 def verdict(found: Numbers) -> tuple[str, str]:
     """Code and sentences of a result."""
     code, first = _first(found)
     return code, " ".join([first, *_labels(found)])
+
+
+def too_small(found: Numbers) -> bool:
+    """Whether there can be no verdict with models and test images of this size, whatever else is tried."""
+    return found.clean is None or found.unaware is None or found.aware is None or bool(_size(found))
 
 
 def share(reached: float, found: Numbers) -> float:
@@ -62,19 +69,13 @@ def share(reached: float, found: Numbers) -> float:
 def _first(found: Numbers) -> tuple[str, str]:
     """The verdict on attackers without clean images."""
     if found.clean is None or found.unaware is None or found.aware is None:
-        return NONE, "No verdict: clean and plain training were not both finished within the budget."
+        return NONE, "No verdict: clean and plain training were not both finished."
     clean, unaware, aware = (_round(one) for one in (found.clean, found.unaware, found.aware))
-    if found.clean - found.chance < GAP:
-        return NONE, (
-            f"No verdict: even clean training reaches only {clean} %, and the most frequent class alone is "
-            f"{_round(found.chance)} %."
-        )
     known = f"Without the key and knowing the method, an attacker reaches {aware} of {clean} %"
-    low, high = interval(found.aware, found.tests)
-    if (high - low) / 2 > (found.clean - found.chance) * HELD:
-        return NONE, f"{known}. No verdict: {found.tests} test images are too few to tell."
-    if found.steps < STEPS:
-        return NONE, f"{known}. No verdict: {found.steps} steps of training are too few to tell; give more minutes."
+    if found.clean - found.chance < GAP:
+        return NONE, _size(found)
+    if small := _size(found):
+        return NONE, f"{known}. {small}"
     plain, best = share(found.unaware, found), share(found.aware, found)
     if plain >= LOST:
         return NOBODY, (
@@ -91,6 +92,23 @@ def _first(found: Numbers) -> tuple[str, str]:
     if best > HELD:
         return HINDERS, f"{known}: this scheme hinders those who know the method, and does not stop them."
     return HOLDS, f"{known}: nothing that was tried undoes this scheme, which is no proof that nothing does."
+
+
+def _size(found: Numbers) -> str:
+    """Why models or test images are too few to tell; "" if they suffice. Clean training was measured."""
+    clean, aware, more = found.clean or 0.0, found.aware or 0.0, "; give more minutes"
+    gap = clean - found.chance
+    if gap < GAP:
+        return (
+            f"No verdict: even clean training reaches only {_round(clean)} %, and the most frequent class alone is "
+            f"{_round(found.chance)} %."
+        )
+    low, high = interval(aware, found.tests)
+    if (high - low) / 2 > gap * HELD:
+        return f"No verdict: {found.tests} test images are too few to tell{more if found.more_tests else ''}."
+    if found.steps < STEPS:
+        return f"No verdict: {found.steps} steps of training are too few to tell{more}."
+    return ""
 
 
 def _labels(found: Numbers) -> list[str]:
