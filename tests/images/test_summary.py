@@ -50,5 +50,5 @@ def test_of_a_large_image_evenly_spread_windows_are_measured():
         changed = large.copy()
         changed[part] = noisy(changed[part], 20)
         assert likenesses(large[None], changed[None], [True])[0]["ssim"] == pytest.approx(
-            likeness(large, changed)["ssim"], abs=0.02
+            likeness(large, changed)["ssim"], abs=0.05
         )
