@@ -21,7 +21,8 @@ from ripguard.errors import InputRefused, StorageError
 from ripguard.hide.base import DoesNotFit, Hidden, Identity, Original
 from ripguard.hide.methods import reveal
 from ripguard.images.decoding import read_file, read_image
-from ripguard.images.encoding import png_bytes
+from ripguard.images.encoding import ENCODERS
+from ripguard.images.reencoded import with_channels
 from ripguard.images.rendering import render
 from ripguard.images.summary import likenesses
 from ripguard.release.commit import LIKENESS, Commit, with_ssim
@@ -74,8 +75,9 @@ def run_shard(job: Job, number: int) -> None:
     blob, rows = _rows(job, images, sources, clean, hidden, keys, number)
     residue_path = job.residue_path(f"{number:06d}.bin")
     with together(job.work, len(images)) as files:
+        encode = ENCODERS[job.plan.codec]
         for place, one in zip(places, hidden):
-            files.write(place, png_bytes(one.image))
+            files.write(place, encode(one.image))
         if blob:
             files.write(residue_path, blob)
         with storage("cannot read back"):
@@ -104,7 +106,7 @@ def _read_back(place: Path, row: dict[str, Any]) -> np.ndarray:
     """Decode a published image from its file; adds the digest of the file to its row."""
     data = read_file(place, follow=False)
     row["file"] = hashlib.sha256(data).hexdigest()
-    return read_image(data, str(place))
+    return with_channels(read_image(data, str(place)), row["shape"][2])  # WebP has no gray
 
 
 def _equal(after: np.ndarray | Original, kept: bytes, before: np.ndarray, data: bytes) -> bool:
