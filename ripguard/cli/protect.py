@@ -146,7 +146,8 @@ def run(options: argparse.Namespace) -> int:
     result = api.protect(
         source, options.out, key, sign_key=options.sign_key, limit=options.limit, seed=options.seed,
         restart=options.restart, workers=options.workers, contact=options.contact or "",
-        on_error=options.on_error, max_pixels=options.max_pixels, image_format=options.image_format, **of_scheme(options),
+        on_error=options.on_error, max_pixels=options.max_pixels, image_format=options.image_format,
+        **of_scheme(options),
     )  # fmt: skip
     promise = "restores bit for bit" if result.exact else "LOSSY: restores approximately, not exactly"
     lines = [
