@@ -64,7 +64,7 @@ def make(place: Path, width: int, height: int, count: int) -> None:
 
 
 def sizes(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
-    """Protect and restore without a perturbation, one worker, at each size, for both hiding methods and formats. Starts are included.
+    """Protect and restore without a perturbation, one worker, at each size, for both hiding methods and formats.
 
     Rates are images per second of processor time, start included: waiting for the disk is in ``elapsed``.
     """

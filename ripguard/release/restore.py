@@ -169,8 +169,10 @@ def _run(selection: Selection, tree: Path, originals: Path, key: KeyRing, execut
                 result.exact &= one.exact
                 if one.name or one.wanted.stray:
                     done.append(one)
+                else:
+                    result.png_named_otherwise += one.png
     give_names(done, tree, originals, result)
-    result.png_named_otherwise = sum(one.png and one.error is None for one in done)
+    result.png_named_otherwise += sum(one.png and one.error is None for one in done)
     if completeness:
         completeness.refuse_missing()
 
