@@ -2,11 +2,13 @@
 
     python experiments/bench.py photos                        # as `make bench` runs it: a few minutes
     python experiments/bench.py cifar10 --record bench        # all parts
-    python experiments/bench.py cifar10 --only memory         # codec, png, files, peers, memory, epoch; others stay
+    python experiments/bench.py cifar10 --only memory         # one of PARTS; others stay
 
 A rate is in images a second: the median of repeats over the same images in memory. It includes the derivation of keys.
-`cores` is the number of processes that ran at once. Whole commands are timed once, with their start. Carriers are the
-clean images with ±18 levels, as a perturbation of 0.07 leaves them. Expected: mRIT costs a few times what PNG costs.
+`cores` is the number of processes that ran at once. Whole commands are timed once, with their start. `sizes`: whole
+commands at 32×32, 64×64, 0.8 and 12 megapixels beside PNG decode + encode of the same files. `starts`: start-up.
+Carriers are the clean images with ±18 levels, as a perturbation of 0.07 leaves them. Expected: mRIT costs a few times
+what PNG costs.
 
 Hardware: an idle machine; rates on a busy one are not comparable.
 """
@@ -21,7 +23,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 from _run import begin, parser, scheme_named
 from bench_rates import Row, codec, measured, peers, png, rates
+from bench_sizes import PLAIN, RUN, costs, sizes, starts
 from PIL import Image
 
 from ripguard.crypto.keys import Key
@@ -37,7 +39,7 @@ from ripguard.data.registry import open_source
 from ripguard.errors import refusals_printed
 from ripguard.numbers import above_zero, positive
 
-PARTS = ("codec", "png", "files", "peers", "memory", "epoch")
+PARTS = ("codec", "png", "files", "peers", "memory", "epoch", "sizes", "starts")
 
 
 def main() -> None:
@@ -121,11 +123,14 @@ def commands(options: argparse.Namespace, cores: int) -> list[Row]:
         ripguard("keygen", "--out", key)
         limit = ["--limit", str(options.files), "--perturb", "none"]
         for verb, start in (("protect", [options.source, out, *limit]), ("restore", [out, back])):
-            begun = time.perf_counter()
-            ripguard(verb, *start, "--key-file", key, "--workers", str(cores))
-            took = time.perf_counter() - begun
+            used, took, _ = costs(RUN, verb, *map(str, start), "--key-file", key, "--workers", str(cores), "-q")
             count = sum(1 for _ in out.rglob("*.png"))
             rows.append(measured(f"ripguard {verb}, the whole command", count / took, count, cores))
+            rows.append(measured(f"ripguard {verb}, the whole command, of processor time", count / used, count, cores))
+        used, took, _ = costs(PLAIN, out, Path(folder) / "copy")
+        what = "PNG decode + encode of the same files, plain Pillow, a process of its own"
+        rows.append(measured(what, count / took, count))
+        rows.append(measured(f"{what}, of processor time", count / used, count))
     return rows
 
 
@@ -216,6 +221,7 @@ def epoch(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
 
 ALL: dict[str, Callable[[np.ndarray, argparse.Namespace], list[Row]]] = {
     "codec": codec, "png": png, "files": files, "peers": peers, "memory": memory, "epoch": epoch,
+    "sizes": sizes, "starts": starts,
 }  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Faults for `experiments/interruption.py`: the process dies, or fails, at the n-th operation on the file system.
 
-Counted are the calls by which Python changes a file system: open for writing, write, fsync, sync, mkdir, rename,
-replace, unlink, rmdir. They are patched in a forked child, so that the parent imports everything once. A power cut also
-loses what is not durable (`unsynced.py`).
+Counted are the calls by which Python changes a file system: open for writing, write, fsync, sync, syncfs, mkdir,
+rename, replace, unlink, rmdir. They are patched in a forked child, so that the parent imports everything once. A power
+cut also loses what is not durable (`unsynced.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from unsynced import CUTS, Unsynced
+
+from ripguard import systems
 
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS")
 KINDS = ("kill", "torn write", *CUTS, *ERRORS)
@@ -100,6 +102,15 @@ def patch(counter: Counter) -> None:
             return result
 
         setattr(os, name, counted)
+    whole = systems.sync_file_system
+
+    def counted_whole(handle: int) -> None:
+        counter.step("syncfs")
+        whole(handle)
+        if counter.disk and not counter.disk.cut:
+            counter.disk.synced()  # everything here is on one file system
+
+    systems.sync_file_system = counted_whole
 
 
 def place(named: Any, folder: int | None) -> str:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import re
 import stat
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 WINDOWS = os.name == "nt"
@@ -22,6 +25,7 @@ CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 BINARY = getattr(os, "O_BINARY", 0)  # without it, Windows changes line ends in what os.open opened
 MOST_PROCESSES = 61 if WINDOWS else 1 << 16  # what concurrent.futures can wait for on Windows
 
+LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "tmpfs", "xfs"})
 PATIENCE = 2.0  # seconds in which programs such as virus scanners close a new file
 DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
 NOT_IN_NAMES = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
@@ -88,6 +92,56 @@ def sync_folder(path: str | os.PathLike[str]) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@functools.cache
+def _syncfs() -> Callable[[int], None] | None:
+    """The call of Linux that writes a whole file system to disk and reports errors (since 5.8); None elsewhere."""
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release) if sys.platform == "linux" else None
+    if not found or (int(found[1]), int(found[2])) < (5, 8):
+        return None
+    import ctypes
+
+    function = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if function is None:
+        return None
+
+    def call(handle: int) -> None:
+        if function(handle):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    return call
+
+
+@functools.cache
+def _with_syncfs(device: int) -> bool:
+    """Whether ``syncfs`` is as strong as ``fsync`` of each file on this device: on local file systems.
+
+    Network file systems and FUSE may not pass it on to their server, and overlays may not report errors.
+    """
+    name = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+            kinds = {line.partition(" - ")[2].split(" ")[0] for line in mounts if line.split(" ", 3)[2] == name}
+    except (OSError, IndexError):
+        return False
+    return bool(kinds) and kinds <= LOCAL
+
+
+def file_system_of(folder: str | os.PathLike[str]) -> int | None:
+    """A descriptor for :func:`sync_file_system`; the caller closes it. None where each file must be synced by itself.
+
+    Open it before the files are written: it reports the errors of all writing since then.
+    """
+    if WINDOWS or _syncfs() is None or not _with_syncfs(os.stat(folder).st_dev):
+        return None
+    return os.open(folder, os.O_RDONLY)
+
+
+def sync_file_system(handle: int) -> None:
+    """Write a file system to disk: data and names. One call costs about as much as ``fsync`` of one file."""
+    if call := _syncfs():
+        call(handle)
 
 
 def sync_all() -> bool:

@@ -409,8 +409,9 @@ def test_completion(shell):
 def test_verbs_are_imported_when_they_are_given():
     """A version or a list of verbs takes no torch, no NumPy and no scheme; help of `protect` no torch."""
     for words, none in (
-        (["--version"], ("torch", "numpy", "tqdm", "ripguard.schemes")),
-        (["protect", "--help"], ("torch", "scipy")),
+        (["--version"], ("torch", "numpy", "scipy", "PIL", "tqdm", "ripguard.schemes")),
+        (["--help"], ("torch", "numpy", "scipy", "PIL", "tqdm", "ripguard.schemes")),
+        (["protect", "--help"], ("torch", "scipy", "skimage")),
     ):
         program = "import sys; from ripguard.cli import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
         program += f"sys.exit(bool(set({none!r}) & set(sys.modules)))"

@@ -83,3 +83,46 @@ def test_the_user(monkeypatch):  # type: ignore[no-untyped-def]
     assert (systems.user(), systems.private_name()) == (None, "ripguard")
     assert not systems.foreign(os.stat("/"))
     assert not systems.open_to_others(os.stat("/"))
+
+
+@pytest.mark.skipif(systems.WINDOWS or not os.path.exists("/proc/self/mountinfo"), reason="of Linux")
+def test_a_whole_file_system_is_synced_only_where_that_is_as_strong(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """On local file systems, and not where the call may not reach the disk, or not report its errors."""
+
+    def on(kind: str) -> int | None:
+        systems._with_syncfs.cache_clear()
+        device = os.stat(tmp_path).st_dev
+        line = f"1 0 {os.major(device)}:{os.minor(device)} / /x rw - {kind} /dev/x rw\n"
+        place = tmp_path / "mountinfo"
+        place.write_text(line)
+        real = open
+        monkeypatch.setattr(
+            "builtins.open", lambda path, *a, **k: real(place if "mountinfo" in str(path) else path, *a, **k)
+        )
+        handle = systems.file_system_of(tmp_path)
+        monkeypatch.undo()
+        return handle
+
+    local = on("ext4")
+    for kind in ("nfs4", "fuse.sshfs", "overlay", "9p", "ext"):
+        assert on(kind) is None
+    systems._with_syncfs.cache_clear()
+    if systems._syncfs() is not None:
+        assert local is not None
+        (tmp_path / "a").write_bytes(b"1")
+        systems.sync_file_system(local)
+        os.close(local)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            systems.sync_file_system(local)
+
+
+@pytest.mark.parametrize(
+    ("release", "known"), [("5.7.19", False), ("4.19.0-x", False), ("strange", False), ("5.8", True)]
+)
+def test_old_kernels_do_not_report_errors_of_a_whole_file_system(release, known, monkeypatch):  # type: ignore[no-untyped-def]
+    if systems.WINDOWS or not hasattr(os, "uname"):
+        pytest.skip("no uname")
+    systems._syncfs.cache_clear()
+    monkeypatch.setattr(os, "uname", lambda: type("uname", (), {"release": release}))
+    assert (systems._syncfs() is not None) <= known
+    systems._syncfs.cache_clear()

@@ -17,6 +17,7 @@ from ripguard.progress import Progress
 
 Callback = Callable[[Progress], Any]
 AnyPath = str | os.PathLike[str]
+IMAGE_FORMATS = ("png", "webp")  # copies ripguard.release.record.SUFFIXES, which is slow to import; a test compares
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -76,6 +77,12 @@ def pixels_allowed(max_pixels: int | None) -> contextlib.AbstractContextManager[
     from ripguard.images.limits import allowing
 
     return allowing(whole("max_pixels", max_pixels, 1))
+
+
+def check_image_format(value: str) -> None:
+    """Raise :class:`UsageError` unless published images can have this format."""
+    if value not in IMAGE_FORMATS:
+        raise UsageError(f"image_format: expected {' or '.join(IMAGE_FORMATS)}, got {value!r}")
 
 
 def refuse_empty(**texts: Any) -> None:

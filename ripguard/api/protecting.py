@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ripguard.api.arguments import (
     AnyPath,
     Callback,
+    check_image_format,
     opened,
     pixels_allowed,
     refuse_empty,
@@ -57,6 +58,7 @@ def protect(
     contact: str = "",
     on_error: str = "refuse",
     max_pixels: int | None = None,
+    image_format: str = "png",
     **options: Any,
 ) -> Protected:
     """Make a protected release of a dataset.
@@ -89,6 +91,7 @@ def protect(
             ``"skip"``: such images are left out, and listed in ``skipped``. Refused nevertheless: a class or split that
             would lose all its images, texts that hold a key or an image, names that cannot be published.
         max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
+        image_format: of the published images: ``"png"``, or ``"webp"``, lossless too, and smaller.
         options: options of the scheme, its perturbation and its hiding method: ``perturb="tap", eps=0.05``.
 
     Raises:
@@ -112,6 +115,7 @@ def protect(
     refuse_empty(source=source, out=out, key=key, sign_key=sign_key, labels=labels)
     check_contact(contact)
     check_on_error(on_error)
+    check_image_format(image_format)
     limit, seed = whole("limit", limit, 1), whole("seed", seed, 0) or 0
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
     workers = worker_count(workers)
@@ -128,7 +132,7 @@ def protect(
         refuse_secrets(found, secret)
         made = precheck(found.roots, place, secret)
         try:
-            plan = make_plan(found, chosen, seed, lossy, byte_exact, limit, workers, on_error)
+            plan = make_plan(found, chosen, seed, lossy, byte_exact, limit, workers, on_error, image_format)
             model = plan.scheme.model([image for image in plan.training if not image.whole], seed)
             check_capacity(plan, Run(device, lossy, model))
             ready = prepare(plan, device, workers, model)
@@ -139,6 +143,7 @@ def protect(
             raise
     return dataclasses.replace(
         result, surrogate=next(iter(ready.fitted.files), ""), ignored=found.ignored, metadata=plan.metadata,
-        whole=plan.differs, skipped=plan.skipped, tinted=plan.tinted,
+        whole=plan.differs, skipped=plan.skipped, tinted=plan.tinted, image_format=plan.codec,
+        source_bytes=sum(image.size for image in plan.images),
         gray=sum(image.shape[2] == 1 for image in plan.images) if plan.tinted else 0,
     )  # fmt: skip

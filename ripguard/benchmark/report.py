@@ -5,6 +5,7 @@ Everything is read back from the 8-bit files on disk.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def report(
     Returns:
         Counts, also of restored files with the bytes of the source's; medians and 5th/95th percentiles of PSNR (dB) and
         SSIM of protected to clean; residue bytes; shares (0..1) of images on which the surrogate keeps the true
-        label, or predicts the label after it (cyclic target). ``damaged``: places of published images that cannot be
+        label, or predicts the label after it (cyclic target); bytes of the source's and of the published files.
+        ``damaged``: places of published images that cannot be
         read, or have another size than the clean one; they are left out of everything else. ``scheme`` is "sealed"
         without a key that opens it. ``overwritten_bytes`` and ``residue_over_bound`` only of releases before format v2.
 
@@ -93,6 +95,8 @@ def report(
         "residue_bytes_per_picture": _spread(residue),
         "residue_bytes": sum(residue),
         "in_residue_only": sum(row["planes"] == 0 for row in rows),
+        "source_bytes": sum(own for *_, (own, _) in measured),
+        "published_bytes": sum(size for *_, (_, size) in measured),
     }
     if release.version < 2:
         over = (r > row["overwritten"] + row["overflow"] + 48 for r, row in zip(residue, rows) if row["planes"])
@@ -101,7 +105,7 @@ def report(
         result["restored_equal"] = sum(equal for _, equal, *_ in measured)
         result["files_equal"] = sum(same for _, _, same, _ in measured)
     if judge:
-        result |= _shares(release, rows, [shape for *_, shape in measured], *judge)
+        result |= _shares(release, rows, [shape for *_, shape, _ in measured], *judge)
     return result
 
 
@@ -120,12 +124,13 @@ def _restored(release: Release, row: dict[str, Any], item: Item, restored: Path 
     return str(restored_file(release, row, item, restored)) if restored else ""
 
 
-Measured = tuple[dict[str, float | None], bool, bool, tuple[int, ...]]
+# likeness; whether samples and bytes are restored; published shape; bytes of the source's and of the published file
+Measured = tuple[dict[str, float | None], bool, bool, tuple[int, ...], tuple[int, int]]
 
 
 def _measure(_: None, job: tuple[str, Item, str]) -> Measured | None:
     """Likeness to the clean image; whether the restored one equals it in its samples, and its file in its bytes; the
-    published shape. None: the published image is damaged.
+    published shape; bytes of both files. None: the published image is damaged.
     """
     protected, item, restored = job
     data = item.read()
@@ -135,7 +140,10 @@ def _measure(_: None, job: tuple[str, Item, str]) -> Measured | None:
         return None
     there = bool(restored) and Path(restored).is_file()
     same = there and Path(restored).read_bytes() == data
-    return likeness(image, original.image), there and (same or _equal(restored, original)), same, image.shape
+    return (
+        likeness(image, original.image), there and (same or _equal(restored, original)), same, image.shape,
+        (len(data), os.path.getsize(protected)),
+    )  # fmt: skip
 
 
 def published(path: str | Path, original: np.ndarray) -> np.ndarray | None:

@@ -7,7 +7,7 @@ import argparse
 from ripguard import api
 from ripguard.cli.options import add_max_pixels, add_workers
 from ripguard.cli.output import show
-from ripguard.cli.source import LISTED, add_reading, read, readable, refusals, summary, whole_files
+from ripguard.cli.source import LISTED, add_reading, growth, read, readable, refusals, summary, whole_files
 from ripguard.errors import InputRefused, some
 
 DESCRIPTION = "Reads a dataset and reports splits, classes, images, texts and refused files. Writes nothing."
@@ -37,7 +37,9 @@ def run(options: argparse.Namespace) -> int:
             lines.append(f"  {name}: {each}")
     lines += [f"  {line}" for line in summary(found)]
     if found.rewritten:
-        lines.append(f"  {found.rewritten:,} texts name images: they are published with the names of the PNG files")
+        lines.append(
+            f"  {found.rewritten:,} texts name images: they are published with the names of the published files"
+        )
     lines += [
         f"  {text}: {name}: {why}; it stays as it is" for text, names in found.unresolved.items()
         for name, why in list(names.items())[:LISTED]
@@ -58,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
         lines.append(
             f"  the published images will take about {size}, {found.published_bytes / found.bytes:.1f} × these files"
         )
+        lines += [f"  {line}" for line in growth(found, "png")]
     lines += refusals(found)
     show(options, found.as_dict(), lines)
     return InputRefused.exit_code if found.refused else 0

@@ -10,7 +10,7 @@ from typing import Any
 from ripguard import api
 from ripguard.cli.options import add_key, add_max_pixels, add_workers, key_of, names
 from ripguard.cli.output import show, some
-from ripguard.cli.source import add_reading, read, refusals, summary, whole_files
+from ripguard.cli.source import FORMAT_NAMES, add_reading, growth, read, readable, refusals, summary, whole_files
 from ripguard.errors import InputRefused, tell
 from ripguard.methods.params import Option
 from ripguard.numbers import not_negative, positive
@@ -101,6 +101,10 @@ def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
         "--on-error", default="refuse", choices=("refuse", "skip"),
         help="images that cannot be read: refuse (default), or skip, that is leave them out and list them",
     )  # fmt: skip
+    parser.add_argument(
+        "--image-format", default="png", choices=("png", "webp"),
+        help="of the published images: png (default), or webp, lossless too and smaller; not every program reads it",
+    )  # fmt: skip
     add_max_pixels(parser)
     parser.add_argument("--restart", action="store_true", help="discard an unfinished run")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
@@ -125,23 +129,25 @@ def of_scheme(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _likeness(psnr: float, ssim: float | None) -> str:
-    return f"PSNR {psnr:.2f} dB" + (f", SSIM {ssim:.3f}" if ssim is not None else "")
+    return f"PSNR {psnr:.2f} dB" + (f", SSIM {ssim:.3f} (sampled)" if ssim is not None else "")
 
 
 def run(options: argparse.Namespace) -> int:
     key = key_of(options)
     api.choose_scheme(**of_scheme(options))  # wrong options are refused before the source is read
     source = read(options)
-    about = api.check(source, images=False, **of_scheme(options))
+    about = api.check(source, images=False, image_format=options.image_format, **of_scheme(options))
+    before = [*summary(about), *growth(about, options.image_format)]
     if options.dry_run:
-        show(options, about.as_dict(), [about.source, *(f"  {line}" for line in summary(about)), *refusals(about)])
+        show(options, about.as_dict(), [about.source, *(f"  {line}" for line in before), *refusals(about)])
         return InputRefused.exit_code if about.refused else 0
     if not options.quiet:
-        tell(f"ripguard: {about.source}", *(f"  {line}" for line in summary(about)))
+        tell(f"ripguard: {about.source}", *(f"  {line}" for line in before))
     result = api.protect(
         source, options.out, key, sign_key=options.sign_key, limit=options.limit, seed=options.seed,
         restart=options.restart, workers=options.workers, contact=options.contact or "",
-        on_error=options.on_error, max_pixels=options.max_pixels, **of_scheme(options),
+        on_error=options.on_error, max_pixels=options.max_pixels, image_format=options.image_format,
+        **of_scheme(options),
     )  # fmt: skip
     promise = "restores bit for bit" if result.exact else "LOSSY: restores approximately, not exactly"
     lines = [
@@ -150,6 +156,8 @@ def run(options: argparse.Namespace) -> int:
         f"  residue {result.residue_per_image} bytes an image, low planes used {result.planes}, "
         f"{result.without_residue} images need none, {result.in_residue_only} too small to carry their record",
     ]
+    published, own = readable(result.published_bytes), readable(result.source_bytes)
+    lines.append(f"  {published} of {FORMAT_NAMES[result.image_format]} files, {own} in the source")
     if result.psnr_to_clean is not None:
         lines.append(f"  median to the clean images: {_likeness(result.psnr_to_clean, result.ssim_to_clean)}")
     if result.psnr_to_carrier is not None:

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if result.texts_as_published:
         lines.append(
-            f"  texts that name the published PNG files, because this key does not open the source's texts: "
+            f"  texts that name the published files, because this key does not open the source's texts: "
             f"{len(result.texts_as_published)}, the first is {result.texts_as_published[0]}"
         )
     if result.texts_mended:

@@ -82,6 +82,25 @@ def summary(found: Checked) -> list[str]:
     return [shown(line) for line in lines]
 
 
+FORMAT_NAMES = {"png": "PNG", "webp": "WebP"}  # of published images
+
+
+def growth(found: Checked, chosen: str) -> list[str]:
+    """A line if the published images take much more space than the source's, with the format that is smaller."""
+    sizes = found.estimated
+    if not sizes or sizes[chosen] < max(LEAST_GROWN, 2 * sizes["source"]):
+        return []
+    images = sum(count for split in found.splits.values() for count in split.values())
+    each, own = (readable(sizes[name] / images) for name in (chosen, "source"))
+    times = sizes[chosen] / sizes["source"]
+    line = f"size: as {FORMAT_NAMES[chosen]}, an image takes about {each}; in the source {own}: {times:.1f} × as much"
+    smaller = min((name for name in FORMAT_NAMES if name != chosen), key=sizes.__getitem__)
+    if sizes[smaller] < sizes[chosen]:
+        line += f" (--image-format {smaller}: about {readable(sizes[smaller] / images)})"
+    return [line]
+
+
+LEAST_GROWN = 1_000_000  # bytes; nobody minds less
 FRAMES = "several frames"  # kind of an animation, and of a file of many pages
 
 

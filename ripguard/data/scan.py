@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,7 +105,7 @@ def scan(root: Path, follow_links: bool = False) -> Found:
                 else:
                     waiting.append((name + "/", real, (*above, target)))
             else:
-                _sort(name, real, found)
+                _sort(name, real, _is_regular(entry), found)
     for files in (found.images, found.texts):
         files.sort(key=lambda one: one[0].split("/"))
     return found
@@ -141,13 +140,17 @@ def _real(entry: os.DirEntry[str], home: Path, follow: bool, found: Found, name:
     return real
 
 
-def _sort(name: str, path: Path, found: Found) -> None:
+def _is_regular(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a regular file, or a link to one; most systems tell it with the name."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _sort(name: str, path: Path, regular: bool, found: Found) -> None:
     """Add a file to images, texts, files left out or refusals."""
     suffix = os.path.splitext(name)[1].lower()
-    try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        regular = False
     if not regular:
         found.refused.append(InputRefused(f"{name}: not a regular file", "move it out of the folder"))
         found.unusable.append(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection
 
@@ -22,6 +23,7 @@ FILLERS = frozenset({"set", "data", "dataset", "image", "images", "img", "imgs",
 TESTS = ("test", "val", "valid", "validation", "dev", "eval", "holdout")  # the first that exists is tested on
 
 
+@functools.lru_cache(1024)  # asked for the folder of every image
 def split_of(folder: str) -> tuple[str, tuple[str, ...]] | None:
     """Split that a folder name means, and the words of the name that are left.
 

@@ -17,18 +17,16 @@ from ripguard.data.source import Item, Source
 from ripguard.data.splits import evaluation_split
 from ripguard.errors import InputRefused, by_kind
 from ripguard.executor import Local
-from ripguard.images.encoding import png_bytes
-from ripguard.images.rendering import render
 from ripguard.release.facts import Keeping, SourceFacts, facts_or_refusal, same
 from ripguard.release.names import odd_names, published_names
 from ripguard.release.plan import FEW, counts
 from ripguard.release.published_texts import PublishedTexts
+from ripguard.release.record import CODEC, SUFFIXES
+from ripguard.release.sizes import estimate
 from ripguard.schemes.base import Scheme
 from ripguard.store.atomic import storage
 
 NO_CLASSES = "use one folder for each class or --labels CSV, or a scheme without classes: --perturb noise"
-SAMPLED = 12  # images that are encoded for an estimate
-NOISE = 8  # gray levels: the size of most perturbations
 
 
 @dataclass
@@ -45,9 +43,11 @@ class Checked:
         metadata: number of images by kind of metadata that restoring samples does not return.
         whole: number of images by kind of what 8 bits do not show (alpha, 16 bits, several frames …): such an image is
             published as an 8-bit rendering, and its file is restored byte for byte.
-        published_bytes: estimated size of the published images, from some of them; 0 without any.
+        published_bytes: estimated size of the published images, from some of them; 0 without any. ``estimated``: the
+            same for each format that they may have, and ``"source"``, the size of the source's images, which is an
+            estimate, too, where only names are read.
         texts: text files, which are published without encryption; text_bytes: their size.
-        rewritten: number of texts in which names of images change, because the images are published as PNG.
+        rewritten: number of texts in which names of images change, because the images are published in one format.
         unresolved: text → name in it that ends like an image, and that stays as it is → why.
         parted: images that will have another name than the text beside them (``1.jpg.png`` and ``1.txt``), because two
             images would have one name.
@@ -70,6 +70,7 @@ class Checked:
     metadata: dict[str, int] = field(default_factory=dict)
     whole: dict[str, int] = field(default_factory=dict)
     published_bytes: int = 0
+    estimated: dict[str, int] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     text_bytes: int = 0
     rewritten: int = 0
@@ -103,7 +104,7 @@ class Checked:
 
 
 def overview(source: Source, by_class: bool = True, without_label: str = "") -> Checked:
-    """What is known before any image is read: splits, classes, texts and files that are left out."""
+    """What is known before the images are read: splits, classes, texts and files that are left out."""
     splits: dict[str, Counter[str]] = {}
     for item in source.items:
         splits.setdefault(item.split, Counter())[item.label] += 1
@@ -128,7 +129,13 @@ def overview(source: Source, by_class: bool = True, without_label: str = "") -> 
 
 
 def check(
-    source: Source, scheme: Scheme, by_class: bool, byte_exact: bool = False, workers: int = 1, lossy: bool = False
+    source: Source,
+    scheme: Scheme,
+    by_class: bool,
+    byte_exact: bool = False,
+    workers: int = 1,
+    lossy: bool = False,
+    codec: str = CODEC,
 ) -> Checked:
     """Read every image, and report what protecting the source would do, without doing it."""
     result = overview(source, by_class, scheme.without_label)
@@ -149,16 +156,19 @@ def check(
     result.sizes = dict(sizes.most_common())
     result.formats = dict(Counter(os.path.splitext(item.name)[1].lower() for item, _ in good).most_common())
     result.channels = dict(Counter("color" if one.shape[2] == 3 else "gray" for _, one in good).most_common())
-    result.published_bytes = _estimate(good)
-    _read_texts(source, result)
+    if samples := sum(int(np.prod(one.shape)) for _, one in good):
+        some = estimate([item for item, _ in good])
+        result.estimated = {"source": result.bytes} | some.scaled(samples / some.samples)
+        result.published_bytes = result.estimated[codec]
+    _read_texts(source, result, SUFFIXES[codec])
     return result
 
 
-def _read_texts(source: Source, result: Checked) -> None:
+def _read_texts(source: Source, result: Checked, suffix: str) -> None:
     """Find the names of images in the texts."""
     names = [item.name for item in source.items]
     result.refused += [_row(one) for one in refused_texts(source.annotations)]
-    places = zip(names, published_names(names, keep_going=True))
+    places = zip(names, published_names(names, keep_going=True, suffix=suffix))
     texts = PublishedTexts({name: place for name, place in places if isinstance(place, str)})
     for name, path in source.annotations:
         with storage("cannot read"):
@@ -167,19 +177,6 @@ def _read_texts(source: Source, result: Checked) -> None:
         if found.unresolved:
             result.unresolved[name] = found.unresolved
         result.parted += found.parted
-
-
-def _estimate(good: list[tuple[Item, SourceFacts]]) -> int:
-    """Bytes of all images as PNG with noise of the size of a perturbation, scaled up from some of them by samples."""
-    chosen = good[:: max(1, len(good) // SAMPLED)][:SAMPLED]
-    draw, encoded, samples = np.random.default_rng(0), 0, 0
-    for item, _ in chosen:
-        image = render(item.read(), item.name).image
-        noisy = image + draw.integers(-NOISE, NOISE + 1, image.shape)
-        encoded += len(png_bytes(np.clip(noisy, 0, 255).astype(np.uint8)))
-        samples += image.size
-    total = sum(int(np.prod(one.shape)) for _, one in good)
-    return round(encoded / samples * total) if samples else 0
 
 
 def _row(refusal: InputRefused) -> dict[str, str]:

@@ -22,7 +22,6 @@ from ripguard.release.plan import read_unchanged
 from ripguard.release.published_texts import PublishedTexts
 from ripguard.release.record import (
     ATTRIBUTES,
-    CODEC,
     CONTAINER,
     FORMAT,
     MANIFEST,
@@ -62,7 +61,7 @@ def complete(base: Job, commits: Commits, signing_key: SigningKey | None, contac
     model = _model(base)
     info: dict[str, Any] = {
         "format": FORMAT,
-        "codec": CODEC,
+        "codec": plan.codec,
         "dataset_id": keys.dataset_id.hex(),
         "key_id": keys.key_id.hex(),
         "exact": "no (lossy)" if plan.lossy else "bytes" if plan.byte_exact else "pixels",

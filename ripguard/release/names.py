@@ -1,4 +1,4 @@
-"""Paths of the images in a release: always PNG, unique on every file system, and safe to print."""
+"""Paths of the images in a release: with the suffix of its format, unique on every file system, and safe to print."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROW_OF_TEXT = 300  # bytes in release.json of a text whose source is sealed, bes
 
 
 def published_places(items: list[Item]) -> list[str]:
-    """Path of each item in a release: its path in the source, with the suffix ``.png``.
+    """Path of each item in a release of PNG files: its path in the source, with the suffix ``.png``.
 
     Raises:
         InputRefused: see :func:`published_names`.
@@ -27,14 +27,14 @@ def published_places(items: list[Item]) -> list[str]:
 
 
 @overload
-def published_names(names: list[str]) -> list[str]: ...
+def published_names(names: list[str], *, suffix: str = ".png") -> list[str]: ...
 
 
 @overload
-def published_names(names: list[str], keep_going: bool) -> list[str | InputRefused]: ...
+def published_names(names: list[str], keep_going: bool, suffix: str = ".png") -> list[str | InputRefused]: ...
 
 
-def published_names(names: list[str], keep_going: bool = False) -> Any:
+def published_names(names: list[str], keep_going: bool = False, suffix: str = ".png") -> Any:
     """Path of each source image in the release: ``a.jpg`` → ``a.png``, or ``a.jpg.png`` where two would collide.
 
     Two names collide if a file system may treat them as equal, because it ignores case or normalizes Unicode. A
@@ -42,11 +42,12 @@ def published_names(names: list[str], keep_going: bool = False) -> Any:
 
     Args:
         keep_going: return the error in place of a name that is too long.
+        suffix: of the format of the published images.
 
     Raises:
         InputRefused: names that would become longer than file systems allow; the message lists all of them.
     """
-    plain = [_as_png(name) for name in names]
+    plain = [_with(suffix, name) for name in names]
     keys = [_folded(short) for short in plain]
     counts, result = Counter(keys), list[str | InputRefused]()
     taken = {""}  # folders are names as well
@@ -55,11 +56,11 @@ def published_names(names: list[str], keep_going: bool = False) -> Any:
             taken.add(folder)
             folder = folder.rpartition("/")[0]
     for name, short, key in zip(names, plain, keys):
-        out = short if counts[key] == 1 else f"{name}.png"
+        out = short if counts[key] == 1 else f"{name}{suffix}"
         number = 0
         while _folded(out) in taken:
             number += 1
-            out = f"{name}.{number}.png"
+            out = f"{name}.{number}{suffix}"
         if too_long(out):
             result.append(
                 InputRefused(f"{name}: its published name would be longer than {LONGEST_NAME} bytes", "shorten it")
@@ -115,11 +116,11 @@ def odd_names(names: list[str]) -> list[InputRefused]:
     ]
 
 
-def _as_png(name: str) -> str:
-    """``a/b.jpg`` → ``a/b.png``, as :meth:`PurePosixPath.with_suffix` does, but ten times as fast."""
+def _with(suffix: str, name: str) -> str:
+    """``a/b.jpg`` → ``a/b.png`` for ``.png``, as :meth:`PurePosixPath.with_suffix` does, but ten times as fast."""
     folder, slash, last = name.rpartition("/")
     dot = last.rfind(".")
-    return f"{folder}{slash}{last[:dot] if 0 < dot < len(last) - 1 else last}.png"
+    return f"{folder}{slash}{last[:dot] if 0 < dot < len(last) - 1 else last}{suffix}"
 
 
 def _folded(name: str) -> str:

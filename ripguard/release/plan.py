@@ -18,15 +18,17 @@ from pathlib import Path
 from ripguard.bar import Bar
 from ripguard.data.embedded import refused_texts
 from ripguard.data.image_set import side_for
-from ripguard.data.source import Source
+from ripguard.data.source import Item, Source
 from ripguard.data.splits import TRAIN
 from ripguard.errors import InputRefused
 from ripguard.executor import Local
 from ripguard.files import open_regular
 from ripguard.images.decoding import read_by
+from ripguard.images.encoding import WEBP_SIDE
 from ripguard.methods.params import DataStats
-from ripguard.release.facts import Keeping, facts_or_refusal, same
+from ripguard.release.facts import Keeping, SourceFacts, facts_or_refusal, same
 from ripguard.release.names import odd_names, published_names, refuse_texts
+from ripguard.release.record import CODEC, SUFFIXES
 from ripguard.release.refusing import REFUSE, usable
 from ripguard.schemes.base import Scheme
 
@@ -96,6 +98,7 @@ class Plan:
         metadata: number of images by kind of metadata that restoring does not return.
         differs: number of images by kind of what their renderings do not show; their files are restored whole.
         skipped: name → reason of source images that are refused and left out.
+        codec: format of the published images.
     """
 
     source: str
@@ -112,6 +115,7 @@ class Plan:
     metadata: dict[str, int] = field(default_factory=dict)
     differs: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    codec: str = CODEC
 
     @cached_property
     def digest(self) -> str:
@@ -119,6 +123,8 @@ class Plan:
         content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         for name in ("metadata", "differs", "skipped"):  # covered by the digests of the images
             del content[name]
+        if self.codec == CODEC:  # plans of releases of PNG files keep their digest
+            del content["codec"]
         content["pictures"] = content.pop("images")  # the digest uses this name in all versions
         content["annotations"] = [(name, sha256) for name, _, sha256 in self.annotations]
         content["scheme"] = self.scheme.to_json()
@@ -214,6 +220,7 @@ def make_plan(
     limit: int | None = None,
     workers: int = 1,
     on_error: str = REFUSE,
+    codec: str = CODEC,
 ) -> Plan:
     """Read every source image once and make the plan.
 
@@ -223,6 +230,7 @@ def make_plan(
         limit: number of images, taken evenly from all classes; None: all.
         workers: processes that read images.
         on_error: ``"refuse"`` or ``"skip"`` images that are refused, see :func:`ripguard.release.refusing.usable`.
+        codec: format of the published images, one of :data:`ripguard.release.record.SUFFIXES`.
 
     Raises:
         InputRefused: images or names that cannot be published, all of them in one message; or too many images.
@@ -237,12 +245,13 @@ def make_plan(
         )
     names = [item.name for item in items] + [name for name, _ in source.annotations] + source.labels
     # a part of a source has the names that the whole one has
-    every = published_names([item.name for item in source.items], keep_going=True)
+    every = published_names([item.name for item in source.items], keep_going=True, suffix=SUFFIXES[codec])
     refused = [*odd_names(names), *refused_texts(source.annotations)]
     refused += [one for one in every if isinstance(one, InputRefused)]
     run = Local(workers if len(items) > FEW else 1)
     found = run.map(facts_or_refusal, items, partial(same, Keeping.of(scheme, lossy, byte_exact)), chunk=200)
     read = list(Bar(found, total=len(items), stage="reading", unit="image"))
+    read = [_fitting(item, one, codec) for item, one in zip(items, read)]
     good, skipped = usable(source, items, read, refused, on_error)
     labels, units = source.labels, sorted({(item.split, item.label) for item, _ in good})
     places = {item.name: str(place) for item, place in zip(source.items, every)}
@@ -263,8 +272,17 @@ def make_plan(
     return Plan(
         source.name, scheme, seed, lossy, byte_exact, len(items) < len(source.items) or bool(skipped), "", labels,
         units, images, notes, counts(one.lost for _, one in good),
-        counts(one.differs for _, one in good if one.whole), skipped,
+        counts(one.differs for _, one in good if one.whole), skipped, codec,
     )  # fmt: skip
+
+
+def _fitting(item: Item, found: SourceFacts | InputRefused, codec: str) -> SourceFacts | InputRefused:
+    """The facts of an image, or its refusal if the published format holds no image of its size."""
+    if codec != "webp" or isinstance(found, InputRefused) or max(found.shape[:2]) <= WEBP_SIDE:
+        return found
+    return InputRefused(
+        f"{item.name}: more than {WEBP_SIDE:,} pixels on one side, which WebP cannot hold", "use --image-format png"
+    )
 
 
 def counts(kinds: Iterable[tuple[str, ...]]) -> dict[str, int]:

@@ -26,7 +26,8 @@ META = ".ripguard"  # of versions 0 and 1: a folder
 READS = ("ripguard/v0", "ripguard/v1", "ripguard/v2")  # by version
 VERSION = 2  # that is written
 FORMAT = READS[VERSION]
-CODEC = "png"  # of published images
+CODEC = "png"  # of published images, unless release.json names another
+SUFFIXES = {CODEC: ".png", "webp": ".webp"}  # of published images, by codec
 RELEASE, MANIFEST, RESIDUE, MODEL = "release.json", "manifest.jsonl", "residue", "model.bin"
 NAMES, PRIVATE, ORIGINALS = "names", "private", "originals"  # of version 2: sealed parts
 MOST_MODEL = (1 << 22) + (1 << 16) + TAG  # bytes: the limit of the codec, and the overhead of zlib
@@ -49,11 +50,18 @@ def checked_info(raw: bytes, name: object, where: object) -> dict[str, Any]:
                 f"{name} has format {str(info['format'])[:40]!r}", f"this ripguard reads {', '.join(READS)}"
             )
         check_info(info, version_of(info))
-        if info.get("codec", CODEC) != CODEC:
-            raise NotProtected(f"{name} has images in {info['codec'][:40]!r}", f"this ripguard reads {CODEC}")
+        if info.get("codec", CODEC) not in SUFFIXES:
+            raise NotProtected(
+                f"{name} has images in {info['codec'][:40]!r}", f"this ripguard reads {', '.join(SUFFIXES)}"
+            )
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Damaged(f"{where} cannot be read", "get a fresh copy of it") from None
     return info
+
+
+def suffix_of(info: dict[str, Any]) -> str:
+    """Suffix of the published images of a release, from the checked content of its ``release.json``."""
+    return SUFFIXES[info.get("codec", CODEC)]
 
 
 def version_of(info: dict[str, Any]) -> int:

@@ -169,8 +169,10 @@ def _run(selection: Selection, tree: Path, originals: Path, key: KeyRing, execut
                 result.exact &= one.exact
                 if one.name or one.wanted.stray:
                     done.append(one)
+                else:
+                    result.png_named_otherwise += one.png
     give_names(done, tree, originals, result)
-    result.png_named_otherwise = sum(one.png and one.error is None for one in done)
+    result.png_named_otherwise += sum(one.png and one.error is None for one in done)
     if completeness:
         completeness.refuse_missing()
 
@@ -190,7 +192,8 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
         if whole and error is None and one.home:
             try:
                 name = _source_name(opened, wanted, one) or name
-                png = one.file is None and bool(name) and not name.lower().endswith((".png", ".npy"))
+                own = name or wanted.place
+                png = one.file is None and not own.lower().endswith((".png", ".npy"))
             except RipguardError as lost:
                 error = type(lost)(f"{wanted.file}: the name of its source file: {lost.message}", NAMELESS)
         if error is None and any(map(too_long, (name, "" if wanted.stray else wanted.place))):

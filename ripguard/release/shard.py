@@ -1,7 +1,7 @@
 """Protect one shard: read clean files, write published images, and verify the bytes on disk.
 
 The result depends only on plan, key and shard number: shards can run in any process, in any order, and again. The
-commit file is written last; a shard without it counts as not done.
+commit file is written last, when everything it names is on disk; a shard without it counts as not done.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from ripguard.crypto.padding import BadPadding, pad, unpad
 from ripguard.errors import InputRefused, StorageError
 from ripguard.hide.base import DoesNotFit, Hidden, Identity, Original
 from ripguard.hide.methods import reveal
-from ripguard.images.decoding import read_image
-from ripguard.images.encoding import png_bytes
-from ripguard.images.quality import likeness
+from ripguard.images.decoding import read_file, read_image
+from ripguard.images.encoding import ENCODERS
+from ripguard.images.reencoded import with_channels
 from ripguard.images.rendering import render
+from ripguard.images.summary import likenesses
 from ripguard.release.commit import LIKENESS, Commit, with_ssim
 from ripguard.release.plan import Plan, Planned
 from ripguard.release.record import RESIDUE, VERSION, clean_proof
 from ripguard.schemes.base import Batch, Protector
-from ripguard.store.atomic import publish, sha256_file, storage, sync_folder, write_temporary
+from ripguard.store.atomic import sha256_file, storage
+from ripguard.store.together import together
 
 OVERHEAD = 48  # bytes that residue may be larger than what it replaces: a tag, and what zlib adds
 
@@ -68,37 +70,43 @@ def run_shard(job: Job, number: int) -> None:
     except DoesNotFit as error:
         raise InputRefused(f"{images[error.number].name}: {error.message}", error.hint) from None
 
-    # 1. write under temporary names, read back, restore and compare with the source
+    # 1. write, read back, restore and compare with the source
     places = [job.tree / p.out for p in images]
-    temporary = [write_temporary(place, png_bytes(one.image)) for place, one in zip(places, hidden)]
     blob, rows = _rows(job, images, sources, clean, hidden, keys, number)
     residue_path = job.residue_path(f"{number:06d}.bin")
-    residue_temporary = write_temporary(residue_path, blob) if blob else None
-    written = np.stack([read_image(path) for path in temporary])
-    with storage("cannot read back"):
-        stored = residue_temporary.read_bytes() if residue_temporary else b""
-    residues = [stored[r["residue"][1] : sum(r["residue"][1:])] if r["residue"] else b"" for r in rows]
-    restored = reveal(written, [one.header for one in hidden], residues, keys, job.model)
-    for image, data, before, after, row, one, key in zip(images, sources, clean, restored, rows, hidden, keys):
-        kept = _kept(row, one, key, stored) if "bytes" in row else data
-        if isinstance(after, Exception) or not (job.plan.lossy or _equal(after, kept, before, data)):
-            raise StorageError(f"{image.name}: the written image does not restore to its source; nothing is published")
-    # 2. publish, then commit
-    for row, path, place in zip(rows, temporary, places):
-        row["file"] = sha256_file(path)
-        publish(path, place)
-    if residue_temporary:
-        publish(residue_temporary, residue_path)
-        sync_folder(residue_path.parent)
-    for folder in {place.parent for place in places}:
-        sync_folder(folder)
+    with together(job.work, len(images)) as files:
+        encode = ENCODERS[job.plan.codec]
+        for place, one in zip(places, hidden):
+            files.write(place, encode(one.image))
+        if blob:
+            files.write(residue_path, blob)
+        with storage("cannot read back"):
+            stored = residue_path.read_bytes() if blob else b""
+        written = np.stack([_read_back(place, row) for place, row in zip(places, rows)])
+        residues = [stored[r["residue"][1] : sum(r["residue"][1:])] if r["residue"] else b"" for r in rows]
+        restored = reveal(written, [one.header for one in hidden], residues, keys, job.model)
+        for image, data, before, after, row, one, key in zip(images, sources, clean, restored, rows, hidden, keys):
+            kept = _kept(row, one, key, stored) if "bytes" in row else data
+            if isinstance(after, Exception) or not (job.plan.lossy or _equal(after, kept, before, data)):
+                raise StorageError(
+                    f"{image.name}: the written image does not restore to its source; nothing is published"
+                )
+        # 2. make it durable, then commit
+        files.sync()
     residue = [residue_path.name, hashlib.sha256(stored).hexdigest(), len(stored)] if blob else None
     unknown: dict[str, float | None] = dict.fromkeys(LIKENESS)
     ssim = [with_ssim(image.index, len(job.plan.images)) for image in images]
-    to_clean = list(map(likeness, written, clean, ssim))
-    to_carrier = [unknown] * len(written) if carriers is None else list(map(likeness, written, carriers, ssim))
+    to_clean = likenesses(written, clean, ssim)
+    to_carrier = [unknown] * len(written) if carriers is None else likenesses(written, carriers, ssim)
     over = sum(one.header.planes > 0 and len(one.residue) > one.overwritten + one.overflow + OVERHEAD for one in hidden)
     Commit(rows, residue, to_carrier, to_clean, over).write(job.commit_path(number))
+
+
+def _read_back(place: Path, row: dict[str, Any]) -> np.ndarray:
+    """Decode a published image from its file; adds the digest of the file to its row."""
+    data = read_file(place, follow=False)
+    row["file"] = hashlib.sha256(data).hexdigest()
+    return with_channels(read_image(data, str(place)), row["shape"][2])  # WebP has no gray
 
 
 def _equal(after: np.ndarray | Original, kept: bytes, before: np.ndarray, data: bytes) -> bool:

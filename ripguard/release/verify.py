@@ -27,7 +27,7 @@ from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.causes import cause_of
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
-from ripguard.release.record import MANIFEST, MODEL, RELEASE, RESIDUE
+from ripguard.release.record import MANIFEST, MODEL, RELEASE, RESIDUE, suffix_of
 from ripguard.release.renamed_texts import renamed_texts
 from ripguard.release.restorer import RestoredImage
 from ripguard.release.signers import vouched
@@ -252,7 +252,7 @@ def sources_by_place(release: Release, source: Source | None) -> dict[str, Item]
     if source is None:
         return {}
     names = [item.name for item in source.items]
-    places = published_names(names)
+    places = published_names(names, suffix=suffix_of(release.info))
     if release.version < 2:  # class folders at the first level were moved below ``train/``
         moved = published_names([f"train/{name}" for name in names])
         places = max(places, moved, key=lambda all_: sum(release.rows.number(place) is not None for place in all_))

@@ -42,6 +42,7 @@ RESERVED = frozenset(
         "preserve_files",
         "restart",
         "on_error",
+        "image_format",
         "max_pixels",
     }
     | {"device", "workers", "executor", "progress", "json", "quiet", "verbose", "help", "verb", "run"}

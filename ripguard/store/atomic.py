@@ -47,7 +47,7 @@ def write_temporary(path: Path, data: bytes | Iterable[bytes], private: bool = F
     temporary = path.with_name(f".{short}.{own}.tmp")
     with storage("cannot write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _new(temporary, private) as file:
+        with new_file(temporary, private) as file:
             for piece in [data] if isinstance(data, bytes) else data:
                 file.write(piece)
             file.flush()
@@ -55,7 +55,7 @@ def write_temporary(path: Path, data: bytes | Iterable[bytes], private: bool = F
     return temporary
 
 
-def _new(path: Path, private: bool) -> BinaryIO:
+def new_file(path: Path, private: bool = False) -> BinaryIO:
     """Create a file, never through a link. A leftover of a killed process with the same id is removed."""
     opener = opened_private if private else None
     try:
@@ -108,10 +108,18 @@ def write_file(path: Path, data: bytes | Iterable[bytes], private: bool = False)
 
 def sha256_file(path: Path, at_most: int | None = None) -> str:
     """Hex SHA-256 of a regular file, read in pieces. A file of more than ``at_most`` bytes is refused."""
-    with storage("cannot read"), open(open_regular(path, at_most), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.sha256()
+    with storage("cannot read"):
+        handle = open_regular(path, at_most)
+        try:
+            while piece := os.read(handle, PIECE):  # file_digest would clear a buffer of 256 KiB for every file
+                found.update(piece)
+        finally:
+            os.close(handle)
+    return found.hexdigest()
 
 
+PIECE = 1 << 16  # bytes that are read at once
 LOCK = "lock"  # file name, in a working folder
 TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.\d+\.tmp")  # names from write_temporary
 

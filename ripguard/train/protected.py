@@ -18,14 +18,13 @@ from ripguard.paths import expanded
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.find import read_key
 from ripguard.release.manifest import Release
-from ripguard.release.record import MANIFEST
+from ripguard.release.record import MANIFEST, suffix_of
 from ripguard.release.restorer import RestoredImage, Restorer
 from ripguard.release.signers import vouched
 from ripguard.release.spelling import found_at
 from ripguard.release.wrapper import unwrapped
 from ripguard.train.shown import as_loaded, samples
 
-EXTENSIONS = (".png",)  # of published images
 UNLABELLED = -1  # class number of an image without a label
 
 
@@ -99,9 +98,9 @@ class ProtectedDataset(Dataset):
         self.transform, self.target_transform = transform, target_transform
         self._opened: tuple[Release, Restorer] | None = None
         self._by_path: dict[str, int] | None = None
-        self.extensions = EXTENSIONS
         self._manifest = ""
         release, restorer = self._open()  # a wrong key is detected here, not in a worker
+        self.extensions = (suffix_of(release.info),)  # of published images
         vouched(release, signer, restorer.ring)
         self._manifest, units = release.rows.digest, release.info["units"]
         opens = release.units_of(restorer.ring)

@@ -125,20 +125,20 @@ def test_nothing_is_published_that_does_not_restore(shapes, tmp_path, monkeypatc
     from ripguard.release.plan import make_plan
     from ripguard.release.prepare import prepare
     from ripguard.schemes import SCHEMES
+    from ripguard.store.together import Together
 
     plan = make_plan(open_source(str(shapes)), SCHEMES["mrit"].with_options({"perturb": "none"}))
     keys = Key.generate().dataset(b"12345678")
     job = shard.Job(plan, keys, prepare(plan)(), tmp_path / "tree", tmp_path / "work")
-    honest = shard.write_temporary
+    honest = Together.write
 
-    def rotten(path: Path, data: bytes) -> Path:
-        temporary = honest(path, data)
+    def rotten(self: Together, path: Path, data: bytes) -> None:
+        honest(self, path, data)
         if path.suffix == ".bin":
-            temporary.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-        return temporary
+            path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
-    monkeypatch.setattr(shard, "write_temporary", rotten)
+    monkeypatch.setattr(Together, "write", rotten)
     with pytest.raises(RipguardError, match="nothing is published"):
         shard.run_shard(job, 0)
     assert not shard.committed(job, 0)
-    assert not [p for p in (tmp_path / "tree").rglob("*.png") if not p.name.startswith(".")]
+    assert not (tmp_path / "work/commits").exists()

@@ -242,7 +242,7 @@ CONTAINERS: dict[str, Callable[[Path], None]] = {
     "no release.json": lambda root: put(root, "release.json", None),
     "rows": lambda root: put(root, "manifest.jsonl", lambda data: data.replace(b'"unit":0', b'"unit":7')),
     "field": lambda root: write_info(root, {k: v for k, v in info_of(root).items() if k != "parts"}),
-    "codec": lambda root: write_info(root, info_of(root) | {"codec": "webp"}),
+    "codec": lambda root: write_info(root, info_of(root) | {"codec": "bmp"}),
     "format": lambda root: write_info(root, info_of(root) | {"format": "ripguard/v9"}),
 }  # fmt: skip
 

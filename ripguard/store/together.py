@@ -1,0 +1,72 @@
+"""Write the files of a shard one by one, and make them durable together.
+
+``fsync`` of each small file takes most of the time of a protection: each waits for the disk. Where the system can write
+a whole file system to disk in one call, and report errors, that is done once for all files of a shard.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ripguard import systems
+from ripguard.store.atomic import new_file, storage, sync_folder
+
+FEWEST = 4  # files; fewer are synced one by one, because one call for all waits for files of other programs, too
+
+
+class Together:
+    """Files of an unpublished tree. None of them counts before :meth:`sync` has returned and a commit names it.
+
+    Attributes:
+        folders: those with files that were written.
+    """
+
+    def __init__(self, handle: int | None) -> None:
+        self._handle, self.folders = handle, set[Path]()
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file under its final name, over what a killed run left there; never through a link.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        with storage("cannot write"):
+            if path.parent not in self.folders:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self.folders.add(path.parent)
+            with new_file(path) as file:
+                file.write(data)
+                if self._handle is None:
+                    file.flush()
+                    os.fsync(file.fileno())
+
+    def sync(self) -> None:
+        """Make the data and the names of all files durable. Raises :class:`StorageError`."""
+        if self._handle is not None:
+            with storage("cannot sync"):
+                systems.sync_file_system(self._handle)
+            return
+        for folder in sorted(self.folders):
+            sync_folder(folder)
+
+
+@contextlib.contextmanager
+def together(folder: Path, files: int) -> Iterator[Together]:
+    """Context manager for writing about ``files`` files on the file system of a folder, which is made if missing.
+
+    Raises:
+        StorageError: the folder cannot be made or opened.
+    """
+    handle = None
+    if files >= FEWEST:
+        with storage("cannot create"):
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = systems.file_system_of(folder)
+    try:
+        yield Together(handle)
+    finally:
+        if handle is not None:
+            os.close(handle)

@@ -1,0 +1,97 @@
+"""Releases of WebP files: from the command to the files, with every way to read them."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from helpers import call, crop, good, make_source
+from PIL import Image
+
+import ripguard
+from ripguard.api.arguments import IMAGE_FORMATS
+from ripguard.errors import InputRefused, UsageError
+from ripguard.images.decoding import read_image
+from ripguard.images.encoding import ENCODERS, WEBP_SIDE, webp_bytes
+from ripguard.images.reencoded import read_published
+from ripguard.release.manifest import Release
+from ripguard.release.record import SUFFIXES
+from ripguard.train.protected import ProtectedDataset
+
+
+def test_one_list_of_formats():
+    assert tuple(SUFFIXES) == IMAGE_FORMATS == tuple(ENCODERS)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (7, 5, 1), (32, 32, 3)])
+def test_webp_is_lossless(shape):  # type: ignore[no-untyped-def]
+    for seed in range(3):
+        image = np.random.default_rng(seed).integers(0, 256 >> seed, shape).astype(np.uint8)
+        assert np.array_equal(read_published(webp_bytes(image), shape=shape), image)
+
+
+@pytest.mark.parametrize("hide", ["mrit", "seal"])
+def test_round_trip(hide, tmp_path):  # type: ignore[no-untyped-def]
+    """Gray, odd-sized, tiny and JPEG images, names that collide: protected, verified, restored whole and loose."""
+    source = make_source(tmp_path / "s")
+    good("keygen", "--out", tmp_path / "k")
+    key = ("--key-file", tmp_path / "k", "--workers", "1")
+    out = tmp_path / "out"
+    own = ["--allow-residue"] if hide == "seal" else []  # for the tiny image
+    made = good("protect", source, out, *key, "--hide", hide, *own, "--image-format", "webp")
+    assert made["image_format"] == "webp"
+    release = Release.open(out)
+    assert release.info["codec"] == "webp"
+    assert all(row["path"].endswith(".webp") for row in release.rows)
+    assert all((out / row["path"]).read_bytes()[8:12] == b"WEBP" for row in release.rows)
+    checked = good("verify", out, *key, "--source", source)
+    assert checked["ok"]
+    assert checked["equal_to_source"] == made["pictures"] == checked["restored"]
+    assert checked["reencoded"] == checked["extra"] == []
+    assert good("restore", out, tmp_path / "back", *key)["restored"] == made["pictures"]
+    for path in source.rglob("*.*"):
+        if path.suffix in (".png", ".jpg"):
+            assert np.array_equal(read_image(tmp_path / "back" / path.relative_to(source)), read_image(path))
+    carried = [row["path"] for row in release.rows if row["planes"]][:3]
+    (tmp_path / "loose").mkdir()
+    for number, path in enumerate(carried):
+        shutil.copy(out / path, tmp_path / f"loose/{number}.webp")
+    found = good("restore", tmp_path / "loose", tmp_path / "again", *key, "--release", out)
+    assert found["restored"] == len(carried)
+    data = ProtectedDataset(out, tmp_path / "k", "train")
+    assert data.extensions == (".webp",)
+    assert len(data) == sum(row["path"].startswith("train/") for row in release.rows)
+
+
+def test_samples_under_a_webp_name_are_told(tmp_path):  # type: ignore[no-untyped-def]
+    """A source file ``a.webp`` comes back as PNG bytes under its name, also if the release has that name, too."""
+    for i in range(2):
+        (tmp_path / "s" / "ab"[i]).mkdir(parents=True)
+        Image.fromarray(crop(i)).save(tmp_path / "s" / "ab"[i] / "1.webp", lossless=True)
+    good("keygen", "--out", tmp_path / "k")
+    ids = set()
+    for form in IMAGE_FORMATS:
+        made = good("protect", tmp_path / "s", tmp_path / form, "--key-file", tmp_path / "k", "--image-format", form)
+        back = good("restore", tmp_path / form, tmp_path / f"{form}-back", "--key-file", tmp_path / "k")
+        assert back["png_named_otherwise"] == 2
+        ids.add(made["dataset_id"])
+    assert len(ids) == 2  # other keys: an unfinished run of one format is not continued in the other
+
+
+def test_a_side_that_webp_cannot_hold_is_refused_before_any_work(tmp_path):  # type: ignore[no-untyped-def]
+    for i, width in enumerate((WEBP_SIDE, WEBP_SIDE + 1)):
+        (tmp_path / "s" / "ab"[i]).mkdir(parents=True)
+        Image.new("L", (width, 1)).save(tmp_path / "s" / "ab"[i] / "1.png")
+    good("keygen", "--out", tmp_path / "k")
+    command = ("protect", tmp_path / "s", tmp_path / "out", "--key-file", tmp_path / "k", "--perturb", "none")
+    code, _, err = call(*command, "--image-format", "webp")
+    assert code == InputRefused.exit_code
+    assert "b/1.png: more than 16,383 pixels" in err
+    assert "a/1.png" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_format_is_refused(tmp_path):  # type: ignore[no-untyped-def]
+    with pytest.raises(UsageError, match="png or webp"):
+        ripguard.check(make_source(tmp_path / "s"), image_format="bmp")
