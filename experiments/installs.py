@@ -7,8 +7,8 @@ Builds the sdist and the wheel of this checkout, makes a bare environment for ea
 the wheel as docs/how-to/install.md says. Each environment restores a release and verifies it against its source; those
 that can, protect; the full one trains a model. Sizes are bytes of installed files, without pip.
 
-`restore` and `protect` have the libraries of requirements/; `full` is `pip install .`. torch has small builds, and large
-ones with the libraries of CUDA; with --any-torch, pip chooses one when it installs the wheel.
+`restore` and `protect` have the libraries of requirements/; `full` is `pip install .`. torch has small builds, and
+large ones with the libraries of CUDA; with --any-torch, pip chooses one when it installs the wheel.
 
 Hardware: any; a network, for the package index.
 """
