@@ -71,7 +71,7 @@ def test_restore(bare, built, made):  # type: ignore[no-untyped-def]
     assert not (bare.place / "no").exists()
 
 
-def tests_pass(bare: Any, sdist: Path, place: Path, *folders: str) -> None:
+def run_tests(bare: Any, sdist: Path, place: Path, *folders: str) -> None:
     """Run fast tests of the sdist in an environment, without the package that lies beside them."""
     from _environments import run
 
@@ -94,7 +94,7 @@ def test_protect(bare, built, made, tmp_path):  # type: ignore[no-untyped-def]
     assert "torch" not in bare.packages()
     row = measured(bare, "protect", made)
     assert row["restored_equal"] == row["images"] > 0
-    tests_pass(bare, built[0], tmp_path, "vectors", "crypto")
+    run_tests(bare, built[0], tmp_path, "vectors", "crypto")
 
 
 @pytest.mark.skipif("RIPGUARD_TEST_FULL" not in os.environ, reason="RIPGUARD_TEST_FULL=1: torch for each Python")
@@ -106,4 +106,4 @@ def test_full(bare, built, made, tmp_path):  # type: ignore[no-untyped-def]
     install(bare, "full", built[1])
     row = measured(bare, "full", made)
     assert row["restored_equal"] == row["images"] > 0
-    tests_pass(bare, built[0], tmp_path, "vectors", "crypto", "hide")
+    run_tests(bare, built[0], tmp_path, "vectors", "crypto", "hide")
