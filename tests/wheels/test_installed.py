@@ -80,9 +80,9 @@ def run_tests(bare: Any, sdist: Path, place: Path, *folders: str) -> None:
         opened.extractall(place, filter="data")
     (tree,) = place.glob("ripguard-*")
     shutil.rmtree(tree / "ripguard")  # what is imported is the wheel
-    options = ("-q", "-p", "no:cacheprovider", "--rootdir", tree, "-c", tree / "setup.cfg", "-m", "not slow")
+    options = ("-p", "no:cacheprovider", "--rootdir", tree, "-c", tree / "setup.cfg", "-m", "not slow")
     told = run(bare.programs / "pytest", *options, *(tree / "tests" / name for name in folders)).stdout
-    assert re.search(r"^\d{3,} passed", told.splitlines()[-1]), told
+    assert re.search(r"^\d{3,} passed", told, re.M), told
 
 
 def test_protect(bare, built, made, tmp_path):  # type: ignore[no-untyped-def]
