@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import configparser
+import io
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import ripguard
 from ripguard import errors, libraries
+from ripguard.images.rendering import DecoderMissing, render
 
 ROOT = Path(__file__).resolve().parents[1]
 SETUP = configparser.ConfigParser()
@@ -115,3 +119,13 @@ def test_every_verb_names_what_it_lacks(tmp_path):  # type: ignore[no-untyped-de
     assert codes == ["0", "0", *["13"] * 9], done.stderr
     assert done.stderr.count("hint: pip install ") == 8
     assert "Error" not in done.stderr
+
+
+def test_a_tiff_without_its_library_is_not_called_damaged(monkeypatch):  # type: ignore[no-untyped-def]
+    """Sources with such files are refused by name, with the command."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((9, 8), 40_000, np.uint16)).save(buffer, "TIFF")
+    assert render(buffer.getvalue(), "x.tif").image.shape == (9, 8, 1)
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    with pytest.raises(DecoderMissing, match=r"x\.tif: a TIFF image, and its decoder .*\n.*pip install tifffile; or"):
+        render(buffer.getvalue(), "x.tif")
