@@ -7,10 +7,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ECOSYSTEM := build/ecosystem
 
+PYTHONS ?= python3.11 python3.12 python3.13
+FULL ?=
+
 PROTOCOL ?= smoke
 SEEDS ?= 0
 
-.PHONY: protect evaluate bench docs notebooks test test-all test-machines test-ecosystem results leaderboard lint format venv clean help
+.PHONY: protect evaluate bench docs notebooks test test-all test-machines test-ecosystem test-wheels results leaderboard lint format venv clean help
 
 protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
@@ -38,6 +41,9 @@ test-machines: $(READY)  ## the numeric tests as on other machines, and how near
 
 test-ecosystem: $(ECOSYSTEM)/.ready  ## what torchvision, Hugging Face, timm, ultralytics and pycocotools find in a release
 	$(ECOSYSTEM)/bin/python -m pytest tests/ecosystem
+
+test-wheels: $(READY)  ## build wheel and sdist, and install them in bare environments: PYTHONS, FULL=1 with torch too
+	RIPGUARD_TEST_WHEELS=1 $(if $(FULL),RIPGUARD_TEST_FULL=1) RIPGUARD_TEST_PYTHONS="$(PYTHONS)" $(BIN)/python -m pytest tests/wheels
 
 results: $(READY)  ## make the pages of results/, and the tables of README and docs/, again from the records
 	$(BIN)/python tools/make_tables.py

@@ -45,5 +45,8 @@ def __getattr__(name: str) -> Any:
     if name in ("api", "schemes"):
         return importlib.import_module(f"ripguard.{name}")
     if name in __all__:
-        return getattr(importlib.import_module(_HOMES.get(name, "ripguard.api")), name)
+        from ripguard.errors import refusing
+
+        with refusing():  # a missing library is named, with the command that installs it
+            return getattr(importlib.import_module(_HOMES.get(name, "ripguard.api")), name)
     raise AttributeError(f"module 'ripguard' has no attribute {name!r}")

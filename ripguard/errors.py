@@ -13,7 +13,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from ripguard import systems
+from ripguard import libraries, systems
 
 
 class RipguardError(Exception):
@@ -248,22 +248,10 @@ def as_refusal(error: BaseException) -> RipguardError | None:
         "",
         "ripguard",
     ):
-        extra = next((extra for extra, modules in EXTRAS.items() if name in modules), None)
         return MissingExtra(
-            f"this needs the library {name}, which is not installed",
-            f'pip install "ripguard[{extra}]"' if extra else "install ripguard again with its dependencies",
+            f"this needs the library {libraries.distribution(name)}, which is not installed", libraries.advice(name)
         )
     return None
-
-
-EXTRAS = {  # extras of setup.cfg, and their modules
-    "defences": ("kornia",),
-    "jxl": ("pillow_jxl",),
-    "heic": ("pillow_heif",),
-    "dicom": ("pydicom",),
-    "fast": ("cryptography",),
-    "notebooks": ("nbclient", "nbformat", "ipykernel"),
-}
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ ELSEWHERE = {
     "ecosystem": "what common loaders find in a source, its release, and what is restored",
     "docs": "README and docs/",
     "vectors": "the format, for any implementation",
+    "wheels": "the built wheel and sdist, and bare environments that they are installed into",
 }
 BESIDE = {"experiments": "experiments", "tools": "tools"}  # folders of tests, and of the programs that they test
 TESTS = sorted(path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py"))

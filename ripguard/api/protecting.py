@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ripguard import libraries
 from ripguard.api.arguments import (
     AnyPath,
     Callback,
@@ -97,6 +98,7 @@ def protect(
     Raises:
         UsageError: an option does not exist, or would have no effect.
         AmbiguousLayout: the folders have several readings, see :func:`ripguard.api.read_source`.
+        MissingExtra: a library is not installed.
         InputRefused, OutputRefused, KeyFileError, StorageError: nothing was published.
     """
     from ripguard.data.compile_cache import name_compile_cache
@@ -118,6 +120,7 @@ def protect(
     check_image_format(image_format)
     limit, seed = whole("limit", limit, 1), whole("seed", seed, 0) or 0
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
+    libraries.require("scipy", "skimage")  # the release is compared with its source only after all work
     workers = worker_count(workers)
     executor = executor or Local(workers)
     if isinstance(key, str) and key == sign_key == "-":

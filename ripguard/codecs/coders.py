@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
+from ripguard import libraries
 from ripguard.codecs import jxl
 from ripguard.codecs.bounded import BadStream, unxz
 from ripguard.codecs.interlaced import codec, networks
@@ -170,7 +171,7 @@ class Pillow(Coder):
         if not self.ready():
             raise MissingExtra(
                 f"this image is encoded as {self.name}, and its decoder is not installed",
-                f'pip install "ripguard[{self.name}]"',
+                libraries.of_extra(self.name),
             )
         return np.stack([_shaped(self._read(one, shape), shape) for one in data])
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ripguard import libraries
 from ripguard.errors import InputRefused
 from ripguard.images import jpeg_2000
 from ripguard.images.arrays import BYTES
@@ -91,7 +92,7 @@ def _pixels(tags: Any, what: str, frames: int) -> np.ndarray:
 
         _check_frame(get_frame(tags.PixelData, 0, number_of_frames=frames), what)
         if not _decodable(syntax):
-            raise missing(what, f"DICOM ({syntax.name})", PLUGINS["DICOM"][1])
+            raise missing(what, f"DICOM ({syntax.name})", libraries.of_extra(PLUGINS["DICOM"][1]))
     return pixel_array(tags, index=0)
 
 

@@ -11,6 +11,7 @@ import struct
 
 from PIL import Image, features
 
+from ripguard import libraries
 from ripguard.errors import InputRefused
 from ripguard.files import LFS_HINT, LFS_START
 from ripguard.images.limits import NPY, TIFFS
@@ -36,12 +37,8 @@ TGA_FOOTER, TGA_DEPTHS = b"TRUEVISION-XFILE.\0", {1: (8,), 2: (15, 16, 24, 32), 
 # format → names of Pillow's decoders
 DECODERS = {"PNM": ("PPM",), "JPEG 2000": ("JPEG2000",), "HEIC": ("HEIF",), "JPEG XL": ("JXL",)}
 UPGRADE = "install a newer Pillow: pip install --upgrade Pillow"
-# format → module that registers its decoder, and how to install it
-PLUGINS = {
-    "HEIC": ("pillow_heif", 'pip install "ripguard[heic]"'),
-    "JPEG XL": ("pillow_jxl", 'pip install "ripguard[jxl]"'),
-    "DICOM": ("pydicom", 'pip install "ripguard[dicom]"'),
-}
+# format → module that registers its decoder, and extra that installs it
+PLUGINS = {"HEIC": ("pillow_heif", "heic"), "JPEG XL": ("pillow_jxl", "jxl"), "DICOM": ("pydicom", "dicom")}
 BUILT_IN = {"AVIF": "avif", "JPEG 2000": "jpg_2000", "WEBP": "webp"}  # format → feature of Pillow
 BY_LIBRARY = frozenset({*PLUGINS, "AVIF", "JPEG 2000"})  # what is decoded depends on the version of a library
 SUFFIX = {
@@ -50,7 +47,7 @@ SUFFIX = {
 
 
 class DecoderMissing(InputRefused):
-    """The library that decodes this format is not installed; the hint names the extra."""
+    """The library that decodes this format is not installed; the hint says how to install it."""
 
 
 def format_of(data: bytes, name: str = "", size: int | None = None) -> str:
@@ -107,13 +104,13 @@ def decoders(found: str, what: str) -> tuple[str, ...]:
     Raises:
         DecoderMissing: a library is not installed.
     """
-    module, hint = PLUGINS.get(found, ("", UPGRADE))
+    module, extra = PLUGINS.get(found, ("", ""))
     try:
         library = importlib.import_module(module) if module else None
     except ImportError:
-        raise missing(what, found, hint) from None
+        raise missing(what, found, libraries.of_extra(extra)) from None
     if found in BUILT_IN and not features.check(BUILT_IN[found]):
-        raise missing(what, found, hint)
+        raise missing(what, found, UPGRADE)
     if found == "HEIC" and library is not None and "HEIF" not in Image.OPEN:
         library.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     return DECODERS.get(found, (found,))

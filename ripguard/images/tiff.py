@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from ripguard import libraries
 from ripguard.errors import InputRefused
+from ripguard.images.formats import missing
 from ripguard.images.gate import counted, quiet
 from ripguard.images.limits import ORIENTATION, RAISE, SAMPLE_FORMAT, SAMPLES_PER_PIXEL, max_bytes, max_pixels
 from ripguard.images.refusals import check_size
@@ -117,9 +119,13 @@ def read(data: bytes, what: str) -> tuple[np.ndarray, int, bytes | None]:
     """Samples of the first page, ``[height, width, samples]``, EXIF orientation, and ICC profile.
 
     Raises:
+        DecoderMissing: tifffile is not installed.
         InputRefused: truncated, too large, or with volumes. Errors of other types on damaged files.
     """
-    import tifffile
+    try:
+        import tifffile
+    except ImportError:
+        raise missing(what, "TIFF", libraries.advice("tifffile")) from None
 
     with quiet("tifffile"), tifffile.TiffFile(counted(data)) as file:
         one = file.pages[0]

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ripguard import libraries
 from ripguard._torchvision import torchvision
 from ripguard.errors import MissingExtra
 
@@ -132,7 +133,7 @@ def augmentations() -> Callable[[Tensor], Tensor]:
         from kornia import augmentation as one
         from kornia.augmentation.auto import TrivialAugment
     except ImportError:
-        raise MissingExtra("UEraser needs kornia, which is not installed", 'pip install "ripguard[defences]"') from None
+        raise MissingExtra("UEraser needs kornia, which is not installed", libraries.of_extra("defences")) from None
     return torch.nn.Sequential(
         one.RandomPlasmaBrightness(roughness=(0.1, 0.7), intensity=(0.0, 1.0), p=1.0),
         one.RandomPlasmaContrast(roughness=(0.1, 0.7), p=1.0),

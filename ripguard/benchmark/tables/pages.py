@@ -14,7 +14,7 @@ from pathlib import Path
 from ripguard.benchmark.leaderboard import page as leaderboard
 from ripguard.benchmark.leaderboard import who
 from ripguard.benchmark.records import FOLDERS, Measurement, read
-from ripguard.benchmark.tables import accuracy, attacks, others
+from ripguard.benchmark.tables import accuracy, attacks, installs, others
 from ripguard.errors import InputRefused
 
 Maker = Callable[[Sequence[Measurement], str], list[str]]
@@ -35,6 +35,7 @@ BLOCKS: dict[str, Maker] = {
     "coders": others.coders,
     "planes": others.planes,
     "large": others.large,
+    "installs": installs.installs,
 }
 MARK = re.compile(r"<!-- ([a-z0-9-]+):(start|end) -->")
 Section = tuple[str, str, Maker]  # heading, what stands below it, table
@@ -95,6 +96,8 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
     "performance": ("Performance", [
         ("Speed and memory", "`experiments/bench.py`, beside PNG and peers in the same run.", others.bench),
         ("Lossless coders", "`experiments/coders.py`", others.coders),
+        ("Installations", "`experiments/installs.py`: bytes of the installed files, without pip. Each installation "
+         "restores and verifies releases of 60 photographs; all but the first protect them, too.", installs.installs),
     ]),
 }  # fmt: skip
 ARCHIVED: list[Section] = [
