@@ -21,7 +21,7 @@ from ripguard.store.atomic import write_file
 
 CELL = 192  # pixels of the figure, up to which smaller images are enlarged
 DPI = 72  # a point is a pixel of the figure
-LEFT, RIGHT, TOP, BOTTOM, GAP = 216, 384, 64, 8, 8  # pixels beside the images, and between them
+LEFT, RIGHT, TOP, BOTTOM, GAP = 216, 384, 72, 8, 8  # pixels beside the images, and between them
 LARGE, SMALL = 25, 17  # of text
 ROWS = ("clean", "protected", "restored", "difference")
 QUIET = "#555555"
@@ -54,8 +54,8 @@ def overview(rows: Sequence[Measurement], images: dict[str, list[np.ndarray]], t
     for label, wide in zip(images, widths):
         text(x + wide / 2, height - TOP + 14, shown(label[:16]), ha="center", color=QUIET)
         x += wide + GAP
-    text(x + 12, height - TOP + 32, "A model trained on these images", LARGE - 4, weight="bold")
-    text(x + 12, height - TOP + 8, "recognizes so many of other clean images:", color=QUIET)
+    text(x + 12, height - TOP + 42, "Trained on these images,", LARGE - 3, weight="bold")
+    text(x + 12, height - TOP + 14, "a model is right on so many new ones:", color=QUIET)
     y, chance = height - TOP, 100 / _classes(rows)  # figures count from below
     for row, (name, tall) in enumerate(zip(ROWS, heights)):
         middle = y - tall / 2
@@ -98,7 +98,8 @@ def _small_print(rows: Sequence[Measurement], victims: dict[str, Cell], chance: 
     first, cell = rows[0], next(iter(victims.values()))
     return (
         f"dotted: chance, {chance:.3g} %\n"
-        f"{first.dataset}, scheme {first.scheme_name}, n = {len(cell.seeds)}\n"
+        f"{first.dataset}, scheme {first.scheme_name}\n"
+        f"{cell.model}, n = {len(victims[next(iter(victims))].seeds)} of each\n"
         f"{cell.n_train:,} training, {cell.test_images:,} test images\n"
         "plain training; attackers who look\nreach more (leaderboard)"
     )

@@ -23,8 +23,8 @@ from ripguard.data.photos import complete, photograph
 from ripguard.data.source import Source, cache_root, made_once
 from ripguard.images.encoding import png_bytes
 
-SIDE, TRAIN, TEST = 96, 60, 20
-NEAREST = {"train": 0.4, "test": 0.65}  # least side of a part, as a share of the largest that fits into its region
+SIDE, TRAIN, TEST = 96, 250, 30
+NEAREST = {"train": 0.15, "test": 0.5}  # least side of a part, as a share of the largest that fits into its region
 
 Region = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -52,7 +52,7 @@ PHOTOGRAPHS = {
 
 
 def demo() -> Source:
-    """600 training and 200 test images, written once as PNG into the cache."""
+    """2,500 training and 300 test images, written once as PNG into the cache."""
     found = folder(made_once(cache_root() / "demo-1", _write, _whole))
     found.name = "demo"
     return found
@@ -85,7 +85,7 @@ def parts(
         left, top, right, bottom = regions[index % len(regions)]
         most = min(right - left, bottom - top)
         if index:
-            side = int(draw.integers(max(min(SIDE, most), int(nearest * most)), most + 1))
+            side = int(draw.integers(int(nearest * most), most + 1))
             x, y = (int(draw.integers(low, high - side + 1)) for low, high in ((left, right), (top, bottom)))
         else:
             side, x, y = most, (left + right - most) // 2, (top + bottom - most) // 2

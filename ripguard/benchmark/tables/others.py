@@ -21,6 +21,7 @@ from ripguard.benchmark.table import (
     table,
 )
 
+TRAINED_ON = {"clean": "after training on clean images", "protected": "on protected", "restored": "on restored"}
 HEADS = "new linear head, 500 images"
 
 
@@ -34,7 +35,7 @@ def provenance(own: Sequence[Measurement], prefix: str) -> list[str]:
 
 
 def timing(rows: Sequence[Measurement], prefix: str) -> list[str]:
-    """How long `make protect` takes on the machine of its record, and what it draws."""
+    """How long `make protect DATASET=photos` takes on the machine of its record, and what it draws."""
     own = of(rows, "first-run")
     if not own:
         return []
@@ -53,6 +54,24 @@ def timing(rows: Sequence[Measurement], prefix: str) -> list[str]:
         "",
         f"![clean, protected, restored, difference]({prefix}exactness/photos-grid.png)",
     ]
+
+
+def demo(rows: Sequence[Measurement], prefix: str) -> list[str]:
+    """The figure of `experiments/demo.py`, and what it is of."""
+    own = of(rows, "demo")
+    if not own:
+        return []
+    one, made = own[-1:], own[-1].metrics
+    accuracy = ", ".join(f"{made[f'{name}_acc']:.1f} {word}" for name, word in TRAINED_ON.items())
+    return [
+        f"![photographs clean, protected and restored, beside the accuracy of models trained on each]({prefix}victims/demo.png)",
+        "",
+        f"{made['images']:,} images of 96×96 pixels, scheme `{one[0].scheme_name}`. Accuracy in percent of `{one[0].model}`, which sees "
+        f"thumbnails: {accuracy}, by chance {100 / len(one[0].provenance['classes']):.0f}; n = 1 of each, "
+        f"{one[0].n_train:,} training and {made['test_images']:,} clean test images. {made['restored_equal']:,} of {made['images']:,} "
+        f"images came back bit for bit. It took {made['processor_seconds'] / 60:.1f} minutes of processor time on {HARDWARE[1](one)}, "
+        f"{commits(one)}; {record_link(prefix)[1](one)}.",
+    ]  # fmt: skip
 
 
 def _restored(group: Group) -> str:
