@@ -1,7 +1,7 @@
 """Protect, restore, train on clean, protected and restored photographs, and draw one figure of it.
 
     python experiments/demo.py                     # as `make demo` runs it: minutes, nothing is downloaded
-    python experiments/demo.py --record demo       # also into results/victims/demo.jsonl and demo.png
+    python experiments/demo.py --record demo       # also into results/victims/demo.jsonl and demo.jpg
 
 The images are those of the source `demo`, the scheme is the default. Models see them as thumbnails (protocol `demo`).
 Expected: clean and restored images teach a model equally well, protected ones less. How much less depends on images
@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from _run import ROOT, command, parser, release_facts
+from PIL import Image
 
 from ripguard.benchmark.accuracy import recipe, release_of, scheme_of
 from ripguard.benchmark.records import read_file, read_runs
@@ -62,7 +63,8 @@ def main() -> None:
         | {name: quality[name] for name in ("images", "restored_equal", "psnr_to_clean", "ssim_to_clean")}
         | {"seconds": round(seconds, 1), "processor_seconds": round(used.children_user + used.children_system, 1)}
     )
-    shutil.copy(evaluation / "overview.png", run.path.with_suffix(".png"))
+    image = Image.open(evaluation / "overview.png").convert("RGB")
+    image.save(run.path.with_suffix(".jpg"), quality=80, subsampling=0, optimize=True)
 
 
 if __name__ == "__main__":

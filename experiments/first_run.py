@@ -38,14 +38,11 @@ def main() -> None:
         end = time.time()
         (chain,) = read(clone / "build" / "photos" / "records")
         row = dict(chain.metrics)
-        grid = (clone / "build" / "photos" / "grid.png").read_bytes()
     row |= {"install_seconds": round(installed - start, 1), "chain_seconds": row["seconds"]}
     row["seconds"] = round(end - start, 1)
     run = begin(options, "first-run", dataset="photos", scheme=scheme_named("mrit"))
     print(row)
     run.add(row)
-    if options.record:
-        (options.results / "exactness" / "photos-grid.png").write_bytes(grid)
 
 
 if __name__ == "__main__":

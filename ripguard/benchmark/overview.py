@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ripguard.benchmark.drawing import Figure
-from ripguard.benchmark.figures import CHANCE, COLORS
+from ripguard.benchmark.figures import COLORS
 from ripguard.benchmark.grid import TIMES
 from ripguard.benchmark.records import Measurement
 from ripguard.benchmark.table import Cell, cells

@@ -13,7 +13,7 @@ import numpy as np
 from ripguard.bar import Bar
 from ripguard.crypto.keys import KeyRing
 from ripguard.data.source import Item, Source
-from ripguard.errors import InputRefused, UsageError, VerifyFailed, some
+from ripguard.errors import InputRefused, VerifyFailed, some
 from ripguard.executor import Local
 from ripguard.images.decoding import read_image
 from ripguard.images.quality import likeness

@@ -33,7 +33,7 @@ def short_name(spec: str) -> str:
 
 
 def open_source(spec: str, labels: str | None = None, **options: Any) -> Source:
-    """Open a dataset (``demo``, ``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder (``folder:PATH`` or its path).
+    """Open a dataset (``demo``, ``cifar10``, ``tinyimagenet[:classes]`` …) or a folder (``folder:PATH`` or its path).
 
     A folder with the name of a dataset is written ``./photos`` or ``folder:photos``.
 

@@ -26,7 +26,7 @@ def test_regions_are_disjoint_and_inside():
 
 
 def test_parts_stay_in_their_regions():
-    """Of a photograph that is gray inside its regions and white outside, every part is gray; the first is the middle."""
+    """Of a photograph that is gray in its regions and white outside, every part is gray; the first is the middle."""
     regions = ((10, 20, 210, 320), (300, 0, 400, 90))
     whole = np.full((330, 410, 3), 255, np.uint8)
     for left, top, right, bottom in regions:
