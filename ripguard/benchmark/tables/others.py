@@ -48,7 +48,8 @@ def timing(rows: Sequence[Measurement], prefix: str) -> list[str]:
         ("record", record_link(prefix)[1]),
     ]
     return [
-        f"For `photos` it takes {minutes:.1f} minutes on {HARDWARE[1](own)}, {installed:.0f} s of them for the installation:",
+        f"For `photos` it takes {minutes:.1f} minutes on {HARDWARE[1](own)}, {installed:.0f} s of them for the "
+        "installation:",
         "",
         *table(own, [("dataset", field("dataset"))], columns),
     ]
