@@ -59,8 +59,8 @@ def test_thumbnails():
     model.prepare(x)
     stem = model.whiten.weight.clone()
     model.prepare(small)
-    torch.testing.assert_close(model.whiten.weight, stem)
-    torch.testing.assert_close(model(x), model(small))
+    torch.testing.assert_close(model.whiten.weight, stem, rtol=0, atol=1e-3)
+    torch.testing.assert_close(model(x), model(small), rtol=0, atol=1e-3)
     assert model.reduced(small) is small
 
 
