@@ -1,5 +1,5 @@
 # ripguard: `make protect` does the main job on a fresh machine; `make help` lists the rest.
-DATASET ?= photos
+DATASET ?= demo
 ARGS ?=
 VENV ?= .venv
 PYTHON ?= python3
@@ -10,19 +10,22 @@ ECOSYSTEM := build/ecosystem
 PYTHONS ?= python3.11 python3.12 python3.13
 FULL ?=
 
-PROTOCOL ?= smoke
+PROTOCOL ?= $(if $(filter demo,$(DATASET)),demo,smoke)
 SEEDS ?= 0
 
-.PHONY: protect evaluate bench docs notebooks test test-all test-machines test-ecosystem test-wheels results leaderboard lint format venv clean help
+.PHONY: demo protect evaluate bench docs notebooks test test-all test-machines test-ecosystem test-wheels results leaderboard lint format venv clean help
 
-protect: $(READY)  ## protect DATASET (photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
+demo: $(READY)  ## photographs protected, restored, and models trained on them: one figure
+	$(BIN)/python experiments/demo.py $(ARGS)
+
+protect: $(READY)  ## protect DATASET (demo | photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)
 
-evaluate: $(READY)  ## train on clean, protected, restored, into build/: DATASET PROTOCOL (paper | standard | apbench | fast | smoke) SEEDS
+evaluate: $(READY)  ## train on clean, protected, restored, into build/: DATASET PROTOCOL (paper | standard | apbench | fast | smoke | demo) SEEDS
 	$(BIN)/python experiments/table1.py $(DATASET) --protocol $(PROTOCOL) --seeds $(SEEDS) $(ARGS)
 
 bench: $(READY)  ## images a second and memory, beside PNG and peers in the same run: DATASET
-	$(BIN)/python experiments/bench.py $(DATASET) $(ARGS)
+	$(BIN)/python experiments/bench.py $(if $(filter file,$(origin DATASET)),photos,$(DATASET)) $(ARGS)
 
 docs: $(READY)  ## the documentation as a site in build/docs; warnings, broken links and undocumented names fail
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs

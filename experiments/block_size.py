@@ -19,7 +19,7 @@ import numpy as np
 from _run import begin, parser, scheme_named
 
 from ripguard.crypto.keys import Key
-from ripguard.data.photos import PHOTOGRAPHS, _photograph
+from ripguard.data.photos import PHOTOGRAPHS, photograph
 from ripguard.data.registry import open_source
 from ripguard.data.source import data_root
 from ripguard.errors import refusals_printed
@@ -41,11 +41,11 @@ def crops(side: int, each: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """``each`` crops of every photograph: uint8 ``[10·each, side, side, 3]``, labels, class names."""
     draw, images = np.random.default_rng(side), []
     for name, _ in PHOTOGRAPHS.values():
-        photograph = _photograph(name, 1)
-        height, width = photograph.shape[:2]
+        whole = photograph(name)
+        height, width = whole.shape[:2]
         for _ in range(each):
             y, x = draw.integers(height - side + 1), draw.integers(width - side + 1)
-            images.append(photograph[y : y + side, x : x + side])
+            images.append(whole[y : y + side, x : x + side])
     return np.stack(images), np.repeat(np.arange(10), each), list(PHOTOGRAPHS)
 
 

@@ -38,7 +38,8 @@ from ripguard.errors import refusals_printed, tell
 from ripguard.images.limits import VARIABLE
 
 OPTIONS = "protect-options.txt"  # options of `ripguard protect`, beside the release
-USUAL = {  # small sets need more epochs than the default for a surrogate worth aiming at; photos is to be quick
+USUAL = {  # small sets need more epochs than the default for a surrogate worth aiming at; photographs are to be quick
+    "demo": {"--surrogate-epochs": "12", "--attack-steps": "10"},
     "photos": {"--surrogate-epochs": "12", "--attack-steps": "10"},
     "tinyimagenet": {"--surrogate-epochs": "30"},
 }

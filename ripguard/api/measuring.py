@@ -54,8 +54,8 @@ def report(
         key: opens the recipe, for the result; nothing else here needs it.
         max_pixels: most pixels of an image; None: 50 million, or what ``RIPGUARD_MAX_PIXELS`` says.
     """
-    from ripguard.benchmark.report import check_grid
-    from ripguard.benchmark.report import grid as draw
+    from ripguard.benchmark.grid import check_grid
+    from ripguard.benchmark.grid import grid as draw
     from ripguard.benchmark.report import report as run
     from ripguard.data.registry import as_source
 

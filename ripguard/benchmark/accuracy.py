@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.benchmark import figures, records
+from ripguard.benchmark.grid import samples
 from ripguard.benchmark.other_images import seen_before
+from ripguard.benchmark.overview import overview
 from ripguard.benchmark.records import Measurement
-from ripguard.benchmark.report import grid, report
+from ripguard.benchmark.report import report
 from ripguard.benchmark.run import Run, same_recipe
 from ripguard.benchmark.table import markdown
 from ripguard.benchmark.training_logs import add_files, read_logs
@@ -20,6 +22,7 @@ from ripguard.data.source import Source
 from ripguard.train.protocols import PROTOCOLS
 
 QUALITY = ("pictures", "restored_equal", "psnr_to_clean", "ssim_to_clean")
+SHOWN = 5  # classes in the overview
 
 
 def recipe(protocol: str, model: str | None = None, epochs: int | None = None) -> dict[str, Any]:
@@ -107,16 +110,16 @@ def illustrate(
     results = run.results or out
     if not any(row.kind == "image-quality" for row in run.rows):
         found = report(protected, source, restored, workers=workers)
-        images = max(row.n_train or 0 for row in run.rows)
-        run.add({"n_train": images} | {name: found[name] for name in QUALITY}, "image-quality")
+        count = max(row.n_train or 0 for row in run.rows)
+        run.add({"n_train": count} | {name: found[name] for name in QUALITY}, "image-quality")
     add_files(results, run.name, run.origin or "", [path for path in logs if path.exists()])
     out.mkdir(parents=True, exist_ok=True)
-    grid(protected, source, restored, out / "samples.png")
+    images = samples(protected, source, restored, SHOWN)
     drawn = [
+        ("Images, and what models learn from them", overview(run.rows, images, out / "overview.png")),
         ("Accuracy", figures.bars(run.rows, out / "accuracy.png")),
         ("Training", figures.curves(run.rows, read_logs(results, run.name), out / "curves.png")),
         ("Predictions", figures.confusion(run.rows, out / "confusion.png")),
-        ("Clean, protected, restored, difference", out / "samples.png"),
     ]
     return [(title, path) for title, path in drawn if path]
 

@@ -28,7 +28,7 @@ SCHEMA = 1
 RUNS, ARCHIVE = "runs.json", "archive"
 TRAINING_SETS = ("clean", "protected", "restored")
 FOLDERS = {  # of each kind of measurement; the kinds are named after the experiments
-    "victim": "victims", "image-quality": "victims", "transfer": "victims", "peer": "victims",
+    "victim": "victims", "image-quality": "victims", "transfer": "victims", "peer": "victims", "demo": "victims",
     "limited-clean": "attacks", "undo": "attacks",
     "chain": "exactness", "first-run": "exactness", "large": "exactness",
     "block-size": "ablations", "choice": "ablations", "held-out": "ablations", "planes": "ablations",

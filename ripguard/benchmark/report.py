@@ -14,9 +14,8 @@ import numpy as np
 from ripguard.bar import Bar
 from ripguard.crypto.keys import KeyRing
 from ripguard.data.source import Item, Source
-from ripguard.errors import InputRefused, UsageError, VerifyFailed, some
+from ripguard.errors import InputRefused, VerifyFailed, some
 from ripguard.executor import Local
-from ripguard.files import refuse_unwritable
 from ripguard.images.decoding import read_image
 from ripguard.images.quality import likeness
 from ripguard.images.rendering import Rendering, render
@@ -25,7 +24,6 @@ from ripguard.release.manifest import Release
 from ripguard.release.plan import FEW
 from ripguard.release.signers import vouched
 from ripguard.release.verify import sources_by_place
-from ripguard.store.atomic import write_file
 
 # of a manifest row
 NEEDED = ("path", "name", "shape", "unit", "residue", "overwritten", "overflow", "planes")
@@ -214,55 +212,3 @@ def _shares(
         "surrogate_says_next_label": round(float(np.mean(np.concatenate(list(hit.values())))), 4),
         "surrogate_keeps_label_by_split": share,
     }
-
-
-def check_grid(target: str) -> None:
-    """Raise :class:`UsageError` or :class:`StorageError`, before any work, where :func:`grid` could not write."""
-    path = Path(target)
-    if path.suffix.lower() != ".png" or path.is_dir():
-        raise UsageError(f"--grid: expected the name of a PNG file, got {target!r}", "such as grid.png")
-    refuse_unwritable(path)
-
-
-def grid(root: Path, source: Source, restored: Path | None, target: Path, rows: int = 8) -> None:
-    """Write an image of clean | protected | restored | 4× difference for one image of each of ``rows`` classes.
-
-    They are drawn at true size, see :mod:`ripguard.benchmark.true_size`.
-
-    Raises :class:`VerifyFailed` where no image of the release can be shown.
-    """
-    from ripguard.benchmark.true_size import draw  # imported here: a report without a grid needs no Matplotlib
-
-    release = Release.open(root)
-    wanted = sources_by_place(release, source)
-    picks: dict[str, list[np.ndarray]] = {}
-    for row in release.rows:
-        label = release.info["units"][row["unit"]]["label"]
-        if len(picks) < rows and label not in picks and row["path"] in wanted:
-            item = wanted[row["path"]]
-            back = restored_file(release, row, item, restored) if restored else None
-            line = _line(root / row["path"], item, back)
-            if line:  # the first image of each class that can be shown: not chosen for its looks
-                picks[label] = line
-    if not picks:
-        raise VerifyFailed(
-            f"{root}: no image of it can be shown beside its source", "run ripguard verify: it lists each damaged image"
-        )
-    columns = (
-        ["clean", "protected", "restored", "difference ×4"] if restored else ["clean", "protected", "difference ×4"]
-    )
-    write_file(target, draw(list(picks.items()), columns))
-
-
-def _line(protected: Path, clean: Item, restored: Path | None) -> list[np.ndarray] | None:
-    """Images of one line of the grid, None if one of them is damaged or missing."""
-    data = clean.read()
-    original = render(data, clean.name).image
-    found = [original, published(protected, original)]
-    if restored:
-        same = restored.is_file() and restored.read_bytes() == data  # a file of any kind, shown as the source is
-        found.append(original if same else published(restored, original))
-    known = [image for image in found if image is not None]
-    if len(known) < len(found):
-        return None
-    return [*known, np.clip(np.abs(known[1].astype(int) - original) * 4, 0, 255).astype(np.uint8)]

@@ -24,14 +24,15 @@ LEFT, TOP, GAP = 30, 18, 6  # pixels for labels, for titles, and between images
 Line = tuple[str, list[np.ndarray]]
 
 
-def at_true_size(image: np.ndarray) -> tuple[np.ndarray, str]:
+def at_true_size(image: np.ndarray, cell: int = CELL) -> tuple[np.ndarray, str]:
     """What is drawn of an image, uint8 ``[height, width, 3]``, and how, in words.
 
     Args:
         image: uint8 ``[height, width, 1 or 3]``.
+        cell: pixels of the figure, up to which a smaller image is enlarged.
     """
     height, width = image.shape[:2]
-    factor = max(1, CELL // max(height, width))
+    factor = max(1, cell // max(height, width))
     top, left = max(0, height - MOST) // 2, max(0, width - MOST) // 2
     part = image[top : top + MOST, left : left + MOST]
     whole = part.shape[:2] == image.shape[:2]

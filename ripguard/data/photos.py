@@ -6,7 +6,7 @@ that the splits come from disjoint regions. Flat crops (SD below 4 gray levels) 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +41,17 @@ def photos() -> Source:
 
 
 def _whole(root: Path) -> bool:
-    """Whether every image exists completely: a power cut or a full disk may have truncated one."""
-    for label in PHOTOGRAPHS:
-        for split, count in (("train", TRAIN), ("test", TEST)):
+    return complete(root, PHOTOGRAPHS, {"train": TRAIN, "test": TEST})
+
+
+def complete(root: Path, labels: Iterable[str], counts: dict[str, int]) -> bool:
+    """Whether every image exists completely: a power cut or a full disk may have truncated one.
+
+    Args:
+        counts: images of each class, by split.
+    """
+    for label in labels:
+        for split, count in counts.items():
             for index in range(count):
                 try:
                     with open(root / split / label / f"{index:04d}.png", "rb") as file:
@@ -59,12 +67,12 @@ def _write(root: Path) -> None:
         for split, count in (("train", TRAIN), ("test", TEST)):
             place = root / split / label
             place.mkdir(parents=True)
-            for index, crop in enumerate(_crops(_photograph(name, halve), split, count, number)):
+            for index, crop in enumerate(_crops(photograph(name, halve), split, count, number)):
                 (place / f"{index:04d}.png").write_bytes(png_bytes(crop))
 
 
-def _photograph(name: str, halve: int) -> np.ndarray:
-    """uint8 ``[height, width, 3]``; a gray photograph has three equal channels."""
+def photograph(name: str, halve: int = 1) -> np.ndarray:
+    """A photograph of ``skimage.data``: uint8 ``[height, width, 3]``, a gray one with three equal channels."""
     import skimage.data
 
     loaded = getattr(skimage.data, name)()
@@ -93,5 +101,5 @@ def photograph_files(target: Path) -> list[Path]:
     paths = []
     for label, (name, _) in PHOTOGRAPHS.items():
         paths.append(target / f"{label}.png")
-        paths[-1].write_bytes(png_bytes(_photograph(name, 1)))
+        paths[-1].write_bytes(png_bytes(photograph(name, 1)))
     return paths

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ripguard.data.cifar10 import cifar10
+from ripguard.data.demo import demo
 from ripguard.data.folder import folder
 from ripguard.data.photos import photos
 from ripguard.data.source import Source
@@ -16,6 +17,7 @@ from ripguard.data.tinyimagenet import tinyimagenet
 from ripguard.errors import OutputRefused, UsageError, refuse_all
 
 SOURCES: dict[str, Callable[..., Source]] = {
+    "demo": demo,
     "photos": photos,
     "cifar10": cifar10,
     "tinyimagenet": tinyimagenet,
@@ -31,7 +33,7 @@ def short_name(spec: str) -> str:
 
 
 def open_source(spec: str, labels: str | None = None, **options: Any) -> Source:
-    """Open a dataset (``photos``, ``cifar10``, ``tinyimagenet[:classes]``) or a folder (``folder:PATH`` or its path).
+    """Open a dataset (``demo``, ``cifar10``, ``tinyimagenet[:classes]`` …) or a folder (``folder:PATH`` or its path).
 
     A folder with the name of a dataset is written ``./photos`` or ``folder:photos``.
 

@@ -29,10 +29,17 @@ class Group(nn.Module):
 
 
 class FastNet(nn.Module):
-    """Standardized ``[batch, 3, height, width]`` → logits ``[batch, classes]``; sides from 17 pixels."""
+    """Standardized ``[batch, 3, height, width]`` → logits ``[batch, classes]``; sides from 17 pixels.
 
-    def __init__(self, classes: int, widths: tuple[int, int, int] = (64, 256, 256)) -> None:
+    Args:
+        thumbnail: side that larger images are averaged down to first; None: images as they are.
+    """
+
+    def __init__(
+        self, classes: int, widths: tuple[int, int, int] = (64, 256, 256), thumbnail: int | None = None
+    ) -> None:
         super().__init__()
+        self.thumbnail = thumbnail
         self.whiten = nn.Conv2d(3, 24, 2)  # 12 principal filters and their negatives
         self.groups = nn.Sequential(
             Group(24, widths[0]), Group(widths[0], widths[1]), Group(widths[1], widths[2]), nn.AdaptiveMaxPool2d(1)
@@ -41,7 +48,7 @@ class FastNet(nn.Module):
 
     def prepare(self, images: Tensor) -> None:
         """Set the stem from standardized training images ``[n, 3, height, width]``; call once, before training."""
-        patches = F.unfold(images.float(), 2).transpose(1, 2).reshape(-1, 12)  # [n·positions, 12]
+        patches = F.unfold(self.reduced(images.float()), 2).transpose(1, 2).reshape(-1, 12)  # [n·positions, 12]
         values, vectors = torch.linalg.eigh(torch.cov(patches.T))  # ascending; [12], [12, 12]
         filters = (vectors / (values + 5e-2).sqrt()).T.flip(0).reshape(12, 3, 2, 2)
         with torch.no_grad():
@@ -49,9 +56,14 @@ class FastNet(nn.Module):
             self.whiten.bias.zero_()  # type: ignore[union-attr]
         self.whiten.requires_grad_(False)
 
+    def reduced(self, x: Tensor) -> Tensor:
+        """What the first layer gets."""
+        large = self.thumbnail is not None and min(x.shape[2:]) > self.thumbnail
+        return F.adaptive_avg_pool2d(x, self.thumbnail) if large else x
+
     def features(self, x: Tensor) -> Tensor:
         """Inputs of the head: ``[batch, widths[2]]``."""
-        return self.groups(F.gelu(self.whiten(x))).flatten(1)
+        return self.groups(F.gelu(self.whiten(self.reduced(x)))).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x)) / 9  # airbench's scale, for stable first steps

@@ -36,7 +36,7 @@ def test_photos_regions_are_disjoint_and_repeatable(monkeypatch):  # type: ignor
     """No pixel of a photograph is in a training crop and in a test crop; the same crops every time."""
     import numpy as np
 
-    photograph = photos._photograph("chelsea", 1)
+    photograph = photos.photograph("chelsea")
     marked = np.arange(photograph.shape[0] * photograph.shape[1], dtype=np.int64).reshape(photograph.shape[:2])
     colored = np.repeat(marked[:, :, None], 3, axis=2)
     seen = {split: set() for split in ("train", "test")}

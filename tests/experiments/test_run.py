@@ -128,7 +128,8 @@ def test_table1(tmp_path):  # type: ignore[no-untyped-def]
     (quality,) = recorded(work / "evaluation", "image-quality")
     assert quality.metrics["restored_equal"] == quality.metrics["images"] == 30
     assert "| restored (24) | fastnet-narrow | 1000 |" in printed
-    for name in ("accuracy.png", "curves.png", "confusion.png", "samples.png"):
+    assert (work / "evaluation" / "overview.png").stat().st_size > 20_000
+    for name in ("accuracy.png", "curves.png", "confusion.png"):
         assert 2_000 < (work / "evaluation" / name).stat().st_size < 150_000
     page = (work / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 4

@@ -51,6 +51,19 @@ def test_the_whitened_stem_whitens(clean):  # type: ignore[no-untyped-def]
     assert not model.whiten.weight.requires_grad
 
 
+def test_thumbnails():
+    """Larger images are averaged down to 32×32 before the first layer and the whitening; others stay as they are."""
+    model, x = build("fastnet-thumbnail", 10, 96).eval(), torch.randn(4, 3, 96, 96)
+    assert isinstance(model, FastNet)
+    small = x.reshape(4, 3, 32, 3, 32, 3).mean((3, 5))
+    model.prepare(x)
+    stem = model.whiten.weight.clone()
+    model.prepare(small)
+    torch.testing.assert_close(model.whiten.weight, stem, rtol=0, atol=1e-3)
+    torch.testing.assert_close(model(x), model(small), rtol=0, atol=1e-3)
+    assert model.reduced(small) is small
+
+
 def test_unknown_names_are_refused():
     """What is expected, what was given."""
     with pytest.raises(ValueError, match=r"expected one of resnet18, .*got 'resnet'"):

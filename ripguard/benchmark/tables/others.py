@@ -21,6 +21,7 @@ from ripguard.benchmark.table import (
     table,
 )
 
+TRAINED_ON = {"clean": "trained on clean images", "protected": "on protected ones", "restored": "on restored ones"}
 HEADS = "new linear head, 500 images"
 
 
@@ -34,7 +35,7 @@ def provenance(own: Sequence[Measurement], prefix: str) -> list[str]:
 
 
 def timing(rows: Sequence[Measurement], prefix: str) -> list[str]:
-    """How long `make protect` takes on the machine of its record, and what it draws."""
+    """How long `make protect DATASET=photos` takes on the machine of its record."""
     own = of(rows, "first-run")
     if not own:
         return []
@@ -47,11 +48,29 @@ def timing(rows: Sequence[Measurement], prefix: str) -> list[str]:
         ("record", record_link(prefix)[1]),
     ]
     return [
-        f"It takes {minutes:.1f} minutes on {HARDWARE[1](own)}, {installed:.0f} s of them for the installation:",
+        f"For `photos` it takes {minutes:.1f} minutes on {HARDWARE[1](own)}, {installed:.0f} s of them for the "
+        "installation:",
         "",
         *table(own, [("dataset", field("dataset"))], columns),
+    ]
+
+
+def demo(rows: Sequence[Measurement], prefix: str) -> list[str]:
+    """The figure of `experiments/demo.py`, and what it is of."""
+    own = of(rows, "demo")
+    if not own:
+        return []
+    one, made = own[-1:], own[-1].metrics
+    accuracy = ", ".join(f"{word} {made[f'{name}_acc']:.1f}" for name, word in TRAINED_ON.items())
+    chance = 100 / len(one[0].provenance["classes"])
+    return [
+        f"![images clean, protected and restored; accuracy of models trained on each]({prefix}victims/demo.jpg)",
         "",
-        f"![clean, protected, restored, difference]({prefix}exactness/photos-grid.png)",
+        f"Accuracy in percent of `{one[0].model}`, which sees thumbnails, {accuracy}, by chance {chance:.0f}; n = 1 of "
+        f"each. There are {one[0].n_train:,} training images and {made['test_images']:,} clean test images from other "
+        f"parts of the same photographs. {made['restored_equal']:,} of {made['images']:,} images came back bit for bit "
+        f"(scheme `{one[0].scheme_name}`). It took {made['processor_seconds'] / 60:.1f} minutes of processor time on "
+        f"{HARDWARE[1](one)}, {commits(one)}. Record: {record_link(prefix)[1](one)}.",
     ]
 
 

@@ -19,6 +19,7 @@ from ripguard.errors import InputRefused
 
 Maker = Callable[[Sequence[Measurement], str], list[str]]
 BLOCKS: dict[str, Maker] = {
+    "demo": others.demo,
     "timing": others.timing,
     "results": others.chain,
     "results-short": others.results_short,
@@ -49,6 +50,7 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
          "what such an attack leaves. Standardized: each logit over the test images, without labels. Relabelled: "
          "predictions renamed by the public rule of the poison. Permuted, head: with 100 labelled clean images. "
          "Empty: not measured.", accuracy.peers),
+        ("Demonstration", "`experiments/demo.py`, one run.", others.demo),
         ("Transfer", "Other models under one protocol (`experiments/transfer.py`), one run each.", accuracy.transfer),
         ("Each scheme in full", "Models are trained on the files on disk and measured on the clean test images. The "
          "interval is that of the test set (Wilson, 95 %), not of the seeds. Restored images equal the clean ones by "
