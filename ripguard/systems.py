@@ -140,6 +140,7 @@ def confine(memory: int) -> None:
     with contextlib.suppress(OSError), open("/proc/self/statm", "rb") as file:  # Linux only
         now = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + memory, now + memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # no number is left for a new descriptor
 

@@ -72,7 +72,8 @@ class Free:
 
 def refused(raw: str, reason: Reason, why: str, hint: str = "") -> Refused:
     """A refused member; its name is cut and made safe to print."""
-    name = shown(raw[:SHOWN]) + ("…" if len(raw) > SHOWN else "")
+    name = shown(raw[: SHOWN + 1])
+    name = name[:SHOWN] + "…" if len(name) > SHOWN else name
     return Refused(name, reason, f"{name}: {why}", hint)
 
 

@@ -101,6 +101,7 @@ def in_thread(body: AsyncIterable[bytes], loop: asyncio.AbstractEventLoop) -> It
     try:
         while (piece := asyncio.run_coroutine_threadsafe(following(), loop).result()) is not None:
             yield piece
-    finally:
-        if hasattr(pieces, "aclose") and not loop.is_closed():
+    except GeneratorExit:  # in the middle
+        if hasattr(pieces, "aclose") and loop.is_running():
             asyncio.run_coroutine_threadsafe(end(), loop)
+        raise

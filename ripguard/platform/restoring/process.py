@@ -48,7 +48,7 @@ from ripguard.release.restorer import RestoredImage, Restorer
 from ripguard.systems import confine, processor_time
 
 # imported on first use by what decodes originals; files cannot be opened then
-LATER = ("tifffile", "tifffile.tifffile", "imagecodecs", "pydicom.pixels", "pydicom.encaps", "scipy.fft")
+LATER = ("tifffile", "tifffile.tifffile", "imagecodecs", "pydicom.pixels", "pydicom.encaps")
 MOST_REQUEST = 1 << 40  # bytes; the server is trusted
 FOLDERS = 4  # around a release in an upload, whose names are tried without
 REASONS: tuple[tuple[type[RipguardError], Reason], ...] = (
@@ -219,8 +219,8 @@ def main() -> None:
     if first is None:
         return
     try:
-        preload()
         session, memory = opened(first)
+        preload()
         confine(memory)
     except Exception as error:
         found = as_refusal(error)

@@ -5,7 +5,6 @@ Nothing is written under their names.
 
 from __future__ import annotations
 
-import gzip
 import importlib
 import tempfile
 import zlib
@@ -103,26 +102,52 @@ def _compressed(pieces: Pieces, start: bytes, limits: UploadLimits, budget: Budg
 
 def _expanded(pieces: Pieces, start: bytes, limits: UploadLimits) -> Iterator[bytes]:
     """The content of a compressed stream, in pieces of at most :data:`STEP`."""
-    opened, errors, expanded = *_decoder(pieces, start), 0
+    expanded = 0
     try:
-        while piece := opened.read(STEP):
+        for piece in _gunzipped(pieces) if start.startswith(GZIP) else _unzst(pieces):
             expanded += len(piece)
             if limits.expands_too_much(pieces.received, expanded):
                 raise UploadRefused(f"the upload expands to more than {limits.ratio} times its size", "", Reason.BOMB)
             yield piece
     except EOFError:
         raise UploadRefused("the compressed archive was cut off", tar.HINT, Reason.TRUNCATED) from None
-    except errors:
+    except Damage:
         raise UploadRefused("the compressed archive is damaged", tar.HINT, Reason.DAMAGED) from None
 
 
-def _decoder(pieces: Pieces, start: bytes) -> tuple[Any, tuple[type[Exception], ...]]:
-    """A readable object with the expanded content, and what it raises on damage."""
-    if start.startswith(GZIP):
-        return gzip.GzipFile(fileobj=pieces, mode="rb"), (gzip.BadGzipFile, zlib.error)  # type: ignore[call-overload]
+class Damage(Exception):
+    """A compressed stream cannot be expanded."""
+
+
+def _gunzipped(pieces: Pieces) -> Iterator[bytes]:
+    """All parts of a gzip stream (RFC 1952). ``gzip`` would read long headers byte by byte, and count no parts."""
+    data = pieces.read()
+    while data:
+        pieces.budget.spend()
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        while not inflater.eof:
+            if not (data := data or pieces.read()):
+                raise EOFError
+            try:
+                found = inflater.decompress(data, STEP)  # at the end of a part, checks length and CRC
+            except zlib.error:
+                raise Damage from None
+            data = inflater.unconsumed_tail
+            if found:
+                yield found
+        data = inflater.unused_data.lstrip(b"\0")  # padding of tapes
+        while not data and (piece := pieces.read()):
+            data = piece.lstrip(b"\0")
+
+
+def _unzst(pieces: Pieces) -> Iterator[bytes]:
     try:
         zstd: Any = importlib.import_module("compression.zstd")  # Python 3.14
     except ImportError:
         raise UploadRefused("the upload is a zst archive, which cannot be read here", SEND, Reason.FORMAT) from None
-    options = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW}
-    return zstd.ZstdFile(pieces, options=options), (zstd.ZstdError,)
+    file = zstd.ZstdFile(pieces, options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW})
+    try:
+        while piece := file.read(STEP):
+            yield piece
+    except zstd.ZstdError:
+        raise Damage from None

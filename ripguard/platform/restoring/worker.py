@@ -98,7 +98,8 @@ class Worker:
         """Results of a batch.
 
         Returns:
-            The head ``{"results": [...], "seconds": processor time}``, and the restored files of those without ``reason``.
+            The head ``{"results": [...], "seconds": processor time}``, and the restored files of those without
+            ``reason``.
 
         Raises:
             Gone: the process ended, was too slow, or answered something else.

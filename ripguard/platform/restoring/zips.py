@@ -120,19 +120,22 @@ def _place_of_directory(file: IO[bytes]) -> tuple[int, int]:
 
 
 def _overlapping(file: IO[bytes], entries: list[zipfile.ZipInfo], directory: int, body: Pieces) -> list[int]:
-    """Offset of the bytes of each entry; −1 for an entry that shares bytes with another or with the directory."""
-    starts, ends = [entry.header_offset for entry in entries], list[int]()
-    contents = list[int]()
-    for entry in entries:
+    """Offset of the bytes of each entry; −1 for an entry that shares bytes with another or with the directory.
+
+    0 for one without a header, which is not read and shares nothing.
+    """
+    contents, reached, by = list[int](), 0, -1
+    for number, entry in enumerate(entries):
         body.budget.spend()
         file.seek(entry.header_offset)
         local = file.read(LOCAL.size)
-        lengths = LOCAL.unpack(local)[-2:] if len(local) == LOCAL.size else (0, 0)
-        contents.append(entry.header_offset + LOCAL.size + sum(lengths))
-        ends.append(contents[-1] + entry.compress_size)
-    reached, by = 0, -1
-    for number, (start, end) in enumerate(zip(starts, ends)):
-        if start < reached:
+        if len(local) < LOCAL.size or local[:4] != b"PK\3\4":
+            contents.append(0)
+            continue
+        at = entry.header_offset + LOCAL.size + sum(LOCAL.unpack(local)[-2:])
+        end = at + entry.compress_size
+        contents.append(at)
+        if entry.header_offset < reached:
             contents[number] = contents[by] = -1
         if end > directory:
             contents[number] = -1
