@@ -260,6 +260,7 @@ EXTRAS = {  # extras of setup.cfg, and their modules
     "heic": ("pillow_heif",),
     "dicom": ("pydicom",),
     "fast": ("cryptography",),
+    "platform": ("stream_zip",),
     "notebooks": ("nbclient", "nbformat", "ipykernel"),
 }
 

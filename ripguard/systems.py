@@ -146,10 +146,14 @@ def confine(memory: int) -> None:
 
 
 def processor_time(seconds: float) -> None:
-    """End this process after so many seconds of processor time, inside a library too; 0 takes the limit back."""
+    """End this process after so many seconds of processor time, inside a library too; 0 takes the limit back.
+
+    Only the main thread can call it.
+    """
     import signal
 
-    signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF, which no Python code handles here
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # who started this process may ignore it
+    signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def ended_by_processor_time(code: int) -> bool:

@@ -7,12 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
 from ripguard.crypto.keys import KeyRing
-from ripguard.errors import RipguardError, shown
+from ripguard.errors import RipguardError, StorageError, shown
 from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
 from ripguard.platform.restoring.limits import WorkerLimits
 from ripguard.platform.restoring.reasons import Member, Outcome, Reason, Refused, Restored, UploadRefused
@@ -59,6 +59,7 @@ class Pool:
         for _ in range(workers - 1):
             self._idle.put(None)
         self._idle.put(Worker(self._task, clock))
+        self._closed = False
         self._threads = ThreadPoolExecutor(workers, "restoring")
 
     def __enter__(self) -> Pool:
@@ -70,7 +71,8 @@ class Pool:
         self.close()
 
     def close(self) -> None:
-        """End all processes, after the batches that they work on."""
+        """End all processes, after the batches that they work on. Uploads that are not done end with an error."""
+        self._closed = True
         self._threads.shutdown(cancel_futures=True)
         while not self._idle.empty():
             if worker := self._idle.get():
@@ -102,11 +104,13 @@ class Pool:
         Raises:
             UploadRefused: what ``members`` raises, after the results of all members before it; or too many images end
                 their process.
-            StorageError: no process can be started.
+            StorageError: no process can be started, or the pool was closed.
         """
         upload, running = _Upload(self, members), deque[Future[list[Outcome]]]()
         try:
             for batch in upload.batches():
+                if self._closed:
+                    raise CancelledError
                 running.append(self._threads.submit(upload.run, batch))
                 while running and (len(running) > self.workers or running[0].done()):
                     yield running.popleft().result()
@@ -114,6 +118,8 @@ class Pool:
                 yield running.popleft().result()
             if upload.error is not None:
                 raise upload.error
+        except CancelledError:
+            raise StorageError("the server stops", "repeat the upload") from None
         finally:
             upload.stopped.set()
             for one in running:

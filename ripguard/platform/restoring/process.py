@@ -13,7 +13,7 @@ import pickle
 import socket
 import time
 import warnings
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,8 +134,7 @@ class Session:
                 raise one.error
             source, unit = self._source(one)
             data = one.file[1] if one.file else self._encoded(one, source)
-            suffix = _suffix_of(data, one.file[0] if one.file else source)
-            found = {"suffix": suffix, "home": one.home, "source": source, "unit": unit, "exact": one.exact}
+            found = {"suffix": _suffix_of(data), "home": one.home, "source": source, "unit": unit, "exact": one.exact}
             return found, data
         except RipguardError as error:
             return refusal(error), None
@@ -158,11 +157,10 @@ class Session:
         return data
 
 
-def _suffix_of(data: bytes, name: str) -> str:
-    try:
+def _suffix_of(data: bytes) -> str:
+    with contextlib.suppress(InputRefused):
         return file_suffix(data)
-    except InputRefused:
-        return PurePosixPath(name).suffix.lower()
+    return ""
 
 
 def refusal(error: RipguardError) -> dict[str, Any]:

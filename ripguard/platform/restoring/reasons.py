@@ -93,7 +93,7 @@ class Restored:
     Attributes:
         name: name of its protected image in the upload.
         data: bytes of the original file where the release has them, otherwise a file with the clean samples.
-        suffix: suffix of the format of ``data``: ``.png``, ``.jpg`` …
+        suffix: suffix of the format of ``data``: ``.png``, ``.jpg`` …; "" if it is not known.
         home: path of the protected image in the release, "" if unknown.
         source: path of the file in the source, as ``ripguard restore`` names it; "" if unknown.
         unit: number of its split and class in the release, −1 if unknown.

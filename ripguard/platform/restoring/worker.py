@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import re
 import socket
 import subprocess
 import sys
@@ -179,6 +180,7 @@ def _complete(head: dict[str, Any], parts: list[bytes], count: int) -> bool:
 
 
 RESULT = {"suffix": str, "home": str, "source": str, "unit": int, "exact": bool}
+SUFFIX = re.compile(r"(\.[a-z0-9]{1,8})?")
 REFUSAL = {"reason": str, "message": str, "hint": str}
 
 
@@ -188,7 +190,9 @@ def _is_result(one: Any) -> bool:
     fields = REFUSAL if "reason" in one else RESULT
     if set(one) != set(fields) or any(type(one[name]) is not kind for name, kind in fields.items()):
         return False
-    return "reason" not in one or one["reason"] in Reason.__members__.values()
+    if "reason" in one:
+        return one["reason"] in Reason.__members__.values()
+    return SUFFIX.fullmatch(one["suffix"]) is not None
 
 
 def _environment() -> dict[str, str]:

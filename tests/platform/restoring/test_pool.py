@@ -21,6 +21,7 @@ from releases import KEY
 from uploads import in_pieces, tar_of, zip_of
 
 import ripguard
+from ripguard.errors import StorageError
 from ripguard.platform.restoring.limits import WorkerLimits
 from ripguard.platform.restoring.pool import Pool
 from ripguard.platform.restoring.reasons import Member, Outcome, Reason, Refused, Restored, UploadRefused
@@ -139,7 +140,7 @@ def test_an_upload_that_breaks_off(shared_pool, released):  # type: ignore[no-un
 
 
 def test_a_killed_process(released):  # type: ignore[no-untyped-def]
-    """Another takes its place, and no image is lost."""
+    """Another takes its place, and no image is lost. A pool that is closed ends its uploads with a sentence."""
     with Pool(released.root, released.key) as pool:
         first = process_of(pool).pid
         os.kill(first, signal.SIGKILL)
@@ -147,6 +148,10 @@ def test_a_killed_process(released):  # type: ignore[no-untyped-def]
         assert len(found) == 24
         assert all(right(released, one) for one in found)
         assert process_of(pool).pid != first
+        outcomes = pool.restore(uploaded(released, 1000))
+        assert right(released, next(outcomes))
+    with pytest.raises(StorageError, match="the server stops"):
+        list(outcomes)
 
 
 def test_an_image_that_spins(released):  # type: ignore[no-untyped-def]

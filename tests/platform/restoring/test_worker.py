@@ -139,6 +139,7 @@ ANSWERS = [
     {"results": [GOOD], "seconds": 0.0}, {"results": [REFUSED] * 2, "seconds": 0.0}, {"results": [], "seconds": 0.0},
     {"results": [GOOD, REFUSED | {"reason": "because"}], "seconds": 0.0}, {"results": [GOOD, GOOD], "seconds": 0.0},
     {"results": [GOOD, REFUSED]}, {"results": [GOOD | {"unit": "0"}, REFUSED], "seconds": 0.0},
+    {"results": [GOOD | {"suffix": "/../x"}, REFUSED], "seconds": 0.0},
     {"results": [GOOD | {"more": 1}, REFUSED], "seconds": 0.0}, {"results": "ab", "seconds": 0.0}, {"memory": True},
     {"results": [GOOD, None], "seconds": 0.0}, {"results": [GOOD, REFUSED | {"reason": []}], "seconds": 0.0},
 ]  # fmt: skip
