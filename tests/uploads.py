@@ -70,11 +70,12 @@ def entry(name: str, data: bytes, **forged: Any) -> tuple[bytes, bytes]:
 
     Args:
         forged: ``flags, method, crc, size, packed`` of both headers; ``local_size, local_name`` of the first one;
-            ``at``, its place; ``mode``, of a file on Unix.
+            ``at``, its place; ``mode``, of a file on Unix; ``behind``, bytes behind a compressed stream.
     """
     method = forged.get("method", 8)
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
     content = deflater.compress(data) + deflater.flush() if method == 8 else data
+    content += forged.get("behind", b"")
     raw, flags = name.encode(), forged.get("flags", 0x800)
     crc, size = forged.get("crc", zlib.crc32(data)), forged.get("size", len(data))
     packed = forged.get("packed", len(content))

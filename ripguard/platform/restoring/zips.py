@@ -44,7 +44,6 @@ def members(file: IO[bytes], body: Pieces, limits: UploadLimits) -> Iterator[Mem
     entries, start = _directory(file, limits)
     names, expanded, ends = Names(limits), 0, _overlapping(file, entries, start, body)
     for number, entry in enumerate(entries):
-        body.budget.spend()
         names.count()
         found = _entry(file, entry, ends[number], names, limits)
         if found is None:

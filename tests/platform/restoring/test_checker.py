@@ -112,6 +112,13 @@ def test_a_list_that_disagrees(name, kind):  # type: ignore[no-untyped-def]
 def test_a_list_in_the_wrong_place(pack):  # type: ignore[no-untyped-def]
     listed = next(one.data for one in members([b"".join(archive([]))]) if isinstance(one, Member))
     assert list(Checker([pack([("RESULT.json", listed)])])) == []
-    for files in ([("RESULT.json", listed), ("a.png", b"x")], [("a.png", b"x")], [("RESULT.json", b"[" * 99_999)]):
+    whole = dict((one.name, one.data) for one in members([b"".join(archive(OUTCOMES))]) if isinstance(one, Member))
+    early = [("RESULT.json", whole["RESULT.json"]), *FILES.items()]
+    for files in (
+        early,
+        [("RESULT.json", listed), ("a.png", b"x")],
+        [("a.png", b"x")],
+        [("RESULT.json", b"[" * 99_999)],
+    ):
         with pytest.raises(Damaged):
             list(Checker([pack(files)]))

@@ -92,6 +92,7 @@ BROKEN = {
     "no size": (GOOD + pax(record("size", "-1")) + tar_member("b") + END, "damaged-archive"),
     "huge extended header": (GOOD + pax(bytes(1 << 17)) + tar_member("b") + END, "damaged-archive"),
     "stated huge extended header": (GOOD + tar_member("p", b"x", size=1 << 50) + END, "damaged-archive"),
+    "negative extended header": (GOOD + tar_member("p", b"x", size=-512) + tar_member("b") + END, "damaged-archive"),
     "endless extended headers": (GOOD + pax(record("a", "b")) * 2000 + tar_member("b") + END, "damaged-archive"),
     "only an extended header": (GOOD + pax(record("path", "b")) + END, "damaged-archive"),
     "one name for all": (GOOD + pax(record("path", "b"), b"g") + tar_member("c") + END, "damaged-archive"),
