@@ -8,10 +8,11 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from ripguard.crypto.keys import KeyRing
+from ripguard.data.scan import PLAIN
 from ripguard.errors import RipguardError, StorageError, shown
 from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
 from ripguard.platform.restoring.limits import WorkerLimits
@@ -217,17 +218,21 @@ class _Upload:
                 )
             if self._deaths > self.pool.limits.deaths:
                 raise UploadRefused(
-                    f"more than {self.pool.limits.deaths} images of the upload end the process that reads them",
+                    f"images of the upload ended more than {self.pool.limits.deaths} of the processes that read them",
                     "send published images",
                     Reason.DIED,
                 )
 
 
 def _image(one: Member | Refused) -> Member | Refused:
-    """A member as it is; refused without harm if neither name nor content are those of an image."""
-    if isinstance(one, Refused):
+    """A member as it is; refused without harm if neither name nor content are those of an image.
+
+    A file without a suffix may be a damaged image, whose loss must not pass for harmless.
+    """
+    if isinstance(one, Refused) or one.data.startswith(STARTS):
         return one
-    named = one.name.lower().endswith(ENDINGS) and not is_litter(one.name)
-    if named or one.data.startswith(STARTS):
+    file = PurePosixPath(one.name)
+    other = bool(file.suffix) and not file.name.lower().endswith(ENDINGS)
+    if not (other or is_litter(one.name) or PLAIN.fullmatch(file.name)):
         return one
     return Refused(one.name, Reason.LEFT_OUT, f"{one.name}: not an image, left out")

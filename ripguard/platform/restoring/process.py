@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import pickle
+import signal
 import socket
 import time
 import warnings
@@ -212,6 +213,8 @@ def opened(message: Message) -> tuple[Session, int]:
 def main() -> None:
     no_core_dumps()
     warnings.simplefilter("ignore")
+    for one in (signal.SIGINT, signal.SIGTERM):  # meant for the server, which finishes its batches first
+        signal.signal(one, signal.SIG_IGN)
     channel = Channel(0)
     first = channel.next()
     if first is None:

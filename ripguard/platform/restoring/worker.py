@@ -80,7 +80,8 @@ class Worker:
         with other:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", MODULE],
-                stdin=other.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(),
+                stdin=other.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env=_environment(), start_new_session=True,
             )  # fmt: skip
         self.pid = self._process.pid
         limits, keys = task.limits, pickle.dumps(task.ring)

@@ -124,6 +124,9 @@ def test_bad_members_stay_in_order(shared_pool, released):  # type: ignore[no-un
     assert sum(right(released, one) for one in found) == 5
     assert isinstance(found[6], Refused)
     assert found[6].reason is Reason.NOT_AN_IMAGE
+    names = ["a", "a.jpg", "README", "notes.txt", ".DS_Store", "__MACOSX/a.png", "._a.png"]
+    lost = [one.name for one in shared_pool.restore([Member(name, bytes(99)) for name in names]) if not one.harmless]
+    assert lost == ["a", "a.jpg"]
     only = list(shared_pool.restore([bad] * 300))
     assert only == [bad] * 300
 
@@ -165,7 +168,7 @@ def test_an_image_that_spins(released):  # type: ignore[no-untyped-def]
         assert (found[2].reason, found[2].message) == (Reason.TIME, "bomb.png: restoring it takes too long")
         assert all(right(released, one) for one in found if one.name != "bomb.png")
         pool.limits = replace(limits, deaths=0)
-        with pytest.raises(UploadRefused, match="more than 0 images") as caught:
+        with pytest.raises(UploadRefused, match="more than 0 of the processes") as caught:
             list(pool.restore([BOMB]))
         assert caught.value.reason is Reason.DIED
         pool.limits = replace(limits, upload_seconds=0.0)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import crop
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from releases import KEY, OTHER, RELEASES, golden, info_of
 
+import ripguard
 from ripguard.crypto.keys import Key
 from ripguard.errors import Damaged, InputRefused, MissingExtra, NeedsRelease, NotProtected, StorageError, WrongKey
 from ripguard.images.encoding import png_bytes
@@ -98,6 +99,25 @@ def test_part_of_a_release(tmp_path):  # type: ignore[no-untyped-def]
         else:
             assert result["reason"] == Reason.NOT_GRANTED
     assert len(set(units.values())) > 1
+
+
+def test_two_images_that_look_the_same(tmp_path):  # type: ignore[no-untyped-def]
+    """Files of equal samples and other bytes: the name in the release decides, below any folder; nothing else does."""
+    small, note = np.array([[[10, 20, 30], [40, 50, 60]]], np.uint8), PngImagePlugin.PngInfo()
+    note.add_text("note", "the second file")
+    for label, more in (("a", None), ("b", note)):
+        (tmp_path / "source" / label).mkdir(parents=True)
+        Image.fromarray(small).save(tmp_path / "source" / label / "x.png", pnginfo=more)
+    KEY.write(tmp_path / "k")
+    root = tmp_path / "r"
+    ripguard.protect(tmp_path / "source", root, tmp_path / "k", perturb="none", byte_exact=True, workers=1)
+    session, data = Session(held_release(root), KEY, LONG), (root / "a/x.png").read_bytes()
+    assert data == (root / "b/x.png").read_bytes()
+    found = asked(session, [("up/load/a/x.png", data), ("b/x.png", data), ("x.png", data)])
+    for label, (_, restored) in zip("ab", found):
+        assert restored == (tmp_path / "source" / label / "x.png").read_bytes()
+    assert found[2][0]["reason"] == Reason.TAMPERED
+    assert "look the same" in found[2][0]["message"]
 
 
 def test_keys_of_another_owner(tmp_path):  # type: ignore[no-untyped-def]
