@@ -204,7 +204,7 @@ class _Upload:
             if len(images) > 1:
                 return [found for one in images for found in self._asked([one])]
             name, hint = images[0].name, "is it a whole, ordinary image?"
-            return [Refused(name, gone.reason, f"{name}: {WHY[gone.reason]}", hint)]
+            return [Refused(name, gone.reason, f"{shown(name)}: {WHY[gone.reason]}", hint)]
 
     def _count(self, seconds: float, deaths: int = 0) -> None:
         """Add up what the upload costs. Raises :class:`UploadRefused` if that is too much."""
@@ -235,4 +235,4 @@ def _image(one: Member | Refused) -> Member | Refused:
     other = bool(file.suffix) and not file.name.lower().endswith(ENDINGS)
     if not (other or is_litter(one.name) or PLAIN.fullmatch(file.name)):
         return one
-    return Refused(one.name, Reason.LEFT_OUT, f"{one.name}: not an image, left out")
+    return Refused(one.name, Reason.LEFT_OUT, f"{shown(one.name)}: not an image, left out")

@@ -56,7 +56,8 @@ class Member:
     """A file of an upload.
 
     Attributes:
-        name: its path in the upload, with ``/``: relative, without ``..``, printable, and the only one of that name.
+        name: its path in the upload, with ``/``: relative, without ``..``, without control
+            characters, and the only one of that name.
         data: its bytes.
     """
 
@@ -69,7 +70,7 @@ class Refused:
     """A file of an upload that was not restored.
 
     Attributes:
-        name: its name, safe to print.
+        name: its name; cut, and escaped to be printed, if the name itself is refused.
         reason: why.
         message: one sentence, which begins with the name.
         hint: what to do next, or "".

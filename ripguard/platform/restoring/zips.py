@@ -147,8 +147,8 @@ def _entry(
     file: IO[bytes], entry: zipfile.ZipInfo, at: int, names: Names, limits: UploadLimits
 ) -> Member | Refused | None:
     """One member; None for a folder."""
-    raw, kind = entry.filename, entry.external_attr >> 16 & KINDS
-    if entry.is_dir() and entry.file_size == 0:
+    raw, kind = entry.orig_filename, entry.external_attr >> 16 & KINDS
+    if raw.endswith("/") and entry.file_size == 0:
         return None
     if at < 0:
         return refused(raw, Reason.OVERLAP, "it shares bytes with another entry of the archive")
