@@ -126,14 +126,15 @@ def _records(data: bytes) -> Iterator[tuple[str, str]]:
     at = 0
     while at < len(data):
         space = data.find(b" ", at, at + 8)
-        digits = data[at:space] if space > at else b""
-        length = int(digits) if digits.isdigit() else 0
-        record = data[space + 1 : at + length]
+        if space < at or not (digits := data[at:space]).isdigit():
+            raise ValueError("length")
+        end = at + int(digits)
+        record = data[space + 1 : end]
         key, equals, value = record[:-1].partition(b"=")
-        if not key or not equals or at + length > len(data) or record[-1:] != b"\n":
+        if not key or not equals or end > len(data) or record[-1:] != b"\n":
             raise ValueError("record")
         yield _text(key), _text(value)
-        at += length
+        at = end
 
 
 def _text(data: bytes) -> str:

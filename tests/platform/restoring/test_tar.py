@@ -98,6 +98,11 @@ BROKEN = {
     "one name for all": (GOOD + pax(record("path", "b"), b"g") + tar_member("c") + END, "damaged-archive"),
     "record too long": (GOOD + pax(b"99 path=b\n") + tar_member("c") + END, "damaged-archive"),
     "record of no length": (GOOD + pax(b"0 path=b\n") + tar_member("c") + END, "damaged-archive"),
+    "a record, then noise": (GOOD + pax(record("a", "b") + b"\0" * 99) + tar_member("c") + END, "damaged-archive"),
+    "a record, then one of no length": (
+        GOOD + pax(record("a", "b") + b"0 path=b\n") + tar_member("c") + END, "damaged-archive",
+    ),
+    "a record, then a short one": (GOOD + pax(record("a", "b") + b"2 ") + tar_member("c") + END, "damaged-archive"),
     "long digits": (GOOD + pax(b"1" * 60_000) + tar_member("c") + END, "damaged-archive"),
 }  # fmt: skip
 
@@ -139,6 +144,16 @@ def test_ten_thousand_members():
 def test_tiny_members_cost_steps():
     data = b"".join(tar_member(f"{number}.png") for number in range(1000)) + END
     assert ended(data, budget=Budget(500))[1] == "too-many-steps"
+
+
+PARTS = st.lists(st.sampled_from([record("a", "b"), record("size", "5"), b"6 a=b\n", b"0 ", b" ", b"=\n", b"9"]))
+
+
+@given(PARTS, st.binary(max_size=9))
+def test_any_extended_header(parts, more):  # type: ignore[no-untyped-def]
+    """It ends: with members, or a refusal."""
+    names, reason = ended(GOOD + pax(b"".join(parts) + more) + tar_member("c", data=bytes(5)) + END)
+    assert (names, reason) in ((["good.png", "c"], ""), (["good.png"], "damaged-archive"))
 
 
 @given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), min_size=1, max_size=6))
