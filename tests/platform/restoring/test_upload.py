@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import os
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import crop
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from uploads import END, ended, in_pieces, reasons, taken, tar_member, tar_of, zip_of
 
-from ripguard.errors import StorageError
+from ripguard.errors import StorageError, acts
 from ripguard.images.encoding import png_bytes
 from ripguard.platform.restoring.limits import Budget, UploadLimits
 from ripguard.platform.restoring.reasons import Member, Refused
@@ -149,3 +152,47 @@ def test_the_quota_of_the_temporary_file(tmp_path):  # type: ignore[no-untyped-d
 def test_no_room_for_the_temporary_file(tmp_path):  # type: ignore[no-untyped-def]
     with pytest.raises(StorageError, match="cannot write a temporary file"):
         list(members([zip_of(FILES)], folder=tmp_path / "missing"))
+
+
+PLACES = st.integers(0, 1 << 20)
+CHANGES = st.lists(st.tuples(st.sampled_from(["flip", "drop", "copy", "cut"]), PLACES, PLACES), min_size=1, max_size=8)
+WHOLE = [
+    tar_of(FILES), tar_of([("n" * 120, PNG), *FILES], form=tarfile.GNU_FORMAT), tar_of([("é" * 99, PNG)], "w:gz"),
+    zip_of(FILES), zip_of(FILES, zipfile.ZIP_DEFLATED), tar_of([("é" * 99, b""), *FILES]),
+]  # fmt: skip
+
+
+def altered(data: bytes, changes: list[tuple[str, int, int]]) -> bytes:
+    """Bits flipped, parts left out or written twice, the end cut off."""
+    for kind, one, two in changes:
+        at, length = one % max(1, len(data)), (1, 8, 46, 512)[two % 4]
+        if kind == "flip":
+            data = data[:at] + bytes(byte ^ 1 << two % 8 for byte in data[at : at + 1]) + data[at + 1 :]
+        elif kind == "drop":
+            data = data[:at] + data[at + length :]
+        elif kind == "copy":
+            start = two % max(1, len(data))
+            data = data[:at] + data[start : start + length] + data[at:]
+        else:
+            data = data[: max(at, 1)]
+    return data
+
+
+def check_altered(data: bytes) -> None:
+    """Members with names that can be used, and refusals: never another error, never without end."""
+    limits = UploadLimits(total_bytes=1 << 20, member_bytes=1 << 16, members=50)
+    names, _ = ended(data, limits=limits, budget=Budget(20_000))
+    assert len(names) <= 50
+    assert not any(map(acts, names))
+
+
+@given(st.sampled_from(WHOLE), CHANGES)
+def test_altered(whole, changes):  # type: ignore[no-untyped-def]
+    check_altered(altered(whole, changes))
+
+
+@pytest.mark.slow
+@settings(max_examples=20_000)
+@given(st.sampled_from(WHOLE), CHANGES)
+def test_altered_in_many_ways(whole, changes):  # type: ignore[no-untyped-def]
+    check_altered(altered(whole, changes))
