@@ -102,8 +102,9 @@ def test_a_bad_member_beside_good_ones(name):  # type: ignore[no-untyped-def]
     ("name", "data", "reason"),
     [
         ("../x.png", b"x", "parent-in-name"), ("/x.png", b"x", "absolute-name"), ("C:\\x.png", b"x", "absolute-name"),
-        ("good.png", b"x", "duplicate"), 
-        ("", b"x", "name"), ("a\0.png", b"x", "name"), ("\0", b"x", "name"), ("x" * 2000, b"x", "long-name"), ("\u202ex", b"x", "name"),
+        ("good.png", b"x", "duplicate"),
+        ("", b"x", "name"), ("a\0.png", b"x", "name"), ("\0", b"x", "name"),
+        ("x" * 2000, b"x", "long-name"), ("\u202ex", b"x", "name"),
         ("x.png", b"PK\3\4" + bytes(600), "nested-archive"), ("x.png", tar_of([("a", b"")]), "nested-archive"),
         ("x.png", b"\x1f\x8b\x08", "nested-archive"), ("x.png", bytes(40_000), "too-large"),
         ("x.png", bytes(20_000), "expands-too-much"), ("x/", b"content", "device"),
