@@ -77,12 +77,16 @@ class Worker:
             raise UsageError("uploads cannot be restored on this system", "run the platform on Linux")
         self._limits, self._clock = task.limits, clock
         self._socket, other = socket.socketpair()
-        with other:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE],
-                stdin=other.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env=_environment(), start_new_session=True,
-            )  # fmt: skip
+        try:
+            with other:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", MODULE],
+                    stdin=other.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    env=_environment(), start_new_session=True,
+                )  # fmt: skip
+        except OSError as error:
+            self._socket.close()
+            raise StorageError(f"a process that restores could not be started: {error.strerror}") from None
         self.pid = self._process.pid
         limits, keys = task.limits, pickle.dumps(task.ring)
         first = {"root": os.fspath(task.root.absolute()), "memory": limits.memory, "seconds": limits.seconds}

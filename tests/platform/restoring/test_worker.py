@@ -13,7 +13,7 @@ import pytest
 from releases import KEY, OTHER, golden
 
 from ripguard.crypto.keys import DatasetKeys
-from ripguard.errors import Damaged, NotProtected, UsageError, WrongKey
+from ripguard.errors import Damaged, NotProtected, StorageError, UsageError, WrongKey
 from ripguard.platform.restoring import worker
 from ripguard.platform.restoring.held import held_release
 from ripguard.platform.restoring.limits import WorkerLimits
@@ -129,6 +129,11 @@ def test_errors_of_the_release(start, tmp_path):  # type: ignore[no-untyped-def]
 
 
 def test_a_system_without_limits(start, monkeypatch):  # type: ignore[no-untyped-def]
+    """Nor one that starts no process: a sentence each."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/nowhere/python")
+        with pytest.raises(StorageError, match="could not be started: No such file"):
+            start()
     monkeypatch.setattr(worker, "can_confine", lambda: False)
     with pytest.raises(UsageError, match="on this system"):
         start()
