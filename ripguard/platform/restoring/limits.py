@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ripguard.platform.restoring.reasons import Reason, UploadRefused
 
-MOST_STEPS = 1 << 22  # of an upload; a tar of 60,000 images takes about 300,000
+MOST_STEPS = 1 << 22  # of an upload; a small image in a tar takes one to three
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class UploadLimits:
 
 @dataclass
 class Budget:
-    """What an upload may cost, counted in steps: pieces that arrive, reads and entries. A clock would make it hang on
-    the load of the server.
+    """What an upload may cost, counted in steps: short pieces, short reads, entries. A clock would
+    make it depend on the load of the server.
 
     Attributes:
         left: steps that are left.
@@ -62,8 +62,8 @@ class WorkerLimits:
     """Limits of a worker process.
 
     Attributes:
-        memory: bytes of address space beyond what the process has when it is ready. An image of 50 million pixels takes
-            about 3.5 GB under mRIT.
+        memory: bytes of address space beyond what the process has when it is ready. Images of the greatest size
+            take gigabytes under mRIT.
         seconds: processor time of one batch, and so of one image.
         patience: seconds until an answer, by the clock; for a process that waits and uses no processor time.
         batch_images, batch_bytes: most images and encoded bytes of one batch; a larger image is a batch of its own.

@@ -11,6 +11,7 @@ from ripguard.platform.restoring.limits import Budget
 from ripguard.platform.restoring.reasons import Reason, UploadRefused
 
 STEP = 1 << 16  # bytes that are read at once
+SHORT = 1 << 10  # bytes
 
 
 class Pieces:
@@ -19,7 +20,8 @@ class Pieces:
     Args:
         body: the pieces, bytes.
         at_most: most bytes.
-        budget: pays one step for each piece and each read.
+        budget: pays one step for each piece and each read of less than :data:`SHORT` bytes. Longer ones are limited by
+            ``at_most``; networks cut bodies into pieces of about that size.
         what: name of the body in messages.
 
     Attributes:
@@ -43,11 +45,11 @@ class Pieces:
 
     def read(self, size: int = STEP) -> bytes:
         """The next bytes, at most ``size``; empty at the end."""
-        self.budget.spend()
         if self._at == len(self._held):
             self._held, self._at = self._next(), 0
         found = self._held[self._at : self._at + size]
         self._at += len(found)
+        self._pay(found)
         return found
 
     def exactly(self, size: int) -> bytes:
@@ -69,7 +71,7 @@ class Pieces:
     def _next(self) -> bytes:
         """The next piece that is not empty; empty at the end. Raises :class:`UploadRefused` for too many bytes."""
         for piece in self._body:
-            self.budget.spend()
+            self._pay(piece)
             self.received += len(piece)
             if self.received > self.at_most:
                 raise UploadRefused(
@@ -78,6 +80,10 @@ class Pieces:
             if piece:
                 return bytes(piece)
         return b""
+
+    def _pay(self, piece: bytes) -> None:
+        if len(piece) < SHORT:
+            self.budget.spend()
 
 
 def in_thread(body: AsyncIterable[bytes], loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:

@@ -56,6 +56,12 @@ def test_tiny_and_empty_pieces_cost_steps():
         assert caught.value.reason is Reason.STEPS
 
 
+def test_longer_pieces_cost_none():
+    """As networks cut them: a large upload must not fail for them."""
+    pieces = Pieces([bytes(1024)] * 500, 1 << 20, Budget(3))
+    assert len(pieces.exactly(512_000)) == 512_000
+
+
 class Loop:
     """An event loop in a thread of its own."""
 
