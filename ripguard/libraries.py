@@ -30,6 +30,8 @@ EXTRAS = {  # extras of setup.cfg, and their distributions
     "heic": ("pillow-heif",),
     "dicom": ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg"),
     "fast": ("cryptography",),
+    "platform": ("stream-zip", "sqlalchemy", "alembic", "fastapi", "uvicorn", "python-multipart", "httpx"),
+    "postgres": ("psycopg[binary]",),
     "notebooks": ("nbclient", "ipykernel"),
 }
 ALL = "pip install ripguard, which adds all that is missing"

@@ -173,6 +173,65 @@ def no_core_files() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+def can_confine() -> bool:
+    """Whether this system can limit what a process may still do (:func:`confine`): Linux and macOS, not Windows."""
+    import signal
+
+    try:
+        import resource  # noqa: F401
+    except ImportError:
+        return False
+    return hasattr(signal, "setitimer")
+
+
+def confine(memory: int) -> None:
+    """Take from this process, for the rest of its life, files, sockets and most memory. What is open stays open.
+
+    It can open no file and no socket and write no file. A process of root could take back what it lost.
+
+    Args:
+        memory: bytes of address space beyond what the process has now. macOS does not enforce it.
+
+    Raises:
+        OSError, ValueError: the system refuses.
+    """
+    import resource
+
+    now = 0
+    with contextlib.suppress(OSError), open("/proc/self/statm", "rb") as file:  # Linux only
+        now = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + memory, now + memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # no number is left for a new descriptor
+
+
+def processor_time(seconds: float) -> None:
+    """End this process after so many seconds of processor time, inside a library too; 0 takes the limit back.
+
+    Only the main thread can call it.
+    """
+    import signal
+
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # who started this process may ignore it
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def ended_by_processor_time(code: int) -> bool:
+    """Whether the exit code of a process, as :mod:`subprocess` gives it, is that of :func:`processor_time`."""
+    import signal
+
+    return code == -getattr(signal, "SIGPROF", 0) != 0
+
+
+def read_at(handle: int, length: int, offset: int) -> bytes:
+    """``length`` bytes at ``offset`` of an open file; fewer only at its end."""
+    found = os.pread(handle, length, offset)
+    while found and len(found) < length and (more := os.pread(handle, length - len(found), offset + len(found))):
+        found += more
+    return found
+
+
 def reader_gone(descriptor: int) -> bool:
     """Whether nobody reads the other end of a pipe; True where that cannot be asked."""
     import select

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -126,3 +128,53 @@ def test_old_kernels_do_not_report_errors_of_a_whole_file_system(release, known,
     monkeypatch.setattr(os, "uname", lambda: type("uname", (), {"release": release}))
     assert (systems._syncfs() is not None) <= known
     systems._syncfs.cache_clear()
+
+
+CONFINED = """
+import errno, os, socket, sys
+from ripguard import systems
+kept = os.open(sys.executable, os.O_RDONLY)
+systems.confine(64 << 20)
+for opening in (lambda: open(sys.executable), socket.socket, os.pipe, lambda: os.dup(kept), lambda: os.listdir("/")):
+    try:
+        opening()
+    except OSError as error:
+        assert error.errno in (errno.EMFILE, errno.EINVAL), error  # the second: of dup
+    else:
+        sys.exit(1)
+os.close(0)  # a number that is free again is of no use
+try:
+    socket.socket()
+except OSError:
+    pass
+else:
+    sys.exit(2)
+if len(systems.read_at(kept, 10, 3)) != 10:
+    sys.exit(3)
+try:
+    bytearray(128 << 20)
+except MemoryError:
+    sys.exit(0)
+sys.exit(0 if sys.platform == "darwin" else 4)
+"""
+SPINNING = "from ripguard import systems\nsystems.processor_time(0.05)\nwhile True: sum(range(1000))"
+
+
+@pytest.mark.skipif(not systems.can_confine(), reason="this system cannot limit a process")
+def test_a_confined_process():
+    """Nothing can be opened any more, what is open stays, and memory is limited."""
+    assert subprocess.run([sys.executable, "-c", CONFINED]).returncode == 0
+
+
+@pytest.mark.skipif(not systems.can_confine(), reason="this system cannot limit a process")
+def test_processor_time():
+    """A process that computes for ever ends; how it ended can be seen."""
+    code = subprocess.run([sys.executable, "-c", SPINNING]).returncode
+    assert systems.ended_by_processor_time(code)
+    assert not systems.ended_by_processor_time(-9)
+    assert not systems.ended_by_processor_time(0)
+
+
+def test_a_system_without_limits(monkeypatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert not systems.can_confine()

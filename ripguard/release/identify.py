@@ -39,6 +39,10 @@ WITH_RELEASE = (
 )
 
 
+class OtherKey(WrongKey):
+    """An image was protected with the key of another owner; any other :class:`WrongKey` opens a part of a release."""
+
+
 @dataclass
 class Identified:
     """A protected image whose header is known.
@@ -80,7 +84,7 @@ def identify(what: str, image: np.ndarray, known: Row | None, ring: KeyRing, ind
         index: the release, or None.
 
     Raises:
-        WrongKey: the image was protected with another key.
+        OtherKey: the image was protected with another key.
         Damaged: it changed after it was published, or its samples are those of several images.
         NotProtected: it has no readable header.
         NeedsRelease: it cannot be restored without its release, or belongs to another one.
@@ -102,7 +106,7 @@ def identify(what: str, image: np.ndarray, known: Row | None, ring: KeyRing, ind
     except BadHeader:
         raise NotProtected(f"{what}: not a protected image, or damaged beyond recognition") from None
     if header.key_id != ring.key_id:
-        raise WrongKey(
+        raise OtherKey(
             f"{what}: wrong key: protected with key {header.key_id.hex()}, this is key {ring.key_id.hex()}",
             "use the key file with that id in its '# key id' line",
         )
