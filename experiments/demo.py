@@ -36,8 +36,8 @@ def main() -> None:
     options = arguments.parse_args()
     evaluation = options.work / "evaluation"
     record = evaluation / "victims" / f"{SOURCE}-{PROTOCOL}.jsonl"
-    for made in ("protected", "restored", "victims", "evaluation"):  # by this script alone: it begins anew
-        shutil.rmtree(options.work / made, ignore_errors=True)
+    for name in ("protected", "restored", "victims", "evaluation"):  # by this script alone: it begins anew
+        shutil.rmtree(options.work / name, ignore_errors=True)
     table1 = str(ROOT / "experiments" / "table1.py")
     began = time.time()
     call = [sys.executable, table1, SOURCE, "--protocol", PROTOCOL, "--work", str(options.work)]
@@ -50,11 +50,11 @@ def main() -> None:
     rows = read_file(record, evaluation, read_runs(evaluation))
     victims = {row.training_set: row for row in rows if row.kind == "victim"}
     quality = next(row.metrics for row in rows if row.kind == "image-quality")
-    made = release_facts(options.work)
+    facts = release_facts(options.work)
     first = victims["clean"]
     run = Run(
-        "demo", options.record, options.results, command(), release=release_of(made), recipe=recipe(PROTOCOL),
-        dataset=SOURCE, protocol=PROTOCOL, scheme=scheme_of(made),
+        "demo", options.record, options.results, command(), release=release_of(facts), recipe=recipe(PROTOCOL),
+        dataset=SOURCE, protocol=PROTOCOL, scheme=scheme_of(facts),
     )  # fmt: skip
     run.add(
         {f"{name}_acc": row.metrics["test_acc"] for name, row in victims.items()}
