@@ -260,6 +260,8 @@ EXTRAS = {  # extras of setup.cfg, and their modules
     "heic": ("pillow_heif",),
     "dicom": ("pydicom",),
     "fast": ("cryptography",),
+    "platform": ("sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "multipart", "python_multipart", "httpx"),
+    "postgres": ("psycopg",),
     "notebooks": ("nbclient", "nbformat", "ipykernel"),
 }
 

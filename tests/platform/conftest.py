@@ -1,0 +1,127 @@
+"""Every test that asks for ``database`` or ``platform`` runs twice: on SQLite, and on a real PostgreSQL.
+
+SQLite: each test gets a copy of a migrated file. PostgreSQL: one server a session, one database a module, made from a
+migrated one and emptied between tests.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import postgres
+import pytest
+from platforms import World, Time
+from sqlalchemy import create_engine, make_url, text
+
+from ripguard.platform.core import Platform
+from ripguard.platform.database.engine import Database
+from ripguard.platform.database.migrating import upgrade
+from ripguard.platform.database.tables import metadata
+from ripguard.platform.settings import Settings
+
+COUNT = itertools.count()
+TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str | None]:
+    """URL of a PostgreSQL server with a migrated database; None where there is no PostgreSQL."""
+    try:
+        with postgres.server() as url:
+            _execute(url, f"CREATE DATABASE {TEMPLATE}")
+            migrated = Database(_named(url, TEMPLATE))
+            upgrade(migrated)
+            migrated.close()
+            yield url
+    except FileNotFoundError:
+        yield None
+
+
+@pytest.fixture(scope="module")
+def module_database(server: str | None) -> Iterator[Callable[[], str]]:
+    """Makes the database of a module when the first test needs it; returns its URL."""
+    made: list[str] = []
+
+    def url() -> str:
+        if server is None:
+            pytest.skip(postgres.MISSING)
+        if not made:
+            made.append(f"tests{next(COUNT)}")
+            _execute(server, f"CREATE DATABASE {made[0]} TEMPLATE {TEMPLATE}")
+        return _named(server, made[0])
+
+    yield url
+    if made and server:
+        _execute(server, f"DROP DATABASE {made[0]} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file."""
+    file = tmp_path_factory.mktemp("sqlite") / "platform.db"
+    made = Database(f"sqlite:///{file}")
+    upgrade(made)
+    with made.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    made.close()
+    return file
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty, migrated database."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "platform.db")
+        yield f"sqlite:///{tmp_path / 'platform.db'}"
+        return
+    found = request.getfixturevalue("module_database")()
+    yield found
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    _execute(found, f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """An empty, migrated database."""
+    made = Database(url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clock() -> Time:
+    """A clock that tests move."""
+    return Time()
+
+
+@pytest.fixture
+def settings(url: str, tmp_path: Path) -> Settings:
+    return Settings(folder=tmp_path / "platform", database=url)
+
+
+@pytest.fixture
+def platform(settings: Settings, clock: Time) -> Iterator[Platform]:
+    """A started platform on an empty database."""
+    made = Platform.start(settings, clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(platform: Platform, clock: Time) -> World:
+    """A platform with accounts of every role, and a dataset of the owner."""
+    return World(platform, clock)
+
+
+def _named(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(url: str, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
