@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from releases import KEY
 from vector_cases import VECTORS
@@ -74,7 +75,7 @@ class World:
         texts: their tokens.
     """
 
-    ROLES = {
+    ROLES: ClassVar = {
         "owner": Role.OWNER,
         "other": Role.OWNER,
         "user": Role.USER,

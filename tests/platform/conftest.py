@@ -13,7 +13,7 @@ from pathlib import Path
 
 import postgres
 import pytest
-from platforms import World, Time
+from platforms import Time, World
 from sqlalchemy import create_engine, make_url, text
 
 from ripguard.platform.core import Platform

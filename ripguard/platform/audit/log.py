@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
 
 from ripguard.crypto.signing import SigningKey
 from ripguard.errors import KeyFileError, RipguardError, StorageError
@@ -128,7 +129,10 @@ class Audit:
             line, head = line_of(record, head, time)
             columns = {name: getattr(record, name) for name in ("actor", "action", "dataset", "result")}
             rows.append({"seq": head.seq, "time": time, "line": line, "images": record.count, **columns})
-        connection.execute(audit.insert(), rows)
+        try:
+            connection.execute(audit.insert(), rows)
+        except IntegrityError:
+            raise AuditUnavailable("the audit log refuses its next record", "verify the audit log") from None
         connection.execute(update(audit_head).values(seq=head.seq, hash=head.hash))
         return head
 

@@ -79,7 +79,7 @@ class Database:
         """Insert a row unless one with its key exists; returns whether it was inserted."""
         dialect = sqlite if self.sqlite else postgresql
         statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-        return connection.execute(statement).rowcount == 1
+        return connection.execute(statement.returning(*table.primary_key)).first() is not None
 
     def close(self) -> None:
         """Close all connections."""
