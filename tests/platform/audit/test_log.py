@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete, func, select, text
 
+from ripguard.platform.audit.checkpoints import Checkpoints
 from ripguard.platform.audit.log import Audit
 from ripguard.platform.audit.verifying import verify
 from ripguard.platform.core import Platform
 from ripguard.platform.database.tables import audit, audit_head, datasets, pulse
 from ripguard.platform.errors import AuditUnavailable
-
-WRITER = """
-import sys
-from pathlib import Path
-from ripguard.platform.core import Platform
 from ripguard.platform.settings import Settings
 
-platform = Platform.start(Settings(folder=Path(sys.argv[1]), database=sys.argv[2], host=sys.argv[3]))
-for number in range(20):
-    with platform.audit.transaction() as journal:
-        journal.record("test", sys.argv[3], note=str(number))
-"""
+
+def write_records(settings: Settings) -> None:
+    """What another server process does."""
+    platform = Platform.start(settings)
+    for number in range(20):
+        with platform.audit.transaction() as journal:
+            journal.record("test", settings.host, note=str(number))
+    platform.close()
 
 
 def records(platform: Platform) -> int:
@@ -142,11 +141,15 @@ def test_threads_do_not_fork_the_chain(platform):  # type: ignore[no-untyped-def
 
 def test_processes_do_not_fork_the_chain(platform, settings):  # type: ignore[no-untyped-def]
     """Two server processes on one database, each with its own file of checkpoints."""
-    from ripguard.platform.audit.checkpoints import Checkpoints
-
-    command = [sys.executable, "-c", WRITER, str(settings.folder), settings.database_url]
-    running = [subprocess.Popen([*command, host]) for host in ("one", "two")]
-    assert [one.wait() for one in running] == [0, 0]
+    platform.close()
+    fork = multiprocessing.get_context("fork")  # no module is imported again
+    hosts = [replace(settings, host=host) for host in ("one", "two")]
+    running = [fork.Process(target=write_records, args=(one,)) for one in hosts]
+    for one in running:
+        one.start()
+    for one in running:
+        one.join()
+    assert [one.exitcode for one in running] == [0, 0]
     files = [Checkpoints(settings.folder / f"audit-{host}.jsonl") for host in ("one", "two")]
     with platform.audit.transaction() as journal:
         journal.record("test", "here")
