@@ -1,7 +1,7 @@
 """Every test that asks for ``database`` or ``platform`` runs twice: on SQLite, and on a real PostgreSQL.
 
-SQLite: each test gets a copy of a migrated file. PostgreSQL: one server a session, one database a module, made from a
-migrated one and emptied between tests.
+SQLite: each test gets a copy of a migrated file. PostgreSQL: one server and one database a session, emptied after each
+test; a module that changes the schema has its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ripguard.platform.database.tables import metadata
 from ripguard.platform.settings import Settings
 
 COUNT = itertools.count()
-TEMPLATE = "migrated"
+MIGRATED = "migrated"
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +31,8 @@ def server() -> Iterator[str | None]:
     """URL of a PostgreSQL server with a migrated database; None where there is no PostgreSQL."""
     try:
         with postgres.server() as url:
-            _execute(url, f"CREATE DATABASE {TEMPLATE}")
-            migrated = Database(_named(url, TEMPLATE))
+            _execute(url, f"CREATE DATABASE {MIGRATED}")
+            migrated = Database(_named(url, MIGRATED))
             upgrade(migrated)
             migrated.close()
             yield url
@@ -41,21 +41,19 @@ def server() -> Iterator[str | None]:
 
 
 @pytest.fixture(scope="module")
-def module_database(server: str | None) -> Iterator[Callable[[], str]]:
-    """Makes the database of a module when the first test needs it; returns its URL."""
+def module_database(request: pytest.FixtureRequest, server: str | None) -> Callable[[], str]:
+    """Gives the URL of a migrated database: one for all, or one of the module if it sets ``CHANGES_THE_SCHEMA``."""
     made: list[str] = []
 
     def url() -> str:
         if server is None:
             pytest.skip(postgres.MISSING)
-        if not made:
+        if not made and getattr(request.module, "CHANGES_THE_SCHEMA", False):
             made.append(f"tests{next(COUNT)}")
-            _execute(server, f"CREATE DATABASE {made[0]} TEMPLATE {TEMPLATE}")
-        return _named(server, made[0])
+            _execute(server, f"CREATE DATABASE {made[0]} TEMPLATE {MIGRATED}")
+        return _named(server, made[0] if made else MIGRATED)
 
-    yield url
-    if made and server:
-        _execute(server, f"DROP DATABASE {made[0]} WITH (FORCE)")
+    return url
 
 
 @pytest.fixture(scope="session")

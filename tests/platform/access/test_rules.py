@@ -15,7 +15,7 @@ from ripguard.platform.roles import SCOPES, Role, Scope
 MATRIX = list(itertools.product(Role, Relation, Verb, Kind))
 ALL = frozenset(Scope)
 
-# what each role may do, by relation: "verb kind". Written apart from the rules; a relation has what stands in its row only
+# what each role may do, by relation: "verb kind". Written apart from the rules; a relation has what is in its row only
 LISTED = "see dataset, ask dataset"
 GRANTED = f"{LISTED}, restore dataset"
 OWN_USER = "see grant, see request, withdraw request, see account, see token, issue token, revoke token"

@@ -9,6 +9,8 @@ from ripguard.errors import StorageError
 from ripguard.platform.database.migrating import differences, downgrade, revision, upgrade
 from ripguard.platform.database.tables import metadata
 
+CHANGES_THE_SCHEMA = True  # the module has a database of its own
+
 
 def tables(database):  # type: ignore[no-untyped-def]
     with database.read() as connection:
