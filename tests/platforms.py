@@ -76,6 +76,7 @@ class World:
     """
 
     ROLES: ClassVar = {
+        "admin": Role.ADMIN,
         "owner": Role.OWNER,
         "other": Role.OWNER,
         "user": Role.USER,
@@ -85,11 +86,14 @@ class World:
 
     def __init__(self, platform: Platform, clock: Time) -> None:
         self.platform, self.clock = platform, clock
-        self.texts = {"admin": platform.first_admin().text}
-        for name, role in self.ROLES.items():
-            account = platform.principals.create(name, role, "platform")
-            self.texts[name] = platform.tokens.issue(account.id, Wanted(life=30 * DAY), "platform").text
-        self.accounts: dict[str, Principal] = {one.name: one for one in platform.principals.all()}
+        self.accounts: dict[str, Principal] = {}
+        self.texts: dict[str, str] = {}
+        with platform.audit.transaction() as journal:
+            for name, role in self.ROLES.items():
+                account = platform.principals.create_in(journal, name, role, "platform")
+                wanted = Wanted(life=30 * DAY)
+                self.accounts[name] = account
+                self.texts[name] = platform.tokens.issue_in(journal, account.id, wanted, "platform").text
         self.callers: dict[str, Caller] = {
             name: platform.tokens.authenticate(text) for name, text in self.texts.items()
         }

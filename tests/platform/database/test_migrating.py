@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from setuptools import find_packages
 from sqlalchemy import event, inspect, select, text
 
 from ripguard.errors import StorageError
 from ripguard.platform.database.migrating import differences, downgrade, revision, upgrade
 from ripguard.platform.database.tables import metadata
 
+ROOT = Path(__file__).resolve().parents[3]
 CHANGES_THE_SCHEMA = True  # the module has a database of its own
 
 
@@ -79,3 +83,8 @@ def test_a_newer_schema_is_refused(database):  # type: ignore[no-untyped-def]
     finally:
         with database.write() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+
+def test_migrations_are_in_the_wheel():
+    """They are packages, so that an installed ripguard has them."""
+    assert "ripguard.platform.database.migrations.versions" in find_packages(str(ROOT), include=["ripguard*"])
