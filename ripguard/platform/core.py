@@ -21,6 +21,7 @@ from ripguard.platform.database.migrating import upgrade
 from ripguard.platform.deposits.blobs import Blobs
 from ripguard.platform.deposits.datasets import Datasets
 from ripguard.platform.deposits.deposits import Deposits
+from ripguard.platform.errors import Absent
 from ripguard.platform.limits import Throttle
 from ripguard.platform.master import MasterFiles
 from ripguard.platform.principals import Principals
@@ -88,6 +89,17 @@ class Platform:
             account = self.principals.create_in(journal, name, Role.ADMIN, PLATFORM)
             wanted = Wanted(note="first token")
             return self.tokens.issue_in(journal, account.id, wanted, PLATFORM)
+
+    def operator_token(self, name: str) -> Issued:
+        """A token for an existing admin account, for whoever has the machine: all tokens may have expired.
+
+        Raises:
+            Absent: there is no such account, it is no admin, or it is disabled.
+        """
+        account = self.principals.named(name)
+        if account.role is not Role.ADMIN:
+            raise Absent.of("account")
+        return self.tokens.issue(account.id, Wanted(note="made on the machine"), PLATFORM)
 
     def session(self, token: str, address: str = "") -> Session:
         """What the holder of a token may do. Raises :class:`SignInFailed`, :class:`LimitReached`."""

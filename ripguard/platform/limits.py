@@ -76,6 +76,13 @@ class Throttle:
             left = taken.amount
         self._left[subject] = (window, left - 1)
 
+    def count(self, subject: str, kind: str, amount: int, most: int, window: int = DAY) -> None:
+        """Count ``amount`` against a quota, all of it or nothing. Raises :class:`LimitReached` if it is too much."""
+        with self.database.write() as connection:
+            taken = take(self.database, connection, subject, kind, amount, most, window, self.clock())
+            if taken.amount < amount:  # raised inside the transaction: what was counted is rolled back
+                raise LimitReached(f"too many {kind}", "wait, or ask for a higher limit", taken.retry_after)
+
     def refuse_waiting(self, subject: str) -> None:
         """Raise :class:`LimitReached` while a subject has to wait after its failures."""
         with self.database.read() as connection:

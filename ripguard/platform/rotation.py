@@ -90,9 +90,13 @@ def _rewrap(custody: Custody, batch: int, step: Step) -> int:
     moved = 0
     while True:
         with custody.database.write() as connection:
-            newest = connection.execute(
-                select(func.max(generations.c.generation)).where(generations.c.retired_at.is_(None))
-            ).scalar_one()
+            newest, check_value = connection.execute(
+                select(generations.c.generation, generations.c.check_value)
+                .where(generations.c.retired_at.is_(None))
+                .order_by(generations.c.generation.desc())
+                .limit(1)
+            ).one()
+            custody.check(custody.masters.get(newest), check_value)  # this host may have made another file
             rows = connection.execute(
                 select(wrapped_keys)
                 .where(wrapped_keys.c.generation < newest)

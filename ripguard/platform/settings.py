@@ -18,6 +18,7 @@ class Limits:
 
     Attributes:
         images_a_day: images that a principal may restore in one day (UTC).
+        bytes_a_day: bytes that a principal may send in one day.
         new_images_a_day: the same in the first day of a token: bulk restoration starts slowly.
         calls_a_minute: calls of one token.
         failures: failed sign-ins of one address, or refused images of one token, before each further one has to wait.
@@ -27,6 +28,7 @@ class Limits:
     """
 
     images_a_day: int = 100_000
+    bytes_a_day: int = 1 << 36
     new_images_a_day: int = 0
     calls_a_minute: int = 6_000
     failures: int = 5

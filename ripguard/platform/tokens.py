@@ -28,6 +28,10 @@ from ripguard.platform.settings import Limits
 from ripguard.platform.values import checked_count, checked_label, checked_text, new_id
 
 PREFIX = "rgd_"
+CALLER = tuple(
+    table.c[name]
+    for name in ("principal", "accessor", "scopes", "dataset", "split", "label", "created_at", "expires_at")
+)
 TOKEN = re.compile(r"rgd_[A-Za-z0-9_-]{43}")
 
 
@@ -159,7 +163,7 @@ class Tokens:
 
     def _valid(self, connection: Connection, where: object) -> Caller | None:
         row = connection.execute(
-            select(table, principals.c.role)
+            select(*CALLER, principals.c.role)
             .join(principals, principals.c.id == table.c.principal)
             .where(
                 where,  # type: ignore[arg-type]

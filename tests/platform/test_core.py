@@ -10,7 +10,8 @@ from platforms import Golden
 from ripguard.crypto.keys import Key
 from ripguard.errors import KeyFileError, UsageError
 from ripguard.platform.core import Platform
-from ripguard.platform.errors import SignInFailed
+from ripguard.platform.errors import Absent, SignInFailed
+from ripguard.platform.roles import Role
 from ripguard.release.restorer import Restorer
 
 
@@ -69,6 +70,15 @@ def test_restores_loose_images_with_nothing_else_at_hand(world, name):  # type: 
         if own.error is None:
             assert own.file == other.file
             assert (own.clean is None and other.clean is None) or (own.clean == other.clean).all()
+
+
+def test_tokens_of_the_machine(world):  # type: ignore[no-untyped-def]
+    """When all tokens have expired, whoever has the machine makes one for an admin, and for nobody else."""
+    token = world.platform.operator_token("admin")
+    assert world.platform.session(token.text).create_account("somebody", Role.USER)
+    for name in ("owner", "nobody"):
+        with pytest.raises(Absent):
+            world.platform.operator_token(name)
 
 
 def test_sign_in(world):  # type: ignore[no-untyped-def]

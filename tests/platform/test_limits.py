@@ -97,6 +97,15 @@ def test_waiting_grows_to_a_limit_and_is_forgotten(database, clock):  # type: ig
     throttle.refuse_waiting("address")
 
 
+def test_all_or_nothing(database, clock):  # type: ignore[no-untyped-def]
+    throttle = Throttle(database, Limits(), clock)
+    throttle.count("account", "bytes", 7, 10)
+    with pytest.raises(LimitReached) as refused:
+        throttle.count("account", "bytes", 4, 10)
+    assert refused.value.retry_after == DAY - clock.now % DAY
+    throttle.count("account", "bytes", 3, 10)
+
+
 def test_swept(database, clock):  # type: ignore[no-untyped-def]
     throttle = Throttle(database, Limits(), clock)
     throttle.call("token")

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from ripguard.errors import Damaged, KeyFileError
+from ripguard.platform import rotation
 from ripguard.platform.audit.verifying import export, verify
 from ripguard.platform.core import Platform
 from ripguard.platform.custody import Place
@@ -113,19 +114,22 @@ def test_readers_and_depositors_meanwhile(stored, settings, clock):  # type: ign
 
 
 def test_a_key_stored_under_the_old_generation_at_the_last_moment(stored, monkeypatch):  # type: ignore[no-untyped-def]
-    """Before the old generation is retired, rows under it are counted again."""
-    custody, done = stored.custody, list[str]()
+    """A transaction that began before the new generation commits after the last batch: its key is moved, too."""
+    custody, move, calls = stored.custody, rotation._rewrap, list[int]()
 
-    def step(name: str) -> None:
-        if name == "batch" and len(done) < 3:
-            done.append(name)
-            if len(done) == 3:  # the last batch: as a transaction that began before the new generation
-                wrapped = custody.masters.get(1).wrap(place(KEYS).bound, b"key %d" % KEYS)
-                with stored.database.write() as connection:
-                    row = {"id": "late", "dataset": f"ds_{KEYS}", "version": 1, "purpose": "release"}
-                    connection.execute(wrapped_keys.insert().values(**row, generation=1, wrapped=wrapped))
+    def then_another(*about):  # type: ignore[no-untyped-def]
+        moved = move(*about)
+        if not calls:
+            wrapped = custody.masters.get(1).wrap(place(KEYS).bound, b"key %d" % KEYS)
+            with stored.database.write() as connection:
+                row = {"id": "late", "dataset": f"ds_{KEYS}", "version": 1, "purpose": "release"}
+                connection.execute(wrapped_keys.insert().values(**row, generation=1, wrapped=wrapped))
+        calls.append(moved)
+        return moved
 
-    assert run(stored, step).rewrapped == KEYS + 2
+    monkeypatch.setattr(rotation, "_rewrap", then_another)
+    assert run(stored).rewrapped == KEYS + 2
+    assert calls == [KEYS + 1, 1]
     assert all_open(stored, KEYS + 1)
     assert generations_in_use(stored) == [2]
 
@@ -156,6 +160,28 @@ def test_a_moved_row_stops_it(stored):  # type: ignore[no-untyped-def]
     with stored.database.read() as connection:
         retired = select(func.count()).select_from(generations).where(generations.c.retired_at.is_not(None))
         assert connection.execute(retired).scalar_one() == 0
+
+
+def test_a_host_with_a_file_of_its_own(stored):  # type: ignore[no-untyped-def]
+    """Two hosts that rotate at once make two files of one generation; the wrong one wraps nothing."""
+
+    def step(name: str) -> None:
+        if name == "generation":
+            raise Crash
+
+    with pytest.raises(Crash):
+        run(stored, step)
+    masters = stored.custody.masters
+    masters.place(2).rename(masters.file.with_name("kept"))
+    masters._read.clear()
+    masters.make(2)
+    with pytest.raises(KeyFileError, match="is not the one of the database"):
+        run(stored)
+    assert generations_in_use(stored) == [1]
+    masters.file.with_name("kept").replace(masters.place(2))
+    masters._read.clear()
+    assert run(stored).generation == 2
+    assert all_open(stored)
 
 
 def test_prepared_for_other_hosts(stored):  # type: ignore[no-untyped-def]

@@ -161,9 +161,9 @@ def test_children_made_while_the_parent_is_revoked(world, tokens):  # type: igno
     tokens.revoke(parent.accessor, "pr_1")
     for one in threads:
         one.join()
-    for text in made:
+    for number, text in enumerate(made):
         with pytest.raises(SignInFailed):
-            tokens.authenticate(text)
+            tokens.authenticate(text, str(number))
 
 
 def test_nobody_there(world, tokens):  # type: ignore[no-untyped-def]

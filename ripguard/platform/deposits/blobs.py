@@ -7,12 +7,28 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ripguard.errors import InputRefused
-from ripguard.store.atomic import TEMPORARY, publish, storage, sync_folder, write_temporary
+from ripguard.store.atomic import publish, storage, sync_folder
+from ripguard.systems import BINARY, NOFOLLOW
 
 NAME = re.compile(r"[0-9a-f]{64}")
+INCOMING = "incoming"  # folder of files that are not published yet
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A file that is complete, and not published yet: no other deposit sees or removes it.
+
+    Attributes:
+        path: where it is now.
+        digest: hex SHA-256 of its bytes.
+    """
+
+    path: Path
+    digest: str
 
 
 class Blobs:
@@ -31,59 +47,60 @@ class Blobs:
             raise ValueError("blob: not a digest")
         return self.folder / digest[:2] / digest
 
-    def add(self, pieces: Iterable[bytes], most: int) -> str:
-        """Store bytes that arrive in pieces, durably; returns their hex SHA-256.
+    @contextlib.contextmanager
+    def incoming(self, pieces: Iterable[bytes], most: int) -> Iterator[Incoming]:
+        """Store bytes that arrive in pieces, durably, for a ``with`` block. Unless published, they go at its end.
 
         Args:
             most: bytes.
 
         Raises:
-            InputRefused: more bytes. Nothing is left.
+            InputRefused: more bytes.
             StorageError: the disk is full, or fails.
         """
-        digest, length = hashlib.sha256(), 0
-
-        def counted() -> Iterator[bytes]:
-            nonlocal length
-            for piece in pieces:
-                length += len(piece)
-                if length > most:
-                    raise InputRefused(f"the deposit: more than {most:,} bytes", "deposit a smaller release")
-                digest.update(piece)
-                yield piece
-
+        place = self.folder / INCOMING / os.urandom(16).hex()
         with storage("cannot create"):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = self.folder / os.urandom(8).hex()
+            place.parent.mkdir(mode=0o700, exist_ok=True)
         try:
-            temporary = write_temporary(place, counted())
-        except BaseException:
-            self._drop_temporary()
-            raise
-        name = self.path(digest.hexdigest())
+            digest, length = hashlib.sha256(), 0
+            with storage("cannot write"):
+                handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY | NOFOLLOW, 0o600)
+            with open(handle, "wb") as file:
+                for piece in pieces:  # what the sender raises stays as it is
+                    length += len(piece)
+                    if length > most:
+                        raise InputRefused(f"the deposit: more than {most:,} bytes", "deposit a smaller release")
+                    digest.update(piece)
+                    with storage("cannot write"):
+                        file.write(piece)
+                with storage("cannot write"):
+                    file.flush()
+                    os.fsync(file.fileno())
+            yield Incoming(place, digest.hexdigest())
+        finally:
+            with contextlib.suppress(OSError):
+                place.unlink()
+
+    def publish(self, incoming: Incoming) -> None:
+        """Give a file its name, durably. One of that name has the same bytes."""
+        name = self.path(incoming.digest)
         with storage("cannot create"):
             name.parent.mkdir(mode=0o700, exist_ok=True)
         sync_folder(self.folder)
-        publish(temporary, name)
+        publish(incoming.path, name)
         sync_folder(name.parent)
-        return name.name
 
     def names(self) -> Iterator[str]:
         """Digests of all files."""
         for folder in sorted(self.folder.glob("??")):
             yield from sorted(one.name for one in folder.iterdir() if NAME.fullmatch(one.name))
 
-    def remove(self, digest: str) -> None:
+    def left(self) -> Iterator[Path]:
+        """Files that arrived, or still arrive, and are not published: a killed process leaves some."""
+        yield from sorted((self.folder / INCOMING).glob("*"))
+
+    def remove(self, path: Path) -> None:
         """Remove a file that nothing refers to."""
         with storage("cannot remove"), contextlib.suppress(FileNotFoundError):
-            self.path(digest).unlink()
-
-    def _drop_temporary(self) -> None:
-        """Remove the temporary file that this process and thread left."""
-        import threading
-
-        own = f".{os.getpid()}{threading.get_native_id()}.tmp"
-        with contextlib.suppress(OSError):
-            for one in self.folder.iterdir():
-                if TEMPORARY.fullmatch(one.name) and one.name.endswith(own):
-                    one.unlink()
+            path.unlink()

@@ -20,6 +20,7 @@ from ripguard.platform.errors import Absent
 from ripguard.platform.values import checked_name, checked_text, new_id
 
 MOST_CRITERIA = 20
+DEPOSITED = select(func.count()).where(versions.c.dataset == table.c.id).scalar_subquery().label("deposited")
 
 
 @dataclass(frozen=True)
@@ -71,24 +72,22 @@ class Datasets:
 
     def find(self, connection: Connection, dataset: str, lock: bool = False) -> Dataset:
         """The same in a transaction; ``lock`` holds its row until the transaction ends."""
-        query = select(table).where(table.c.id == dataset)
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        query = select(table, DEPOSITED).where(table.c.id == dataset)
+        row = connection.execute(query.with_for_update(of=table) if lock else query).one_or_none()
         if row is None:
             raise Absent.of("dataset")
-        count = connection.execute(select(func.count()).select_from(versions).where(versions.c.dataset == dataset))
-        return _dataset(row, count.scalar_one())
+        return _dataset(row)
 
     def visible_to(self, principal: str, everything: bool = False) -> list[Dataset]:
         """Datasets that an account owns, has a grant of, or that are listed; or all of them. By name."""
-        count = select(func.count()).where(versions.c.dataset == table.c.id).scalar_subquery()
-        query = select(table, count.label("deposited")).order_by(table.c.name, table.c.id)
+        query = select(table, DEPOSITED).order_by(table.c.name, table.c.id)
         if not everything:
             valid = (grants.c.revoked_at.is_(None), grants.c.ends_at > self.clock())
             granted = select(grants.c.dataset).where(grants.c.principal == principal, *valid)
             listed = (table.c.listed == 1) & table.c.closed_at.is_(None)
             query = query.where(or_(table.c.owner == principal, listed, table.c.id.in_(granted)))
         with self.database.read() as connection:
-            return [_dataset(row, row.deposited) for row in connection.execute(query)]
+            return [_dataset(row) for row in connection.execute(query)]
 
     def change(
         self,
@@ -130,6 +129,6 @@ class Datasets:
             journal.record("close dataset", actor, dataset=dataset)
 
 
-def _dataset(row: Row, count: int) -> Dataset:
+def _dataset(row: Row) -> Dataset:
     settings = (bool(row.listed), bool(row.public_log), json.loads(row.criteria))
-    return Dataset(row.id, row.name, row.owner, *settings, row.created_at, row.closed_at is not None, count)
+    return Dataset(row.id, row.name, row.owner, *settings, row.created_at, row.closed_at is not None, row.deposited)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from ripguard.platform.clock import DAY, Clock, now
 from ripguard.platform.custody import RELEASE_KEYS, Custody, Place
 from ripguard.platform.database.engine import Database
 from ripguard.platform.database.tables import images, versions
-from ripguard.platform.deposits.blobs import Blobs
+from ripguard.platform.deposits.blobs import Blobs, Incoming
 from ripguard.platform.deposits.datasets import Datasets
 from ripguard.platform.deposits.indexes import PartialIndex, StoredIndex, StoredParts, residue_places
 from ripguard.platform.errors import Absent
@@ -73,17 +74,14 @@ class Deposits:
         if len(secret) != 32:
             raise UsageError(f"key: expected 32 bytes, got {len(secret)}")
         self._open(dataset)
-        blob = self.blobs.add(container, MOST_BYTES)
-        try:
-            index = StoredIndex(self.blobs.path(blob), dataset)
+        with self.blobs.incoming(container, MOST_BYTES) as incoming:
+            index = StoredIndex(incoming.path, dataset)
             _check_key(index, secret)
-            pass
-            return self._record(dataset, blob, index, secret, actor)
-        except BaseException:
-            self._drop_unused(blob)
-            raise
+            index.refuse_damaged_parts()
+            return self._record(dataset, incoming, index, secret, actor)
 
-    def _record(self, dataset: str, blob: str, index: StoredIndex, secret: bytes, actor: str) -> Deposited:
+    def _record(self, dataset: str, incoming: Incoming, index: StoredIndex, secret: bytes, actor: str) -> Deposited:
+        blob = incoming.digest
         with self.audit.transaction() as journal:
             connection = journal.connection
             if self.datasets.find(connection, dataset, lock=True).closed:  # deposits of one dataset wait here
@@ -108,6 +106,7 @@ class Deposits:
             while some := [_image(key, row) for row in islice(rows, ROWS)]:
                 connection.execute(insert(images), some)
             self.custody.store(connection, Place(dataset, version, RELEASE_KEYS), secret)
+            self.blobs.publish(incoming)  # before the commit: a version always has its container
             journal.record("deposit", actor, dataset=dataset, version=version, count=len(index.rows), note=blob)
         return Deposited(dataset, version, len(index.rows), True)
 
@@ -142,30 +141,26 @@ class Deposits:
         rows: list[Row] = [parsed(line.encode()) for line in lines]
         return {place: stored.residue(list(place)) for place in residue_places(rows)}
 
-    def sweep(self, older: int = DAY) -> list[str]:
-        """Remove containers that no version needs, as an interrupted deposit leaves them; returns their digests.
+    def sweep(self, older: int = DAY) -> int:
+        """Remove containers that no version needs, as an interrupted deposit leaves them; returns how many.
 
         Args:
             older: seconds; newer files stay, as their deposit may be running.
         """
         with self.database.read() as connection:
             used = set(connection.execute(select(versions.c.blob)).scalars())
-        unused = [name for name in self.blobs.names() if name not in used]
-        unused = [name for name in unused if self.blobs.path(name).stat().st_mtime < self.clock() - older]
-        for name in unused:
-            self.blobs.remove(name)
-        return unused
+        unused = [self.blobs.path(name) for name in self.blobs.names() if name not in used]
+        count = 0
+        for path in (*unused, *self.blobs.left()):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < self.clock() - older:
+                    self.blobs.remove(path)
+                    count += 1
+        return count
 
     def _open(self, dataset: str) -> None:
         if self.datasets.get(dataset).closed:
             raise Absent.of("dataset")
-
-    def _drop_unused(self, blob: str) -> None:
-        """Remove the container of a failed deposit, unless another version has the same one."""
-        with self.database.read() as connection:
-            used = connection.execute(select(versions.c.key).where(versions.c.blob == blob).limit(1)).scalar()
-        if used is None:
-            self.blobs.remove(blob)
 
     def _stored(self, dataset: str, version: int) -> StoredParts:
         with self.database.read() as connection:

@@ -10,24 +10,34 @@ from ripguard.errors import InputRefused
 from ripguard.platform.deposits.blobs import Blobs
 
 
-def test_stored_under_the_digest(tmp_path):  # type: ignore[no-untyped-def]
-    blobs = Blobs(tmp_path / "blobs")
-    name = blobs.add([b"a", b"b"], 2)
-    assert name == hashlib.sha256(b"ab").hexdigest()
-    assert blobs.path(name).read_bytes() == b"ab"
-    assert blobs.add([b"ab"], 2) == name
+def test_published_under_the_digest(tmp_path):  # type: ignore[no-untyped-def]
+    blobs, name = Blobs(tmp_path / "blobs"), hashlib.sha256(b"ab").hexdigest()
+    for pieces in ([b"a", b"b"], [b"ab"]):
+        with blobs.incoming(pieces, 2) as incoming:
+            assert incoming.path.read_bytes() == b"ab"
+            assert incoming.path.stat().st_mode & 0o777 == 0o600
+            blobs.publish(incoming)
+        assert incoming.digest == name
     assert list(blobs.names()) == [name]
+    assert blobs.path(name).read_bytes() == b"ab"
     assert blobs.folder.stat().st_mode & 0o777 == 0o700
-    blobs.remove(name)
-    blobs.remove(name)
-    assert list(blobs.names()) == []
+    blobs.remove(blobs.path(name))
+    blobs.remove(blobs.path(name))
+    assert list(blobs.names()) == list(blobs.left()) == []
+
+
+def test_not_published(tmp_path):  # type: ignore[no-untyped-def]
+    blobs = Blobs(tmp_path / "blobs")
+    with blobs.incoming([b"ab"], 2):
+        assert len(list(blobs.left())) == 1
+    assert list(blobs.left()) == list(blobs.names()) == []
 
 
 def test_too_long(tmp_path):  # type: ignore[no-untyped-def]
     blobs = Blobs(tmp_path / "blobs")
-    with pytest.raises(InputRefused):
-        blobs.add([b"ab", b"c"], 2)
-    assert list(blobs.folder.iterdir()) == []
+    with pytest.raises(InputRefused), blobs.incoming([b"ab", b"c"], 2):
+        pass
+    assert list(blobs.left()) == []
 
 
 @pytest.mark.parametrize("name", ["", "..", "../../etc/passwd", "A" * 64, "0" * 63])

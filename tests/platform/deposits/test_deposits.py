@@ -163,9 +163,30 @@ def test_found_by_file_and_samples(world):  # type: ignore[no-untyped-def]
 def test_lost_containers_are_swept(world):  # type: ignore[no-untyped-def]
     deposits = world.platform.deposits
     assert world.dataset.versions == 1
-    lost = deposits.blobs.add([b"of a deposit that was killed"], 1000)
+    with deposits.blobs.incoming([b"of a deposit that was killed before its commit"], 1000) as incoming:
+        deposits.blobs.publish(incoming)
+    lost = deposits.blobs.path(incoming.digest)
+    half = incoming.path.with_name("half")
+    half.write_bytes(b"of one that was killed before")
     world.clock.now = 1_000_000_000  # files are newer than the clock says
-    assert deposits.sweep() == []
-    world.clock.now = int(deposits.blobs.path(lost).stat().st_mtime) + 2 * DAY
-    assert deposits.sweep() == [lost]
+    assert deposits.sweep() == 0
+    world.clock.now = int(lost.stat().st_mtime) + 2 * DAY
+    assert deposits.sweep() == 2
+    assert not lost.exists()
+    assert not half.exists()
     assert deposits.index(world.dataset.id, 1).info
+
+
+def test_a_wrong_key_takes_no_container_from_others(world, empty):  # type: ignore[no-untyped-def]
+    """Somebody deposits the public metadata of another's release, with a key of their own, again and again."""
+    taken = world.platform.datasets.create(world.accounts["other"].id, "taken")
+
+    def pieces():  # type: ignore[no-untyped-def]
+        yield from world.golden.container()
+        with pytest.raises(WrongKey):  # while this one arrives
+            deposit(world, taken, secret=bytes(32))
+
+    assert deposit(world, empty, container=pieces()).new
+    with pytest.raises(WrongKey):
+        deposit(world, taken, secret=bytes(32))
+    assert world.platform.deposits.index(empty.id, 1).info
