@@ -1,0 +1,1 @@
+"""The Dataset Management Cloud Platform: the server that holds keys and restores for authorised users."""

@@ -12,6 +12,7 @@ from ripguard.errors import KeyFileError, UsageError
 from ripguard.platform.core import Platform
 from ripguard.platform.errors import Absent, SignInFailed
 from ripguard.platform.roles import Role
+from ripguard.release.manifest import Release
 from ripguard.release.restorer import Restorer
 
 
@@ -65,6 +66,10 @@ def test_restores_loose_images_with_nothing_else_at_hand(world, name):  # type: 
         restorer = Restorer(keys, partial)
         got = restorer.restore([("", data) for data in files.values()])
     want = Restorer(Key(bytes(range(32))), golden.release).restore([("", data) for data in files.values()])
+    with admission.keys(1) as keys:  # the same from the folder of the deposit, which is a release without images
+        root = world.platform.deposits.root(dataset.id, 1)
+        whole = Restorer(keys, Release.open(root)).restore([("", data) for data in files.values()])
+    assert [(one.file, one.error is None) for one in whole] == [(one.file, one.error is None) for one in got]
     for own, other in zip(got, want, strict=True):
         assert (own.error is None) == (other.error is None), own.error
         if own.error is None:

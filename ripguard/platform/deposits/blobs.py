@@ -1,4 +1,7 @@
-"""Files named by their SHA-256, in a folder: the containers of deposited releases. A file never changes."""
+"""The containers of deposited releases, each ``release.ripguard`` in a folder that is named by its SHA-256.
+
+A container never changes. Its folder is a release without images: what reads releases reads it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ripguard.errors import InputRefused
+from ripguard.release.record import CONTAINER
 from ripguard.store.atomic import publish, storage, sync_folder
 from ripguard.systems import BINARY, NOFOLLOW
 
@@ -32,7 +36,7 @@ class Incoming:
 
 
 class Blobs:
-    """A folder of files.
+    """A folder of containers.
 
     Args:
         folder: it is made, mode 0700, when something is added.
@@ -42,10 +46,10 @@ class Blobs:
         self.folder = folder
 
     def path(self, digest: str) -> Path:
-        """Path of the file with this hex SHA-256, whether it exists or not."""
+        """Path of the container with this hex SHA-256, whether it exists or not."""
         if not NAME.fullmatch(digest):
             raise ValueError("blob: not a digest")
-        return self.folder / digest[:2] / digest
+        return self.folder / digest[:2] / digest / CONTAINER
 
     @contextlib.contextmanager
     def incoming(self, pieces: Iterable[bytes], most: int) -> Iterator[Incoming]:
@@ -86,15 +90,16 @@ class Blobs:
         """Give a file its name, durably. One of that name has the same bytes."""
         name = self.path(incoming.digest)
         with storage("cannot create"):
-            name.parent.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(self.folder)
+            name.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         publish(incoming.path, name)
-        sync_folder(name.parent)
+        for folder in (name.parent, name.parent.parent, self.folder):
+            sync_folder(folder)
 
     def names(self) -> Iterator[str]:
-        """Digests of all files."""
-        for folder in sorted(self.folder.glob("??")):
-            yield from sorted(one.name for one in folder.iterdir() if NAME.fullmatch(one.name))
+        """Digests of all containers."""
+        for container in sorted(self.folder.glob(f"??/*/{CONTAINER}")):
+            if NAME.fullmatch(container.parent.name):
+                yield container.parent.name
 
     def left(self) -> Iterator[Path]:
         """Files that arrived, or still arrive, and are not published: a killed process leaves some."""
@@ -104,3 +109,5 @@ class Blobs:
         """Remove a file that nothing refers to."""
         with storage("cannot remove"), contextlib.suppress(FileNotFoundError):
             path.unlink()
+            if path.name == CONTAINER:
+                path.parent.rmdir()

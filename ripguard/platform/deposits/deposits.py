@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy import Row as SqlRow
@@ -114,6 +115,11 @@ class Deposits:
         """Split and label of each unit number of a version. Raises :class:`Absent`."""
         info = json.loads(self._version(connection, dataset, version).info)
         return [(unit["split"], unit["label"]) for unit in info["units"]]
+
+    def root(self, dataset: str, version: int) -> Path:
+        """Folder with the metadata of a version, as a release without images. Raises :class:`Absent`."""
+        with self.database.read() as connection:
+            return self.blobs.path(self._version(connection, dataset, version).blob).parent
 
     def index(self, dataset: str, version: int) -> StoredIndex:
         """The whole deposit, read from its container. Raises :class:`Absent`, or as :class:`StoredIndex`."""
