@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ripguard.errors import InputRefused
+from ripguard.files import walk
 from ripguard.release.record import CONTAINER
 from ripguard.store.atomic import publish, storage, sync_folder
 from ripguard.systems import BINARY, NOFOLLOW
@@ -97,13 +98,16 @@ class Blobs:
 
     def names(self) -> Iterator[str]:
         """Digests of all containers."""
-        for container in sorted(self.folder.glob(f"??/*/{CONTAINER}")):
-            if NAME.fullmatch(container.parent.name):
-                yield container.parent.name
+        for place in self._files(self.folder):
+            _, _, rest = place.partition("/")
+            digest, _, name = rest.partition("/")
+            if NAME.fullmatch(digest) and name == CONTAINER:
+                yield digest
 
     def left(self) -> Iterator[Path]:
         """Files that arrived, or still arrive, and are not published: a killed process leaves some."""
-        yield from sorted((self.folder / INCOMING).glob("*"))
+        folder = self.folder / INCOMING
+        yield from (folder / place for place in self._files(folder))
 
     def remove(self, path: Path) -> None:
         """Remove a file that nothing refers to."""
@@ -111,3 +115,9 @@ class Blobs:
             path.unlink()
             if path.name == CONTAINER:
                 path.parent.rmdir()
+
+    @staticmethod
+    def _files(folder: Path) -> list[str]:
+        """Relative paths of all files below a folder, sorted; none if it does not exist."""
+        with storage("cannot list"):
+            return sorted(place for place, _ in walk(folder)) if folder.exists() else []
