@@ -12,9 +12,14 @@ DISTRIBUTIONS = {  # modules whose distribution has another name
     "Crypto": "pycryptodome",
     "PIL": "Pillow",
     "nbformat": "nbclient",
+    "multipart": "python-multipart",
     "pillow_heif": "pillow-heif",
     "pillow_jxl": "pillow-jxl-plugin",
+    "psycopg": "psycopg[binary]",
+    "python_multipart": "python-multipart",
     "skimage": "scikit-image",
+    "starlette": "fastapi",
+    "stream_zip": "stream-zip",
 }
 GROUPS = (  # required distributions of setup.cfg that are needed together
     ("numpy", "Pillow", "pycryptodome", "tqdm", "constriction", "filelock"),  # to restore and to verify

@@ -15,10 +15,12 @@ from ripguard.errors import KeyFileError
 
 PREFIX = "ripguard-key-1-"
 SIGNING_PREFIX = "ripguard-signing-key-1-"
+MASTER_PREFIX = "ripguard-master-key-1-"  # of a platform
 LOCKED = "locked-"  # after the prefix; base32 has no dash
 
-A_KEY = re.compile(rb"(%s|%s)(locked-)?[a-z2-7]{50}" % (PREFIX.encode(), SIGNING_PREFIX.encode()), re.IGNORECASE)
-PREFIXES = {prefix.replace("-", "").encode(): prefix for prefix in (PREFIX, SIGNING_PREFIX)}
+KINDS = (PREFIX, SIGNING_PREFIX, MASTER_PREFIX)
+A_KEY = re.compile(rb"(%s)(locked-)?[a-z2-7]{50}" % "|".join(KINDS).encode(), re.IGNORECASE)
+PREFIXES = {prefix.replace("-", "").encode(): prefix for prefix in KINDS}
 A_PREFIX = re.compile(b"(%s)" % b"|".join(PREFIXES))
 LETTERS = (string.ascii_letters + string.digits).encode()
 NOT_LETTERS = bytes(set(range(256)) - set(LETTERS))
@@ -82,7 +84,7 @@ def decode_secret(prefix: str, text: str, where: str, passphrase: Ask = ask) -> 
 
 
 def holds_key(data: bytes) -> bool:
-    """Whether bytes contain a restore or signing key, locked or not.
+    """Whether bytes contain a restore, signing or master key, locked or not.
 
     Finds keys in plain text, UTF-16 and UTF-32, broken over lines or quoted, and any of these in base64. The time is
     linear in the length.

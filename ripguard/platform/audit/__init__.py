@@ -1,0 +1,1 @@
+"""The audit log: who restored, granted, revoked or changed what, and when."""

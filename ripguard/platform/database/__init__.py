@@ -1,0 +1,1 @@
+"""The database of the platform: SQLite in one file, or PostgreSQL."""
