@@ -41,7 +41,8 @@ from ripguard.benchmark.attacks.limited_clean_data import (
     reached,
 )
 from ripguard.benchmark.defences import DEFENCES, WITHDRAWN
-from ripguard.benchmark.victims import check, mark_of
+from ripguard.benchmark.other_images import mark_of
+from ripguard.benchmark.victims import check
 from ripguard.data.image_set import ImageSet, load
 from ripguard.data.registry import open_source, short_name
 from ripguard.errors import InputRefused, UsageError, refusals_printed

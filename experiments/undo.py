@@ -14,8 +14,7 @@ measured on clean test images.
 - `…+defence`: the model is trained under that defence, and also measured on test images transformed in the same way;
 - `class-patterns`: the patches of each class are estimated from the jumps of its mean image and subtracted, and the
   public waves are projected out; no key, no clean image, no network, seconds;
-- `class-means`, `class-cells`: the mean color of each class is moved to that of all, in the whole image or in each of
-  4×4 cells; for perturbations that move a class by one color;
+- `class-means`, `class-cells`: the mean color of each class is moved to that of all, the latter in 4×4 cells;
 - `averaged-4`: the mean of the release and three more sets of marks, each with its own seed, before hiding;
 - `two-sizes`: the difference of two releases with one seed, whose marks differ in size only, before hiding;
 - `oracle-…`: the perfect jigsaw of mRIT's blocks, and the perfect guess of their shifts: upper bounds of both;
@@ -62,24 +61,12 @@ from ripguard.train.loop import Victim, batches
 from ripguard.train.protocols import PROTOCOLS, Protocol
 
 ATTACKS = (
-    *(
-        "none",
-        "class-patterns",
-        "sink-out",
-        "restorer-500",
-        "synthetic-pairs",
-        "synthetic-pairs-labels",
-        "synthetic-pairs-labels+jpeg-10",
-        "synthetic-pairs-twice",
-    ),
+    *("none", "class-patterns", "sink-out", "restorer-500", "synthetic-pairs", "synthetic-pairs-labels"),
+    *("synthetic-pairs-labels+jpeg-10", "synthetic-pairs-twice"),
     *("averaged-4", "two-sizes", "oracle-jigsaw", "oracle-shifts", "clean-10", "alone-10", "restorer-2000"),
     *("restorer-100", "clean-50", "alone-50", "clean-1", "alone-1", "restorer-500-labels"),
-    *(
-        "synthetic-pairs-labels+ueraser-max",
-        "synthetic-pairs-labels+adversarial-training",
-        "synthetic-pairs-twice+jpeg-10",
-    ),
-    *("class-means", "class-cells"),
+    *("synthetic-pairs-labels+ueraser-max", "synthetic-pairs-labels+adversarial-training"),
+    *("synthetic-pairs-twice+jpeg-10", "class-means", "class-cells"),
 )
 FEW = 100  # labelled clean images, for the last two readings of every victim
 MARKED_AGAIN = ("averaged", "two")  # attacks that put on the same marks, beside those of REMOVALS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from ripguard.benchmark.defences import DEFENCES
@@ -59,6 +60,12 @@ def defence_called(row: Measurement) -> str:
     name = row.defence or "none"
     seen = seen_before(row)
     return name if seen == pretrained_on(name, row.dataset) else f"{name} ({seen})"
+
+
+def mark_of(defence: str, pretrain_on: str) -> str:
+    """End of the file names of victims whose backbone has seen given images: ``@`` and a digest of their source."""
+    given = pretrain_on if DEFENCES[defence].start else ""
+    return f"@{hashlib.sha256(given.encode()).hexdigest()[:8]}" if given else ""
 
 
 def _same(one: str, other: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ripguard.benchmark.defences import DEFENCES
+from ripguard.benchmark.other_images import mark_of
 from ripguard.benchmark.record import environment
 from ripguard.data.folder import folder
 from ripguard.data.image_set import ImageSet, load
@@ -88,12 +88,6 @@ class Job:
     def suffix(self) -> str:
         """Suffix of file names and titles; "" without a defence."""
         return "" if self.defence == "none" else f"-{self.defence}{mark_of(self.defence, self.pretrain_on)}"
-
-
-def mark_of(defence: str, pretrain_on: str) -> str:
-    """End of the file names of victims whose backbone has seen given images: ``@`` and a digest of their source."""
-    given = pretrain_on if DEFENCES[defence].start else ""
-    return f"@{hashlib.sha256(given.encode()).hexdigest()[:8]}" if given else ""
 
 
 def own_seed(split: str, seed: int) -> int:
