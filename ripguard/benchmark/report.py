@@ -101,7 +101,7 @@ def report(
         result |= {"overwritten_bytes": sum(row["overwritten"] for row in rows), "residue_over_bound": sum(over)}
     if restored:
         result["restored_equal"] = sum(equal for _, equal, *_ in measured)
-        result["files_equal"] = sum(same for _, _, same, _ in measured)
+        result["files_equal"] = sum(same for _, _, same, *_ in measured)
     if judge:
         result |= _shares(release, rows, [shape for *_, shape, _ in measured], *judge)
     return result

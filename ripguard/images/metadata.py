@@ -15,6 +15,7 @@ BEHIND = "film or other data behind the image"
 LEAST_BEHIND = 16  # bytes; fewer may be padding
 PADDING = b"\0\xff \t\r\n"
 KINDS = ("EXIF", "ICC profile", "gamma", "text", "XMP", "IPTC", BEHIND, OTHER)
+AT_ONCE = ("PNG", "JPEG", "WEBP")  # formats of which Pillow says the same before and after pixels are loaded
 WALKS = {  # format → its parts that hold no pixels, and where it ends
     "PNG": chunks.png, "JPEG": chunks.jpeg, "WEBP": chunks.webp, "GIF": chunks.gif, "TIFF": tiff_tags.kinds,
     "JPEG 2000": iso_boxes.jp2, "JPEG XL": iso_boxes.jxl, "AVIF": iso_boxes.heif, "HEIC": iso_boxes.heif,
@@ -54,9 +55,23 @@ def metadata(data: bytes) -> tuple[str, ...]:
             found, end = raw_ends.pnm(image, data) if kind == "PNM" else WALKS[kind](data)
             found |= {BEHIND} if kind == "PNM" and raw_ends.surplus(image, data) else set()
             found |= {name for name, there in _stated(image).items() if there}
-    if _is_behind(data, end):
-        found.add(BEHIND)
-    return tuple(name for name in KINDS if name in found)
+    return _ordered(found, data, end)
+
+
+def metadata_of(image: Image.Image, data: bytes) -> tuple[str, ...] | None:
+    """As :func:`metadata`, for a file that is open and whose pixels are loaded: it is not opened again.
+
+    None for formats other than :data:`AT_ONCE`, of which :func:`metadata` must be called.
+    """
+    if image.format not in AT_ONCE:
+        return None
+    found, end = WALKS[image.format](data)
+    return _ordered(found | {name for name, there in _stated(image).items() if there}, data, end)
+
+
+def _ordered(found: set[str], data: bytes, end: int) -> tuple[str, ...]:
+    behind = {BEHIND} if _is_behind(data, end) else set()
+    return tuple(name for name in KINDS if name in found | behind)
 
 
 def _stated(image: Image.Image) -> dict[str, bool]:

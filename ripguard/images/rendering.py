@@ -10,6 +10,7 @@ is restored byte for byte, because its samples could not be restored from the re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,13 +68,20 @@ class Rendering:
         return not self.differs
 
 
-def render(data: bytes, name: str = "image", expected: tuple[int, ...] | None = None) -> Rendering:
+def render(
+    data: bytes,
+    name: str = "image",
+    expected: tuple[int, ...] | None = None,
+    look: Callable[[Image.Image], None] | None = None,
+) -> Rendering:
     """Decode an image file of any kind to 8 bits.
 
     Args:
         data: bytes of the file.
         name: name for messages; its suffix helps to recognize formats without a signature (TGA).
         expected: required height and width of the rendering.
+        look: called with the loaded image of Pillow, so that nobody opens the file again; only for files that Pillow
+            opens and of which nothing else than an ICC profile is left out.
 
     Raises:
         InputRefused: unreadable, too large, or of a kind that cannot be rendered.
@@ -92,7 +100,7 @@ def render(data: bytes, name: str = "image", expected: tuple[int, ...] | None = 
         elif kind == "TIFF":
             image, found = _tiff(data, name, expected)
         else:
-            image, found = _pillow(data, name, kind, None, expected)
+            image, found = _pillow(data, name, kind, None, expected, look)
     check_size(image.shape[1], image.shape[0], name, expected)
     return Rendering(np.ascontiguousarray(image), ordered(found))
 
@@ -117,7 +125,12 @@ def as_pil(data: bytes, name: str = "image") -> Image.Image:
 
 
 def _pillow(
-    data: bytes, what: str, kind: str, page: tiff.Page | None, expected: tuple[int, ...] | None
+    data: bytes,
+    what: str,
+    kind: str,
+    page: tiff.Page | None,
+    expected: tuple[int, ...] | None,
+    look: Callable[[Image.Image], None] | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """Rendering and kinds of a file that Pillow opens."""
     with opened(data, what, decoders(kind, what)) as image:
@@ -132,6 +145,8 @@ def _pillow(
         found += ["alpha"] if has_padding_alpha(image, data) else []
         if is_transparent(image):
             found.append("alpha" if image.mode == "P" else "transparent color")
+        if look and not found:
+            look(image)
         seen, alpha = _seen(image, data, page)
         return _finished(seen, alpha, image.info.get("icc_profile"), turn, found)
 

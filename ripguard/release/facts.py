@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ripguard.data.source import Item
 from ripguard.errors import InputRefused
-from ripguard.images.decoding import metadata
+from ripguard.images.metadata import metadata, metadata_of
 from ripguard.images.rendering import render
 from ripguard.schemes.base import Scheme
 
@@ -62,11 +62,15 @@ def read_facts(keeping: Keeping, item: Item) -> SourceFacts:
         InputRefused: the image cannot be decoded.
     """
     data = item.read()
-    rendering = render(data, item.name)
+    preserved, stated = keeping.prefix is not None and data.startswith(keeping.prefix), list[tuple[str, ...] | None]()
+    look = None if preserved else lambda image: stated.append(metadata_of(image, data))
+    rendering = render(data, item.name, look=look)
     height, width, channels = rendering.image.shape
     whole = not rendering.exact and not keeping.lossy
-    kept = whole or (keeping.prefix is not None and data.startswith(keeping.prefix))
-    lost = () if kept else (*rendering.differs, *metadata(data))
+    lost: tuple[str, ...] = ()
+    if not (whole or preserved):
+        own = stated[0] if stated else None
+        lost = (*rendering.differs, *(metadata(data) if own is None else own))
     digest = hashlib.sha256(data).hexdigest()
     return SourceFacts(
         (height, width, channels), digest, len(data), tuple(dict.fromkeys(lost)), rendering.differs, whole

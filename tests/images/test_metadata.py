@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 
@@ -13,7 +14,8 @@ from corpus import corpus, gray, photo, saved
 from image_files import chunk, segment
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from ripguard.images.metadata import BEHIND, KINDS, OTHER, jpeg_end, metadata
+from ripguard.errors import InputRefused
+from ripguard.images.metadata import BEHIND, KINDS, OTHER, jpeg_end, metadata, metadata_of
 from ripguard.images.rendering import render
 
 BY_NAME = {one.name: one.data for one in corpus()}
@@ -212,3 +214,23 @@ def test_arrays_and_maps():
     for name in ("16-bit.ppm", "16-bit.pgm", "few.ppm", "raw.pbm", "color.pfm"):
         assert metadata(BY_NAME[name]) == ()
         assert metadata(BY_NAME[name] + b"S") == (BEHIND,)
+
+
+def test_of_an_open_image():
+    """The same kinds, without opening the file again, whatever the file holds beside its samples."""
+    compared = 0
+    more = {
+        "text.png": png_with(b"tEXt", b"a\0b"),
+        "exif.png": PNG[:-12] + chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\0") + PNG[-12:],
+        "late.png": PNG[:-12] + chunk(b"tEXt", b"a\0b") + PNG[-12:], "own.png": png_with(b"abCd", b"1"),
+        "comment.jpg": jpeg_with(0xFE, b"hello"), "xmp.jpg": jpeg_with(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+        "behind.jpg": JPEG + bytes(range(64)), "own.webp": webp_with(b"ABCD", b"12"),
+    }  # fmt: skip
+    for name, data in (BY_NAME | more).items():
+        seen: list[tuple[str, ...] | None] = []
+        with contextlib.suppress(InputRefused):
+            render(data, name, look=lambda image, data=data, seen=seen: seen.append(metadata_of(image, data)))  # type: ignore[misc]
+        if seen and seen[0] is not None:
+            assert seen == [metadata(data)], name
+            compared += 1
+    assert compared > 10
