@@ -35,7 +35,7 @@ EXTRAS = {  # extras of setup.cfg, and their distributions
     "heic": ("pillow-heif",),
     "dicom": ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg"),
     "fast": ("cryptography",),
-    "platform": ("stream-zip", "sqlalchemy", "alembic", "fastapi", "uvicorn", "python-multipart", "httpx"),
+    "platform": ("sqlalchemy", "alembic", "fastapi", "uvicorn", "python-multipart", "httpx", "stream-zip"),
     "postgres": ("psycopg[binary]",),
     "notebooks": ("nbclient", "ipykernel"),
 }
