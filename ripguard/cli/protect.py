@@ -148,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
         f"{result.images} images protected in {result.out} ({promise})",
         f"  key {result.key_id}, dataset {result.dataset_id}, signed by {result.signer or 'nobody (no signing key)'}",
         f"  residue {result.residue_per_image} bytes an image, low planes used {result.planes}, "
-        f"{result.without_residue} images need none, {result.in_residue_only} too small to carry their record",
+        f"{result.without_residue} images need none, {result.in_residue_only} carry no record themselves",
     ]
     if result.psnr_to_clean is not None:
         lines.append(f"  median to the clean images: {_likeness(result.psnr_to_clean, result.ssim_to_clean)}")

@@ -31,6 +31,7 @@ from ripguard.release.names import published_names
 OPTIONS = {
     "mrit": {"perturb": "noise"},
     "seal": {"scheme": "seal", "perturb": "noise"},
+    "privdl": {"scheme": "privdl"},
 }
 PUBLISHED = 48  # most gray levels, on average over an image, between the published one and the reference
 GOOD = [one for one in corpus() if one.reference is not None]
