@@ -66,7 +66,8 @@ class PrivDLParams(Params):
     method: ClassVar[str] = "privdl"
 
     per_image: bool = option(
-        False, "every image has an order of its own: known pairs tell nothing of others, and no network can be converted"
+        False,
+        "every image has an order of its own: known pairs tell nothing of others, and no network can be converted",
     )
 
 
