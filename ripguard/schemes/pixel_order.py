@@ -1,9 +1,9 @@
 """Keyed orders of pixels: an image whose pixels change places, and back.
 
 An order of ``n`` positions is an int64 permutation ``[n]``: position ``p`` of the scrambled image has the pixel that
-was at ``order[p]``. Positions count in raster order; all channels of a pixel move together. As in Perez, Lopez, Arguello
-("Privacy-Preserving Deep Learning Using Deformable Operators for Secure Task Learning", ICASSP 2024) it is the argsort
-of uniform draws; here a key gives these, by SHAKE-256, the same ones on every machine.
+was at ``order[p]``. Positions count in raster order; all channels of a pixel move together. As in Perez, Lopez and
+Arguello ("Privacy-Preserving Deep Learning Using Deformable Operators for Secure Task Learning", ICASSP 2024) it is the
+argsort of uniform draws; here a key gives these, by SHAKE-256, the same ones on every machine.
 """
 
 from __future__ import annotations

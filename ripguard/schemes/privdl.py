@@ -66,8 +66,7 @@ class PrivDLParams(Params):
     method: ClassVar[str] = "privdl"
 
     per_image: bool = option(
-        False,
-        "every image has an order of its own: known pairs tell nothing of others, and no network can be converted",
+        False, "every image has an order of its own: known pairs tell nothing of others, no network can be converted"
     )
 
 
@@ -78,6 +77,7 @@ class PrivDL(OneStep):
     """
 
     kind, tail = PrivDLParams, PrivDLPart
+    params: PrivDLParams
 
     def protect(self, batch: Batch, fitted: Fitted, run: Run) -> list[Hidden]:
         """See :meth:`OneStep.protect`. Raises :class:`ValueError` for a shared order without the release's keys."""

@@ -2,7 +2,7 @@
 
 He, Zhang, Ren, Sun, "Identity Mappings in Deep Residual Networks" (ECCV 2016): batch norm and ReLU come before each
 convolution. The name is that of Yang's widely used collection (bearpaw/pytorch-classification), which takes 18 blocks
-a stage from a depth of 110 and then builds them as bottlenecks of three convolutions. So the network has 164 layers, and
+a stage from a depth of 110 and then builds them as bottlenecks of three convolutions. So the network has 164 layers: it
 is the one that He et al. call ResNet-164.
 """
 

@@ -10,9 +10,10 @@ WIDTHS = (32, 64, 128)
 
 
 class UNet(nn.Module):
-    """Three scales of two 3×3 convolutions each: ``[batch, inputs, height, width]`` → ``[batch, outputs, height, width]``.
+    """Three scales of two 3×3 convolutions each: ``[batch, inputs, height, width]`` → ``[batch, outputs, …]``.
 
-    Sides are divisible by 4. For segmentation, ``outputs`` are the logits of the classes of each pixel.
+    The map has the size of the image; sides are divisible by 4. For segmentation, ``outputs`` are the logits of the
+    classes of each pixel.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

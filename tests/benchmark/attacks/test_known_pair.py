@@ -26,7 +26,7 @@ def test_a_few_pairs_open_the_release(clean):  # type: ignore[no-untyped-def]
 def test_one_pair_decides_what_it_can(clean):  # type: ignore[no-untyped-def]
     """What is sure is right; the rest agrees with the pair."""
     order = pixel_order(KEYS[0], 32, 32)
-    flat = clean[:1] // 64  # few values
+    flat = clean[:1] // 16 * 16  # few values
     found, sure = order_from_pairs(flat, scrambled(flat, order))
     assert 0 < sure.mean() < 1
     assert np.array_equal(found[sure], order[sure])
@@ -40,7 +40,6 @@ def test_images_with_an_order_each_tell_nothing(clean):  # type: ignore[no-untyp
     assert np.array_equal(unscrambled(published[0], found), clean[0])
     right = (unscrambled(published[1:], found) == clean[1:]).all(3).mean()
     assert right < 0.1
-    assert (order_from_pairs(clean[:3], published[:3])[0] == pixel_order(KEYS[0], 32, 32)).mean() < 0.1
 
 
 def test_images_of_one_color_decide_nothing():
