@@ -71,7 +71,7 @@ class PrivDLParams(Params):
 
 
 class PrivDL(OneStep):
-    """the pixels of every image change places by a key; networks can be converted to read them; looks like noise
+    """The pixels of every image change places, by a key; networks can be converted to read them.
 
     Perez, Lopez, Arguello, ICASSP 2024. One order for all images of a size, or with ``--per-image`` one for each.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +30,13 @@ def test_as_the_format_describes_it(height, width):  # type: ignore[no-untyped-d
     stream = hashlib.shake_256(text).digest(8 * height * width)
     draws = [int.from_bytes(stream[8 * i : 8 * i + 8], "big") for i in range(height * width)]
     assert pixel_order(OWN, height, width).tolist() == sorted(range(len(draws)), key=draws.__getitem__)
+
+
+def test_the_example_of_the_page():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "format.md").read_text()
+    found = re.search(r"gives\s+`([\d, ]+)` for an image of 2×4 pixels", page)
+    assert found
+    assert found[1] == ", ".join(map(str, pixel_order(OWN, 2, 4)))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 3), (2, 7, 1, 3), (4, 9, 8, 1)])
