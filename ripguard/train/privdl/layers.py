@@ -10,7 +10,7 @@ A converted layer holds the key of its maps, as the table of places. The table i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -33,7 +33,7 @@ class Scrambled:
     """Size of a map in pixels, and the order of its positions, int64 ``[height·width]``."""
 
     size: Size
-    order: np.ndarray
+    order: np.ndarray = field(repr=False)
 
     @property
     def positions(self) -> np.ndarray:
