@@ -22,7 +22,6 @@ from ripguard import errors, schemes
 from ripguard.cli.main import VERBS, build_parser
 from ripguard.methods.params import Option
 from ripguard.methods.registries import HIDINGS, PERTURBATIONS, SCHEMES
-from ripguard.methods.registry import Registry
 
 LOG = logging.getLogger(__name__)
 MARK = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.M)
@@ -109,9 +108,8 @@ def methods() -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for name in schemes.SCHEMES:
         yield scheme_row(name, known["schemes"][name])
-    for name in SCHEMES.own:
-        yield f"| [`{name}`](#{name}) | in one step | – | – | {cell(known['schemes'][name])} |"
-    sections: tuple[tuple[str, str, Registry[Any]], ...] = (
+    yield from (f"| [`{one}`](#{one}) | in one step | – | – | {cell(known['schemes'][one])} |" for one in SCHEMES.own)
+    sections: Any = (
         ("Schemes in one step", "schemes", SCHEMES),
         ("Perturbations", "perturbations", PERTURBATIONS),
         ("Hiding methods", "hidings", HIDINGS),

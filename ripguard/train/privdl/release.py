@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +15,7 @@ from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
 from ripguard.data.image_set import side_for, square
 from ripguard.data.splits import TRAIN, evaluation_split
-from ripguard.errors import Damaged, InputRefused, RipguardError, UsageError, WrongKey, out_of_memory, some
-from ripguard.files import NotRegular, open_regular
+from ripguard.errors import Damaged, InputRefused, RipguardError, UsageError, WrongKey, some
 from ripguard.hide.header import Header
 from ripguard.images.reencoded import file_bytes, read_published
 from ripguard.precision import check_device
@@ -26,15 +25,14 @@ from ripguard.release.spelling import found_at
 from ripguard.release.wrapper import unwrapped
 from ripguard.schemes.pixel_order import release_order_key
 from ripguard.schemes.privdl import PrivDLPart, is_shared
-from ripguard.train.loop import Victim, percent_right
+from ripguard.train.loop import percent_right
 from ripguard.train.on_release import in_memory, refuse_output, train_to_file
 from ripguard.train.privdl.conversion import convert
 from ripguard.train.protected import UNLABELLED, ProtectedDataset
-from ripguard.train.protocols import PROTOCOLS
 from ripguard.train.recipe import recipe_of
+from ripguard.train.saved import load
 
 LARGEST = 64  # pixels: sides up to it are trained on as they are
-FIELDS = {"net", "mean", "sd", "model", "classes", "side"}  # of a file of `ripguard train`
 
 
 @dataclass(frozen=True)
@@ -240,27 +238,3 @@ def _order_key(release: Release, key: KeyRing) -> bytes:
             "use the owner's key, or that of the whole release",
         )
     return release_order_key(prover)
-
-
-def load(path: Path, device: str = "cpu") -> tuple[Victim, list[str]]:
-    """A network that ``ripguard train`` wrote, and its classes.
-
-    Raises:
-        InputRefused: the file is missing, or no such network.
-    """
-    try:
-        with open(open_regular(path, follow=True), "rb") as file:
-            stored = torch.load(file, map_location=device, weights_only=True)
-        if set(stored) < FIELDS:
-            raise ValueError("fields are missing")
-        # only model and standardization count: a network that reads scrambled images sees no mirror images
-        recipe = dataclasses.replace(PROTOCOLS["standard"], model=stored["model"])
-        victim = Victim(recipe, len(stored["classes"]), int(stored["side"]), device)
-        victim.restore(stored)
-    except (OSError, NotRegular) as error:
-        raise InputRefused(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except Exception as error:  # torch.load raises errors of many types on other files
-        if out_of_memory(error):
-            raise
-        raise InputRefused(f"{path} is no network of ripguard train", "name the file that --out wrote") from None
-    return victim, cast("list[str]", stored["classes"])

@@ -14,7 +14,8 @@ from releases import KEY
 import ripguard
 from ripguard import api
 from ripguard.errors import WrongKey
-from ripguard.train.privdl.release import load, measure
+from ripguard.train.privdl.release import measure
+from ripguard.train.saved import load
 
 pytestmark = pytest.mark.numeric
 SHORT = ("--protocol", "smoke", "--epochs", "1")
