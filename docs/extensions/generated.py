@@ -21,7 +21,7 @@ import ripguard.api
 from ripguard import errors, schemes
 from ripguard.cli.main import VERBS, build_parser
 from ripguard.methods.params import Option
-from ripguard.methods.registries import HIDINGS, PERTURBATIONS
+from ripguard.methods.registries import HIDINGS, PERTURBATIONS, SCHEMES
 
 LOG = logging.getLogger(__name__)
 MARK = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.M)
@@ -108,10 +108,13 @@ def methods() -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for name in schemes.SCHEMES:
         yield scheme_row(name, known["schemes"][name])
-    for title, kind, registry in (
+    yield from (f"| [`{one}`](#{one}) | in one step | – | – | {cell(known['schemes'][one])} |" for one in SCHEMES.own)
+    sections: Any = (
+        ("Schemes in one step", "schemes", SCHEMES),
         ("Perturbations", "perturbations", PERTURBATIONS),
         ("Hiding methods", "hidings", HIDINGS),
-    ):
+    )
+    for title, kind, registry in sections:
         yield from ("", f"## {title}", "")
         for name in registry.own:
             found = registry[name]

@@ -21,11 +21,12 @@ from ripguard.api.datasets import export, list_datasets
 from ripguard.api.keys import GeneratedKeys, keygen
 from ripguard.api.measuring import audit, evaluate, report, train
 from ripguard.api.methods import choose_scheme, describe_method, list_methods, list_schemes
+from ripguard.api.privdl import privdl_infer, privdl_test, privdl_train
 from ripguard.api.protecting import protect
 from ripguard.api.releases import collect_garbage, inspect, restore, verify
 
 __all__ = [
     "GeneratedKeys", "audit", "check", "choose_scheme", "collect_garbage", "describe_method", "evaluate", "export",
-    "inspect", "keygen", "list_datasets", "list_methods", "list_schemes", "protect", "read_source", "report", "restore",
-    "train", "verify",
+    "inspect", "keygen", "list_datasets", "list_methods", "list_schemes", "privdl_infer", "privdl_test",
+    "privdl_train", "protect", "read_source", "report", "restore", "train", "verify",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ CHOSEN = frozenset(
 CHOSEN_IN = {  # by kind
     "planes": {"bits_a_sample"},
     "ceiling": {"kept", "gray"},
+    "known-pair": {"pairs"},
     "bench": {"pictures", "images"},
     "interruption": {"pictures", "images"},
 }

@@ -40,6 +40,7 @@ VERBS = {  # one module each, imported when its verb is used
     "evaluate": "measure what a model learns from your release without its key",
     "audit": "attack your own release with defences and removal attacks, within a budget",
     "train": "train a model on the images of a release, restored in memory",
+    "privdl": "train, test and use networks on releases of scheme privdl",
     "gc": "move aside files that killed runs left in and beside a release",
     "data": "list the built-in datasets, or export one as a folder tree",
     "methods": "list schemes, perturbations and hiding methods, or the options of one",
@@ -165,7 +166,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
         verb = verbs.add_parser(
             name, help=text, description=module.DESCRIPTION, allow_abbrev=False, formatter_class=Formatter
         )
-        if name != "data":
+        if hasattr(module, "run"):  # otherwise it has actions of its own
             add_common(verb)
             verb.set_defaults(run=module.run)
         module.add(verb, *([words or ()] if name == "protect" else []))

@@ -154,7 +154,7 @@ def run(options: argparse.Namespace) -> int:
         f"{result.images} images protected in {result.out} ({promise})",
         f"  key {result.key_id}, dataset {result.dataset_id}, signed by {result.signer or 'nobody (no signing key)'}",
         f"  residue {result.residue_per_image} bytes an image, low planes used {result.planes}, "
-        f"{result.without_residue} images need none, {result.in_residue_only} too small to carry their record",
+        f"{result.without_residue} images need none, {result.in_residue_only} carry no record themselves",
     ]
     published, own = readable(result.published_bytes), readable(result.source_bytes)
     lines.append(f"  {published} of {FORMAT_NAMES[result.image_format]} files, {own} in the source")

@@ -46,7 +46,9 @@ HIDINGS: Registry[type[Hiding]] = Registry(
         "seal": "ripguard.hide.seal.method:Seal",
     },
 )
-SCHEMES: Registry[type[OneStep]] = Registry("ripguard.schemes", "--scheme", {})  # one-step schemes
+SCHEMES: Registry[type[OneStep]] = Registry(  # one-step schemes
+    "ripguard.schemes", "--scheme", {"privdl": "ripguard.schemes.privdl:PrivDL"}
+)
 
 
 @functools.cache

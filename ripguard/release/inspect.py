@@ -72,7 +72,7 @@ def inspect(path: Path, key: KeyRing | None = None) -> Facts:
     except BadHeader:
         if not rows:
             raise NotProtected(f"{path}: not a protected image, or damaged beyond recognition") from None
-        facts["header"] = "in the manifest: the image is too small to carry one"
+        facts["header"] = "in the manifest: the image carries none"
     facts["known_to_release"] = around or [row["path"] for row in rows]
     return Facts("image", facts)
 

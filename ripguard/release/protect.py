@@ -66,7 +66,7 @@ class Protected:
         signer: fingerprint of the signing key, None for an unsigned release.
         images: number of images; resumed: those that an earlier run had finished.
         exact: False for a lossy release.
-        in_residue_only: images too small to carry their record.
+        in_residue_only: images that carry no record: too small ones, and all of a scheme that hides nothing in them.
         without_residue: images that need no residue.
         residue_bytes: total; residue_per_image: mean, in bytes.
         residue_over_bound: images with payload whose residue is larger than what it replaces, and 48 bytes.

@@ -64,7 +64,7 @@ def run_shard(job: Job, number: int) -> None:
     ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in images]
     units = {unit: job.keys.unit(unit) for unit in {p.unit for p in images}}
     keys = [units[p.unit].image(p.index) for p in images]
-    batch = Batch(clean, labels, seeds, ids, keys, sources, [p.whole for p in images])
+    batch = Batch(clean, labels, seeds, ids, keys, sources, [p.whole for p in images], job.keys)
     try:
         hidden, carriers = job.protector.protect(batch)
     except DoesNotFit as error:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ripguard.crypto.keys import ImageKeys
+from ripguard.crypto.keys import ImageKeys, ReleaseProver
 from ripguard.data.image_set import ImageSet
 from ripguard.hide.base import Hidden, Hiding, Identity, ImageInfo
 from ripguard.methods.fitted import FitContext, Fitted, Need
@@ -30,6 +30,7 @@ class Batch:
         who, keys: one per image; files: the source files of ``clean``.
         whole: for each image, whether its file is restored byte for byte, because ``clean`` does not show all of it.
             Empty: none is. A method may ignore this: the release then keeps the file itself.
+        release: keys of the whole release, for a scheme whose images share one; None: there is no release.
     """
 
     clean: np.ndarray
@@ -39,6 +40,7 @@ class Batch:
     keys: list[ImageKeys]
     files: list[bytes]
     whole: list[bool] = field(default_factory=list)
+    release: ReleaseProver | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

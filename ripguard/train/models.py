@@ -8,6 +8,7 @@ from torch import nn
 
 from ripguard._torchvision import torchvision
 from ripguard.train.fastnet import FastNet
+from ripguard.train.preresnet import PreResNet
 
 zoo = torchvision.models
 
@@ -48,6 +49,11 @@ def vgg16_bn(classes: int, side: int) -> nn.Module:
     return model
 
 
+def preresnet110(classes: int, side: int) -> nn.Module:
+    """PreResNet-110 of 1.70 million parameters, see :mod:`ripguard.train.preresnet`."""
+    return PreResNet(classes)
+
+
 def densenet121(classes: int, side: int) -> nn.Module:
     """DenseNet-121; CIFAR stem up to 48 pixels."""
     model = zoo.densenet121(num_classes=classes)
@@ -82,6 +88,7 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
     "fastnet-narrow": fastnet_narrow,
     "fastnet-thumbnail": fastnet_thumbnail,
     "vgg16-bn": vgg16_bn,
+    "preresnet110": preresnet110,
     "densenet121": densenet121,
     "mobilenet-v2": mobilenet_v2,
     "vit-small": vit_small,

@@ -17,6 +17,7 @@ from ripguard.files import refuse_unwritable
 from ripguard.precision import check_device
 from ripguard.train.loop import accuracy, fit
 from ripguard.train.protected import ProtectedDataset
+from ripguard.train.protocols import Protocol
 from ripguard.train.recipe import recipe_of
 from ripguard.weights import save_whole
 
@@ -47,15 +48,46 @@ def train_on_release(
         Also every exception of :class:`ProtectedDataset`.
     """
     recipe = recipe_of(protocol, model, epochs)
+    refuse_output(out, device)
+    training = ProtectedDataset(root, key, "train", signer=signer)
+    images, labels = in_memory(training)
+    tested = evaluation_split(training.splits)
+    test = ProtectedDataset(root, key, tested, signer=signer) if tested else None
+    judged = None if test is None or not test.labelled else in_memory(test, images.shape[1])
+    return train_to_file((images, labels), judged, training.classes, out, recipe, protocol, seed, device)
+
+
+def refuse_output(out: Path, device: str) -> None:
+    """Raise :class:`OutputRefused`, :class:`StorageError` or :class:`UsageError` before any work."""
     check_device(device)
     if os.path.lexists(out):
         raise OutputRefused(f"{out} exists", "choose another name")
-    checkpoint = out.with_name(f".{out.name}.checkpoint")
-    for place in (out, checkpoint):
+    for place in (out, _checkpoint(out)):
         refuse_unwritable(place)
-    training = ProtectedDataset(root, key, "train", signer=signer)
-    images, labels = in_memory(training)
-    victim = fit(images, labels, len(training.classes), recipe, seed, device, checkpoint, note="training")
+
+
+def _checkpoint(out: Path) -> Path:
+    return out.with_name(f".{out.name}.checkpoint")
+
+
+def train_to_file(
+    training: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray] | None,
+    classes: list[str],
+    out: Path,
+    recipe: Protocol,
+    protocol: str,
+    seed: int,
+    device: str,
+) -> dict[str, Any]:
+    """Train a model on images in memory and write it to ``out``; see :func:`train_on_release`.
+
+    Args:
+        training, test: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``.
+        recipe: the protocol with the wanted model and epochs; protocol: its name.
+    """
+    (images, labels), checkpoint = training, _checkpoint(out)
+    victim = fit(images, labels, len(classes), recipe, seed, device, checkpoint, note="training")
     result: dict[str, Any] = {
         "out": str(out),
         "protocol": protocol,
@@ -64,14 +96,9 @@ def train_on_release(
         "seed": seed,
         "pictures": len(labels),
         "train_accuracy": round(accuracy(victim, images, labels), 3),
-        "test_accuracy": None,
+        "test_accuracy": round(accuracy(victim, *test), 3) if test else None,
     }
-    tested = evaluation_split(training.splits)
-    test = ProtectedDataset(root, key, tested, signer=signer) if tested else None
-    if test is not None and test.labelled:
-        shown, truth = in_memory(test, images.shape[1])
-        result["test_accuracy"] = round(accuracy(victim, shown, truth), 3)
-    about = {"model": recipe.model, "classes": training.classes, "side": images.shape[1]}
+    about = {"model": recipe.model, "classes": classes, "side": images.shape[1]}
     save_whole(victim.state() | about, out)
     checkpoint.unlink(missing_ok=True)
     return result

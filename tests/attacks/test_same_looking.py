@@ -13,7 +13,11 @@ from PIL import Image, PngImagePlugin
 
 from ripguard.images.encoding import png_bytes
 
-SCHEMES = {"mrit": (), "seal": ("--scheme", "seal", "--allow-residue")}
+SCHEMES = {
+    "mrit": ("--perturb", "none"),
+    "seal": ("--scheme", "seal", "--allow-residue", "--perturb", "none"),
+    "privdl": ("--scheme", "privdl"),
+}
 
 
 @pytest.fixture(params=SCHEMES)
@@ -28,7 +32,7 @@ def twins(request, tmp_path):  # type: ignore[no-untyped-def]
     Image.fromarray(small).save(source / "b/1.png", pnginfo=note)
     (source / "b/2.png").write_bytes(png_bytes(crop(3)))
     good("keygen", "--out", tmp_path / "k")
-    more = (*SCHEMES[request.param], "--perturb", "none", "--workers", "1")
+    more = (*SCHEMES[request.param], "--workers", "1")
     good("protect", source, tmp_path / "r", "--key-file", tmp_path / "k", "--byte-exact", *more)
     return source, tmp_path / "r", tmp_path / "k"
 

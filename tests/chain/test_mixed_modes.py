@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,11 @@ from ripguard.images.decoding import read_image
 from ripguard.images.rendering import render
 
 MODES = dict.fromkeys(("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "PNG") | {"CMYK": "TIFF", "F": "TIFF"}
-SCHEMES = ({"perturb": "noise"}, {"scheme": "seal", "perturb": "noise", "allow_residue": True})
+SCHEMES: tuple[dict[str, Any], ...] = (
+    {"perturb": "noise"},
+    {"scheme": "seal", "perturb": "noise", "allow_residue": True},
+    {"scheme": "privdl"},
+)
 
 
 def drawn(mode: str, height: int, width: int, orientation: int, seed: int) -> bytes:

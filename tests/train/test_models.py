@@ -38,6 +38,14 @@ def test_the_usual_sizes():
     assert sum(p.numel() for p in build("resnet18", 10, 32).parameters()) == 11_173_962
 
 
+def test_preresnet_110_has_the_published_size():
+    """1.70 million parameters (Perez, Lopez, Arguello, ICASSP 2024), in 164 layers."""
+    model = build("preresnet110", 10, 32)
+    assert round(sum(p.numel() for p in model.parameters()) / 1e6, 2) == 1.70
+    layers = [one for name, one in model.named_modules() if hasattr(one, "weight") and "shortcut" not in name]
+    assert sum(one.weight.ndim > 1 for one in layers) == 164
+
+
 def test_the_whitened_stem_whitens(clean):  # type: ignore[no-untyped-def]
     """Its twelve positive filters give uncorrelated outputs of nearly equal size on the images it was made from."""
     model = FastNet(10)

@@ -20,49 +20,34 @@ from torch import Tensor, nn
 
 from ripguard.bar import Bar
 from ripguard.precision import fast_math
+from ripguard.train import unet
 from ripguard.train.loop import on_device
 
-WIDTHS = (32, 64, 128)
 BATCH, PEAK = 64, 2e-3
 HELD_BACK, LOOKS = 8, 15  # one pair in 8 for validation; evaluations during training, of which the best model is kept
 MOST_HELD = 256
 
 
-class UNet(nn.Module):
-    """U-Net with three scales of two 3×3 convolutions; predicts a difference to be added to an image.
+class UNet(unet.UNet):
+    """Predicts a difference to be added to an image.
 
     Args:
         classes: number of classes of the label input; 0: no label input.
     """
 
     def __init__(self, classes: int = 0) -> None:
-        super().__init__()
-        first, second, third = WIDTHS
+        super().__init__(3 + classes, 3)
         self.classes = classes
-        self.down1, self.down2, self.middle = _pair(3 + classes, first), _pair(first, second), _pair(second, third)
-        self.up2, self.up1 = _pair(third + second, second), _pair(second + first, first)
-        self.last = nn.Conv2d(first, 3, 1)
         for values in self.last.parameters():  # initially it predicts no difference
             nn.init.zeros_(values)
 
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
         """Values in −1..1, float ``[batch, 3, height, width]``, sides divisible by 4, and labels, int64 ``[batch]``,
         → difference, shaped like the values."""
         if self.classes:
             planes = F.one_hot(labels, self.classes)[:, :, None, None].expand(-1, -1, *x.shape[2:])
             x = torch.cat([x, planes.to(x.dtype)], 1).contiguous(memory_format=torch.channels_last)
-        one = self.down1(x)  # [batch, 32, height, width]
-        two = self.down2(F.max_pool2d(one, 2))  # [batch, 64, height / 2, width / 2]
-        three = self.middle(F.max_pool2d(two, 2))  # [batch, 128, height / 4, width / 4]
-        two = self.up2(torch.cat([F.interpolate(three, scale_factor=2.0), two], 1))
-        return self.last(self.up1(torch.cat([F.interpolate(two, scale_factor=2.0), one], 1)))
-
-
-def _pair(inputs: int, outputs: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for count in (inputs, outputs):
-        layers += [nn.Conv2d(count, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
-    return nn.Sequential(*layers)
+        return super().forward(x)
 
 
 def train(

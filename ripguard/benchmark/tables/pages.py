@@ -14,7 +14,7 @@ from pathlib import Path
 from ripguard.benchmark.leaderboard import page as leaderboard
 from ripguard.benchmark.leaderboard import who
 from ripguard.benchmark.records import FOLDERS, Measurement, read
-from ripguard.benchmark.tables import accuracy, attacks, installs, others
+from ripguard.benchmark.tables import accuracy, attacks, installs, others, privdl
 from ripguard.errors import InputRefused
 
 Maker = Callable[[Sequence[Measurement], str], list[str]]
@@ -32,6 +32,9 @@ BLOCKS: dict[str, Maker] = {
     "marks": others.marks,
     "blending": others.blending,
     "ceiling": others.ceiling,
+    "privdl": privdl.networks,
+    "privdl-others": privdl.others,
+    "known-pairs": privdl.known_pairs,
     "who": who,
     "coders": others.coders,
     "planes": others.planes,
@@ -52,6 +55,9 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
          "Empty: not measured.", accuracy.peers),
         ("Demonstration", "`experiments/demo.py`, one run.", others.demo),
         ("Transfer", "Other models under one protocol (`experiments/transfer.py`), one run each.", accuracy.transfer),
+        ("Scrambled images", "Scheme `privdl` (`experiments/privdl.py`): networks on images whose pixels a key moved, "
+         "mean ± sample SD over seeds. The interval is that of the test set (Wilson, 95 %).",
+         privdl.recorded_networks),
         ("Each scheme in full", "Models are trained on the files on disk and measured on the clean test images. The "
          "interval is that of the test set (Wilson, 95 %), not of the seeds. Restored images equal the clean ones by "
          "digest; their models have seeds of their own. \"Inputs defended too\": the test images went through the "
@@ -66,6 +72,9 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
         ("A few clean images", "Accuracy that an attacker with a few labelled clean images reaches "
          "(`experiments/adaptive.py`), the most successful first, beside a model trained on those images alone. Mean ± "
          "sample SD over victims.", attacks.limited_clean),
+        ("Known pairs", "Scheme `privdl` (`experiments/privdl.py`): the order of pixels read off known clean images, "
+         "and what it shows of other images. Mean over draws; PSNR: median of other images.",
+         privdl.recorded_pairs),
     ]),
     "exactness": ("Exactness", [
         ("Protect, restore, compare", "Every image of a dataset through `experiments/chain.py`, one run, seed 0. "
