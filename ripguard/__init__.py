@@ -1,4 +1,4 @@
-"""Publish an image dataset from which ordinary training learns almost nothing; a key restores it exactly.
+"""Publish an image dataset from which plain training learns little; a key restores it exactly.
 
 This package exports the most common names; :mod:`ripguard.api` has all use cases. Names are imported when first used:
 restoring imports neither torch nor other libraries that only protecting needs.

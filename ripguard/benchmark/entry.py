@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ripguard.benchmark.attacks.limited_clean_data import RENAMED, STANDARDISED
+from ripguard.benchmark.attacks.limited_clean_data import HEAD, PERMUTED, RENAMED, STANDARDISED
 from ripguard.benchmark.defences import WITHDRAWN
 from ripguard.benchmark.other_images import defence_called
 from ripguard.benchmark.records import Measurement
@@ -18,6 +18,7 @@ Found = tuple[str, float]  # a defence or an attack, and its accuracy
 UNDOING, RELEASES, LEAKED = ("synthetic", "sink", "class"), ("averaged", "two"), ("restorer",)
 # metrics without labeled clean images, and what tables call them
 READINGS = {"test_acc": "plain", "standardized_acc": "standardized", "renamed_acc": "renamed"}
+WITH_LABELS = {"permuted_acc": PERMUTED, "head_acc": HEAD}  # metrics with labelled clean images, and their attacks
 INPUTS_DEFENDED = ", inputs defended too"
 
 
@@ -87,6 +88,11 @@ class Entry:
             for words, found in ((UNDOING, self.undone), (RELEASES, self.releases), (LEAKED, self.leaked)):
                 if name.split("-")[0] in words:
                     found.setdefault(name, []).append(most)
+            if name.split("-")[0] in UNDOING:
+                for metric, attack in WITH_LABELS.items():
+                    if metric in metrics and "clean_images" in row.setting:
+                        read = self.adaptive.setdefault((attack, row.setting["clean_images"]), {})
+                        read.setdefault(name, []).append(metrics[metric])
 
     @property
     def best_defence(self) -> Found | None:
@@ -121,6 +127,11 @@ class Entry:
     def highest_ceiling(self) -> Found | None:
         """The model with the highest ceiling, the mean over its seeds, and that."""
         return _best_of(self.ceiling)
+
+    def with_pairs(self, clean: int) -> Found | None:
+        """The best attack that learns from at most so many clean images and their published forms."""
+        pairs = {name: found for name, found in self.leaked.items() if int(name.split("-")[1].split("+")[0]) <= clean}
+        return _best_of(pairs)
 
     def reached(self, attacks: str | Sequence[str], clean: int, defences: Sequence[str] | None = None) -> Found | None:
         """The defence with the highest accuracy under one of the attacks, and that accuracy; None without records.

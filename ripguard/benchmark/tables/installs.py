@@ -10,7 +10,7 @@ from ripguard.benchmark.table import Column, Group, metric, numbers, record_link
 WANTED = {  # kind of installation → what for, commands in a checkout
     "restore": ("restore, verify, inspect", "`pip install -r requirements/restore.txt`; `pip install --no-deps .`"),
     "protect": (
-        "besides, protect with a scheme that trains nothing",
+        "also protect, with schemes that train no model",
         "`pip install -r requirements/protect.txt`; `pip install --no-deps .`",
     ),
     "full": ("everything", "`pip install .`"),
