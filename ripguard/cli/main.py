@@ -149,8 +149,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog="ripguard",
-        description="Publish an image dataset from which plain training learns little; "
-        "your key restores it exactly.",
+        description="Publish an image dataset from which plain training learns little; your key restores it exactly.",
         epilog="Example: ripguard keygen --out my.key; ripguard protect photos protected --key-file my.key; "
         "ripguard restore protected restored --key-file my.key",
     )
