@@ -111,7 +111,8 @@ def test_rows(whole):  # type: ignore[no-untyped-def]
     assert len(reasons) == len(whole.not_tried)
     assert "kornia" in reasons.pop("ueraser-max")
     assert "other images" in reasons.pop("pretrained")
-    assert "no perturbation of the kind" in reasons.pop("synthetic-pairs-twice")
+    for name in ("synthetic-pairs-twice", "class-means", "class-cells"):
+        assert "no perturbation of the kind" in reasons.pop(name)
     assert not reasons
     assert whole.row("clean").readings.keys() == {"as trained"}
     assert whole.row("plain").readings.keys() == {"as trained", "standardized", "permutation, 12", "head, 12"}
@@ -160,7 +161,7 @@ def test_the_budget_and_the_way_on(made, whole, tmp_path):  # type: ignore[no-un
     for _ in range(12):
         found, clock = audited(made, tmp_path / "a", minutes, tick=0.02)
         reasons = {one.attack: one.why for one in found.not_tried if not one.possible}
-        assert reasons.keys() == {"ueraser-max", "pretrained", "synthetic-pairs-twice"}
+        assert reasons.keys() == {"ueraser-max", "pretrained", "synthetic-pairs-twice", "class-means", "class-cells"}
         assert run.SPENT not in reasons.values()
         assert "synthetic-pairs-twice" not in found.numbers.removals_left
         assert clock.seconds <= 1.1 * 60 * minutes
