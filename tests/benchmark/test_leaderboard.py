@@ -148,5 +148,5 @@ def test_what_each_scheme_leaves_to_whom(monkeypatch):  # type: ignore[no-untype
                         "90.0, 500 clean images alone 66.0.")  # fmt: skip
     assert [line for line in lines if line.startswith("| `")] == [
         "| `mrit` | 26.5 dB | 21.0 | **43.0** (jpeg-10, inputs defended too, standardized) | 47.0 (none) | "
-        "66.0 (clean images alone; reading the outputs was not tried) |"
+        "70.0 (restorer-500) |"
     ]
