@@ -33,7 +33,11 @@ from ripguard.images.limits import (
 )
 
 
-PNG_EXIF = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # names that precede it in a PNG, as Pillow reads it
+PNG_EXIF = (
+    b"eXIf",
+    b"Raw profile type exif",
+    b"XML:com.adobe.xmp",
+)  # names that precede it in a PNG, as Pillow reads it
 
 
 def check_beginning(start: bytes, size: int, what: str) -> None:
