@@ -5,9 +5,9 @@
     python experiments/bench.py cifar10 --only memory         # one of PARTS; others stay
 
 A rate is in images a second: the median of repeats over the same images in memory. It includes the derivation of keys.
-`cores` is the number of processes that ran at once. Whole commands are timed once, with their start. `profile`: where the processor
-time of protecting and restoring goes. `sizes`: whole
+`cores` is the number of processes that ran at once. Whole commands are timed once, with their start. `sizes`: whole
 commands at 32×32, 64×64, 0.8 and 12 megapixels beside PNG decode + encode of the same files. `starts`: start-up.
+`profile`: the stages of protecting and restoring, in percent of their processor time.
 Carriers are the clean images with ±18 levels, as a perturbation of 0.07 leaves them. Expected: mRIT costs a few times
 what PNG costs.
 

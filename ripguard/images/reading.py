@@ -12,7 +12,6 @@ from ripguard.files import NotRegular, TooLarge, open_regular
 from ripguard.images.formats import START, recognized
 from ripguard.images.refusals import check_beginning
 
-
 AT_ONCE = 1 << 16  # bytes that are read before the beginning of a file is checked
 
 

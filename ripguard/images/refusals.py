@@ -32,7 +32,6 @@ from ripguard.images.limits import (
     max_pixels,
 )
 
-
 PNG_EXIF = (
     b"eXIf",
     b"Raw profile type exif",
