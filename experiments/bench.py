@@ -7,6 +7,7 @@
 A rate is in images a second: the median of repeats over the same images in memory. It includes the derivation of keys.
 `cores` is the number of processes that ran at once. Whole commands are timed once, with their start. `sizes`: whole
 commands at 32×32, 64×64, 0.8 and 12 megapixels beside PNG decode + encode of the same files. `starts`: start-up.
+`profile`: the stages of protecting and restoring, in percent of their processor time.
 Carriers are the clean images with ±18 levels, as a perturbation of 0.07 leaves them. Expected: mRIT costs a few times
 what PNG costs.
 
@@ -29,6 +30,7 @@ from typing import Any
 
 import numpy as np
 from _run import begin, parser, scheme_named
+from bench_profile import profile
 from bench_rates import Row, codec, measured, peers, png, rates
 from bench_sizes import PLAIN, RUN, costs, sizes, starts
 from PIL import Image
@@ -39,7 +41,7 @@ from ripguard.data.registry import open_source
 from ripguard.errors import refusals_printed
 from ripguard.numbers import above_zero, positive
 
-PARTS = ("codec", "png", "files", "peers", "memory", "epoch", "sizes", "starts")
+PARTS = ("codec", "png", "files", "peers", "memory", "epoch", "sizes", "starts", "profile")
 
 
 def main() -> None:
@@ -221,7 +223,7 @@ def epoch(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
 
 ALL: dict[str, Callable[[np.ndarray, argparse.Namespace], list[Row]]] = {
     "codec": codec, "png": png, "files": files, "peers": peers, "memory": memory, "epoch": epoch,
-    "sizes": sizes, "starts": starts,
+    "sizes": sizes, "starts": starts, "profile": profile,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ripguard.errors import StorageError
-from ripguard.systems import BINARY, CLOEXEC, NOFOLLOW, NONBLOCK, not_regular, sync_all
+from ripguard.systems import BINARY, CLOEXEC, NOFOLLOW, NONBLOCK, not_regular, sync_all, sync_folder
 
 LFS_START, LFS_HINT = b"version https://git-lfs", "it is a Git LFS pointer: git lfs pull fetches the file"
 
@@ -110,13 +110,18 @@ def walk(
 
 
 def sync_tree(root: Path) -> None:
-    """Write everything below a folder to disk: in one call, or file by file where there is none."""
-    if sync_all():
-        return
-    for _, entry in walk(root):
+    """Write everything below a folder to disk, data and names; errors of the disk are raised.
+
+    One call for all is first, where the system has one: it reports no errors, but leaves little to the calls for each.
+    """
+    sync_all()
+    folders = [""]
+    for _, entry in walk(root, folders=folders):
         if entry.is_file(follow_symlinks=False):
             with open(entry.path, "rb+") as file:
                 os.fsync(file.fileno())
+    for folder in folders:
+        sync_folder(root / folder)
 
 
 def partial_name(path: Path) -> Path:

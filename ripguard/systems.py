@@ -144,12 +144,10 @@ def sync_file_system(handle: int) -> None:
         call(handle)
 
 
-def sync_all() -> bool:
-    """Write everything to disk; returns whether the system has a call for that."""
-    if not hasattr(os, "sync"):
-        return False
-    os.sync()
-    return True
+def sync_all() -> None:
+    """Write everything to disk, where the system has a call for that. It reports no errors."""
+    if hasattr(os, "sync"):
+        os.sync()
 
 
 def rename(old: str | Path, new: str | Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -54,7 +55,19 @@ def test_a_tree_is_synced_file_by_file(tmp_path, monkeypatch):  # type: ignore[n
     monkeypatch.delattr(os, "sync")
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
     sync_tree(tmp_path)
-    assert sorted(synced) == sorted((tmp_path / name).stat().st_ino for name in ("1", "a/2"))
+    assert sorted(synced) == sorted((tmp_path / name).stat().st_ino for name in ("", "1", "a", "a/2"))
+
+
+def test_errors_of_the_disk_are_not_lost(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """The one call for everything reports none, so each file is synced after it."""
+    (tmp_path / "1").write_bytes(b"data")
+
+    def failing(handle: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="Input/output error"):
+        sync_tree(tmp_path)
 
 
 def test_a_file_that_another_program_holds_for_a_moment(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]

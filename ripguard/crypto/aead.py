@@ -27,11 +27,15 @@ __all__ = [
 
 FORMATS = (b"ripguard/v0", b"ripguard/v1", b"ripguard/v2")  # versions that can be read
 FORMAT = FORMATS[-1]  # version that is written
+_LENGTH = struct.Struct(">I").pack
 
 
 def length_prefixed(*fields: bytes) -> bytes:
     """Encode a list of fields without ambiguity: the count, then the length and bytes of each field."""
-    return b"".join([struct.pack(">I", len(fields)), *(struct.pack(">I", len(f)) + f for f in fields)])
+    parts = [_LENGTH(len(fields))]  # called several times for each image
+    for field in fields:
+        parts += (_LENGTH(len(field)), field)
+    return b"".join(parts)
 
 
 def image_digest(image: np.ndarray) -> bytes:

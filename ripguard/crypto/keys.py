@@ -226,6 +226,10 @@ class UnitKeys:
     def names_key(self, dataset_id: bytes, unit: int) -> bytes:
         """See :class:`NamesRing`."""
         self._refuse_other(dataset_id, unit)
+        return self._names
+
+    @cached_property
+    def _names(self) -> bytes:
         return hkdf(self.secret, FORMAT_SALT, b"names", 64)
 
     def image(self, index: int) -> ImageKeys:

@@ -94,8 +94,7 @@ def scan(root: Path, follow_links: bool = False) -> Found:
                 images = _images_in(Path(entry.path)) if inner else 0
                 found.left_out[name] = f"a hidden folder, with {images} images" if images else LITTER_WHY
                 continue
-            path = Path(entry.path)
-            real = _real(entry, home, follow_links, found, name) if entry.is_symlink() else path
+            real = _real(entry, home, follow_links, found, name) if entry.is_symlink() else Path(entry.path)
             if real is None:
                 continue
             if entry.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from ripguard.errors import InputRefused, RipguardError, StorageError
 from ripguard.files import NotRegular, TooLarge, open_regular
 from ripguard.images.formats import START, recognized
 from ripguard.images.refusals import check_beginning
+
+AT_ONCE = 1 << 16  # bytes that are read before the beginning of a file is checked
 
 
 def read_file(path: str | Path, what: str | None = None, follow: bool = True, source: bool = False) -> bytes:
@@ -26,15 +29,26 @@ def read_file(path: str | Path, what: str | None = None, follow: bool = True, so
     """
     what = what or str(path)
     try:
-        with open(open_regular(path, follow=follow), "rb") as file:
-            size, start = os.fstat(file.fileno()).st_size, file.read(START if source else 16)
-            _check(start, size, what, source)
-            data = start + file.read(max(0, size - len(start)) + 1)
+        with open(open_regular(path, follow=follow), "rb", 0) as file:  # unbuffered: most files are small
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(min(size, AT_ONCE) + 1)
+            _check(data[: START if source else 16], size, what, source)
+            if len(data) < size:
+                data += _rest(file, size - len(data) + 1)
     except (OSError, MemoryError) as error:
         raise cannot_read(error, what, source) from None
     if len(data) > size:
         raise InputRefused(f"{what}: it grew while it was read", "wait until it is completely written")
     return data
+
+
+def _rest(file: io.FileIO, most: int) -> bytes:
+    """Up to ``most`` bytes of an unbuffered file, which may give fewer at once."""
+    pieces = list[bytes]()
+    while most > 0 and (piece := file.read(most)):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
 
 
 def read_by(reader: Callable[[], bytes], what: str) -> bytes:

@@ -48,12 +48,12 @@ def read_published(data: bytes, name: str = "image", shape: tuple[int, ...] | li
     """
     expected = tuple(shape[:2]) if shape else None
     try:
-        check_beginning(data[:16], len(data), name)
-    except InputRefused as refusal:
-        raise explained(refusal, name, data[:SNIFFED]) from None
-    try:
         image = read_image(data, name, expected)
     except InputRefused as refusal:
+        try:
+            check_beginning(data[:16], len(data), name)
+        except InputRefused as early:
+            raise explained(early, name, data[:SNIFFED]) from None
         try:
             image = _converted(data, name, expected)
         except Altered:
@@ -63,7 +63,7 @@ def read_published(data: bytes, name: str = "image", shape: tuple[int, ...] | li
     return with_channels(image, shape[2]) if shape else image
 
 
-def file_bytes(path: Path, follow: bool = False) -> bytes:
+def file_bytes(path: Path | str, follow: bool = False) -> bytes:
     """Read a published image file.
 
     Raises:
@@ -76,7 +76,7 @@ def file_bytes(path: Path, follow: bool = False) -> bytes:
     except InputRefused as refusal:
         if not os.path.lexists(path):
             raise Altered(f"{path}: cannot be read: the file is missing", "get a fresh copy of it") from None
-        raise explained(refusal, str(path), first_bytes(path)) from None
+        raise explained(refusal, str(path), first_bytes(Path(path))) from None
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:

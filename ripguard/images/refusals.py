@@ -32,6 +32,12 @@ from ripguard.images.limits import (
     max_pixels,
 )
 
+PNG_EXIF = (
+    b"eXIf",
+    b"Raw profile type exif",
+    b"XML:com.adobe.xmp",
+)  # names that precede it in a PNG, as Pillow reads it
+
 
 def check_beginning(start: bytes, size: int, what: str) -> None:
     """Refuse data that do not begin like an image file, or are too large for one.
@@ -157,10 +163,15 @@ def check_header(image: Image.Image, data: bytes, what: str) -> None:
     frames = getattr(image, "n_frames", 1) if image.format != "TIFF" else "more" if _goes_on(image) else 1
     if frames != 1:
         raise InputRefused(f"{what}: expected one frame, got {frames}", "export one frame to a file")
-    if image.getexif().get(ORIENTATION, 1) not in (0, 1):  # 0: not set
+    if may_state_exif(image, data) and image.getexif().get(ORIENTATION, 1) not in (0, 1):  # 0: not set
         raise InputRefused(
             f"{what}: its EXIF orientation would be lost", "apply the orientation to the pixels of a copy"
         )
+
+
+def may_state_exif(image: Image.Image, data: bytes) -> bool:
+    """Whether Pillow could find EXIF in a file. For a PNG, it would otherwise build an empty record for each."""
+    return image.format != "PNG" or any(name in data for name in PNG_EXIF)
 
 
 def _goes_on(image: Image.Image) -> bool:

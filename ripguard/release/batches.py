@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ripguard.release.restorer import RestoredImage, Restorer
 BATCH_FILES, BATCH_SAMPLES = 256, 1 << 20  # largest batch; bounds the memory of a worker
 
 
-def in_batches(files: Iterable[Path | bytes], names: Iterable[str], index: Index | None) -> list[int]:
+def in_batches(files: Iterable[Path | str | bytes], names: Iterable[str], index: Index | None) -> list[int]:
     """Lengths of consecutive batches of files, bounded in number of files and of decoded samples.
 
     Args:
@@ -42,7 +42,7 @@ def split(items: list[Any], lengths: list[int]) -> list[list[Any]]:
     return [list(itertools.islice(left, length)) for length in lengths]
 
 
-def restore_files(restorer: Restorer, paths: list[Path], names: list[str]) -> list[RestoredImage]:
+def restore_files(restorer: Restorer, paths: Sequence[Path | str], names: list[str]) -> list[RestoredImage]:
     """Restore a batch of files in memory; messages contain their paths.
 
     Args:
@@ -55,7 +55,7 @@ def restore_files(restorer: Restorer, paths: list[Path], names: list[str]) -> li
     return restorer.restore_each(names, map(_bytes_of, paths), list(map(str, paths)))
 
 
-def _bytes_of(path: Path) -> bytes | InputRefused | StorageError:
+def _bytes_of(path: Path | str) -> bytes | InputRefused | StorageError:
     try:
         return file_bytes(path)
     except (InputRefused, StorageError) as error:

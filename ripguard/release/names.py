@@ -75,6 +75,8 @@ def published_names(names: list[str], keep_going: bool = False, suffix: str = ".
 
 def too_long(path: str) -> bool:
     """Whether a part of a path is longer than file systems allow."""
+    if len(path) <= LONGEST_NAME and path.isascii():
+        return False
     return any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in path.split("/"))
 
 
@@ -124,4 +126,4 @@ def _with(suffix: str, name: str) -> str:
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

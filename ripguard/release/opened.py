@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ripguard.crypto.aead import Forged, open_sealed
-from ripguard.crypto.keys import KeyRing, NamesRing, ReleaseProver
+from ripguard.crypto.keys import KeyRing, ReleaseProver
 from ripguard.errors import Damaged
 from ripguard.release import sealed
 from ripguard.release.record import MODEL, MOST_MODEL, NAMES, ORIGINALS, PRIVATE, part_bound, version_of
@@ -95,10 +95,11 @@ class Sealed(ABC):
         """
         if self.version < 2:
             return str(PurePosixPath(row["path"]).with_name(row["name"])) if "name" in row else str(row["path"])
-        if not isinstance(ring, NamesRing):
+        names_key = getattr(ring, "names_key", None)  # isinstance of a protocol takes as long as all of the rest
+        if names_key is None:
             return str(row["path"])
         unit = row["unit"]
-        found = self._names(unit, ring.names_key(self.dataset_id, unit)).get(row["index"], row["path"])
+        found = self._names(unit, names_key(self.dataset_id, unit)).get(row["index"], row["path"])
         if found.rpartition("/")[0] != row["path"].rpartition("/")[0]:  # no writer moves images
             raise self._lost(f"{NAMES}/{unit}")
         return found

@@ -24,19 +24,19 @@ def give_names(done: list[Outcome], tree: Path, originals: Path, result: Restore
         done: restored images whose files lie in ``originals`` under their numbers. One that has no valid path is
             refused in ``result``.
     """
-    claims = Counter(PurePosixPath(one.wanted.place).with_name(one.name) for one in done)
-    made = set[Path]()
+    claims = Counter(_beside(one.wanted.place, one.name) for one in done)
+    made = set[str]()
     for one in done:  # all folders first: a folder may have the name of a file
-        if (folder := (tree / one.wanted.place).parent) not in made:
+        if (folder := one.wanted.place.rpartition("/")[0]) not in made:
             with _refusing(one, result):
-                folder.mkdir(parents=True, exist_ok=True)
+                (tree / folder).mkdir(parents=True, exist_ok=True)
                 made.add(folder)
     for one in done:
         if one.error is None:
-            names = _names_for(PurePosixPath(one.wanted.place), one.name, claims)
+            names = _names_for(one.wanted.place, one.name, claims)
             with _refusing(one, result):
-                target = next(tree / name for name in names if not os.path.lexists(tree / name))
-                os.rename(originals / str(one.wanted.number), target)
+                target = next(path for name in names if not os.path.lexists(path := f"{tree}/{name}"))
+                os.rename(f"{originals}/{one.wanted.number}", target)
 
 
 @contextlib.contextmanager
@@ -55,11 +55,16 @@ def _refusing(one: Outcome, result: Restored) -> Iterator[None]:
         result.restored -= 1
 
 
-def _names_for(place: PurePosixPath, name: str, claims: Counter[PurePosixPath]) -> Iterator[PurePosixPath]:
+def _beside(place: str, name: str) -> str:
+    """The path of another name in the same folder."""
+    return "".join((*place.rpartition("/")[:2], name))
+
+
+def _names_for(place: str, name: str, claims: Counter[str]) -> Iterator[str]:
     """Candidate paths of an original file, best first: its own name, if it is the only file that claims it."""
-    own, suffix = place.with_name(name), PurePosixPath(name).suffix
-    if claims[own] == 1:
+    if claims[own := _beside(place, name)] == 1:
         yield own
-    yield place.with_suffix(suffix)
+    suffix = PurePosixPath(name).suffix
+    yield str(PurePosixPath(place).with_suffix(suffix))
     for number in itertools.count():
-        yield place.with_name(f"{place.name}{f'.{number}' if number else ''}{suffix}")
+        yield f"{place}{f'.{number}' if number else ''}{suffix}"

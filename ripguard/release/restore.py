@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
-from ripguard.images.encoding import npy_bytes, png_bytes
+from ripguard.images.encoding import npy_bytes, restored_png
 from ripguard.release.annotations import copy_annotations
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.completeness import Completeness, SecondCopy
@@ -39,9 +39,9 @@ from ripguard.store.atomic import (
     refuse_existing,
     refuse_overlap,
     storage,
-    sync_everything,
     write_unsynced,
 )  # fmt: skip
+from ripguard.store.together import together
 from ripguard.systems import cannot_hold
 
 NAMELESS = "get a fresh copy of the release, or restore the images under the names they have: --loose"
@@ -107,7 +107,7 @@ def restore(
     for path, error in selection.refused:
         refuse(result, path, error)
     work = make_working_folder(out)
-    with lock(work / LOCK):
+    with lock(work / LOCK), together(work, len(selection.files)) as files:
         tree, originals = (work / name for name in KEPT)
         try:
             for folder in (tree, originals):
@@ -117,7 +117,7 @@ def restore(
             _run(selection, tree, originals, key, executor or Local(), result)
             if result.restored:
                 copy_annotations(selection, tree, result, prover)
-                sync_everything(tree)
+                files.sync_tree(tree)
                 _publish(tree, out, result.restored)
         finally:  # leave no clean images in the working folder
             _tidy(work)
@@ -148,7 +148,7 @@ def _publish(tree: Path, out: Path, count: int) -> None:
 def _run(selection: Selection, tree: Path, originals: Path, key: KeyRing, executor: Executor, result: Restored) -> None:
     """Restore the selected images into the tree; refuse in ``result`` what cannot be restored."""
     files, release = selection.files, selection.release
-    batches = split(files, in_batches((one.file for one in files), (one.inside for one in files), release))
+    batches = split(files, in_batches((one.path for one in files), (one.inside for one in files), release))
     batches = [batch for batch in batches if batch]
     done = list[Outcome]()
     completeness = Completeness(selection, release, result) if release and selection.whole else None
@@ -185,8 +185,8 @@ def _tidy(work: Path) -> None:
 
 
 def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[Wanted]) -> list[Outcome]:
-    outcomes = []
-    restored = restore_files(opened.with_key, [one.file for one in batch], [one.inside for one in batch])
+    outcomes, made = [], set[str]()
+    restored = restore_files(opened.with_key, [one.path for one in batch], [one.inside for one in batch])
     for wanted, one in zip(batch, restored):
         error, name, png = one.error, one.file[0] if one.file else "", False
         if whole and error is None and one.home:
@@ -203,7 +203,8 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
         data = one.file[1] if one.file else b"" if one.clean is None else _encoded(one.clean, name)
         if error is None and data:
             try:
-                write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
+                aside = name or wanted.stray
+                write_unsynced(f"{originals}/{wanted.number}" if aside else f"{tree}/{wanted.place}", data, made)
             except Damaged as occupied:
                 error = Damaged(f"{wanted.file}: {occupied.message}", occupied.hint)
         outcomes.append(Outcome(wanted, one.exact, error, name, one.home, png))
@@ -212,7 +213,7 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
 
 def _encoded(clean: np.ndarray, name: str) -> bytes:
     """The restored file, where only samples are kept: PNG, which programs read under any name but that of an array."""
-    return npy_bytes(clean) if name.lower().endswith(".npy") else png_bytes(clean)
+    return npy_bytes(clean) if name.lower().endswith(".npy") else restored_png(clean)
 
 
 def _source_name(opened: Opened, wanted: Wanted, one: RestoredImage) -> str:
@@ -221,10 +222,10 @@ def _source_name(opened: Opened, wanted: Wanted, one: RestoredImage) -> str:
     Raises:
         Damaged: the names of the release are missing or changed.
     """
-    row = opened.known.by_path(one.home)
+    row = one.row if one.row and one.row["path"] == one.home else opened.known.by_path(one.home)
     if row is None:
         return ""
-    source = opened.known.source_path(row, opened.with_key.ring)
+    source = opened.known.source_path(row, opened.with_key.keys)
     if one.file is None and (source == row["path"] or (wanted.stray and wanted.place)):
         return ""  # a file that the user names keeps the name that it has
-    return PurePosixPath(source).name
+    return source.rpartition("/")[2]

@@ -78,6 +78,7 @@ class Restorer:
 
     Attributes:
         prover: keys of the whole release; None without an index, and for the keys of single units.
+        keys: ``prover``, otherwise ``ring``; the prover keeps the keys that it derives.
 
     Raises:
         WrongKey, Damaged, SignatureInvalid: as :meth:`ReleaseIndex.opened_by`.
@@ -86,7 +87,7 @@ class Restorer:
     def __init__(self, ring: KeyRing, index: ReleaseIndex | None = None) -> None:
         self.ring, self.index = ring, index
         self.prover = None if index is None else index.opened_by(ring)
-        self._keys = ring if self.prover is None else self.prover  # the prover caches derived keys
+        self.keys: KeyRing = ring if self.prover is None else self.prover
 
     def restore(self, batch: Sequence[tuple[str, bytes]]) -> list[RestoredImage]:
         """Restore a batch of protected files.
@@ -144,7 +145,7 @@ class Restorer:
     def _keys_of(self, found: Identified) -> ImageKeys:
         """Keys of an image. Raises :class:`WrongKey` if the ring does not open it."""
         header = found.header
-        keys = self._keys.image_keys(header.dataset_id, header.unit, header.index)
+        keys = self.keys.image_keys(header.dataset_id, header.unit, header.index)
         if found.needs_model and self.prover is None:
             raise WrongKey(
                 "it needs the codec model of its release, which the key of a unit does not open",
@@ -234,7 +235,7 @@ class Restorer:
         if row is not None and self.index is not None:
             with contextlib.suppress(Damaged, WrongKey):
                 if self.index.version >= 2 or "name" in row:
-                    return PurePosixPath(self.index.source_path(row, self._keys)).name
+                    return PurePosixPath(self.index.source_path(row, self.keys)).name
         suffix = PurePath(result.what).suffix
         with contextlib.suppress(InputRefused):  # a decoder may be missing
             suffix = file_suffix(data)
@@ -244,7 +245,7 @@ class Restorer:
         """Whether another row with the same samples restores to the same image."""
         try:
             header = Header.unpack(bytes.fromhex(twin["header"])) if "header" in twin else found.header
-            keys = self._keys.image_keys(header.dataset_id, header.unit, header.index)
+            keys = self.keys.image_keys(header.dataset_id, header.unit, header.index)
         except (BadHeader, WrongKey):
             return False
         residue = b"" if self.index is None else self.index.residue(twin["residue"])

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from ripguard import systems
 from ripguard.errors import Damaged, OutputRefused, StorageError
-from ripguard.files import NotRegular, TooLarge, open_regular, sync_tree
+from ripguard.files import NotRegular, TooLarge, open_regular
 from ripguard.systems import NOFOLLOW, foreign, open_to_others, opened_private
 
 
@@ -65,8 +65,11 @@ def new_file(path: Path, private: bool = False) -> BinaryIO:
         return open(path, "xb", opener=opener)
 
 
-def write_unsynced(path: Path, data: bytes) -> None:
-    """Write a file of an unpublished tree without syncing; call :func:`sync_everything` before publishing the tree.
+def write_unsynced(path: Path | str, data: bytes, made: set[str] | None = None) -> None:
+    """Write a file of an unpublished tree without syncing; :meth:`ripguard.store.together.Together.sync_tree` does it.
+
+    Args:
+        made: folders that exist; a folder that is made here is added.
 
     Raises:
         Damaged: another file of the tree has this path: the file system may treat two names as equal, or one name is a
@@ -74,18 +77,19 @@ def write_unsynced(path: Path, data: bytes) -> None:
     """
     with storage("cannot write"):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(path, "xb")  # noqa: SIM115 - what is written to it fails otherwise
+            folder = os.path.dirname(path)
+            if made is None or folder not in made:
+                os.makedirs(folder, exist_ok=True)
+                if made is not None:
+                    made.add(folder)
+            file = open(path, "xb", 0)  # noqa: SIM115 - what is written to it fails otherwise
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
-            raise Damaged(f"{path.name}: another file has the same path", "rename one of them in a copy") from None
+            name = os.path.basename(path)
+            raise Damaged(f"{name}: another file has the same path", "rename one of them in a copy") from None
         with file:
-            file.write(data)
-
-
-def sync_everything(tree: Path) -> None:
-    """Make everything in a tree durable: one call is cheaper than a sync of each file."""
-    with storage("cannot sync"):
-        sync_tree(tree)
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
 
 
 def publish(temporary: Path, path: Path) -> None:

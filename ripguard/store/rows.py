@@ -85,7 +85,10 @@ class Rows(Sequence[Row]):
 
     def at(self, path: str) -> Row | None:
         """The row of the image at ``path`` in the release; None if there is none."""
-        return next((self[i] for i in self._by_path.find(path) if self[i]["path"] == path), None)
+        for i in self._by_path.find(path):
+            if (row := self._parsed(i))["path"] == path:
+                return row
+        return None
 
     def showing(self, digest: str) -> list[Row]:
         """The rows of all images whose samples have this hex digest (:func:`ripguard.crypto.aead.image_digest`)."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ripguard import systems
+from ripguard.files import sync_tree
 from ripguard.store.atomic import new_file, storage, sync_folder
 
 FEWEST = 4  # files; fewer are synced one by one, because one call for all waits for files of other programs, too
@@ -51,6 +52,14 @@ class Together:
             return
         for folder in sorted(self.folders):
             sync_folder(folder)
+
+    def sync_tree(self, tree: Path) -> None:
+        """Make everything below a folder durable, whichever process wrote it. Raises :class:`StorageError`."""
+        with storage("cannot sync"):
+            if self._handle is None:
+                sync_tree(tree)
+            else:
+                systems.sync_file_system(self._handle)
 
 
 @contextlib.contextmanager

@@ -89,3 +89,30 @@ def test_an_error_of_the_disk_is_reported(tmp_path, monkeypatch):  # type: ignor
         files.write(tmp_path / "a", b"1")
         with pytest.raises(StorageError, match="cannot sync"):
             files.sync()
+
+
+@needs_proc
+@BOTH
+def test_a_tree_that_others_wrote(tmp_path, monkeypatch, synced, whole):  # type: ignore[no-untyped-def]
+    set_whole(monkeypatch, whole)
+    (tmp_path / "tree/a").mkdir(parents=True)
+    (tmp_path / "tree/a/1").write_bytes(b"of a worker")
+    with together(tmp_path, FEWEST) as files:
+        files.sync_tree(tmp_path / "tree")
+    own = {str(tmp_path / name) for name in ("tree", "tree/a", "tree/a/1")}
+    assert synced == ["all"] if whole else {*synced} == own
+
+
+@BOTH
+def test_a_tree_on_a_failing_disk(tmp_path, monkeypatch, whole):  # type: ignore[no-untyped-def]
+    """A restoration must not end well when the disk reported that its files are lost."""
+    set_whole(monkeypatch, whole)
+    (tmp_path / "1").write_bytes(b"data")
+
+    def failing(handle: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(systems, "sync_file_system", failing)
+    monkeypatch.setattr(os, "fsync", failing)
+    with together(tmp_path, FEWEST) as files, pytest.raises(StorageError, match="cannot sync"):
+        files.sync_tree(tmp_path)
