@@ -94,7 +94,7 @@ def growth(found: Checked, chosen: str) -> list[str]:
     each, own = (readable(sizes[name] / images) for name in (chosen, "source"))
     times = sizes[chosen] / sizes["source"]
     line = f"size: as {FORMAT_NAMES[chosen]}, an image takes about {each}; in the source {own}: {times:.1f} × as much"
-    smaller = min((name for name in FORMAT_NAMES if name != chosen), key=sizes.__getitem__)
+    smaller = min((name for name in FORMAT_NAMES if name in sizes), key=sizes.__getitem__)  # Pillow may lack one
     if sizes[smaller] < sizes[chosen]:
         line += f" (--image-format {smaller}: about {readable(sizes[smaller] / images)})"
     return [line]

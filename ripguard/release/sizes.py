@@ -10,6 +10,7 @@ import numpy as np
 from ripguard.data.source import Item
 from ripguard.errors import RipguardError
 from ripguard.images.encoding import ENCODERS
+from ripguard.images.formats import built_in
 from ripguard.images.rendering import render
 
 SAMPLED = 12  # images that are encoded
@@ -24,7 +25,7 @@ class Sizes:
     Attributes:
         images, samples: of the images that were looked at.
         source: bytes of their files.
-        published: format → estimated bytes of their published images.
+        published: format → estimated bytes of their published images; not of a format that this Pillow lacks.
     """
 
     images: int
@@ -40,7 +41,8 @@ class Sizes:
 def estimate(items: Sequence[Item]) -> Sizes:
     """Encode some of the images. Those that cannot be read are left out."""
     images, samples, source = 0, 0, 0
-    published = dict.fromkeys(ENCODERS, 0.0)
+    encoders = {name: encode for name, encode in ENCODERS.items() if built_in(name.upper())}
+    published = dict.fromkeys(encoders, 0.0)
     for item in items[:: max(1, len(items) // SAMPLED)][:SAMPLED]:
         try:
             data = item.read()
@@ -49,7 +51,7 @@ def estimate(items: Sequence[Item]) -> Sizes:
             continue
         top, left = (max(0, side - SIDE) // 2 for side in image.shape[:2])
         middle = np.ascontiguousarray(image[top : top + SIDE, left : left + SIDE])
-        for name, encode in ENCODERS.items():
+        for name, encode in encoders.items():
             published[name] += GROWN * len(encode(middle)) / middle.size * image.size
         images, samples, source = images + 1, samples + image.size, source + len(data)
     return Sizes(images, samples, source, published)

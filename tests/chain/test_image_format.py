@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
-from helpers import call, crop, good, make_source
+from helpers import call, crop, good, make_source, refused
 from PIL import Image
 
 import ripguard
 from ripguard.api.arguments import IMAGE_FORMATS
-from ripguard.errors import InputRefused, UsageError
+from ripguard.errors import InputRefused, MissingExtra, UsageError
 from ripguard.images.decoding import read_image
 from ripguard.images.encoding import ENCODERS, WEBP_SIDE, webp_bytes
 from ripguard.images.reencoded import read_published
@@ -95,3 +96,37 @@ def test_a_side_that_webp_cannot_hold_is_refused_before_any_work(tmp_path):  # t
 def test_an_unknown_format_is_refused(tmp_path):  # type: ignore[no-untyped-def]
     with pytest.raises(UsageError, match="png or webp"):
         ripguard.check(make_source(tmp_path / "s"), image_format="bmp")
+
+
+@pytest.fixture
+def without_webp(monkeypatch):  # type: ignore[no-untyped-def]
+    """Call it to have a Pillow that was built without WebP from then on."""
+
+    def take() -> None:
+        monkeypatch.setitem(sys.modules, "PIL._webp", None)
+        monkeypatch.delitem(Image.SAVE, "WEBP", raising=False)
+        monkeypatch.delitem(Image.OPEN, "WEBP", raising=False)
+
+    Image.init()
+    return take
+
+
+def test_a_pillow_without_webp(tmp_path, without_webp):  # type: ignore[no-untyped-def]
+    """PNG needs none. WebP is refused before any work, and a release of it is not called changed."""
+    for i in range(2):
+        (tmp_path / "s" / "ab"[i]).mkdir(parents=True)
+        Image.fromarray(crop(i)).save(tmp_path / "s" / "ab"[i] / "1.png")
+    good("keygen", "--out", tmp_path / "k")
+    key = ("--key-file", tmp_path / "k")
+    own = (*key, "--perturb", "noise", "--workers", "1")
+    good("protect", tmp_path / "s", tmp_path / "webp", *own, "--image-format", "webp")
+    without_webp()
+    assert set(good("check", tmp_path / "s")["estimated"]) == {"source", "png"}
+    good("protect", tmp_path / "s", tmp_path / "png", *own)
+    refusal = refused(13, "protect", tmp_path / "s", tmp_path / "no", *own, "--image-format", "webp")
+    assert "webp" in refusal
+    assert not list(tmp_path.glob("*no*"))
+    with pytest.raises(MissingExtra, match="webp"):
+        ripguard.check(tmp_path / "s", image_format="webp")
+    assert "cannot read: webp" in refused(13, "verify", tmp_path / "webp", *key)
+    assert good("verify", tmp_path / "webp")["ok"]
