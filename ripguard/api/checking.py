@@ -95,7 +95,7 @@ def check(
             checked = run(found, chosen, by_class, byte_exact, worker_count(workers), lossy, image_format)
         else:
             checked = overview(found, by_class, chosen.without_label)
-            if (some := estimate(found.items)).images:
+            if (some := estimate(found.items, chosen)).images:
                 share = len(found.items) / some.images
                 checked.estimated = {"source": round(some.source * share)} | some.scaled(share)
     if not lossy:  # of the hiding methods, only mRIT can be lossy

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         f"  models are tested on the split {found.test_split}" if found.test_split
         else "  no test split: ripguard evaluate will hold out a fifth of each class"
     )  # fmt: skip
-    if found.images:
+    if found.published_bytes:
         size = readable(found.published_bytes)
         lines.append(
             f"  the published images will take about {size}, {found.published_bytes / found.bytes:.1f} × these files"

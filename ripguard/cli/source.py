@@ -88,7 +88,7 @@ FORMAT_NAMES = {"png": "PNG", "webp": "WebP"}  # of published images
 def growth(found: Checked, chosen: str) -> list[str]:
     """A line if the published images take much more space than the source's, with the format that is smaller."""
     sizes = found.estimated
-    if not sizes or sizes[chosen] < max(LEAST_GROWN, 2 * sizes["source"]):
+    if chosen not in sizes or sizes[chosen] < max(LEAST_GROWN, 2 * sizes["source"]):
         return []
     images = sum(count for split in found.splits.values() for count in split.values())
     each, own = (readable(sizes[name] / images) for name in (chosen, "source"))

@@ -43,9 +43,10 @@ class Checked:
         metadata: number of images by kind of metadata that restoring samples does not return.
         whole: number of images by kind of what 8 bits do not show (alpha, 16 bits, several frames …): such an image is
             published as an 8-bit rendering, and its file is restored byte for byte.
-        published_bytes: estimated size of the published images, from some of them; 0 without any. ``estimated``: the
-            same for each format that they may have, and ``"source"``, the size of the source's images, which is an
-            estimate, too, where only names are read.
+        published_bytes: estimated size of the published images, from some of them; 0 without any, and where it cannot
+            be told (:mod:`ripguard.release.sizes`). ``estimated``: the same for each format that they may have, as far
+            as it is known, and ``"source"``, the size of the source's images, which is an estimate, too, where only
+            names are read.
         texts: text files, which are published without encryption; text_bytes: their size.
         rewritten: number of texts in which names of images change, because the images are published in one format.
         unresolved: text → name in it that ends like an image, and that stays as it is → why.
@@ -157,9 +158,9 @@ def check(
     result.formats = dict(Counter(os.path.splitext(item.name)[1].lower() for item, _ in good).most_common())
     result.channels = dict(Counter("color" if one.shape[2] == 3 else "gray" for _, one in good).most_common())
     if samples := sum(int(np.prod(one.shape)) for _, one in good):
-        some = estimate([item for item, _ in good])
+        some = estimate([item for item, _ in good], scheme)
         result.estimated = {"source": result.bytes} | some.scaled(samples / some.samples)
-        result.published_bytes = result.estimated[codec]
+        result.published_bytes = result.estimated.get(codec, 0)
     _read_texts(source, result, SUFFIXES[codec])
     return result
 

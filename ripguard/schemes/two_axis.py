@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -64,6 +64,8 @@ class TwoAxis(Scheme):
             uses color. After :meth:`resolve`: None if the images are all gray or all in color.
         data: the dataset that the scheme was resolved for; None before.
     """
+
+    near_clean: ClassVar[bool] = True
 
     name: str
     perturb: Params
