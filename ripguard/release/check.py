@@ -17,7 +17,7 @@ from ripguard.data.source import Item, Source
 from ripguard.data.splits import evaluation_split
 from ripguard.errors import InputRefused, by_kind
 from ripguard.executor import Local
-from ripguard.release.facts import Keeping, SourceFacts, facts_or_refusal, same
+from ripguard.release.facts import Keeping, SourceFacts, facts_or_refusal, fitting, same, too_wide
 from ripguard.release.names import odd_names, published_names
 from ripguard.release.plan import FEW, counts
 from ripguard.release.published_texts import PublishedTexts
@@ -104,8 +104,11 @@ class Checked:
         return asdict(self) | {"classes": self.classes, "unlabelled": self.unlabelled}
 
 
-def overview(source: Source, by_class: bool = True, without_label: str = "") -> Checked:
-    """What is known before the images are read: splits, classes, texts and files that are left out."""
+def overview(source: Source, by_class: bool = True, without_label: str = "", codec: str = CODEC) -> Checked:
+    """What is known before the images are read: splits, classes, texts and files that are left out.
+
+    Of a format with a largest side, the headers of all images are read.
+    """
     splits: dict[str, Counter[str]] = {}
     for item in source.items:
         splits.setdefault(item.split, Counter())[item.label] += 1
@@ -122,7 +125,7 @@ def overview(source: Source, by_class: bool = True, without_label: str = "") -> 
     for name, reason in sorted(source.left_out.items()):
         result.left_out.setdefault(reason, []).append(name)
     names = [item.name for item in source.items] + result.texts + source.labels
-    result.refused = [_row(one) for one in [*source.refused, *odd_names(names)]]
+    result.refused = [_row(one) for one in [*source.refused, *odd_names(names), *too_wide(source.items, codec)]]
     if by_class and len(source.labels) < 2:
         found = f"expected at least two classes, found {len(source.labels)}"
         result.refused.append(_row(InputRefused(f"{source.name}: {found}", NO_CLASSES)))
@@ -145,6 +148,7 @@ def check(
     found = run.map(facts_or_refusal, source.items, partial(same, keeping), chunk=200)
     sizes, good = Counter[str](), list[tuple[Item, SourceFacts]]()
     for item, one in zip(source.items, Bar(found, total=len(source.items), stage="checking", unit="image")):
+        one = fitting(item, one, codec)
         if isinstance(one, InputRefused):
             result.refused.append(_row(one))
             continue

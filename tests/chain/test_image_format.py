@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 
@@ -91,6 +92,16 @@ def test_a_side_that_webp_cannot_hold_is_refused_before_any_work(tmp_path):  # t
     assert "b/1.png: more than 16,383 pixels" in err
     assert "a/1.png" not in err
     assert not (tmp_path / "out").exists()
+    good(*command, "--dry-run")  # PNG holds them
+    good("check", tmp_path / "s")
+    for early in ((*command, "--dry-run"), ("check", tmp_path / "s")):
+        code, out, _ = call(*early, "--image-format", "webp", "--json")
+        assert code == InputRefused.exit_code
+        assert [one["path"] for one in json.loads(out)["refused"]] == ["b/1.png"]
+    for images in (True, False):
+        found = ripguard.check(tmp_path / "s", image_format="webp", perturb="noise", images=images, workers=1)
+        assert [one["path"] for one in found.refused] == ["b/1.png"]
+        assert found.images == images * 1
 
 
 def test_an_unknown_format_is_refused(tmp_path):  # type: ignore[no-untyped-def]

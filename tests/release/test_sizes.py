@@ -14,7 +14,6 @@ from ripguard.data.registry import open_source
 from ripguard.release.sizes import SAMPLED, estimate
 from ripguard.schemes.base import Scheme
 
-
 SCHEME = choose_scheme("mrit")
 
 
