@@ -77,6 +77,9 @@ def test_samples_under_a_webp_name_are_told(tmp_path):  # type: ignore[no-untype
         made = good("protect", tmp_path / "s", tmp_path / form, "--key-file", tmp_path / "k", "--image-format", form)
         back = good("restore", tmp_path / form, tmp_path / f"{form}-back", "--key-file", tmp_path / "k")
         assert back["png_named_otherwise"] == 2
+        (tmp_path / form / f"a/1.{form}").rename(tmp_path / form / f"a/renamed.{form}")
+        back = good("restore", tmp_path / form, tmp_path / f"{form}-again", "--key-file", tmp_path / "k")
+        assert back["png_named_otherwise"] == 2
         ids.add(made["dataset_id"])
     assert len(ids) == 2  # other keys: an unfinished run of one format is not continued in the other
 
@@ -141,3 +144,16 @@ def test_a_pillow_without_webp(tmp_path, without_webp):  # type: ignore[no-untyp
         ripguard.check(tmp_path / "s", image_format="webp")
     assert "cannot read: webp" in refused(13, "verify", tmp_path / "webp", *key)
     assert good("verify", tmp_path / "webp")["ok"]
+
+
+def test_a_renamed_png_holds_png(tmp_path):  # type: ignore[no-untyped-def]
+    """Its own name is that of the manifest, also where its file in the release has another name."""
+    for i in range(2):
+        (tmp_path / "s" / "ab"[i]).mkdir(parents=True)
+        Image.fromarray(crop(i)).save(tmp_path / "s" / "ab"[i] / "1.png")
+    good("keygen", "--out", tmp_path / "k")
+    good("protect", tmp_path / "s", tmp_path / "out", "--key-file", tmp_path / "k", "--perturb", "noise")
+    (tmp_path / "out/a/1.png").rename(tmp_path / "out/a/renamed.png")
+    back = good("restore", tmp_path / "out", tmp_path / "back", "--key-file", tmp_path / "k")
+    assert (back["restored"], back["png_named_otherwise"]) == (2, 0)
+    assert (tmp_path / "back/a/1.png").is_file()
