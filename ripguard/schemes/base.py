@@ -89,6 +89,11 @@ class Scheme(ABC):
         return frozenset()
 
     @property
+    def libraries(self) -> frozenset[str]:
+        """Modules that protecting imports besides those for restoring and torch; looked for before any work."""
+        return frozenset()
+
+    @property
     def without_label(self) -> str:
         """What a scheme by class gives images without a label, in words; "": nothing is known of that."""
         return ""

@@ -87,6 +87,10 @@ class TwoAxis(Scheme):
         return self.perturbation_class.needs
 
     @property
+    def libraries(self) -> frozenset[str]:
+        return frozenset((*self.perturbation_class.libraries, *self.hiding_class.libraries))
+
+    @property
     def without_label(self) -> str:
         return self.perturbation_class.without_label or NoiseParams.method
 
