@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import make_source
 from PIL import Image
 
 import ripguard
 from ripguard import errors, libraries
 from ripguard.images.rendering import DecoderMissing, render
+from ripguard.methods.registries import HIDINGS, PERTURBATIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 SETUP = configparser.ConfigParser()
@@ -78,14 +80,42 @@ def test_without_torch_no_extra_is_advised(monkeypatch):  # type: ignore[no-unty
     assert libraries.advice("pydicom") == "pip install pydicom pylibjpeg pylibjpeg-openjpeg"
 
 
-def test_protecting_names_what_its_end_needs_first(monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    ("missing", "options"),
+    [("scipy", {}), ("scipy", {"scheme": "seal", "perturb": "ar"}), ("skimage", {"scheme": "seal", "perturb": "dune"})],
+)
+def test_protecting_names_what_it_needs_first(missing, options, monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
     """Before any work: nothing is left at the output's place."""
     ripguard.keygen(tmp_path / "k")
     (tmp_path / "place").mkdir()
-    monkeypatch.setitem(sys.modules, "skimage", None)
-    with pytest.raises(errors.MissingExtra, match=r"scikit-image.*\n.*pip install scipy scikit-image"):
-        ripguard.protect(tmp_path, tmp_path / "place" / "out", tmp_path / "k", perturb="none", scheme="seal")
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(errors.MissingExtra, match=r"(scikit-image|scipy), which.*\n.*pip install scipy scikit-image"):
+        ripguard.protect(tmp_path, tmp_path / "place" / "out", tmp_path / "k", **options)
     assert list((tmp_path / "place").iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [{"scheme": "privdl"}, {"scheme": "seal", "perturb": "noise"}])
+def test_protecting_asks_for_no_more_than_it_needs(options, monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
+    source, key = make_source(tmp_path / "s"), tmp_path / "k"
+    ripguard.keygen(key)
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("scipy", "skimage")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("scipy", "skimage"):
+        monkeypatch.setitem(sys.modules, name, None)
+    own = options if options["scheme"] == "privdl" else options | {"allow_residue": True}
+    assert ripguard.protect(source, tmp_path / "out", key, workers=1, **own).images
+
+
+def test_methods_name_the_libraries_that_they_import():
+    """So that a new method cannot find out at the end of its work that SciPy is missing."""
+    modules = {"ripguard.perturb.patches": ("marks", "layered"), "ripguard.images.bands": ("carve",)}
+    for name, method in [*PERTURBATIONS.working().items(), *HIDINGS.working().items()]:
+        used = [method.__module__, *(module for module, users in modules.items() if name in users)]
+        used += ["ripguard.hide.mrit.pairing"] if name == "mrit" else []
+        text = "".join((ROOT / f"{module.replace('.', '/')}.py").read_text() for module in used)
+        imported = set(re.findall(r"(?:from|import) (scipy|skimage)", text))
+        imported |= {"skimage"} if "ripguard.images.quality" in text else set()
+        assert imported == set(method.libraries), name
 
 
 BARE = """

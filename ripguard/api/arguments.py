@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from ripguard.crypto.signing import SigningKey
-from ripguard.errors import KeyFileError, StorageError, UsageError
+from ripguard.errors import KeyFileError, MissingExtra, StorageError, UsageError
 from ripguard.paths import expanded
 from ripguard.progress import Progress
 
@@ -80,9 +80,18 @@ def pixels_allowed(max_pixels: int | None) -> contextlib.AbstractContextManager[
 
 
 def check_image_format(value: str) -> None:
-    """Raise :class:`UsageError` unless published images can have this format."""
+    """Refuse a format that published images cannot have.
+
+    Raises:
+        UsageError: never; MissingExtra: not with this Pillow.
+    """
     if value not in IMAGE_FORMATS:
         raise UsageError(f"image_format: expected {' or '.join(IMAGE_FORMATS)}, got {value!r}")
+    if value != "png":
+        from ripguard.images.formats import UPGRADE, built_in
+
+        if not built_in(value.upper()):
+            raise MissingExtra(f"this needs a Pillow that has {value}, and the installed one lacks it", UPGRADE)
 
 
 def refuse_empty(**texts: Any) -> None:

@@ -94,8 +94,8 @@ def check(
         if images:
             checked = run(found, chosen, by_class, byte_exact, worker_count(workers), lossy, image_format)
         else:
-            checked = overview(found, by_class, chosen.without_label)
-            if (some := estimate(found.items)).images:
+            checked = overview(found, by_class, chosen.without_label, image_format)
+            if (some := estimate(found.items, chosen)).images:
                 share = len(found.items) / some.images
                 checked.estimated = {"source": round(some.source * share)} | some.scaled(share)
     if not lossy:  # of the hiding methods, only mRIT can be lossy

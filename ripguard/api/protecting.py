@@ -120,7 +120,7 @@ def protect(
     check_image_format(image_format)
     limit, seed = whole("limit", limit, 1), whole("seed", seed, 0) or 0
     chosen = choose_scheme(scheme, lossy=lossy, byte_exact=byte_exact, device=device, **options)
-    libraries.require("scipy", "skimage")  # the release is compared with its source only after all work
+    libraries.require(*sorted(chosen.libraries))  # some are imported only when all images have been read
     workers = worker_count(workers)
     executor = executor or Local(workers)
     if isinstance(key, str) and key == sign_key == "-":

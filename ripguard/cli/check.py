@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ripguard import api
-from ripguard.cli.options import add_max_pixels, add_workers
+from ripguard.cli.options import add_image_format, add_max_pixels, add_workers
 from ripguard.cli.output import show
 from ripguard.cli.source import LISTED, add_reading, growth, read, readable, refusals, summary, whole_files
 from ripguard.errors import InputRefused, some
@@ -20,6 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preserve-files", dest="byte_exact", action="store_true", help="preserve the original files, byte for byte"
     )
+    add_image_format(parser)
     add_max_pixels(parser)
     add_workers(parser)
 
@@ -27,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     found = api.check(
         read(options), scheme=options.scheme, byte_exact=options.byte_exact, workers=options.workers,
-        max_pixels=options.max_pixels,
+        max_pixels=options.max_pixels, image_format=options.image_format,
     )  # fmt: skip
     lines = [f"{found.source}: {found.images:,} images, {readable(found.bytes)}"]
     for name in ("formats", "channels", "sizes"):
@@ -55,12 +56,12 @@ def run(options: argparse.Namespace) -> int:
         f"  models are tested on the split {found.test_split}" if found.test_split
         else "  no test split: ripguard evaluate will hold out a fifth of each class"
     )  # fmt: skip
-    if found.images:
+    if found.published_bytes:
         size = readable(found.published_bytes)
         lines.append(
             f"  the published images will take about {size}, {found.published_bytes / found.bytes:.1f} × these files"
         )
-        lines += [f"  {line}" for line in growth(found, "png")]
+        lines += [f"  {line}" for line in growth(found, options.image_format)]
     lines += refusals(found)
     show(options, found.as_dict(), lines)
     return InputRefused.exit_code if found.refused else 0

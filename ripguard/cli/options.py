@@ -71,6 +71,13 @@ def add_max_pixels(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-pixels", type=positive, metavar="N", help="most pixels of an image (default 50,000,000)")
 
 
+def add_image_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image-format", default="png", choices=("png", "webp"),
+        help="of the published images: png (default), or webp, lossless too and smaller; not every program reads it",
+    )  # fmt: skip
+
+
 def add_source(parser: argparse.ArgumentParser, help: str) -> None:
     """``--source``; ``--against`` is its old name, until 0.2."""
     for flag, text in (("--source", help), ("--against", argparse.SUPPRESS)):

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ripguard import api
-from ripguard.cli.options import add_key, add_max_pixels, add_workers, key_of, names
+from ripguard.cli.options import add_image_format, add_key, add_max_pixels, add_workers, key_of, names
 from ripguard.cli.output import show, some
 from ripguard.cli.source import FORMAT_NAMES, add_reading, growth, read, readable, refusals, summary, whole_files
 from ripguard.errors import InputRefused, tell
@@ -101,10 +101,7 @@ def add(parser: argparse.ArgumentParser, words: Sequence[str] = ()) -> None:
         "--on-error", default="refuse", choices=("refuse", "skip"),
         help="images that cannot be read: refuse (default), or skip, that is leave them out and list them",
     )  # fmt: skip
-    parser.add_argument(
-        "--image-format", default="png", choices=("png", "webp"),
-        help="of the published images: png (default), or webp, lossless too and smaller; not every program reads it",
-    )  # fmt: skip
+    add_image_format(parser)
     add_max_pixels(parser)
     parser.add_argument("--restart", action="store_true", help="discard an unfinished run")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")

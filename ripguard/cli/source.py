@@ -88,13 +88,13 @@ FORMAT_NAMES = {"png": "PNG", "webp": "WebP"}  # of published images
 def growth(found: Checked, chosen: str) -> list[str]:
     """A line if the published images take much more space than the source's, with the format that is smaller."""
     sizes = found.estimated
-    if not sizes or sizes[chosen] < max(LEAST_GROWN, 2 * sizes["source"]):
+    if chosen not in sizes or sizes[chosen] < max(LEAST_GROWN, 2 * sizes["source"]):
         return []
     images = sum(count for split in found.splits.values() for count in split.values())
     each, own = (readable(sizes[name] / images) for name in (chosen, "source"))
     times = sizes[chosen] / sizes["source"]
     line = f"size: as {FORMAT_NAMES[chosen]}, an image takes about {each}; in the source {own}: {times:.1f} × as much"
-    smaller = min((name for name in FORMAT_NAMES if name != chosen), key=sizes.__getitem__)
+    smaller = min((name for name in FORMAT_NAMES if name in sizes), key=sizes.__getitem__)  # Pillow may lack one
     if sizes[smaller] < sizes[chosen]:
         line += f" (--image-format {smaller}: about {readable(sizes[smaller] / images)})"
     return [line]

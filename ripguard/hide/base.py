@@ -167,12 +167,14 @@ class Hiding(Revealing):
         simulates: whether :meth:`simulate` changes carriers enough that gradients should be taken at its result.
         reuses: whether published images are made of pieces of the clean ones. A carrier that lacks their content
             cannot be used then. True unless a method says otherwise.
+        libraries: modules that protecting imports besides those for restoring and torch; looked for before any work.
         always_fits: whether every image fits, so that :meth:`check_capacity` is not needed.
     """
 
     kind: ClassVar[type[Params]]
     simulates: ClassVar[bool] = False
     reuses: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ()
     always_fits: bool = True
 
     @classmethod

@@ -109,11 +109,16 @@ def decoders(found: str, what: str) -> tuple[str, ...]:
         library = importlib.import_module(module) if module else None
     except ImportError:
         raise missing(what, found, libraries.of_extra(extra)) from None
-    if found in BUILT_IN and not features.check(BUILT_IN[found]):
+    if not built_in(found):
         raise missing(what, found, UPGRADE)
     if found == "HEIC" and library is not None and "HEIF" not in Image.OPEN:
         library.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     return DECODERS.get(found, (found,))
+
+
+def built_in(found: str) -> bool:
+    """Whether this Pillow has a format; True for those that every Pillow has, or that another library reads."""
+    return found not in BUILT_IN or bool(features.check(BUILT_IN[found]))
 
 
 def missing(what: str, kind: str, hint: str) -> DecoderMissing:

@@ -48,7 +48,7 @@ def _psnr(one: np.ndarray, other: np.ndarray) -> float:
     rows = max(1, PART // max(1, one[0].size))
     for row in range(0, len(one), rows):
         difference = np.subtract(one[row : row + rows], other[row : row + rows], dtype=np.int32)
-        total += int(np.einsum("hwc,hwc->", difference, difference))  # at most PART · 255² below 2³¹ · 4
+        total += int(np.einsum("hwc,hwc->", difference, difference, dtype=np.int64))  # may exceed 32 bits
     return round(10 * float(np.log10(BOTH * one.size / total)), 4) if total else 99.0
 
 

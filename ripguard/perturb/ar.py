@@ -105,6 +105,7 @@ class AR(Perturbation[ARParams]):
     """Class-wise autoregressive noise; start values from each image's own seed."""
 
     kind, needs = ARParams, frozenset({Need.CLASSES})
+    libraries = ("scipy",)
 
     def fit(self, training: ImageSet | None, context: FitContext) -> Fitted:
         return Fitted({"rules": rules(len(context.classes))})

@@ -31,6 +31,7 @@ class Perturbation(ABC, Generic[P]):
         needs: requirements on the owner's data.
         colors: whether it relies on color. If so, gray images of a dataset with color images are published in color.
         replaces: whether carriers lack content of the clean images, so that hiding must not publish it either.
+        libraries: modules that protecting imports besides those for restoring and torch; looked for before any work.
         without_label: what the method gives images without a label, −1, in words for the owner; "": it does not take
             them, and they get noise.
     """
@@ -39,6 +40,7 @@ class Perturbation(ABC, Generic[P]):
     needs: ClassVar[frozenset[Need]] = frozenset()
     colors: ClassVar[bool] = False
     replaces: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ()
     without_label: ClassVar[str] = ""
 
     def __init__(self, params: P, fitted: Fitted | None = None, context: RunContext | None = None) -> None:

@@ -99,6 +99,7 @@ class Carve(Perturbation[CarveParams]):
     """
 
     kind, needs, replaces = CarveParams, TAP.needs, True
+    libraries = ("scipy",)
     without_label = "a clean thumbnail"
 
     def __init__(self, params: CarveParams, fitted: Fitted | None = None, context: RunContext | None = None) -> None:

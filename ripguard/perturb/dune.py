@@ -132,6 +132,7 @@ class DUNE(Perturbation[DUNEParams]):
     """
 
     kind, needs, colors = DUNEParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
+    libraries = ("skimage",)
 
     def __init__(
         self,

@@ -72,6 +72,7 @@ class Layered(Perturbation[LayeredParams]):
     """
 
     kind, needs, colors = LayeredParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
+    libraries = ("scipy",)
 
     def __init__(
         self,

@@ -122,6 +122,7 @@ class Marks(Perturbation[MarksParams]):
     """
 
     kind, needs, colors = MarksParams, frozenset({Need.CLASSES, Need.TRAINING_IMAGES}), True
+    libraries = ("scipy",)
 
     def __init__(
         self,

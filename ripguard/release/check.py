@@ -17,7 +17,7 @@ from ripguard.data.source import Item, Source
 from ripguard.data.splits import evaluation_split
 from ripguard.errors import InputRefused, by_kind
 from ripguard.executor import Local
-from ripguard.release.facts import Keeping, SourceFacts, facts_or_refusal, same
+from ripguard.release.facts import Keeping, SourceFacts, facts_or_refusal, fitting, same, too_wide
 from ripguard.release.names import odd_names, published_names
 from ripguard.release.plan import FEW, counts
 from ripguard.release.published_texts import PublishedTexts
@@ -43,9 +43,10 @@ class Checked:
         metadata: number of images by kind of metadata that restoring samples does not return.
         whole: number of images by kind of what 8 bits do not show (alpha, 16 bits, several frames …): such an image is
             published as an 8-bit rendering, and its file is restored byte for byte.
-        published_bytes: estimated size of the published images, from some of them; 0 without any. ``estimated``: the
-            same for each format that they may have, and ``"source"``, the size of the source's images, which is an
-            estimate, too, where only names are read.
+        published_bytes: estimated size of the published images, from some of them; 0 without any, and where it cannot
+            be told (:mod:`ripguard.release.sizes`). ``estimated``: the same for each format that they may have, as far
+            as it is known, and ``"source"``, the size of the source's images, which is an estimate, too, where only
+            names are read.
         texts: text files, which are published without encryption; text_bytes: their size.
         rewritten: number of texts in which names of images change, because the images are published in one format.
         unresolved: text → name in it that ends like an image, and that stays as it is → why.
@@ -103,8 +104,11 @@ class Checked:
         return asdict(self) | {"classes": self.classes, "unlabelled": self.unlabelled}
 
 
-def overview(source: Source, by_class: bool = True, without_label: str = "") -> Checked:
-    """What is known before the images are read: splits, classes, texts and files that are left out."""
+def overview(source: Source, by_class: bool = True, without_label: str = "", codec: str = CODEC) -> Checked:
+    """What is known before the images are read: splits, classes, texts and files that are left out.
+
+    Of a format with a largest side, the headers of all images are read.
+    """
     splits: dict[str, Counter[str]] = {}
     for item in source.items:
         splits.setdefault(item.split, Counter())[item.label] += 1
@@ -121,7 +125,7 @@ def overview(source: Source, by_class: bool = True, without_label: str = "") -> 
     for name, reason in sorted(source.left_out.items()):
         result.left_out.setdefault(reason, []).append(name)
     names = [item.name for item in source.items] + result.texts + source.labels
-    result.refused = [_row(one) for one in [*source.refused, *odd_names(names)]]
+    result.refused = [_row(one) for one in [*source.refused, *odd_names(names), *too_wide(source.items, codec)]]
     if by_class and len(source.labels) < 2:
         found = f"expected at least two classes, found {len(source.labels)}"
         result.refused.append(_row(InputRefused(f"{source.name}: {found}", NO_CLASSES)))
@@ -144,6 +148,7 @@ def check(
     found = run.map(facts_or_refusal, source.items, partial(same, keeping), chunk=200)
     sizes, good = Counter[str](), list[tuple[Item, SourceFacts]]()
     for item, one in zip(source.items, Bar(found, total=len(source.items), stage="checking", unit="image")):
+        one = fitting(item, one, codec)
         if isinstance(one, InputRefused):
             result.refused.append(_row(one))
             continue
@@ -157,9 +162,9 @@ def check(
     result.formats = dict(Counter(os.path.splitext(item.name)[1].lower() for item, _ in good).most_common())
     result.channels = dict(Counter("color" if one.shape[2] == 3 else "gray" for _, one in good).most_common())
     if samples := sum(int(np.prod(one.shape)) for _, one in good):
-        some = estimate([item for item, _ in good])
+        some = estimate([item for item, _ in good], scheme)
         result.estimated = {"source": result.bytes} | some.scaled(samples / some.samples)
-        result.published_bytes = result.estimated[codec]
+        result.published_bytes = result.estimated.get(codec, 0)
     _read_texts(source, result, SUFFIXES[codec])
     return result
 

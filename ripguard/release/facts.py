@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ripguard.data.source import Item
-from ripguard.errors import InputRefused
+from ripguard.errors import InputRefused, RipguardError
+from ripguard.images.encoding import WEBP_SIDE
+from ripguard.images.headers import size_of_image
 from ripguard.images.metadata import metadata, metadata_of
 from ripguard.images.rendering import render
 from ripguard.schemes.base import Scheme
@@ -83,3 +86,33 @@ def facts_or_refusal(keeping: Keeping, item: Item) -> SourceFacts | InputRefused
         return read_facts(keeping, item)
     except InputRefused as refusal:
         return refusal.with_traceback(None)
+
+
+def fitting(item: Item, found: SourceFacts | InputRefused, codec: str) -> SourceFacts | InputRefused:
+    """The facts of an image, or its refusal if the published format, ``codec``, holds no image of its size."""
+    if isinstance(found, InputRefused):
+        return found
+    return _beyond(item, max(found.shape[:2]), codec) or found
+
+
+def too_wide(items: Iterable[Item], codec: str) -> list[InputRefused]:
+    """Refusals as of :func:`fitting`, by headers alone: no pixels are decoded, and unreadable images are left out."""
+    if codec != "webp":  # no file is opened
+        return []
+    refused = list[InputRefused]()
+    for item in items:
+        try:
+            side = max(size_of_image(item.read() if item.reader or item.path is None else item.path))
+        except RipguardError:  # whoever decodes it lists it
+            continue
+        if one := _beyond(item, side, codec):
+            refused.append(one)
+    return refused
+
+
+def _beyond(item: Item, side: int, codec: str) -> InputRefused | None:
+    if codec != "webp" or side <= WEBP_SIDE:
+        return None
+    return InputRefused(
+        f"{item.name}: more than {WEBP_SIDE:,} pixels on one side, which WebP cannot hold", "use --image-format png"
+    )

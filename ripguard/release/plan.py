@@ -18,15 +18,14 @@ from pathlib import Path
 from ripguard.bar import Bar
 from ripguard.data.embedded import refused_texts
 from ripguard.data.image_set import side_for
-from ripguard.data.source import Item, Source
+from ripguard.data.source import Source
 from ripguard.data.splits import TRAIN
 from ripguard.errors import InputRefused
 from ripguard.executor import Local
 from ripguard.files import open_regular
 from ripguard.images.decoding import read_by
-from ripguard.images.encoding import WEBP_SIDE
 from ripguard.methods.params import DataStats
-from ripguard.release.facts import Keeping, SourceFacts, facts_or_refusal, same
+from ripguard.release.facts import Keeping, facts_or_refusal, fitting, same
 from ripguard.release.names import odd_names, published_names, refuse_texts
 from ripguard.release.record import CODEC, SUFFIXES
 from ripguard.release.refusing import REFUSE, usable
@@ -251,7 +250,7 @@ def make_plan(
     run = Local(workers if len(items) > FEW else 1)
     found = run.map(facts_or_refusal, items, partial(same, Keeping.of(scheme, lossy, byte_exact)), chunk=200)
     read = list(Bar(found, total=len(items), stage="reading", unit="image"))
-    read = [_fitting(item, one, codec) for item, one in zip(items, read)]
+    read = [fitting(item, one, codec) for item, one in zip(items, read)]
     good, skipped = usable(source, items, read, refused, on_error)
     labels, units = source.labels, sorted({(item.split, item.label) for item, _ in good})
     places = {item.name: str(place) for item, place in zip(source.items, every)}
@@ -274,15 +273,6 @@ def make_plan(
         units, images, notes, counts(one.lost for _, one in good),
         counts(one.differs for _, one in good if one.whole), skipped, codec,
     )  # fmt: skip
-
-
-def _fitting(item: Item, found: SourceFacts | InputRefused, codec: str) -> SourceFacts | InputRefused:
-    """The facts of an image, or its refusal if the published format holds no image of its size."""
-    if codec != "webp" or isinstance(found, InputRefused) or max(found.shape[:2]) <= WEBP_SIDE:
-        return found
-    return InputRefused(
-        f"{item.name}: more than {WEBP_SIDE:,} pixels on one side, which WebP cannot hold", "use --image-format png"
-    )
 
 
 def counts(kinds: Iterable[tuple[str, ...]]) -> dict[str, int]:

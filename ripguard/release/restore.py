@@ -192,7 +192,7 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
         if whole and error is None and one.home:
             try:
                 name = _source_name(opened, wanted, one) or name
-                own = name or wanted.place
+                own = name or wanted.place or one.home  # a stray has its place from the manifest
                 png = one.file is None and not own.lower().endswith((".png", ".npy"))
             except RipguardError as lost:
                 error = type(lost)(f"{wanted.file}: the name of its source file: {lost.message}", NAMELESS)

@@ -10,11 +10,14 @@ import numpy as np
 from ripguard.data.source import Item
 from ripguard.errors import RipguardError
 from ripguard.images.encoding import ENCODERS
+from ripguard.images.formats import built_in
 from ripguard.images.rendering import render
+from ripguard.schemes.base import Scheme
 
 SAMPLED = 12  # images that are encoded
-SIDE = 256  # pixels: of a larger image only the middle is encoded
-GROWN = 1.1  # published files take 1.02 to 1.2 times as much as the clean images in the same format; `carve` takes less
+SIDE = 256  # pixels: of a larger image a part of this side is encoded, as a rule the middle
+GROWN = 1.1  # published photographs take 1.02 to 1.2 times as much as clean ones in the same format; `carve` takes less
+FLAT = 0.15  # bytes a sample: an image whose PNG is smaller is a drawing or a scan, which may grow many times
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Sizes:
     Attributes:
         images, samples: of the images that were looked at.
         source: bytes of their files.
-        published: format → estimated bytes of their published images.
+        published: format → estimated bytes of their published images; not of a format that this Pillow lacks. Empty:
+            nothing can be said, because the scheme does not tell, or most samples belong to flat graphics.
     """
 
     images: int
@@ -37,10 +41,11 @@ class Sizes:
         return {name: round(size * share) for name, size in self.published.items()}
 
 
-def estimate(items: Sequence[Item]) -> Sizes:
-    """Encode some of the images. Those that cannot be read are left out."""
-    images, samples, source = 0, 0, 0
-    published = dict.fromkeys(ENCODERS, 0.0)
+def estimate(items: Sequence[Item], scheme: Scheme) -> Sizes:
+    """Encode some of the images as the scheme would publish them. Those that cannot be read are left out."""
+    images, samples, source, unknown = 0, 0, 0, 0
+    encoders = {name: encode for name, encode in ENCODERS.items() if built_in(name.upper())}
+    published = dict.fromkeys(encoders, 0.0)
     for item in items[:: max(1, len(items) // SAMPLED)][:SAMPLED]:
         try:
             data = item.read()
@@ -49,7 +54,11 @@ def estimate(items: Sequence[Item]) -> Sizes:
             continue
         top, left = (max(0, side - SIDE) // 2 for side in image.shape[:2])
         middle = np.ascontiguousarray(image[top : top + SIDE, left : left + SIDE])
-        for name, encode in ENCODERS.items():
-            published[name] += GROWN * len(encode(middle)) / middle.size * image.size
+        shown, grown = (middle, GROWN) if scheme.near_clean else (scheme.sized_as(image, SIDE), 1.0)
+        sizes = dict.fromkeys(encoders, 0) if shown is None else {name: len(encoders[name](shown)) for name in encoders}
+        if shown is None or (scheme.near_clean and sizes["png"] < FLAT * shown.size):
+            unknown += image.size
+        for name, size in sizes.items():
+            published[name] += grown * size / middle.size * image.size
         images, samples, source = images + 1, samples + image.size, source + len(data)
-    return Sizes(images, samples, source, published)
+    return Sizes(images, samples, source, published if 2 * unknown <= samples else {})

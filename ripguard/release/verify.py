@@ -16,10 +16,11 @@ from ripguard.bar import Bar
 from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
 from ripguard.data.source import Item, Source
-from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, WrongKey
+from ripguard.errors import Damaged, InputRefused, MissingExtra, RipguardError, StorageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.images.decoding import read_image
+from ripguard.images.formats import UPGRADE, built_in
 from ripguard.images.limits import max_bytes
 from ripguard.images.reencoded import file_bytes, read_published, variants, with_channels
 from ripguard.images.rendering import render
@@ -122,6 +123,7 @@ def verify(
 
     Raises:
         WrongKey, SignatureInvalid, Damaged, NotProtected: before any image is checked.
+        MissingExtra: the same; this Pillow cannot read the images, which restoring needs.
     """
     root = unwrapped(root)
     release = Release.open(root)
@@ -130,6 +132,11 @@ def verify(
         raise WrongKey(
             f"wrong key: it opens single units of {root} and cannot prove the release",
             "use the key of the owner or of the whole release, or verify without a key",
+        )
+    if key is not None and not built_in(suffix_of(release.info)[1:].upper()):
+        raise MissingExtra(
+            f"{root} holds images of a format that the installed Pillow cannot read: {suffix_of(release.info)[1:]}",
+            f"{UPGRADE}; or verify without a key, which compares the files only",
         )
     report = Report(signer=vouched(release, signer, key))
     if key is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -76,13 +76,21 @@ class Scheme(ABC):
     Attributes:
         name: the name for ``--scheme``.
         note: one line for ``ripguard methods`` and ``--help``; not part of the scheme's identity.
+        near_clean: whether published images are the clean ones with changes, so that files of photographs grow as
+            :data:`ripguard.release.sizes.GROWN` says. For others :meth:`sized_as` may tell.
     """
 
     name: str
     note: str = ""
+    near_clean: ClassVar[bool] = False
 
     @property
     def needs(self) -> frozenset[Need]:
+        return frozenset()
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        """Modules that protecting imports besides those for restoring and torch; looked for before any work."""
         return frozenset()
 
     @property
@@ -121,6 +129,15 @@ class Scheme(ABC):
     def published_channels(self, channels: int) -> int:
         """Channels of the published image, given those of the source."""
         return channels
+
+    def sized_as(self, clean: np.ndarray, side: int) -> np.ndarray | None:
+        """An image that compresses as the published one, for estimates before the work; None: not known.
+
+        Args:
+            clean: uint8 ``[height, width, 1 or 3]``.
+            side: most pixels of a side of the result.
+        """
+        return None
 
     def keeps(self) -> bytes | None:
         """First bytes of the source files that are always restored byte for byte; None: no files are."""

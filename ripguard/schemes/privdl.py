@@ -97,6 +97,11 @@ class PrivDL(OneStep):
             result.append(Hidden(image, seal(keys.residue, _bound(header, image), record), header, 0, 0))
         return result
 
+    def sized_as(self, clean: np.ndarray, side: int) -> np.ndarray:
+        height, width, channels = clean.shape
+        chosen = np.random.default_rng(0).integers(0, height * width, (min(height, side), min(width, side)))
+        return clean.reshape(-1, channels)[chosen]  # neighbors come from anywhere in the image
+
     def run_reveal(
         self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
     ) -> list[Clean]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -65,6 +65,8 @@ class TwoAxis(Scheme):
         data: the dataset that the scheme was resolved for; None before.
     """
 
+    near_clean: ClassVar[bool] = True
+
     name: str
     perturb: Params
     hide: Params
@@ -83,6 +85,10 @@ class TwoAxis(Scheme):
     @property
     def needs(self) -> frozenset[Need]:
         return self.perturbation_class.needs
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        return frozenset((*self.perturbation_class.libraries, *self.hiding_class.libraries))
 
     @property
     def without_label(self) -> str:

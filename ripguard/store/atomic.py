@@ -29,9 +29,9 @@ def storage(what: str) -> Iterator[None]:
     except (NotRegular, TooLarge) as error:
         raise Damaged(f"{error.filename}: {error.strerror}", "replace it by a copy of the file") from None
     except OSError as error:
-        place = f" {error.filename}" if error.filename else ""
+        place = f"{error.filename}: " if error.filename else ""
         raise StorageError(
-            f"{what}:{place}: {error.strerror or error}", "check free space and permissions, then repeat the command"
+            f"{what}: {place}{error.strerror or error}", "check free space and permissions, then repeat the command"
         ) from None
 
 

@@ -52,3 +52,14 @@ def test_of_a_large_image_evenly_spread_windows_are_measured():
         assert likenesses(large[None], changed[None], [True])[0]["ssim"] == pytest.approx(
             likeness(large, changed)["ssim"], abs=0.05
         )
+
+
+@pytest.mark.parametrize("shape", [(300, 300, 3), (2, 60_000, 3)], ids=["several rows at once", "long rows"])
+def test_psnr_of_large_images_that_differ_most(shape):  # type: ignore[no-untyped-def]
+    """Masks, scans, scrambled drawings: a sum of their squared differences exceeds 32 bits."""
+    one = np.zeros((1, *shape), np.uint8)
+    other = np.full_like(one, 255)
+    other[0, 0] = 100
+    expected = likeness(one[0], other[0])["psnr"]
+    assert likenesses(one, other, [False]) == [{"psnr": expected, "ssim": None}]
+    assert likenesses(one, other[..., :1], [False]) == [{"psnr": expected, "ssim": None}]

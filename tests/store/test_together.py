@@ -87,7 +87,7 @@ def test_an_error_of_the_disk_is_reported(tmp_path, monkeypatch):  # type: ignor
     monkeypatch.setattr(systems, "sync_file_system", broken)
     with together(tmp_path, 9) as files:
         files.write(tmp_path / "a", b"1")
-        with pytest.raises(StorageError, match="cannot sync"):
+        with pytest.raises(StorageError, match=f"^cannot sync: {tmp_path}: {os.strerror(errno.EIO)}"):
             files.sync()
 
 
@@ -116,3 +116,26 @@ def test_a_tree_on_a_failing_disk(tmp_path, monkeypatch, whole):  # type: ignore
     monkeypatch.setattr(os, "fsync", failing)
     with together(tmp_path, FEWEST) as files, pytest.raises(StorageError, match="cannot sync"):
         files.sync_tree(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOSYS, errno.EACCES])
+def test_where_the_call_is_forbidden_each_file_is_synced(tmp_path, monkeypatch, synced, number):  # type: ignore[no-untyped-def]
+    """Containers and sandboxes filter calls of the system. What was written before is made durable, too."""
+    set_whole(monkeypatch, True)
+    asked = list[int]()
+
+    def forbidden(handle: int) -> None:
+        asked.append(handle)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(systems, "sync_file_system", forbidden)
+    paths = [tmp_path / "ab"[i % 2] / f"{i}.png" for i in range(FEWEST)]
+    with together(tmp_path, len(paths)) as files:
+        for path in paths:
+            files.write(path, b"1")
+        files.sync()
+        assert set(map(str, [*paths, tmp_path / "a", tmp_path / "b"])) == set(synced)
+        files.write(tmp_path / "c", b"2")
+        files.sync()
+    assert len(asked) == 1
+    assert str(tmp_path / "c") in synced

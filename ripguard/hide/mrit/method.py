@@ -80,6 +80,7 @@ class MRIT(Hiding):
     """
 
     kind, tail, simulates = MRITParams, Params, True
+    libraries = ("scipy",)
 
     def __init__(self, params: Params | None = None, lossy: bool = False, inline: bool = True) -> None:
         self.params = params or Params()
