@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -76,10 +76,15 @@ class Scheme(ABC):
     Attributes:
         name: the name for ``--scheme``.
         note: one line for ``ripguard methods`` and ``--help``; not part of the scheme's identity.
+        appearance: what the README of a release says of its published images, to whoever finds them.
     """
 
     name: str
     note: str = ""
+    appearance: ClassVar[str] = (
+        "They look like the originals, but their samples are changed, usually so that a model trained on them learns "
+        "very little that holds for other images."
+    )
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -77,6 +77,10 @@ class PrivDL(OneStep):
     """
 
     kind, tail = PrivDLParams, PrivDLPart
+    appearance = (
+        "Their pixels have changed places, by a key: people see noise in the colors of the originals. Models can be "
+        "trained on them."
+    )
     params: PrivDLParams
 
     def protect(self, batch: Batch, fitted: Fitted, run: Run) -> list[Hidden]:
