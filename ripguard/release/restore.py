@@ -206,7 +206,7 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
                 write_unsynced(originals / str(wanted.number) if name or wanted.stray else tree / wanted.place, data)
             except Damaged as occupied:
                 error = Damaged(f"{wanted.file}: {occupied.message}", occupied.hint)
-        outcomes.append(Outcome(wanted, one.exact, error, name, one.home, png))
+        outcomes.append(Outcome(wanted, one.exact, error, name, one.home, png, one.row is not None and not one.home))
     return outcomes
 
 
