@@ -76,11 +76,13 @@ class Scheme(ABC):
     Attributes:
         name: the name for ``--scheme``.
         note: one line for ``ripguard methods`` and ``--help``; not part of the scheme's identity.
+        leaves_one_color: whether images of one color are published unchanged.
         appearance: what the README of a release says of its published images, to whoever finds them.
     """
 
     name: str
     note: str = ""
+    leaves_one_color: ClassVar[bool] = False
     appearance: ClassVar[str] = (
         "They look like the originals, but their samples are changed, usually so that a model trained on them learns "
         "very little that holds for other images."

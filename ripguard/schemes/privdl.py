@@ -77,6 +77,7 @@ class PrivDL(OneStep):
     """
 
     kind, tail = PrivDLParams, PrivDLPart
+    leaves_one_color = True
     appearance = (
         "Their pixels have changed places, by a key: people see noise in the colors of the originals. Models can be "
         "trained on them."
