@@ -146,7 +146,7 @@ def protect(
             raise
     return dataclasses.replace(
         result, surrogate=next(iter(ready.fitted.files), ""), ignored=found.ignored, metadata=plan.metadata,
-        whole=plan.differs, skipped=plan.skipped, tinted=plan.tinted, image_format=plan.codec,
+        whole=plan.differs, skipped=plan.skipped, unchanged=plan.unchanged, tinted=plan.tinted, image_format=plan.codec,
         source_bytes=sum(image.size for image in plan.images),
         gray=sum(image.shape[2] == 1 for image in plan.images) if plan.tinted else 0,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import argparse
 from ripguard import api
 from ripguard.cli.options import add_image_format, add_max_pixels, add_workers
 from ripguard.cli.output import show
-from ripguard.cli.source import LISTED, add_reading, growth, read, readable, refusals, summary, whole_files
+from ripguard.cli.source import LISTED, add_reading, growth, read, readable, refusals, summary, unchanged, whole_files
 from ripguard.errors import InputRefused, some
 
 DESCRIPTION = "Reads a dataset and reports splits, classes, images, texts and refused files. Writes nothing."
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     if found.parted:
         names = some(found.parted, most=LISTED)
         lines.append(f"  published under another name than the text beside them, rename them first: {names}")
-    lines += [f"  {line}" for line in whole_files(found.whole)]
+    lines += [f"  {line}" for line in [*whole_files(found.whole), *unchanged(found.unchanged)]]
     if found.metadata:
         kinds = some([f"{kind} in {count:,}" for kind, count in found.metadata.items()])
         lines.append(f"  metadata that restoring does not return: {kinds} images (--preserve-files keeps whole files)")

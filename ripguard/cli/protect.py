@@ -10,7 +10,17 @@ from typing import Any
 from ripguard import api
 from ripguard.cli.options import add_image_format, add_key, add_max_pixels, add_workers, key_of, names
 from ripguard.cli.output import show, some
-from ripguard.cli.source import FORMAT_NAMES, add_reading, growth, read, readable, refusals, summary, whole_files
+from ripguard.cli.source import (
+    FORMAT_NAMES,
+    add_reading,
+    growth,
+    read,
+    readable,
+    refusals,
+    summary,
+    unchanged,
+    whole_files,
+)
 from ripguard.errors import InputRefused, tell
 from ripguard.methods.params import Option
 from ripguard.numbers import not_negative, positive
@@ -163,7 +173,7 @@ def run(options: argparse.Namespace) -> int:
         lines.append(
             f"  {result.gray} gray images are published in color and restored as gray (--no-gray-as-rgb: stay gray)"
         )
-    lines += [f"  {line}" for line in whole_files(result.whole)]
+    lines += [f"  {line}" for line in [*whole_files(result.whole), *unchanged(result.unchanged)]]
     if result.metadata:
         kinds = ", ".join(f"{kind} in {count}" for kind, count in result.metadata.items())
         why = "--preserve-files keeps whole files" if result.exact else "--lossy keeps no files"

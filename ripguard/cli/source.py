@@ -120,6 +120,11 @@ def whole_files(kinds: dict[str, int]) -> list[str]:
     return [f"restored as whole files: {', '.join(parts)}"]
 
 
+def unchanged(count: int) -> list[str]:
+    """A line about images of one color, if the scheme publishes some of them as they are."""
+    return [f"published unchanged: {_count(count, 'image')} of one color"] if count else []
+
+
 def refusals(found: Checked) -> list[str]:
     """What must be mended first, by reason."""
     if not found.refused:

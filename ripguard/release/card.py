@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from ripguard.errors import KeyFileError, UsageError, acts
 NAMES = ("README.md", "RIPGUARD.md")
 TITLE = "# A protected image dataset"  # first line: a card without the file of its release tells that one is missing
 MOST_CONTACT = 1000  # characters
+WIDTH = 118  # characters of a line
 
 
 def card_name(taken: Iterable[str]) -> str:
@@ -29,13 +31,14 @@ def check_contact(contact: str) -> None:
         raise UsageError(f"contact: expected one line of at most {MOST_CONTACT:,} characters", "such as an address")
 
 
-def card(info: dict[str, Any], folder: str, signer: str | None, contact: str = "") -> str:
+def card(info: dict[str, Any], folder: str, signer: str | None, appearance: str, contact: str = "") -> str:
     """Text of the card, in Markdown.
 
     Args:
         info: content of ``release.json``, as far as it is known.
         folder: that with the class folders, below the root of the release; "" for the root.
         signer: fingerprint of the signer, None for an unsigned release.
+        appearance: of the published images, see :attr:`ripguard.schemes.base.Scheme.appearance`.
         contact: whom to ask for access, one line; "" for nobody.
     """
     splits = sorted({unit["split"] for unit in info["units"]} - {""})
@@ -43,11 +46,11 @@ def card(info: dict[str, Any], folder: str, signer: str | None, contact: str = "
     nameless = "" if all(unit["label"] for unit in info["units"]) else " (some images have no label)"
     ask = f"Ask for access: {contact}" if contact else "Only the owner of the images can give access to them."
     back = {"pixels": "every sample of every image exactly", "bytes": "every file, byte for byte"}
+    gives = back.get(info["exact"], "the images approximately, not exactly")
+    about = f"The images in this folder are protected with ripguard. {appearance} The owner's key gives back {gives}."
     return f"""{TITLE}
 
-The images in this folder are protected with ripguard. They look like the originals, but their samples are changed,
-usually so that a model trained on them learns very little that holds for other images. The owner's key gives back
-{back.get(info["exact"], "the images approximately, not exactly")}.
+{textwrap.fill(about, WIDTH)}
 
 - Images: {info["pictures"]:,}
 - Classes: {classes:,}{nameless}

@@ -43,6 +43,7 @@ class Checked:
         metadata: number of images by kind of metadata that restoring samples does not return.
         whole: number of images by kind of what 8 bits do not show (alpha, 16 bits, several frames …): such an image is
             published as an 8-bit rendering, and its file is restored byte for byte.
+        unchanged: number of images of one color, where the scheme publishes those as they are.
         published_bytes: estimated size of the published images, from some of them; 0 without any, and where it cannot
             be told (:mod:`ripguard.release.sizes`). ``estimated``: the same for each format that they may have, as far
             as it is known, and ``"source"``, the size of the source's images, which is an estimate, too, where only
@@ -70,6 +71,7 @@ class Checked:
     sizes: dict[str, int] = field(default_factory=dict)
     metadata: dict[str, int] = field(default_factory=dict)
     whole: dict[str, int] = field(default_factory=dict)
+    unchanged: int = 0
     published_bytes: int = 0
     estimated: dict[str, int] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
@@ -158,6 +160,7 @@ def check(
     result.images = len(good)
     result.metadata = counts(one.lost for _, one in good)
     result.whole = counts(one.differs for _, one in good if one.whole)
+    result.unchanged = sum(one.unchanged for _, one in good)
     result.sizes = dict(sizes.most_common())
     result.formats = dict(Counter(os.path.splitext(item.name)[1].lower() for item, _ in good).most_common())
     result.channels = dict(Counter("color" if one.shape[2] == 3 else "gray" for _, one in good).most_common())

@@ -79,7 +79,8 @@ def complete(base: Job, commits: Commits, signing_key: SigningKey | None, contac
     public = signing_key.public if signing_key else b""
     folder = class_folder(image.out for image in plan.training)
     signer = fingerprint(public) if public else None
-    text = card(info, folder, signer, contact).encode(errors="surrogateescape")  # names of folders may be no text
+    written = card(info, folder, signer, plan.scheme.appearance, contact)
+    text = written.encode(errors="surrogateescape")  # names of folders may be no text
     name = card_name([image.out for image in plan.images] + [name for name, *_ in plan.annotations])
     write_file(tree / name, text)
     info["card"] = {"path": name, "sha256": hashlib.sha256(text).hexdigest()}

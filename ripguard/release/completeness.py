@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ripguard.errors import Damaged, RipguardError, VerifyFailed
+from ripguard.release.identify import GIVE_NAME, LOOK_THE_SAME
 from ripguard.release.locate import Selection
 from ripguard.release.manifest import Release
 from ripguard.release.names import too_long
@@ -43,6 +44,8 @@ class Completeness:
 
     def _why_not(self, one: Outcome) -> RipguardError | None:
         file, number = one.wanted.file, self.release.rows.number(one.home) if one.home else None
+        if one.alike:
+            return VerifyFailed(f"{file}: {LOOK_THE_SAME}", GIVE_NAME)
         if number is None:
             return VerifyFailed(f"{file} is not in the manifest of the release", "move it out, or use --loose")
         if not one.wanted.place and not self.selection.wants(one.home):

@@ -22,15 +22,17 @@ class Keeping:
     Attributes:
         prefix: first bytes of files that are kept although their rendering is exact; None: no such file is.
         lossy: whether no file is kept, not even one whose rendering differs from it.
+        one_color: whether the scheme publishes images of one color unchanged, so that they are counted.
     """
 
     prefix: bytes | None
     lossy: bool = False
+    one_color: bool = False
 
     @classmethod
     def of(cls, scheme: Scheme, lossy: bool, byte_exact: bool) -> Keeping:
         """For a scheme, ``--lossy`` and ``--preserve-files``."""
-        return cls(b"" if byte_exact else scheme.keeps(), lossy)
+        return cls(b"" if byte_exact else scheme.keeps(), lossy, scheme.leaves_one_color)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class SourceFacts:
         lost: kinds of metadata, and with ``--lossy`` of :attr:`differs`, that restoring does not return.
         differs: what the rendering does not show, see :class:`ripguard.images.rendering.Rendering`.
         whole: whether the file is restored byte for byte because of that.
+        unchanged: whether the rendering is published as it is, because it has one color.
     """
 
     shape: tuple[int, int, int]
@@ -51,6 +54,7 @@ class SourceFacts:
     lost: tuple[str, ...]
     differs: tuple[str, ...] = ()
     whole: bool = False
+    unchanged: bool = False
 
 
 def same(keeping: Keeping) -> Keeping:
@@ -75,8 +79,9 @@ def read_facts(keeping: Keeping, item: Item) -> SourceFacts:
         own = stated[0] if stated else None
         lost = (*rendering.differs, *(metadata(data) if own is None else own))
     digest = hashlib.sha256(data).hexdigest()
+    unchanged = keeping.one_color and bool((rendering.image == rendering.image[0, 0]).all())
     return SourceFacts(
-        (height, width, channels), digest, len(data), tuple(dict.fromkeys(lost)), rendering.differs, whole
+        (height, width, channels), digest, len(data), tuple(dict.fromkeys(lost)), rendering.differs, whole, unchanged
     )
 
 

@@ -33,6 +33,7 @@ from ripguard.store.rows import Row
 
 FRESH = "get a fresh copy of this image"
 BOTH = "ripguard verify lists both"
+LOOK_THE_SAME, GIVE_NAME = "two images of the release look the same", "give the file its name in the release"
 WITH_RELEASE = (
     f"name that folder with --release; its file {CONTAINER} must be there (before format v2: its hidden folder {META}, "
     "which some copies leave out)"
@@ -143,7 +144,7 @@ def as_published(image: np.ndarray, index: ReleaseIndex | None) -> np.ndarray:
 
 def look_the_same(what: str) -> Damaged:
     """The error for an image whose samples are those of several images of the release."""
-    return Damaged(f"{what}: two images of the release look the same", "give the file its name in the release")
+    return Damaged(f"{what}: {LOOK_THE_SAME}", GIVE_NAME)
 
 
 def _home(header: Header, row: Row | None, known: Row | None, rows: list[Row], index: ReleaseIndex | None) -> str:

@@ -98,6 +98,7 @@ class Plan:
         differs: number of images by kind of what their renderings do not show; their files are restored whole.
         skipped: name → reason of source images that are refused and left out.
         codec: format of the published images.
+        unchanged: number of images of one color, where the scheme publishes those as they are.
     """
 
     source: str
@@ -115,12 +116,13 @@ class Plan:
     differs: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     codec: str = CODEC
+    unchanged: int = 0
 
     @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of the plan as JSON, without local paths: moving the source does not change it."""
         content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("metadata", "differs", "skipped"):  # covered by the digests of the images
+        for name in ("metadata", "differs", "skipped", "unchanged"):  # covered by the digests of the images
             del content[name]
         if self.codec == CODEC:  # plans of releases of PNG files keep their digest
             del content["codec"]
@@ -272,6 +274,7 @@ def make_plan(
         source.name, scheme, seed, lossy, byte_exact, len(items) < len(source.items) or bool(skipped), "", labels,
         units, images, notes, counts(one.lost for _, one in good),
         counts(one.differs for _, one in good if one.whole), skipped, codec,
+        sum(one.unchanged for _, one in good),
     )  # fmt: skip
 
 

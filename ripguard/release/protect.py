@@ -80,6 +80,7 @@ class Protected:
         metadata: number of source files by kind of metadata that restoring does not return.
         whole: number of source files by kind of what their published 8-bit renderings do not show; these files are
             restored byte for byte.
+        unchanged: number of images of one color, where the scheme publishes those as they are.
         skipped: name → reason of source images that were refused and left out.
         tinted: whether gray images are published in color; gray: their number.
         image_format: of the published images; published_bytes: of their files; source_bytes: of the source's images.
@@ -113,6 +114,7 @@ class Protected:
     image_format: str = CODEC
     published_bytes: int = 0
     source_bytes: int = 0
+    unchanged: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Content of ``--json``. Three keys keep their original names, for programs that read them."""

@@ -207,7 +207,7 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
                 write_unsynced(f"{originals}/{wanted.number}" if aside else f"{tree}/{wanted.place}", data, made)
             except Damaged as occupied:
                 error = Damaged(f"{wanted.file}: {occupied.message}", occupied.hint)
-        outcomes.append(Outcome(wanted, one.exact, error, name, one.home, png))
+        outcomes.append(Outcome(wanted, one.exact, error, name, one.home, png, one.row is not None and not one.home))
     return outcomes
 
 

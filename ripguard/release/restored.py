@@ -18,6 +18,7 @@ class Outcome:
         name: name of its original file, "" for none. Such a file is written under its number first.
         home: its path in the release, "" if unknown.
         png: whether its file holds PNG bytes under a name with another suffix.
+        alike: whether several images of the release have its samples, and nothing tells which of them it is.
     """
 
     wanted: Wanted
@@ -26,6 +27,7 @@ class Outcome:
     name: str = ""
     home: str = ""
     png: bool = False
+    alike: bool = False
 
 
 @dataclass

@@ -78,11 +78,18 @@ class Scheme(ABC):
         note: one line for ``ripguard methods`` and ``--help``; not part of the scheme's identity.
         near_clean: whether published images are the clean ones with changes, so that files of photographs grow as
             :data:`ripguard.release.sizes.GROWN` says. For others :meth:`sized_as` may tell.
+        leaves_one_color: whether images of one color are published unchanged.
+        appearance: what the README of a release says of its published images, to whoever finds them.
     """
 
     name: str
     note: str = ""
     near_clean: ClassVar[bool] = False
+    leaves_one_color: ClassVar[bool] = False
+    appearance: ClassVar[str] = (
+        "They look like the originals, but their samples are changed, usually so that a model trained on them learns "
+        "very little that holds for other images."
+    )
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -77,6 +77,11 @@ class PrivDL(OneStep):
     """
 
     kind, tail = PrivDLParams, PrivDLPart
+    leaves_one_color = True
+    appearance = (
+        "Their pixels have changed places, by a key: people see noise in the colors of the originals. Models can be "
+        "trained on them."
+    )
     params: PrivDLParams
 
     def protect(self, batch: Batch, fitted: Fitted, run: Run) -> list[Hidden]:

@@ -19,6 +19,7 @@ from ripguard.train.loop import accuracy, fit
 from ripguard.train.protected import ProtectedDataset
 from ripguard.train.protocols import Protocol
 from ripguard.train.recipe import recipe_of
+from ripguard.train.trial import tried
 from ripguard.weights import save_whole
 
 CHUNK = 500  # images restored at once
@@ -45,12 +46,14 @@ def train_on_release(
 
     Raises:
         UsageError, OutputRefused, StorageError: ``out`` exists or cannot be written; raised before training.
+        InputRefused: the model does not take images of this size; raised before training.
         Also every exception of :class:`ProtectedDataset`.
     """
     recipe = recipe_of(protocol, model, epochs)
     refuse_output(out, device)
     training = ProtectedDataset(root, key, "train", signer=signer)
     images, labels = in_memory(training)
+    tried(recipe.model, len(training.classes), images.shape[1])
     tested = evaluation_split(training.splits)
     test = ProtectedDataset(root, key, tested, signer=signer) if tested else None
     judged = None if test is None or not test.labelled else in_memory(test, images.shape[1])

@@ -9,6 +9,7 @@ from helpers import good, refused
 
 from ripguard.errors import UsageError
 from ripguard.release.card import card, card_name, check_contact, class_folder
+from ripguard.schemes.base import Scheme
 
 INFO = {
     "units": [{"split": "train", "label": "a"}, {"split": "test", "label": "a"}], "pictures": 12_345, "exact": "bytes",
@@ -31,16 +32,26 @@ def test_the_folder_with_the_classes():
 
 
 def test_what_it_tells():
-    text = card(INFO, "train", None)
+    text = card(INFO, "train", None, Scheme.appearance)
     for wanted in ("Images: 12,345", "Classes: 1", "Splits: test, train", "every file, byte for byte", "Signer: none",
                    'ImageFolder("FOLDER/train")', "ripguard verify", "ripguard restore", "Only the owner"):  # fmt: skip
         assert wanted in text
     assert len(text.splitlines()) < 45
-    told = card(INFO | {"exact": "no (lossy)"}, "", "ripguard-signer-x", "me@x")
+    told = card(INFO | {"exact": "no (lossy)"}, "", "ripguard-signer-x", "They are noise.", "me@x")
     assert 'ImageFolder("FOLDER")' in told
-    assert "approximately" in told
+    assert "They are noise. The owner's key gives back the images approximately" in " ".join(told.split())
     assert "Ask for access: me@x" in told
     assert "Signer: ripguard-signer-x" in told
+
+
+def test_it_tells_what_the_scheme_does(made, tmp_path):  # type: ignore[no-untyped-def]
+    """Scrambled images do not look like the originals, and models learn from them: the card says neither."""
+    good("protect", made.source, tmp_path / "out", "--key-file", made.key, "--scheme", "privdl")
+    said = " ".join((tmp_path / "out/README.md").read_text().split())
+    assert "Their pixels have changed places" in said
+    assert "Models can be trained on them" in said
+    assert "look like the originals" not in said
+    assert "learns very little" not in said
 
 
 @pytest.mark.parametrize("contact", ["two\nlines", "\x1b[2J", "x" * 1001])

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import call, crop, good, make_source, refused
+from helpers import call, crop, good, make_source, png_bytes, refused
 from hidden import DATASET, KEY, keys_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -140,3 +140,19 @@ def test_a_folder(more, tmp_path):  # type: ignore[no-untyped-def]
     assert (code, [one["path"] for one in json.loads(said)["refused"]]) == (5, [str(release / "train/cup/0.png")])
     message = refused(2, "protect", source, tmp_path / "l", "--key-file", key, "--scheme", "privdl", "--lossy", *more)
     assert "privdl is exact" in message
+
+
+def test_images_of_one_color_are_counted(tmp_path):  # type: ignore[no-untyped-def]
+    """They are published as they are, and `check` and `protect` say so; other schemes change them."""
+    KEY.write(tmp_path / "k")
+    for number in range(4):
+        place = tmp_path / "s" / "ab"[number % 2] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(png_bytes(crop(number) if number else np.full((32, 32, 3), (7, 8, 9), np.uint8)))
+    line = "published unchanged: 1 image of one color"
+    words = (tmp_path / "s", tmp_path / "r", "--key-file", tmp_path / "k", "--workers", "1")
+    assert good("check", tmp_path / "s", "--scheme", "privdl")["unchanged"] == 1
+    assert line in call("check", tmp_path / "s", "--scheme", "privdl")[1]
+    assert line in call("protect", *words, "--scheme", "privdl")[1]
+    assert (tmp_path / "r/a/0.png").read_bytes() == (tmp_path / "s/a/0.png").read_bytes()
+    assert good("check", tmp_path / "s", "--scheme", "seal")["unchanged"] == 0

@@ -3,49 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ripguard.bar import Bar
-from ripguard.crypto.aead import image_digest
 from ripguard.crypto.keys import KeyRing
-from ripguard.data.image_set import side_for, square
 from ripguard.data.splits import TRAIN, evaluation_split
-from ripguard.errors import Damaged, InputRefused, RipguardError, UsageError, WrongKey, some
-from ripguard.hide.header import Header
-from ripguard.images.reencoded import file_bytes, read_published
+from ripguard.errors import Damaged, InputRefused, UsageError, WrongKey, some
+from ripguard.hide.header import BadHeader, Header
 from ripguard.precision import check_device
 from ripguard.release.manifest import Release
 from ripguard.release.signers import vouched
-from ripguard.release.spelling import found_at
 from ripguard.release.wrapper import unwrapped
 from ripguard.schemes.pixel_order import release_order_key
 from ripguard.schemes.privdl import PrivDLPart, is_shared
 from ripguard.train.loop import percent_right
 from ripguard.train.on_release import in_memory, refuse_output, train_to_file
 from ripguard.train.privdl.conversion import convert
+from ripguard.train.privdl.published import Scrambled, published, side_of
 from ripguard.train.protected import UNLABELLED, ProtectedDataset
 from ripguard.train.recipe import recipe_of
 from ripguard.train.saved import load
+from ripguard.train.trial import tried
 
-LARGEST = 64  # pixels: sides up to it are trained on as they are
-
-
-@dataclass(frozen=True)
-class Scrambled:
-    """A split as it is published.
-
-    Attributes:
-        names: paths in the release; images: uint8 ``[n, side, side, 3]``; labels: int64 ``[n]``, −1: none.
-    """
-
-    names: list[str]
-    images: np.ndarray
-    labels: np.ndarray
+NO_LABEL, LABEL_THEM = "{} has training images without a label", "use one folder for each class"
 
 
 def train(
@@ -67,29 +50,44 @@ def train(
         As :func:`ripguard.train.on_release.train_on_release`, and ``trained_on``: ``clean`` or ``scrambled``.
 
     Raises:
-        UsageError: the release is of another scheme.
-        InputRefused: its images differ in size, or are no squares of at most 64 pixels.
+        UsageError: the release is of another scheme; or, with the key, the model cannot be converted, or the images
+            have an order each.
+        InputRefused: its images differ in size, or are no squares of at most 64 pixels, or too small for the model.
         Damaged, WrongKey, OutputRefused, StorageError: as there.
     """
     recipe = recipe_of(protocol, model, epochs)
     refuse_output(out, device)
     release, classes = _opened(root, key, signer)
-    side = _side(release)
+    side = side_of(release)
+    _refuse_useless(release, key, recipe.model, classes, side)
     splits = sorted({unit["split"] for unit in release.info["units"]})
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for split in (TRAIN, evaluation_split(splits)):
         if split is not None and key is not None:
             parts.append(in_memory(ProtectedDataset(root, key, split, signer=signer), side))
         elif split is not None:
-            found = _published(release, split, classes)
+            found = published(release, split, classes, as_restored=True)
             parts.append((found.images, found.labels))
     if (parts[0][1] == UNLABELLED).any():
-        raise InputRefused(f"{root} has training images without a label", "use one folder for each class")
+        raise InputRefused(NO_LABEL.format(root), LABEL_THEM)
     if key is None:
         recipe = dataclasses.replace(recipe, crop=0.0, zoom=1.0, flip="none", mirror_at_test=False)
     judged = parts[1] if len(parts) > 1 and (parts[1][1] != UNLABELLED).all() else None
     result = train_to_file(parts[0], judged, classes, out, recipe, protocol, seed, device)
     return result | {"trained_on": "clean" if key is not None else "scrambled"}
+
+
+def _refuse_useless(release: Release, key: KeyRing | None, model: str, classes: list[str], side: int) -> None:
+    """Refuse a model that could not be trained; with the key also one that could not be tested on the release."""
+    if not classes:
+        raise InputRefused(NO_LABEL.format(release.name), LABEL_THEM)
+    own = tried(model, len(classes), side)
+    if key is not None:
+        order_key = _order_key(release, key)
+        try:
+            convert(own.eval(), order_key, side)
+        except UsageError as error:
+            raise UsageError(f"--model {model}: {error.message}", error.hint) from None
 
 
 def measure(
@@ -154,50 +152,17 @@ def _opened(root: Path, key: KeyRing | None, signer: str | None) -> tuple[Releas
 
 
 def _header(release: Release) -> Header | None:
-    """The header of the first image that has its header in the manifest, as all of scheme ``privdl`` do."""
-    row = next((row for row in release.rows if "header" in row), None)
-    return Header.unpack(bytes.fromhex(row["header"])) if row else None
+    """The header of the first image that has its header in the manifest, as all of scheme ``privdl`` do.
 
-
-def _side(release: Release) -> int:
-    """Side of all images in pixels. Raises :class:`InputRefused` if they are not squares that networks take."""
-    shapes = sorted({tuple(row["shape"][:2]) for row in release.rows})
-    if len(shapes) == 1 and shapes[0][0] == shapes[0][1] <= LARGEST:
-        return side_for([(shapes[0][1], shapes[0][0])])
-    sizes = [f"{width}×{height}" for height, width in shapes]
-    raise InputRefused(
-        f"{release.name}: expected images of one size, squares of at most {LARGEST} pixels, got " + some(sizes, most=5),
-        "resize the source before it is protected: a scrambled image cannot be resized",
-    )
-
-
-def _published(release: Release, split: str, classes: list[str]) -> Scrambled:
-    """The images of a split, or with "" of all, checked against the manifest.
-
-    Raises:
-        InputRefused: there is no such split.
-        Damaged: images are missing or changed.
+    Raises :class:`Damaged`: it is no header.
     """
-    units, side = release.info["units"], _side(release)
-    rows = [row for row in release.rows if split in ("", units[row["unit"]]["split"])]
-    if not rows:
-        there = ", ".join(sorted({unit["split"] for unit in units}))
-        raise InputRefused(f"{release.name} has no split {split!r}", f"it has {there}")
-    numbers = {name: number for number, name in enumerate(classes)} | {"": UNLABELLED}
-    images, bad = [], []
-    for row in Bar(rows, total=len(rows), stage=f"reading {split}".strip(), unit="image"):
-        try:
-            data = file_bytes(found_at(release, row["path"]))
-            image = read_published(data, row["path"], row["shape"])
-            if image_digest(image).hex() != row["pixels"]:
-                raise Damaged(row["path"])
-            images.append(square(image, side))
-        except RipguardError:
-            bad.append(row["path"])
-    if bad:
-        raise Damaged(f"{len(bad):,} images of {release.name} are missing or changed: {some(bad)}", "get fresh copies")
-    labels = np.array([numbers[units[row["unit"]]["label"]] for row in rows], np.int64)
-    return Scrambled([row["path"] for row in rows], np.stack(images), labels)
+    row = next((row for row in release.rows if "header" in row), None)
+    if row is None:
+        return None
+    try:
+        return Header.unpack(bytes.fromhex(row["header"]))
+    except BadHeader:
+        raise Damaged(f"{release.name}: the manifest has no readable header of {row['path']}") from None
 
 
 def _outputs(
@@ -215,11 +180,11 @@ def _outputs(
             f"{model} knows the classes {some(known, most=5)}, and {root} has {some(classes, most=5)}",
             "name a model of the same classes",
         )
-    if (side := _side(release)) != network.side:
+    if (side := side_of(release)) != network.side:
         raise InputRefused(f"{model} takes images of {network.side} pixels, and those of {root} have {side}")
     if key is not None:
         network.model = convert(network.model.eval(), _order_key(release, key), side)
-    found = _published(release, part, classes)
+    found = published(release, part, classes)
     return found, network.logits(found.images), known, part
 
 

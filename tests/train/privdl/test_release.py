@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import good, make_source, refused
+from helpers import crop, good, make_source, png_bytes, refused
 from releases import KEY
 
 import ripguard
@@ -80,6 +80,59 @@ def test_refusals(made, tmp_path):  # type: ignore[no-untyped-def]
     said = refused(5, "privdl", "test", spoiled, model, *key)
     assert "2 images" in said
     assert all(str(path.relative_to(spoiled)) in said for path in (first, second))
+
+
+def test_what_could_not_be_tested_is_not_trained(made, tmp_path):  # type: ignore[no-untyped-def]
+    """A model that cannot be converted, an order for each image, images that are too small for the model."""
+    key, out = ("--key-file", made / "k"), tmp_path / "model.pt"
+    for model in ("vit-small", "fastnet-thumbnail"):
+        assert f"--model {model}: privdl:" in refused(
+            2, "privdl", "train", made / "r", *key, "--out", out, *SHORT, "--model", model
+        )
+    own = ("--scheme", "privdl", "--workers", "1")
+    good("protect", "photos", tmp_path / "own", *key, "--limit", "20", *own, "--per-image")
+    assert "an order of its own" in refused(2, "privdl", "train", tmp_path / "own", *key, "--out", out, *SHORT)
+    for number in range(4):
+        place = tmp_path / "small" / "train" / "ab"[number % 2] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(png_bytes(crop(number, 8, 8)))
+    good("protect", tmp_path / "small", tmp_path / "r8", *key, *own)
+    for words in (("privdl", "train", tmp_path / "r8", *key), ("privdl", "train", tmp_path / "r8", "--no-key"),
+                  ("train", tmp_path / "r8", *key)):  # fmt: skip
+        said = refused(3, *words, "--out", out, *SHORT, "--model", "fastnet")
+        assert "fastnet does not take images of 8×8 pixels" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own", "r8", "small"]
+
+
+def test_images_without_a_label_are_left_out(made, tmp_path):  # type: ignore[no-untyped-def]
+    """With the key and without it, in training and in testing."""
+    for number in range(10):
+        place = tmp_path / "s" / ("train" if number < 5 else "test") / ("a", "b", "a", "b", "")[number % 5]
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.png").write_bytes(png_bytes(crop(number)))
+    good("protect", tmp_path / "s", tmp_path / "r", "--key-file", made / "k", "--scheme", "privdl", "--workers", "1")
+    for name, key in (("clean", ("--key-file", made / "k")), ("scrambled", ("--no-key",))):
+        done = good("privdl", "train", tmp_path / "r", *key, "--out", tmp_path / f"{name}.pt", *SHORT)
+        assert (done["trained_on"], done["pictures"]) == (name, 4)
+        assert done["test_accuracy"] is not None
+
+
+def test_headers_that_are_no_headers(made, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """The owner of a release can write anything into its manifest."""
+    import ripguard.release.shard
+
+    rows = ripguard.release.shard._rows
+
+    def crafted(*given):  # type: ignore[no-untyped-def]
+        blob, found = rows(*given)
+        return blob, [row | {"header": "00"} for row in found]
+
+    monkeypatch.setattr(ripguard.release.shard, "_rows", crafted)
+    good("protect", "photos", tmp_path / "r", "--key-file", made / "k", "--limit", "20", "--scheme", "privdl",
+         "--workers", "1")  # fmt: skip
+    for key in (("--no-key",), ("--key-file", made / "k")):
+        said = refused(5, "privdl", "train", tmp_path / "r", *key, "--out", tmp_path / "m.pt", *SHORT)
+        assert "header" in said
 
 
 def test_releases_that_no_network_reads(made, tmp_path):  # type: ignore[no-untyped-def]
