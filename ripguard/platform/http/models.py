@@ -1,0 +1,245 @@
+"""Bodies of requests and answers. Unknown fields are refused; answers hold no secret but a new token."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ripguard.platform.roles import Role, Scope
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$", description="a name")]
+# no control characters, direction marks or surrogates
+Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[\t\n\r -~\u00a1-\u00ac\u00ae-\u024f]*[!-~][\t\n\r -~\u00a1-\u00ac\u00ae-\u024f]*$")]  # fmt: skip  # noqa: E501
+Label = Annotated[str, Field(max_length=1000, description="a split or a class, as the release names it")]
+Count = Annotated[int, Field(ge=1, le=1 << 40)]
+Seconds = Annotated[int, Field(ge=0, le=1 << 40, description="seconds since 1970, UTC")]
+Life = Annotated[int, Field(ge=0, le=90 * 86_400, description="seconds; 0 for the default")]
+
+
+class Body(BaseModel):
+    """Body of a request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """Why something was refused."""
+
+    error: str
+    message: str
+    hint: str
+
+
+class Status(BaseModel):
+    status: str
+
+
+class Me(BaseModel):
+    principal: str
+    role: Role
+    accessor: str
+    scopes: list[Scope]
+    dataset: str | None
+    split: str | None
+    label: str | None
+    expires_at: int
+
+
+class DatasetOut(BaseModel):
+    id: str
+    name: str
+    owner: str
+    listed: bool
+    public_log: bool
+    criteria: list[str]
+    created_at: int
+    closed: bool
+    versions: int
+    relation: str = Field(description="what it is to the caller: own, grantee, key grantee, listed or none")
+
+
+class DatasetsOut(BaseModel):
+    datasets: list[DatasetOut]
+    next: int | None = Field(description="offset of the next page; null at the end")
+
+
+class DatasetIn(Body):
+    name: Name
+
+
+class DatasetChange(Body):
+    listed: bool | None = None
+    public_log: bool | None = None
+    criteria: Annotated[list[Text], Field(max_length=20)] | None = None
+
+
+class DepositedOut(BaseModel):
+    dataset: str
+    version: int
+    images: int
+    new: bool
+
+
+class TermsIn(Body):
+    ends_at: Seconds
+    split: Label | None = None
+    label: Label | None = None
+    images: Count | None = None
+    delivery: Literal["pixels", "keys"] = "pixels"
+
+
+class GrantIn(TermsIn):
+    account: Name
+
+
+class InviteIn(GrantIn):
+    life: Life = 0
+
+
+class GrantOut(BaseModel):
+    id: str
+    dataset: str
+    principal: str
+    split: str | None
+    label: str | None
+    images: int | None
+    delivery: str
+    ends_at: int
+    used: int
+    created_at: int
+    revoked: bool
+
+
+class GrantsOut(BaseModel):
+    grants: list[GrantOut]
+    next: int | None
+
+
+class RequestIn(Body):
+    purpose: Text
+    answers: Annotated[list[Text], Field(max_length=20)] = []
+    split: Label | None = None
+    label: Label | None = None
+
+
+class RequestOut(BaseModel):
+    id: str
+    dataset: str
+    principal: str
+    split: str | None
+    label: str | None
+    purpose: str
+    answers: list[tuple[str, str]]
+    public: bool
+    created_at: int
+    state: str
+    decided_at: int | None
+    reason: str
+    granted: str
+
+
+class RequestsOut(BaseModel):
+    requests: list[RequestOut]
+    next: int | None
+
+
+class ApprovalIn(TermsIn):
+    reason: Text | None = None
+
+
+class RefusalIn(Body):
+    reason: Text
+
+
+class PublishedOut(BaseModel):
+    name: str
+    purpose: str
+    state: str
+    created_at: int
+    decided_at: int | None
+
+
+class PublishedListOut(BaseModel):
+    requests: list[PublishedOut]
+    next: int | None
+
+
+class AccountIn(Body):
+    name: Name
+    role: Role
+
+
+class AccountOut(BaseModel):
+    id: str
+    name: str
+    role: Role
+    created_at: int
+    disabled: bool
+
+
+class AccountsOut(BaseModel):
+    accounts: list[AccountOut]
+    next: int | None
+
+
+class TokenIn(Body):
+    principal: Annotated[str, Field(max_length=80)] = Field("", description="an account; empty for the own one")
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=8)] | None = None
+    dataset: Annotated[str, Field(max_length=80)] | None = None
+    split: Label | None = None
+    label: Label | None = None
+    images: Count | None = None
+    life: Life = 0
+    note: Annotated[Text, Field(max_length=200)] | None = None
+
+
+class IssuedOut(BaseModel):
+    accessor: str
+    expires_at: int
+    token: str = Field(description="the secret; it is shown once")
+
+
+class TokenOut(BaseModel):
+    accessor: str
+    principal: str
+    parent: str | None
+    scopes: list[Scope]
+    dataset: str | None
+    split: str | None
+    label: str | None
+    images: int | None
+    used: int
+    note: str
+    created_at: int
+    expires_at: int
+    revoked: bool
+
+
+class TokensOut(BaseModel):
+    tokens: list[TokenOut]
+    next: int | None
+
+
+class EndedOut(BaseModel):
+    ended: int
+
+
+class UseOut(BaseModel):
+    principal: str
+    name: str
+    images: int
+    first: int
+    last: int
+
+
+class UsageOut(BaseModel):
+    uses: list[UseOut]
+    next: int | None
+
+
+class VerifiedOut(BaseModel):
+    ok: bool
+    records: int
+    checkpoints: int
+    problems: list[str]

@@ -1,0 +1,7 @@
+"""The routes, one file a group."""
+
+from __future__ import annotations
+
+from ripguard.platform.http.routes import accounts, audit, datasets, deposits, grants, requests, restore, system, tokens
+
+ROUTERS = tuple(one.router for one in (system, datasets, deposits, grants, requests, tokens, accounts, restore, audit))
