@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import httpx
 
 from ripguard.crypto.keys import Key
-from ripguard.errors import Damaged, RipguardError, StorageError, UsageError
+from ripguard.errors import UsageError
 from ripguard.platform import errors as _errors
+from ripguard.platform.answers import Image, Missing, images_of, network, refuse
 from ripguard.platform.deposits.packing import packed
 from ripguard.platform.profiles import Profile
-from ripguard.platform.restoring.checker import Checker
 from ripguard.platform.uploads import tar_of
 from ripguard.release.manifest import Release
 
 BATCH_IMAGES, BATCH_BYTES = 1024, 1 << 25  # of one request
 TIMEOUT = httpx.Timeout(30.0, read=600.0, write=600.0)  # seconds
-
-
-@dataclass(frozen=True)
-class Image:
-    """A restored image.
-
-    Attributes:
-        upload: its name in the upload.
-        name: the same, with the suffix of the restored file.
-        home, source: path of the protected image in its release, and of the file in the source; "" if unknown.
-    """
-
-    upload: str
-    name: str
-    data: bytes
-    home: str
-    source: str
-    exact: bool
-
-
-@dataclass(frozen=True)
-class Missing:
-    """An image that was not restored; ``reason`` is a word of :class:`ripguard.platform.restoring.reasons.Reason`."""
-
-    upload: str
-    reason: str
-    message: str
-    hint: str
 
 
 class Client:
@@ -104,10 +74,10 @@ class Client:
             RipguardError: what the server refuses, as the class that its code names.
             StorageError: the server cannot be reached, or fails.
         """
-        with _network(self.server):
+        with network(self.server):
             wanted = {name: value for name, value in query.items() if value is not None}
             answer = self._http.request(verb, path, params=wanted, json=body)
-        _refuse(answer)
+        refuse(answer)
         return answer.json() if answer.content else None
 
     def all(self, path: str, name: str, **query: Any) -> Iterator[dict[str, Any]]:
@@ -145,13 +115,13 @@ class Client:
             yield secret
             yield from packed(release)
 
-        with _network(self.server):
+        with network(self.server):
             answer = self._http.post(
                 f"/v1/datasets/{quoted(dataset)}/deposit",
                 content=body(),
                 headers={"Content-Type": "application/octet-stream"},
             )
-        _refuse(answer)
+        refuse(answer)
         return answer.json()
 
     def restore(self, dataset: str, images: Iterable[tuple[str, bytes]]) -> Iterator[Image | Missing]:
@@ -172,61 +142,41 @@ class Client:
 
     def _restored(self, dataset: str, batch: list[tuple[str, bytes]]) -> Iterator[Image | Missing]:
         with (
-            _network(self.server),
+            network(self.server),
             self._http.stream(
                 "POST", f"/v1/datasets/{quoted(dataset)}/restore", content=tar_of(batch), params={"format": "tar"},
                 headers={"Content-Type": "application/x-tar"},
             ) as answer,
         ):  # fmt: skip
-            if answer.status_code != 200:
-                answer.read()
-                _refuse(answer)
-            checker = Checker(answer.iter_bytes())
-            came = {one.name: one.data for one in checker}
-        result = checker.result
-        if result is None:
-            raise Damaged("the download has no list", "download it again")
-        for row in result.images:
-            if "reason" in row:
-                yield Missing(row["upload"], row["reason"], row["message"], row["hint"])
-            else:
-                own = (row["upload"], row["name"], came[row["name"]], row["home"], row["source"])
-                yield Image(*own, row["exact"])
-        if result.error:
-            raise StorageError(f"the server ended the restoration: {result.error}", "restore what is missing again")
+            yield from images_of(answer)
+
+    def create_job(self, dataset: str, key: str, images: Iterable[tuple[str, bytes]]) -> dict[str, Any]:
+        """Upload images to be restored later; the same key again gives the same job."""
+        with network(self.server):
+            answer = self._http.post(
+                f"/v1/datasets/{quoted(dataset)}/jobs", content=tar_of(images), headers={"Idempotency-Key": key}
+            )
+        refuse(answer)
+        return answer.json()
+
+    def job_result(self, job: str) -> Iterator[Image | Missing]:
+        """Results of a job that ended, as :meth:`restore` gives them."""
+        with network(self.server), self._http.stream("GET", f"/v1/jobs/{quoted(job)}/result") as answer:
+            yield from images_of(answer)
 
     def export_log(self, dataset: str | None = None, after: int = 0) -> Iterator[str]:
         """Lines of the audit log."""
         query = {"after": after} | ({"dataset": dataset} if dataset else {})
-        with _network(self.server), self._http.stream("GET", "/v1/audit", params=query) as answer:
+        with network(self.server), self._http.stream("GET", "/v1/audit", params=query) as answer:
             if answer.status_code != 200:
                 answer.read()
-                _refuse(answer)
+                refuse(answer)
             yield from answer.iter_lines()
 
 
 def quoted(part: str) -> str:
     """An id as a part of a path."""
     return quote(part, safe="")
-
-
-Kind = Literal["tar", "zip"]
-
-
-class _network:
-    """Errors of the network as :class:`StorageError`."""
-
-    def __init__(self, server: str) -> None:
-        self.server = server
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
-            raise StorageError(f"{self.server} ended the connection", "try again") from None
-        if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-            raise StorageError(f"{self.server} cannot be reached: {error}", "is it running?") from None
 
 
 def _batches(images: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
@@ -239,32 +189,6 @@ def _batches(images: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, by
         size += len(one[1])
     if batch:
         yield batch
-
-
-def _kinds() -> dict[str, type[RipguardError]]:
-    found, left = dict[str, type[RipguardError]](), [RipguardError]
-    while left:
-        kind = left.pop()
-        found.setdefault(kind.code, kind)
-        left += kind.__subclasses__()
-    return found
-
-
-def _refuse(answer: httpx.Response) -> None:
-    """Raise what an answer refuses."""
-    if answer.is_success:
-        return
-    try:
-        about = answer.json()
-        code, message, hint = (str(about[name]) for name in ("error", "message", "hint"))
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
-        raise StorageError(f"the server answered with status {answer.status_code}", "is it a platform?") from None
-    if code == _errors.LimitReached.code:
-        wait = answer.headers.get("Retry-After", "0")
-        raise _errors.LimitReached(message, hint, int(wait) if wait.isdecimal() else 0)
-    if answer.status_code >= 500:
-        raise StorageError(message, hint)
-    raise _kinds().get(code, UsageError)(message, hint)
 
 
 def _is_loopback(host: str) -> bool:

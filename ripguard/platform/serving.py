@@ -24,6 +24,7 @@ from ripguard.platform.settings import Settings
 from ripguard.store.atomic import write_file
 
 GRACE = 30  # seconds for the images of running requests, when the server stops
+BACKLOG = 128
 TOKEN = "operator.token"  # file in the folder of the platform
 
 
@@ -128,6 +129,7 @@ def _bound(server: Server) -> socket.socket:
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
+        made.listen(BACKLOG)  # before the address is told: who connects then waits, and is not refused
         made.set_inheritable(False)
     except OSError as error:
         raise StorageError(f"cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}") from None

@@ -12,6 +12,7 @@ from ripguard import __version__
 from ripguard.platform.http import errors
 from ripguard.platform.http.callers import refuse_unknown_queries
 from ripguard.platform.http.guard import Guard
+from ripguard.platform.http.metrics import Counted
 from ripguard.platform.http.routes import ROUTERS
 from ripguard.platform.http.state import State
 
@@ -27,6 +28,7 @@ def application(state: State, docs: bool = False) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
+        state.runner.start()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_sweep, state)
             yield
@@ -48,6 +50,7 @@ def application(state: State, docs: bool = False) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Guard)
+    app.add_middleware(Counted, metrics=state.metrics)
     return app
 
 

@@ -225,6 +225,21 @@ class EndedOut(BaseModel):
     ended: int
 
 
+class JobOut(BaseModel):
+    id: str
+    dataset: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    error: str
+    images: int = Field(description="members of the upload that have a result")
+    created_at: int
+    ended_at: int | None
+
+
+class JobsOut(BaseModel):
+    jobs: list[JobOut]
+    next: int | None
+
+
 class UseOut(BaseModel):
     principal: str
     name: str

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from ripguard.crypto.granted import GrantedKeys
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import shown
 from ripguard.platform.access.admission import Admission, Admitted
@@ -27,7 +28,7 @@ from ripguard.platform.service.pools import For, Pools
 
 BATCH_BYTES = 1 << 24  # of the members that are admitted together
 
-Step = tuple[int, Member | Refused, Admission | None]  # version, 0 for refused ones
+Step = tuple[For | None, Member | Refused, Admission | None]  # None: nothing was admitted yet
 
 
 class Restoration:
@@ -35,6 +36,9 @@ class Restoration:
 
     Args:
         stopping: set when the server stops: the image is finished, not the upload.
+
+    Attributes:
+        using: ids of the grants of the batch of the last image.
 
     Raises:
         Absent, SignInFailed: the caller may not restore from this dataset.
@@ -45,6 +49,8 @@ class Restoration:
     ) -> None:
         self._platform, self._pools, self._caller, self._dataset = platform, pools, caller, dataset
         self._stopping = stopping or threading.Event()
+        self.using: frozenset[str] = frozenset()
+        self._last: tuple[Admission | None, int, For] = (None, 0, For(dataset, 0, frozenset()))
         platform.admission(caller, dataset)
 
     def outcomes(self, members: Iterable[Member | Refused]) -> Iterator[Outcome]:
@@ -61,8 +67,8 @@ class Restoration:
         waiting: deque[Admission | None] = deque()
         steps = self._steps(members)
         try:
-            for version, group in groupby(steps, lambda step: step[0]):
-                for one in self._restored(version, _noted(group, waiting)):
+            for wanted, group in groupby(steps, lambda step: step[0]):
+                for one in self._restored(wanted, _noted(group, waiting)):
                     admission = waiting.popleft()
                     if isinstance(one, Restored):
                         self._check(admission)
@@ -73,8 +79,8 @@ class Restoration:
                 close()
 
     def _steps(self, members: Iterable[Member | Refused]) -> Iterator[Step]:
-        """Members with the version that they belong to; a refused one stays with those before it."""
-        version = 0
+        """Members with the pool that restores them; a refused one stays with those before it."""
+        wanted: For | None = None
         for batch in _batches(members):
             admission, admitted = self._admit([one for one in batch if isinstance(one, Member)])
             left = iter(admitted)
@@ -84,8 +90,8 @@ class Restoration:
                     if result.found is None:
                         one = _refusal(one, result)
                     else:
-                        version = result.found.version
-                yield version, one, admission
+                        wanted = self._wanted(admission, result.found.version)
+                yield wanted, one, admission
 
     def _admit(self, images: list[Member]) -> tuple[Admission | None, list[Admitted]]:
         if not images:
@@ -95,13 +101,18 @@ class Restoration:
             admission = self._platform.admission(self._caller, self._dataset)
             return admission, admission.admit([hashlib.sha256(one.data).digest() for one in images])
 
-    def _restored(self, version: int, members: Iterator[Member | Refused]) -> Iterator[Outcome]:
-        if not version:  # nothing was admitted yet: all are refused
+    def _wanted(self, admission: Admission | None, version: int) -> For:
+        if (admission, version) != self._last[:2]:
+            if admission is None:
+                raise Absent.of("dataset")
+            self._last = (admission, version, For(self._dataset, version, admission.units(version)))
+        return self._last[2]
+
+    def _restored(self, wanted: For | None, members: Iterator[Member | Refused]) -> Iterator[Outcome]:
+        if wanted is None:  # all are refused
             yield from members  # type: ignore[misc]
             return
-        with self._ended():
-            units = self._platform.admission(self._caller, self._dataset).units(version)
-        with self._pools.lease(For(self._dataset, version, units), lambda: self._opening(version)) as pool:
+        with self._pools.lease(wanted, lambda: self._opening(wanted)) as pool:
             found = pool.restore(members)
             try:
                 yield from found
@@ -109,10 +120,10 @@ class Restoration:
                 found.close()  # type: ignore[attr-defined]
 
     @contextlib.contextmanager
-    def _opening(self, version: int) -> Iterator[tuple[Path, KeyRing]]:
-        admission = self._platform.admission(self._caller, self._dataset)
-        with admission.keys(version) as ring:
-            yield self._platform.deposits.root(self._dataset, version), ring
+    def _opening(self, wanted: For) -> Iterator[tuple[Path, KeyRing]]:
+        with self._platform.custody.release_keys(wanted.dataset, wanted.version) as keys:
+            ring = GrantedKeys.of(keys, wanted.units)
+        yield self._platform.deposits.root(wanted.dataset, wanted.version), ring
 
     def _check(self, admission: Admission | None) -> None:
         if self._stopping.is_set():
@@ -121,6 +132,7 @@ class Restoration:
             if admission is None:
                 raise Absent.of("dataset")  # an image that nobody admitted
             admission.check()
+            self.using = admission.using
 
     @contextlib.contextmanager
     def _ended(self) -> Iterator[None]:

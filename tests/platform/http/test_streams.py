@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from uploads import tar_of, zip_of
@@ -36,8 +37,12 @@ def test_a_client_that_goes_frees_the_pool(running, hundred):  # type: ignore[no
     body = tar_of(many(hundred, 30))
     with running.raw("owner") as http, http.stream("POST", f"/v1/datasets/{dataset}/restore", content=body) as answer:
         next(answer.iter_raw())
-    while any(one.users for one in running.state.pools._entries.values()):
-        pass
+    for _ in range(6000):
+        if not any(one.users for one in running.state.pools._entries.values()):
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("the pool is still in use")
     images = list(hundred.published.items())[:2]
     assert len(list(running.client("owner").restore(dataset, images))) == 2
 

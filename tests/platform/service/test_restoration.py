@@ -90,6 +90,15 @@ def test_without_a_record_nothing_is_restored(world, pools):  # type: ignore[no-
     assert not len(pools)
 
 
+def test_a_grant_that_the_first_batch_uses_up(world, pools):  # type: ignore[no-untyped-def]
+    images = upload(world)
+    world.grant(images=len(images))
+    found = list(Restoration(world.platform, pools, world.callers["user"], world.dataset.id).outcomes(iter(images)))
+    assert all(isinstance(one, Restored) for one in found)
+    with pytest.raises(Absent):
+        Restoration(world.platform, pools, world.callers["user"], world.dataset.id)
+
+
 def test_who_may_not_restore(world, pools):  # type: ignore[no-untyped-def]
     for name in ("stranger", "other", "auditor", "admin"):
         with pytest.raises(Absent):

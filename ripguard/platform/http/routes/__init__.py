@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from ripguard.platform.http.routes import accounts, audit, datasets, deposits, grants, requests, restore, system, tokens
+from ripguard.platform.http.routes import (
+    accounts,
+    audit,
+    datasets,
+    deposits,
+    grants,
+    jobs,
+    requests,
+    restore,
+    system,
+    tokens,
+)
 
-ROUTERS = tuple(one.router for one in (system, datasets, deposits, grants, requests, tokens, accounts, restore, audit))
+ROUTERS = tuple(
+    one.router for one in (system, datasets, deposits, grants, jobs, requests, tokens, accounts, restore, audit)
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Annotated, Any, Literal
 
 import anyio
@@ -45,7 +45,7 @@ async def restore(
     restoration = await anyio.to_thread.run_sync(_may, caller, state, dataset)
     file = await received(request, state, state.uploads.total_bytes)
     outcomes = restoration.outcomes(members(pieces_of(file), state.uploads, name=name, folder=state.folder))
-    started = await anyio.to_thread.run_sync(_started, outcomes, file)
+    started = await anyio.to_thread.run_sync(_started, outcomes, file, state.metrics.count)
     return StreamingResponse(sent(archive(started, form, state.folder)), media_type=TYPES[form])
 
 
@@ -54,19 +54,19 @@ def _may(caller: Session, state: State, dataset: str) -> Restoration:
     return Restoration(state.platform, state.pools, caller.caller, dataset, state.stopping)
 
 
-def _started(outcomes: Iterator[Outcome], file: IO[bytes]) -> Iterator[Outcome]:
+def _started(outcomes: Iterator[Outcome], file: IO[bytes], count: Callable[[Outcome], Outcome]) -> Iterator[Outcome]:
     """The outcomes, after the first was made: what refuses everything is an answer of its own, not a list."""
     try:
         first = next(outcomes)
     except BaseException:
         file.close()
         raise
-    return _again(first, outcomes)
+    return _again(first, outcomes, count)
 
 
-def _again(first: Outcome, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+def _again(first: Outcome, outcomes: Iterator[Outcome], count: Callable[[Outcome], Outcome]) -> Iterator[Outcome]:
     try:
-        yield first
-        yield from outcomes
+        yield count(first)
+        yield from map(count, outcomes)
     finally:
         outcomes.close()  # type: ignore[attr-defined]

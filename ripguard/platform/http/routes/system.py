@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
 
 from ripguard.platform.errors import LimitReached
 from ripguard.platform.http.callers import Calling, Served
 from ripguard.platform.http.errors import RESPONSES
 from ripguard.platform.http.models import Me, Status
 
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 router = APIRouter(tags=["system"])
 
 
@@ -25,6 +27,12 @@ def ready(state: Served) -> Status:
     if state.stopping.is_set():
         raise LimitReached("the server stops", "try again", 5)
     return Status(status="ready")
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses={422: RESPONSES[422]})
+def metrics(state: Served) -> PlainTextResponse:
+    """Numbers for Prometheus, without names and ids."""
+    return PlainTextResponse(state.metrics.text(), media_type=TEXT)
 
 
 @router.get("/v1/me", responses=RESPONSES)
