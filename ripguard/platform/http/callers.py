@@ -8,7 +8,6 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from ripguard.errors import UsageError
 from ripguard.platform.access.session import Session
 from ripguard.platform.errors import SignInFailed
 from ripguard.platform.http.state import State
@@ -30,7 +29,7 @@ def refuse_unknown_queries(request: Request) -> None:
     if strange := sorted({name for name, _ in names} - known):
         raise RequestValidationError([{"loc": ("query", one[:40]), "msg": "unknown field"} for one in strange])
     if len({name for name, _ in names}) < len(names):
-        raise UsageError("query: a field is given twice")
+        raise RequestValidationError([{"loc": ("query",), "msg": "a field is given twice"}])
 
 
 def session(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Session:

@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from ripguard.errors import KeyFileError, RipguardError, StorageError
-from ripguard.platform.errors import Absent, Conflict, LimitReached, SignInFailed
+from ripguard.errors import KeyFileError, RipguardError, StorageError, UsageError
+from ripguard.platform.errors import Absent, LimitReached, SignInFailed
 from ripguard.platform.http.models import Problem
 from ripguard.platform.restoring.reasons import Reason, UploadRefused
 
@@ -22,7 +22,7 @@ TEXTS = {
     401: "No token, or one that is not valid.",
     403: "Not over this connection, or a count is used up for good.",
     404: "There is no such object, or the token does not open it.",
-    409: "It conflicts with what is there.",
+    409: "It conflicts with what is there: a name that is taken, an end in the past, more than the token may.",
     413: "The body is too large.",
     422: "The request is not as described, or its content is refused.",
     429: "A rate or a quota is used up; `Retry-After` says for how long.",
@@ -44,7 +44,7 @@ def status_of(error: RipguardError) -> int:
             return 404
         case LimitReached():
             return 429 if error.retry_after else 403
-        case Conflict():
+        case UsageError():  # the form was right: it was checked before
             return 409
         case UploadRefused() if error.reason in TOO_MUCH:
             return 413
@@ -95,10 +95,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _other(request: Request, error: HTTPException) -> JSONResponse:
-        code = WORDS.get(error.status_code, "usage")
-        return JSONResponse(
-            {"error": code, "message": str(error.detail).lower(), "hint": ""}, error.status_code, error.headers
-        )
+        status = 422 if error.status_code == 400 else error.status_code  # a body that is no JSON
+        code = WORDS.get(status, "usage")
+        return JSONResponse({"error": code, "message": str(error.detail).lower(), "hint": ""}, status, error.headers)
 
     @app.exception_handler(Exception)
     async def _defect(request: Request, error: Exception) -> JSONResponse:

@@ -39,6 +39,10 @@ class Guard:
                 message["headers"] = own + [one for one in HEADERS.items() if one[0] not in known]
             await send(message)
 
+        if "\0" in scope["path"]:  # no id has one, and PostgreSQL takes none
+            about = {"error": "absent", "message": "not found", "hint": ""}
+            await JSONResponse(about, 404)(scope, receive, secured)
+            return
         if scope["path"].endswith(STREAMED):
             await self.app(scope, receive, secured)
             return

@@ -184,9 +184,9 @@ class AccountsOut(BaseModel):
 
 
 class TokenIn(Body):
-    principal: Annotated[str, Field(max_length=80)] = Field("", description="an account; empty for the own one")
+    principal: Annotated[str, Field(pattern=r"^[!-~]{0,80}$")] = Field("", description="an account; empty: the own one")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=8)] | None = None
-    dataset: Annotated[str, Field(max_length=80)] | None = None
+    dataset: Annotated[str, Field(pattern=r"^[!-~]{1,80}$")] | None = None
     split: Label | None = None
     label: Label | None = None
     images: Count | None = None

@@ -25,7 +25,7 @@ from ripguard.platform.core import Platform
 from ripguard.platform.http.state import State
 from ripguard.platform.roles import Role
 from ripguard.platform.serving import Server, Serving, server_of
-from ripguard.platform.settings import Settings
+from ripguard.platform.settings import Limits, Settings
 from ripguard.release.manifest import Release
 
 COUNT = 100
@@ -114,8 +114,10 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    platform = Platform.start(Settings(folder=tmp_path_factory.mktemp("platform")))
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server; a module may set ``LIMITS``."""
+    limits = getattr(request.module, "LIMITS", Limits())
+    platform = Platform.start(Settings(folder=tmp_path_factory.mktemp("platform"), limits=limits))
     tokens = {}
     with platform.audit.transaction() as journal:
         for name, role in ROLES.items():

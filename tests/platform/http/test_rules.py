@@ -101,7 +101,7 @@ def test_every_route_is_tried():
     tried = set()
     for method, path, _ in routes(
         "owner", "{dataset}", "{grant}", "{request_id}", {"other": "x", "stranger": "{principal}"}
-    ).values():  # noqa: E501
+    ).values():
         tried.add((method, path.partition("?")[0]))
     assert paths - tried == {
         ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"), ("DELETE", "/v1/tokens/{accessor}"),

@@ -21,7 +21,7 @@ LINES = {200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}
 def export_log(
     caller: Calling,
     after: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
-    dataset: Annotated[str | None, Query(max_length=80)] = None,
+    dataset: Annotated[str | None, Query(pattern=r"^[!-~]{1,80}$")] = None,
 ) -> StreamingResponse:
     """Records of the log in order, one a line, from the one behind `after`."""
     lines = caller.export_log(dataset, after)

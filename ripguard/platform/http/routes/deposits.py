@@ -10,7 +10,7 @@ import anyio
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 
-from ripguard.errors import UsageError
+from ripguard.errors import InputRefused
 from ripguard.platform.access.session import Session
 from ripguard.platform.deposits.deposits import MOST_BYTES, Deposited
 from ripguard.platform.http.callers import Calling, Served
@@ -37,6 +37,7 @@ async def deposit(request: Request, caller: Calling, state: Served, dataset: str
     """
     if not private(request):
         raise HTTPException(403, "a key is taken over TLS, or from the same machine")
+    await anyio.to_thread.run_sync(caller.depositing, dataset)
     file = await received(request, state, MOST_BYTES)
     done = await anyio.to_thread.run_sync(_deposit, caller, dataset, file)
     return DepositedOut(**vars(done))
@@ -56,6 +57,6 @@ def _deposit(caller: Session, dataset: str, file: IO[bytes]) -> Deposited:
     with file:
         secret = file.read(KEY)
         if len(secret) < KEY:
-            raise UsageError("deposit: the body is shorter than a key")
+            raise InputRefused("deposit: the body is shorter than a key")
         pieces: Iterator[bytes] = pieces_of(file)
         return caller.deposit(dataset, pieces, secret)

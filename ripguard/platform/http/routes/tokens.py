@@ -27,7 +27,7 @@ def _out(row: Row) -> TokenOut:
 @router.get("")
 def list_tokens(
     caller: Calling,
-    principal: Annotated[str, Query(max_length=80)] = "",
+    principal: Annotated[str, Query(pattern=r"^[!-~]{0,80}$")] = "",
     limit: Limit = PAGE,
     offset: Offset = 0,
 ) -> TokensOut:
