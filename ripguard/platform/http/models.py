@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from ripguard.platform.roles import Role, Scope
 
@@ -12,9 +12,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$", description
 # no control characters, direction marks or surrogates
 Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[\t\n\r -~\u00a1-\u00ac\u00ae-\u024f]*[!-~][\t\n\r -~\u00a1-\u00ac\u00ae-\u024f]*$")]  # fmt: skip  # noqa: E501
 Label = Annotated[str, Field(max_length=1000, description="a split or a class, as the release names it")]
-Count = Annotated[int, Field(ge=1, le=1 << 40)]
-Seconds = Annotated[int, Field(ge=0, le=1 << 40, description="seconds since 1970, UTC")]
-Life = Annotated[int, Field(ge=0, le=90 * 86_400, description="seconds; 0 for the default")]
+Count = Annotated[int, Field(ge=1, le=1 << 40, strict=True)]
+Seconds = Annotated[int, Field(ge=0, le=1 << 40, strict=True, description="seconds since 1970, UTC")]
+Life = Annotated[int, Field(ge=0, le=90 * 86_400, strict=True, description="seconds; 0 for the default")]
 
 
 class Body(BaseModel):
@@ -69,8 +69,8 @@ class DatasetIn(Body):
 
 
 class DatasetChange(Body):
-    listed: bool | None = None
-    public_log: bool | None = None
+    listed: StrictBool | None = None
+    public_log: StrictBool | None = None
     criteria: Annotated[list[Text], Field(max_length=20)] | None = None
 
 
