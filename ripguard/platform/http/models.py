@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from ripguard.platform.roles import Role, Scope
 
+
+def _whole(value: object) -> object:
+    """A JSON number without a fraction, which 2.0 is as well; no text and no truth value."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if type(value) is not int:
+        raise ValueError("expected an integer")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$", description="a name")]
 # no control characters, direction marks or surrogates
 Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[\t\n\r -~\u00a1-\u00ac\u00ae-\u024f]*[!-~][\t\n\r -~\u00a1-\u00ac\u00ae-\u024f]*$")]  # fmt: skip  # noqa: E501
 Label = Annotated[str, Field(max_length=1000, description="a split or a class, as the release names it")]
-Count = Annotated[int, Field(ge=1, le=1 << 40, strict=True)]
-Seconds = Annotated[int, Field(ge=0, le=1 << 40, strict=True, description="seconds since 1970, UTC")]
-Life = Annotated[int, Field(ge=0, le=90 * 86_400, strict=True, description="seconds; 0 for the default")]
+Count = Annotated[Whole, Field(ge=1, le=1 << 40)]
+Seconds = Annotated[Whole, Field(ge=0, le=1 << 40, description="seconds since 1970, UTC")]
+Life = Annotated[Whole, Field(ge=0, le=90 * 86_400, description="seconds; 0 for the default")]
 
 
 class Body(BaseModel):
