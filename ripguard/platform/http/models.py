@@ -18,14 +18,14 @@ def _whole(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$", description="a name")]
 # no control characters, direction marks or surrogates
 Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[\t\n\r -~\u00a1-\u00ac\u00ae-\u024f]*[!-~][\t\n\r -~\u00a1-\u00ac\u00ae-\u024f]*$")]  # fmt: skip  # noqa: E501
 Label = Annotated[str, Field(max_length=1000, description="a split or a class, as the release names it")]
-Count = Annotated[Whole, Field(ge=1, le=1 << 40)]
-Seconds = Annotated[Whole, Field(ge=0, le=1 << 40, description="seconds since 1970, UTC")]
-Life = Annotated[Whole, Field(ge=0, le=90 * 86_400, description="seconds; 0 for the default")]
+Count = Annotated[int, Field(ge=1, le=1 << 40), WHOLE]
+Seconds = Annotated[int, Field(ge=0, le=1 << 40, description="seconds since 1970, UTC"), WHOLE]
+Life = Annotated[int, Field(ge=0, le=90 * 86_400, description="seconds; 0 for the default"), WHOLE]
 
 
 class Body(BaseModel):
