@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from ripguard.platform.http.account_models import AccountIn, AccountOut, AccountsOut
 from ripguard.platform.http.callers import PAGE, Calling, page
 from ripguard.platform.http.errors import RESPONSES
-from ripguard.platform.http.models import AccountIn, AccountOut, AccountsOut
 from ripguard.platform.http.routes.datasets import Limit, Offset
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=RESPONSES)

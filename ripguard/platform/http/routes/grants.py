@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from ripguard.platform.access.grants import Grant, Terms
+from ripguard.platform.http.account_models import IssuedOut
 from ripguard.platform.http.callers import PAGE, Calling, page
 from ripguard.platform.http.errors import RESPONSES
-from ripguard.platform.http.models import GrantIn, GrantOut, GrantsOut, InviteIn, IssuedOut, TermsIn
+from ripguard.platform.http.models import GrantIn, GrantOut, GrantsOut, InviteIn, TermsIn
 from ripguard.platform.http.routes.datasets import Limit, Offset
 
 router = APIRouter(prefix="/v1", tags=["grants"], responses=RESPONSES)

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Row
 
 from ripguard.platform.callers import Wanted
+from ripguard.platform.http.account_models import IssuedOut, TokenIn, TokenOut, TokensOut
 from ripguard.platform.http.callers import PAGE, Calling, page
 from ripguard.platform.http.errors import RESPONSES
-from ripguard.platform.http.models import EndedOut, IssuedOut, TokenIn, TokenOut, TokensOut
+from ripguard.platform.http.models import EndedOut
 from ripguard.platform.http.routes.datasets import Limit, Offset
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"], responses=RESPONSES)
