@@ -41,6 +41,8 @@ VERBS = {  # one module each, imported when its verb is used
     "audit": "attack your own release with defences and removal attacks, within a budget",
     "train": "train a model on the images of a release, restored in memory",
     "privdl": "train, test and use networks on releases of scheme privdl",
+    "serve": "run the platform, which holds keys and restores for authorized users",
+    "platform": "use a platform: deposit, grant, request, restore",
     "gc": "move aside files that killed runs left in and beside a release",
     "data": "list the built-in datasets, or export one as a folder tree",
     "methods": "list schemes, perturbations and hiding methods, or the options of one",

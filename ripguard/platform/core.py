@@ -113,6 +113,6 @@ class Platform:
             Tools(self.parts, self.principals, self.requests, self.settings.limits.longest_token_life), caller
         )
 
-    def admission(self, caller: Caller, dataset: str) -> Admission:
+    def admission(self, caller: Caller, dataset: str, using: frozenset[str] = frozenset()) -> Admission:
         """Restoration from a dataset; see :class:`Admission`."""
-        return Admission(self.parts, caller, dataset)
+        return Admission(self.parts, caller, dataset, using)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ripguard.errors import RipguardError, StorageError
+from ripguard.errors import RipguardError, StorageError, UsageError
 
 
 class SignInFailed(RipguardError):
@@ -37,6 +37,10 @@ class LimitReached(RipguardError):
 
     def __reduce__(self) -> tuple:
         return (type(self), (self.message, self.hint, self.retry_after))
+
+
+class Conflict(UsageError):
+    """It conflicts with what is there: a name that is taken, or a request that was decided."""
 
 
 class AuditUnavailable(StorageError):

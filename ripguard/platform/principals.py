@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ripguard.errors import UsageError
 from ripguard.platform import pulse
 from ripguard.platform.audit.log import Audit, Journal
 from ripguard.platform.clock import Clock, now
 from ripguard.platform.database.engine import Database
 from ripguard.platform.database.tables import audit_head
 from ripguard.platform.database.tables import principals as table
-from ripguard.platform.errors import Absent
+from ripguard.platform.errors import Absent, Conflict
 from ripguard.platform.roles import Role
 from ripguard.platform.values import checked_name, new_id
 
@@ -57,7 +56,7 @@ class Principals:
         try:
             journal.connection.execute(insert(table).values(**row))
         except IntegrityError:
-            raise UsageError(f"account: the name {name} is taken", "choose another") from None
+            raise Conflict(f"account: the name {name} is taken", "choose another") from None
         journal.record("create account", actor, note=f"{made.id} {made.role.value}")
         return made
 

@@ -88,6 +88,11 @@ class Settings:
         return self.folder / "blobs"
 
     @property
+    def jobs(self) -> Path:
+        """Folder of the files of jobs on this host."""
+        return self.folder / "jobs"
+
+    @property
     def checkpoints(self) -> Path:
         """File of the signed heads of the audit log, written by this host."""
         return self.folder / f"audit-{self.host}.jsonl"

@@ -98,6 +98,13 @@ class Tokens:
         self.throttle.failed(subject)
         raise SignInFailed("the token is not valid", "ask for a new one")
 
+    def caller(self, accessor: str) -> Caller:
+        """The caller of a token that is named by its accessor. Raises :class:`SignInFailed` if it ended."""
+        with self.database.read() as connection:
+            if (found := self._valid(connection, table.c.accessor == accessor)) is None:
+                raise SignInFailed("the token is not valid any more", "ask for a new one")
+        return found
+
     def still(self, connection: Connection, caller: Caller) -> Caller:
         """The caller as the database has it now. Raises :class:`SignInFailed` if its token ended."""
         found = self._valid(connection, table.c.accessor == caller.accessor)

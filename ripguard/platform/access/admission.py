@@ -67,17 +67,26 @@ class Parts:
 class Admission:
     """One caller's restoration from one dataset. Not for several threads.
 
+    Args:
+        using: ids of the grants under which images were admitted before, if they are to leave now.
+
     Raises:
         Absent: there is no such dataset, or the caller may not restore from it.
         SignInFailed: the token ended.
     """
 
-    def __init__(self, parts: Parts, caller: Caller, dataset: str) -> None:
+    def __init__(self, parts: Parts, caller: Caller, dataset: str, using: frozenset[str] = frozenset()) -> None:
         self._parts, self._caller, self._dataset = parts, caller, dataset
-        self._using: frozenset[str] = frozenset()  # grants of the batch that is being restored
+        self._using = using  # grants of the batch that is being restored
         self._pulse, self._until = -1, 0
         self._units: dict[int, Units] = {}
+        self._decided: Standing | None = None  # of the last batch
         self.check()
+
+    @property
+    def using(self) -> frozenset[str]:
+        """Ids of the grants of the last batch; none for an owner's own images."""
+        return self._using
 
     def check(self) -> None:
         """Call it before each image leaves. Usually one query of one row.
@@ -127,6 +136,7 @@ class Admission:
             counted = pulse.counted(connection)  # before the decision: a later revocation is seen by check()
             found = self._standing(connection)
             require(found.decide(Verb.RESTORE), Kind.DATASET)
+            self._decided = found
             known = find(connection, self._dataset, files, samples)
             open_ = {one: image for one, image in known.items() if found.opens(self._units_of(connection, image))}
             wanted: list[tuple[bytes, Grant | None]] = [
@@ -157,9 +167,12 @@ class Admission:
         return results
 
     def units(self, version: int) -> frozenset[int]:
-        """Numbers of the units of a version that the caller may restore."""
+        """Numbers of the units of a version that the caller may restore; after a batch, as they were before it.
+
+        A batch may use up a grant. Its images still need the keys.
+        """
         with self._parts.database.read() as connection:
-            found = self._standing(connection)
+            found = self._decided or self._standing(connection)
             units = self._parts.deposits.units(connection, self._dataset, version)
         return frozenset(number for number, unit in enumerate(units) if found.opens([unit]))
 

@@ -16,7 +16,7 @@ from ripguard.platform.database.engine import Database
 from ripguard.platform.database.tables import principals
 from ripguard.platform.database.tables import requests as table
 from ripguard.platform.deposits.datasets import Datasets
-from ripguard.platform.errors import Absent
+from ripguard.platform.errors import Absent, Conflict
 from ripguard.platform.values import checked_label, checked_text, new_id
 
 OPEN, GRANTED, REFUSED, WITHDRAWN = "open", "granted", "refused", "withdrawn"
@@ -100,7 +100,7 @@ class Requests:
                 raise UsageError(f"request: expected {len(about.criteria)} answers, got {len(texts)}")
             own = (table.c.dataset == dataset, table.c.principal == principal, table.c.state == OPEN)
             if connection.execute(select(table.c.id).where(*own)).first() is not None:
-                raise UsageError("request: you have one that is open", "withdraw it first")
+                raise Conflict("request: you have one that is open", "withdraw it first")
             row = {
                 "id": new_id("rq"),
                 "dataset": dataset,
@@ -178,7 +178,7 @@ class Requests:
     def _open(self, connection: Connection, request: str) -> Request:
         found = _request(self._row(connection, request, lock=True))
         if found.state != OPEN:
-            raise UsageError(f"request: it is {found.state} already")
+            raise Conflict(f"request: it is {found.state} already")
         return found
 
     def _decide(

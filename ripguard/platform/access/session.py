@@ -51,6 +51,10 @@ class Session(Deciding):
         self._may_platform(Verb.CREATE, Kind.PLATFORM)
         return self._datasets.create(self.caller.principal, name)
 
+    def depositing(self, dataset: str) -> None:
+        """Raise unless the caller may deposit versions of a dataset: before their bytes are taken."""
+        self._may(Verb.DEPOSIT, dataset)
+
     def deposit(self, dataset: str, container: Iterable[bytes], secret: bytes) -> Deposited:
         """A new version; see :meth:`ripguard.platform.deposits.deposits.Deposits.deposit`."""
         self._may(Verb.DEPOSIT, dataset)
@@ -194,6 +198,8 @@ class Session(Deciding):
         """A token for an account; for the own one, "", a child of the caller's token."""
         whose = principal or self.caller.principal
         self._may_token(Verb.ISSUE, whose)
+        if wanted.dataset is not None:
+            self._may(Verb.SEE, wanted.dataset)
         parent = self.caller if whose == self.caller.principal else None
         return self._tokens.issue(whose, wanted, self.caller.principal, parent)
 

@@ -16,7 +16,7 @@ from ripguard.platform.clock import Clock, now
 from ripguard.platform.database.engine import Database
 from ripguard.platform.database.tables import datasets as table
 from ripguard.platform.database.tables import grants, versions
-from ripguard.platform.errors import Absent
+from ripguard.platform.errors import Absent, Conflict
 from ripguard.platform.values import checked_name, checked_text, new_id
 
 MOST_CRITERIA = 20
@@ -61,7 +61,7 @@ class Datasets:
             try:
                 journal.connection.execute(insert(table).values(**row))
             except IntegrityError:
-                raise UsageError(f"dataset: you have one that is called {name}", "deposit a version of it") from None
+                raise Conflict(f"dataset: you have one that is called {name}", "deposit a version of it") from None
             journal.record("create dataset", owner, dataset=made.id)
         return made
 

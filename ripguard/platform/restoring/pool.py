@@ -175,7 +175,7 @@ class _Upload:
                 self.error, one = error, None
             if one is None:
                 break
-            one = _image(one)
+            one = image_or_left_out(one)
             length = len(one.data) if isinstance(one, Member) else 0
             full = images == limits.batch_images or len(batch) >= 2 * limits.batch_images
             if batch and (full or size + length > limits.batch_bytes):
@@ -224,7 +224,7 @@ class _Upload:
                 )
 
 
-def _image(one: Member | Refused) -> Member | Refused:
+def image_or_left_out(one: Member | Refused) -> Member | Refused:
     """A member as it is; refused without harm if neither name nor content are those of an image.
 
     A file without a suffix may be a damaged image, whose loss must not pass for harmless.

@@ -49,6 +49,11 @@ class Reason(enum.StrEnum):
     DIED = "process-died"
     UNREADABLE_HERE = "missing-decoder"
     STORAGE = "storage"
+    # of the caller's rights
+    UNKNOWN = "not-in-dataset"  # or not granted: both look the same
+    LIMIT = "limit"
+    ENDED = "access-ended"
+    STOPPED = "server-stops"
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,13 @@ def test_matrix(world, account):  # type: ignore[no-untyped-def]
             made[case]()
 
 
+def test_a_token_for_a_dataset_that_is_not_seen(world):  # type: ignore[no-untyped-def]
+    for dataset in ("ds_none", world.dataset.id):
+        with pytest.raises(Absent, match="no such dataset"):
+            world.session("stranger").issue_token(Wanted(dataset=dataset))
+    assert world.session("owner").issue_token(Wanted(dataset=world.dataset.id)).text
+
+
 def test_denials_are_recorded(world):  # type: ignore[no-untyped-def]
     with pytest.raises(Absent):
         world.session("stranger").restoring(world.dataset.id)

@@ -82,7 +82,7 @@ def test_a_newer_schema_is_refused(database):  # type: ignore[no-untyped-def]
             upgrade(database)
     finally:
         with database.write() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
 
 
 def test_migrations_are_in_the_wheel():

@@ -1,0 +1,1 @@
+"""The platform over HTTP: an ASGI application. One file a group of routes."""

@@ -1,0 +1,20 @@
+"""The routes, one file a group."""
+
+from __future__ import annotations
+
+from ripguard.platform.http.routes import (
+    accounts,
+    audit,
+    datasets,
+    deposits,
+    grants,
+    jobs,
+    requests,
+    restore,
+    system,
+    tokens,
+)
+
+ROUTERS = tuple(
+    one.router for one in (system, datasets, deposits, grants, jobs, requests, tokens, accounts, restore, audit)
+)

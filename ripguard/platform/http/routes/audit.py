@@ -1,0 +1,40 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from ripguard.platform.http.callers import Calling
+from ripguard.platform.http.errors import RESPONSES
+from ripguard.platform.http.models import VerifiedOut
+from ripguard.platform.http.streams import sent
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=RESPONSES)
+LINES = {200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}, "description": "Records."}}
+
+
+@router.get("", response_class=StreamingResponse, responses=LINES)  # type: ignore[arg-type]
+def export_log(
+    caller: Calling,
+    after: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
+    dataset: Annotated[str | None, Query(pattern=r"^[!-~]{1,80}$")] = None,
+) -> StreamingResponse:
+    """Records of the log in order, one a line, from the one behind `after`."""
+    lines = caller.export_log(dataset, after)
+    return StreamingResponse(sent(_bytes(lines)), media_type="application/x-ndjson")
+
+
+@router.post("/verify")
+def verify_log(caller: Calling) -> VerifiedOut:
+    """Verify the whole log against its signed heads."""
+    found = caller.verify_log()
+    return VerifiedOut(ok=found.ok, records=found.head.seq, checkpoints=found.checkpoints, problems=found.problems)
+
+
+def _bytes(lines: Iterator[str]) -> Iterator[bytes]:
+    for line in lines:
+        yield line.encode() + b"\n"

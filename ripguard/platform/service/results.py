@@ -1,0 +1,47 @@
+"""The results of a job that ended, for its account: rights are checked for each image when it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ripguard.platform.callers import Caller
+from ripguard.platform.core import Platform
+from ripguard.platform.errors import Absent, Conflict, SignInFailed
+from ripguard.platform.restoring.reasons import Outcome, Reason, Restored, UploadRefused
+from ripguard.platform.service.jobs import QUEUED, RUNNING, Job, Jobs
+
+
+def results(platform: Platform, jobs: Jobs, caller: Caller, name: str) -> Iterator[Outcome]:
+    """Results of an own job that ended.
+
+    An image leaves under the grants under which it was restored: a grant that is used up still opens it, and one that
+    was revoked, or has ended, does not.
+
+    Raises:
+        Conflict: it has not ended.
+        Absent: there is no such job; it was cancelled, or removed after some days.
+        UploadRefused: while it is read: why the job failed; or the right to restore ended.
+    """
+    found = jobs.get(caller, name)
+    if found.state in (QUEUED, RUNNING):
+        raise Conflict(f"job: it is {found.state}", "wait until it is done")
+    if not jobs.here(found):
+        raise Absent.of("job")
+    return _results(platform, jobs, caller, found)
+
+
+def _results(platform: Platform, jobs: Jobs, caller: Caller, job: Job) -> Iterator[Outcome]:
+    with jobs.files(job.id) as files:
+        for part in files.all():
+            try:
+                admission = None
+                for one in part.outcomes:
+                    if isinstance(one, Restored):
+                        admission = admission or platform.admission(caller, job.dataset, part.grants)
+                        admission.check()
+                    yield one
+            except (Absent, SignInFailed):
+                hint = "ask the owner of the dataset"
+                raise UploadRefused("the right to restore ended", hint, Reason.ENDED) from None
+    if job.error:
+        raise UploadRefused(job.error)

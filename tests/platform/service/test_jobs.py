@@ -1,0 +1,145 @@
+"""Jobs end with the right results, once, whatever interrupts them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+from uploads import tar_of
+
+from ripguard.errors import Damaged
+from ripguard.platform.audit.verifying import export
+from ripguard.platform.clock import DAY
+from ripguard.platform.errors import Absent, Conflict, LimitReached
+from ripguard.platform.restoring.limits import UploadLimits
+from ripguard.platform.restoring.reasons import Restored, UploadRefused
+from ripguard.platform.service.jobs import MOST_OPEN
+from ripguard.platform.service.pools import Pools
+from ripguard.platform.service.results import results
+from ripguard.platform.service.runner import Runner
+
+
+@pytest.fixture
+def runner(world) -> Iterator[Runner]:  # type: ignore[no-untyped-def]
+    pools = Pools()
+    yield Runner(world.platform, pools, UploadLimits(), threading.Event())
+    pools.close()
+
+
+def create(world, runner, name: str = "user", key: str = "k", times: int = 16):  # type: ignore[no-untyped-def]
+    files = list(world.golden.files().values())
+    body = tar_of((f"{again}/{number}.png", data) for again in range(times) for number, data in enumerate(files))
+    digest = hashlib.sha256(body).hexdigest()
+    return runner.jobs.create(world.callers[name], world.dataset.id, key, io.BytesIO(body), digest)
+
+
+def recorded(world) -> int:  # type: ignore[no-untyped-def]
+    lines = map(json.loads, export(world.platform.database))
+    return sum(one["count"] for one in lines if (one["action"], one["result"]) == ("restore", "allowed"))
+
+
+def test_create_run_result(world, runner):  # type: ignore[no-untyped-def]
+    world.grant(images=96)
+    job, new = create(world, runner)
+    assert (new, job.state) == (True, "queued")
+    again, new = create(world, runner)
+    assert (new, again.id) == (False, job.id)
+    with pytest.raises(Conflict):
+        create(world, runner, times=2)
+    with pytest.raises(Conflict):
+        results(world.platform, runner.jobs, world.callers["user"], job.id)
+    runner.run(job.id)
+    done = runner.jobs.get(world.callers["user"], job.id)
+    count = 16 * len(world.golden.files())
+    assert (done.state, done.images, done.error) == ("done", count, "")
+    found = list(results(world.platform, runner.jobs, world.callers["user"], job.id))
+    assert recorded(world) == count == 96  # the grant is used up, and what was restored under it can be taken
+    assert all(isinstance(one, Restored) for one in found)
+    for name in ("owner", "stranger", "admin"):
+        with pytest.raises(Absent):
+            runner.jobs.get(world.callers[name], job.id)
+    assert not any(b"PNG" in one.read_bytes() for one in runner.jobs.upload(job.id).parent.glob("part*"))
+
+
+def test_interrupted_and_continued(world, runner, monkeypatch):  # type: ignore[no-untyped-def]
+    """The server dies after a part: only images without a result are restored again, and all are recorded."""
+    world.grant()
+    job, _ = create(world, runner, times=30)
+    parts = []
+
+    def dying(*arguments: object) -> bool:
+        parts.append(arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.jobs, "count", dying)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(job.id)
+    with runner.jobs.files(job.id) as files:
+        assert files.done == 64
+    before = recorded(world)
+    assert runner.jobs.waiting() == [job.id]
+    runner.run(job.id)
+    total = 30 * len(world.golden.files())
+    found = list(results(world.platform, runner.jobs, world.callers["user"], job.id))
+    assert len(found) == len({one.name for one in found}) == total
+    assert recorded(world) == before + total - 64
+
+
+def test_revoked(world, runner):  # type: ignore[no-untyped-def]
+    """A job without a right fails; what it restored cannot be taken any more; it can go on under another grant."""
+    grant = world.grant()
+    job, _ = create(world, runner)
+    runner.run(job.id)
+    world.platform.grants.revoke(grant, world.dataset.owner)
+    with pytest.raises(UploadRefused, match="the right to restore ended"):
+        list(results(world.platform, runner.jobs, world.callers["user"], job.id))
+    second = world.grant()
+    other, _ = create(world, runner, key="other")
+    world.platform.grants.revoke(second, world.dataset.owner)
+    runner.run(other.id)
+    assert runner.jobs.find(other.id).error == "the right to restore ended"
+    with pytest.raises(Absent):
+        runner.jobs.resume(world.callers["user"], other.id)
+    world.grant()
+    runner.jobs.resume(world.callers["user"], other.id)
+    runner.run(other.id)
+    assert runner.jobs.find(other.id).state == "done"
+
+
+def test_cancelled_and_old_jobs_lose_their_files(world, runner):  # type: ignore[no-untyped-def]
+    world.grant()
+    job, _ = create(world, runner)
+    assert runner.jobs.cancel(world.callers["user"], job.id).state == "cancelled"
+    assert not runner.jobs.upload(job.id).exists()
+    runner.run(job.id)
+    assert runner.jobs.find(job.id).state == "cancelled"
+    other, _ = create(world, runner, key="other")
+    runner.run(other.id)
+    runner.jobs.sweep()
+    assert runner.jobs.upload(other.id).exists()
+    world.clock.now += 8 * DAY
+    runner.jobs.sweep()
+    assert not runner.jobs.upload(other.id).exists()
+    with pytest.raises(Absent):
+        results(world.platform, runner.jobs, world.callers["user"], other.id)
+
+
+def test_too_many(world, runner):  # type: ignore[no-untyped-def]
+    for number in range(MOST_OPEN):
+        create(world, runner, "owner", f"k{number}", 1)
+    with pytest.raises(LimitReached):
+        create(world, runner, "owner", "another", 1)
+
+
+def test_a_part_that_was_changed_is_refused(world, runner):  # type: ignore[no-untyped-def]
+    job, _ = create(world, runner, "owner")
+    runner.run(job.id)
+    part = min(runner.jobs.upload(job.id).parent.glob("part*"))
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+    with pytest.raises(Damaged):
+        list(results(world.platform, runner.jobs, world.callers["owner"], job.id))
