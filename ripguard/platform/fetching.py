@@ -22,9 +22,9 @@ from ripguard.store.atomic import (
     refuse_existing,
     refuse_overlap,
     storage,
-    sync_everything,
     write_unsynced,
 )
+from ripguard.store.together import together
 
 MOST = 256 << 20  # bytes of an image
 
@@ -56,7 +56,7 @@ def fetch(client: Client, dataset: str, path: Path, out: Path) -> Fetched:
         raise InputRefused(f"{path}: there are no images", "name a folder with protected images")
     work = make_working_folder(out)
     try:
-        with lock(work / "lock"):
+        with lock(work / "lock"), together(work, len(names)) as files:
             place, done, free = work / "fetched", Fetched(), Free()
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(mode=0o755)
@@ -69,7 +69,7 @@ def fetch(client: Client, dataset: str, path: Path, out: Path) -> Fetched:
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 write_unsynced(place / name, one.data)
                 done.restored += 1
-            sync_everything(place)
+            files.sync_tree(place)
             publish_folder(place, out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
