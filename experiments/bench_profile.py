@@ -27,7 +27,7 @@ RESTORE = {
     ("release/identify.py", "decoded"): "decode",
     ("release/identify.py", "identify"): "identify by digest and header",
     ("hide/methods.py", "reveal"): "reveal",
-    ("images/encoding.py", "restored_png"): "PNG encode",
+    ("images/encoding.py", "png_bytes"): "PNG encode",
     ("release/restore.py", "_source_name"): "names of the source",
     ("store/atomic.py", "write_unsynced"): "write files",
     ("release/original_names.py", "give_names"): "give names",

@@ -81,7 +81,13 @@ def check(found: list[tuple[str, dict[str, Any]]], results: Path) -> int:
     """Print the proof; 1 where a number of the old records is not in the new ones."""
     runs = {name for name, _ in found}
     old = Counter(fact for name, record in found for fact in facts_of_old(record))
-    here = [one for archive in (False, True) for one in everything(results, archive) if one.provenance["run"] in runs]
+    newest = max(record["date"] for _, record in found)  # rows that were added to an old record later are no copies
+    here = [
+        one
+        for archive in (False, True)
+        for one in everything(results, archive)
+        if one.provenance["run"] in runs and one.provenance["date"] <= newest
+    ]
     new = Counter(fact for one in here for fact in facts(one))
     lost, more = old - new, new - old
     print(f"{sum(old.values()):,} numbers of {len(found)} old records, {sum(new.values()):,} of their runs here: "

@@ -13,19 +13,11 @@ def png_bytes(image: np.ndarray) -> bytes:
     """uint8 ``[height, width, 1 or 3]`` → PNG file bytes.
 
     Level 3 would take half the time on photographs, for files that are a tenth larger; on small images all levels take
-    the same. Another level would change the digests of files in manifests.
+    the same. Another level would change the digests of files in manifests, and a PNG file that Pillow wrote with its
+    usual level would not come back with the same bytes.
     """
-    return _png(image, 6)
-
-
-def restored_png(image: np.ndarray) -> bytes:
-    """As :func:`png_bytes`, for a restored image: no manifest has the digest of its file, so that level 3 is free."""
-    return _png(image, 3)
-
-
-def _png(image: np.ndarray, level: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, "PNG", compress_level=level)
+    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 

@@ -18,7 +18,7 @@ from ripguard.crypto.keys import KeyRing
 from ripguard.errors import Damaged, NotProtected, RipguardError, StorageError, UsageError, WrongKey
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
-from ripguard.images.encoding import npy_bytes, restored_png
+from ripguard.images.encoding import npy_bytes, png_bytes
 from ripguard.release.annotations import copy_annotations
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.completeness import Completeness, SecondCopy
@@ -213,7 +213,7 @@ def _work(tree: Path, originals: Path, whole: bool, opened: Opened, batch: list[
 
 def _encoded(clean: np.ndarray, name: str) -> bytes:
     """The restored file, where only samples are kept: PNG, which programs read under any name but that of an array."""
-    return npy_bytes(clean) if name.lower().endswith(".npy") else restored_png(clean)
+    return npy_bytes(clean) if name.lower().endswith(".npy") else png_bytes(clean)
 
 
 def _source_name(opened: Opened, wanted: Wanted, one: RestoredImage) -> str:

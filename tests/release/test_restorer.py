@@ -28,7 +28,7 @@ from ripguard.crypto.keys import DatasetKeys, Key, UnitKeys
 from ripguard.errors import Damaged, NeedsRelease, RipguardError, SignatureInvalid, WrongKey
 from ripguard.executor import Local
 from ripguard.images.decoding import read_image
-from ripguard.images.encoding import restored_png
+from ripguard.images.encoding import png_bytes
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.index import MemoryIndex
 from ripguard.release.manifest import Release
@@ -55,7 +55,7 @@ def comes_back(one: RestoredImage) -> bytes:
     """Bytes of the file that `restore` would write."""
     assert one.error is None
     assert one.clean is not None
-    return one.file[1] if one.file else restored_png(one.clean)
+    return one.file[1] if one.file else png_bytes(one.clean)
 
 
 def told(one: RestoredImage) -> tuple[str, int, str, str] | bytes:

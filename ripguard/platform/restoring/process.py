@@ -35,7 +35,7 @@ from ripguard.errors import (
     as_refusal,
 )
 from ripguard.images.decoding import file_suffix, read_image
-from ripguard.images.encoding import npy_bytes, restored_png
+from ripguard.images.encoding import npy_bytes, png_bytes
 from ripguard.images.formats import PLUGINS, DecoderMissing, decoders
 from ripguard.memory import no_core_dumps
 from ripguard.methods.registries import revealing_class
@@ -78,7 +78,7 @@ def preload() -> None:
     for module in LATER:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
-    read_image(restored_png(np.zeros((2, 2, 3), np.uint8)))
+    read_image(png_bytes(np.zeros((2, 2, 3), np.uint8)))
 
 
 class Session:
@@ -152,7 +152,7 @@ class Session:
         """A file of the clean samples, decoded again and compared before it leaves."""
         if one.clean is None:
             raise Damaged(f"{one.what}: restores to nothing")
-        data = npy_bytes(one.clean) if source.lower().endswith(".npy") else restored_png(one.clean)
+        data = npy_bytes(one.clean) if source.lower().endswith(".npy") else png_bytes(one.clean)
         if not np.array_equal(read_image(data, one.what), one.clean):
             raise StorageError(f"{one.what}: it was encoded to another image", "report this as a defect")
         return data
