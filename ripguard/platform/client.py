@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +14,7 @@ from ripguard.errors import UsageError
 from ripguard.platform import errors as _errors
 from ripguard.platform.answers import Image, Missing, images_of, network, refuse
 from ripguard.platform.deposits.packing import packed
-from ripguard.platform.profiles import Profile
+from ripguard.platform.profiles import Profile, is_loopback
 from ripguard.platform.uploads import tar_of
 from ripguard.release.manifest import Release
 
@@ -39,7 +38,7 @@ class Client:
         parts = urlsplit(server)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
             raise UsageError(f"server: expected an address such as https://data.example.org, got {server!r}")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise UsageError(f"server {server}: the token would cross the network unencrypted", "use https")
         self.server = server.rstrip("/")
         headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
@@ -189,12 +188,3 @@ def _batches(images: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, by
         size += len(one[1])
     if batch:
         yield batch
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

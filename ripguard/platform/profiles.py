@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -72,3 +73,13 @@ def secret_text(file: Path) -> str:
         return data.decode()
     except ValueError:
         raise KeyFileError(f"{file} is not a text file with a token") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to a host, a name or an address, stays on this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

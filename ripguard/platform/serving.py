@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import threading
@@ -18,6 +17,7 @@ from ripguard.platform.callers import Issued
 from ripguard.platform.core import Platform
 from ripguard.platform.http.app import application
 from ripguard.platform.http.state import State
+from ripguard.platform.profiles import is_loopback
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.settings import Settings
@@ -48,7 +48,7 @@ class Serving:
     uploads: UploadLimits = field(default_factory=UploadLimits)
 
     def __post_init__(self) -> None:
-        if not self.behind_tls_proxy and not _is_loopback(self.host):
+        if not self.behind_tls_proxy and not is_loopback(self.host):
             raise UsageError(
                 f"host {self.host}: tokens, keys and clean images would cross the network unencrypted",
                 "listen on 127.0.0.1, or put a proxy with TLS in front and add --behind-tls-proxy",
@@ -134,12 +134,3 @@ def _bound(server: Server) -> socket.socket:
     except OSError as error:
         raise StorageError(f"cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}") from None
     return made
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
