@@ -24,10 +24,15 @@ def save_whole(state: dict[str, Any], path: Path, private: bool = False) -> None
     """
     buffer = io.BytesIO()  # torch's own writer hides the errno of a full disk
     torch.save(state, buffer)
+    save_bytes(buffer.getbuffer(), path, private)
+
+
+def save_bytes(data: bytes | memoryview, path: Path, private: bool = False) -> None:
+    """Save bytes; readers see the old or the new file. Raises :class:`StorageError`. ``private``: mode 0600."""
 
     def write(partial: Path) -> None:
         with open(partial, "wb", opener=opened_private if private else None) as file:
-            file.write(buffer.getbuffer())
+            file.write(data)
 
     write_whole(path, write)
 

@@ -58,7 +58,7 @@ def backbone(
                 note=f"backbone, {len(data.names)} other classes",
             )  # fmt: skip
             state = made.state()
-            save_whole({"name": name, "state": state}, place)
+            save_whole({"name": name, "state": state}, place, private=True)
             unfinished.unlink(missing_ok=True)
     return Start(state, name)
 

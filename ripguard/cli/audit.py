@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+from types import FrameType
 
 from ripguard import api
 from ripguard.cli.options import add_key, add_max_pixels, add_signer, add_source, key_of
@@ -13,7 +15,7 @@ from ripguard.train.protocols import PROTOCOLS
 DESCRIPTION = (
     "Attacks your release on your machine: plain training, defences, removal attacks and attackers with a few clean "
     "images, beside clean training. Needs the key, for the clean images in memory. Ends within the budget; the same "
-    "command goes on with what was not tried, also after Ctrl-C. Writes a page, no image and no key."
+    "command goes on with what was not tried, also after Ctrl-C or SIGTERM. Writes a page, no image and no key."
 )
 
 
@@ -35,11 +37,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    found = api.audit(
-        options.release, key_of(options), budget=options.budget, out=options.out, source=options.against,
-        protocol=options.protocol, images=options.images, seed=options.seed, device=options.device,
-        signer=options.signer, dry_run=options.dry_run, max_pixels=options.max_pixels,
-    )  # fmt: skip
+    key = key_of(options)
+    before = signal.signal(signal.SIGTERM, _interrupted)  # as Ctrl-C: the page of what was tried is written
+    try:
+        found = api.audit(
+            options.release, key, budget=options.budget, out=options.out, source=options.against,
+            protocol=options.protocol, images=options.images, seed=options.seed, device=options.device,
+            signer=options.signer, dry_run=options.dry_run, max_pixels=options.max_pixels,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if options.dry_run:
         lines = [f"{'attack':24} {'minutes':>8}  what it does"]
         for one in found.not_tried:
@@ -60,3 +67,7 @@ def run(options: argparse.Namespace) -> int:
     lines += [found.sentence, f"page: {found.page}"]
     show(options, found.as_dict(), lines)
     return 0
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

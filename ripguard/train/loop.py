@@ -185,7 +185,7 @@ def fit(
         }  # fmt: skip
         if device != "cpu":
             state["cuda"] = torch.cuda.get_rng_state()
-        save_whole(state, place)
+        save_whole(state, place, private=True)  # what a model knows of images may be secret
 
     if log and lines:
         _write_log(log, lines)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from ripguard.benchmark.audit.clock import Budget
 from ripguard.benchmark.audit.images import Images, order_of
 from ripguard.benchmark.audit.plan import attacks, label_counts
 from ripguard.benchmark.defences import DEFENCES
+from ripguard.cli.main import main
 from ripguard.crypto.keys import Key
 from ripguard.errors import OutputRefused
 from ripguard.images.encoding import png_bytes
@@ -359,6 +362,14 @@ def test_an_interruption_leaves_a_page(made, few, tmp_path):  # type: ignore[no-
     assert "plain" in text
     audited(made, tmp_path / "a")
     assert "Unfinished" not in (tmp_path / "a/audit.html").read_text("utf-8")
+
+
+def test_sigterm_is_an_interruption(made, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """As a scheduler ends a job: the call unwinds, so that the page is written; the next SIGTERM ends the process."""
+    monkeypatch.setattr("ripguard.api.audit", lambda *_args, **_more: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["audit", str(made / "out"), "--key-file", str(made / "k"), "--out", str(tmp_path / "a")]) == 130
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_rows_of_another_source_do_not_join(made, few, tmp_path):  # type: ignore[no-untyped-def]

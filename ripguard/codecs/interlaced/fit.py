@@ -26,7 +26,7 @@ from ripguard.codecs.interlaced.order import context, steps, target
 from ripguard.data.source import cache_root
 from ripguard.errors import tell
 from ripguard.files import read_regular
-from ripguard.weights import write_whole
+from ripguard.weights import save_bytes
 
 SCALE = 32.0  # divisor of the integer inputs, so that weights are near one
 UNITS = (64.0, 9.0, 1.0)  # of the outputs: eighths of a gray level, width, share
@@ -151,7 +151,7 @@ def obtain(images: np.ndarray, settings: Settings = Settings()) -> bytes:
                 return data
         tell(f"ripguard: note: {path} is damaged and will be fitted again")
     data = networks.pack(fit(images, settings))
-    write_whole(path, lambda partial: partial.write_bytes(data))
+    save_bytes(data, path, private=True)  # it was fitted to images that may be secret
     return data
 
 
