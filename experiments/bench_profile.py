@@ -37,7 +37,7 @@ PROTECT = {
     ("release/facts.py", "facts_or_refusal"): "read, decode and check the source",
     ("release/names.py", "published_names"): "names in the release",
     ("release/plan.py", "read"): "read the source again",
-    ("images/rendering.py", "render"): "decode, the source",
+    ("release/shard.py", "_decoded"): "decode, the source",
     ("schemes/two_axis.py", "protect"): "perturb and hide",
     ("images/encoding.py", "png_bytes"): "PNG encode",
     ("release/shard.py", "_read_back"): "read back and decode",
@@ -47,7 +47,6 @@ PROTECT = {
     ("images/summary.py", "likenesses"): "PSNR and SSIM",
     ("release/complete.py", "complete"): "hash again, write the manifest",
 }
-NESTED = ("read, decode and check the source", "decode, the source")  # the first calls what the second counts
 
 
 def profile(clean: np.ndarray, options: argparse.Namespace) -> list[Row]:
@@ -79,19 +78,8 @@ def shares(verb: str, call: Callable[[], object], stages: dict[tuple[str, str], 
         for (end, function), stage in stages.items():
             if name == function and file.endswith(f"ripguard/{end}"):
                 spent[stage] += cumulative
-    whole, part = NESTED
-    if {whole, part} <= spent.keys():
-        spent[part] -= min(spent[part], decoded_below(found))
     spent["everything else"] = max(0.0, found.total_tt - sum(spent.values()))  # type: ignore[attr-defined]
     return [
         {"what": f"{verb}: {stage}", "value": round(100 * one / found.total_tt, 1), "unit": "%", "images": images}  # type: ignore[attr-defined]
         for stage, one in spent.items()
     ]
-
-
-def decoded_below(found: pstats.Stats) -> float:
-    """Seconds in `render` when called while facts are read."""
-    for (file, _, name), (_, _, _, _, callers) in found.stats.items():  # type: ignore[attr-defined]
-        if name == "render" and file.endswith("ripguard/images/rendering.py"):
-            return sum(one[3] for (_, _, caller), one in callers.items() if caller == "read_facts")
-    return 0.0

@@ -18,6 +18,7 @@ from ripguard.panics import is_panic
 
 _LOCK = threading.Lock()
 _INSIDE: list[int | None] = []  # for each open gate, Pillow's limit when it was opened
+_THREAD = threading.local()  # ``held``: whether this thread is inside of :func:`held`
 
 
 @contextlib.contextmanager
@@ -39,7 +40,7 @@ def opened(
         InputRefused: unreadable, or too large.
         StorageError: no memory.
     """
-    with guarded(what, ", ".join(formats)), _pillow_limit(), quiet("PIL.TiffImagePlugin"):
+    with guarded(what, ", ".join(formats)), _settings():
         check_structure(data, what, expected)
         with Image.open(counted(data), formats=formats) as image:
             check_size(image.width, image.height, what, expected)
@@ -55,9 +56,11 @@ def guarded(what: str, kind: str) -> Iterator[None]:
         kind: the format, for messages.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on damaged files and large images; the checks report what matters
+        if getattr(_THREAD, "held", False):
             yield
+        else:
+            with _no_warnings():
+                yield
     except RipguardError:
         raise
     except MemoryError:
@@ -70,6 +73,41 @@ def guarded(what: str, kind: str) -> Iterator[None]:
         if not isinstance(error, Exception) and not is_panic(error):
             raise
         raise InputRefused(f"{what}: not a readable {kind} image", "is the file whole?") from None
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Context manager around the decoding of many images: what a gate sets in the process is set once for them.
+
+    Every image still passes its own gate, with all limits.
+    """
+    if getattr(_THREAD, "held", False):
+        yield
+        return
+    with _no_warnings(), _settings():
+        _THREAD.held = True
+        try:
+            yield
+        finally:
+            _THREAD.held = False
+
+
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Context manager: no warnings on damaged files and large images; the checks report what matters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _settings() -> Iterator[None]:
+    """Context manager: Pillow's own limit of pixels, and its log."""
+    if getattr(_THREAD, "held", False):
+        yield
+        return
+    with _pillow_limit(), quiet("PIL.TiffImagePlugin"):
+        yield
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from PIL import Image
 
 from ripguard.errors import InputRefused
 from ripguard.images import arrays, color, dicom, netpbm, raw_ends, tiff
-from ripguard.images.formats import DecoderMissing, decoders, missing, recognized
+from ripguard.images.formats import DecoderMissing, decoders, missing, recognized, signed_format
 from ripguard.images.gate import counted, guarded, opened
 from ripguard.images.kinds import (
     has_padding_alpha,
@@ -31,8 +31,9 @@ from ripguard.images.kinds import (
 from ripguard.images.refusals import check_size, check_sound, check_structure
 from ripguard.images.windowing import full_range, to_8_bits
 
-__all__ = ["DecoderMissing", "Rendering", "as_pil", "render"]
+__all__ = ["DecoderMissing", "Rendering", "as_pil", "render", "render_again"]
 
+PLAIN = ("PNG", "JPEG", "WEBP")  # formats of which an exact rendering is what Pillow decodes
 ROWS = 64  # that are flattened at once; bounds the memory
 TURNS = {  # EXIF orientation → transposed, upside down, left to right
     2: (False, False, True), 3: (False, True, True), 4: (False, True, False), 5: (True, False, False),
@@ -103,6 +104,27 @@ def render(
             image, found = _pillow(data, name, kind, None, expected, look)
     check_size(image.shape[1], image.shape[0], name, expected)
     return Rendering(np.ascontiguousarray(image), ordered(found))
+
+
+def render_again(data: bytes, name: str = "image") -> np.ndarray:
+    """The image of a file whose rendering was exact: as :func:`render` of the same bytes gives it.
+
+    The limits hold as for every file. What else a file may show is not looked for again.
+
+    Returns:
+        uint8 ``[height, width, 1 or 3]``.
+
+    Raises:
+        As :func:`render`.
+    """
+    kind = signed_format(data)
+    if kind in PLAIN:
+        with opened(data, name, decoders(kind, name)) as image:
+            image.load()
+            if image.mode in ("L", "RGB"):
+                array = np.asarray(image)
+                return np.ascontiguousarray(array if array.ndim == 3 else array[:, :, None])
+    return render(data, name).image
 
 
 def as_pil(data: bytes, name: str = "image") -> Image.Image:

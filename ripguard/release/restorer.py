@@ -22,6 +22,7 @@ from ripguard.hide.base import Original
 from ripguard.hide.header import BadHeader, Header
 from ripguard.hide.methods import reveal
 from ripguard.images.decoding import file_suffix
+from ripguard.images.gate import held
 from ripguard.release.identify import FRESH, Identified, decoded, identify, look_the_same, read_header
 from ripguard.release.index import ReleaseIndex
 from ripguard.release.record import clean_proof
@@ -121,7 +122,8 @@ class Restorer:
         known = [self.index.by_path(name) if self.index is not None and name else None for name in names]
         # each step for the whole batch, not all steps for each image: faster, as code stays in the processor cache
         left = iter(files)  # frees each file after it is decoded
-        images = [decoded(one, next(left), row) for one, row in zip(what, known)]
+        with held():
+            images = [decoded(one, next(left), row) for one, row in zip(what, known)]
         identified = []
         for result, image, row in zip(results, images, known):
             try:

@@ -22,8 +22,9 @@ from ripguard.hide.base import DoesNotFit, Hidden, Identity, Original
 from ripguard.hide.methods import reveal
 from ripguard.images.decoding import read_file, read_image
 from ripguard.images.encoding import ENCODERS
+from ripguard.images.gate import held
 from ripguard.images.reencoded import with_channels
-from ripguard.images.rendering import render
+from ripguard.images.rendering import render, render_again
 from ripguard.images.summary import likenesses
 from ripguard.release.commit import LIKENESS, Commit, with_ssim
 from ripguard.release.plan import Plan, Planned
@@ -58,7 +59,8 @@ def run_shard(job: Job, number: int) -> None:
     """Protect one shard and commit it. Raises a :class:`RipguardError` if that fails; nothing is committed then."""
     images = job.plan.shards[number]
     sources = [image.read() for image in images]
-    clean = np.stack([render(data, p.name).image for p, data in zip(images, sources)])
+    with held():
+        clean = np.stack([_decoded(job.plan, p, data) for p, data in zip(images, sources)])
     labels = np.array([p.label for p in images], np.int64)
     seeds = np.array([p.seed(job.plan.seed) for p in images], np.uint64)
     ids = [Identity(job.keys.key_id, job.keys.dataset_id, p.unit, p.index) for p in images]
@@ -82,7 +84,8 @@ def run_shard(job: Job, number: int) -> None:
             files.write(residue_path, blob)
         with storage("cannot read back"):
             stored = residue_path.read_bytes() if blob else b""
-        written = np.stack([_read_back(place, row) for place, row in zip(places, rows)])
+        with held():
+            written = np.stack([_read_back(place, row) for place, row in zip(places, rows)])
         residues = [stored[r["residue"][1] : sum(r["residue"][1:])] if r["residue"] else b"" for r in rows]
         restored = reveal(written, [one.header for one in hidden], residues, keys, job.model)
         for image, data, before, after, row, one, key in zip(images, sources, clean, restored, rows, hidden, keys):
@@ -100,6 +103,13 @@ def run_shard(job: Job, number: int) -> None:
     to_carrier = [unknown] * len(written) if carriers is None else likenesses(written, carriers, ssim)
     over = sum(one.header.planes > 0 and len(one.residue) > one.overwritten + one.overflow + OVERHEAD for one in hidden)
     Commit(rows, residue, to_carrier, to_clean, over).write(job.commit_path(number))
+
+
+def _decoded(plan: Plan, image: Planned, data: bytes) -> np.ndarray:
+    """The clean image. Its bytes are those of the plan, which found what the file shows."""
+    if image.whole or plan.lossy:  # the rendering may not be exact
+        return render(data, image.name).image
+    return render_again(data, image.name)
 
 
 def _read_back(place: Path, row: dict[str, Any]) -> np.ndarray:

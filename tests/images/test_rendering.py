@@ -15,7 +15,7 @@ from ripguard.errors import InputRefused
 from ripguard.images.decoding import file_suffix, metadata, read_image, samples_claimed, size_of_image
 from ripguard.images.kinds import KINDS
 from ripguard.images.metadata import BEHIND
-from ripguard.images.rendering import DecoderMissing, Rendering, as_pil, render
+from ripguard.images.rendering import DecoderMissing, Rendering, as_pil, render, render_again
 
 SHOWN = [sample for sample in corpus() if sample.reference is not None]
 CUTS = (0.03, 0.2, 0.5, 0.8, 0.97)
@@ -59,6 +59,25 @@ def test_without_a_name_all_is_the_same():
         found, named = render(sample.data), render(sample.data, sample.name)
         np.testing.assert_array_equal(found.image, named.image, sample.name)
         assert found.differs == named.differs
+
+
+@pytest.mark.parametrize("sample", [one for one in SHOWN if not one.differs], ids=lambda sample: sample.name)
+def test_exact_files_are_rendered_again_as_before(sample):  # type: ignore[no-untyped-def]
+    """The second time a file is read, less is looked for, and the image is the same."""
+    again, before = render_again(sample.data, sample.name), render(sample.data, sample.name).image
+    assert again.dtype == np.uint8
+    assert again.flags.c_contiguous
+    assert np.array_equal(again, before)
+
+
+def test_rendering_again_keeps_the_limits(monkeypatch):  # type: ignore[no-untyped-def]
+    """A file is refused by its size or its damage, the second time as the first."""
+    data = saved(photo(), "PNG")
+    with pytest.raises(InputRefused, match="not a readable PNG"):
+        render_again(data[: len(data) // 2])
+    monkeypatch.setenv("RIPGUARD_MAX_PIXELS", "10")
+    with pytest.raises(InputRefused, match="more than 10 pixels"):
+        render_again(data)
 
 
 def test_exact_files_have_the_same_samples():

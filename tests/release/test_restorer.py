@@ -291,7 +291,7 @@ def test_bytes_are_bounded_as_files_are(name, monkeypatch):  # type: ignore[no-u
     root = VECTORS / "releases/ranked"
     release, path = Release.open(root), root / "train/a/rgb.png"
     monkeypatch.setattr("ripguard.images.refusals.max_bytes", lambda: 100)
-    monkeypatch.setattr("ripguard.images.gate.Image", None)  # nothing is given to a decoder
+    monkeypatch.setattr("ripguard.images.gate.Image.open", None)  # nothing is given to a decoder
     (disk,) = restore_files(Restorer(KEY, release), [path], [name])
     (memory,) = Restorer(KEY, release).restore_each([name], [path.read_bytes()], [str(path)])
     assert told(memory) == told(disk)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ripguard.hide.mrit.blocks import gather, rotation_table, scatter
+from ripguard.hide.mrit.solver import solver
 
 CLASSES = 6  # as in RVT (Hou et al. 2018)
 RUN = 16  # blocks per run of `ranked`
@@ -94,10 +95,9 @@ def _sum(blocks: np.ndarray) -> np.ndarray:
 
 def _best(overlap: np.ndarray) -> np.ndarray:
     """The source of each target in the assignment with most overlap: ``[batch, n, n]`` → int64 ``[batch, n]``."""
-    from scipy.optimize import linear_sum_assignment
-
+    solve = solver()
     cost = np.negative(overlap, dtype=np.float64, order="C")  # the solver's type: converted once, not per matrix
-    return np.concatenate([linear_sum_assignment(one)[1] for one in cost]).reshape(overlap.shape[:2])
+    return np.concatenate([solve(one)[1] for one in cost]).reshape(overlap.shape[:2])
 
 
 def ranked(source: np.ndarray, target: np.ndarray) -> np.ndarray:
