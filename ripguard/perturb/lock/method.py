@@ -23,7 +23,7 @@ from ripguard.perturb.lock import linear, residual
 EPS, ROUNDS = 16 / 255, 40
 LINEAR, IRESNET = FORMS = ("linear", "iresnet")
 Transform = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-NetTransform = Callable[[np.ndarray, residual.Kernels, float], np.ndarray]
+NetTransform = Callable[[np.ndarray, residual.Net, float], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +86,6 @@ class Lock(Perturbation[LockParams]):
 
         if self.context.device == "cpu":
             torch.set_num_threads(1)  # one process per core
-        kernels = [self.fitted[f"kernel {number}"] for number in range(len(residual.SIDES))]
-        own = [[kernel[label] for kernel in kernels] for label in labels]
+        nets = [*(self.fitted[f"kernel {number}"] for number in range(len(residual.SIDES))), self.fitted["bias"]]
+        own = [[part[label] for part in nets] for label in labels]
         return np.stack([by_net(image, one, self.params.eps) for image, one in zip(images, own)])

@@ -19,7 +19,7 @@ from ripguard.perturb.lock import residual
 from ripguard.perturb.lock.linear import fixed
 from ripguard.precision import fast_math
 
-WIDTHS = (32, 96, 128)  # of the model
+WIDTHS, LEAST_SIDE = (32, 96, 128), 17  # of the model, and of its images
 TRAIN_STEPS, PASSES, DONE = 30, 2, 0.9
 BATCH, MODEL_LR, MOMENTUM, DECAY = 128, 0.1, 0.9, 5e-4
 
@@ -52,31 +52,33 @@ class Residual(nn.Module):
     def __init__(self, classes: int, side: int, eps: float) -> None:
         super().__init__()
         self.eps = eps
-        self.kernels = nn.ParameterList(torch.empty(shape) for shape in residual.shapes(classes))
-        for kernel in self.kernels:
-            for one in kernel:
-                nn.init.kaiming_uniform_(one, a=5**0.5)  # as torch's convolutions
+        *kernels, bias = residual.shapes(classes)
+        self.kernels = nn.ParameterList(torch.randn(shape) for shape in kernels)
+        self.bias = nn.Parameter(torch.zeros(bias))
 
     def bounded(self) -> list[Tensor]:
-        return [residual.bounded(kernel) for kernel in self.kernels]
+        return [*(residual.bounded(kernel) for kernel in self.kernels), self.bias]
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        kernels, result = self.bounded(), torch.empty_like(x)
+        nets, moved = self.bounded(), torch.empty_like(x)
         for label in labels.unique().tolist():
             own = labels == label
-            result[own] = x[own] + residual.moves(x[own], [kernel[label] for kernel in kernels], self.eps)
-        return result
+            moved[own] = residual.moves(x[own], [part[label] for part in nets], self.eps)
+        return x + moved
 
     def project(self) -> None:
         """The kernels are bounded wherever they are used."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {f"kernel {i}": one.detach().cpu().numpy() for i, one in enumerate(self.bounded())}
+        names = [*(f"kernel {i}" for i in range(len(self.kernels))), "bias"]
+        return {name: one.detach().cpu().numpy() for name, one in zip(names, self.bounded())}
 
 
 FORMS: dict[str, type[Linear] | type[Residual]] = {"linear": Linear, "iresnet": Residual}
 RATES = {"linear": 0.01, "iresnet": 0.01}  # learning rates of the locks
 MOST, LOOKED_AT = 40, 2000  # rounds; images that the model's accuracy is measured on
+GRAIN = 8 / 255
+LEAST = 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ def search(
     )
 
     def loss_of(rows: Tensor) -> Tensor:
-        shown = lock((tensor[rows].float() / 255), targets[rows]).clamp(0, 1)
+        shown = lock((tensor[rows].float() / 255), targets[rows])
+        noise = (2 * torch.rand(shown.shape, generator=draw).to(device) - 1) * GRAIN
+        shown = (shown + noise).clamp(0, 1)
         with fast_math(device):
             logits = model(standard(shown))
         return F.cross_entropy(logits.float(), targets[rows])
@@ -144,7 +148,7 @@ def search(
             right = [right_of(model, lock, tensor[rows], targets[rows]) for rows in few.split(500)]
         accuracies.append(sum(right) / len(few))
         bar.set_postfix(accuracy=f"{accuracies[-1]:.2f}")
-        if accuracies[-1] > DONE:
+        if accuracies[-1] > DONE and len(accuracies) >= LEAST:
             break
     bar.close()
     return Found(lock.arrays(), accuracies, model.eval())
@@ -163,5 +167,7 @@ def right_of(model: nn.Module, lock: nn.Module, images: Tensor, labels: Tensor) 
 
 
 def standard(x: Tensor) -> Tensor:
-    """What the model gets: images in 0..1, float ``[batch, 3, height, width]``, moved and scaled."""
+    """What the model gets: images in 0..1, float ``[batch, 3, side, side]``, moved and scaled, and enlarged if tiny."""
+    if x.shape[2] < LEAST_SIDE:
+        x = F.interpolate(x, LEAST_SIDE)
     return ((x - 0.45) / 0.25).contiguous(memory_format=torch.channels_last)
