@@ -1,7 +1,11 @@
 """The bi-level training of a lock: a model learns locked images, and the lock makes them easier to learn.
 
 As Peng and Chen: :data:`TRAIN_STEPS` steps of the model alternate with :data:`PASSES` passes of SGD over the training
-images for the lock, until the model has :data:`DONE` of them right.
+images for the lock, until the model has :data:`DONE` of them right. There are these differences. Hiding writes a
+payload over the low bits of locked images, so both see them with noise of that size. At the published learning rate of 0.01
+the lock stays far below its bound, less than that noise, when the model has learned it; so ours is larger, and there
+are at least :data:`LEAST` rounds. The model is a small one for CPUs instead of a ResNet-18, with its own learning rate.
+The lock is projected into its bounds after each step instead of each round.
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ from ripguard.precision import fast_math
 
 WIDTHS, LEAST_SIDE = (32, 96, 128), 17  # of the model, and of its images
 TRAIN_STEPS, PASSES, DONE = 30, 2, 0.9
+LEAST, LOOKED_AT = 5, 2000  # rounds; images that the accuracy is measured on
 BATCH, MODEL_LR, MOMENTUM, DECAY = 128, 0.1, 0.9, 5e-4
+LOCK_LR, PAYLOAD = 0.3, 8 / 255  # largest noise: what four low bit-planes change
 
 
 class Linear(nn.Module):
@@ -75,10 +81,6 @@ class Residual(nn.Module):
 
 
 FORMS: dict[str, type[Linear] | type[Residual]] = {"linear": Linear, "iresnet": Residual}
-RATES = {"linear": 0.01, "iresnet": 0.01}  # learning rates of the locks
-MOST, LOOKED_AT = 40, 2000  # rounds; images that the model's accuracy is measured on
-GRAIN = 8 / 255
-LEAST = 1
 
 
 @dataclass(frozen=True)
@@ -104,66 +106,87 @@ def search(
     eps: float,
     seed: int = 0,
     device: str = "cpu",
-    most: int = MOST,
-    rate: float | None = None,
+    most: int = 40,
 ) -> Found:
-    """Train a lock on uint8 ``[n, side, side, 3]`` images with labels int64 ``[n]``; at most ``most`` rounds."""
+    """Train a lock.
+
+    Args:
+        images: uint8 ``[n, side, side, 3]``; labels: int64 ``[n]``.
+        form: key of :data:`FORMS`; eps: its bound, for images in 0..1.
+        most: rounds; fewer than :data:`LEAST` are all made.
+    """
     torch.manual_seed(seed)
-    draw = torch.Generator().manual_seed(seed)
-    tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
-    targets = torch.from_numpy(labels).to(device)
-    lock = FORMS[form](classes, images.shape[1], eps).to(device)
-    model = FastNet(classes, WIDTHS)
-    model.prepare(standard(tensor[:5000].cpu().float() / 255))
-    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    outer = torch.optim.SGD(
-        [one for one in model.parameters() if one.requires_grad], MODEL_LR, MOMENTUM, weight_decay=DECAY, nesterov=True
-    )
-
-    def loss_of(rows: Tensor) -> Tensor:
-        shown = lock((tensor[rows].float() / 255), targets[rows])
-        noise = (2 * torch.rand(shown.shape, generator=draw).to(device) - 1) * GRAIN
-        shown = (shown + noise).clamp(0, 1)
-        with fast_math(device):
-            logits = model(standard(shown))
-        return F.cross_entropy(logits.float(), targets[rows])
-
-    few = torch.randperm(len(tensor), generator=draw)[:LOOKED_AT].to(device)
+    both = _Both(images, labels, classes, FORMS[form](classes, images.shape[1], eps), seed, device)
+    few = torch.randperm(len(images), generator=both.draw)[:LOOKED_AT].to(device)
     accuracies: list[float] = []
     bar = Bar(range(most), stage="learnability lock", unit="round")
     for _ in bar:
-        model.train()
-        lock.requires_grad_(False)
-        for _ in range(TRAIN_STEPS):
-            rows = torch.randint(len(tensor), (min(BATCH, len(tensor)),), generator=draw).to(device)
-            step(outer, loss_of(rows))
-        model.eval()
-        lock.requires_grad_(True)
-        inner = torch.optim.SGD(lock.parameters(), rate or RATES[form], MOMENTUM)
-        for _ in range(PASSES):
-            for rows in torch.randperm(len(tensor), generator=draw).to(device).split(BATCH):
-                step(inner, loss_of(rows))
-        lock.project()
-        with torch.no_grad():
-            right = [right_of(model, lock, tensor[rows], targets[rows]) for rows in few.split(500)]
-        accuracies.append(sum(right) / len(few))
+        both.train_model()
+        both.train_lock()
+        accuracies.append(both.accuracy(few))
         bar.set_postfix(accuracy=f"{accuracies[-1]:.2f}")
         if accuracies[-1] > DONE and len(accuracies) >= LEAST:
             break
     bar.close()
-    return Found(lock.arrays(), accuracies, model.eval())
+    return Found(both.lock.arrays(), accuracies, both.model.eval())
 
 
-def step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+class _Both:
+    """Model and lock, which take turns. Arguments as :func:`search`; ``lock`` is the untrained one."""
+
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, classes: int, lock: Linear | Residual, seed: int, device: str
+    ) -> None:
+        self.device, self.lock = device, lock.to(device)
+        self.draw = torch.Generator().manual_seed(seed)
+        self.images = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)  # [n, 3, side, side] uint8
+        self.labels = torch.from_numpy(labels).to(device)
+        model = FastNet(classes, WIDTHS)
+        model.prepare(standard(self.images[:5000].cpu().float() / 255))
+        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learned = [one for one in model.parameters() if one.requires_grad]
+        self.optimiser = torch.optim.SGD(learned, MODEL_LR, MOMENTUM, weight_decay=DECAY, nesterov=True)
+
+    def loss(self, rows: Tensor) -> Tensor:
+        """Cross-entropy of the model on locked images with the noise of a payload."""
+        shown = self.lock(self.images[rows].float() / 255, self.labels[rows])
+        noise = (2 * torch.rand(shown.shape, generator=self.draw) - 1).to(self.device) * PAYLOAD
+        with fast_math(self.device):
+            logits = self.model(standard((shown + noise).clamp(0, 1)))
+        return F.cross_entropy(logits.float(), self.labels[rows])
+
+    def train_model(self) -> None:
+        self.model.train()
+        self.lock.requires_grad_(False)
+        count = len(self.images)
+        for _ in range(TRAIN_STEPS):
+            rows = torch.randint(count, (min(BATCH, count),), generator=self.draw).to(self.device)
+            _step(self.optimiser, self.loss(rows))
+
+    def train_lock(self) -> None:
+        self.model.eval()
+        self.lock.requires_grad_(True)
+        optimiser = torch.optim.SGD(self.lock.parameters(), LOCK_LR, MOMENTUM)
+        for _ in range(PASSES):
+            for rows in torch.randperm(len(self.images), generator=self.draw).to(self.device).split(BATCH):
+                _step(optimiser, self.loss(rows))
+                self.lock.project()
+
+    @torch.no_grad()
+    def accuracy(self, rows: Tensor) -> float:
+        """Of the model on locked images, in 0..1."""
+        self.model.eval()
+        right = 0
+        for some in rows.split(BATCH):
+            shown = self.lock(self.images[some].float() / 255, self.labels[some]).clamp(0, 1)
+            right += int((self.model(standard(shown)).argmax(1) == self.labels[some]).sum())
+        return right / len(rows)
+
+
+def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
-
-
-def right_of(model: nn.Module, lock: nn.Module, images: Tensor, labels: Tensor) -> int:
-    """Number of uint8 images, locked, that the model has right."""
-    shown = lock(images.float() / 255, labels).clamp(0, 1)
-    return int((model(standard(shown)).argmax(1) == labels).sum())
 
 
 def standard(x: Tensor) -> Tensor:
