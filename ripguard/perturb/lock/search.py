@@ -2,10 +2,10 @@
 
 As Peng and Chen: :data:`TRAIN_STEPS` steps of the model alternate with :data:`PASSES` passes of SGD over the training
 images for the lock, until the model has :data:`DONE` of them right. There are these differences. Hiding writes a
-payload over the low bits of locked images, so both see them with noise of that size. At the published learning rate of 0.01
-the lock stays far below its bound, less than that noise, when the model has learned it; so ours is larger, and there
-are at least :data:`LEAST` rounds. The model is a small one for CPUs instead of a ResNet-18, with its own learning rate.
-The lock is projected into its bounds after each step instead of each round.
+payload over the low bits of locked images, so both see them with noise of that size. At the published learning rate of
+0.01 the lock stays far below its bound, and below that noise, when the model has learned it; so ours is larger, and
+there are at least :data:`LEAST` rounds. The model is a small one for CPUs instead of a ResNet-18, with its own learning
+rate. The lock is projected into its bounds after each step instead of each round.
 """
 
 from __future__ import annotations
@@ -96,6 +96,16 @@ class Found:
     arrays: dict[str, np.ndarray]
     accuracies: list[float]
     model: nn.Module = field(repr=False)
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray, device: str = "cpu") -> float:
+        """Of the model, in percent, on uint8 ``[n, side, side, 3]`` images as they are."""
+        right = 0
+        for start in range(0, len(images), 500):
+            x = torch.from_numpy(images[start : start + 500]).to(device).permute(0, 3, 1, 2).float() / 255
+            with torch.no_grad(), fast_math(device):
+                found = self.model(standard(x)).argmax(1).cpu().numpy()
+            right += int((found == labels[start : start + 500]).sum())
+        return 100 * right / len(images)
 
 
 def search(
