@@ -21,13 +21,12 @@ STEPS, RATE, HIDDEN = 300, 0.003, 32  # of the network: steps of Adam over all p
 Opener = Callable[[np.ndarray], np.ndarray]  # published images of the class → as they were before, both uint8
 
 
-def open_linear(clean: np.ndarray, shown: np.ndarray, eps: float, spread: float = ROUNDED) -> Opener:
+def open_linear(clean: np.ndarray, shown: np.ndarray, eps: float) -> Opener:
     """What undoes the linear lock of the pairs' class.
 
     Args:
         clean, shown: uint8 ``[pairs, height, width, channels]``, all of one class.
         eps: bound of the lock, images in 0..1: parameters of methods are public.
-        spread: variance of what is in ``shown`` besides the lock, in squared gray levels.
 
     Raises:
         ValueError: the shapes differ, or there is no pair.
@@ -35,10 +34,13 @@ def open_linear(clean: np.ndarray, shown: np.ndarray, eps: float, spread: float 
     _check(clean, shown)
     x, moved = clean.astype(np.float64), shown.astype(np.float64) - clean
     used = (shown > 0) & (shown < 255)  # others may have been cut off
-    # posterior mean of W − 1 and B, uniform within their bounds before, as two normal equations for each sample
+    slope_power, offset_power = (eps / 2) ** 2 / 3, (255 * eps / 2) ** 2 / 3  # of numbers uniform within their bounds
+    # more moved than a lock does: there is a payload, too
+    spread = max(ROUNDED, float((moved**2 - slope_power * x * x).mean()) - offset_power)
+    # posterior mean of W − 1 and B: two normal equations for each sample
     sums = [(used * value).sum(0) for value in (x * x, x, np.ones_like(x), x * moved, moved)]
     sxx, sx, n, sxm, sm = sums
-    sxx, n = sxx + spread / ((eps / 2) ** 2 / 3), n + spread / ((255 * eps / 2) ** 2 / 3)
+    sxx, n = sxx + spread / slope_power, n + spread / offset_power
     determinant = sxx * n - sx * sx
     slope, offset = (sxm * n - sm * sx) / determinant, (sm * sxx - sxm * sx) / determinant
     found = {name: one.astype(np.int64) for name, one in fixed(1 + slope, offset / 255).items()}
