@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from helpers import flip_bit, good, make_source, refused, tree_digest
@@ -56,3 +58,19 @@ def test_options():
         SCHEMES["lock"].with_options({"form": "quadratic"})
     with pytest.raises(UsageError, match="--eps: expected more than 0"):
         SCHEMES["lock"].with_options({"eps": 0.0})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["photos", "cifar10", "tinyimagenet"])
+def test_real_datasets(name, form, tmp_path):  # type: ignore[no-untyped-def]
+    """A part of each, from one command to the proof; nothing needs the residue."""
+    root = os.environ.get("RIPGUARD_DATA")
+    if name != "photos" and (not root or not (Path(root) / "cifar10").is_dir()):
+        pytest.skip("RIPGUARD_DATA is not set, or holds no cifar10: the real data are not at hand")
+    good("keygen", "--out", tmp_path / "k")
+    how = ("--key-file", tmp_path / "k", "--limit", "120", "--scheme", "lock", "--form", form, "--lock-rounds", "1")
+    made = good("protect", name, tmp_path / "r", *how)
+    report = good("verify", tmp_path / "r", "--key-file", tmp_path / "k", "--source", name)
+    assert (report["restored"], report["equal_to_source"]) == (120, 120)
+    assert made["residue_over_bound"] == 0
