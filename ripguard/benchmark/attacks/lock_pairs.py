@@ -43,8 +43,8 @@ def open_linear(clean: np.ndarray, shown: np.ndarray, eps: float) -> Opener:
     sxx, n = sxx + spread / slope_power, n + spread / offset_power
     determinant = sxx * n - sx * sx
     slope, offset = (sxm * n - sm * sx) / determinant, (sm * sxx - sxm * sx) / determinant
-    found = {name: one.astype(np.int64) for name, one in fixed(1 + slope, offset / 255).items()}
-    found["scale"] = np.maximum(found["scale"], 1)  # noise may make it anything
+    half = eps / 2  # no lock exceeds its bounds, whatever noise suggests
+    found = fixed(1 + slope.clip(-half, half), (offset / 255).clip(-half, half))
     return lambda images: unlocked(images, found["scale"], found["offset"])
 
 

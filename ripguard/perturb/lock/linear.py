@@ -34,7 +34,7 @@ def sized(values: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         shape: height, width and channels, 1 or 3.
 
     Returns:
-        int64 ``[n, height, width, channels]``.
+        int32 ``[n, height, width, channels]``.
     """
     height, width, channels = shape
     if channels != CHANNELS:
@@ -43,7 +43,7 @@ def sized(values: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         down, along = _weights(values.shape[1], height), _weights(values.shape[2], width)
         values = np.einsum("ha,nabc->nhbc", down, values)
         values = np.einsum("wb,nhbc->nhwc", along, values)
-    return np.rint(values).astype(np.int64)
+    return np.rint(values).astype(np.int32)
 
 
 def _weights(before: int, after: int) -> np.ndarray:
@@ -56,7 +56,7 @@ def locked(clean: np.ndarray, scale: np.ndarray, offset: np.ndarray) -> np.ndarr
     """Locked images, rounded and cut off at 0 and 255: uint8 ``[n, height, width, channels]``, as ``clean``.
 
     Args:
-        scale, offset: int64, shape of ``clean``.
+        scale, offset: int32, shape of ``clean``; no product or sum exceeds 27 bits.
     """
     values = (scale * clean + offset + ONE // 2) >> FRACTION
     return np.clip(values, 0, 255).astype(np.uint8)
@@ -67,5 +67,5 @@ def unlocked(shown: np.ndarray, scale: np.ndarray, offset: np.ndarray) -> np.nda
 
     Arguments as :func:`locked`; ``scale`` is positive.
     """
-    values = (2 * ((shown.astype(np.int64) << FRACTION) - offset) + scale) // (2 * scale)
+    values = (2 * ((shown.astype(np.int32) << FRACTION) - offset) + scale) // (2 * scale)
     return np.clip(values, 0, 255).astype(np.uint8)
