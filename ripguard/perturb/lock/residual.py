@@ -36,7 +36,7 @@ def bounded(kernels: Tensor) -> Tensor:
 
     The norm of a convolution is at most that of its flattened kernel times its side: each sample is in so many windows
     along both directions. For kernels that average, which colors need, this is no overestimate. Small kernels are
-    scaled up: the authors' code leaves them small, and then they move images by one or two gray levels.
+    scaled up, which the authors' code does not do: left small, ours moved images by one or two gray levels.
 
     Args:
         kernels: ``[classes, outputs, inputs, side, side]``.
