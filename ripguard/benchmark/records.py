@@ -29,9 +29,9 @@ RUNS, ARCHIVE = "runs.json", "archive"
 TRAINING_SETS = ("clean", "protected", "restored")
 FOLDERS = {  # of each kind of measurement; the kinds are named after the experiments
     "victim": "victims", "image-quality": "victims", "transfer": "victims", "peer": "victims", "demo": "victims",
-    "privdl": "victims",
-    "limited-clean": "attacks", "undo": "attacks", "known-pair": "attacks",
-    "chain": "exactness", "first-run": "exactness", "large": "exactness",
+    "privdl": "victims", "lock-fit": "victims",
+    "limited-clean": "attacks", "undo": "attacks", "known-pair": "attacks", "lock-pairs": "attacks",
+    "chain": "exactness", "first-run": "exactness", "large": "exactness", "lock-unlock": "exactness",
     "block-size": "ablations", "choice": "ablations", "held-out": "ablations", "planes": "ablations",
     "marks": "ablations", "blending": "ablations", "ceiling": "ablations",
     "tamper": "robustness", "interruption": "robustness",

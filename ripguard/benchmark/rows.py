@@ -16,6 +16,7 @@ CHOSEN_IN = {  # by kind
     "planes": {"bits_a_sample"},
     "ceiling": {"kept", "gray"},
     "known-pair": {"pairs"},
+    "lock-pairs": {"pairs"},
     "bench": {"pictures", "images"},
     "interruption": {"pictures", "images"},
 }

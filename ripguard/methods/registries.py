@@ -34,6 +34,7 @@ PERTURBATIONS: Registry[type[Perturbation]] = Registry(
         "ops": "ripguard.perturb.ops:OPS",
         "pil": "ripguard.perturb.pil:PIL",
         "dune": "ripguard.perturb.dune:DUNE",
+        "lock": "ripguard.perturb.lock.method:Lock",
         "noise": "ripguard.perturb.noise:Noise",
         "none": "ripguard.perturb.base:Unperturbed",
     },

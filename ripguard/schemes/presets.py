@@ -7,6 +7,7 @@ from ripguard.hide.seal.method import SealParams
 from ripguard.perturb.carve import CarveParams
 from ripguard.perturb.fsp import FSPParams
 from ripguard.perturb.layered import LayeredParams
+from ripguard.perturb.lock.method import LockParams
 from ripguard.perturb.marks import MarksParams
 from ripguard.perturb.tap import TAPParams
 from ripguard.schemes.two_axis import TwoAxis
@@ -75,6 +76,13 @@ SCHEMES: dict[str, TwoAxis] = {
             SealParams(),
             note="a perturbed thumbnail of each image, with a class-wise pattern in place of the fine content, which "
             "is in the encrypted payload alone; images look blurred and noisy",
+        ),
+        TwoAxis(
+            "lock",
+            LockParams(),
+            SealParams(),
+            note="one learned, invertible transform for each class (Learnability Lock of Peng and Chen, ε 16/255), and "
+            "`seal`, which restores what rounding and clipping lose",
         ),
         TwoAxis(
             "paper",

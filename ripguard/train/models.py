@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from ripguard._torchvision import torchvision
-from ripguard.train.fastnet import FastNet
+from ripguard.fastnet import FastNet
 from ripguard.train.preresnet import PreResNet
 
 zoo = torchvision.models

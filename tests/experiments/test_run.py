@@ -544,3 +544,33 @@ def test_bench(tmp_path):
     )
     for what in ("hide, cryptography", "restore, pycryptodome", "file to file", "Fernet", "peak memory, protect"):
         assert what in told
+
+
+@pytest.mark.slow
+@pytest.mark.numeric
+def test_lock(tmp_path):  # type: ignore[no-untyped-def]
+    """Each part for both forms; the fitted lock is read again, and recorded rows are skipped."""
+    source, results = make_source(tmp_path / "source"), tmp_path / "results"
+    command = (
+        "lock.py",
+        source,
+        "--rounds",
+        "1",
+        "--work",
+        tmp_path / "work",
+        "--results",
+        results,
+        "--record",
+        "lock",
+    )
+    experiment(*command)
+    found = recorded(results, "lock-fit")
+    assert [row.setting["form"] for row in found] == ["linear", "iresnet"]
+    assert all(row.metrics["rounds"] == 1 for row in found)
+    unlocked = {(row.setting["form"], row.setting["where"]): row.metrics for row in recorded(results, "lock-unlock")}
+    assert len(unlocked) == 4
+    assert all(unlocked[form, "locked"]["samples_exact"] > 90 for form in ("linear", "iresnet"))
+    assert {row.setting["pairs"] for row in recorded(results, "lock-pairs")} == {1, 2}
+    assert len(list((tmp_path / "work").iterdir())) == 2
+    assert experiment(*command) == ""
+    assert "--eps: expected more than 0" in refused("lock.py", source, "--eps", "2")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers import SEED
 
-from ripguard.train.fastnet import FastNet
+from ripguard.fastnet import FastNet
 from ripguard.train.models import MODELS, build
 
 pytestmark = pytest.mark.numeric

@@ -21,6 +21,7 @@ from ripguard.errors import UsageError
 from ripguard.perturb.base import Perturbation
 from ripguard.perturb.dune import DUNEParams
 from ripguard.perturb.layered import LayeredParams
+from ripguard.perturb.lock.method import LockParams
 from ripguard.perturb.make import make
 from ripguard.perturb.marks import MarkedParams
 from ripguard.schemes.two_axis import TwoAxis
@@ -68,7 +69,7 @@ class Removal:
 
 def needs_model(scheme: TwoAxis) -> bool:
     """Whether the perturbation depends on a model of clean images, which nobody else can make again."""
-    return "steps" in scheme.perturb.options() or scheme.perturb.method in ("em", "em-sample")
+    return "steps" in scheme.perturb.options() or scheme.perturb.method in ("em", "em-sample", "lock")
 
 
 def made_again(scheme: TwoAxis, owner: ImageSet) -> Perturbation:
@@ -117,8 +118,8 @@ def _can_be_made_again(scheme: TwoAxis) -> bool:
 
 
 def _colors_classes(scheme: TwoAxis) -> bool:
-    """Whether all images of a class are moved by one color. Patches of a class are for `class-patterns`."""
-    return isinstance(scheme.perturb, DUNEParams)
+    """Whether all images of a class are moved by one color, or alike. Patches of a class are for `class-patterns`."""
+    return isinstance(scheme.perturb, (DUNEParams, LockParams))
 
 
 REMOVALS: dict[str, Removal] = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from ripguard.benchmark.leaderboard import page as leaderboard
 from ripguard.benchmark.leaderboard import who
 from ripguard.benchmark.records import FOLDERS, Measurement, read
-from ripguard.benchmark.tables import accuracy, attacks, installs, others, privdl
+from ripguard.benchmark.tables import accuracy, attacks, installs, lock, others, privdl
 from ripguard.errors import InputRefused
 
 Maker = Callable[[Sequence[Measurement], str], list[str]]
@@ -35,6 +35,9 @@ BLOCKS: dict[str, Maker] = {
     "privdl": privdl.networks,
     "privdl-others": privdl.others,
     "known-pairs": privdl.known_pairs,
+    "lock-fit": lock.fit,
+    "lock-unlock": lock.unlock,
+    "lock-pairs": lock.pairs,
     "who": who,
     "coders": others.coders,
     "planes": others.planes,
@@ -58,6 +61,8 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
         ("Scrambled images", "Scheme `privdl` (`experiments/privdl.py`): networks on images whose pixels a key moved, "
          "mean ± sample SD over seeds. The interval is that of the test set (Wilson, 95 %).",
          privdl.recorded_networks),
+        ("Learnability Lock", "The model that each lock was trained with (`experiments/lock.py`), one run each. It saw "
+         "locked images alone. Published: i-ResNet form, ResNet-18, all 50,000 images.", lock.recorded_fit),
         ("Each scheme in full", "Models are trained on the files on disk and measured on the clean test images. The "
          "interval is that of the test set (Wilson, 95 %), not of the seeds. Restored images equal the clean ones by "
          "digest; their models have seeds of their own. \"Inputs defended too\": the test images went through the "
@@ -75,6 +80,9 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
         ("Known pairs", "Scheme `privdl` (`experiments/privdl.py`): the order of pixels read off known clean images, "
          "and what it shows of other images. Mean over draws; PSNR: median of other images.",
          privdl.recorded_pairs),
+        ("Known pairs of a Learnability Lock", "Perturbation `lock` (`experiments/lock.py`): other images of a class, "
+         "opened after some of its clean images are known. Mean over classes of the median PSNR and of the shares.",
+         lock.recorded_pairs),
     ]),
     "exactness": ("Exactness", [
         ("Protect, restore, compare", "Every image of a dataset through `experiments/chain.py`, one run, seed 0. "
@@ -82,6 +90,9 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
          "true class; empty where there is no surrogate.", others.chain),
         ("Large images", "`experiments/large.py`, scheme `seal`, one worker.", others.large),
         ("A first run", "`experiments/first_run.py`.", others.timing),
+        ("The inverse of a Learnability Lock", "Perturbation `lock` (`experiments/lock.py`): images unlocked with the "
+         "lock and the labels, without the key. Medians. Restoring does not use the inverse, and is exact.",
+         lock.recorded_unlock),
     ]),
     "ablations": ("Ablations", [
         ("Open choices of the paper", "`experiments/open_choices.py`", others.choices),
