@@ -1,0 +1,61 @@
+"""Normalized coordinates of YOLO as decimals with as many digits as bring the pixels back exactly.
+
+``x = center · W - width · W / 2`` in float64 would miss most pixels by some last bits. Decimals are exact, and one
+rounding to float64 is at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Context, Decimal
+
+from ripguard.interchange.model import Box
+
+DIGITS = (6, 9, 12, 17, 22, 30, 45, 80)  # tried one after the other
+_EXACT = Context(prec=200)
+HALF = Decimal("0.5")
+
+
+def box_of(values: Sequence[Decimal], width: int, height: int) -> Box:
+    """``(x, y, width, height)`` in pixels of a normalized ``(center x, center y, width, height)``."""
+    x, y, w, h = values
+    across, down = _EXACT.multiply(w, Decimal(width)), _EXACT.multiply(h, Decimal(height))
+    left = _EXACT.subtract(_EXACT.multiply(x, Decimal(width)), _EXACT.multiply(across, HALF))
+    top = _EXACT.subtract(_EXACT.multiply(y, Decimal(height)), _EXACT.multiply(down, HALF))
+    return float(left), float(top), float(across), float(down)
+
+
+def points_of(values: Sequence[Decimal], width: int, height: int) -> tuple[float, ...]:
+    """Pixels of normalized ``(x1, y1, x2, …)``."""
+    sides = (Decimal(width), Decimal(height))
+    return tuple(float(_EXACT.multiply(value, sides[at % 2])) for at, value in enumerate(values))
+
+
+def normalized_box(box: Box, width: int, height: int) -> list[str]:
+    """Inverse of :func:`box_of`, as text."""
+    x, y, w, h = map(Decimal, box)
+    centers = ((_EXACT.add(x, _EXACT.multiply(w, HALF)), width), (_EXACT.add(y, _EXACT.multiply(h, HALF)), height))
+    wanted = (*centers, (w, width), (h, height))
+    return _shortest(wanted, lambda values: box_of(values, width, height) == box)
+
+
+def normalized_points(points: Sequence[float], width: int, height: int) -> list[str]:
+    """Inverse of :func:`points_of`, as text."""
+    wanted = [(Decimal(value), (width, height)[at % 2]) for at, value in enumerate(points)]
+    return _shortest(wanted, lambda values: points_of(values, width, height) == tuple(points))
+
+
+def _shortest(wanted: Sequence[tuple[Decimal, int]], same: Callable[[list[Decimal]], bool]) -> list[str]:
+    """Quotients with the fewest of :data:`DIGITS` that give the same pixels."""
+    values: list[Decimal] = []
+    for digits in DIGITS:
+        context = Context(prec=digits)
+        values = [context.divide(value, Decimal(side)) for value, side in wanted]
+        if same(values):
+            break
+    return [_text(value) for value in values]
+
+
+def _text(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
