@@ -33,8 +33,17 @@ def sample(name: str, number: int = 0, **more) -> Sample:  # type: ignore[no-unt
 
 
 WORDS = st.text(string.ascii_letters + "äß漢 -_.:&<'\"", min_size=1, max_size=8).map(str.strip).filter(bool)
-VALUES = st.one_of(st.none(), st.booleans(), st.integers(-(2**40), 2**40), WORDS, st.floats(-1e6, 1e6), st.lists(st.integers(0, 9), max_size=3))
-ATTRIBUTES = st.dictionaries(st.one_of(st.sampled_from(["difficult", "pose", "iscrowd", "area", "label", "text"]), WORDS), VALUES, max_size=3)
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**40), 2**40),
+    WORDS,
+    st.floats(-1e6, 1e6),
+    st.lists(st.integers(0, 9), max_size=3),
+)
+ATTRIBUTES = st.dictionaries(
+    st.one_of(st.sampled_from(["difficult", "pose", "iscrowd", "area", "label", "text"]), WORDS), VALUES, max_size=3
+)
 
 
 @st.composite
@@ -81,7 +90,10 @@ def datasets(draw):  # type: ignore[no-untyped-def]
     for _ in range(draw(st.integers(0, 5))):
         number = draw(st.integers(0, 2))
         folder = draw(st.sampled_from(["", "", f"{classes[0].replace('/', '_')}/", "a/b/"]))
-        name, split = f"{folder}{draw(NAMES)}.{draw(st.sampled_from(['png', 'PNG', 'jpg']))}", draw(st.sampled_from(splits))
+        name, split = (
+            f"{folder}{draw(NAMES)}.{draw(st.sampled_from(['png', 'PNG', 'jpg']))}",
+            draw(st.sampled_from(splits)),
+        )
         if (split, name) in known or name.startswith("."):
             continue
         known.add((split, name))

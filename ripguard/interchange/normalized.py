@@ -12,7 +12,8 @@ from decimal import Context, Decimal
 from ripguard.interchange.model import Box
 
 DIGITS = (6, 9, 12, 17, 22, 30, 45, 80)  # tried one after the other
-_EXACT = Context(prec=200)
+_EXACT = Context(prec=400)
+LEAST = 1e-40  # pixels; the sum of a smaller coordinate and half a width has too many digits
 HALF = Decimal("0.5")
 
 
@@ -23,6 +24,12 @@ def box_of(values: Sequence[Decimal], width: int, height: int) -> Box:
     left = _EXACT.subtract(_EXACT.multiply(x, Decimal(width)), _EXACT.multiply(across, HALF))
     top = _EXACT.subtract(_EXACT.multiply(y, Decimal(height)), _EXACT.multiply(down, HALF))
     return float(left), float(top), float(across), float(down)
+
+
+def held(box: Box) -> Box:
+    """A box without coordinates below :data:`LEAST`, which count as 0."""
+    x, y, width, height = (0.0 if abs(value) < LEAST else value for value in box)
+    return x, y, width, height
 
 
 def points_of(values: Sequence[Decimal], width: int, height: int) -> tuple[float, ...]:

@@ -26,8 +26,8 @@ def save(dataset: Annotated, output: Output, key: Key | None = None) -> None:
 
     schema = schema_of(dataset)
     with Bar(total=len(dataset.samples), stage="writing", unit="image") as bar:
-        for split in dataset.splits:
-            shards = list(_shards(list(dataset.of(split)), FILE_BYTES, len(dataset.samples)))
+        for split in dataset.splits or ("",):
+            shards = list(_shards(list(dataset.of(split)), FILE_BYTES, len(dataset.samples))) or [[]]
             for number, samples in enumerate(shards):
                 name = f"data/{dataset.folder(split) or 'data'}-{number:05d}-of-{len(shards):05d}.parquet"
                 place = _made(output.root / name)

@@ -15,6 +15,7 @@ from ripguard.interchange.fitting import base_name, own, refolded, renamed, with
 from ripguard.interchange.format import Confidence, Format, Kind
 from ripguard.interchange.listing import Listing
 from ripguard.interchange.model import Annotated, Object, Sample
+from ripguard.interchange.normalized import held
 from ripguard.interchange.output import Output
 
 NEAR = 1.0  # pixels between a box and its polygon, for a line to have the polygon
@@ -65,7 +66,9 @@ def _fit_object(found: Object, shape: list[int] | None) -> Object | None:
     """Class and box, and the polygon or the keypoints if one line can hold them."""
     if found.box is None:
         return None
-    bare = dataclasses.replace(found, polygons=(), mask=None, keypoints=(), attributes={}, extras={})
+    bare = dataclasses.replace(
+        found, box=held(found.box), polygons=(), mask=None, keypoints=(), attributes={}, extras={}
+    )
     if shape:
         return dataclasses.replace(bare, keypoints=found.keypoints)
     if len(found.polygons) == 1 and len(found.polygons[0]) >= yolo_reading.POLYGON:

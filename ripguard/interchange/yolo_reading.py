@@ -21,7 +21,7 @@ KNOWN = frozenset({"path", "names", "nc", "kpt_shape"})
 NO_SPLITS = frozenset({"download", "roboflow", "flip_idx", "channels", "kpt_names", "minival"})
 MOST_YAML = 1 << 20  # bytes
 POLYGON = 6  # fewest numbers of one
-LONGEST = 400  # characters of a number
+LONGEST = 500  # characters of a number
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def settings(listing: Listing) -> str | None:
             if posixpath.basename(name) in ("data.yaml", "data.yml"):
                 return name  # reading it will say why
             continue
-        if isinstance(value, dict) and "names" in value and {"train", "val", "test"} & value.keys():
+        if isinstance(value, dict) and "names" in value and {"train", "val", "test", "nc"} & value.keys():
             return name
     return None
 

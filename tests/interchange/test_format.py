@@ -40,3 +40,21 @@ def test_reading_gives_what_fit_promised(name, dataset):  # type: ignore[no-unty
     assert back.ordered() == fitted.ordered()
     assert lost == losses(tidy(dataset), fitted, name) == FORMATS[name]().losses(dataset)
     assert (lost == []) == (tidy(dataset) == fitted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("second", NAMES)
+@pytest.mark.parametrize("first", NAMES)
+@settings(QUICK, max_examples=15)
+@given(dataset=datasets())
+def test_every_pair(first, second, dataset):  # type: ignore[no-untyped-def]
+    """There and back again: all that differs in the end was in one of the lists of losses."""
+    one, lost_first = through(dataset, first)
+    two, lost_second = through(one, second)
+    back, lost_third = through(two, first)
+    named = {loss.field for loss in [*lost_first, *lost_second, *lost_third]}
+    wanted = tidy(dataset)
+    if not named:
+        assert back.ordered() == wanted.ordered()
+    if not {loss.field for loss in [*lost_second, *lost_third]}:
+        assert back.ordered() == one.ordered()
