@@ -25,9 +25,9 @@ class ImageFolder(Format):
     def recognize(self, listing: Listing) -> Confidence:
         images = [name for name in listing.files if is_image(name)]
         inside = sum("/" in name for name in images)
-        if not inside:
-            return Confidence(0, "no images in folders")
-        return Confidence(0.3 * inside / len(images), f"{inside:,} of {len(images):,} images are in folders")
+        if not images:
+            return Confidence(0, "no images")
+        return Confidence(0.2 + 0.1 * inside / len(images), f"{inside:,} of {len(images):,} images are in folders")
 
     def parse(self, listing: Listing) -> Annotated:
         images = listing.images()

@@ -69,7 +69,7 @@ def _of_classes(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Dif
     yield from (("classes.added", label) for label in after if label not in before)
     left, new = [one for one in before if one in after], [one for one in after if one in before]
     if left != new:
-        yield "classes.order", f"{_brief(left)} → {_brief(new)}"
+        yield "classes.order", f"{_brief(tuple(left))} → {_brief(tuple(new))}"
 
 
 def _of_samples(one: Sample, other: Sample) -> Iterator[Difference]:
@@ -126,6 +126,14 @@ def _of_extras(
         yield from _of_tables(f"{prefix}extras.{format}", one, other, where)
 
 
+def _listed(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_listed, value[:9]))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value if isinstance(value, str) else repr(value)
+
+
 def _brief(value: object) -> str:
-    text = repr(value) if not isinstance(value, str) else value
+    text = value if isinstance(value, str) else _listed(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

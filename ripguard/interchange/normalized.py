@@ -1,7 +1,8 @@
 """Normalized coordinates of YOLO as decimals with as many digits as bring the pixels back exactly.
 
-``x = center · W - width · W / 2`` in float64 would miss most pixels by some last bits. Decimals are exact, and one
-rounding to float64 is at the end.
+``x = center · W - width · W / 2`` in float64 would miss most pixels by some last bits. Here decimals are multiplied
+exactly. The result of numbers with up to :data:`COARSE` digits is rounded to :data:`GRID` pixels, which undoes what the
+division by the side has cut off; that of longer numbers is rounded to float64 only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ripguard.interchange.model import Box
 DIGITS = (6, 9, 12, 17, 22, 30, 45, 80)  # tried one after the other
 _EXACT = Context(prec=400)
 LEAST = 1e-40  # pixels; the sum of a smaller coordinate and half a width has too many digits
+COARSE, GRID = 17, Decimal("1e-9")
 HALF = Decimal("0.5")
 
 
@@ -23,7 +25,16 @@ def box_of(values: Sequence[Decimal], width: int, height: int) -> Box:
     across, down = _EXACT.multiply(w, Decimal(width)), _EXACT.multiply(h, Decimal(height))
     left = _EXACT.subtract(_EXACT.multiply(x, Decimal(width)), _EXACT.multiply(across, HALF))
     top = _EXACT.subtract(_EXACT.multiply(y, Decimal(height)), _EXACT.multiply(down, HALF))
-    return float(left), float(top), float(across), float(down)
+    coarse = _coarse(values)
+    return held((_float(left, coarse), _float(top, coarse), _float(across, coarse), _float(down, coarse)))
+
+
+def _coarse(values: Sequence[Decimal]) -> bool:
+    return all(len(value.as_tuple().digits) <= COARSE for value in values)
+
+
+def _float(value: Decimal, coarse: bool) -> float:
+    return float(value.quantize(GRID, context=_EXACT) if coarse else value) + 0.0  # no negative zero
 
 
 def held(box: Box) -> Box:
@@ -34,8 +45,8 @@ def held(box: Box) -> Box:
 
 def points_of(values: Sequence[Decimal], width: int, height: int) -> tuple[float, ...]:
     """Pixels of normalized ``(x1, y1, x2, …)``."""
-    sides = (Decimal(width), Decimal(height))
-    return tuple(float(_EXACT.multiply(value, sides[at % 2])) for at, value in enumerate(values))
+    sides, coarse = (Decimal(width), Decimal(height)), _coarse(values)
+    return tuple(_float(_EXACT.multiply(value, sides[at % 2]), coarse) for at, value in enumerate(values))
 
 
 def normalized_box(box: Box, width: int, height: int) -> list[str]:

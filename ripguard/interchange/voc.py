@@ -52,7 +52,8 @@ class VOC(Format):
         fitted = relabeled(fitted, distinct(fitted.classes, str.strip))
 
         def one(sample: Sample) -> Sample:
-            return with_objects(sample, _fit_object, labels=(), captions=(), attributes={})
+            labels = voc_reading.labels_of(sample.extras.get("voc", {}))
+            return with_objects(sample, _fit_object, labels=labels, captions=(), attributes={})
 
         fitted = refolded(with_samples(fitted, one))
         used = used_classes(fitted)

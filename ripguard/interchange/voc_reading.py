@@ -6,6 +6,7 @@ import dataclasses
 import json
 import posixpath
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ripguard.bar import Bar
@@ -129,11 +130,22 @@ def _sample(
         return None
     objects = [
         _object(listing, each, sample, path, f"object {at}") for at, each in enumerate(root.findall("object"), 1)
-    ]
+        if each.find("bndbox") is not None
+    ]  # fmt: skip
     extras = _sample_extras(root)
     return dataclasses.replace(
-        sample, objects=tuple(one for one in objects if one), extras={"voc": extras} if extras else {}
-    )
+        sample, objects=tuple(one for one in objects if one), labels=labels_of(extras),
+        extras={"voc": extras} if extras else {},
+    )  # fmt: skip
+
+
+def labels_of(extras: Mapping[str, Any]) -> tuple[str, ...]:
+    """Labels of an image: the names of objects without a box, which are kept as elements."""
+    names = [
+        name_of(child[1]) for tag, _, children, _ in extras.get("elements", []) if tag == "object"
+        for child in children if child[0] == "name"
+    ]  # fmt: skip
+    return tuple(name for name in names if name)
 
 
 def _image_of(listing: Listing, root: Element, id: str, base: str, stems: dict[str, str]) -> str | None:
@@ -150,7 +162,8 @@ def _sample_extras(root: Element) -> dict[str, Any]:
     extras: dict[str, Any] = {}
     for child in root:
         text = (child.text or "").strip()
-        if child.tag in SAMPLE_KNOWN or (DEFAULTS.get(child.tag) == text and not len(child)):
+        bare = child.tag == "object" and child.find("bndbox") is None
+        if (child.tag in SAMPLE_KNOWN and not bare) or (DEFAULTS.get(child.tag) == text and not len(child)):
             continue
         extras.setdefault("elements", []).append(node(child))
     depth = (root.findtext("size/depth") or "").strip()

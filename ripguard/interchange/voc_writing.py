@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from ripguard.interchange.fitting import used_classes
 from ripguard.interchange.model import Annotated, Object, Sample
 from ripguard.interchange.output import Output
-from ripguard.interchange.voc_reading import CORNERS, DEFAULTS, FLAGS, LABELMAP, LISTS, exact_corners, value_text
+from ripguard.interchange.voc_reading import CORNERS, DEFAULTS, FLAGS, LABELMAP, LISTS, WHOLE, exact_corners, value_text
 
 
 def save(dataset: Annotated, output: Output) -> None:
@@ -55,9 +55,12 @@ def _add_object(root: ElementTree.Element, found: Object) -> None:
     element = _add(root, "object")
     _add(element, "name", found.label)
     attributes = dict(found.attributes)
-    _add(element, "pose", _taken(attributes, "pose", "Unspecified", str))
+    pose = attributes.get("pose")
+    plain = isinstance(pose, str) and pose.isprintable() and pose == pose.strip() != ""
+    _add(element, "pose", str(attributes.pop("pose")) if plain else "Unspecified")
     for flag in FLAGS:
-        value = _taken(attributes, flag, 0, int)
+        whole = type(attributes.get(flag)) is int and WHOLE.fullmatch(str(attributes[flag]))
+        value = str(attributes.pop(flag)) if whole else "0"
         if flag != "occluded" or value != "0":
             _add(element, flag, value)
     box = _add(element, "bndbox")
@@ -71,13 +74,6 @@ def _add_object(root: ElementTree.Element, found: Object) -> None:
             _add(one, "value", value_text(value))
     for rest in found.extras.get("voc", {}).get("elements", []):
         _add_node(element, rest)
-
-
-def _taken(attributes: dict[str, Any], name: str, default: Any, kind: type) -> str:
-    """The value of an element; an attribute of another type stays among the attributes, which keep types."""
-    if type(attributes.get(name)) is kind:
-        return str(attributes.pop(name))
-    return str(default)
 
 
 def _add(parent: ElementTree.Element, tag: str, text: str = "") -> ElementTree.Element:
