@@ -68,7 +68,7 @@ class Format(ABC):
         """Read a folder, with all rejections. Raises as :func:`ripguard.interchange.listing.list_folder`."""
         listing = list_folder(root)
         dataset = tidy(self.parse(listing))
-        return Reading(dataset, tuple(listing.findings.found))
+        return Reading(dataset, tuple(dict.fromkeys(listing.findings.found)))
 
     def losses(self, dataset: Annotated) -> list[Loss]:
         """What the format does not hold of a dataset; nothing is written."""
