@@ -85,7 +85,20 @@ NAMES = st.text("abcXY0 -_ä", min_size=1, max_size=5).map(str.strip).filter(boo
 def datasets(draw):  # type: ignore[no-untyped-def]
     """Up to five images in up to three splits, with everything that the model holds."""
     classes = tuple(draw(st.lists(WORDS, min_size=1, max_size=4, unique=True)))
-    splits = draw(st.sampled_from([("",), ("train", "val"), ("train", "test", "extra set"), ("valid",), ("", "train")]))
+    splits = draw(
+        st.sampled_from(
+            [
+                ("",),
+                ("train", "val"),
+                ("extra set",),
+                ("one", "two"),
+                ("data",),
+                ("train", "test", "extra set"),
+                ("valid",),
+                ("", "train"),
+            ]
+        )
+    )
     found, known = [], set()
     for _ in range(draw(st.integers(0, 5))):
         number = draw(st.integers(0, 2))

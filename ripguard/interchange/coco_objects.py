@@ -95,9 +95,8 @@ def _attributes(entry: Record, box: Box | None, keypoints: tuple[float, ...]) ->
     found = dict(own)
     if entry.get("iscrowd", 0) != 0:
         found["iscrowd"] = entry["iscrowd"]
-    area = entry.get("area")
-    if area is not None and not (box and number(area) == default_area(box)):
-        found["area"] = area
+    if "area" in entry and not (box and number(entry["area"]) == default_area(box)):
+        found["area"] = entry["area"]
     if entry.get("num_keypoints", seen(keypoints)) != seen(keypoints):
         rest["num_keypoints"] = entry["num_keypoints"]
     return found, rest

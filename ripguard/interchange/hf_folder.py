@@ -39,7 +39,8 @@ class HFFolder(Format):
         fitted = dataclasses.replace(fitted, classes=used_classes(fitted))
         fitted = with_samples(fitted, lambda one: dataclasses.replace(one, extras=_filled(one)))
         tops = {sample.name.partition("/")[0] for sample in fitted.samples if "/" in sample.name}
-        fitted = refolded(fitted, none="train" if are_splits(tops) or len(fitted.splits) > 1 else "")
+        none = "train" if are_splits(tops) or len(fitted.splits) > 1 else ""
+        fitted = refolded(fitted, none=none, reserved=hf_reading.AROUND)
         return renamed(fitted, base_name, lambda split, name: (split, name))
 
     def save(self, dataset: Annotated, output: Output) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import posixpath
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ripguard.bar import Bar
@@ -17,7 +18,18 @@ from ripguard.interchange.model import Annotated, Sample
 from ripguard.interchange.parsing import MOST_JSON, Unreadable, csv_of, json_of
 
 TABLES = ("metadata.jsonl", "metadata.csv")
-Entry = tuple[str, str, str, dict[str, Any]]  # table, position, path of the image, row
+AROUND = frozenset({"data", "dataset", "images"})  # folders that hold a whole dataset
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row: its table and line, the path of the image, and that path from the folder of the table."""
+
+    table: str
+    position: str
+    image: str
+    given: str
+    row: dict[str, Any]
 
 
 def tables(listing: Listing) -> list[str]:
@@ -30,24 +42,35 @@ def tables(listing: Listing) -> list[str]:
 def parse(listing: Listing) -> Annotated:
     """The dataset of a folder."""
     entries = [entry for path in tables(listing) for entry in _entries(listing, path)]
-    tops = {image.partition("/")[0] if "/" in image else "" for _, _, image, _ in entries}
-    split_at = are_splits(tops)
-    splits = named_splits(sorted(tops) if split_at else [""])
+    places = _places(entries)
+    splits = named_splits(sorted({folder for folder, _ in places}))
     names: dict[str, Any] = {}
     samples: dict[tuple[str, str], Sample] = {}
-    for table, position, image, row in Bar(entries, stage="reading", unit="image"):
-        folder, _, name = image.partition("/") if split_at else ("", "", image)
-        if image not in listing.files:
-            listing.findings.add(table, position, "missing image", image)
+    for entry, (folder, name) in Bar(list(zip(entries, places)), stage="reading", unit="image"):
+        if entry.image not in listing.files:
+            listing.findings.add(entry.table, entry.position, "missing image", entry.image)
         elif (splits[folder], name) in samples:
-            listing.findings.add(table, position, "duplicate id", f"{image} is there twice")
-        elif sample := listing.sample(image, name, splits[folder], table, position):
-            samples[sample.key] = _with_row(listing, sample, row, names, table, position)
+            listing.findings.add(entry.table, entry.position, "duplicate id", f"{entry.image} is there twice")
+        elif sample := listing.sample(entry.image, name, splits[folder], entry.table, entry.position):
+            samples[sample.key] = _with_row(listing, sample, entry.row, names, entry.table, entry.position)
     found = Annotated((), tuple(samples.values()), folders_of(splits), source="hf-folder")
     names = {key: value for key, value in names.items() if value not in ("text", "names") or key == "text"}
     return dataclasses.replace(
         found, classes=used_classes(found), extras={"hf-folder": names} if names else {}, files=listing.rest()
     )
+
+
+def _places(entries: list[Entry]) -> list[tuple[str, str]]:
+    """Folder of the split and name of each entry: the folder of its table, or the first one of its path."""
+    folders = {entry.table: posixpath.basename(posixpath.dirname(entry.table)) for entry in entries}
+    if all(folder and folder not in AROUND for folder in folders.values()):
+        alike = len(set(folders.values())) < len(folders)  # a/train and b/train
+        return [(posixpath.dirname(one.table).replace("/", "_") if alike else folders[one.table], one.given)
+                for one in entries]  # fmt: skip
+    given = [one.given if len(folders) == 1 else one.image for one in entries]
+    if not are_splits({name.partition("/")[0] if "/" in name else "" for name in given}):
+        return [("", name) for name in given]
+    return [(name.partition("/")[0], name.partition("/")[2]) for name in given]
 
 
 def _with_row(
@@ -76,7 +99,7 @@ def _entries(listing: Listing, path: str) -> Iterator[Entry]:
             if name is None:
                 listing.findings.add(path, position, "outside the dataset", given[:200])
                 continue
-            yield path, position, posixpath.join(posixpath.dirname(path), name), row
+            yield Entry(path, position, posixpath.join(posixpath.dirname(path), name), name, row)
     except Unreadable as error:
         listing.findings.add(path, "", "unreadable file", str(error))
 

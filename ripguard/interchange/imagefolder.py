@@ -9,7 +9,16 @@ import dataclasses
 
 from ripguard.bar import Bar
 from ripguard.data.splits import are_splits
-from ripguard.interchange.fitting import base_name, distinct, own, refolded, relabeled, renamed, used_classes
+from ripguard.interchange.fitting import (
+    base_name,
+    distinct,
+    own,
+    refolded,
+    relabeled,
+    renamed,
+    used_classes,
+    with_samples,
+)
 from ripguard.interchange.format import Confidence, Format, Kind
 from ripguard.interchange.listing import Listing, folders_of, is_image, named_splits
 from ripguard.interchange.model import Annotated, Sample
@@ -53,8 +62,11 @@ class ImageFolder(Format):
         )
         fitted = dataclasses.replace(fitted, samples=samples, about_classes={}, extras={})
         fitted = dataclasses.replace(fitted, classes=used_classes(fitted))
+        none = "train" if len(fitted.splits) > 1 else ""
+        if not are_splits({safe(fitted.folder(split)) if split else none for split in fitted.splits}):
+            fitted = with_samples(fitted, lambda one: dataclasses.replace(one, split=""))  # nobody would see them
         tops = {_named(one).partition("/")[0] for one in samples if one.labels}
-        fitted = refolded(fitted, none="train" if are_splits(tops) or len(fitted.splits) > 1 else "")
+        fitted = refolded(fitted, none="train" if are_splits(tops) else none)
         return renamed(fitted, _named, lambda split, name: (split, name))
 
     def save(self, dataset: Annotated, output: Output) -> None:

@@ -15,7 +15,7 @@ from ripguard.interchange.model import Annotated
 from ripguard.interchange.registry import FORMATS
 
 NAMES = tuple(FORMATS.own)
-QUICK = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 
 
 def through(dataset: Annotated, name: str, place: Path) -> tuple[Annotated, list]:
