@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import format_table
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-import format_table
 import ripguard
 import ripguard.api
 from ripguard import errors, schemes
