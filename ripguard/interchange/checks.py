@@ -71,10 +71,15 @@ def tidy_attributes(attributes: Mapping[str, Any], box: Box | None) -> dict[str,
 def tidy(dataset: Annotated) -> Annotated:
     """A dataset in the form that readers give: no defaults, a box around polygons, objects that are somewhere.
 
-    Objects without box, polygons, mask and keypoints become labels of their images.
+    Objects without box, polygons, mask and keypoints become labels of their images. Classes that the list lacks are
+    added to it.
     """
     samples = tuple(map(_tidy_sample, dataset.samples))
-    return dataset if samples == dataset.samples else dataclasses.replace(dataset, samples=samples)
+    used = {label for one in samples for label in (*one.labels, *(found.label for found in one.objects))}
+    classes = (*dataset.classes, *sorted(used - set(dataset.classes)))
+    if samples == dataset.samples and classes == dataset.classes:
+        return dataset
+    return dataclasses.replace(dataset, samples=samples, classes=classes)
 
 
 def _tidy_sample(sample: Sample) -> Sample:
