@@ -21,6 +21,7 @@ DISTRIBUTIONS = {  # modules whose distribution has another name
     "skimage": "scikit-image",
     "starlette": "fastapi",
     "stream_zip": "stream-zip",
+    "yaml": "pyyaml",
 }
 GROUPS = (  # required distributions of setup.cfg that are needed together
     ("numpy", "Pillow", "pycryptodome", "tqdm", "constriction", "filelock"),  # to restore and to verify
@@ -36,6 +37,7 @@ EXTRAS = {  # extras of setup.cfg, and their distributions
     "heic": ("pillow-heif",),
     "dicom": ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg"),
     "fast": ("cryptography",),
+    "formats": ("pyarrow", "pyyaml", "defusedxml"),
     "platform": (
         "sqlalchemy",
         "alembic",

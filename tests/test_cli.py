@@ -21,6 +21,7 @@ from ripguard.progress import Heartbeat, Progress
 VERBS = (
     "keygen",
     "protect",
+    "convert",
     "restore",
     "verify",
     "inspect",
@@ -272,6 +273,7 @@ def test_odd_values_of_every_option(verb, tmp_path, monkeypatch):  # type: ignor
         "verify": ("r",),
     }
     own |= {"audit": ("r", "--dry-run", "--images", "4")}
+    own |= {"convert": ("s", "c", "--format", "yolo")}
     own |= {"evaluate": ("r", "--source", "s", "--epochs", "1"), "methods": (), "completion": ("bash",)}
     own |= {"inspect": ("r",), "report": ("r", "--against", "s"), "train": ("r", "--out", "/dev/null"), "gc": ("r",)}
     monkeypatch.chdir(tmp_path)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import format_table
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -41,12 +42,17 @@ PARTS = (
     "ripguard.release.index.ReleaseIndex", "ripguard.release.index.MemoryIndex", "ripguard.data.source.Item",
     "ripguard.data.source.Source", "ripguard.executor.Executor", "ripguard.executor.Local",
     "ripguard.progress.Progress",
+    "ripguard.interchange.model.Annotated", "ripguard.interchange.model.Sample", "ripguard.interchange.model.Object",
+    "ripguard.interchange.model.Media", "ripguard.interchange.format.Format", "ripguard.interchange.format.Reading",
+    "ripguard.interchange.format.Confidence", "ripguard.train.detection.DetectionDataset",
 )  # fmt: skip
 RESULTS = (  # what the calls of ripguard.api return
     "ripguard.api.GeneratedKeys", "ripguard.release.protect.Protected", "ripguard.release.restore.Restored",
     "ripguard.release.verify.Report", "ripguard.benchmark.own.Evaluation", "ripguard.benchmark.own.Row",
     "ripguard.benchmark.audit.result.Audit", "ripguard.benchmark.audit.result.Row",
     "ripguard.benchmark.audit.result.Planned", "ripguard.benchmark.audit.result.Earlier",
+    "ripguard.interchange.convert.Examined", "ripguard.interchange.convert.Converted",
+    "ripguard.interchange.losses.Loss", "ripguard.interchange.rejections.Rejection",
 )  # fmt: skip
 
 
@@ -99,6 +105,13 @@ def options_table(parser: argparse.ArgumentParser, what: str) -> Iterator[str]:
                 meaning = ", ".join(map(str, action.choices))
             rows.append(f"| {called} | {meaning} |")
     yield from ("| argument or option | meaning |", "| --- | --- |", *rows)
+
+
+def formats() -> Iterator[str]:
+    """Formats of datasets, and what each of them holds."""
+    yield from ("| format | written as |", "| --- | --- |")
+    yield from (f"| `{name}` | {cell(note)} |" for name, note in ripguard.api.list_formats().items())
+    yield from ("", "## What a format holds", "", *format_table.table())
 
 
 def methods() -> Iterator[str]:
@@ -231,6 +244,7 @@ def refusals() -> dict[str, int]:
 
 GENERATED: dict[str, Callable[[], Iterator[str]]] = {
     "command-line": command_line,
+    "formats": formats,
     "methods": methods,
     "python-api": python_api,
     "python-parts": parts,

@@ -17,6 +17,7 @@ standard error is a terminal.
 """
 
 from ripguard.api.checking import check, read_source
+from ripguard.api.converting import convert, examine, list_formats
 from ripguard.api.datasets import export, list_datasets
 from ripguard.api.keys import GeneratedKeys, keygen
 from ripguard.api.measuring import audit, evaluate, report, train
@@ -26,7 +27,7 @@ from ripguard.api.protecting import protect
 from ripguard.api.releases import collect_garbage, inspect, restore, verify
 
 __all__ = [
-    "GeneratedKeys", "audit", "check", "choose_scheme", "collect_garbage", "describe_method", "evaluate", "export",
-    "inspect", "keygen", "list_datasets", "list_methods", "list_schemes", "privdl_infer", "privdl_test",
-    "privdl_train", "protect", "read_source", "report", "restore", "train", "verify",
+    "GeneratedKeys", "audit", "check", "choose_scheme", "collect_garbage", "convert", "describe_method", "evaluate",
+    "examine", "export", "inspect", "keygen", "list_datasets", "list_formats", "list_methods", "list_schemes",
+    "privdl_infer", "privdl_test", "privdl_train", "protect", "read_source", "report", "restore", "train", "verify",
 ]  # fmt: skip

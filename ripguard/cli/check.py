@@ -7,8 +7,9 @@ import argparse
 from ripguard import api
 from ripguard.cli.options import add_image_format, add_max_pixels, add_workers
 from ripguard.cli.output import show
+from ripguard.cli.rejections import add_rejections, show_rejections
 from ripguard.cli.source import LISTED, add_reading, growth, read, readable, refusals, summary, unchanged, whole_files
-from ripguard.errors import InputRefused, some
+from ripguard.errors import InputRefused, UsageError, some
 
 DESCRIPTION = "Reads a dataset and reports splits, classes, images, texts and refused files. Writes nothing."
 
@@ -23,9 +24,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_image_format(parser)
     add_max_pixels(parser)
     add_workers(parser)
+    add_rejections(parser)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.show_rejections:
+        return show_rejections(options)
+    if options.source_format:
+        raise UsageError("--from is for --show-rejections", "add --show-rejections")
     found = api.check(
         read(options), scheme=options.scheme, byte_exact=options.byte_exact, workers=options.workers,
         max_pixels=options.max_pixels, image_format=options.image_format,

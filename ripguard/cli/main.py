@@ -33,6 +33,7 @@ VERBS = {  # one module each, imported when its verb is used
     "keygen": "make a restore key and a signing key",
     "protect": "make a protected release of a dataset",
     "check": "check a dataset before it is protected: layout, classes, refused files",
+    "convert": "write a dataset in another format (COCO, VOC, YOLO, Hugging Face, Parquet, ImageFolder)",
     "restore": "restore the clean images exactly",
     "verify": "check a release against its manifest, key, source and signer",
     "inspect": "show public facts about a release or an image; needs no key",
