@@ -60,7 +60,7 @@ class PyCryptodome:
 
         return HKDF(secret, length, salt, SHA256, context=info)  # type: ignore[return-value]
 
-    class gcm:  # noqa: N801 - called as the other functions
+    class gcm:
         """See :class:`Gcm`."""
 
         def __init__(self, key: bytes) -> None:
@@ -113,7 +113,7 @@ class Cryptography:
 
         return HKDF(SHA256(), length, salt, info).derive(secret)
 
-    class gcm:  # noqa: N801 - called as the other functions
+    class gcm:
         """See :class:`Gcm`."""
 
         def __init__(self, key: bytes) -> None:

@@ -34,8 +34,8 @@ from ripguard.store.atomic import (
 )  # fmt: skip
 from ripguard.store.schema import canonical, digits, fields, many, parsed
 from ripguard.vault.body import write_body
-from ripguard.vault.header import DATA, HEADER, Header, is_vault
-from ripguard.vault.heads import VAULT_ID
+from ripguard.vault.header import DATA, Header, is_vault
+from ripguard.vault.heads import HEADER, VAULT_ID
 from ripguard.vault.keys import VaultKeys
 from ripguard.vault.plan import Plan
 from ripguard.vault.recipients import STANZA, Recipient, stanza, unlocked

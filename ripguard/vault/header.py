@@ -19,13 +19,13 @@ from ripguard.files import NotRegular, TooLarge, read_regular
 from ripguard.store.atomic import storage
 from ripguard.store.schema import Check, below, canonical, digits, fields, many, parsed
 from ripguard.vault.chunks import FORMAT
-from ripguard.vault.heads import FRESH, VAULT_ID
+from ripguard.vault.heads import FRESH, HEADER, VAULT_ID
 from ripguard.vault.keys import Access, VaultKeys
 from ripguard.vault.opening import Opener
 from ripguard.vault.places import HEAD, LEAST, MOST
 from ripguard.vault.recipients import STANZA, unlocked
 
-HEADER, SUMS, INDEX, DATA = "vault.ripguard", "SHA256SUMS", "index.ripguard", "data"
+SUMS, INDEX, DATA = "SHA256SUMS", "index.ripguard", "data"
 MOST_HEADER = 1 << 22  # bytes: some thousand recipients
 MOST_SHARDS = 1 << 22
 _FIELDS: dict[str, Check] = {

@@ -12,6 +12,7 @@ import struct
 from ripguard.errors import Damaged
 from ripguard.vault.chunks import SALT
 
+HEADER = "vault.ripguard"  # name of the header of a vault
 SHARD_MAGIC, INDEX_MAGIC = b"ripguard/s1\n", b"ripguard/i1\n"
 VAULT_ID = 16  # bytes
 _HEAD = struct.Struct(f">12s{VAULT_ID}sI{SALT}s")

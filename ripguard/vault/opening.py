@@ -12,6 +12,7 @@ from ripguard.crypto.passphrase import Ask, ask
 from ripguard.crypto.private import read_private
 from ripguard.errors import KeyFileError
 from ripguard.release.find import read_key, refuse_inside_release
+from ripguard.vault.heads import HEADER
 from ripguard.vault.keys import UnitKey, VaultKeys
 
 AGE_SECRET = "AGE-SECRET-KEY-1"
@@ -78,8 +79,6 @@ def read_opener(path: str | Path, passphrase: Ask = ask) -> Key | AgeIdentities:
 
 def refuse_inside_vault(path: Path) -> None:
     """Raise :class:`KeyFileError` for the path of a key file inside a vault, which is sent to others."""
-    from ripguard.vault.header import HEADER
-
     for folder in path.resolve().parents:
         if os.path.isfile(folder / HEADER):
             raise KeyFileError(f"{path} lies inside the vault {folder}", "keep keys outside of it")

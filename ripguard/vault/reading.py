@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ripguard import systems
-from ripguard.crypto.backend import Gcm
+from ripguard.crypto.backend import TAG, Gcm
 from ripguard.errors import Damaged, InputRefused, StorageError, UsageError, shown
 from ripguard.files import NotRegular, open_regular
 from ripguard.store.atomic import storage
@@ -134,7 +134,7 @@ class Vault:
         """All bytes of a file. Raises :class:`Damaged`, :class:`StorageError`."""
         one = self.find(file) if isinstance(file, str) else file
         if one.size <= CHUNK:
-            sealed = self._sealed(one.shard, one.offset, one.size + 16, one)
+            sealed = self._sealed(one.shard, one.offset, one.size + TAG, one)
             return next(self._opened(one, Run(one.shard, one.offset, 0, 1, len(sealed)), sealed))
         return b"".join(self.pieces(one))
 
@@ -170,7 +170,7 @@ class Vault:
         if not 0 <= chunk < chunks_of(file.size):
             raise UsageError(f"{shown(file.path)} has {chunks_of(file.size)} chunks, and no chunk {chunk}")
         shard, offset = place_of(chunk, file.size, file.shard, file.offset, self.header.capacity)
-        sealed = self._sealed(shard, offset, min(CHUNK, file.size - chunk * CHUNK) + 16, file)
+        sealed = self._sealed(shard, offset, min(CHUNK, file.size - chunk * CHUNK) + TAG, file)
         return next(self._opened(file, Run(shard, offset, chunk, 1, len(sealed)), sealed))
 
     def unit_key(self, name: str) -> UnitKey:
