@@ -13,9 +13,9 @@ from ripguard.store.atomic import LOCK, drop_empty_work, lock, make_working_fold
 from ripguard.vault.header import Header, check_pin, open_header
 from ripguard.vault.heads import HEADER
 from ripguard.vault.keys import Access, VaultKeys
-from ripguard.vault.opening import Opener
+from ripguard.vault.opening import Opener, Passphrase
 from ripguard.vault.reading import Vault
-from ripguard.vault.recipients import Listed, Recipient, check_recipient, listed, stanza
+from ripguard.vault.recipients import MOST_PASSPHRASES, Listed, Recipient, check_recipient, listed, stanza
 
 
 def add(
@@ -42,6 +42,9 @@ def add(
         if unit is not None:
             with Vault(root, keys) as vault:
                 granted = vault.unit_key(unit)
+        passphrases = sum(one["kind"] == "passphrase" for one in header.recipients)
+        if isinstance(recipient, Passphrase) and passphrases >= MOST_PASSPHRASES:
+            raise UsageError(f"a vault has at most {MOST_PASSPHRASES} passphrases", "drop one, or add an age recipient")
         made = stanza(recipient, granted, keys)
         mine = listed(made, keys)
         for one in header.recipients:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ripguard import systems
 from ripguard.crypto.backend import TAG, Gcm
-from ripguard.errors import Damaged, InputRefused, StorageError, UsageError, shown
+from ripguard.errors import Damaged, InputRefused, StorageError, UsageError, WrongKey, shown
 from ripguard.files import NotRegular, open_regular
 from ripguard.store.atomic import storage
 from ripguard.store.section import Section
@@ -178,6 +178,7 @@ class Vault:
 
         Raises:
             InputRefused: there is no such unit.
+            WrongKey: these keys are those of another unit.
         """
         number = unit_number(self, name)
         one = self._units[number]
@@ -294,8 +295,13 @@ def unit_number(vault: Vault, name: str) -> int:
     for number, (split, label) in vault.units.items():
         if name.strip("/") == unit_name(split, label).strip("/"):
             return number
+    if isinstance(vault.access, UnitKey):
+        raise WrongKey(
+            f"wrong key: it opens unit {shown(vault.access.name)} of the vault alone, not {shown(name)}",
+            "ask the owner for the key of that unit, or of the whole vault",
+        )
     known = ", ".join(shown(unit_name(*one)) for one in list(vault.units.values())[:10])
-    raise InputRefused(f"{shown(name)}: the vault has no such unit, or this key does not open it", f"units: {known}")
+    raise InputRefused(f"{shown(name)}: the vault has no such unit", f"its units are: {known}")
 
 
 @dataclass(frozen=True)

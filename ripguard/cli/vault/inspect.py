@@ -21,6 +21,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     opener = opener_of(options)
     found = api.vault_inspect(options.vault, opener, expect=options.expect, paths=options.list).as_dict()
-    paths = found.get("paths") or []
-    show(options, found, table({name: value for name, value in found.items() if name != "paths"}) + paths)
+    words = {name: value for name, value in found.items() if name not in ("paths", "recipients", "units")}
+    lines = table(words)
+    for one in found["recipients"]:
+        what = f" for {one['unit']}" if one["unit"] else ""
+        lines.append(f"recipient  {one['name']}  {one['kind']} {one['about']}".rstrip() + what)
+    lines += [f"unit  {one['unit']}  {one['files']:,} files, {one['bytes']:,} bytes" for one in found.get("units", [])]
+    show(options, found, lines + (found.get("paths") or []))
     return 0
