@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import tempfile
 from pathlib import Path
 
 from helpers import make_source
@@ -38,9 +40,21 @@ def read_tree(root: Path) -> dict[str, bytes]:
     return found
 
 
+@functools.cache
+def _images() -> dict[str, bytes]:
+    """The files of :func:`helpers.make_source`, which takes seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        return read_tree(make_source(Path(folder) / "s"))
+
+
+def small_source(root: Path) -> Path:
+    """Images of two splits and three classes, and an annotation."""
+    return make_tree(root, _images())
+
+
 def large_source(root: Path) -> Path:
-    """Images of three classes, and a file that takes several shards of the least capacity."""
-    make_source(root)
+    """The same, and a file that takes several shards of the least capacity."""
+    small_source(root)
     (root / "train/large.bin").write_bytes(os.urandom(600_000))
     return root
 
