@@ -263,7 +263,9 @@ def test_byte_exact_chooses_its_coders(tmp_path):  # type: ignore[no-untyped-def
 VALUES = ("", "\0", "a\0b", "\ud800", "-1", "0", "nan", "1e999", "9" * 30, "x" * 5000, ",", "~nobody", "/dev/null")
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("data", "privdl", "platform", "serve", "vault")])
+@pytest.mark.parametrize(
+    "verb", [verb for verb in VERBS if verb not in ("data", "privdl", "platform", "serve", "vault")]
+)
 def test_odd_values_of_every_option(verb, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Each option of each verb with each of them: a code of docs/reference/exit-codes.md, and never a traceback."""
     own = {

@@ -25,9 +25,9 @@ from ripguard.vault.places import CHUNK, LEAST
 from ripguard.vault.plan import make_plan
 from ripguard.vault.shard import commit_of
 
-PART = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=12
-).filter(lambda text: text not in (".", ".."))
+PART = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=12).filter(
+    lambda text: text not in (".", "..")
+)
 LONG = st.sampled_from(["n" * 255, "ü" * 127, "a" * 200 + ".png"])
 PATHS = st.lists(st.one_of(PART, LONG), min_size=1, max_size=4).map("/".join)
 SIZES = st.one_of(st.just(0), st.integers(1, 300), st.sampled_from([CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK]))
