@@ -17,7 +17,7 @@ from ripguard.files import NotRegular, open_regular
 from ripguard.store.atomic import storage
 from ripguard.store.section import Section
 from ripguard.vault.body import read_sums
-from ripguard.vault.chunks import FILES, ChunkForged, cipher, open_chunks, open_whole
+from ripguard.vault.chunks import FILES, ChunkForged, cipher, open_chunks, open_single, open_whole
 from ripguard.vault.chunks import INDEX as PURPOSE
 from ripguard.vault.header import INDEX, check_pin, open_header, shard_name
 from ripguard.vault.heads import FRESH, INDEX_MAGIC, SHARD_MAGIC, salt_of
@@ -76,8 +76,8 @@ class Vault:
     """
 
     def __init__(self, root: str | Path, key: Opener | str | Path, expect: str | None = None) -> None:
-        self.root = Path(os.path.abspath(root))
         self._handles, self._salts, self._ciphers = dict[int, int](), dict[int, bytes](), dict[tuple[int, int], Gcm]()
+        self.root = Path(os.path.abspath(root))
         self.header, self.access = open_header(self.root, as_opener(key))
         check_pin(self.root, self.header, expect)
         read_sums(self.root, self.header)
@@ -135,7 +135,10 @@ class Vault:
         one = self.find(file) if isinstance(file, str) else file
         if one.size <= CHUNK:
             sealed = self._sealed(one.shard, one.offset, one.size + TAG, one)
-            return next(self._opened(one, Run(one.shard, one.offset, 0, 1, len(sealed)), sealed))
+            try:
+                return open_single(self._cipher(one.unit, one.shard), one.number, one.size, sealed)
+            except ChunkForged:
+                raise _forged(one, 0, one.shard) from None
         return b"".join(self.pieces(one))
 
     def pieces(self, file: Entry) -> Iterator[bytes]:
@@ -236,9 +239,7 @@ class Vault:
         try:
             yield from open_chunks(self._cipher(file.unit, run.shard), file.number, run.first, file.size, sealed)
         except ChunkForged as forged:
-            raise Damaged(
-                f"{shown(file.path)}: chunk {forged.args[0]} in {shard_name(run.shard)} was changed", FRESH
-            ) from None
+            raise _forged(file, forged.args[0], run.shard) from None
 
     def _cipher(self, unit: int, shard: int) -> Gcm:
         found = self._ciphers.get((unit, shard))
@@ -288,6 +289,10 @@ class Vault:
             os.close(handle)
             raise
         return handle
+
+
+def _forged(file: Entry, chunk: int, shard: int) -> Damaged:
+    return Damaged(f"{shown(file.path)}: chunk {chunk} in {shard_name(shard)} was changed", FRESH)
 
 
 def unit_number(vault: Vault, name: str) -> int:
