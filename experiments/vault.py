@@ -4,8 +4,9 @@
     python experiments/vault.py photos --files 2000                  # quickly, nothing is recorded
 
 Read: all files in one random order, from memory of the operating system, one process. Rates are medians; what is
-compared takes turns. Folders are written once each, below TMPDIR. An epoch: a DataLoader that decodes every image, without workers. Expected: reading at least 0.9
-times as fast as plain files and 10 times as fast as Fernet, and an epoch at most 3 percent longer.
+compared takes turns. Folders are written once each, below TMPDIR. An epoch: a DataLoader that decodes every image,
+without workers. Expected: reading at least 0.9 times as fast as plain files and 10 times as fast as Fernet, and an
+epoch at most 3 percent longer.
 
 Hardware: an idle machine; rates on a busy one are not comparable.
 """

@@ -40,13 +40,17 @@ PARTS = (
     "ripguard.release.restorer.Restorer", "ripguard.release.restorer.RestoredImage",
     "ripguard.release.index.ReleaseIndex", "ripguard.release.index.MemoryIndex", "ripguard.data.source.Item",
     "ripguard.data.source.Source", "ripguard.executor.Executor", "ripguard.executor.Local",
-    "ripguard.progress.Progress",
+    "ripguard.progress.Progress", "ripguard.vault.reading.Vault", "ripguard.vault.reading.Entry",
+    "ripguard.vault.dataset.VaultDataset", "ripguard.vault.samples.Sample", "ripguard.vault.samples.Samples",
+    "ripguard.vault.opening.AgeIdentities", "ripguard.vault.opening.Passphrase", "ripguard.vault.keys.UnitKey",
 )  # fmt: skip
 RESULTS = (  # what the calls of ripguard.api return
     "ripguard.api.GeneratedKeys", "ripguard.release.protect.Protected", "ripguard.release.restore.Restored",
     "ripguard.release.verify.Report", "ripguard.benchmark.own.Evaluation", "ripguard.benchmark.own.Row",
     "ripguard.benchmark.audit.result.Audit", "ripguard.benchmark.audit.result.Row",
     "ripguard.benchmark.audit.result.Planned", "ripguard.benchmark.audit.result.Earlier",
+    "ripguard.vault.encrypt.Encrypted", "ripguard.vault.decrypt.Decrypted", "ripguard.vault.facts.Facts",
+    "ripguard.vault.recipients.Listed", "ripguard.vault.verify.Report",
 )  # fmt: skip
 
 
@@ -59,8 +63,7 @@ def command_line() -> Iterator[str]:
         yield from ("", f"## ripguard {name}", "")
         if parser.description:
             yield from (text(parser.description), "")
-        inner = _verbs(parser)
-        for title, one in inner.items() or {"": parser}.items():
+        for title, one in _leaves(parser):
             if title:
                 yield from (f"### ripguard {name} {title}", "", text(one.description or ""), "")
             yield from ("```text", usage(one), "```", "")
@@ -73,6 +76,15 @@ def _verbs(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser
         if isinstance(action, argparse._SubParsersAction):
             return dict(action.choices)
     return {}
+
+
+def _leaves(parser: argparse.ArgumentParser, title: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """The parsers without actions of their own: ``recipients add`` below ``vault``; the parser itself, titled ""."""
+    inner = _verbs(parser)
+    if not inner:
+        yield title, parser
+    for name, one in inner.items():
+        yield from _leaves(one, f"{title} {name}".strip())
 
 
 def usage(parser: argparse.ArgumentParser) -> str:
