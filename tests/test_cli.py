@@ -202,6 +202,8 @@ def test_data_export(tmp_path):  # type: ignore[no-untyped-def]
     assert good("data", "export", "photos", tmp_path / "p")["pictures"] == 6000
     assert len(list(Path(tmp_path / "p/train/cat").iterdir())) == 500
     assert call("data", "export", "photos", tmp_path / "p")[0] == 8
+    assert good("data", "export", "photos", tmp_path / "few", "--limit", "24")["pictures"] == 24
+    assert len(list((tmp_path / "few").glob("*/*/*.png"))) == 24
 
 
 def test_block_side_by_image_size(tmp_path):  # type: ignore[no-untyped-def]

@@ -50,7 +50,7 @@ RESULTS = (  # what the calls of ripguard.api return
     "ripguard.benchmark.audit.result.Audit", "ripguard.benchmark.audit.result.Row",
     "ripguard.benchmark.audit.result.Planned", "ripguard.benchmark.audit.result.Earlier",
     "ripguard.vault.encrypt.Encrypted", "ripguard.vault.decrypt.Decrypted", "ripguard.vault.facts.Facts",
-    "ripguard.vault.recipients.Listed", "ripguard.vault.verify.Report",
+    "ripguard.vault.recipients.Listed", "ripguard.vault.verify.VaultReport",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ripguard.vault.facts import Facts
     from ripguard.vault.opening import Opener, Passphrase
     from ripguard.vault.recipients import Listed
-    from ripguard.vault.verify import Report
+    from ripguard.vault.verify import VaultReport
 
 SHARD_SIZE = 64  # MiB; a copy of the default in ripguard.cli.vault.encrypt would be slow to import
 MOST_SHARD_SIZE = 1 << 16  # MiB
@@ -144,7 +144,7 @@ def vault_verify(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Callback | None = None,
-) -> Report:
+) -> VaultReport:
     """Check a vault; with a key, open every chunk; with the source, compare. See :func:`ripguard.vault.verify.verify`.
 
     Returns:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ripguard.bar import Bar
 from ripguard.crypto.keys import Key
-from ripguard.errors import Damaged, InputRefused, OutputRefused, RipguardError
+from ripguard.errors import Damaged, InputRefused, KeyFileError, OutputRefused, RipguardError
 from ripguard.executor import Executor, Local
 from ripguard.files import walk
 from ripguard.store.atomic import (
@@ -37,6 +37,7 @@ from ripguard.vault.body import write_body
 from ripguard.vault.header import DATA, Header, is_vault
 from ripguard.vault.heads import HEADER, VAULT_ID
 from ripguard.vault.keys import VaultKeys
+from ripguard.vault.opening import Passphrase
 from ripguard.vault.plan import Plan
 from ripguard.vault.recipients import STANZA, Recipient, stanza, unlocked
 from ripguard.vault.shard import Job, commit_of, committed, files_ending, write_shard
@@ -159,6 +160,9 @@ def _start(
             keys = None  # type: ignore[assignment]
         if not isinstance(keys, VaultKeys):
             raise Damaged(f"{state} was changed", "add --restart to discard the unfinished run")
+        for one in recipients:
+            if isinstance(one, Passphrase):
+                _refuse_other_passphrase(one, found["stanzas"], keys, work)
         return keys, found["stanzas"]
     keys = VaultKeys(secrets.token_bytes(32), secrets.token_bytes(VAULT_ID))
     stanzas = [stanza(one, keys, keys) for one in (key, *recipients)]
@@ -167,6 +171,16 @@ def _start(
             (work / name).mkdir(parents=True, exist_ok=True)
     write_file(state, canonical({"token": token, "vault_id": keys.vault_id.hex(), "stanzas": stanzas}))
     return keys, stanzas
+
+
+def _refuse_other_passphrase(own: Passphrase, stanzas: list[dict[str, Any]], keys: VaultKeys, work: Path) -> None:
+    try:
+        unlocked(stanzas, keys.vault_id, own, str(work))
+    except KeyFileError:
+        raise OutputRefused(
+            f"{work} holds an unfinished run with another passphrase",
+            "repeat that command with its passphrase, or add --restart to discard its work",
+        ) from None
 
 
 def _read(state: Path) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ PROBLEMS = ("missing", "extra", "swapped", "cut", "changed", "forged", "differs"
 
 
 @dataclass
-class Report:
+class VaultReport:
     """Findings about a vault.
 
     Attributes:
@@ -71,7 +71,7 @@ def verify(
     expect: str | None = None,
     source: Path | None = None,
     executor: Executor | None = None,
-) -> Report:
+) -> VaultReport:
     """Check a vault. Without a key, it shows accidents; only a key shows what somebody changed on purpose.
 
     Args:
@@ -88,7 +88,7 @@ def verify(
     header, _ = read_header(root)
     check_pin(root, header, expect)
     sums = read_sums(root, header)
-    report = Report(header.vault_id, header.sums, header.epoch)
+    report = VaultReport(header.vault_id, header.sums, header.epoch)
     with storage("cannot list"):
         present = {name for name, _ in walk(root)}
     report.extra = sorted(present - {HEADER, SUMS, *sums})
@@ -133,7 +133,7 @@ def _checked(root: Path, names: dict[str, str], _: None, item: tuple[str, str, i
     return name, "cut" if length is not None and size != length else "changed"
 
 
-def _open_all(vault: Vault, source: Path | None, run: Executor, report: Report) -> None:
+def _open_all(vault: Vault, source: Path | None, run: Executor, report: VaultReport) -> None:
     selection = Selection(tuple(vault.units))
     if any(len(vault.files(unit)) for unit in vault.units):
         selection = select(vault, None, None)

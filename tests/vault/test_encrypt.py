@@ -19,7 +19,7 @@ from ripguard import api
 from ripguard.data.registry import open_source
 from ripguard.errors import InputRefused, KeyFileError, OutputRefused, UsageError
 from ripguard.files import walk
-from ripguard.vault import Vault
+from ripguard.vault import Passphrase, Vault
 from ripguard.vault.encrypt import encrypt
 from ripguard.vault.places import CHUNK, LEAST
 from ripguard.vault.plan import make_plan
@@ -137,6 +137,8 @@ def test_keys_stay_outside(tmp_path):  # type: ignore[no-untyped-def]
     shutil.copy(tmp_path / "k", tmp_path / "v/k")
     with pytest.raises(KeyFileError, match="inside the vault"):
         api.vault_decrypt(tmp_path / "v", tmp_path / "o", tmp_path / "v/k")
+    with pytest.raises(KeyFileError, match="inside the vault"):
+        api.keygen(tmp_path / "v/new")
     with pytest.raises(InputRefused, match="a vault already"):
         api.vault_encrypt(tmp_path / "v", tmp_path / "vv", tmp_path / "k")
 
@@ -185,6 +187,23 @@ def test_a_killed_run_goes_on(tmp_path):  # type: ignore[no-untyped-def]
     assert (tmp_path / "v/data/00000.shard").read_bytes() == kept
     assert not work.exists()
     assert back(tmp_path / "v", tmp_path / "o") == read_tree(source)
+
+
+def test_a_run_goes_on_with_its_own_passphrase_alone(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Another one would not open the vault that its user gets."""
+    from ripguard.crypto import passphrase
+
+    monkeypatch.setattr(passphrase.lock, "__defaults__", (passphrase.LEAST,))
+    source = small_source(tmp_path / "s")
+    with monkeypatch.context() as patch:
+        patch.setattr("ripguard.vault.encrypt.write_body", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            api.vault_encrypt(source, tmp_path / "v", KEY, passphrase="first", workers=1)
+    with pytest.raises(OutputRefused, match="with another passphrase"):
+        api.vault_encrypt(source, tmp_path / "v", KEY, passphrase="second", workers=1)
+    done = api.vault_encrypt(source, tmp_path / "v", KEY, passphrase="first", workers=1)
+    assert done.resumed == done.files  # type: ignore[union-attr]
+    assert back(tmp_path / "v", tmp_path / "o", Passphrase("first")) == read_tree(source)
 
 
 def test_no_salt_comes_twice(tmp_path):  # type: ignore[no-untyped-def]
