@@ -100,7 +100,7 @@ def test_refusals_have_their_codes(world, tmp_path):  # type: ignore[no-untyped-
     data = bytearray((vault / "data/00000.shard").read_bytes())
     data[100] ^= 1
     (vault / "data/00000.shard").write_bytes(data)
-    assert "1 files were refused" in refused(5, "vault", "decrypt", vault, tmp_path / "o", *key)
+    assert "refused: 1 file\n" in refused(5, "vault", "decrypt", vault, tmp_path / "o", *key)
     assert len(tree_digest(tmp_path / "o")) == len(tree_digest(world / "s")) - 1
     code, out, _ = call("vault", "verify", vault, *key, "--json")
     assert code == 10

@@ -9,6 +9,7 @@ from ripguard.cli.options import add_workers
 from ripguard.cli.output import show, some
 from ripguard.cli.source import readable
 from ripguard.cli.vault.opening import add_expect, add_opening, opener_of
+from ripguard.cli.vault.words import counted
 from ripguard.errors import Damaged, tell
 
 DESCRIPTION = (
@@ -34,14 +35,13 @@ def run(options: argparse.Namespace) -> int:
         dry_run=options.dry_run, workers=options.workers,
     )  # fmt: skip
     verb = "would be decrypted to" if options.dry_run else "decrypted byte for byte to"
-    lines = [f"{done.files:,} files ({readable(done.bytes)}) {verb} {done.out}"]
+    lines = [f"{counted(done.files, 'file')} ({readable(done.bytes)}) {verb} {done.out}"]
     if not done.authenticated:
         lines.append(f"  with the key of {', '.join(done.units)}: the header is NOT authenticated")
     lines += some("  refused ({code}): {message}", done.refused)
     show(options, done.as_dict(), lines)
     if done.refused:
-        tell(
-            f"ripguard: error: {len(done.refused)} files were refused", "ripguard: hint: get a fresh copy of the vault"
-        )
+        hint = "ripguard: hint: get a fresh copy of the files that are named"
+        tell(f"ripguard: error: refused: {counted(len(done.refused), 'file')}", hint)
         return done.first_error.exit_code if done.first_error else Damaged.exit_code
     return 0

@@ -8,6 +8,7 @@ from ripguard import api
 from ripguard.cli.options import add_key, add_workers, key_of
 from ripguard.cli.output import show
 from ripguard.cli.source import readable
+from ripguard.cli.vault.words import counted
 from ripguard.crypto.passphrase import ask_new
 from ripguard.numbers import positive
 
@@ -51,22 +52,23 @@ def run(options: argparse.Namespace) -> int:
         dry_run=options.dry_run, workers=options.workers,
     )  # fmt: skip
     if isinstance(done, dict):
-        lines = [f"{done['files']:,} files, {readable(done['bytes'])}, would go into {done['shards']:,} shards"]
+        shards = counted(done["shards"], "shard")
+        lines = [f"{counted(done['files'], 'file')}, {readable(done['bytes'])}, would go into {shards}"]
         lines += [f"  {name}: {', '.join(done[name]) or 'none'}" for name in ("splits", "classes")]
         lines += _notes(done["notes"], done["left_out"])
         show(options, done, lines)
         return 0
     lines = [
-        f"{done.files:,} files ({readable(done.bytes)}) encrypted to {done.out}",
-        f"  {done.units:,} units, {done.shards:,} shards, {readable(done.written)}; opens with: "
+        f"{counted(done.files, 'file')} ({readable(done.bytes)}) encrypted to {done.out}",
+        f"  {counted(done.units, 'unit')}, {counted(done.shards, 'shard')}, {readable(done.written)}; opens with: "
         + ", ".join(done.recipients),
         f"  digest {done.digest}",
     ]
-    lines += [f"  {done.resumed:,} files were sealed by an earlier run"] if done.resumed else []
+    lines += [f"  sealed by an earlier run: {counted(done.resumed, 'file')}"] if done.resumed else []
     show(options, done.as_dict(), lines + _notes(done.notes, done.left_out))
     return 0
 
 
 def _notes(notes: list[str], left_out: int) -> list[str]:
-    left = [f"  left out: {left_out:,} files"] if left_out else []
+    left = [f"  left out: {counted(left_out, 'file')}"] if left_out else []
     return left + [f"  note: {note}" for note in notes if note]

@@ -7,6 +7,7 @@ import argparse
 from ripguard import api
 from ripguard.cli.output import show, table
 from ripguard.cli.vault.opening import add_expect, add_opening, opener_of
+from ripguard.cli.vault.words import counted
 
 DESCRIPTION = "Shows what everybody sees. With a key, also the name, the units and the totals of what is encrypted."
 
@@ -26,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
     for one in found["recipients"]:
         what = f" for {one['unit']}" if one["unit"] else ""
         lines.append(f"recipient  {one['name']}  {one['kind']} {one['about']}".rstrip() + what)
-    lines += [f"unit  {one['unit']}  {one['files']:,} files, {one['bytes']:,} bytes" for one in found.get("units", [])]
+    for one in found.get("units", []):
+        lines.append(f"unit  {one['unit']}  {counted(one['files'], 'file')}, {one['bytes']:,} bytes")
     show(options, found, lines + (found.get("paths") or []))
     return 0

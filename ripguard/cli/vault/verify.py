@@ -8,6 +8,7 @@ from ripguard import api
 from ripguard.cli.options import add_workers
 from ripguard.cli.output import show
 from ripguard.cli.vault.opening import add_expect, add_opening, opener_of
+from ripguard.cli.vault.words import counted
 from ripguard.errors import LISTED, VerifyFailed
 
 DESCRIPTION = (
@@ -37,9 +38,9 @@ def run(options: argparse.Namespace) -> int:
     if report.files is None:
         lines.append("no key: only accidental changes are found")
     else:
-        lines.append(f"{report.files:,} files verify with this key")
+        lines.append(f"verified with this key: {counted(report.files, 'file')}")
     if report.equal is not None:
-        lines.append(f"{report.equal:,} files equal the source byte for byte")
+        lines.append(f"equal to the source byte for byte: {counted(report.equal, 'file')}")
     for name in data:
         if isinstance(data[name], list):
             lines += [f"  {WORDS.get(name, name)}: {one}" for one in data[name][:LISTED]]
