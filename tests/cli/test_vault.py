@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 from helpers import call, good, refused, tree_digest
@@ -120,6 +121,17 @@ def test_no_key_is_printed(world, tmp_path):  # type: ignore[no-untyped-def]
         printed += out + err
     lines = [(world / name).read_text().splitlines()[-1] for name in ("k", "age")]
     assert not any(line[-30:] in printed for line in lines)
+
+
+def test_without_age_the_extra_is_named(world, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """Other recipients need no extra."""
+    monkeypatch.setitem(sys.modules, "pyrage", None)
+    key = ("--key-file", world / "k", "--workers", 1)
+    message = refused(13, "vault", "encrypt", world / "s", tmp_path / "v", *key, "--recipient", "age1x")
+    assert 'pip install "ripguard[vault]"' in message
+    assert "ripguard[vault]" in refused(13, "vault", "inspect", world / "v", "--key-file", world / "age")
+    good("vault", "encrypt", world / "s", tmp_path / "v", *key)
+    good("vault", "decrypt", tmp_path / "v", tmp_path / "o", *key)
 
 
 def test_help_teaches():

@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--passphrase", action="store_true",
         help="also open it with a passphrase, from the terminal or the file named by RIPGUARD_PASSPHRASE_FILE",
     )  # fmt: skip
-    parser.add_argument("--only", choices=("annotations", "images"), help="leave all other files out")
+    parser.add_argument("--only", choices=("annotations", "images"), help="only images, or all other files")
     parser.add_argument(
         "--layout", default="auto", choices=("auto", "splits", "classes", "flat"),
         help="of SRC: whether its first level are splits, classes, or neither (default: auto)",
