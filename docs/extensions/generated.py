@@ -40,7 +40,7 @@ PARTS = (
     "ripguard.release.restorer.Restorer", "ripguard.release.restorer.RestoredImage",
     "ripguard.release.index.ReleaseIndex", "ripguard.release.index.MemoryIndex", "ripguard.data.source.Item",
     "ripguard.data.source.Source", "ripguard.executor.Executor", "ripguard.executor.Local",
-    "ripguard.progress.Progress", "ripguard.vault.reading.Vault", "ripguard.vault.reading.Entry",
+    "ripguard.progress.Progress", "ripguard.vault.reading.Vault", "ripguard.vault.index.Entry",
     "ripguard.vault.dataset.VaultDataset", "ripguard.vault.samples.Sample", "ripguard.vault.samples.Samples",
     "ripguard.vault.opening.AgeIdentities", "ripguard.vault.opening.Passphrase", "ripguard.vault.keys.UnitKey",
 )  # fmt: skip

@@ -26,10 +26,11 @@ from ripguard.store.atomic import (
 )  # fmt: skip
 from ripguard.store.together import together
 from ripguard.systems import cannot_hold
+from ripguard.vault.index import Entry
 from ripguard.vault.keys import UnitKey, unit_name
 from ripguard.vault.opening import Opener
-from ripguard.vault.reading import Entry, Opening, Vault
-from ripguard.vault.selecting import Selection, select, totals
+from ripguard.vault.reading import Vault
+from ripguard.vault.selecting import Opening, Selection, select, totals
 
 TREE = "decrypted"  # in the working folder
 

@@ -76,6 +76,25 @@ class Table:
         return cls(value["name"], value["only"], value["files"], value["total"], units)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a vault.
+
+    Attributes:
+        path: below the root, with ``/``.
+        number: in the vault; unit: number of its unit.
+        size: bytes.
+        shard, offset: place of its first chunk.
+    """
+
+    path: str
+    number: int
+    unit: int
+    size: int
+    shard: int
+    offset: int
+
+
 class Files:
     """Files of a unit: parallel columns, sorted by name.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ripguard import systems
@@ -21,8 +20,8 @@ from ripguard.vault.chunks import FILES, ChunkForged, cipher, open_chunks, open_
 from ripguard.vault.chunks import INDEX as PURPOSE
 from ripguard.vault.header import INDEX, check_pin, open_header, shard_name
 from ripguard.vault.heads import FRESH, INDEX_MAGIC, SHARD_MAGIC, salt_of
-from ripguard.vault.index import TABLE, Files, Table, Unit
-from ripguard.vault.keys import Access, UnitKey, VaultKeys, unit_name
+from ripguard.vault.index import TABLE, Entry, Files, Table, Unit
+from ripguard.vault.keys import UnitKey, VaultKeys, unit_name
 from ripguard.vault.opening import Opener, as_opener
 from ripguard.vault.places import CHUNK, HEAD, SEALED, Run, chunks_of, place_of, runs
 
@@ -30,25 +29,6 @@ MOST_INDEX = 1 << 40  # bytes
 MOST_OPEN = 256  # shards that stay open; others are opened for each read
 MOST_CIPHERS = 1 << 14
 AT_ONCE = 16 * SEALED  # bytes that are read at once
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file of a vault.
-
-    Attributes:
-        path: below the root, with ``/``.
-        number: in the vault; unit: number of its unit.
-        size: bytes.
-        shard, offset: place of its first chunk.
-    """
-
-    path: str
-    number: int
-    unit: int
-    size: int
-    shard: int
-    offset: int
 
 
 class Vault:
@@ -307,14 +287,3 @@ def unit_number(vault: Vault, name: str) -> int:
         )
     known = ", ".join(shown(unit_name(*one)) for one in list(vault.units.values())[:10])
     raise InputRefused(f"{shown(name)}: the vault has no such unit", f"its units are: {known}")
-
-
-@dataclass(frozen=True)
-class Opening:
-    """Opens a vault in a worker process. It holds keys: it is sent to processes, never written."""
-
-    root: Path
-    access: Access
-
-    def __call__(self) -> Vault:
-        return Vault(self.root, self.access)

@@ -12,7 +12,8 @@ from typing import Any
 
 from ripguard.data.scan import looks_like_image
 from ripguard.errors import InputRefused, WrongKey, shown
-from ripguard.vault.reading import Entry, Vault
+from ripguard.vault.index import Entry
+from ripguard.vault.reading import Vault
 
 UNLABELLED = -1  # class number of an image without a label, as in ripguard.train.protected
 

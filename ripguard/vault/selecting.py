@@ -5,11 +5,14 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ripguard.errors import InputRefused, shown
-from ripguard.vault.reading import Entry, Vault, unit_number
+from ripguard.vault.index import Entry
+from ripguard.vault.keys import Access
+from ripguard.vault.reading import Vault, unit_number
 
 
 @dataclass(frozen=True)
@@ -61,3 +64,14 @@ def totals(vault: Vault, selection: Selection) -> tuple[int, int, set[int]]:
                 size += files.size[row]
                 shards.add(files.shard[row])
     return count, size, shards
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Opens a vault in a worker process. It holds keys: it is sent to processes, never written."""
+
+    root: Path
+    access: Access
+
+    def __call__(self) -> Vault:
+        return Vault(self.root, self.access)

@@ -17,10 +17,11 @@ from ripguard.store.atomic import sha256_file, storage
 from ripguard.vault.body import read_sums
 from ripguard.vault.header import INDEX, SUMS, Header, check_pin, read_header, shard_name
 from ripguard.vault.heads import HEADER
+from ripguard.vault.index import Entry
 from ripguard.vault.keys import UnitKey
 from ripguard.vault.opening import Opener
-from ripguard.vault.reading import Entry, Opening, Vault
-from ripguard.vault.selecting import Selection, select, totals
+from ripguard.vault.reading import Vault
+from ripguard.vault.selecting import Opening, Selection, select, totals
 
 PROBLEMS = ("missing", "extra", "swapped", "cut", "changed", "forged", "differs", "absent", "unlisted")
 
