@@ -72,7 +72,7 @@ $(READY): setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	# torch first: the pinned build then satisfies torchvision, which would otherwise pull its own
 	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt torch
-	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt -e ".[fast,platform,postgres,test,dev,docs]"
+	$(BIN)/pip install --disable-pip-version-check -q -c constraints.txt -e ".[fast,platform,postgres,vault,test,dev,docs]"
 	touch $@
 
 # an environment of its own: these libraries bring many others

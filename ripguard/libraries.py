@@ -49,6 +49,7 @@ EXTRAS = {  # extras of setup.cfg, and their distributions
         "prometheus-client",
     ),
     "postgres": ("psycopg[binary]",),
+    "vault": ("pyrage",),
     "notebooks": ("nbclient", "ipykernel"),
 }
 ALL = "pip install ripguard, which adds all that is missing"

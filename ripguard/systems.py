@@ -13,11 +13,13 @@ import os
 import re
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 WINDOWS = os.name == "nt"
+_SEEKING = threading.Lock()  # of read_at
 HAS_OWNERS = hasattr(os, "geteuid")  # owners and modes mean something
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # without it, opening a pipe blocks
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -223,7 +225,14 @@ def ended_by_processor_time(code: int) -> bool:
 
 
 def read_at(handle: int, length: int, offset: int) -> bytes:
-    """``length`` bytes at ``offset`` of an open file; fewer only at its end."""
+    """``length`` bytes at ``offset`` of an open file; fewer only at its end. Threads may share the file."""
+    if not hasattr(os, "pread"):  # Windows
+        with _SEEKING:
+            os.lseek(handle, offset, os.SEEK_SET)
+            found = os.read(handle, length)
+            while found and len(found) < length and (more := os.read(handle, length - len(found))):
+                found += more
+        return found
     found = os.pread(handle, length, offset)
     while found and len(found) < length and (more := os.pread(handle, length - len(found), offset + len(found))):
         found += more

@@ -30,6 +30,7 @@ VERBS = (
     "audit",
     "train",
     "privdl",
+    "vault",
     "serve",
     "platform",
     "gc",
@@ -202,6 +203,8 @@ def test_data_export(tmp_path):  # type: ignore[no-untyped-def]
     assert good("data", "export", "photos", tmp_path / "p")["pictures"] == 6000
     assert len(list(Path(tmp_path / "p/train/cat").iterdir())) == 500
     assert call("data", "export", "photos", tmp_path / "p")[0] == 8
+    assert good("data", "export", "photos", tmp_path / "few", "--limit", "24")["pictures"] == 24
+    assert len(list((tmp_path / "few").glob("*/*/*.png"))) == 24
 
 
 def test_block_side_by_image_size(tmp_path):  # type: ignore[no-untyped-def]
@@ -263,7 +266,9 @@ def test_byte_exact_chooses_its_coders(tmp_path):  # type: ignore[no-untyped-def
 VALUES = ("", "\0", "a\0b", "\ud800", "-1", "0", "nan", "1e999", "9" * 30, "x" * 5000, ",", "~nobody", "/dev/null")
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("data", "privdl", "platform", "serve")])
+@pytest.mark.parametrize(
+    "verb", [verb for verb in VERBS if verb not in ("data", "privdl", "platform", "serve", "vault")]
+)
 def test_odd_values_of_every_option(verb, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """Each option of each verb with each of them: a code of docs/reference/exit-codes.md, and never a traceback."""
     own = {

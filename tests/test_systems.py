@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -191,3 +192,17 @@ def test_processor_time():
 def test_a_system_without_limits(monkeypatch):  # type: ignore[no-untyped-def]
     monkeypatch.setitem(sys.modules, "resource", None)
     assert not systems.can_confine()
+
+
+def test_reading_at_a_place_without_pread(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """As on Windows: the same bytes, also from several threads that share a file."""
+    (tmp_path / "f").write_bytes(bytes(range(256)) * 40)
+    monkeypatch.delattr(os, "pread")
+    handle = os.open(tmp_path / "f", os.O_RDONLY)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda i: systems.read_at(handle, 100, i), range(0, 10_000, 7)))
+        assert found == [(tmp_path / "f").read_bytes()[i : i + 100] for i in range(0, 10_000, 7)]
+        assert systems.read_at(handle, 100, 10_239) == b"\xff"
+    finally:
+        os.close(handle)

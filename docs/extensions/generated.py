@@ -42,6 +42,9 @@ PARTS = (
     "ripguard.release.index.ReleaseIndex", "ripguard.release.index.MemoryIndex", "ripguard.data.source.Item",
     "ripguard.data.source.Source", "ripguard.executor.Executor", "ripguard.executor.Local",
     "ripguard.progress.Progress",
+    "ripguard.vault.reading.Vault", "ripguard.vault.index.Entry",
+    "ripguard.vault.dataset.VaultDataset", "ripguard.vault.samples.Sample", "ripguard.vault.samples.Samples",
+    "ripguard.vault.opening.AgeIdentities", "ripguard.vault.opening.Passphrase", "ripguard.vault.keys.UnitKey",
     "ripguard.interchange.model.Annotated", "ripguard.interchange.model.Sample", "ripguard.interchange.model.Object",
     "ripguard.interchange.model.Media", "ripguard.interchange.format.Format", "ripguard.interchange.format.Reading",
     "ripguard.interchange.format.Confidence", "ripguard.train.detection.DetectionDataset",
@@ -53,6 +56,8 @@ RESULTS = (  # what the calls of ripguard.api return
     "ripguard.benchmark.audit.result.Planned", "ripguard.benchmark.audit.result.Earlier",
     "ripguard.interchange.convert.Examined", "ripguard.interchange.convert.Converted",
     "ripguard.interchange.losses.Loss", "ripguard.interchange.rejections.Rejection",
+    "ripguard.vault.encrypt.Encrypted", "ripguard.vault.decrypt.Decrypted", "ripguard.vault.facts.Facts",
+    "ripguard.vault.recipients.Listed", "ripguard.vault.verify.VaultReport",
 )  # fmt: skip
 
 
@@ -65,8 +70,7 @@ def command_line() -> Iterator[str]:
         yield from ("", f"## ripguard {name}", "")
         if parser.description:
             yield from (text(parser.description), "")
-        inner = _verbs(parser)
-        for title, one in inner.items() or {"": parser}.items():
+        for title, one in _leaves(parser):
             if title:
                 yield from (f"### ripguard {name} {title}", "", text(one.description or ""), "")
             yield from ("```text", usage(one), "```", "")
@@ -79,6 +83,15 @@ def _verbs(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser
         if isinstance(action, argparse._SubParsersAction):
             return dict(action.choices)
     return {}
+
+
+def _leaves(parser: argparse.ArgumentParser, title: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """The parsers without actions of their own: ``recipients add`` below ``vault``; the parser itself, titled ""."""
+    inner = _verbs(parser)
+    if not inner:
+        yield title, parser
+    for name, one in inner.items():
+        yield from _leaves(one, f"{title} {name}".strip())
 
 
 def usage(parser: argparse.ArgumentParser) -> str:

@@ -25,9 +25,20 @@ from ripguard.api.methods import choose_scheme, describe_method, list_methods, l
 from ripguard.api.privdl import privdl_infer, privdl_test, privdl_train
 from ripguard.api.protecting import protect
 from ripguard.api.releases import collect_garbage, inspect, restore, verify
+from ripguard.api.vault import (
+    vault_add_recipient,
+    vault_decrypt,
+    vault_drop_recipient,
+    vault_encrypt,
+    vault_inspect,
+    vault_recipients,
+    vault_verify,
+)
 
 __all__ = [
     "GeneratedKeys", "audit", "check", "choose_scheme", "collect_garbage", "convert", "describe_method", "evaluate",
     "examine", "export", "inspect", "keygen", "list_datasets", "list_formats", "list_methods", "list_schemes",
-    "privdl_infer", "privdl_test", "privdl_train", "protect", "read_source", "report", "restore", "train", "verify",
+    "privdl_infer", "privdl_test", "privdl_train", "protect", "read_source", "report", "restore", "train",
+    "vault_add_recipient", "vault_decrypt", "vault_drop_recipient", "vault_encrypt", "vault_inspect",
+    "vault_recipients", "vault_verify", "verify",
 ]  # fmt: skip

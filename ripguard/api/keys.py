@@ -33,13 +33,15 @@ def keygen(out: AnyPath, passphrase: str | None = None) -> GeneratedKeys:
         passphrase: encrypts both keys.
 
     Raises:
-        KeyFileError: a file exists already, or would lie inside a release.
+        KeyFileError: a file exists already, or would lie inside a release or a vault.
         StorageError: the disk is full, or fails.
     """
     from ripguard.release.find import refuse_inside_release
+    from ripguard.vault.opening import refuse_inside_vault
 
     place = os.fspath(out)
     refuse_inside_release(Path(place))
+    refuse_inside_vault(Path(place))
     key, signing = Key.generate(), SigningKey.generate()
     write_private((place, key.text(passphrase)), (place + ".sign", signing.text(passphrase)))
     return GeneratedKeys(place, key.id.hex(), place + ".sign", fingerprint(signing.public))

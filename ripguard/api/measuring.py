@@ -184,9 +184,10 @@ def train(
     progress: Callback | None = None,
     max_pixels: int | None = None,
 ) -> dict[str, Any]:
-    """Train a model on the restored images of a release; see :func:`ripguard.train.on_release.train_on_release`."""
+    """Train a model on the restored images of a release, or on the images of a vault; see
+    :func:`ripguard.train.on_release.train_on_release`."""
     refuse_empty(release=release, key=key, out=out, signer=signer)
-    ring = opened(key)[0]
+    ring = _opener(release, key)
     from ripguard.data.compile_cache import name_compile_cache
 
     name_compile_cache()  # before torch is imported
@@ -194,3 +195,14 @@ def train(
 
     with pixels_allowed(max_pixels), reported_to(progress):
         return train_on_release(Path(release), ring, Path(out), protocol, model, epochs, seed, device, signer)
+
+
+def _opener(path: AnyPath, key: Any) -> Any:
+    """The key of a release, or what opens a vault: an age identity, too."""
+    from ripguard.vault.header import is_vault
+
+    if not is_vault(Path(path)):
+        return opened(key)[0]
+    from ripguard.vault.opening import as_opener
+
+    return as_opener(key)

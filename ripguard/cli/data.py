@@ -7,6 +7,7 @@ import argparse
 from ripguard import api
 from ripguard.cli.options import add_common
 from ripguard.cli.output import show
+from ripguard.numbers import positive
 
 DESCRIPTION = "Lists the built-in datasets, or copies one as a folder tree."
 
@@ -22,6 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         action.set_defaults(run=run)
     action.add_argument("name", metavar="NAME")
     action.add_argument("out", metavar="OUT")
+    action.add_argument("--limit", type=positive, metavar="N", help="at most so many images, of all classes")
 
 
 def run_list(options: argparse.Namespace) -> int:
@@ -31,6 +33,6 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 def run_export(options: argparse.Namespace) -> int:
-    count = api.export(options.name, options.out)
+    count = api.export(options.name, options.out, limit=options.limit)
     show(options, {"out": options.out, "pictures": count}, [f"{count} images in {options.out}"])
     return 0

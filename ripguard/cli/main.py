@@ -41,6 +41,7 @@ VERBS = {  # one module each, imported when its verb is used
     "evaluate": "measure what a model learns from your release without its key",
     "audit": "attack your own release with defences and removal attacks, within a budget",
     "train": "train a model on the images of a release, restored in memory",
+    "vault": "encrypt a dataset: make, read, check and share vaults",
     "privdl": "train, test and use networks on releases of scheme privdl",
     "serve": "run the platform, which holds keys and restores for authorized users",
     "platform": "use a platform: deposit, grant, request, restore",

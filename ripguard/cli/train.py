@@ -1,4 +1,4 @@
-"""`ripguard train`: train a model on the restored images of a release."""
+"""`ripguard train`: train a model on the restored images of a release, or on the images of a vault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DESCRIPTION = (
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("release", metavar="RELEASE")
+    parser.add_argument("release", metavar="RELEASE", help="a release, or a vault")
     add_key(parser)
     parser.add_argument("--out", default="model.pt", metavar="PT", help="file to write (default: model.pt)")
     parser.add_argument("--protocol", default="fast", help=f"one of {', '.join(PROTOCOLS)} (default: fast)")

@@ -7,12 +7,25 @@ a library and gives both the same call signatures.
 from __future__ import annotations
 
 import os
+from typing import Protocol
 
-TAG = 16  # bytes that AES-SIV adds: the synthetic IV, which is also the authentication tag
+TAG = 16  # bytes that AES-SIV adds: the synthetic IV, which is also the authentication tag; AES-GCM adds as many
+NONCE = 12  # bytes of a nonce of AES-GCM
 
 
 class Forged(Exception):
     """Authentication failed: wrong key, wrong associated data, or changed bytes. AES-SIV does not distinguish them."""
+
+
+class Gcm(Protocol):
+    """AES-256-GCM (NIST SP 800-38D) under one key. A nonce is used once, or the key is lost.
+
+    ``seal`` returns ``ciphertext ‖ tag``, ``open`` the plaintext, only after the tag was verified; it raises
+    :class:`Forged`. Nonces have :data:`NONCE` bytes; the plaintext may be empty, the associated data not.
+    """
+
+    def seal(self, nonce: bytes, associated: bytes, plaintext: bytes) -> bytes: ...
+    def open(self, nonce: bytes, associated: bytes, sealed: bytes | memoryview) -> bytes: ...
 
 
 class PyCryptodome:
@@ -47,6 +60,30 @@ class PyCryptodome:
 
         return HKDF(secret, length, salt, SHA256, context=info)  # type: ignore[return-value]
 
+    class gcm:
+        """See :class:`Gcm`."""
+
+        def __init__(self, key: bytes) -> None:
+            from Crypto.Cipher import AES
+
+            self._key, self._aes = key, AES
+
+        def seal(self, nonce: bytes, associated: bytes, plaintext: bytes) -> bytes:
+            cipher = self._aes.new(self._key, self._aes.MODE_GCM, nonce=nonce, mac_len=TAG)
+            cipher.update(associated)
+            ciphertext, tag = cipher.encrypt_and_digest(plaintext)
+            return ciphertext + tag
+
+        def open(self, nonce: bytes, associated: bytes, sealed: bytes | memoryview) -> bytes:
+            if len(sealed) < TAG:
+                raise Forged
+            cipher = self._aes.new(self._key, self._aes.MODE_GCM, nonce=nonce, mac_len=TAG)
+            cipher.update(associated)
+            try:
+                return cipher.decrypt_and_verify(sealed[:-TAG], sealed[-TAG:])
+            except ValueError:
+                raise Forged from None
+
 
 class Cryptography:
     """The faster backend (extra ``fast``)."""
@@ -75,6 +112,24 @@ class Cryptography:
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         return HKDF(SHA256(), length, salt, info).derive(secret)
+
+    class gcm:
+        """See :class:`Gcm`."""
+
+        def __init__(self, key: bytes) -> None:
+            from cryptography.exceptions import InvalidTag
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+            self._cipher, self._invalid = AESGCM(key), InvalidTag
+
+        def seal(self, nonce: bytes, associated: bytes, plaintext: bytes) -> bytes:
+            return self._cipher.encrypt(nonce, plaintext, associated)
+
+        def open(self, nonce: bytes, associated: bytes, sealed: bytes | memoryview) -> bytes:
+            try:
+                return self._cipher.decrypt(nonce, sealed, associated)
+            except self._invalid:
+                raise Forged from None
 
 
 def _choose() -> type[PyCryptodome] | type[Cryptography]:
@@ -122,3 +177,14 @@ def siv_open(key: bytes, associated: bytes, sealed: bytes) -> bytes:
     if len(sealed) <= TAG:
         raise Forged
     return backend.siv_open(key, associated, sealed)
+
+
+def gcm(key: bytes) -> Gcm:
+    """AES-256-GCM under a key of 32 bytes; the caller sees to it that no nonce comes twice.
+
+    Raises:
+        ValueError: another length.
+    """
+    if len(key) != 32:
+        raise ValueError(f"gcm: expected a key of 32 bytes, got {len(key)}")
+    return backend.gcm(key)

@@ -1,4 +1,4 @@
-"""Train on a release with its key: restore in memory, train, and evaluate on the restored test split."""
+"""Train on a release or a vault with its key: restore in memory, train, and evaluate on the restored test split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ripguard.bar import Bar
 from ripguard.crypto.keys import Key
 from ripguard.data.image_set import side_for, square
 from ripguard.data.splits import evaluation_split
-from ripguard.errors import OutputRefused
+from ripguard.errors import OutputRefused, UsageError
 from ripguard.files import refuse_unwritable
 from ripguard.precision import check_device
 from ripguard.train.loop import accuracy, fit
@@ -20,6 +20,8 @@ from ripguard.train.protected import ProtectedDataset
 from ripguard.train.protocols import Protocol
 from ripguard.train.recipe import recipe_of
 from ripguard.train.trial import tried
+from ripguard.vault.dataset import VaultDataset
+from ripguard.vault.header import is_vault
 from ripguard.weights import save_whole
 
 CHUNK = 500  # images restored at once
@@ -36,7 +38,7 @@ def train_on_release(
     device: str = "cpu",
     signer: str | None = None,
 ) -> dict[str, Any]:
-    """Train a model from scratch on the clean images behind a release and write it to ``out``.
+    """Train a model from scratch on the clean images of a release or a vault and write it to ``out``.
 
     The file contains ``{"net", "mean", "sd", "model", "classes", "side"}``, tensors and plain values only. An
     interrupted run resumes from the checkpoint beside it.
@@ -47,17 +49,26 @@ def train_on_release(
     Raises:
         UsageError, OutputRefused, StorageError: ``out`` exists or cannot be written; raised before training.
         InputRefused: the model does not take images of this size; raised before training.
-        Also every exception of :class:`ProtectedDataset`.
+        Also every exception of :class:`ProtectedDataset` or :class:`ripguard.vault.VaultDataset`.
     """
     recipe = recipe_of(protocol, model, epochs)
     refuse_output(out, device)
-    training = ProtectedDataset(root, key, "train", signer=signer)
+    training = _split(root, key, "train", signer)
     images, labels = in_memory(training)
     tried(recipe.model, len(training.classes), images.shape[1])
     tested = evaluation_split(training.splits)
-    test = ProtectedDataset(root, key, tested, signer=signer) if tested else None
+    test = _split(root, key, tested, signer) if tested else None
     judged = None if test is None or not test.labelled else in_memory(test, images.shape[1])
     return train_to_file((images, labels), judged, training.classes, out, recipe, protocol, seed, device)
+
+
+def _split(root: Path, key: Any, name: str, signer: str | None) -> ProtectedDataset | VaultDataset:
+    """One split of a release, or of a vault, which has no signer. Raises as their datasets."""
+    if not is_vault(root):
+        return ProtectedDataset(root, key, name, signer=signer)
+    if signer is not None:
+        raise UsageError("--signer is for releases, and a vault has no signature", "pin a vault: vault verify --expect")
+    return VaultDataset(root, key, name)
 
 
 def refuse_output(out: Path, device: str) -> None:
@@ -107,7 +118,7 @@ def train_to_file(
     return result
 
 
-def in_memory(data: ProtectedDataset, side: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def in_memory(data: ProtectedDataset | VaultDataset, side: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """All images of a split, restored: uint8 ``[n, side, side, 3]`` and int64 labels ``[n]``."""
     found: list[np.ndarray] = []
     with Bar(total=len(data), stage=f"restoring {data.split}", unit="image") as bar:

@@ -93,6 +93,8 @@ def test_no_verb_shows_the_key(passphrase, tmp_path):  # type: ignore[no-untyped
         ("restore", str(out), str(world / "back"), *with_key),
         ("report", str(out), "--against", str(source), "--restored", str(world / "back")),
         ("train", str(out), *with_key, "--out", str(world / "net.pt"), "--protocol", "smoke", "--epochs", "1"),
+        ("vault", "encrypt", str(source), str(world / "vault"), *with_key),
+        ("vault", "decrypt", str(world / "vault"), str(world / "vault-back"), *with_key),
         ("inspect", str(out)),
         ("gc", str(out)),
         ("restore", str(source), str(world / "no"), *with_key),  # refused

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LONG = ("03", "05")  # a minute and more: they train
+LONG = ("03", "05", "06")  # a minute and more: they train
 
 
 @pytest.mark.parametrize(
