@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
-from helpers import crop
+from platforms import Hundred
 
-import ripguard
-from ripguard.crypto.keys import Key
-from ripguard.images.encoding import png_bytes
 from ripguard.platform.callers import Wanted
 from ripguard.platform.client import Client
 from ripguard.platform.clock import DAY
@@ -26,52 +19,9 @@ from ripguard.platform.http.state import State
 from ripguard.platform.roles import Role
 from ripguard.platform.serving import Server, Serving, server_of
 from ripguard.platform.settings import Limits, Settings
-from ripguard.release.manifest import Release
 
-COUNT = 100
 ROLES = {"admin": Role.ADMIN, "owner": Role.OWNER, "other": Role.OWNER, "user": Role.USER, "stranger": Role.USER,
          "auditor": Role.AUDITOR}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Hundred:
-    """A release of 100 images.
-
-    Attributes:
-        published: bytes of each protected image, by its path.
-        clean: SHA-256 of the file that `ripguard restore` writes for it.
-    """
-
-    root: Path
-    key: Key
-    published: dict[str, bytes]
-    clean: dict[str, str]
-
-
-@pytest.fixture(scope="session")
-def hundred(tmp_path_factory: pytest.TempPathFactory) -> Hundred:
-    place = tmp_path_factory.mktemp("hundred")
-    data = Path(os.environ.get("RIPGUARD_DATA", "none")) / "cifar10/train"
-    classes = sorted(one.name for one in data.iterdir())[:4] if data.is_dir() else ["cat", "cup", "face", "tree"]
-    for number, label in enumerate(classes):
-        folder = place / "source/train" / label
-        folder.mkdir(parents=True)
-        for index in range(COUNT // 4):
-            if data.is_dir():
-                shutil.copy(sorted((data / label).iterdir())[index], folder)
-            else:
-                (folder / f"{index}.png").write_bytes(png_bytes(crop(COUNT // 4 * number + index)))
-    key = Key(bytes(range(32)))
-    key.write(place / "k")
-    ripguard.protect(place / "source", place / "release", place / "k", scheme="mrit", perturb="none", workers=1)
-    ripguard.restore(place / "release", place / "back", place / "k", workers=1)
-    release = Release.open(place / "release")
-    published, clean = {}, {}
-    for row in release.rows:
-        path = row["path"]
-        published[path] = (place / "release" / path).read_bytes()
-        clean[path] = hashlib.sha256((place / "back" / release.source_path(row, key)).read_bytes()).hexdigest()
-    return Hundred(place / "release", key, published, clean)
 
 
 @dataclass
