@@ -74,7 +74,8 @@ def server_of(platform: Platform, how: Serving) -> Server:
     state = State(platform, Pools(how.workers, how.pools), how.uploads)
     config = uvicorn.Config(
         application(state), how.host, how.port, log_level="warning", log_config=None, access_log=False,
-        server_header=False, proxy_headers=how.behind_tls_proxy, timeout_graceful_shutdown=GRACE, date_header=True, lifespan="on",
+        server_header=False, date_header=True, proxy_headers=how.behind_tls_proxy,
+        timeout_graceful_shutdown=GRACE, lifespan="on",
     )  # fmt: skip
     return Server(config, state.stopping)
 
