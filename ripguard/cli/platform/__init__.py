@@ -18,6 +18,7 @@ ACTIONS = {  # one module each
     "restore": "restore protected images that a grant opens",
     "token": "make a token with less power than one's own",
     "revoke": "end a grant or a token",
+    "jobs": "list own jobs, resume or cancel one",
     "log": "export or verify the audit log (auditor)",
     "backup": "back up a platform that runs, without its master key (on its machine)",
     "restore-backup": "restore a backup into a new folder, and prove that it is whole (on its machine)",
