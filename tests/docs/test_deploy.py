@@ -87,10 +87,10 @@ def test_unit():
 
 def test_routes_and_numbers_that_are_named_exist():
     paths = {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
-    named = set(re.findall(r"`(/[a-z]+)`", PAGE)) | set(
-        re.findall(r"/(?:metrics|ready)\b", (DEPLOY / "Caddyfile").read_text())
-    )
-    assert named
+    named = set(re.findall(r"`(/[a-z]+)`", PAGE))
+    for name in ("Caddyfile", "nginx.conf"):
+        named |= set(re.findall(r"(?:path|=|metrics) (/[a-z]+)\b", (DEPLOY / name).read_text()))
+    assert named == {"/health", "/ready", "/metrics"}
     assert named <= paths
     metrics = Metrics(lambda: 0, lambda: {"queued": 0, "failed": 0})
     text = metrics.text().decode()

@@ -22,12 +22,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ripguard.errors import InputRefused
     from ripguard.platform.audit.log import PLATFORM
+    from ripguard.platform.backup.making import database_of
     from ripguard.platform.core import Platform
+    from ripguard.platform.database.migrating import migrate
     from ripguard.platform.rotation import prepare, rotate
 
     settings = settings_of(options)
     if not settings.master_file.exists():
         raise InputRefused(f"there is no master key file {settings.master_file}", "name it with --master-key F")
+    database = database_of(settings)
+    try:
+        migrate(database, None)  # refuses a database without a platform, in which a start would make one
+    finally:
+        database.close()
     platform = Platform.start(settings)
     try:
         if options.prepare:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import make_url, select, text
 
 from ripguard.bar import Bar
 from ripguard.errors import Damaged, InputRefused
@@ -106,9 +106,10 @@ def database_of(settings: Settings) -> Database:
     """The database of a platform, which must exist: nothing is made. Raises :class:`InputRefused`."""
     if not settings.folder.is_dir():
         raise InputRefused(f"there is no folder {settings.folder}", "name the folder that the server uses (--data)")
-    if not settings.database and not (settings.folder / DATABASE).exists():
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         hint = "name its folder; where it uses another database, add --database URL"
-        raise InputRefused(f"{settings.folder} has no {DATABASE}: it holds no platform", hint)
+        raise InputRefused(f"there is no database {url.database}: the folder holds no platform", hint)
     return Database(settings.database_url)
 
 

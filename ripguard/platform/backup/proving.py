@@ -7,12 +7,14 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from ripguard.errors import Damaged, KeyFileError
+from ripguard.files import walk
 from ripguard.platform.audit.checkpoints import Checkpoints
 from ripguard.platform.audit.log import Audit
 from ripguard.platform.audit.verifying import verify
 from ripguard.platform.backup.record import CHECKPOINTS, LISTED
 from ripguard.platform.custody import Custody, Place, unwrapped
 from ripguard.platform.master import MasterFiles
+from ripguard.store.atomic import storage
 
 
 def open_every_key(connection: Connection, masters: MasterFiles) -> int:
@@ -46,9 +48,9 @@ def refuse_broken_log(custody: Custody, folder: Path) -> int:
     Raises:
         Damaged: the log was changed or cut off, or no checkpoint shows that it was not.
     """
-    first, *others = [Checkpoints(one) for one in sorted(folder.iterdir()) if CHECKPOINTS.fullmatch(one.name)] or [
-        Checkpoints(folder / "audit-local.jsonl")
-    ]
+    with storage("cannot list"):
+        names = sorted(name for name, _ in walk(folder) if CHECKPOINTS.fullmatch(name))
+    first, *others = [Checkpoints(folder / name) for name in names or ["audit-local.jsonl"]]
     found = verify(Audit(custody.database, custody, first, custody.clock), files=others)
     if not found.ok:
         raise Damaged(f"the audit log is not whole: {'; '.join(found.problems[:LISTED])}", "use another backup")

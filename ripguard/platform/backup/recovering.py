@@ -130,10 +130,12 @@ def _built(
 ) -> tuple[int, int, int]:
     """The platform in a working folder; returns checkpoints, images, and jobs that are lost."""
     with storage("cannot copy"):
+        made.mkdir(mode=0o700)
         for name in record.files:
             (made / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copyfile(backup / name, made / name, follow_symlinks=False)
             (made / name).chmod(0o600)
+    record.verify(made)  # the copies, which may lie on another disk
     database = Database(f"sqlite:///{made / DATABASE}")
     try:
         upgrade(database)

@@ -128,6 +128,8 @@ def test_drill(world, hundred, settings, clock, moved, kinds, tmp_path, other): 
     done = restore_backup(tmp_path / "backup", wanted, clock=clock)
     assert (done.record, done.age, done.images, done.jobs) == (made.record, 600, 100, 0)
     assert done.keys == 2
+    assert wanted.folder.stat().st_mode & 0o777 == 0o700
+    assert {one.stat().st_mode & 0o777 for one in wanted.folder.rglob("*") if one.is_file()} == {0o600}
     again = Platform.start(wanted, clock)
     try:
         found = verify(again.audit)
