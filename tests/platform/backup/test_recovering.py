@@ -89,7 +89,7 @@ def moved(world, settings, tmp_path) -> Settings:  # type: ignore[no-untyped-def
     return Settings(folder=tmp_path / "again", master_key=tmp_path / "kept.key")
 
 
-@pytest.mark.parametrize("other", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("other", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_drill(world, hundred, settings, clock, moved, kinds, tmp_path, other):  # type: ignore[no-untyped-def]
     """While a thread makes accounts, grants and records, a snapshot; from it, into either kind of database."""
     platform, dataset, stop, failed = world.platform, deposited(world, hundred), threading.Event(), []
