@@ -69,7 +69,8 @@ def test_the_image_after_a_revocation_does_not_leave(world, pools, end):  # type
 
 def test_a_revocation_at_another_server_stops_the_next_image(world, pools, settings, clock):  # type: ignore[no-untyped-def]
     grant = world.grant()
-    found = Restoration(world.platform, pools, world.callers["user"], world.dataset.id).outcomes(
+    images = iter(upload(world, 40))
+    found = Restoration(world.platform, pools, world.callers["user"], world.dataset.id).outcomes(images)
         iter(upload(world, 40))
     )
     assert isinstance(next(found), Restored)
