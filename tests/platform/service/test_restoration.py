@@ -71,8 +71,6 @@ def test_a_revocation_at_another_server_stops_the_next_image(world, pools, setti
     grant = world.grant()
     images = iter(upload(world, 40))
     found = Restoration(world.platform, pools, world.callers["user"], world.dataset.id).outcomes(images)
-        iter(upload(world, 40))
-    )
     assert isinstance(next(found), Restored)
     other = Platform.start(settings, clock)
     other.grants.revoke(grant, world.dataset.owner)
