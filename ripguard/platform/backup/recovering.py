@@ -104,7 +104,8 @@ def restore_backup(backup: Path, settings: Settings, dry_run: bool = False, cloc
             shutil.rmtree(work, ignore_errors=True)
         if target is not None and not dry_run:
             _prove(target, masters, place, keys)
-    return Recovered(record, clock() - record.made_at, time.monotonic() - began, keys, checkpoints, images, lost)
+    age = max(0, clock() - record.made_at)
+    return Recovered(record, age, time.monotonic() - began, keys, checkpoints, images, lost)
 
 
 @contextlib.contextmanager
