@@ -13,10 +13,13 @@ FULL ?=
 PROTOCOL ?= $(if $(filter demo,$(DATASET)),demo,smoke)
 SEEDS ?= 0
 
-.PHONY: demo protect evaluate bench docs notebooks test test-all test-machines test-ecosystem test-wheels results leaderboard lint format venv clean help
+.PHONY: demo platform protect evaluate bench docs notebooks test test-all test-machines test-ecosystem test-wheels results leaderboard lint format venv clean help
 
 demo: $(READY)  ## photographs protected, restored, and models trained on them: one figure
 	$(BIN)/python experiments/demo.py $(ARGS)
+
+platform: $(READY)  ## a platform with protected photographs, an owner and a user, in build/platform; Ctrl-C stops it: ARGS
+	$(BIN)/python experiments/platform_demo.py $(ARGS)
 
 protect: $(READY)  ## protect DATASET (demo | photos | cifar10 | tinyimagenet | a folder), restore it, prove equality, draw a grid
 	$(BIN)/python experiments/chain.py $(DATASET) -- $(ARGS)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+from helpers import crop
 from releases import KEY
 from vector_cases import VECTORS
 
+import ripguard
+from ripguard.crypto.keys import Key
+from ripguard.images.encoding import png_bytes
 from ripguard.platform.access.grants import Terms
 from ripguard.platform.access.session import Session
 from ripguard.platform.callers import Caller, Wanted
@@ -122,3 +128,46 @@ class World:
             self.dataset.id, self.accounts[name].id, self.terms(**about), self.dataset.owner
         )
         return made.id
+
+
+COUNT = 100
+
+
+@dataclass(frozen=True)
+class Hundred:
+    """A release of 100 images.
+
+    Attributes:
+        published: bytes of each protected image, by its path.
+        clean: SHA-256 of the file that `ripguard restore` writes for it.
+    """
+
+    root: Path
+    key: Key
+    published: dict[str, bytes]
+    clean: dict[str, str]
+
+
+def make_hundred(place: Path) -> Hundred:
+    """Protect 100 images of four classes: CIFAR-10 where it is, otherwise crops of photographs."""
+    data = Path(os.environ.get("RIPGUARD_DATA", "none")) / "cifar10/train"
+    classes = sorted(one.name for one in data.iterdir())[:4] if data.is_dir() else ["cat", "cup", "face", "tree"]
+    for number, label in enumerate(classes):
+        folder = place / "source/train" / label
+        folder.mkdir(parents=True)
+        for index in range(COUNT // 4):
+            if data.is_dir():
+                shutil.copy(sorted((data / label).iterdir())[index], folder)
+            else:
+                (folder / f"{index}.png").write_bytes(png_bytes(crop(COUNT // 4 * number + index)))
+    key = Key(bytes(range(32)))
+    key.write(place / "k")
+    ripguard.protect(place / "source", place / "release", place / "k", scheme="mrit", perturb="none", workers=1)
+    ripguard.restore(place / "release", place / "back", place / "k", workers=1)
+    release = Release.open(place / "release")
+    published, clean = {}, {}
+    for row in release.rows:
+        path = row["path"]
+        published[path] = (place / "release" / path).read_bytes()
+        clean[path] = hashlib.sha256((place / "back" / release.source_path(row, key)).read_bytes()).hexdigest()
+    return Hundred(place / "release", key, published, clean)

@@ -107,6 +107,11 @@ class Platform:
         self.throttle.call(f"token {caller.accessor}")
         return self.session_of(caller)
 
+    def count_upload(self, caller: Caller, size: int) -> None:
+        """Count the bytes of images that an account sends. Raises :class:`LimitReached`; then none are counted."""
+        if most := self.settings.limits.bytes_a_day:
+            self.throttle.count(f"account {caller.principal}", "bytes", size, most)
+
     def session_of(self, caller: Caller) -> Session:
         """The same for a caller that was authenticated."""
         return Session(

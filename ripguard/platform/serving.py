@@ -17,6 +17,7 @@ from ripguard.platform.callers import Issued
 from ripguard.platform.core import Platform
 from ripguard.platform.http.app import application
 from ripguard.platform.http.state import State
+from ripguard.platform.logs import set_up
 from ripguard.platform.profiles import is_loopback
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.service.pools import Pools
@@ -72,8 +73,9 @@ def server_of(platform: Platform, how: Serving) -> Server:
     """A server that is not started yet."""
     state = State(platform, Pools(how.workers, how.pools), how.uploads)
     config = uvicorn.Config(
-        application(state), how.host, how.port, log_level="warning", access_log=False, server_header=False,
-        proxy_headers=how.behind_tls_proxy, timeout_graceful_shutdown=GRACE, date_header=True, lifespan="on",
+        application(state), how.host, how.port, log_level="warning", log_config=None, access_log=False,
+        server_header=False, date_header=True, proxy_headers=how.behind_tls_proxy,
+        timeout_graceful_shutdown=GRACE, lifespan="on",
     )  # fmt: skip
     return Server(config, state.stopping)
 
@@ -98,16 +100,20 @@ def operator_token(platform: Platform, renew: bool = False) -> Path | None:
     return file
 
 
-def serve(settings: Settings, how: Serving, renew: bool, started: Callable[[str, str], None]) -> None:
+def serve(
+    settings: Settings, how: Serving, renew: bool, started: Callable[[str, str], None], log_json: bool = False
+) -> None:
     """Serve until a signal stops it.
 
     Args:
         renew: write a new token of the operator.
         started: called with the address, and the file of a new token, "" if there is none.
+        log_json: log JSON objects, one for each request, too.
 
     Raises:
         KeyFileError, StorageError: as :meth:`Platform.start`; or the port cannot be used.
     """
+    set_up(log_json)
     platform = Platform.start(settings)
     try:
         token = operator_token(platform, renew)

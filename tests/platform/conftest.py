@@ -13,7 +13,7 @@ from pathlib import Path
 
 import postgres
 import pytest
-from platforms import Time, World
+from platforms import Hundred, Time, World, make_hundred
 from sqlalchemy import create_engine, make_url, text
 
 from ripguard.platform.core import Platform
@@ -66,6 +66,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     made.close()
     return file
+
+
+@pytest.fixture(scope="session")
+def hundred(tmp_path_factory: pytest.TempPathFactory) -> Hundred:
+    """A release of 100 images."""
+    return make_hundred(tmp_path_factory.mktemp("hundred"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

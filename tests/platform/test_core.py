@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
-from platforms import Golden
+from platforms import Golden, World
 
 from ripguard.crypto.keys import Key
 from ripguard.errors import KeyFileError, UsageError
+from ripguard.platform.clock import DAY
 from ripguard.platform.core import Platform
-from ripguard.platform.errors import Absent, SignInFailed
+from ripguard.platform.errors import Absent, LimitReached, SignInFailed
 from ripguard.platform.roles import Role
+from ripguard.platform.settings import Limits
 from ripguard.release.manifest import Release
 from ripguard.release.restorer import Restorer
 
@@ -90,3 +93,18 @@ def test_sign_in(world):  # type: ignore[no-untyped-def]
     assert world.platform.session(world.texts["user"]).caller.role == "user"
     with pytest.raises(SignInFailed):
         world.platform.session("rgd_" + "a" * 43)
+
+
+def test_bytes_of_a_day(settings, clock, platform):  # type: ignore[no-untyped-def]
+    """What an account sends is counted for all its tokens, all of an upload or nothing; 0 is no limit."""
+    world = World(platform, clock)
+    platform.settings = replace(settings, limits=Limits(bytes_a_day=100))
+    platform.count_upload(world.callers["user"], 60)
+    with pytest.raises(LimitReached, match="too many bytes"):
+        platform.count_upload(world.callers["user"], 41)
+    platform.count_upload(world.callers["user"], 40)
+    platform.count_upload(world.callers["owner"], 100)
+    clock.now += DAY
+    platform.count_upload(world.callers["user"], 100)
+    platform.settings = replace(settings, limits=Limits(bytes_a_day=0))
+    platform.count_upload(world.callers["user"], 1 << 40)

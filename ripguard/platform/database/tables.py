@@ -123,11 +123,12 @@ requests = Table(  # for access
     CheckConstraint("state IN ('open', 'granted', 'refused', 'withdrawn')", name="state"),
     **STRICT,
 )  # fmt: skip
-jobs = Table(  # restorations of large uploads; their files are on one host
+jobs = Table(  # restorations of large uploads; their files are on one host, or in a folder that all share
     "jobs", metadata,
     Column("id", Text, primary_key=True), _id("principal", "principals.id"), _id("accessor", "tokens.accessor"),
     _id("dataset", "datasets.id"), _text("idempotency"), _text("upload"), _text("host"), _text("state"),
     _text("error"), _number("images"), _number("created_at"), _number("ended_at", null=True),
+    Column("runner", Text, nullable=False, server_default=""), _number("leased_until", start="0"),
     UniqueConstraint("principal", "idempotency"), Index("ix_jobs_host", "host", "state"),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     **STRICT,

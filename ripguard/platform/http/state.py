@@ -9,6 +9,7 @@ from pathlib import Path
 from ripguard.platform.core import Platform
 from ripguard.platform.http.metrics import Metrics
 from ripguard.platform.restoring.limits import UploadLimits
+from ripguard.platform.service.leases import open_jobs
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.service.runner import Runner
 
@@ -29,8 +30,8 @@ class State:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.metrics = Metrics(lambda: len(self.pools))
-        self.runner = Runner(self.platform, self.pools, self.uploads, self.stopping)
+        self.metrics = Metrics(lambda: len(self.pools), lambda: open_jobs(self.platform.database))
+        self.runner = Runner(self.platform, self.pools, self.uploads, self.stopping, self.metrics.job_ended)
 
     @property
     def folder(self) -> Path:

@@ -14,6 +14,7 @@ import anyio
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
+from ripguard.platform.callers import Caller
 from ripguard.platform.http.state import State
 from ripguard.platform.restoring.pieces import STEP
 from ripguard.store.atomic import storage
@@ -29,10 +30,14 @@ def refuse_large(request: Request, most: int) -> None:
         raise HTTPException(413, TOO_LARGE)
 
 
-async def received(request: Request, state: State, most: int) -> IO[bytes]:
+async def received(request: Request, state: State, most: int, caller: Caller | None = None) -> IO[bytes]:
     """The body in a file without a name, at its start. The caller closes it.
 
+    Args:
+        caller: whose bytes of the day are counted; None: they are not.
+
     Raises:
+        LimitReached: the account has sent too much today.
         HTTPException: 413, more than ``most`` bytes; declared or not.
         StorageError: it cannot be written.
     """
@@ -50,6 +55,8 @@ async def received(request: Request, state: State, most: int) -> IO[bytes]:
                 await anyio.to_thread.run_sync(_write, file, bytes(held))
                 held.clear()
         await anyio.to_thread.run_sync(_write, file, bytes(held))
+        if caller is not None:
+            await anyio.to_thread.run_sync(state.platform.count_upload, caller, size)
         file.seek(0)
     except BaseException:
         file.close()

@@ -1,7 +1,9 @@
 """Jobs: uploads that are restored after the answer, and survive a restart of the server.
 
-A job has a row in the database, and its files on the host that took the upload. A job that was interrupted, however,
-goes on behind the images that have a result; each image is recorded before it is restored, then too.
+A job has a row in the database, and its files on the host that took the upload, or in a folder that all hosts share.
+One server at a time runs it: it holds a lease, which it renews while it lives, and which ends soon after it was killed.
+A job that was interrupted, however, goes on behind the images that have a result; each image is recorded before it is
+restored, then too.
 """
 
 from __future__ import annotations
@@ -14,24 +16,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from ripguard.files import walk
 from ripguard.platform.callers import Caller
-from ripguard.platform.clock import DAY, MINUTE
+from ripguard.platform.clock import DAY, HOUR, MINUTE
 from ripguard.platform.core import Platform
 from ripguard.platform.custody import Place
 from ripguard.platform.database.tables import jobs as table
-from ripguard.platform.database.tables import wrapped_keys
+from ripguard.platform.database.tables import principals, wrapped_keys
 from ripguard.platform.errors import Absent, Conflict, LimitReached
 from ripguard.platform.restoring.pieces import STEP
+from ripguard.platform.service.leases import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Leases
 from ripguard.platform.service.parts import JobFiles
 from ripguard.platform.values import new_id
 from ripguard.store.atomic import storage, sync_folder
 
-QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 UPLOAD = "upload"  # name of a file
-MOST_OPEN = 4  # jobs of an account that have not ended
+PURPOSE = "job "  # of a wrapped key, before the id
 KEPT = 7 * DAY  # until the files of a job that ended are removed
 
 
@@ -58,12 +61,12 @@ class Job:
     ended_at: int | None
 
 
-class Jobs:
+class Jobs(Leases):
     """The jobs of a platform."""
 
     def __init__(self, platform: Platform) -> None:
-        self._platform, self._database = platform, platform.database
-        self._folder, self._host = platform.settings.jobs, platform.settings.host
+        super().__init__(platform.database, platform.settings.place, platform.clock)
+        self._platform, self._folder = platform, platform.settings.jobs
 
     def create(self, caller: Caller, dataset: str, key: str, upload: IO[bytes], digest: str) -> tuple[Job, bool]:
         """A new job, or the one that this key made before, and whether it is new.
@@ -87,11 +90,7 @@ class Jobs:
             self._take(place, upload)
             with self._platform.audit.transaction() as journal:
                 connection = journal.connection
-                mine = select(func.count()).where(
-                    table.c.principal == caller.principal, table.c.state.in_((QUEUED, RUNNING))
-                )
-                if connection.execute(mine).scalar_one() >= MOST_OPEN:
-                    raise LimitReached(f"{MOST_OPEN} jobs have not ended", "wait for one", MINUTE)
+                self._refuse_too_many(connection, caller)
                 row = {
                     "id": name, "principal": caller.principal, "accessor": caller.accessor, "dataset": dataset,
                     "idempotency": key, "upload": digest, "host": self._host, "state": QUEUED, "error": "",
@@ -144,18 +143,28 @@ class Jobs:
         return self.find(name)
 
     def resume(self, caller: Caller, name: str) -> Job:
-        """Continue an own job that failed, with the caller's token. Raises :class:`Conflict` if it did not fail."""
+        """Continue an own job that failed, with the caller's token.
+
+        Raises:
+            Conflict: it did not fail, or its files were removed.
+            Absent, SignInFailed: the caller may not restore from its dataset any more.
+        """
         found = self.get(caller, name)
         self._platform.admission(caller, found.dataset)
-        if not self.move(name, (FAILED,), QUEUED, accessor=caller.accessor):
+        if found.host == self._host and not self.upload(name).exists():
+            raise Conflict("job: its upload is gone", "send it again, with another key")
+        if not self.move(name, (FAILED,), QUEUED, accessor=caller.accessor, ended_at=None):
             raise Conflict(f"job: it is {found.state}")
         return self.find(name)
 
-    def waiting(self) -> list[str]:
-        """Jobs of this host that are to run, the oldest first: also those that another process left running."""
-        query = select(table.c.id).where(table.c.host == self._host, table.c.state.in_((QUEUED, RUNNING)))
-        with self._database.read() as connection:
-            return list(connection.execute(query.order_by(table.c.created_at, table.c.id)).scalars())
+    def _refuse_too_many(self, connection: Connection, caller: Caller) -> None:
+        if not (most := self._platform.settings.limits.open_jobs):
+            return
+        own = select(principals.c.id).where(principals.c.id == caller.principal)
+        connection.execute(own.with_for_update())  # of two uploads at once, one waits here
+        mine = select(func.count()).where(table.c.principal == caller.principal, table.c.state.in_((QUEUED, RUNNING)))
+        if connection.execute(mine).scalar_one() >= most:
+            raise LimitReached(f"{most} jobs have not ended", "wait for one", MINUTE)
 
     def move(self, name: str, states: tuple[str, ...], to: str, connection=None, **values: object) -> bool:  # type: ignore[no-untyped-def]
         """Change the state of a job that is in one of these; returns whether it was."""
@@ -166,10 +175,6 @@ class Jobs:
             return bool(connection.execute(changed).rowcount)
         with self._database.write() as own:
             return bool(own.execute(changed).rowcount)
-
-    def count(self, name: str, images: int) -> bool:
-        """Write the progress of a running job; returns whether it still runs."""
-        return self.move(name, (RUNNING,), RUNNING, images=images)
 
     @contextlib.contextmanager
     def files(self, name: str) -> Iterator[JobFiles]:
@@ -182,17 +187,27 @@ class Jobs:
         return self._folder / name / UPLOAD
 
     def here(self, job: Job) -> bool:
-        """Whether this host has the files of a job."""
+        """Whether this server sees the files of a job."""
         return job.host == self._host and self.upload(job.id).exists()
 
     def sweep(self) -> None:
-        """Remove the files of jobs that ended a while ago, and those of no job."""
-        old = self._platform.clock() - KEPT
-        query = select(table.c.id).where(table.c.host == self._host, table.c.ended_at < old)
+        """Remove the files of jobs that ended a while ago, and folders of no job, as a killed server leaves them."""
+        time = self._platform.clock()
+        keyed = wrapped_keys.c.purpose == PURPOSE + table.c.id  # files and key go together
+        query = select(table.c.id).where(table.c.host == self._host, table.c.ended_at < time - KEPT)
         with self._database.read() as connection:
-            ended = list(connection.execute(query).scalars())
+            ended = list(connection.execute(query.join(wrapped_keys, keyed)).scalars())
         for name in ended:
             self.remove_files(name)
+        with storage("cannot list"):
+            there = list[str]()
+            list(walk(self._folder, folders=there) if self._folder.exists() else ())
+            # one of an upload that just arrives has no row yet
+            old = [name for name in there if (self._folder / name).stat().st_mtime < time - HOUR and "/" not in name]
+        with self._database.read() as connection:
+            known = set(connection.execute(select(table.c.id).where(table.c.id.in_(old))).scalars())
+        for name in set(old) - known:
+            shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def remove_files(self, name: str) -> None:
         """Remove the files of a job, and their key."""
@@ -224,7 +239,7 @@ def _same(known: Job, dataset: str, digest: str) -> Job:
 
 
 def _place(name: str) -> Place:
-    return Place("", 0, f"job {name}")
+    return Place("", 0, PURPOSE + name)
 
 
 def _job(row: Row) -> Job:

@@ -8,7 +8,8 @@ from ripguard.platform.callers import Caller
 from ripguard.platform.core import Platform
 from ripguard.platform.errors import Absent, Conflict, SignInFailed
 from ripguard.platform.restoring.reasons import Outcome, Reason, Restored, UploadRefused
-from ripguard.platform.service.jobs import QUEUED, RUNNING, Job, Jobs
+from ripguard.platform.service.jobs import Job, Jobs
+from ripguard.platform.service.leases import CANCELLED, QUEUED, RUNNING
 
 
 def results(platform: Platform, jobs: Jobs, caller: Caller, name: str) -> Iterator[Outcome]:
@@ -18,7 +19,7 @@ def results(platform: Platform, jobs: Jobs, caller: Caller, name: str) -> Iterat
     was revoked, or has ended, does not.
 
     Raises:
-        Conflict: it has not ended.
+        Conflict: it has not ended, or another server has its files.
         Absent: there is no such job; it was cancelled, or removed after some days.
         UploadRefused: while it is read: why the job failed; or the right to restore ended.
     """
@@ -26,6 +27,8 @@ def results(platform: Platform, jobs: Jobs, caller: Caller, name: str) -> Iterat
     if found.state in (QUEUED, RUNNING):
         raise Conflict(f"job: it is {found.state}", "wait until it is done")
     if not jobs.here(found):
+        if found.host != platform.settings.place and found.state != CANCELLED:
+            raise Conflict(f"job: its files are on the host {found.host}", "ask that server for them")
         raise Absent.of("job")
     return _results(platform, jobs, caller, found)
 

@@ -1,41 +1,53 @@
-"""Run jobs, one after the other, in a thread of the server."""
+"""Run jobs, one after the other, in a thread of the server. Of several servers, one runs a job."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ripguard.errors import RipguardError, StorageError
 from ripguard.platform.callers import Caller
+from ripguard.platform.clock import MINUTE
 from ripguard.platform.core import Platform
 from ripguard.platform.errors import Absent, LimitReached, SignInFailed
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.restoring.pieces import STEP
 from ripguard.platform.restoring.reasons import Outcome, Reason, Restored, UploadRefused
 from ripguard.platform.restoring.upload import members
-from ripguard.platform.service.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Jobs
+from ripguard.platform.service.jobs import Job, Jobs
+from ripguard.platform.service.leases import CANCELLED, DONE, FAILED, LEASE
 from ripguard.platform.service.parts import MOST, MOST_BYTES, JobFiles, Part
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.service.restoration import Restoration
+from ripguard.platform.service.sweeping import sweep
 from ripguard.store.atomic import storage
 
 LOG = logging.getLogger("ripguard.platform")
 PAUSE = 5.0  # seconds until a job is tried again, and until new ones are seen at the latest
+SWEEP = 3600.0  # seconds between two sweeps
+Ended = Callable[[str, float], object]
 
 
 class Runner:
-    """Runs the jobs of this host.
+    """Runs the jobs of this host, or those that are in the folder that it shares.
 
     Args:
         limits: of the uploads.
         stopping: set when the server stops; a job goes on at the next start.
+        ended: called with the state of each job that ended, and the seconds that it ran here.
     """
 
-    def __init__(self, platform: Platform, pools: Pools, limits: UploadLimits, stopping: threading.Event) -> None:
+    def __init__(
+        self, platform: Platform, pools: Pools, limits: UploadLimits, stopping: threading.Event,
+        ended: Ended = lambda state, seconds: None,
+    ) -> None:  # fmt: skip
         self.jobs = Jobs(platform)
         self._platform, self._pools, self._limits, self._stopping = platform, pools, limits, stopping
+        self._ended, self._swept = ended, -SWEEP
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
 
@@ -55,23 +67,63 @@ class Runner:
             self._thread.join()
 
     def run(self, name: str) -> None:
-        """Run a job to its end, or until the server stops. A failure is written into its row."""
-        if not self.jobs.move(name, (QUEUED, RUNNING), RUNNING, error=""):
+        """Run a job to its end, or until the server stops, unless another server runs it.
+
+        A failure is written into its row. After a stop, and where the server is busy, any server may go on.
+        """
+        if not self.jobs.claim(name):
             return
+        began = time.monotonic()
+        with self._renewing(name):
+            error = self._failure(name)
+        if error is None:
+            self.jobs.leave(name)
+            return
+        if error:
+            self.jobs.end(name, FAILED, error=error)
+        state = self.jobs.find(name).state
+        if state == CANCELLED:
+            self.jobs.remove_files(name)
+        if state in (DONE, FAILED, CANCELLED):
+            self._ended(state, time.monotonic() - began)
+            LOG.info("job ended", extra={"about": {"job": name, "state": state, "error": error}})
+
+    def _failure(self, name: str) -> str | None:
+        """Restore; returns why it failed, "" if it did not, None if it is to go on later."""
         try:
             with self.jobs.files(name) as files:
                 self._restore(self.jobs.find(name), files)
         except UploadRefused as refusal:
-            if refusal.reason is not Reason.STOPPED:
-                self.jobs.move(name, (RUNNING,), FAILED, error=refusal.message)
+            return None if refusal.reason is Reason.STOPPED else refusal.message
         except (Absent, SignInFailed):
-            self.jobs.move(name, (RUNNING,), FAILED, error="the right to restore ended")
-        except LimitReached as error:
-            self.jobs.move(name, (RUNNING,), FAILED, error=error.message)
+            return "the right to restore ended"
+        except LimitReached as error:  # all pools are in use, or the server stops
+            return None if 0 < error.retry_after < MINUTE else error.message
         except RipguardError as error:
             LOG.error("job %s: %s: %s", name, error.code, error.message)
-            if not self._stopping.is_set():
-                self.jobs.move(name, (RUNNING,), FAILED, error=f"the server failed ({error.code})")
+            return None if self._stopping.is_set() else f"the server failed ({error.code})"
+        except Exception:  # a defect: the other jobs must go on
+            LOG.exception("job %s", name)
+            return "the server failed (error)"
+        return ""
+
+    @contextlib.contextmanager
+    def _renewing(self, name: str) -> Iterator[None]:
+        """Renew the lease of a job as long as this process lives, however long an image takes."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(LEASE / 3):
+                with contextlib.suppress(StorageError):  # then it may end, and the next part is not counted
+                    self.jobs.renew(name)
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def _restore(self, job: Job, files: JobFiles) -> None:
         caller: Caller = self._platform.tokens.caller(job.accessor)
@@ -89,8 +141,7 @@ class Runner:
                     files.add(first, Part(held, grants))
                     first += len(held)
                     held, grants, size = [], frozenset(), 0
-                    if not self.jobs.count(job.id, first):  # it was cancelled
-                        self.jobs.remove_files(job.id)
+                    if not self.jobs.count(job.id, first):  # it was cancelled, or another server has it
                         return
         except UploadRefused as refusal:
             if held and refusal.reason is not Reason.STOPPED:
@@ -101,8 +152,7 @@ class Runner:
             outcomes.close()  # type: ignore[attr-defined]
         if held:
             files.add(first, Part(held, grants))
-        if not self.jobs.move(job.id, (RUNNING,), DONE, images=first + len(held)):
-            self.jobs.remove_files(job.id)
+        self.jobs.end(job.id, DONE, images=first + len(held))
 
     def _pieces(self, name: str) -> Iterator[bytes]:
         with storage("cannot read"), open(self.jobs.upload(name), "rb") as file:
@@ -112,12 +162,16 @@ class Runner:
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                self.jobs.sweep()
+                if time.monotonic() - self._swept >= SWEEP:
+                    sweep(self._platform, self.jobs)
+                    self._swept = time.monotonic()
                 for name in self.jobs.waiting():
                     if self._stopping.is_set():
                         return
                     self.run(name)
             except StorageError as error:  # of the database: it may come back
                 LOG.error("jobs: %s", error.message)
+            except Exception:  # a defect must not end the thread
+                LOG.exception("jobs")
             self._wake.wait(PAUSE)
             self._wake.clear()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
+import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
+import postgres
 import pytest
-from helpers import crop
+from platforms import Hundred
+from sqlalchemy import create_engine, make_url, text
 
-import ripguard
-from ripguard.crypto.keys import Key
-from ripguard.images.encoding import png_bytes
 from ripguard.platform.callers import Wanted
 from ripguard.platform.client import Client
 from ripguard.platform.clock import DAY
@@ -26,52 +23,23 @@ from ripguard.platform.http.state import State
 from ripguard.platform.roles import Role
 from ripguard.platform.serving import Server, Serving, server_of
 from ripguard.platform.settings import Limits, Settings
-from ripguard.release.manifest import Release
 
-COUNT = 100
 ROLES = {"admin": Role.ADMIN, "owner": Role.OWNER, "other": Role.OWNER, "user": Role.USER, "stranger": Role.USER,
          "auditor": Role.AUDITOR}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Hundred:
-    """A release of 100 images.
+class InTurn(httpx.BaseTransport):
+    """Several servers behind one client, as behind one address: each request goes to the next one."""
 
-    Attributes:
-        published: bytes of each protected image, by its path.
-        clean: SHA-256 of the file that `ripguard restore` writes for it.
-    """
+    def __init__(self, urls: list[str]) -> None:
+        self._urls, self._http = itertools.cycle(map(httpx.URL, urls)), httpx.HTTPTransport()
 
-    root: Path
-    key: Key
-    published: dict[str, bytes]
-    clean: dict[str, str]
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_with(port=next(self._urls).port)
+        return self._http.handle_request(request)
 
-
-@pytest.fixture(scope="session")
-def hundred(tmp_path_factory: pytest.TempPathFactory) -> Hundred:
-    place = tmp_path_factory.mktemp("hundred")
-    data = Path(os.environ.get("RIPGUARD_DATA", "none")) / "cifar10/train"
-    classes = sorted(one.name for one in data.iterdir())[:4] if data.is_dir() else ["cat", "cup", "face", "tree"]
-    for number, label in enumerate(classes):
-        folder = place / "source/train" / label
-        folder.mkdir(parents=True)
-        for index in range(COUNT // 4):
-            if data.is_dir():
-                shutil.copy(sorted((data / label).iterdir())[index], folder)
-            else:
-                (folder / f"{index}.png").write_bytes(png_bytes(crop(COUNT // 4 * number + index)))
-    key = Key(bytes(range(32)))
-    key.write(place / "k")
-    ripguard.protect(place / "source", place / "release", place / "k", scheme="mrit", perturb="none", workers=1)
-    ripguard.restore(place / "release", place / "back", place / "k", workers=1)
-    release = Release.open(place / "release")
-    published, clean = {}, {}
-    for row in release.rows:
-        path = row["path"]
-        published[path] = (place / "release" / path).read_bytes()
-        clean[path] = hashlib.sha256((place / "back" / release.source_path(row, key)).read_bytes()).hexdigest()
-    return Hundred(place / "release", key, published, clean)
+    def close(self) -> None:
+        self._http.close()
 
 
 @dataclass
@@ -80,6 +48,7 @@ class Running:
 
     Attributes:
         tokens: by account: one of each role, and ``other``, another owner, and ``stranger``, another user.
+        others: addresses of more servers on the same database; clients take turns.
     """
 
     platform: Platform
@@ -87,10 +56,16 @@ class Running:
     url: str
     tokens: dict[str, str]
     clients: dict[str, Client] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+
+    @property
+    def transport(self) -> httpx.BaseTransport | None:
+        """Sends each request to the next server; None where there is one."""
+        return InTurn([self.url, *self.others]) if self.others else None
 
     def client(self, name: str) -> Client:
         """A client of an account."""
-        return self.clients.setdefault(name, Client(self.url, self.tokens[name]))
+        return self.clients.setdefault(name, Client(self.url, self.tokens[name], self.transport))
 
     @property
     def state(self) -> State:
@@ -99,7 +74,8 @@ class Running:
     def raw(self, name: str = "", **more: object) -> httpx.Client:
         """HTTP as it is."""
         headers = {"Authorization": f"Bearer {self.tokens[name]}"} if name else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, **more)  # type: ignore[arg-type]
+        about = {"base_url": self.url, "headers": headers, "timeout": 60, "trust_env": False, **more}
+        return httpx.Client(**({"transport": self.transport} | about))  # type: ignore[arg-type]
 
     def dataset(self, hundred: Hundred, name: str) -> str:
         """A new dataset of the owner with the release; returns its id."""
@@ -113,26 +89,72 @@ class Running:
         return str(self.client("owner").call("POST", f"/v1/datasets/{dataset}/grants", body)["id"])
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module with ``SERVERS = (1, 2)`` is also run on two servers that share a PostgreSQL."""
+    if "running" in metafunc.fixturenames:
+        wanted = [pytest.param(one, marks=pytest.mark.slow if one == 2 else ()) for one in _servers(metafunc.module)]
+        metafunc.parametrize("count", wanted, indirect=True, scope="module", ids=[None, "two"][: len(wanted)])
+
+
+def _servers(module: object) -> tuple[int, ...]:
+    return getattr(module, "SERVERS", (1,))
+
+
 @pytest.fixture(scope="module")
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server; a module may set ``LIMITS``."""
-    limits = getattr(request.module, "LIMITS", Limits())
-    platform = Platform.start(Settings(folder=tmp_path_factory.mktemp("platform"), limits=limits))
-    tokens = {}
-    with platform.audit.transaction() as journal:
-        for name, role in ROLES.items():
-            account = platform.principals.create_in(journal, name, role, "platform")
-            tokens[name] = platform.tokens.issue_in(journal, account.id, Wanted(life=DAY), "platform").text
+def count(request: pytest.FixtureRequest) -> int:
+    """How many servers there are."""
+    return int(request.param)
+
+
+@pytest.fixture(scope="module")
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, count: int) -> Iterator[Running]:
+    """A server, or two that take turns; a module may set ``LIMITS`` and ``SERVERS``."""
+    limits, place = getattr(request.module, "LIMITS", Limits()), tmp_path_factory.mktemp("platform")
+    with contextlib.ExitStack() as stack:
+        if count == 1:
+            settings = [Settings(folder=place, limits=limits)]
+        else:
+            url = stack.enter_context(_database(request.getfixturevalue("server")))
+            about = {"database": url, "shared": place / "shared", "limits": limits, "master_key": place / "master.key"}
+            settings = [Settings(folder=place / name, host=name, **about) for name in ("a", "b")]
+        platforms = [Platform.start(one) for one in settings]
+        tokens = {}
+        with platforms[0].audit.transaction() as journal:
+            for name, role in ROLES.items():
+                account = platforms[0].principals.create_in(journal, name, role, "platform")
+                issued = platforms[0].tokens.issue_in(journal, account.id, Wanted(life=DAY), "platform")
+                tokens[name] = issued.text
+        servers = [stack.enter_context(_started(one)) for one in platforms]
+        urls = [f"http://127.0.0.1:{one.servers[0].sockets[0].getsockname()[1]}" for one in servers]
+        found = Running(platforms[0], servers[0], urls[0], tokens, others=urls[1:])
+        yield found
+        for client in found.clients.values():
+            client.close()
+
+
+@contextlib.contextmanager
+def _started(platform: Platform) -> Iterator[Server]:
     server = server_of(platform, Serving(port=0))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    found = Running(platform, server, f"http://127.0.0.1:{port}", tokens)
-    yield found
-    for client in found.clients.values():
-        client.close()
+    yield server
     server.should_exit = True
     thread.join()
+
+
+@contextlib.contextmanager
+def _database(server: str | None) -> Iterator[str]:
+    """URL of a new database."""
+    if server is None:
+        pytest.skip(postgres.MISSING)
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE two"))
+        try:
+            yield make_url(server).set(database="two").render_as_string(hide_password=False)
+        finally:
+            connection.execute(text("DROP DATABASE two WITH (FORCE)"))
+    engine.dispose()

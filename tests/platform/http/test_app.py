@@ -10,6 +10,8 @@ import pytest
 from ripguard.platform.client import Image, Missing
 from ripguard.platform.errors import Absent
 
+SERVERS = (1, 2)
+
 
 def shuffled(published: dict[str, bytes], seed: int = 1) -> tuple[list[tuple[str, bytes]], list[str]]:
     """Images in any order under any names, and their paths."""

@@ -8,6 +8,7 @@ import pytest
 
 from ripguard.platform.clock import DAY
 
+SERVERS = (1, 2)
 # statuses that are no refusal of rights; every other pair of account and route is a 404
 EVERYBODY = {"me", "datasets", "accounts", "tokens", "jobs", "issue"}
 SEEN = {"dataset", "grants", "requests", "request-log"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import threading
 from collections.abc import Iterator
 
@@ -17,10 +18,11 @@ from ripguard.platform.clock import DAY
 from ripguard.platform.errors import Absent, Conflict, LimitReached
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.restoring.reasons import Restored, UploadRefused
-from ripguard.platform.service.jobs import MOST_OPEN
+from ripguard.platform.service.leases import LEASE
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.service.results import results
 from ripguard.platform.service.runner import Runner
+from ripguard.platform.service.sweeping import sweep
 
 
 @pytest.fixture
@@ -130,10 +132,68 @@ def test_cancelled_and_old_jobs_lose_their_files(world, runner):  # type: ignore
 
 
 def test_too_many(world, runner):  # type: ignore[no-untyped-def]
-    for number in range(MOST_OPEN):
+    for number in range(world.platform.settings.limits.open_jobs):
         create(world, runner, "owner", f"k{number}", 1)
     with pytest.raises(LimitReached):
         create(world, runner, "owner", "another", 1)
+
+
+def test_one_server_runs_a_job_and_another_takes_it_over(world, runner):  # type: ignore[no-untyped-def]
+    """Two servers in one place: a lease keeps the second out, until the first has been silent for too long."""
+    world.grant()
+    other = Runner(world.platform, runner._pools, UploadLimits(), threading.Event())
+    job, _ = create(world, runner)
+    assert runner.jobs.claim(job.id)
+    assert not other.jobs.claim(job.id)
+    assert (runner.jobs.waiting(), other.jobs.waiting()) == ([job.id], [])
+    other.run(job.id)
+    assert other.jobs.find(job.id).images == 0
+    world.clock.now += LEASE - 1
+    assert runner.jobs.renew(job.id)
+    world.clock.now += 1
+    assert other.jobs.waiting() == []
+    world.clock.now += LEASE
+    assert other.jobs.waiting() == [job.id]
+    other.run(job.id)
+    assert other.jobs.find(job.id).state == "done"
+    assert not any((runner.jobs.renew(job.id), runner.jobs.count(job.id, 1), runner.jobs.end(job.id, "failed")))
+    assert runner.jobs.find(job.id).state == "done"
+    assert recorded(world) == 16 * len(world.golden.files())
+    second, _ = create(world, runner, key="second")
+    assert runner.jobs.claim(second.id)
+    runner.jobs.leave(second.id)  # as a server that stops
+    assert other.jobs.waiting() == [second.id]
+
+
+def test_folders_of_no_job_are_removed(world, runner):  # type: ignore[no-untyped-def]
+    world.grant()
+    job, _ = create(world, runner)
+    folder = runner.jobs.upload(job.id).parent
+    for name, age in (("jb_old", 7200), ("jb_new", 60), (job.id, 7200)):
+        (folder.with_name(name)).mkdir(exist_ok=True)
+        os.utime(folder.with_name(name), (world.clock.now - age,) * 2)
+    sweep(world.platform, runner.jobs)
+    assert {one.name for one in folder.parent.iterdir()} == {"jb_new", job.id}
+    runner.run(job.id)
+    assert runner.jobs.find(job.id).state == "done"
+
+
+def test_a_defect_ends_one_job_alone(world, runner, monkeypatch):  # type: ignore[no-untyped-def]
+    world.grant()
+    job, _ = create(world, runner)
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_pieces", lambda name: 1 / 0)
+        runner.run(job.id)
+    assert (runner.jobs.find(job.id).state, runner.jobs.find(job.id).error) == ("failed", "the server failed (error)")
+    resumed = runner.jobs.resume(world.callers["user"], job.id)
+    assert (resumed.state, resumed.ended_at) == ("queued", None)
+    runner.run(job.id)
+    assert runner.jobs.find(job.id).state == "done"
+    failed, _ = create(world, runner, key="gone")
+    runner.jobs.move(failed.id, ("queued",), "failed")
+    runner.jobs.upload(failed.id).unlink()
+    with pytest.raises(Conflict, match="its upload is gone"):
+        runner.jobs.resume(world.callers["user"], failed.id)
 
 
 def test_a_part_that_was_changed_is_refused(world, runner):  # type: ignore[no-untyped-def]

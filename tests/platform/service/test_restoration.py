@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ripguard.platform.audit.verifying import export
+from ripguard.platform.core import Platform
 from ripguard.platform.errors import Absent, AuditUnavailable
 from ripguard.platform.restoring.limits import WorkerLimits
 from ripguard.platform.restoring.reasons import Member, Reason, Refused, Restored, UploadRefused
@@ -64,6 +65,18 @@ def test_the_image_after_a_revocation_does_not_leave(world, pools, end):  # type
     with pytest.raises(UploadRefused, match="the right to restore ended") as refused:
         next(found)
     assert refused.value.reason is Reason.ENDED
+
+
+def test_a_revocation_at_another_server_stops_the_next_image(world, pools, settings, clock):  # type: ignore[no-untyped-def]
+    grant = world.grant()
+    images = iter(upload(world, 40))
+    found = Restoration(world.platform, pools, world.callers["user"], world.dataset.id).outcomes(images)
+    assert isinstance(next(found), Restored)
+    other = Platform.start(settings, clock)
+    other.grants.revoke(grant, world.dataset.owner)
+    other.close()
+    with pytest.raises(UploadRefused, match="the right to restore ended"):
+        next(found)
 
 
 def test_each_batch_is_checked_by_its_own_grant(world, pools):  # type: ignore[no-untyped-def]

@@ -37,7 +37,7 @@ async def create_job(
 ) -> JobOut:
     """Upload images to be restored later; the body is as for `restore`. The same key again gives the same job."""
     await anyio.to_thread.run_sync(caller.restoring, dataset)
-    file = await received(request, state, state.uploads.total_bytes)
+    file = await received(request, state, state.uploads.total_bytes, caller.caller)
     job, new = await anyio.to_thread.run_sync(_create, caller, state, dataset, key, file)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if new:

@@ -43,7 +43,7 @@ async def restore(
     upload. An answer without it was cut off.
     """
     restoration = await anyio.to_thread.run_sync(_may, caller, state, dataset)
-    file = await received(request, state, state.uploads.total_bytes)
+    file = await received(request, state, state.uploads.total_bytes, caller.caller)
     outcomes = restoration.outcomes(members(pieces_of(file), state.uploads, name=name, folder=state.folder))
     started = await anyio.to_thread.run_sync(_started, outcomes, file, state.metrics.count)
     return StreamingResponse(sent(archive(started, form, state.folder)), media_type=TYPES[form])

@@ -19,6 +19,8 @@ from ripguard.platform.errors import Absent, Conflict
 from ripguard.platform.roles import Role
 from ripguard.platform.settings import Settings
 
+SERVERS = (1, 2)
+
 
 def ended(client, job):  # type: ignore[no-untyped-def]
     for _ in range(6000):
