@@ -21,6 +21,7 @@ from ripguard.platform.profiles import is_loopback
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.settings import Settings
+from ripguard.platform.web.routes import ROUTERS
 from ripguard.store.atomic import write_file
 
 GRACE = 30  # seconds for the images of running requests, when the server stops
@@ -70,9 +71,9 @@ class Server(uvicorn.Server):
 
 def server_of(platform: Platform, how: Serving) -> Server:
     """A server that is not started yet."""
-    state = State(platform, Pools(how.workers, how.pools), how.uploads)
+    state = State(platform, Pools(how.workers, how.pools), how.uploads, tls=how.behind_tls_proxy)
     config = uvicorn.Config(
-        application(state), how.host, how.port, log_level="warning", access_log=False, server_header=False,
+        application(state, more=ROUTERS), how.host, how.port, log_level="warning", access_log=False, server_header=False,
         proxy_headers=how.behind_tls_proxy, timeout_graceful_shutdown=GRACE, date_header=True, lifespan="on",
     )  # fmt: skip
     return Server(config, state.stopping)
