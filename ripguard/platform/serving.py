@@ -72,8 +72,9 @@ class Server(uvicorn.Server):
 def server_of(platform: Platform, how: Serving) -> Server:
     """A server that is not started yet."""
     state = State(platform, Pools(how.workers, how.pools), how.uploads, tls=how.behind_tls_proxy)
+    app = application(state, more=ROUTERS)
     config = uvicorn.Config(
-        application(state, more=ROUTERS), how.host, how.port, log_level="warning", access_log=False, server_header=False,
+        app, how.host, how.port, log_level="warning", access_log=False, server_header=False,
         proxy_headers=how.behind_tls_proxy, timeout_graceful_shutdown=GRACE, date_header=True, lifespan="on",
     )  # fmt: skip
     return Server(config, state.stopping)

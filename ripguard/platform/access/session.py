@@ -171,7 +171,8 @@ class Session(Deciding):
         Its owner's name is among them.
         """
         owner = self._may(Verb.SEE, dataset).dataset.owner
-        wanted = {owner, *(one.principal for one in (*self.grants(dataset), *self.requests(dataset)))}
+        wanted = {owner} | {one.principal for one in self.grants(dataset)}
+        wanted |= {one.principal for one in self.requests(dataset)}
         return {one.id: one.name for one in self._tools.principals.all() if one.id in wanted}
 
     def units(self, dataset: str) -> list[tuple[str, str]]:

@@ -53,7 +53,8 @@ def dataset_page(request: Request, visit: Visit, dataset: str, done: str | None 
         values["units"] = visit.session.units(dataset)
     return page(
         request, "dataset", visit, found=found, own=own, granted=found.relation in GRANTED, done=done,
-        manages=manages(visit, found), restores=restores(visit, found), asks=asks(visit, found), address=address(request), **values,
+        manages=manages(visit, found), restores=restores(visit, found), asks=asks(visit, found),
+        address=address(request), **values,
     )  # fmt: skip
 
 
