@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
 import threading
@@ -13,8 +15,12 @@ from typing import Any
 
 import httpx
 import pytest
+from helpers import crop
 from platforms import Golden
 
+import ripguard
+from ripguard.crypto.keys import Key
+from ripguard.images.encoding import png_bytes
 from ripguard.platform.access.grants import Terms
 from ripguard.platform.access.session import Session
 from ripguard.platform.callers import Wanted
@@ -24,10 +30,12 @@ from ripguard.platform.http.state import State
 from ripguard.platform.roles import Role
 from ripguard.platform.serving import Serving, server_of
 from ripguard.platform.settings import Limits, Settings
+from ripguard.release.manifest import Release
 
 ROLES = {"admin": Role.ADMIN, "owner": Role.OWNER, "other": Role.OWNER, "user": Role.USER, "stranger": Role.USER,
          "auditor": Role.AUDITOR}  # fmt: skip
 SAME = {"Sec-Fetch-Site": "same-origin"}
+PATIENCE = 120_000  # milliseconds
 
 
 class Page(httpx.Client):
@@ -68,6 +76,13 @@ class Site:
             assert answer.url.path == "/web/datasets", answer.text
         return made
 
+    def sign_in(self, tab: Any, name: str) -> None:
+        """Sign in with a browser, as people do."""
+        tab.goto(f"{self.url}/web/sign-in")
+        tab.get_by_label("Token", exact=True).fill(self.tokens[name])
+        tab.get_by_role("button", name="Sign in").click()
+        tab.wait_for_url("**/web/datasets")
+
     def dataset(self, name: str, golden: Golden | None = None) -> str:
         """A new dataset of the owner, with a golden release unless None; returns its id."""
         made = self.session("owner").create_dataset(name)
@@ -84,6 +99,42 @@ class Site:
 @pytest.fixture(scope="session")
 def golden() -> Golden:
     return Golden("v2-ranked")
+
+
+@dataclass(frozen=True)
+class Many:
+    """A release of 500 images.
+
+    Attributes:
+        root, key: its folder and key file.
+        clean: SHA-256 of the file that `ripguard restore` writes for each published path.
+    """
+
+    root: Path
+    key: Path
+    clean: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Many:
+    """500 images of CIFAR-10, or crops of photographs where it is not there."""
+    place = tmp_path_factory.mktemp("many")
+    data = Path(os.environ.get("RIPGUARD_DATA", "none")) / "cifar10/train"
+    for number in range(10):
+        folder = place / f"source/train/{number}"
+        folder.mkdir(parents=True)
+        known = sorted(sorted(data.iterdir())[number].iterdir())[:50] if data.is_dir() else []
+        for file in known:
+            shutil.copy(file, folder)
+        for index in range(len(known), 50):
+            (folder / f"{index}.png").write_bytes(png_bytes(crop(50 * number + index)))
+    Key(bytes(range(32))).write(place / "k")
+    ripguard.protect(place / "source", place / "release", place / "k", scheme="mrit", perturb="none", workers=1)
+    ripguard.restore(place / "release", place / "back", place / "k", workers=1)
+    release, key = Release.open(place / "release"), Key.read(place / "k")
+    back = {row["path"]: place / "back" / release.source_path(row, key) for row in release.rows}
+    clean = {path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in back.items()}
+    return Many(place / "release", place / "k", clean)
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +180,6 @@ def chromium() -> Iterator[Any]:
 def tab(chromium: Any, tmp_path: Path) -> Iterator[Any]:
     """A page of the browser, with cookies and storage of its own."""
     context = chromium.new_context(accept_downloads=True)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
-
-
-def sign_in(tab: Any, site: Site, name: str) -> None:
-    """Sign in as people do."""
-    tab.goto(f"{site.url}/web/sign-in")
-    tab.get_by_label("Token", exact=True).fill(site.tokens[name])
-    tab.get_by_role("button", name="Sign in").click()
-    tab.wait_for_url("**/web/datasets")
