@@ -31,8 +31,8 @@ from ripguard.crypto.keys import Key  # noqa: E402
 from ripguard.errors import UsageError, refusals_printed  # noqa: E402
 from ripguard.platform.access.grants import Terms  # noqa: E402
 from ripguard.platform.callers import Wanted  # noqa: E402
-from ripguard.platform.clock import DAY  # noqa: E402
 from ripguard.platform.client import Client  # noqa: E402
+from ripguard.platform.clock import DAY  # noqa: E402
 from ripguard.platform.core import Platform  # noqa: E402
 from ripguard.platform.roles import Role  # noqa: E402
 from ripguard.platform.serving import Serving, server_of  # noqa: E402

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import anyio
 from fastapi import APIRouter, Request, Response
 
-from ripguard.errors import KeyFileError, RipguardError
+from ripguard.errors import KeyFileError, RipguardError, UsageError
 from ripguard.platform.errors import LimitReached, SignInFailed
 from ripguard.platform.http.callers import Served
 from ripguard.platform.http.errors import status_of
@@ -58,7 +58,7 @@ async def sign_in(request: Request, state: Served) -> Response:
             profile = Profile.parsed(file)
             token, dataset = profile.token, profile.dataset
         name = await anyio.to_thread.run_sync(_opened, state, token, request.client.host if request.client else "")
-    except (SignInFailed, KeyFileError, LimitReached) as error:
+    except (SignInFailed, KeyFileError, LimitReached, UsageError) as error:
         return _form(request, problem=error)
     answer = to(f"/web/datasets/{quote(dataset, safe='')}" if dataset else "/web/datasets")
     set_cookie(request, answer, VISITOR, "")
@@ -82,6 +82,8 @@ def _opened(state: State, token: str, address: str) -> str:
 def _form(request: Request, problem: RipguardError | None = None, done: str | None = None) -> Response:
     visitor = cookie(request, VISITOR) or new_visitor()
     status = status_of(problem) if problem else 200
+    if isinstance(problem, KeyFileError | UsageError):  # of the profile, not of the server
+        status = 422
     answer = page(request, "sign_in", None, status, csrf=csrf_of(visitor), problem=problem, done=done)
     set_cookie(request, answer, VISITOR, visitor)
     return answer
