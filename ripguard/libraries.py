@@ -45,6 +45,7 @@ EXTRAS = {  # extras of setup.cfg, and their distributions
         "httpx",
         "stream-zip",
         "prometheus-client",
+        "jinja2",
     ),
     "postgres": ("psycopg[binary]",),
     "notebooks": ("nbclient", "ipykernel"),

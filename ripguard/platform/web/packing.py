@@ -25,7 +25,7 @@ from ripguard.store.atomic import storage
 
 FILES = "images"  # name of the fields with files
 MOST_FIELD, MOST_FIELDS = 1000, 20  # bytes of another field, and number of them
-MOST_NAME = 4096  # bytes of the headers of a part
+MOST_HEADER, MOST_HEADERS = 4096, 8  # bytes of a header of a part, and number of them
 
 
 class Packing:
@@ -59,14 +59,13 @@ class Packing:
             boundary,
             {
                 "on_part_begin": self._headers.clear,
-                "on_header_field": lambda data, start, end: self._key.extend(data[start:end]),
-                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_field": lambda data, start, end: self._grow(self._key, data[start:end]),
+                "on_header_value": lambda data, start, end: self._grow(self._value, data[start:end]),
                 "on_header_end": self._header,
                 "on_headers_finished": self._begin,
                 "on_part_data": lambda data, start, end: self._data(data[start:end]),
                 "on_part_end": self._finish,
             },
-            max_header_size=MOST_NAME,
         )
 
     def write(self, data: bytes) -> None:
@@ -93,6 +92,11 @@ class Packing:
             self._file.write(bytes(2 * tarfile.BLOCKSIZE))
             self._file.seek(0)
 
+    def _grow(self, text: bytearray, data: bytes) -> None:
+        text += data
+        if len(text) > MOST_HEADER or len(self._headers) > MOST_HEADERS:
+            raise InputRefused("upload: a name is too long", "shorten the names of the files")
+
     def _header(self) -> None:
         self._headers[bytes(self._key).lower()] = bytes(self._value)
         self._key.clear()
@@ -108,6 +112,7 @@ class Packing:
         self._at = self._file.tell()
         self._file.write(_bytes(self._head))
         self._start, self._size = self._file.tell(), 0
+        self._data(b"")  # heads count, too
 
     def _data(self, data: bytes) -> None:
         if self._head is None:

@@ -107,11 +107,26 @@ def test_too_many_bytes():
     packed(kind, body, most=6000)
 
 
+def test_many_empty_files():
+    kind, body = form([(f"{number}.png", b"") for number in range(50)])
+    with pytest.raises(HTTPException):
+        packed(kind, body, most=20_000)
+    packed(kind, body, most=60_000)
+
+
 def test_fields_are_short_and_few():
     with pytest.raises(InputRefused, match="more fields"):
         packed(*form([("a.png", IMAGE)], csrf="x" * 1001))
     with pytest.raises(InputRefused, match="more fields"):
         packed(*form([("a.png", IMAGE)], **{f"f{number}": "x" for number in range(40)}))
+
+
+def test_a_name_without_end():
+    kind, body = form([("n" * 4000 + ".png", IMAGE)])
+    assert packed(kind, body)[0]
+    kind, body = form([("n" * 5000 + ".png", IMAGE)])
+    with pytest.raises(InputRefused, match=r"too long|damaged"):
+        packed(kind, body)
 
 
 def test_damaged_and_cut_off():
