@@ -40,9 +40,8 @@ from ripguard.platform.settings import Settings  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-DESK, PHONE = {"width": 1000, "height": 760}, {"width": 360, "height": 760}
+DESK, TALL, PHONE = ({"width": 1000, "height": 760}, {"width": 1000, "height": 1320}, {"width": 360, "height": 760})
 PHOTOS = 40
-COLORS = 200  # of an image
 
 
 @dataclass
@@ -83,7 +82,8 @@ def main() -> None:
             url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
             for name, data in drawn(browser, filled(platform, url, Path(folder))).items():
                 target = options.out / f"platform-{name}.png"
-                smaller(data).save(target, optimize=True)
+                with Image.open(io.BytesIO(data)) as image:
+                    image.convert("RGB").save(target, optimize=True)
                 print(f"{target}: {target.stat().st_size / 1024:.0f} KiB")
         finally:
             browser.close()
@@ -117,24 +117,24 @@ def drawn(browser: Any, site: Site) -> dict[str, bytes]:
     with browser.new_context(viewport=DESK) as context:
         tab = context.new_page()
         tab.goto(f"{site.url}/web/sign-in")
-        found["sign-in"] = tab.screenshot(full_page=False)
+        found["sign-in"] = tab.screenshot()
         restored(tab, site)
-        found["restore"] = tab.screenshot(full_page=False)
-    with browser.new_context(viewport=DESK) as context:
+        found["restore"] = tab.screenshot()
+    with browser.new_context(viewport=TALL) as context:
         tab = context.new_page()
         signed_in(tab, site, "anna")
         tab.goto(f"{site.url}/web/datasets/{site.dataset}")
         tab.locator("summary", has_text="Allow").click()
-        found["owner"] = tab.screenshot(full_page=True)
+        found["owner"] = tab.screenshot()
     with browser.new_context(viewport=PHONE, device_scale_factor=2) as context:
         tab = context.new_page()
         signed_in(tab, site, "lab")
         tab.goto(f"{site.url}/web/datasets/{site.dataset}")
-        found["phone"] = tab.screenshot(full_page=False)
+        found["phone"] = tab.screenshot()
     with browser.new_context(viewport=DESK, color_scheme="dark") as context:
         tab = context.new_page()
         restored(tab, site)
-        found["dark"] = tab.screenshot(full_page=False)
+        found["dark"] = tab.screenshot()
     return found
 
 
@@ -150,15 +150,13 @@ def restored(tab: Any, site: Site) -> None:
     """Restore, and wait for the previews."""
     signed_in(tab, site, "lab")
     tab.goto(f"{site.url}/web/datasets/{site.dataset}/restore")
-    tab.locator("#images").set_input_files([str(one) for one in site.images])
+    files = [
+        {"name": f"{number:03}.png", "mimeType": "image/png", "buffer": file.read_bytes()}
+        for number, file in enumerate(site.images)
+    ]
+    tab.locator("#images").set_input_files(files)
     tab.get_by_role("button", name="Upload and restore").click()
     tab.get_by_text("images were received").wait_for()
-
-
-def smaller(data: bytes) -> Image.Image:
-    """With fewer colors: a page has few, and photographs stay recognizable."""
-    with Image.open(io.BytesIO(data)) as image:
-        return image.convert("RGB").quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
 if __name__ == "__main__":
