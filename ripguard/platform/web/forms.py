@@ -20,6 +20,8 @@ class Form:
     """Fields of a form. Methods raise :class:`UsageError` with the name of the field."""
 
     def __init__(self, data: FormData) -> None:
+        if any(isinstance(value, str) and "\0" in value for _, value in data.multi_items()):
+            raise UsageError("the form has control characters", "type plain text")  # PostgreSQL takes none
         self._data = data
 
     def text(self, name: str) -> str:

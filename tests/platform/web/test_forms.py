@@ -50,3 +50,8 @@ def test_empty_means_everything():
 def test_line_ends():
     assert form(text=" a\r\nb ").text("text") == "a\nb"
     assert form().text("text") == ""
+
+
+def test_control_characters():
+    with pytest.raises(UsageError, match="control characters"):
+        form(account="a\0b")

@@ -24,7 +24,7 @@ def buffers(golden):  # type: ignore[no-untyped-def]
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_phone_shows_all_without_sideways_scrolling(site, chromium, golden, dataset, scheme):  # type: ignore[no-untyped-def]
     with chromium.new_context(viewport={"width": WIDTH, "height": 700}, color_scheme=scheme) as context:
         tab = context.new_page()
@@ -113,6 +113,7 @@ def test_keyboard_alone(site, tab, golden, dataset):  # type: ignore[no-untyped-
     tab.get_by_text("You are signed out").wait_for()
 
 
+@pytest.mark.slow
 def test_progress_is_told(site, tab, dataset):  # type: ignore[no-untyped-def]
     site.sign_in(tab, "user")
     tab.goto(f"{site.url}/web/datasets/{dataset}/restore")
@@ -120,6 +121,7 @@ def test_progress_is_told(site, tab, dataset):  # type: ignore[no-untyped-def]
     assert tab.locator("progress").get_attribute("aria-labelledby") == "progress-title"
 
 
+@pytest.mark.slow
 def test_without_script(site, chromium, golden, dataset):  # type: ignore[no-untyped-def]
     with chromium.new_context(java_script_enabled=False) as context:
         tab = context.new_page()

@@ -24,7 +24,7 @@ from ripguard.platform.web.pages import Done, PageRoute, page, to
 from ripguard.platform.web.visits import Visit, Visiting
 
 router = APIRouter(prefix="/web/jobs", route_class=PageRoute, include_in_schema=False)
-MOST_READ = 5_000  # images of a job whose results a page reads
+MOST_READ, MOST_BYTES = 5_000, 1 << 29  # images, and bytes of the upload, of a job whose results a page reads
 MOST_LISTED = 500  # refused images in its list
 
 
@@ -59,7 +59,7 @@ def show_job(request: Request, visit: Visiting, state: Served, job: str, done: D
     running = found.state in (QUEUED, RUNNING)
     readable = not running and found.state != CANCELLED and state.runner.jobs.here(found)
     shown = None
-    if readable and visit.may(Scope.RESTORE) and found.images <= MOST_READ:
+    if readable and visit.may(Scope.RESTORE) and _few(state, found):
         shown = _read(visit, state, found)
     names = {one.id: one.name for one in visit.session.datasets()}
     return page(request, "job", visit, job=found, running=running, readable=readable, results=shown,
@@ -99,6 +99,13 @@ def result(
     return StreamingResponse(
         streamed(archive(outcomes, form, state.folder)), media_type=TYPES[form], headers=saved_as(f"restored.{form}")
     )
+
+
+def _few(state: State, job: Job) -> bool:
+    try:
+        return job.images <= MOST_READ and state.runner.jobs.upload(job.id).stat().st_size <= MOST_BYTES
+    except OSError:  # it was removed meanwhile
+        return False
 
 
 def _read(visit: Visit, state: State, job: Job) -> Results:

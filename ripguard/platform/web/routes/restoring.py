@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from typing import IO
 
@@ -20,6 +21,7 @@ from ripguard.platform.web.visits import CSRF, Visit, Visiting, refuse_foreign, 
 
 router = APIRouter(prefix="/web/datasets", route_class=PageRoute, include_in_schema=False)
 ONCE = "once"  # field: two sendings of one page make one job
+KEY = re.compile(r"[!-~]{1,100}")
 
 
 @router.get("/{dataset}/restore")
@@ -49,5 +51,5 @@ def _create(visit: Visit, state: State, dataset: str, once: str, file: IO[bytes]
     start = file.tell()
     digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(start)
-    key = once[:100] or f"web-{secrets.token_hex(16)}"
+    key = once if KEY.fullmatch(once) else f"web-{secrets.token_hex(16)}"
     return state.runner.jobs.create(visit.caller, dataset, key, file, digest)

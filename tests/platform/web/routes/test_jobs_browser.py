@@ -63,6 +63,7 @@ def token(site):  # type: ignore[no-untyped-def]
     return made.accessor
 
 
+@pytest.mark.slow
 def test_a_revoked_token_stops_a_running_job(site, tab, golden, dataset, gate, monkeypatch):  # type: ignore[no-untyped-def]
     accessor, add = token(site), JobFiles.add
 
@@ -93,7 +94,7 @@ def test_a_revoked_token_stops_a_running_job(site, tab, golden, dataset, gate, m
     tab.get_by_text("6 images were received").wait_for()
 
 
-@pytest.mark.parametrize("what", ["token", "grant"])
+@pytest.mark.parametrize("what", ["token", pytest.param("grant", marks=pytest.mark.slow)])
 def test_revocation_stops_a_result_that_arrives(site, tab, golden, gate, what, monkeypatch):  # type: ignore[no-untyped-def]
     dataset = site.dataset(f"stream-{what}", golden)
     grant, accessor, results = site.grant(dataset), token(site), pages.results
@@ -128,6 +129,7 @@ def test_revocation_stops_a_result_that_arrives(site, tab, golden, gate, what, m
     assert tab.locator(".pairs li").count() == got
 
 
+@pytest.mark.slow
 def test_cancel(site, tab, golden, dataset, gate, monkeypatch):  # type: ignore[no-untyped-def]
     add = JobFiles.add
 
@@ -147,6 +149,7 @@ def test_cancel(site, tab, golden, dataset, gate, monkeypatch):  # type: ignore[
     assert not tab.get_by_role("link", name="Download (zip)").count()
 
 
+@pytest.mark.slow
 def test_cancel_an_upload(site, tab, golden, dataset):  # type: ignore[no-untyped-def]
     site.sign_in(tab, "user")
     tab.route("**/jobs", lambda route: None)  # it does not arrive
@@ -160,6 +163,7 @@ def test_cancel_an_upload(site, tab, golden, dataset):  # type: ignore[no-untype
     tab.get_by_text("6 images were received").wait_for()
 
 
+@pytest.mark.slow
 def test_what_is_refused_has_a_reason(site, tab, golden, dataset):  # type: ignore[no-untyped-def]
     from helpers import crop
 
@@ -175,6 +179,7 @@ def test_what_is_refused_has_a_reason(site, tab, golden, dataset):  # type: igno
     assert "other.png" in rows.first.inner_text()
 
 
+@pytest.mark.slow
 def test_an_archive_that_is_dropped(site, tab, golden, dataset):  # type: ignore[no-untyped-def]
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
@@ -197,6 +202,7 @@ def test_an_archive_that_is_dropped(site, tab, golden, dataset):  # type: ignore
     assert tab.locator(".pairs figcaption").first.inner_text() == "train/0.png"
 
 
+@pytest.mark.slow
 def test_too_many_jobs(site, tab, golden, dataset, monkeypatch):  # type: ignore[no-untyped-def]
     monkeypatch.setattr("ripguard.platform.service.jobs.MOST_OPEN", 0)
     site.sign_in(tab, "user")
