@@ -55,4 +55,4 @@ class WebSessions:
 
 
 def _digest(name: str) -> bytes:
-    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(name.encode("utf-8", "replace")).digest()

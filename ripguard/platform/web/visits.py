@@ -79,7 +79,7 @@ def new_visitor() -> str:
 
 def csrf_of(value: str) -> str:
     """What the forms of the holder of a cookie carry. The cookie does not follow from it."""
-    return hmac.new(value.encode("utf-8", "surrogateescape"), b"ripguard form", "sha256").hexdigest()
+    return hmac.new(value.encode("utf-8", "replace"), b"ripguard form", "sha256").hexdigest()
 
 
 def refuse_foreign(request: Request) -> None:
