@@ -98,7 +98,6 @@ function upload(form) {
   for (const [name, file] of before) body.append("images", file, name);
   const archive = before.size === 1 && isArchive([...before.keys()][0]);
   total = archive ? 0 : before.size;
-  if (archive) before.clear();
   const ended = (text, bad) => {
     stop.hidden = true;
     button.disabled = false;
@@ -109,13 +108,17 @@ function upload(form) {
     fill(event.loaded, event.total);
   });
   call.addEventListener("load", () => {
-    const about = JSON.parse(call.responseText || "{}");
-    if (call.status !== 202) {
+    let about = {};
+    try {
+      about = JSON.parse(call.responseText);
+    } catch {} // an answer of a proxy
+    if (call.status !== 202 || !about.job) {
       const text = [about.message, about.hint].filter(Boolean).join(": ");
       ended(call.status === 401 ? ENDED : `Refused: ${text || "the server failed"}.`, true);
       return;
     }
     ended();
+    if (archive) before.clear(); // its members are not known here
     form.hidden = true;
     history.replaceState(null, "", about.job + (total ? `#of-${total}` : ""));
     watch(about.job);

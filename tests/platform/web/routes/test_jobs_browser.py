@@ -197,6 +197,12 @@ def test_an_archive_that_is_dropped(site, tab, golden, dataset):  # type: ignore
     )
     tab.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
     tab.get_by_text("1 file, ").wait_for()
+    proxy = (lambda route: route.fulfill(status=502, body="<html>"), lambda route: route.abort())
+    for answer, text in zip(proxy, ("the server failed", "The connection ended")):
+        tab.route("**/jobs", answer)
+        tab.get_by_role("button", name="Upload and restore").click()
+        tab.get_by_text(text).wait_for()
+        tab.unroute_all(behavior="ignoreErrors")
     tab.get_by_role("button", name="Upload and restore").click()
     tab.get_by_text("6 images were received").wait_for()
     assert tab.locator(".pairs figcaption").first.inner_text() == "train/0.png"
