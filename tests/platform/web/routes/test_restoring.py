@@ -61,6 +61,8 @@ def test_upload_result_and_removal(site, golden, dataset):  # type: ignore[no-un
     assert job in page.get("/web/jobs").text
     assert "The job was cancelled" in page.form(f"{job}/cancel", job).text
     assert page.get(f"{job}/result").status_code == 404
+    assert page.get(job).status_code == 200
+    assert site.page("stranger").get(job).status_code == 404
 
 
 def test_the_restored_files_are_those_of_the_command(site, golden, dataset, tmp_path):  # type: ignore[no-untyped-def]
