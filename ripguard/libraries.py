@@ -47,6 +47,7 @@ EXTRAS = {  # extras of setup.cfg, and their distributions
         "httpx",
         "stream-zip",
         "prometheus-client",
+        "jinja2",
     ),
     "postgres": ("psycopg[binary]",),
     "vault": ("pyrage",),

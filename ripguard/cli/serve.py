@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Serve the platform over HTTP: owners deposit releases with their keys, and users with a grant get clean images "
-    "back. The defaults need nothing else: an SQLite database and a folder. The first start writes the token of the "
-    "account admin to a file, mode 0600."
+    "back, by other commands, by programs, or on a web page at the same address. The defaults need nothing else: an "
+    "SQLite database and a folder. The first start writes the token of the account admin to a file, mode 0600."
 )
 # names of ripguard.platform.settings.Limits, which needs the extra `platform`; a test compares them
 LIMITS = (

@@ -34,20 +34,28 @@ class Profile:
 
     def write(self, file: Path) -> None:
         """Write it, mode 0600. Raises :class:`StorageError`."""
-        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
-        write_file(file, text.encode() + b"\n", private=True)
+        write_file(file, self.data(), private=True)
+
+    def data(self) -> bytes:
+        """The content of its file."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1).encode() + b"\n"
 
     @classmethod
     def read(cls, file: Path) -> Profile:
         """Read it. Raises :class:`KeyFileError` if it is missing, readable by others, or no profile."""
+        return cls.parsed(secret_text(file), str(file))
+
+    @classmethod
+    def parsed(cls, text: str | bytes, name: str = "the file") -> Profile:
+        """The profile in the content of a file, called ``name`` in the error. Raises :class:`KeyFileError`."""
         try:
-            found = json.loads(secret_text(file))
+            found = json.loads(text)
             made = cls(found["server"], found["dataset"], found["token"], found["expires_at"])
             texts = (made.server, made.dataset, made.token)
             if found["format"] != FORMAT or not all(isinstance(one, str) for one in texts):
                 raise ValueError
-        except (ValueError, KeyError, TypeError):
-            raise KeyFileError(f"{file} is not a profile", "ask the owner of the dataset for it") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise KeyFileError(f"{name} is not a profile", "ask the owner of the dataset for it") from None
         return made
 
 

@@ -22,6 +22,7 @@ from ripguard.platform.profiles import is_loopback
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.settings import Settings
+from ripguard.platform.web.routes import ROUTERS
 from ripguard.store.atomic import write_file
 
 GRACE = 30  # seconds for the images of running requests, when the server stops
@@ -71,9 +72,10 @@ class Server(uvicorn.Server):
 
 def server_of(platform: Platform, how: Serving) -> Server:
     """A server that is not started yet."""
-    state = State(platform, Pools(how.workers, how.pools), how.uploads)
+    state = State(platform, Pools(how.workers, how.pools), how.uploads, tls=how.behind_tls_proxy)
+    app = application(state, more=ROUTERS)
     config = uvicorn.Config(
-        application(state), how.host, how.port, log_level="warning", log_config=None, access_log=False,
+        app, how.host, how.port, log_level="warning", log_config=None, access_log=False,
         server_header=False, date_header=True, proxy_headers=how.behind_tls_proxy,
         timeout_graceful_shutdown=GRACE, lifespan="on",
     )  # fmt: skip

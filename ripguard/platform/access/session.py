@@ -165,7 +165,28 @@ class Session(Deciding):
         self._may_decide(request)
         self._tools.requests.refuse(request, self.caller.principal, reason)
 
+    def names(self, dataset: str) -> dict[str, str]:
+        """Names of the accounts that the grants and requests of a dataset name, as far as the caller sees those; by id.
+
+        Its owner's name is among them.
+        """
+        owner = self._may(Verb.SEE, dataset).dataset.owner
+        wanted = {owner} | {one.principal for one in self.grants(dataset)}
+        wanted |= {one.principal for one in self.requests(dataset)}
+        return {one.id: one.name for one in self._tools.principals.all() if one.id in wanted}
+
+    def units(self, dataset: str) -> list[tuple[str, str]]:
+        """Splits and classes that the caller may grant, of all versions of an own dataset, sorted."""
+        found = self._may(Verb.GRANT, dataset).dataset
+        with self._parts.database.read() as connection:
+            of = self._parts.deposits.units
+            return sorted({unit for one in range(found.versions) for unit in of(connection, dataset, one + 1)})
+
     # accounts and tokens
+
+    def account(self) -> Principal:
+        """The own account."""
+        return self._tools.principals.get(self.caller.principal)
 
     def accounts(self) -> list[Principal]:
         """All accounts, or the own one for who may not see others."""
@@ -219,6 +240,11 @@ class Session(Deciding):
         """Lines of the audit log; see :func:`ripguard.platform.audit.verifying.export`."""
         self._may_platform(Verb.EXPORT, Kind.LOG)
         return export(self._parts.database, dataset, after)
+
+    def log_length(self) -> int:
+        """Number of the last record of the audit log."""
+        self._may_platform(Verb.SEE, Kind.LOG)
+        return self._parts.audit.head().seq
 
     def verify_log(self) -> Verified:
         """Verify the audit log; see :func:`ripguard.platform.audit.verifying.verify`."""

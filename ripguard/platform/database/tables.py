@@ -133,6 +133,12 @@ jobs = Table(  # restorations of large uploads; their files are on one host, or 
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     **STRICT,
 )  # fmt: skip
+web_sessions = Table(  # of the web page; ``digest``: SHA-256 of what is in the cookie
+    "web_sessions", metadata,
+    Column("digest", LargeBinary, primary_key=True), _id("accessor", "tokens.accessor"),
+    _number("created_at"), _number("used_at"),
+    **STRICT,
+)  # fmt: skip
 counters = Table(  # rates and quotas: one window of time for each subject and kind
     "counters", metadata,
     Column("subject", Text, primary_key=True), Column("kind", Text, primary_key=True),

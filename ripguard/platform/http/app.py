@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import anyio
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from ripguard import __version__
 from ripguard.platform.http import errors
@@ -19,11 +19,12 @@ from ripguard.platform.http.state import State
 SWEEP = 10.0  # seconds between two looks at unused pools
 
 
-def application(state: State, docs: bool = False) -> FastAPI:
+def application(state: State, docs: bool = False, more: Iterable[APIRouter] = ()) -> FastAPI:
     """The application of a server process. It closes pools and platform when it stops.
 
     Args:
         docs: whether ``/docs`` shows a page to try the routes.
+        more: routes beside those of the API.
     """
 
     @contextlib.asynccontextmanager
@@ -47,7 +48,7 @@ def application(state: State, docs: bool = False) -> FastAPI:
     )
     app.state.ripguard = state
     errors.install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *more):
         app.include_router(router)
     app.add_middleware(Guard)
     app.add_middleware(Counted, metrics=state.metrics)

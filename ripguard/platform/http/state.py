@@ -22,12 +22,14 @@ class State:
         runner: runs jobs.
         uploads: limits of an upload.
         stopping: set when the server stops: restorations finish their image, not their upload.
+        tls: whether a proxy ends TLS before this server.
     """
 
     platform: Platform
     pools: Pools
     uploads: UploadLimits = field(default_factory=UploadLimits)
     stopping: threading.Event = field(default_factory=threading.Event)
+    tls: bool = False
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(lambda: len(self.pools), lambda: open_jobs(self.platform.database))

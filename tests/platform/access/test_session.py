@@ -17,18 +17,18 @@ from ripguard.platform.errors import Absent, SignInFailed
 from ripguard.platform.roles import Role, Scope
 
 # what each account may do in the world of the fixture: the dataset is of "owner", "user" has a grant of keys
-EVERYBODY = {"datasets", "accounts"}
+EVERYBODY = {"datasets", "accounts", "account"}
 ISSUING = {"tokens", "issue_token", "revoke_token"}
-OWN = {"grants", "requests", "public_log", "dataset"}
+OWN = {"grants", "requests", "public_log", "dataset", "names"}
 MAY = {
     "owner": EVERYBODY | ISSUING | OWN | {
         "create_dataset", "deposit", "change", "close", "usage", "restoring", "grant", "invite", "revoke_grant",
-        "grant_request", "refuse_request",
+        "grant_request", "refuse_request", "units",
     },
     "other": EVERYBODY | ISSUING | {"create_dataset"},
     "user": EVERYBODY | ISSUING | OWN | {"restoring", "unit_keys", "ask", "withdraw"},
     "stranger": EVERYBODY | ISSUING,
-    "auditor": EVERYBODY | ISSUING | OWN | {"usage", "export_log", "verify_log"},
+    "auditor": EVERYBODY | ISSUING | OWN | {"usage", "export_log", "log_length", "verify_log"},
     "admin": EVERYBODY | ISSUING | {
         "dataset", "public_log", "create_account", "disable_account", "tokens_of_another", "issue_token_for_another",
         "revoke_token_of_another", "revoke_grant", "rotate_master",
@@ -60,6 +60,9 @@ def calls(world, name, dataset, grant, request):  # type: ignore[no-untyped-def]
         "withdraw": lambda: session.withdraw(request),
         "grant_request": lambda: session.grant_request(request, world.terms()),
         "refuse_request": lambda: session.refuse_request(request, "no"),
+        "names": lambda: session.names(dataset),
+        "units": lambda: session.units(dataset),
+        "account": session.account,
         "accounts": session.accounts,
         "create_account": lambda: session.create_account("somebody", Role.USER),
         "disable_account": lambda: session.disable_account(world.accounts["stranger"].id),
@@ -70,6 +73,7 @@ def calls(world, name, dataset, grant, request):  # type: ignore[no-untyped-def]
         "revoke_token": lambda: session.revoke_token(own),
         "revoke_token_of_another": lambda: session.revoke_token(world.callers[another].accessor),
         "export_log": lambda: list(session.export_log()),
+        "log_length": session.log_length,
         "verify_log": session.verify_log,
         "rotate_master": session.rotate_master,
     }  # fmt: skip
@@ -140,6 +144,8 @@ def test_only_own_rows(world):  # type: ignore[no-untyped-def]
     user = world.accounts["user"].id
     assert {one.principal for one in world.session("user").grants(world.dataset.id)} == {user}
     assert {one.principal for one in world.session("user").requests(world.dataset.id)} == {user}
+    assert set(world.session("user").names(world.dataset.id).values()) == {"owner", "user"}
+    assert set(world.session("owner").names(world.dataset.id).values()) == {"owner", "user", "stranger"}
     assert len(world.session("owner").grants(world.dataset.id)) == 2
     assert len(world.session("auditor").requests(world.dataset.id)) == 2
     assert [one.name for one in world.session("user").accounts()] == ["user"]

@@ -76,13 +76,14 @@ def test_an_interrupted_migration_leaves_nothing(database):  # type: ignore[no-u
 
 def test_a_newer_schema_is_refused(database):  # type: ignore[no-untyped-def]
     with database.write() as connection:
+        newest = revision(connection)
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     try:
         with pytest.raises(StorageError, match="which this ripguard does not know"):
             upgrade(database)
     finally:
         with database.write() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = :newest"), {"newest": newest})
 
 
 def test_migrations_are_in_the_wheel():

@@ -25,7 +25,7 @@ def export_log(
 ) -> StreamingResponse:
     """Records of the log in order, one a line, from the one behind `after`."""
     lines = caller.export_log(dataset, after)
-    return StreamingResponse(sent(_bytes(lines)), media_type="application/x-ndjson")
+    return StreamingResponse(sent(lines_of(lines)), media_type="application/x-ndjson")
 
 
 @router.post("/verify")
@@ -35,6 +35,7 @@ def verify_log(caller: Calling) -> VerifiedOut:
     return VerifiedOut(ok=found.ok, records=found.head.seq, checkpoints=found.checkpoints, problems=found.problems)
 
 
-def _bytes(lines: Iterator[str]) -> Iterator[bytes]:
+def lines_of(lines: Iterator[str]) -> Iterator[bytes]:
+    """The lines of a file."""
     for line in lines:
         yield line.encode() + b"\n"

@@ -1,0 +1,1 @@
+"""The web page of the platform: rendered by the server, for people; programs use the routes below ``/v1``."""
