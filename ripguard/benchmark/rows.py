@@ -17,6 +17,7 @@ CHOSEN_IN = {  # by kind
     "ceiling": {"kept", "gray"},
     "known-pair": {"pairs"},
     "bench": {"pictures", "images"},
+    "platform-load": {"connections", "images"},
     "interruption": {"pictures", "images"},
 }
 # where defence and attack are those of one
