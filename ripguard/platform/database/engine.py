@@ -143,4 +143,9 @@ def _set_up(connection: Any, _record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # by the driver: SQLAlchemy takes longer for the same than for a query
+    raw: Any = connection.connection.driver_connection
+    try:
+        raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except raw.Error as error:
+        raise DBAPIError.instance("BEGIN", None, error, raw.Error) from error

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from ripguard.platform.errors import LimitReached
-from ripguard.platform.http.callers import Calling, Served
+from ripguard.platform.http.callers import Called, Served, group
 from ripguard.platform.http.errors import RESPONSES
 from ripguard.platform.http.models import Me, Status
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-router = APIRouter(tags=["system"])
+router = group("system", prefix="")
 
 
 @router.get("/health", responses={422: RESPONSES[422]})
@@ -36,7 +35,7 @@ def metrics(state: Served) -> PlainTextResponse:
 
 
 @router.get("/v1/me", responses=RESPONSES)
-def me(caller: Calling) -> Me:
+def me(caller: Called) -> Me:
     """The caller, as its token says."""
     own = caller.caller
     return Me(

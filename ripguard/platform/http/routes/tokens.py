@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from sqlalchemy import Row
 
 from ripguard.platform.callers import Wanted
 from ripguard.platform.http.account_models import IssuedOut, TokenIn, TokenOut, TokensOut
-from ripguard.platform.http.callers import PAGE, Calling, page
+from ripguard.platform.http.callers import PAGE, Called, group, page
 from ripguard.platform.http.errors import RESPONSES
 from ripguard.platform.http.models import EndedOut
 from ripguard.platform.http.routes.datasets import Limit, Offset
 
-router = APIRouter(prefix="/v1/tokens", tags=["tokens"], responses=RESPONSES)
+router = group("tokens", "/v1/tokens", responses=RESPONSES)
 
 
 def _out(row: Row) -> TokenOut:
@@ -27,7 +27,7 @@ def _out(row: Row) -> TokenOut:
 
 @router.get("")
 def list_tokens(
-    caller: Calling,
+    caller: Called,
     principal: Annotated[str, Query(pattern=r"^[!-~]{0,80}$")] = "",
     limit: Limit = PAGE,
     offset: Offset = 0,
@@ -38,7 +38,7 @@ def list_tokens(
 
 
 @router.post("", status_code=201)
-def issue_token(caller: Calling, body: TokenIn) -> IssuedOut:
+def issue_token(caller: Called, body: TokenIn) -> IssuedOut:
     """A child of the caller's token, or for an admin a token of another account."""
     wanted = Wanted(
         scopes=body.scopes, dataset=body.dataset, split=body.split, label=body.label, images=body.images,
@@ -49,6 +49,6 @@ def issue_token(caller: Calling, body: TokenIn) -> IssuedOut:
 
 
 @router.delete("/{accessor}")
-def revoke_token(caller: Calling, accessor: str) -> EndedOut:
+def revoke_token(caller: Called, accessor: str) -> EndedOut:
     """Revoke a token and its children, in running restorations too."""
     return EndedOut(ended=caller.revoke_token(accessor))
