@@ -29,10 +29,10 @@ from _run import begin, parser, scheme_named
 from _server import Measured, Served, connections, paced, percentile
 
 from ripguard import api
+from ripguard.crypto.keys import Key
 from ripguard.errors import UsageError, VerifyFailed, refusals_printed
 from ripguard.numbers import above_zero, positive
 from ripguard.platform.client import Client, Image
-from ripguard.crypto.keys import Key
 from ripguard.release.manifest import Release
 
 PARTS = ("calls", "images")
@@ -135,7 +135,11 @@ def images(served: Served, dataset: str, made: Releases, options: argparse.Names
             if done in looks:
                 memory.append(served.memory)
     about = {"images": done}
-    yield about | {"what": "restored", "rate": round(done / elapsed, 1), "rate_of_processor_time": round(done / used, 1)}
+    yield about | {
+        "what": "restored",
+        "rate": round(done / elapsed, 1),
+        "rate_of_processor_time": round(done / used, 1),
+    }
     yield about | {"what": "memory", "mebibytes": memory}
 
 
