@@ -53,7 +53,7 @@ class Served:
 
     def _account(self, name: str, role: str) -> str:
         made = self._admin.call("POST", "/v1/accounts", {"name": name, "role": role})
-        return str(self._admin.call("POST", "/v1/tokens", {"principal": made["id"], "life": DAY})["token"])
+        return str(self._admin.call("POST", "/v1/tokens", {"account": made["id"], "life": DAY})["token"])
 
     def deposit(self, release: Path, key: Path) -> str:
         """A dataset with a release; returns its id."""

@@ -123,6 +123,16 @@ class Client:
         refuse(answer)
         return answer.json()
 
+    def unit_keys(self, dataset: str, version: int | None = None) -> dict[str, Any]:
+        """Keys of the units that a grant of keys opens; ``key_file`` is the text of a key file, to be kept secret.
+
+        They cannot be revoked. Raises :class:`Absent` without such a grant.
+
+        Args:
+            version: of the dataset; None for the newest.
+        """
+        return self.call("POST", f"/v1/datasets/{quoted(dataset)}/unit-keys", {"version": version})
+
     def restore(self, dataset: str, images: Iterable[tuple[str, bytes]]) -> Iterator[Image | Missing]:
         """Restore images, in their order, in several requests where there are many.
 

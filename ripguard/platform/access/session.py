@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from ripguard.crypto.keys import UnitKeys
+from ripguard.crypto.unitfile import UnitRing
 from ripguard.platform.access.admission import Admission, unit_keys
 from ripguard.platform.access.deciding import Deciding, Tools
 from ripguard.platform.access.grants import Grant, Terms
@@ -80,7 +80,7 @@ class Session(Deciding):
         self._may(Verb.RESTORE, dataset)
         return Admission(self._parts, self.caller, dataset)
 
-    def unit_keys(self, dataset: str, version: int) -> dict[int, UnitKeys]:
+    def unit_keys(self, dataset: str, version: int | None = None) -> tuple[int, UnitRing]:
         """Unit keys for restoring offline; see :func:`ripguard.platform.access.admission.unit_keys`."""
         self._may(Verb.TAKE_KEYS, dataset)
         return unit_keys(self._parts, self.caller, dataset, version)

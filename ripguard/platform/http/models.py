@@ -28,6 +28,9 @@ Seconds = Annotated[int, Field(ge=0, le=1 << 40, description="seconds since 1970
 Life = Annotated[int, Field(ge=0, le=90 * 86_400, description="seconds; 0 for the default"), WHOLE]
 
 
+Account = Annotated[str, Field(validation_alias="principal", description="id of an account")]
+
+
 class Body(BaseModel):
     """Body of a request."""
 
@@ -47,7 +50,7 @@ class Status(BaseModel):
 
 
 class Me(BaseModel):
-    principal: str
+    account: Account
     role: Role
     accessor: str
     scopes: list[Scope]
@@ -111,7 +114,7 @@ class InviteIn(GrantIn):
 class GrantOut(BaseModel):
     id: str
     dataset: str
-    principal: str
+    account: Account
     split: str | None
     label: str | None
     images: int | None
@@ -137,7 +140,7 @@ class RequestIn(Body):
 class RequestOut(BaseModel):
     id: str
     dataset: str
-    principal: str
+    account: Account
     split: str | None
     label: str | None
     purpose: str
@@ -176,6 +179,17 @@ class PublishedListOut(BaseModel):
     next: int | None
 
 
+class UnitKeysIn(Body):
+    version: Annotated[int, Field(ge=1, le=1 << 30), WHOLE] | None = Field(None, description="null: the newest")
+
+
+class UnitKeysOut(BaseModel):
+    dataset: str
+    version: int
+    units: list[int] = Field(description="numbers of splits and classes in `release.json`")
+    key_file: str = Field(description="the text of a key file for `ripguard restore --key-file`")
+
+
 class EndedOut(BaseModel):
     ended: int
 
@@ -196,7 +210,7 @@ class JobsOut(BaseModel):
 
 
 class UseOut(BaseModel):
-    principal: str
+    account: Account
     name: str
     images: int
     first: int

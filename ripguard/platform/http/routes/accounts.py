@@ -23,7 +23,7 @@ def create_account(caller: Called, body: AccountIn) -> AccountOut:
     return AccountOut(**vars(caller.create_account(body.name, body.role)))
 
 
-@router.delete("/{principal}", status_code=204)
-def disable_account(caller: Called, principal: str) -> None:
+@router.delete("/{account}", status_code=204)
+def disable_account(caller: Called, account: str) -> None:
     """Refuse all tokens of an account from now on."""
-    caller.disable_account(principal)
+    caller.disable_account(account)

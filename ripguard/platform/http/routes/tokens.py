@@ -28,12 +28,12 @@ def _out(row: Row) -> TokenOut:
 @router.get("")
 def list_tokens(
     caller: Called,
-    principal: Annotated[str, Query(pattern=r"^[!-~]{0,80}$")] = "",
+    account: Annotated[str, Query(pattern=r"^[!-~]{0,80}$")] = "",
     limit: Limit = PAGE,
     offset: Offset = 0,
 ) -> TokensOut:
     """Tokens of an account, the newest first; of the own one where none is named. Never the secrets."""
-    rows, following = page(caller.tokens(principal), limit, offset)
+    rows, following = page(caller.tokens(account), limit, offset)
     return TokensOut(tokens=[_out(one) for one in rows], next=following)
 
 
@@ -44,7 +44,7 @@ def issue_token(caller: Called, body: TokenIn) -> IssuedOut:
         scopes=body.scopes, dataset=body.dataset, split=body.split, label=body.label, images=body.images,
         life=body.life, note=body.note or "",
     )  # fmt: skip
-    made = caller.issue_token(wanted, body.principal)
+    made = caller.issue_token(wanted, body.account)
     return IssuedOut(accessor=made.accessor, expires_at=made.expires_at, token=made.text)
 
 
