@@ -63,8 +63,8 @@ class ProtectedDataset(Dataset):
             images get three equal channels, so that batches stack. None: images as their files open, also with alpha
             or 16 bits; tensors then are 8-bit renderings.
         server: instead of a key: a profile of a platform (:class:`ripguard.platform.profiles.Profile`), or the path of
-            its file. Published images are sent there, and come back clean: :class:`ripguard.platform.served.Served`. The
-            dataset has the images that the grant opens. Each counts whenever it is fetched, in each worker.
+            its file. Published images are sent there, and come back clean (:class:`ripguard.platform.served.Served`).
+            The dataset has the images that the grant opens. Each counts whenever it is fetched, in each worker.
         cache: bytes of restored files that each process keeps of a server.
 
     Attributes:

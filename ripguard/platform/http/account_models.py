@@ -29,9 +29,7 @@ class AccountsOut(BaseModel):
 
 
 class TokenIn(Body):
-    account: Annotated[str, Field(pattern=r"^[!-~]{0,80}$")] = Field(
-        "", description="id of an account; empty: the own one"
-    )
+    account: Annotated[str, Field(pattern=r"^[!-~]{0,80}$")] = Field("", description="its id; empty: the own one")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=8)] | None = None
     dataset: Annotated[str, Field(pattern=r"^[!-~]{1,80}$")] | None = None
     split: Label | None = None

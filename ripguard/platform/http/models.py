@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from ripguard.platform.roles import Role, Scope
 
@@ -28,7 +28,7 @@ Seconds = Annotated[int, Field(ge=0, le=1 << 40, description="seconds since 1970
 Life = Annotated[int, Field(ge=0, le=90 * 86_400, description="seconds; 0 for the default"), WHOLE]
 
 
-Account = Annotated[str, Field(validation_alias="principal", description="id of an account")]
+Account = Annotated[str, Field(validation_alias=AliasChoices("account", "principal"), description="its id")]
 
 
 class Body(BaseModel):

@@ -7,7 +7,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from ripguard.crypto.keys import UnitKeys
+from ripguard.crypto.unitfile import UnitRing
 from ripguard.errors import UsageError
 from ripguard.platform.audit.verifying import export
 from ripguard.platform.callers import Wanted
@@ -238,4 +238,4 @@ def test_results_hold_no_secret(world):  # type: ignore[no-untyped-def]
     assert world.golden.secret.hex() not in whole
     assert repr(world.golden.secret)[2:-1] not in whole
     assert not any(text in whole for text in world.texts.values())
-    assert all(isinstance(one, UnitKeys) for one in parts[-1].values())
+    assert isinstance(parts[-1][1], UnitRing)

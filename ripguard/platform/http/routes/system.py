@@ -39,6 +39,6 @@ def me(caller: Called) -> Me:
     """The caller, as its token says."""
     own = caller.caller
     return Me(
-        principal=own.principal, role=own.role, accessor=own.accessor, scopes=sorted(own.scopes),
+        account=own.principal, role=own.role, accessor=own.accessor, scopes=sorted(own.scopes),
         dataset=own.dataset, split=own.split, label=own.label, expires_at=own.expires_at,
     )  # fmt: skip

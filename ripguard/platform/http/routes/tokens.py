@@ -19,7 +19,7 @@ router = group("tokens", "/v1/tokens", responses=RESPONSES)
 
 def _out(row: Row) -> TokenOut:
     return TokenOut(
-        accessor=row.accessor, principal=row.principal, parent=row.parent, scopes=row.scopes.split(),
+        accessor=row.accessor, account=row.principal, parent=row.parent, scopes=row.scopes.split(),
         dataset=row.dataset, split=row.split, label=row.label, images=row.images_limit, used=row.images_used,
         note=row.note, created_at=row.created_at, expires_at=row.expires_at, revoked=row.revoked_at is not None,
     )  # fmt: skip
