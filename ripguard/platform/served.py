@@ -7,7 +7,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +101,14 @@ class Served:
         """Others to ask for in the same request."""
         if get_worker_info() is not None or self._size >= self.cache // 2:
             return []
-        asked = {*part, *self._kept}
-        return list(islice((name for name in others if name not in asked), max(0, AT_ONCE - len(part))))
+        asked, most = {*part, *self._kept}, max(0, AT_ONCE - len(part))
+        found = dict[str, None]()  # each once
+        for name in others:
+            if len(found) >= most:
+                break
+            if name not in asked:
+                found[name] = None
+        return list(found)
 
     def _keep(self, name: str, one: tuple[str, bytes]) -> None:
         if len(one[1]) > self.cache or name in self._kept:

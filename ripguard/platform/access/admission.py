@@ -111,6 +111,19 @@ class Admission:
                     ends += [one.terms.ends_at for one in found.grants]
             self._pulse, self._until = counted, min(ends)
 
+    def opens(self, files: Sequence[bytes] = (), samples: Sequence[bytes] = ()) -> frozenset[bytes]:
+        """Which of these digests are those of images that the caller may restore, but for limits. Nothing is counted.
+
+        Raises:
+            Absent, SignInFailed: the right to restore ended.
+            LimitReached: the token had too many batches without one image of the dataset.
+        """
+        self._parts.budget.throttle.refuse_waiting(f"token {self._caller.accessor}")
+        with self._parts.database.read() as connection:
+            found = self._standing(connection)
+            known = find(connection, self._dataset, files, samples)
+            return frozenset(one for one, image in known.items() if found.opens(self._units_of(connection, image)))
+
     def admit(self, files: Sequence[bytes] = (), samples: Sequence[bytes] = ()) -> list[Admitted]:
         """Decide about a batch, count it, and record it. When this returns, the record is durable.
 
