@@ -17,6 +17,7 @@ from ripguard.platform.access.grants import Grant, Terms
 from ripguard.platform.access.relations import Standing
 from ripguard.platform.access.requests import Published, Request
 from ripguard.platform.access.rules import Kind, Relation, Verb, require
+from ripguard.platform.audit.checkpoints import Checkpoint
 from ripguard.platform.audit.verifying import Use, Verified, export, usage, verify
 from ripguard.platform.callers import Issued, Wanted
 from ripguard.platform.database.tables import tokens as token_table
@@ -219,6 +220,11 @@ class Session(Deciding):
         """Lines of the audit log; see :func:`ripguard.platform.audit.verifying.export`."""
         self._may_platform(Verb.EXPORT, Kind.LOG)
         return export(self._parts.database, dataset, after)
+
+    def log_head(self) -> Checkpoint:
+        """The end of the audit log, signed now."""
+        self._may_platform(Verb.SEE, Kind.LOG)
+        return self._parts.audit.checkpoint()
 
     def verify_log(self) -> Verified:
         """Verify the audit log; see :func:`ripguard.platform.audit.verifying.verify`."""

@@ -58,6 +58,15 @@ class Me(BaseModel):
     split: str | None
     label: str | None
     expires_at: int
+    signer: str = Field(description="public key of the platform, in hex: it signs results and the audit log")
+
+
+class HeadOut(BaseModel):
+    seq: int = Field(description="number of the last record; 0 for none")
+    hash: str
+    time: int
+    signature: str = Field(description="in hex: Ed25519")
+    public: str = Field(description="in hex: the key of the signature")
 
 
 class DatasetOut(BaseModel):

@@ -28,7 +28,7 @@ MAY = {
     "other": EVERYBODY | ISSUING | {"create_dataset"},
     "user": EVERYBODY | ISSUING | OWN | {"restoring", "unit_keys", "ask", "withdraw"},
     "stranger": EVERYBODY | ISSUING,
-    "auditor": EVERYBODY | ISSUING | OWN | {"usage", "export_log", "verify_log"},
+    "auditor": EVERYBODY | ISSUING | OWN | {"usage", "export_log", "verify_log", "log_head"},
     "admin": EVERYBODY | ISSUING | {
         "dataset", "public_log", "create_account", "disable_account", "tokens_of_another", "issue_token_for_another",
         "revoke_token_of_another", "revoke_grant", "rotate_master",
@@ -70,6 +70,7 @@ def calls(world, name, dataset, grant, request):  # type: ignore[no-untyped-def]
         "revoke_token": lambda: session.revoke_token(own),
         "revoke_token_of_another": lambda: session.revoke_token(world.callers[another].accessor),
         "export_log": lambda: list(session.export_log()),
+        "log_head": session.log_head,
         "verify_log": session.verify_log,
         "rotate_master": session.rotate_master,
     }  # fmt: skip

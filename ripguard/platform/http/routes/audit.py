@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
-from ripguard.platform.http.callers import Called, group
+from ripguard.platform.http.callers import Called, Served, group
 from ripguard.platform.http.errors import RESPONSES
-from ripguard.platform.http.models import VerifiedOut
+from ripguard.platform.http.models import HeadOut, VerifiedOut
 from ripguard.platform.http.streams import sent
 
 router = group("audit", "/v1/audit", responses=RESPONSES)
@@ -26,6 +26,13 @@ def export_log(
     """Records of the log in order, one a line, from the one behind `after`."""
     lines = caller.export_log(dataset, after)
     return StreamingResponse(sent(_bytes(lines)), media_type="application/x-ndjson")
+
+
+@router.get("/head")
+def log_head(caller: Called, state: Served) -> HeadOut:
+    """The end of the log, signed now: who keeps it can show later that the log was cut off or written anew."""
+    found, public = caller.log_head(), state.platform.audit.public.hex()
+    return HeadOut(**vars(found.head), time=found.time, signature=found.signature.hex(), public=public)
 
 
 @router.post("/verify")

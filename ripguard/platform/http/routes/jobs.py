@@ -83,7 +83,8 @@ def job_result(
     if Scope.RESTORE not in caller.caller.scopes:
         raise Absent.of("job")
     outcomes = results(state.platform, state.runner.jobs, caller.caller, job)
-    return StreamingResponse(sent(archive(outcomes, form, state.folder)), media_type=TYPES[form])
+    seal = state.seal(state.runner.jobs.get(caller.caller, job).dataset)
+    return StreamingResponse(sent(archive(outcomes, form, state.folder, seal)), media_type=TYPES[form])
 
 
 def _create(caller: Session, state: State, dataset: str, key: str, file: IO[bytes]) -> tuple[Job, bool]:

@@ -45,8 +45,9 @@ async def restore(
     restoration = await anyio.to_thread.run_sync(_may, caller, state, dataset)
     file = await received(request, state, state.uploads.total_bytes)
     outcomes = restoration.outcomes(members(pieces_of(file), state.uploads, name=name, folder=state.folder))
+    seal = await anyio.to_thread.run_sync(state.seal, dataset)
     started = await anyio.to_thread.run_sync(_started, outcomes, file, state.metrics.count)
-    return StreamingResponse(sent(archive(started, form, state.folder)), media_type=TYPES[form])
+    return StreamingResponse(sent(archive(started, form, state.folder, seal)), media_type=TYPES[form])
 
 
 def _may(caller: Session, state: State, dataset: str) -> Restoration:

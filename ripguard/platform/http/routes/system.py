@@ -35,10 +35,11 @@ def metrics(state: Served) -> PlainTextResponse:
 
 
 @router.get("/v1/me", responses=RESPONSES)
-def me(caller: Called) -> Me:
+def me(caller: Called, state: Served) -> Me:
     """The caller, as its token says."""
     own = caller.caller
     return Me(
         account=own.principal, role=own.role, accessor=own.accessor, scopes=sorted(own.scopes),
         dataset=own.dataset, split=own.split, label=own.label, expires_at=own.expires_at,
+        signer=state.platform.audit.public.hex(),
     )  # fmt: skip

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import stat
 
+import anyio
+import httpx
 import pytest
 from helpers import call, good
 
 import ripguard
 from ripguard.platform.clock import DAY
 from ripguard.platform.errors import Absent
+from ripguard.platform.http.app import application
+from ripguard.platform.http.state import State
 from ripguard.platform.profiles import Profile
+from ripguard.platform.service.pools import Pools
 
 
 def test_restore_a_class_offline(running, hundred, tmp_path):  # type: ignore[no-untyped-def]
@@ -26,8 +31,7 @@ def test_restore_a_class_offline(running, hundred, tmp_path):  # type: ignore[no
     assert text.splitlines()[-1] not in str(out)
     result = ripguard.restore(hundred.root, tmp_path / "back", tmp_path / "k")
     assert result.restored == 25
-    found = {path.parent.name for path in (tmp_path / "back").rglob("*.png")}
-    assert found == {label}
+    assert {path.parent.name for path in (tmp_path / "back").rglob("*_*.*")} == {label}
     log = list(running.client("auditor").export_log(dataset))
     assert sum('"deliver keys"' in line and '"allowed"' in line for line in log) == 1
     assert not any(line in "".join(log) for line in text.splitlines() if not line.startswith("#"))
@@ -59,17 +63,16 @@ def test_who_gets_none(running, hundred):  # type: ignore[no-untyped-def]
 
 def test_not_over_an_open_network(running, hundred):  # type: ignore[no-untyped-def]
     """A proxy that says that the client came by HTTP from elsewhere."""
-    from starlette.testclient import TestClient
-
-    from ripguard.platform.http.app import application
-    from ripguard.platform.http.state import State
-    from ripguard.platform.service.pools import Pools
-
     dataset = running.dataset(hundred, "open")
     running.grant(dataset, delivery="keys")
     app = application(State(running.platform, Pools()))
-    client = TestClient(app, base_url="http://data", client=("192.0.2.1", 5))
     headers = {"Authorization": f"Bearer {running.tokens['user']}"}
-    answer = client.post(f"/v1/datasets/{dataset}/unit-keys", json={}, headers=headers)
+
+    async def ask() -> httpx.Response:
+        way = httpx.ASGITransport(app, client=("192.0.2.1", 5))
+        async with httpx.AsyncClient(transport=way, base_url="http://data", headers=headers) as client:
+            return await client.post(f"/v1/datasets/{dataset}/unit-keys", json={})
+
+    answer = anyio.run(ask)
     assert answer.status_code == 403
     assert "ripguard-unit" not in answer.text
