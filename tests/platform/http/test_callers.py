@@ -19,7 +19,7 @@ MAY = {
     "other": EVERYBODY | {"create"},
     "user": EVERYBODY | SEEN | {"restore", "ask", "withdraw", "job"},
     "stranger": EVERYBODY,
-    "auditor": EVERYBODY | SEEN | {"usage", "export", "verify"},
+    "auditor": EVERYBODY | SEEN | {"usage", "export", "verify", "head"},
     "admin": EVERYBODY | {"dataset", "request-log", "account", "disable", "other-tokens", "other-issue", "revoke"},
 }  # fmt: skip
 
@@ -57,6 +57,8 @@ def routes(name, dataset, grant, request, accounts):  # type: ignore[no-untyped-
         "other-issue": ("POST", "/v1/tokens", {"account": another}),
         "export": ("GET", "/v1/audit", None),
         "verify": ("POST", "/v1/audit/verify", None),
+        "head": ("GET", "/v1/audit/head", None),
+        "keys": ("POST", f"{at}/unit-keys", {}),  # the grant of this test is of images
         "disable": ("DELETE", f"/v1/accounts/{accounts['stranger']}", None),
         "close": ("POST", f"{at}/close", None),
     }

@@ -17,6 +17,7 @@ from ripguard.platform.http.state import State
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.settings import Limits
 
+ACCOUNTS = ("owner", "admin", "auditor", "user")
 LIMITS = Limits(failures=0, calls_a_minute=0)  # wrong tokens and quick calls are among what is tried
 
 
@@ -39,14 +40,16 @@ def tried(running: Any, account: str, examples: int) -> Counter[int]:
     return statuses
 
 
-def test_a_few_of_every_route(running):  # type: ignore[no-untyped-def]
-    statuses = tried(running, "owner", 2)
-    assert sum(statuses.values()) >= 100
-    assert {200, 404, 422} <= set(statuses)
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_a_few_of_every_route(running, account):  # type: ignore[no-untyped-def]
+    statuses = tried(running, account, 2 if account == "owner" else 1)
+    assert sum(statuses.values()) >= 50
+    assert {200, 404} <= set(statuses)
+    assert account != "owner" or 422 in statuses
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("account", ["owner", "admin", "auditor", "user"])
+@pytest.mark.parametrize("account", ACCOUNTS)
 def test_many_of_every_route(running, account):  # type: ignore[no-untyped-def]
     assert sum(tried(running, account, 15).values()) >= 500
 
