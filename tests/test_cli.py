@@ -328,6 +328,7 @@ ACTIONS = {  # of `ripguard platform`, with what each needs
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ACTIONS)
 def test_odd_values_of_platform(action, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """No server listens there: what is right so far ends with that."""

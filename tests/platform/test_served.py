@@ -130,6 +130,7 @@ def test_an_epoch_equals_the_clean_images(place):  # type: ignore[no-untyped-def
     assert profile.token not in repr(data)
 
 
+@pytest.mark.slow
 def test_workers_and_one_image_at_a_time(place, tmp_path):  # type: ignore[no-untyped-def]
     """Workers that are forked or spawned have connections of their own; a profile file is enough."""
     profile, _ = place.user()
