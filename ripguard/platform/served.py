@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -52,6 +53,7 @@ class Served:
             profile = Profile.read(Path(expanded(profile, "server")))
         self.profile, self.cache = profile, cache
         self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()  # path in the release → source path, file
+        self._bad: set[str] = set()  # of those that nobody needed so far
         self._size, self._asked = 0, 0
         self._start()
 
@@ -60,8 +62,8 @@ class Served:
         self._own_process()
         client, path = self._connected(), f"/v1/datasets/{quoted(self.profile.dataset)}"
         me, dataset = client.me(), client.call("GET", path)
-        grants = [one for one in client.all(f"{path}/grants", "grants") if not one["revoked"]]
-        own = [one for one in grants if one["account"] == me["account"]]
+        grants, now = client.all(f"{path}/grants", "grants"), time.time()
+        own = [one for one in grants if one["account"] == me["account"] and not one["revoked"] and one["ends_at"] > now]
 
         def opened(split: str, label: str) -> bool:
             if not covers(me["split"], me["label"], split, label):
@@ -91,7 +93,7 @@ class Served:
             needed = frozenset(missing)
             for at in range(0, len(missing), AT_ONCE):
                 part = missing[at : at + AT_ONCE]
-                for name, one in self._fetched(release, part + self._more(part, others)):
+                for name, one in self._fetched(release, part, self._more(part, others)):
                     self._keep(name, one)
                     if name in needed:
                         found[name] = one
@@ -101,7 +103,7 @@ class Served:
         """Others to ask for in the same request."""
         if get_worker_info() is not None or self._size >= self.cache // 2:
             return []
-        asked, most = {*part, *self._kept}, max(0, AT_ONCE - len(part))
+        asked, most = {*part, *self._kept, *self._bad}, max(0, AT_ONCE - len(part))
         found = dict[str, None]()  # each once
         for name in others:
             if len(found) >= most:
@@ -118,15 +120,22 @@ class Served:
         while self._size > self.cache:
             self._size -= len(self._kept.popitem(last=False)[1][1])
 
-    def _fetched(self, release: Release, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, bytes]]]:
-        numbered = {str(number): name for number, name in enumerate(names)}
-        images = ((number, _read(found_at(release, name))) for number, name in numbered.items())
+    def _fetched(
+        self, release: Release, needed: Sequence[str], more: Sequence[str]
+    ) -> Iterator[tuple[str, tuple[str, bytes]]]:
+        """Images that are needed, or the error of the first that does not come; of others those that come."""
+        numbered = {str(number): name for number, name in enumerate([*needed, *more])}
         try:
-            for one in self._connected().restore(self.profile.dataset, images):
+            for one in self._connected().restore(self.profile.dataset, self._files(release, numbered, len(needed))):
                 name = numbered[one.upload]
-                if isinstance(one, Missing):
-                    raise _refusal(name, one)
-                yield name, _checked(name, one)
+                try:
+                    found = _checked(name, one)
+                except (Damaged, LimitReached):
+                    if int(one.upload) < len(needed):
+                        raise
+                    self._bad.add(name)
+                    continue
+                yield name, found
                 self._asked += 1
         except Absent as error:
             raise Absent(
@@ -134,6 +143,17 @@ class Served:
                 "grant or the token ended, or was revoked",
                 error.hint,
             ) from None
+
+    def _files(self, release: Release, numbered: dict[str, str], needed: int) -> Iterator[tuple[str, bytes]]:
+        for number, name in numbered.items():
+            try:
+                data = _read(found_at(release, name))
+            except RipguardError:
+                if int(number) < needed:
+                    raise
+                self._bad.add(name)
+                continue
+            yield number, data
 
     def _start(self) -> None:
         self._process, self._lock = os.getpid(), threading.Lock()
@@ -161,11 +181,13 @@ def _read(path: Path) -> bytes:
         return file.read()
 
 
-def _checked(name: str, one: Image) -> tuple[str, bytes]:
+def _checked(name: str, one: Image | Missing) -> tuple[str, bytes]:
     """Source path and file of an image that the server knows by the same path, so that its label is that of the path.
 
     Images that look the same have no path: which of them was sent cannot be told.
     """
+    if isinstance(one, Missing):
+        raise _refusal(name, one)
     if one.home and one.home != name:
         raise Damaged(f"{name}: the server knows this image as {one.home}", "get a fresh copy of the release")
     return one.source or name, one.data
@@ -179,6 +201,4 @@ def _image(name: str, source: str, data: bytes) -> RestoredImage:
 
 def _refusal(name: str, one: Missing) -> RipguardError:
     kind: type[RipguardError] = LimitReached if one.reason == Reason.LIMIT else Damaged
-    if one.reason == Reason.UNKNOWN:
-        kind = Absent
     return kind(f"{name}: {one.message.partition(': ')[2] or one.message}", one.hint)

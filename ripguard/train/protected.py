@@ -53,7 +53,8 @@ class ProtectedDataset(Dataset):
             :class:`ripguard.crypto.keys.KeyRing` (the owner's key, or that of one release or unit); pickles then
             contain the secret, so do not write them to disk. None with a server.
             For a key file whose mode cannot be changed, such as a mounted secret, give ``Key.from_text(text)``.
-            With the key of a unit, the dataset has only that unit's images, and ``signer`` is required. Spawned workers
+            With the key of a unit, the dataset has only that unit's images, and, but for a file of
+            unit keys, ``signer`` is required. Spawned workers
             read the key file again and cannot prompt for a passphrase: set ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
         transform, target_transform: as in torchvision: called with an image and with a class number.

@@ -197,3 +197,9 @@ def test_what_is_refused(place, tmp_path):  # type: ignore[no-untyped-def]
     shutil.copy(other, first)  # an image of another class under this name
     with pytest.raises(Damaged, match="the server knows this image as"):
         data[0]
+    Path(data.samples[2][0]).unlink()
+    Path(data.samples[3][0]).write_bytes(b"no image")
+    data = ProtectedDataset(tmp_path / "moved", server=profile)  # others are asked for, too
+    assert data[1][1] == data.targets[1]
+    with pytest.raises(Damaged, match="not a published image"):
+        data[3]

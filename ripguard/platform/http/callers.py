@@ -100,7 +100,7 @@ def group(tag: str, prefix: str = "/v1", **more: Any) -> APIRouter:
 
 
 Calling = Annotated[Session, Depends(session)]
-Called = Annotated[Session, Depends(knock)]  # of a function that is not asynchronous, in a router of `router`
+Called = Annotated[Session, Depends(knock)]  # of a function that is not asynchronous, in a router of `group`
 Served = Annotated[State, Depends(served)]
 
 
