@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -303,6 +304,51 @@ def test_odd_values_of_every_option(verb, tmp_path, monkeypatch):  # type: ignor
             assert "Traceback" not in err
             if "\0" in value or value in ("", "\ud800"):
                 assert code == 2, (name, value, err)
+
+
+def tried(parser: argparse.ArgumentParser, *command: str) -> None:
+    """A command of the platform with each option and each odd value."""
+    for action in parser._actions:
+        name = action.option_strings[0] if action.option_strings else ""
+        if not name or action.nargs == 0:
+            continue
+        for value in VALUES:
+            code, _, err = call(*command, f"{name}={value}")
+            assert code in {0, *range(2, 17)}, (command, name, value, err)
+            assert "Traceback" not in err
+            if "\0" in value or value in ("", "\ud800"):
+                assert code == 2, (command, name, value, err)
+
+
+def test_odd_values_of_serve(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """The platform is opened and the port is bound, but nothing is served."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ripguard.platform.serving.Server.run", lambda self, sockets: sockets[0].close())
+    verbs = next(action for action in build_parser()._actions if isinstance(action.choices, dict))
+    tried(verbs.choices["serve"], "serve", "--port=0")  # type: ignore[index]
+
+
+ACTIONS = {  # of `ripguard platform`, with what each needs
+    "account": ("a", "user", "--out=t2"), "deposit": ("r", "--dataset=d", "--key-file=k"),
+    "grant": ("d", "a", "--days=1"), "request": ("d", "--purpose=p"), "decide": ("d",), "restore": ("r", "o"),
+    "keys": ("d", "--out=k2"), "token": (), "revoke": ("gr_1",), "log": (),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ACTIONS)
+def test_odd_values_of_platform(action, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """No server listens there: what is right so far ends with that."""
+    monkeypatch.chdir(tmp_path)
+    good("keygen", "--out", "k")
+    (tmp_path / "t").write_text("rgd_" + "x" * 43)
+    (tmp_path / "t").chmod(0o600)
+    monkeypatch.setenv("RIPGUARD_SERVER", "http://127.0.0.1:1")
+    monkeypatch.setenv("RIPGUARD_TOKEN_FILE", "t")
+    verbs = next(one for one in build_parser()._actions if isinstance(one.choices, dict))
+    platform: argparse.ArgumentParser = verbs.choices["platform"]  # type: ignore[index]
+    actions = next(one for one in platform._actions if isinstance(one.choices, dict))
+    tried(actions.choices[action], "platform", action, *ACTIONS[action])  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

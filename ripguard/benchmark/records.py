@@ -35,7 +35,7 @@ FOLDERS = {  # of each kind of measurement; the kinds are named after the experi
     "block-size": "ablations", "choice": "ablations", "held-out": "ablations", "planes": "ablations",
     "marks": "ablations", "blending": "ablations", "ceiling": "ablations",
     "tamper": "robustness", "interruption": "robustness",
-    "bench": "performance", "coders": "performance", "install": "performance",
+    "bench": "performance", "platform-load": "performance", "coders": "performance", "install": "performance",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ CHOSEN_IN = {  # by kind
     "known-pair": {"pairs"},
     "lock-pairs": {"pairs"},
     "bench": {"pictures", "images"},
+    "platform-load": {"connections", "images"},
     "interruption": {"pictures", "images"},
 }
 # where defence and attack are those of one

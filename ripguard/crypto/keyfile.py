@@ -16,9 +16,11 @@ from ripguard.errors import KeyFileError
 PREFIX = "ripguard-key-1-"
 SIGNING_PREFIX = "ripguard-signing-key-1-"
 MASTER_PREFIX = "ripguard-master-key-1-"  # of a platform
+UNIT_PREFIX = "ripguard-unit-key-1-"  # of a part of a release
 LOCKED = "locked-"  # after the prefix; base32 has no dash
 
-KINDS = (PREFIX, SIGNING_PREFIX, MASTER_PREFIX)
+LENGTHS = {PREFIX: 32, SIGNING_PREFIX: 32, MASTER_PREFIX: 32, UNIT_PREFIX: 146}  # bytes of secrets
+KINDS = tuple(LENGTHS)
 A_KEY = re.compile(rb"(%s)(locked-)?[a-z2-7]{50}" % "|".join(KINDS).encode(), re.IGNORECASE)
 PREFIXES = {prefix.replace("-", "").encode(): prefix for prefix in KINDS}
 A_PREFIX = re.compile(b"(%s)" % b"|".join(PREFIXES))
@@ -71,16 +73,30 @@ def decode_secret(prefix: str, text: str, where: str, passphrase: Ask = ask) -> 
         raise KeyFileError(f"{where} is not a key file", f"expected one line that starts with {prefix}")
     locked = lines[0].startswith(prefix + LOCKED)
     start, length = (prefix + LOCKED, LOCKED_LENGTH) if locked else (prefix, 32)
-    body = lines[0][len(start) :].upper()
+    raw = decoded_line(start, lines[0], where, length)
+    return unlock(raw, passphrase(where), prefix, where) if locked else raw
+
+
+def decoded_line(start: str, line: str, where: str, length: int) -> bytes:
+    """The bytes in one line of a key file, without their checksum.
+
+    Args:
+        start: what the line starts with.
+        length: number of the bytes.
+
+    Raises:
+        KeyFileError: the line is another one, or is damaged.
+    """
+    body = line[len(start) :].upper()
     try:
         raw = base64.b32decode(body + "=" * (-len(body) % 8))
     except ValueError:
         raw = b""
-    if len(raw) != length + 4 or _line(start, raw[:-4]) != lines[0].lower():
+    if len(raw) != length + 4 or _line(start, raw[:-4]) != line.lower():
         raise KeyFileError(
             f"the key in {where} is damaged: its checksum does not match", "use a backup of the key file"
         )
-    return unlock(raw[:-4], passphrase(where), prefix, where) if locked else raw[:-4]
+    return raw[:-4]
 
 
 def holds_key(data: bytes) -> bool:
@@ -102,7 +118,7 @@ def _names_key(data: bytes) -> bool:
     # letters and digits only, whatever separates them; text after a prefix may look like a key, so the checksum is
     # verified
     bare = _unbroken(data).translate(None, NOT_LETTERS).lower()
-    return any(_fits(found[1], bare[found.end() : found.end() + 200]) for found in A_PREFIX.finditer(bare))
+    return any(_fits(found[1], bare[found.end() : found.end() + 300]) for found in A_PREFIX.finditer(bare))
 
 
 def _unbroken(data: bytes) -> bytes:
@@ -113,7 +129,7 @@ def _unbroken(data: bytes) -> bytes:
 def _fits(kind: bytes, after: bytes) -> bool:
     """Whether a complete key follows a prefix. ``kind``: the prefix without its dashes."""
     prefix = PREFIXES[kind]
-    for start, length in ((prefix, 32), (prefix + LOCKED, LOCKED_LENGTH)):
+    for start, length in ((prefix, LENGTHS[prefix]), (prefix + LOCKED, LOCKED_LENGTH)):
         body = after.removeprefix(b"locked") if start.endswith(LOCKED) else after
         body = body[: -(-(length + 4) * 8 // 5)]
         with contextlib.suppress(ValueError):

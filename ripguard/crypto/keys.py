@@ -79,6 +79,18 @@ class NamesRing(KeyRing, Protocol):
         ...
 
 
+class ModelRing(KeyRing, Protocol):
+    """A key that opens the codec model of its release."""
+
+    @property
+    def dataset_id(self) -> bytes: ...
+
+    @property
+    def model(self) -> bytes:
+        """64 bytes: the AES-256-SIV key of the release's model for the small-image codec."""
+        ...
+
+
 @runtime_checkable
 class ReleaseProver(KeyRing, Protocol):
     """A key that opens one whole release, and everything that is encrypted or proven for the release as a whole.
@@ -143,9 +155,12 @@ class Key:
             KeyFileError: missing, damaged, readable by others, or the wrong passphrase.
         """
         path = expanded(path, "key file")
-        otherwise = f"pass it on standard input: --key-file - < {path} (in Python: Key.from_text)"
-        secret = decode_secret(PREFIX, read_private(path, otherwise), str(path), passphrase)
-        return cls(secret, None if str(path) == "-" else Path(path))
+        return cls.parsed(read_private(path, otherwise(path)), path, passphrase)
+
+    @classmethod
+    def parsed(cls, text: str, path: str | Path, passphrase: Ask = ask) -> Key:
+        """The key in the text of the key file at a path; see :meth:`read`."""
+        return cls(decode_secret(PREFIX, text, str(path), passphrase), None if str(path) == "-" else Path(path))
 
     @classmethod
     def from_text(cls, text: str | bytes, passphrase: Ask = ask) -> Key:
@@ -211,7 +226,8 @@ class Key:
 class UnitKeys:
     """Subkey of one split and class: opens every image of that unit and nothing else.
 
-    :class:`ReleaseProver` lists the checks that it cannot make. It has no file format yet.
+    :class:`ReleaseProver` lists the checks that it cannot make. The file format of several of them, with
+    the key of the codec model: :mod:`ripguard.crypto.unitfile`.
 
     Attributes:
         key_id, dataset_id: 8 bytes each, identifiers of the owner's key and of the release.
@@ -302,6 +318,11 @@ class DatasetKeys:
         if purpose not in self._proofs:
             self._proofs[purpose] = hkdf(self.secret, FORMAT_SALT, b"proof " + purpose, 32)
         return hmac.digest(self._proofs[purpose], data, "sha256")
+
+
+def otherwise(path: str | Path) -> str:
+    """What to do where the mode of a key file cannot be changed."""
+    return f"pass it on standard input: --key-file - < {path} (in Python: Key.from_text)"
 
 
 def release_prover(ring: KeyRing, dataset_id: bytes) -> ReleaseProver | None:

@@ -21,7 +21,7 @@ MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-8
 NO_LINKS = {getattr(errno, name, -1) for name in ("EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EMLINK", "EACCES")}
 
 
-def read_private(path: str | Path, otherwise: str = "") -> str:
+def read_private(path: str | Path, otherwise: str = "", most: int = LONGEST) -> str:
     """Text of a private file, or of standard input for ``-``.
 
     The file must be short and valid UTF-8. It is never truncated or repaired: different passphrases would become equal.
@@ -29,17 +29,18 @@ def read_private(path: str | Path, otherwise: str = "") -> str:
 
     Args:
         otherwise: what to do where the mode of the file cannot be changed, for the hint.
+        most: characters.
 
     Raises:
         KeyFileError: other users can read or replace the file, it is missing, not a regular file, or not text.
     """
     if str(path) == "-":
-        return _text(_standard_input(), "standard input")
+        return _text(_standard_input(most), "standard input", most)
     try:
         handle = open_regular(path, follow=True)
         with open(handle, "rb") as file:
             _refuse_shared(path, os.fstat(handle), otherwise)
-            return _text(file.read(4 * LONGEST + 1), str(path))
+            return _text(file.read(4 * most + 1), str(path), most)
     except NotRegular:
         raise KeyFileError(f"{path} is not a regular file", "name the key file itself") from None
     except FileNotFoundError:
@@ -48,27 +49,32 @@ def read_private(path: str | Path, otherwise: str = "") -> str:
         raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from None
 
 
-def _standard_input() -> bytes:
+def _standard_input(most: int) -> bytes:
     if sys.stdin is None:
         raise KeyFileError("standard input is closed", "name a key file instead, or pipe the key into the command")
     raw = getattr(sys.stdin, "buffer", None)
     if raw is None:  # replaced by a text stream
-        return sys.stdin.read(LONGEST).encode(errors="surrogatepass")
-    return raw.read(4 * LONGEST + 1)
+        return sys.stdin.read(most).encode(errors="surrogatepass")
+    return raw.read(4 * most + 1)
 
 
-def _text(data: bytes, where: str) -> str:
+def _text(data: bytes, where: str, most: int) -> str:
     if data.startswith(MARKS):
         raise KeyFileError(f"{where} begins with a byte order mark", "save it as UTF-8 without a BOM")
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        if len(data) <= 4 * LONGEST:  # longer input was cut, perhaps inside a character
+        if len(data) <= 4 * most:  # longer input was cut, perhaps inside a character
             raise KeyFileError(f"{where} is not UTF-8 text", "save it as UTF-8") from None
-        text = " " * LONGEST
-    if len(text) >= LONGEST:
+        text = " " * most
+    return not_longer(text, where, most)
+
+
+def not_longer(text: str, where: str, most: int = LONGEST) -> str:
+    """The text of a private file. Raises :class:`KeyFileError` if it is too long."""
+    if len(text) >= most:
         raise KeyFileError(
-            f"{where} is too long: {LONGEST:,} characters or more",
+            f"{where} is too long: {most:,} characters or more",
             "a key file has three comment lines and one key line; a passphrase file has one line",
         )
     return text

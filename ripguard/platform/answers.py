@@ -11,6 +11,7 @@ import httpx
 from ripguard.errors import Damaged, RipguardError, StorageError, UsageError
 from ripguard.platform import errors as _errors
 from ripguard.platform.restoring.checker import Checker
+from ripguard.platform.restoring.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,12 @@ class network:
             raise StorageError(f"{self.server} cannot be reached: {error}", "is it running?") from None
 
 
-def images_of(answer: httpx.Response) -> Iterator[Image | Missing]:
-    """What an archive holds, after all of it was compared with its list."""
+def images_of(answer: httpx.Response, signer: str = "") -> Iterator[Image | Missing]:
+    """What an archive holds, after all of it was compared with its list.
+
+    Args:
+        signer: public key in hex that must have signed the list; "": any, or none.
+    """
     if answer.status_code != 200:
         answer.read()
         refuse(answer)
@@ -67,11 +72,18 @@ def images_of(answer: httpx.Response) -> Iterator[Image | Missing]:
     result = checker.result
     if result is None:
         raise Damaged("the download has no list", "download it again")
+    if signer and result.public != signer:
+        raise Damaged(
+            f"the results are {'signed by another key' if result.public else 'not signed'}",
+            "ask the owner of the dataset whether the platform has changed",
+        )
     for row in result.images:
         if "reason" in row:
             yield Missing(row["upload"], row["reason"], row["message"], row["hint"])
         else:
             yield Image(row["upload"], row["name"], came[row["name"]], row["home"], row["source"], row["exact"])
+    if result.reason == Reason.ENDED:
+        raise _errors.Absent(f"the server ended the restoration: {result.error}", "ask the owner of the dataset")
     if result.error:
         raise StorageError(f"the server ended the restoration: {result.error}", "restore what is missing again")
 

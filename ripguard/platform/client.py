@@ -29,18 +29,19 @@ class Client:
         server: address, ``https://…``; ``http://…`` for this machine alone.
         token: it is sent in a header, and is in no message.
         transport: of httpx, for another way to the server.
+        signer: public key of the platform in hex; results by another one, or not signed, are refused. "": any.
 
     Raises:
         UsageError: an address to which a token would travel unencrypted.
     """
 
-    def __init__(self, server: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, server: str, token: str, transport: httpx.BaseTransport | None = None, signer: str = "") -> None:
         parts = urlsplit(server)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
             raise UsageError(f"server: expected an address such as https://data.example.org, got {server!r}")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise UsageError(f"server {server}: the token would cross the network unencrypted", "use https")
-        self.server = server.rstrip("/")
+        self.server, self.signer = server.rstrip("/"), signer
         headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         # no settings of the environment: a netrc file must not replace the token
         self._http = httpx.Client(
@@ -50,7 +51,7 @@ class Client:
     @classmethod
     def of(cls, profile: Profile) -> Self:
         """A client for a profile."""
-        return cls(profile.server, profile.token)
+        return cls(profile.server, profile.token, signer=profile.signer)
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +92,10 @@ class Client:
         """Who calls."""
         return self.call("GET", "/v1/me")
 
+    def log_head(self) -> dict[str, Any]:
+        """The end of the audit log, signed now, for an auditor to keep."""
+        return self.call("GET", "/v1/audit/head")
+
     def dataset_named(self, name: str) -> dict[str, Any]:
         """A dataset by its id, or by the name of an own one. Raises :class:`Absent`."""
         if name.startswith("ds_"):
@@ -123,6 +128,16 @@ class Client:
         refuse(answer)
         return answer.json()
 
+    def unit_keys(self, dataset: str, version: int | None = None) -> dict[str, Any]:
+        """Keys of the units that a grant of keys opens; ``key_file`` is the text of a key file, to be kept secret.
+
+        They cannot be revoked. Raises :class:`Absent` without such a grant.
+
+        Args:
+            version: of the dataset; None for the newest.
+        """
+        return self.call("POST", f"/v1/datasets/{quoted(dataset)}/unit-keys", {"version": version})
+
     def restore(self, dataset: str, images: Iterable[tuple[str, bytes]]) -> Iterator[Image | Missing]:
         """Restore images, in their order, in several requests where there are many.
 
@@ -133,7 +148,7 @@ class Client:
 
         Raises:
             Absent, LimitReached, SignInFailed, InputRefused: the server refuses all of a request.
-            Damaged: an answer was cut off or changed.
+            Damaged: an answer was cut off or changed, or is not signed by the platform.
             StorageError: the server cannot be reached, or stopped before the end.
         """
         for batch in _batches(images):
@@ -147,7 +162,7 @@ class Client:
                 headers={"Content-Type": "application/x-tar"},
             ) as answer,
         ):  # fmt: skip
-            yield from images_of(answer)
+            yield from images_of(answer, self.signer)
 
     def create_job(self, dataset: str, key: str, images: Iterable[tuple[str, bytes]]) -> dict[str, Any]:
         """Upload images to be restored later; the same key again gives the same job."""
@@ -161,7 +176,7 @@ class Client:
     def job_result(self, job: str) -> Iterator[Image | Missing]:
         """Results of a job that ended, as :meth:`restore` gives them."""
         with network(self.server), self._http.stream("GET", f"/v1/jobs/{quoted(job)}/result") as answer:
-            yield from images_of(answer)
+            yield from images_of(answer, self.signer)
 
     def export_log(self, dataset: str | None = None, after: int = 0) -> Iterator[str]:
         """Lines of the audit log."""

@@ -25,12 +25,14 @@ class Profile:
         server: address, such as ``https://data.example.org``.
         dataset: id of the dataset.
         expires_at: seconds since 1970, UTC, when the token ends.
+        signer: public key of the platform in hex, which signs its results; "" if unknown.
     """
 
     server: str
     dataset: str
     token: str = field(repr=False)
     expires_at: int = 0
+    signer: str = ""
 
     def write(self, file: Path) -> None:
         """Write it, mode 0600. Raises :class:`StorageError`."""
@@ -50,8 +52,8 @@ class Profile:
         """The profile in the content of a file, called ``name`` in the error. Raises :class:`KeyFileError`."""
         try:
             found = json.loads(text)
-            made = cls(found["server"], found["dataset"], found["token"], found["expires_at"])
-            texts = (made.server, made.dataset, made.token)
+            made = cls(found["server"], found["dataset"], found["token"], found["expires_at"], found.get("signer", ""))
+            texts = (made.server, made.dataset, made.token, made.signer)
             if found["format"] != FORMAT or not all(isinstance(one, str) for one in texts):
                 raise ValueError
         except (ValueError, KeyError, TypeError, RecursionError):

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, select, update
 from ripguard.platform.database.engine import Database
 from ripguard.platform.database.tables import pulse
 
+COUNTER = select(pulse.c.counter)
+
 
 def start(database: Database, connection: Connection) -> None:
     """Make the row in a new database."""
@@ -23,4 +25,4 @@ def beat(connection: Connection) -> None:
 
 def counted(connection: Connection) -> int:
     """Number of revocations so far."""
-    return int(connection.execute(select(pulse.c.counter)).scalar_one())
+    return int(connection.execute(COUNTER).scalar_one())

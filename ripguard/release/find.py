@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 from ripguard.crypto.keyfile import holds_key
-from ripguard.crypto.keys import Key
+from ripguard.crypto.keys import Key, otherwise
+from ripguard.crypto.private import not_longer, read_private
+from ripguard.crypto.unitfile import MOST, UnitRing, is_unit_file
 from ripguard.damage import first_bytes
 from ripguard.errors import KeyFileError, shown
 from ripguard.files import read_regular
+from ripguard.paths import expanded
 from ripguard.release.card import NAMES, TITLE
 from ripguard.release.record import CONTAINER, MANIFEST, META, MODEL, RELEASE, RESIDUE
 from ripguard.store.container import MAGIC
@@ -20,15 +23,23 @@ CARDS = (*NAMES, *(f"RIPGUARD-{number}.md" for number in range(2, 10)))
 OTHERS = (MANIFEST, RESIDUE, MODEL)  # of ``.ripguard``, besides ``release.json``
 
 
-def read_key(path: str | Path) -> Key:
-    """Read a key file (``-``: standard input). Raises :class:`KeyFileError`, also for a file inside a release."""
+def read_key(path: str | Path) -> Key | UnitRing:
+    """Read a key file, of an owner or of units (``-``: standard input).
+
+    Raises:
+        KeyFileError: as :meth:`Key.read`; also for a file inside a release.
+    """
     if holds_key(os.fsencode(path)):  # keep it out of messages
         raise KeyFileError(
             "key: expected the path of a key file, got a key itself", "Key.from_text(text) makes a key of its text"
         )
     if str(path) != "-":
         refuse_inside_release(Path(path))
-    return Key.read(path)
+    path = expanded(path, "key file")
+    text = read_private(path, otherwise(path), MOST)
+    if is_unit_file(text):
+        return UnitRing.from_text(text, str(path))
+    return Key.parsed(not_longer(text, str(path)), path)
 
 
 def refuse_inside_release(path: Path) -> None:

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ripguard.crypto.keys import KeyRing, ReleaseProver
+from ripguard.crypto.keys import KeyRing, ModelRing, ReleaseProver
 from ripguard.damage import SNIFFED
 from ripguard.errors import Damaged
 from ripguard.files import TooLarge
@@ -79,7 +79,7 @@ class ReleaseIndex(Protocol):
         """
         ...
 
-    def model(self, keys: ReleaseProver) -> bytes:
+    def model(self, keys: ModelRing) -> bytes:
         """Bytes of the codec model for small images, empty if the release has none.
 
         Raises:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ripguard.crypto import signing
 from ripguard.crypto.keys import KeyRing, ReleaseProver, release_prover
+from ripguard.crypto.unitfile import UnitRing
 from ripguard.errors import Damaged, NotProtected, SignatureInvalid, WrongKey
 from ripguard.files import NotRegular, TooLarge, walk
 from ripguard.release.opened import Sealed
@@ -105,6 +106,8 @@ class Index(Sealed):
         if prover is None:
             if not self.units_of(ring):
                 raise WrongKey(f"wrong key: it opens no image of {self.name}", "ask the owner for another")
+            if isinstance(ring, UnitRing) and not ring.vouches(signed_part(self.info)):
+                raise Damaged(f"{self.where(RELEASE)} is not that of these unit keys", "get a fresh copy")
         elif not hmac.compare_digest(prover.proof(b"release", signed_part(self.info)).hex(), self.info["proof"]):
             raise Damaged(f"{self.where(RELEASE)} was changed after publishing", "get a fresh copy of it")
         self.check_signature()

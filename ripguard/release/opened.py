@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ripguard.crypto.aead import Forged, open_sealed
-from ripguard.crypto.keys import KeyRing, ReleaseProver
+from ripguard.crypto.keys import KeyRing, ModelRing, ReleaseProver
 from ripguard.errors import Damaged
 from ripguard.release import sealed
 from ripguard.release.record import MODEL, MOST_MODEL, NAMES, ORIGINALS, PRIVATE, part_bound, version_of
@@ -58,7 +58,7 @@ class Sealed(ABC):
         """The decrypted model, by the subkey that opened it."""
         return {}
 
-    def model(self, keys: ReleaseProver) -> bytes:
+    def model(self, keys: ModelRing) -> bytes:
         """Bytes of the codec model for small images, empty if the release has none. Raises :class:`Damaged`."""
         if not self.info.get("model"):
             return b""

@@ -15,8 +15,9 @@ import numpy as np
 
 from ripguard.crypto.aead import associated_data, image_digest, open_sealed
 from ripguard.crypto.backend import Forged
-from ripguard.crypto.keys import ImageKeys, KeyRing
+from ripguard.crypto.keys import ImageKeys, KeyRing, ModelRing
 from ripguard.crypto.padding import BadPadding, unpad
+from ripguard.crypto.unitfile import UnitRing
 from ripguard.errors import Damaged, InputRefused, RipguardError, StorageError, WrongKey
 from ripguard.hide.base import Original
 from ripguard.hide.header import BadHeader, Header
@@ -89,6 +90,7 @@ class Restorer:
         self.ring, self.index = ring, index
         self.prover = None if index is None else index.opened_by(ring)
         self.keys: KeyRing = ring if self.prover is None else self.prover
+        self._models: ModelRing | None = self.prover or (ring if isinstance(ring, UnitRing) else None)
 
     def restore(self, batch: Sequence[tuple[str, bytes]]) -> list[RestoredImage]:
         """Restore a batch of protected files.
@@ -148,7 +150,7 @@ class Restorer:
         """Keys of an image. Raises :class:`WrongKey` if the ring does not open it."""
         header = found.header
         keys = self.keys.image_keys(header.dataset_id, header.unit, header.index)
-        if found.needs_model and self.prover is None:
+        if found.needs_model and self._models is None:
             raise WrongKey(
                 "it needs the codec model of its release, which the key of a unit does not open",
                 "use the owner's key, or that of the whole release",
@@ -176,9 +178,9 @@ class Restorer:
     def _model_for(self, group: list[_Candidate]) -> bytes:
         """The codec model if one of these images needs it. If it is damaged: empty, and these images get the error."""
         needing = [one.result for one in group if one.found.needs_model]
-        if needing and self.index is not None and self.prover is not None:
+        if needing and self.index is not None and self._models is not None:
             try:
-                return self.index.model(self.prover)
+                return self.index.model(self._models)
             except Damaged as error:
                 for result in needing:
                     message = f"{result.what} needs the codec model of its release: {error.message}"

@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 from ripguard.crypto.keys import Key, KeyRing, release_prover
+from ripguard.crypto.unitfile import UnitRing
 from ripguard.errors import KeyFileError, SignatureInvalid, StorageError
 from ripguard.files import read_regular
 from ripguard.release.manifest import Index
@@ -46,7 +47,8 @@ def vouched(release: Index, wanted: str | None = None, ring: KeyRing | None = No
         signer = release.check_signature(wanted)
     else:
         signer = release.check_signature()
-        if wanted != ANY and ring is not None and release_prover(ring, release.dataset_id) is None:
+        unproven = ring is not None and not isinstance(ring, UnitRing)  # unit keys of a file know their release
+        if wanted != ANY and unproven and ring is not None and release_prover(ring, release.dataset_id) is None:
             raise SignatureInvalid(
                 f"{release.name}: the key of a unit cannot prove labels and names, and no signer is given",
                 f"give the signer that you expect, such as {signer or 'the fingerprint from the owner'}, or {ANY}",

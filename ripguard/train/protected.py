@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset
 
 import ripguard._torchvision  # noqa: F401 - so that a spawned worker has it before it unpickles a transform
 from ripguard.crypto.keys import KeyRing
-from ripguard.errors import Damaged, InputRefused, WrongKey
+from ripguard.errors import Damaged, InputRefused, UsageError, WrongKey
 from ripguard.paths import expanded
 from ripguard.release.batches import in_batches, restore_files, split
 from ripguard.release.find import read_key
@@ -23,6 +24,7 @@ from ripguard.release.restorer import RestoredImage, Restorer
 from ripguard.release.signers import vouched
 from ripguard.release.spelling import found_at
 from ripguard.release.wrapper import unwrapped
+from ripguard.train.served import ImageServer, server_of
 from ripguard.train.shown import as_loaded, samples
 
 UNLABELLED = -1  # class number of an image without a label
@@ -47,10 +49,12 @@ class ProtectedDataset(Dataset):
 
     Args:
         root: the release.
-        key: path of the restore key; pickles contain only the path. Or a :class:`ripguard.crypto.keys.KeyRing` (the
-            owner's key, or that of one release or unit); pickles then contain the secret, so do not write them to disk.
+        key: path of the restore key, or of unit keys; pickles contain only the path. Or a
+            :class:`ripguard.crypto.keys.KeyRing` (the owner's key, or that of one release or unit); pickles then
+            contain the secret, so do not write them to disk. None with a server.
             For a key file whose mode cannot be changed, such as a mounted secret, give ``Key.from_text(text)``.
-            With the key of a unit, the dataset has only that unit's images, and ``signer`` is required. Spawned workers
+            With the key of a unit, the dataset has only that unit's images, and, but for a file of
+            unit keys, ``signer`` is required. Spawned workers
             read the key file again and cannot prompt for a passphrase: set ``RIPGUARD_PASSPHRASE_FILE``.
         split: ``"train"``, ``"test"`` …
         transform, target_transform: as in torchvision: called with an image and with a class number.
@@ -59,6 +63,10 @@ class ProtectedDataset(Dataset):
         mode: ``"RGB"``: what ``ImageFolder`` loads from the restored files, ``Image.open(file).convert("RGB")``; gray
             images get three equal channels, so that batches stack. None: images as their files open, also with alpha
             or 16 bits; tensors then are 8-bit renderings.
+        server: instead of a key: a profile of a platform (:class:`ripguard.platform.profiles.Profile`), or the path of
+            its file. Published images are sent there, and come back clean (:class:`ripguard.platform.served.Served`).
+            The dataset has the images that the grant opens. Each counts whenever it is fetched, in each worker.
+        cache: bytes of restored files that each process keeps of a server.
 
     Attributes:
         classes: all class names of the release, sorted; ``class_to_idx``: their numbers.
@@ -79,14 +87,18 @@ class ProtectedDataset(Dataset):
     def __init__(
         self,
         root: str | Path,
-        key: KeyRing | str | Path,
+        key: KeyRing | str | Path | None = None,
         split: str = "train",
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[int], Any] | None = None,
         form: str = "pil",
         signer: str | None = None,
         mode: str | None = "RGB",
+        server: Any = None,
+        cache: int = 1 << 30,
     ) -> None:
+        if (key is None) == (server is None):
+            raise UsageError("expected a key, or a server: one of them")
         if form not in ("pil", "tensor"):
             raise ValueError(f"form: expected 'pil' or 'tensor', got {form!r}")
         if mode not in ("RGB", None):
@@ -96,14 +108,16 @@ class ProtectedDataset(Dataset):
         if isinstance(key, str | Path):  # standard input can be read once only, and not by workers
             self.key = read_key(key) if str(key) == "-" else absolute(key)
         self.transform, self.target_transform = transform, target_transform
-        self._opened: tuple[Release, Restorer] | None = None
+        self._server = None if server is None else server_of(server, cache)
+        self._opened: tuple[Release, Restorer | ImageServer] | None = None
         self._by_path: dict[str, int] | None = None
         self._manifest = ""
         release, restorer = self._open()  # a wrong key is detected here, not in a worker
         self.extensions = (suffix_of(release.info),)  # of published images
-        vouched(release, signer, restorer.ring)
+        vouched(release, signer, restorer.ring if isinstance(restorer, Restorer) else None)
         self._manifest, units = release.rows.digest, release.info["units"]
-        opens = release.units_of(restorer.ring)
+        server = None if isinstance(restorer, Restorer) else restorer
+        opens = release.units_of(restorer.ring) if isinstance(restorer, Restorer) else restorer.units(release)
         self.units = None if opens is None else sorted(f"{units[i]['split']}/{units[i]['label']}" for i in opens)
         self.classes: list[str] = sorted({unit["label"] for unit in units} - {""})
         self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
@@ -118,10 +132,10 @@ class ProtectedDataset(Dataset):
         found.sort(key=lambda one: (one[0], one[1].rpartition("/")[::2]))  # as ImageFolder
         self.names, self.targets = [name for _, name in found], [target for target, _ in found]
         if not self.names and opens is not None and split in self.splits:
-            raise WrongKey(
-                f"wrong key: it opens {', '.join(self.units or ())} of {root}, and no image of split {split!r}",
-                "use the owner's key, or name another split",
-            )
+            opened = f"{', '.join(self.units or ('nothing',))} of {root}, and no image of split {split!r}"
+            if server is not None:
+                raise UsageError(f"the grant opens {opened}", "ask the owner, or name another split")
+            raise WrongKey(f"wrong key: it opens {opened}", "use the owner's key, or name another split")
         if not self.names:
             raise InputRefused(f"{root} has no split {split!r}", f"it has {', '.join(self.splits)}")
         self.samples = [(str(self.root / name), target) for name, target in zip(self.names, self.targets)]
@@ -184,6 +198,9 @@ class ProtectedDataset(Dataset):
         """Restore images; raises the error of the first that cannot be restored."""
         release, restorer = self._open()
         names = [self.names[i] for i in indices]
+        if not isinstance(restorer, Restorer):
+            start = indices[-1] % len(self.names) if len(indices) else 0
+            return restorer.restored(release, names, chain(islice(self.names, start, None), self.names))
         paths, found = [found_at(release, name) for name in names], list[RestoredImage]()
         lengths = in_batches(paths, names, release)
         for some, own in zip(split(paths, lengths), split(names, lengths)):
@@ -202,16 +219,16 @@ class ProtectedDataset(Dataset):
         image = image if image.mode == self.mode else image.convert(self.mode)
         return _tensor(np.array(image)) if self.form == "tensor" else image
 
-    def _open(self) -> tuple[Release, Restorer]:
-        """The release and its restorer, created once per process."""
+    def _open(self) -> tuple[Release, Restorer | ImageServer]:
+        """The release and what restores it, created once per process."""
         if self._opened is None:
             release = Release.open(self.root)
-            ring = read_key(self.key) if isinstance(self.key, str | Path) else self.key
             if self._manifest not in ("", release.rows.digest):
                 raise Damaged(
                     f"{release.where(MANIFEST)} changed after this dataset was made", "create the dataset again"
                 )
-            self._opened = release, Restorer(ring, release)
+            ring = read_key(self.key) if isinstance(self.key, str | Path) else self.key
+            self._opened = release, self._server or Restorer(cast(KeyRing, ring), release)
         return self._opened
 
     def __getstate__(self) -> dict[str, Any]:

@@ -9,11 +9,14 @@ from ripguard.platform.profiles import Profile, token_of
 
 
 def test_there_and_back(tmp_path):  # type: ignore[no-untyped-def]
-    made = Profile("https://data.example.org", "ds_1", "rgd_secret", 5)
+    made = Profile("https://data.example.org", "ds_1", "rgd_secret", 5, "ab" * 32)
     made.write(tmp_path / "p")
     assert (tmp_path / "p").stat().st_mode & 0o777 == 0o600
     assert Profile.read(tmp_path / "p") == made
     assert "rgd_secret" not in repr(made)
+    older = '{"format": "ripguard-profile/1", "server": "https://x", "dataset": "d", "token": "t", "expires_at": 5}'
+    (tmp_path / "p").write_text(older)
+    assert Profile.read(tmp_path / "p").signer == ""
 
 
 def test_files_that_are_refused(tmp_path):  # type: ignore[no-untyped-def]

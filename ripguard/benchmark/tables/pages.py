@@ -14,7 +14,7 @@ from pathlib import Path
 from ripguard.benchmark.leaderboard import page as leaderboard
 from ripguard.benchmark.leaderboard import who
 from ripguard.benchmark.records import FOLDERS, Measurement, read
-from ripguard.benchmark.tables import accuracy, attacks, installs, lock, others, privdl
+from ripguard.benchmark.tables import accuracy, attacks, installs, load, lock, others, privdl
 from ripguard.errors import InputRefused
 
 Maker = Callable[[Sequence[Measurement], str], list[str]]
@@ -43,6 +43,7 @@ BLOCKS: dict[str, Maker] = {
     "planes": others.planes,
     "large": others.large,
     "installs": installs.installs,
+    "platform-load": load.load,
 }
 MARK = re.compile(r"<!-- ([a-z0-9-]+):(start|end) -->")
 Section = tuple[str, str, Maker]  # heading, what stands below it, table
@@ -120,6 +121,7 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
         ("Lossless coders", "`experiments/coders.py`", others.coders),
         ("Installations", "`experiments/installs.py`: bytes of the installed files, without pip. Each installation "
          "restores and verifies releases of 60 photographs; all but the first protect them, too.", installs.installs),
+        ("A platform under load", "", load.load),
     ]),
 }  # fmt: skip
 ARCHIVED: list[Section] = [

@@ -16,6 +16,7 @@ ACTIONS = {  # one module each
     "request": "request access to a dataset",
     "decide": "list requests for a dataset, or decide about one (owner)",
     "restore": "restore protected images that a grant opens",
+    "keys": "take the keys of granted classes, which restore offline and for ever",
     "token": "make a token with less power than one's own",
     "revoke": "end a grant or a token",
     "jobs": "list own jobs, resume or cancel one",

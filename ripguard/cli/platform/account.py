@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     out = new_secret_file(options)
     with client_of(options) as client:
         made = client.call("POST", "/v1/accounts", {"name": options.name, "role": options.role})
-        wanted = {"principal": made["id"], "life": options.days * DAY, "note": "first token"}
+        wanted = {"account": made["id"], "life": options.days * DAY, "note": "first token"}
         token = client.call("POST", "/v1/tokens", wanted)
     write_file(out, token["token"].encode() + b"\n", private=True)
     found = {"account": made["id"], "name": made["name"], "role": made["role"], "token_file": str(out)}

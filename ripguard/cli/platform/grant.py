@@ -36,8 +36,9 @@ def run(options: argparse.Namespace) -> int:
             made = client.call("POST", f"{place}/grants", body)
             show(options, made, [f"grant {made['id']}: {dataset} to {options.account} for {options.days} days"])
             return 0
+        signer = client.me()["signer"]
         token = client.call("POST", f"{place}/invitations", body)
-        Profile(client.server, dataset, token["token"], token["expires_at"]).write(out)
+        Profile(client.server, dataset, token["token"], token["expires_at"], signer).write(out)
     found = {"dataset": dataset, "account": options.account, "profile": str(out), "expires_at": token["expires_at"]}
     show(options, found, [f"account {options.account} with a grant of {dataset}; its profile is {out}"])
     return 0

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ripguard.crypto.granted import GrantedKeys
-from ripguard.crypto.keys import UnitKeys
+from ripguard.crypto.unitfile import UnitRing
 from ripguard.errors import UsageError
 from ripguard.platform import pulse
 from ripguard.platform.access.budget import Budget
@@ -30,6 +30,7 @@ from ripguard.platform.deposits.deposits import Deposits
 from ripguard.platform.deposits.indexes import PartialIndex
 from ripguard.platform.deposits.lookup import Found, find
 from ripguard.platform.errors import Absent, LimitReached
+from ripguard.release.record import signed_part
 
 Units = list[tuple[str, str]]
 
@@ -109,6 +110,19 @@ class Admission:
                     require(found.decide(Verb.RESTORE), Kind.DATASET)
                     ends += [one.terms.ends_at for one in found.grants]
             self._pulse, self._until = counted, min(ends)
+
+    def opens(self, files: Sequence[bytes] = (), samples: Sequence[bytes] = ()) -> frozenset[bytes]:
+        """Which of these digests are those of images that the caller may restore, but for limits. Nothing is counted.
+
+        Raises:
+            Absent, SignInFailed: the right to restore ended.
+            LimitReached: the token had too many batches without one image of the dataset.
+        """
+        self._parts.budget.throttle.refuse_waiting(f"token {self._caller.accessor}")
+        with self._parts.database.read() as connection:
+            found = self._standing(connection)
+            known = find(connection, self._dataset, files, samples)
+            return frozenset(one for one, image in known.items() if found.opens(self._units_of(connection, image)))
 
     def admit(self, files: Sequence[bytes] = (), samples: Sequence[bytes] = ()) -> list[Admitted]:
         """Decide about a batch, count it, and record it. When this returns, the record is durable.
@@ -213,10 +227,13 @@ class Admission:
         return [self._units[image.version][unit] for unit in sorted(image.units)]
 
 
-def unit_keys(parts: Parts, caller: Caller, dataset: str, version: int) -> dict[int, UnitKeys]:
-    """Deliver the keys of the units that grants of keys cover, by unit number. Recorded before this returns.
+def unit_keys(parts: Parts, caller: Caller, dataset: str, version: int | None = None) -> tuple[int, UnitRing]:
+    """Deliver the keys of the units that grants of keys cover, and their version. Recorded before this returns.
 
     Whoever gets them restores these units offline, for ever.
+
+    Args:
+        version: None for the newest.
 
     Raises:
         Absent: no such dataset or version, or no grant of keys.
@@ -231,7 +248,9 @@ def unit_keys(parts: Parts, caller: Caller, dataset: str, version: int) -> dict[
         require(found.decide(Verb.TAKE_KEYS), Kind.DATASET)
         if parts.budget.tokens.limited(connection, caller):
             raise LimitReached("this token has a limit of images, and unit keys have none", "use another token")
-        units = parts.deposits.units(connection, dataset, version)
+        version = version or found.dataset.versions
+        info = parts.deposits.info(connection, dataset, version)
+        units = [(unit["split"], unit["label"]) for unit in info["units"]]
         grants = [one for one in found.grants if one.terms.delivery == KEYS]
         only = Standing(caller, found.dataset, found.relation, tuple(grants))
         numbers = [number for number, unit in enumerate(units) if only.opens([unit])]
@@ -240,4 +259,4 @@ def unit_keys(parts: Parts, caller: Caller, dataset: str, version: int) -> dict[
         about = {"dataset": dataset, "version": version, "note": f"units {' '.join(map(str, numbers))}"}
         journal.record("deliver keys", caller.principal, result="allowed", **about)
     with parts.custody.release_keys(dataset, version) as keys:
-        return {number: keys.unit(number) for number in numbers}
+        return version, UnitRing.of(keys, numbers, signed_part(info))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from ripguard.errors import UsageError
 from ripguard.platform import pulse
@@ -21,6 +21,17 @@ from ripguard.platform.errors import Absent
 from ripguard.platform.roles import Role
 from ripguard.platform.values import checked_count, checked_label, new_id
 
+ONE = select(table).where(table.c.id == bindparam("own"))
+VALID = (
+    select(table)
+    .where(
+        table.c.dataset == bindparam("dataset"),
+        table.c.principal == bindparam("principal"),
+        table.c.revoked_at.is_(None),
+        table.c.ends_at > bindparam("time"),
+    )
+    .order_by(table.c.ends_at, table.c.id)
+)
 PIXELS, KEYS = "pixels", "keys"  # forms of delivery; keys: pixels too
 
 
@@ -104,20 +115,14 @@ class Grants:
 
     def get(self, connection: Connection, grant: str) -> Grant:
         """A grant by its id. Raises :class:`Absent`."""
-        row = connection.execute(select(table).where(table.c.id == grant)).one_or_none()
+        row = connection.execute(ONE, {"own": grant}).one_or_none()
         if row is None:
             raise Absent.of("grant")
         return _grant(row)
 
     def valid(self, connection: Connection, dataset: str, principal: str) -> list[Grant]:
         """Grants of an account for a dataset that have not ended, the one that ends first before others."""
-        query = select(table).where(
-            table.c.dataset == dataset,
-            table.c.principal == principal,
-            table.c.revoked_at.is_(None),
-            table.c.ends_at > self.clock(),
-        )
-        rows = connection.execute(query.order_by(table.c.ends_at, table.c.id))
+        rows = connection.execute(VALID, {"dataset": dataset, "principal": principal, "time": self.clock()})
         return [one for one in map(_grant, rows) if one.terms.images is None or one.used < one.terms.images]
 
     def of_dataset(self, dataset: str) -> list[Grant]:

@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from ripguard.crypto.keys import UnitKeys
+from ripguard.crypto.unitfile import UnitRing
 from ripguard.platform.access.admission import Admission, unit_keys
 from ripguard.platform.access.deciding import Deciding, Tools
 from ripguard.platform.access.grants import Grant, Terms
 from ripguard.platform.access.relations import Standing
 from ripguard.platform.access.requests import Published, Request
 from ripguard.platform.access.rules import Kind, Relation, Verb, require
+from ripguard.platform.audit.checkpoints import Checkpoint
 from ripguard.platform.audit.verifying import Use, Verified, export, usage, verify
 from ripguard.platform.callers import Issued, Wanted
 from ripguard.platform.database.tables import tokens as token_table
@@ -80,7 +81,7 @@ class Session(Deciding):
         self._may(Verb.RESTORE, dataset)
         return Admission(self._parts, self.caller, dataset)
 
-    def unit_keys(self, dataset: str, version: int) -> dict[int, UnitKeys]:
+    def unit_keys(self, dataset: str, version: int | None = None) -> tuple[int, UnitRing]:
         """Unit keys for restoring offline; see :func:`ripguard.platform.access.admission.unit_keys`."""
         self._may(Verb.TAKE_KEYS, dataset)
         return unit_keys(self._parts, self.caller, dataset, version)
@@ -245,6 +246,11 @@ class Session(Deciding):
         """Number of the last record of the audit log."""
         self._may_platform(Verb.SEE, Kind.LOG)
         return self._parts.audit.head().seq
+
+    def log_head(self) -> Checkpoint:
+        """The end of the audit log, signed now."""
+        self._may_platform(Verb.SEE, Kind.LOG)
+        return self._parts.audit.checkpoint()
 
     def verify_log(self) -> Verified:
         """Verify the audit log; see :func:`ripguard.platform.audit.verifying.verify`."""

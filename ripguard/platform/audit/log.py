@@ -69,6 +69,15 @@ class Audit:
         with self.custody.opened(SIGNING) as seed:
             return SigningKey(seed).public
 
+    def sign(self, message: bytes) -> bytes:
+        """Signature of a message, 64 bytes. Messages of different kinds begin differently.
+
+        Raises:
+            AuditUnavailable: the key cannot be used.
+        """
+        with self._signing() as key:
+            return key.sign(message)
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Journal]:
         """A write transaction; its changes and its records are committed together, or neither.

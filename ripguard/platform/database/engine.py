@@ -21,6 +21,7 @@ from ripguard.systems import BINARY, NOFOLLOW
 
 WAIT = 15_000  # milliseconds that a writer waits for another one
 SHARED = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "ceph", "glusterfs", "fuse.glusterfs", "lustre")
+POOL = 40  # connections to SQLite that are kept, as many as a server has threads for requests
 WRITES = "ripguard_writes"  # execution option of a connection
 
 
@@ -44,6 +45,7 @@ class Database:
         options: dict[str, Any] = {"hide_parameters": True}  # errors would show digests of tokens, and wrapped keys
         if self.sqlite:
             _make_file(Path(self.url.database or ""))
+            options |= {"pool_size": POOL}  # kept open: to open one takes longer than most queries
         else:
             settings = "-c timezone=UTC -c synchronous_commit=on -c lock_timeout=15s"
             options |= {"pool_pre_ping": True, "connect_args": {"options": settings, "connect_timeout": 10}}
@@ -143,4 +145,9 @@ def _set_up(connection: Any, _record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # by the driver: SQLAlchemy takes longer for the same than for a query
+    raw: Any = connection.connection.driver_connection
+    try:
+        raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except raw.Error as error:
+        raise DBAPIError.instance("BEGIN", None, error, raw.Error) from error

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ripguard.errors import UsageError
@@ -21,6 +21,8 @@ from ripguard.platform.values import checked_name, checked_text, new_id
 
 MOST_CRITERIA = 20
 DEPOSITED = select(func.count()).where(versions.c.dataset == table.c.id).scalar_subquery().label("deposited")
+ONE = select(table, DEPOSITED).where(table.c.id == bindparam("own"))
+LOCKED = ONE.with_for_update(of=table)
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,7 @@ class Datasets:
 
     def find(self, connection: Connection, dataset: str, lock: bool = False) -> Dataset:
         """The same in a transaction; ``lock`` holds its row until the transaction ends."""
-        query = select(table, DEPOSITED).where(table.c.id == dataset)
-        row = connection.execute(query.with_for_update(of=table) if lock else query).one_or_none()
+        row = connection.execute(LOCKED if lock else ONE, {"own": dataset}).one_or_none()
         if row is None:
             raise Absent.of("dataset")
         return _dataset(row)

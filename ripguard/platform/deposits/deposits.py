@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy import Row as SqlRow
@@ -113,8 +113,13 @@ class Deposits:
 
     def units(self, connection: Connection, dataset: str, version: int) -> list[tuple[str, str]]:
         """Split and label of each unit number of a version. Raises :class:`Absent`."""
-        info = json.loads(self._version(connection, dataset, version).info)
+        info = self.info(connection, dataset, version)
         return [(unit["split"], unit["label"]) for unit in info["units"]]
+
+    def info(self, connection: Connection, dataset: str, version: int) -> dict[str, Any]:
+        """``release.json`` of a version, whose proof was checked when it was deposited. Raises :class:`Absent`."""
+        found: dict[str, Any] = parsed(self._version(connection, dataset, version).info.encode())
+        return found
 
     def root(self, dataset: str, version: int) -> Path:
         """Folder with the metadata of a version, as a release without images. Raises :class:`Absent`."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from ripguard.platform.http.models import Body, Count, Label, Life, Name, Text
+from ripguard.platform.http.models import Account, Body, Count, Label, Life, Name, Text
 from ripguard.platform.roles import Role, Scope
 
 
@@ -29,7 +29,7 @@ class AccountsOut(BaseModel):
 
 
 class TokenIn(Body):
-    principal: Annotated[str, Field(pattern=r"^[!-~]{0,80}$")] = Field("", description="an account; empty: the own one")
+    account: Annotated[str, Field(pattern=r"^[!-~]{0,80}$")] = Field("", description="its id; empty: the own one")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=8)] | None = None
     dataset: Annotated[str, Field(pattern=r"^[!-~]{1,80}$")] | None = None
     split: Label | None = None
@@ -47,7 +47,7 @@ class IssuedOut(BaseModel):
 
 class TokenOut(BaseModel):
     accessor: str
-    principal: str
+    account: Account
     parent: str | None
     scopes: list[Scope]
     dataset: str | None

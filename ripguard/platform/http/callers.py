@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Request
+import anyio
+from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ripguard.platform.access.session import Session
@@ -21,7 +27,13 @@ def state_of(request: Request) -> State:
     return cast(State, request.app.state.ripguard)
 
 
-def refuse_unknown_queries(request: Request) -> None:
+# asynchronous where nothing waits: a function that is not is run in another thread, which takes longer than it does
+async def served(request: Request) -> State:
+    """The same, as a dependency."""
+    return state_of(request)
+
+
+async def refuse_unknown_queries(request: Request) -> None:
     """Refuse parameters of the query that the route does not know, and so tokens there, too."""
     route = request.scope.get("route")
     known = {one.alias for one in route.dependant.query_params} if route else set()
@@ -32,16 +44,64 @@ def refuse_unknown_queries(request: Request) -> None:
         raise RequestValidationError([{"loc": ("query",), "msg": "a field is given twice"}])
 
 
-def session(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Session:
-    """The session of the caller."""
+@dataclass(frozen=True)
+class Knock:
+    """A token that came, and was not looked at yet. It can do nothing but become a session."""
+
+    state: State
+    token: str = field(repr=False)
+    address: str
+
+    def session(self) -> Session:
+        """The session of the caller. Reads the database. Raises :class:`SignInFailed`, :class:`LimitReached`."""
+        return self.state.platform.session(self.token, self.address)
+
+
+async def knock(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
+) -> Knock:
+    """The token of a request."""
     if credentials is None:
         raise SignInFailed("the token is not valid", "send it in the header Authorization: Bearer")
     address = request.client.host if request.client else ""
-    return state_of(request).platform.session(credentials.credentials, address)
+    return Knock(state_of(request), credentials.credentials, address)
+
+
+async def session(knock: Annotated[Knock, Depends(knock)]) -> Session:
+    """The session of the caller."""
+    return await anyio.to_thread.run_sync(knock.session)
+
+
+class InThread(APIRoute):
+    """A route whose function runs in a thread as a whole: signing in, what it does, and its answer.
+
+    FastAPI takes a thread for each of these, and to change threads takes as long as a query.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _in_thread(endpoint), **more)
+
+
+def _in_thread(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    def run(arguments: dict[str, Any]) -> Any:
+        known = {name: one.session() if isinstance(one, Knock) else one for name, one in arguments.items()}
+        return endpoint(**known)
+
+    @functools.wraps(endpoint)
+    async def made(**arguments: Any) -> Any:
+        return await anyio.to_thread.run_sync(run, arguments)
+
+    return made
+
+
+def group(tag: str, prefix: str = "/v1", **more: Any) -> APIRouter:
+    """A group of routes, which may ask for the caller as :data:`Called`."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=InThread, **more)
 
 
 Calling = Annotated[Session, Depends(session)]
-Served = Annotated[State, Depends(state_of)]
+Called = Annotated[Session, Depends(knock)]  # of a function that is not asynchronous, in a router of `group`
+Served = Annotated[State, Depends(served)]
 
 
 def page(rows: list[Any], limit: int, offset: int) -> tuple[list[Any], int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from ripguard.platform.roles import Role, Scope
 
@@ -28,6 +28,9 @@ Seconds = Annotated[int, Field(ge=0, le=1 << 40, description="seconds since 1970
 Life = Annotated[int, Field(ge=0, le=90 * 86_400, description="seconds; 0 for the default"), WHOLE]
 
 
+Account = Annotated[str, Field(validation_alias=AliasChoices("account", "principal"), description="its id")]
+
+
 class Body(BaseModel):
     """Body of a request."""
 
@@ -47,7 +50,7 @@ class Status(BaseModel):
 
 
 class Me(BaseModel):
-    principal: str
+    account: Account
     role: Role
     accessor: str
     scopes: list[Scope]
@@ -55,6 +58,15 @@ class Me(BaseModel):
     split: str | None
     label: str | None
     expires_at: int
+    signer: str = Field(description="public key of the platform, in hex: it signs results and the audit log")
+
+
+class HeadOut(BaseModel):
+    seq: int = Field(description="number of the last record; 0 for none")
+    hash: str
+    time: int
+    signature: str = Field(description="in hex: Ed25519")
+    public: str = Field(description="in hex: the key of the signature")
 
 
 class DatasetOut(BaseModel):
@@ -111,7 +123,7 @@ class InviteIn(GrantIn):
 class GrantOut(BaseModel):
     id: str
     dataset: str
-    principal: str
+    account: Account
     split: str | None
     label: str | None
     images: int | None
@@ -137,7 +149,7 @@ class RequestIn(Body):
 class RequestOut(BaseModel):
     id: str
     dataset: str
-    principal: str
+    account: Account
     split: str | None
     label: str | None
     purpose: str
@@ -176,6 +188,17 @@ class PublishedListOut(BaseModel):
     next: int | None
 
 
+class UnitKeysIn(Body):
+    version: Annotated[int, Field(ge=1, le=1 << 30), WHOLE] | None = Field(None, description="null: the newest")
+
+
+class UnitKeysOut(BaseModel):
+    dataset: str
+    version: int
+    units: list[int] = Field(description="numbers of splits and classes in `release.json`")
+    key_file: str = Field(description="the text of a key file for `ripguard restore --key-file`")
+
+
 class EndedOut(BaseModel):
     ended: int
 
@@ -196,7 +219,7 @@ class JobsOut(BaseModel):
 
 
 class UseOut(BaseModel):
-    principal: str
+    account: Account
     name: str
     images: int
     first: int

@@ -9,6 +9,7 @@ from pathlib import Path
 from ripguard.platform.core import Platform
 from ripguard.platform.http.metrics import Metrics
 from ripguard.platform.restoring.limits import UploadLimits
+from ripguard.platform.restoring.signed import Seal
 from ripguard.platform.service.leases import open_jobs
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.service.runner import Runner
@@ -39,6 +40,12 @@ class State:
     def folder(self) -> Path:
         """Folder of temporary files, which have no names there."""
         return self.platform.settings.folder
+
+    def seal(self, dataset: str) -> Seal:
+        """What signs the list of a download."""
+        audit = self.platform.audit
+        about = {"dataset": dataset, "time": self.platform.clock(), "public": audit.public.hex()}
+        return Seal(about, audit.sign)
 
     def close(self) -> None:
         """End the processes, and close the database."""

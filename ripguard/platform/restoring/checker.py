@@ -13,6 +13,7 @@ from ripguard.errors import Damaged
 from ripguard.platform.restoring.download import FORMAT, RESULT
 from ripguard.platform.restoring.limits import Budget, UploadLimits
 from ripguard.platform.restoring.reasons import Member, UploadRefused
+from ripguard.platform.restoring.signed import signed_by
 from ripguard.platform.restoring.upload import members
 
 MOST = UploadLimits(total_bytes=1 << 44, member_bytes=1 << 32, members=1 << 24, name_bytes=1 << 12, ratio=1 << 20)
@@ -27,11 +28,15 @@ class Result:
     Attributes:
         complete: whether every image of the upload was restored.
         error: why the restoration ended early, "" if it did not.
+        reason: the word for it.
+        public: the key of the signature under the list, in hex, which was verified; "" if it is not signed.
         images: of each image of the upload, in its order; see :mod:`ripguard.platform.restoring.download`.
     """
 
     complete: bool
     error: str
+    reason: str = ""
+    public: str = ""
     images: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -112,4 +117,7 @@ def _parsed(data: bytes) -> Result:
         good = False
     if not good:
         raise Damaged(f"{RESULT} of the download cannot be read", AGAIN)
-    return Result(complete, error, images)
+    public = str(found.get("public", ""))
+    if public and not signed_by(data, public):
+        raise Damaged(f"the signature of {RESULT} is not valid", AGAIN)
+    return Result(complete, error, str(found.get("reason", "")), public, images)

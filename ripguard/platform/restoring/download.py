@@ -9,10 +9,12 @@ The last member, ``RESULT.json``, is one object::
      "images": [{"upload": "a.png", "name": "a.png", "sha256": "…", "bytes": 2190, "home": "train/cat/a.png",
                  "source": "train/cat/a.jpg", "exact": true},
                 {"upload": "b.png", "reason": "tampered", "message": "b.png: …", "hint": "…"}],
-     "restored": 1, "refused": 1, "left_out": 0, "error": "", "complete": false}
+     "restored": 1, "refused": 1, "left_out": 0, "error": "", "reason": "", "complete": false,
+     "dataset": "ds_…", "time": 1800000000, "public": "…", "signature": "…"}
 
 ``images`` are in the order of the upload; ``name`` is that of a member of this archive. ``error`` is a sentence if the
-upload or the restoration ended early. ``complete``: it did not, and no image was refused.
+upload or the restoration ended early, and ``reason`` the word for it. ``complete``: it did not, and no image was
+refused. The last line is there where a platform signs (:mod:`ripguard.platform.restoring.signed`).
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from ripguard.errors import RipguardError
 from ripguard.platform.restoring.names import Free
 from ripguard.platform.restoring.pieces import STEP
 from ripguard.platform.restoring.reasons import Outcome, Refused, Restored, UploadRefused
+from ripguard.platform.restoring.signed import Seal
 from ripguard.store.atomic import storage
 
 RESULT, FORMAT = "RESULT.json", "ripguard-result/1"
@@ -41,7 +44,9 @@ SAME = tuple(map(frozenset, ((".jpg", ".jpeg", ".jpe", ".jfif"), (".tif", ".tiff
 Kind = Literal["tar", "zip"]
 
 
-def archive(outcomes: Iterable[Outcome], kind: Kind = "tar", folder: Path | None = None) -> Iterator[bytes]:
+def archive(
+    outcomes: Iterable[Outcome], kind: Kind = "tar", folder: Path | None = None, seal: Seal | None = None
+) -> Iterator[bytes]:
     """The bytes of a download, in pieces; one image is taken from ``outcomes`` at a time.
 
     Args:
@@ -49,15 +54,16 @@ def archive(outcomes: Iterable[Outcome], kind: Kind = "tar", folder: Path | None
             other error leaves an archive that is cut off. They are closed with this iterator.
         kind: ``tar`` or ``zip``.
         folder: for the temporary file with the list; None for the usual one. The file has no name there.
+        seal: signs the list; None: it is not signed.
 
     Raises:
-        StorageError: the temporary file cannot be written.
+        StorageError: the temporary file cannot be written, or the list cannot be signed.
     """
     with storage("cannot write a temporary file"):
         file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed below
     try:
         with file:
-            members = _members(outcomes, _List(file))
+            members = _members(outcomes, _List(file, seal))
             yield from _tar(members) if kind == "tar" else _zip(members)
     finally:
         if close := getattr(outcomes, "close", None):
@@ -70,8 +76,9 @@ Content = tuple[str, int, int, Iterable[bytes]]  # name, length, CRC-32, pieces
 class _List:
     """The list of all images, written to a file while they pass."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], seal: Seal | None) -> None:
         self._file, self._crc, self._free = file, 0, Free()
+        self._seal, self._digest = seal, hashlib.sha256()
         self._counts, self._first = Counter[str](), True
         self._free.name(RESULT, "")
         self._write(f'{{"format": "{FORMAT}", "images": [')
@@ -90,15 +97,16 @@ class _List:
         self._first = False
         return row.get("name", "")
 
-    def end(self, error: str) -> Content:
+    def end(self, error: str, reason: str) -> Content:
         """The list as a member of the archive.
 
         Args:
-            error: why it ended early, "" if it did not.
+            error: why it ended early, "" if it did not; reason: the word for it.
         """
         counts = {name: self._counts[name] for name in ("restored", "refused", "left_out")}
-        facts = counts | {"error": error, "complete": not error and not counts["refused"]}
-        self._write(f"\n], {json.dumps(facts)[1:]}\n")
+        facts = counts | {"error": error, "reason": reason, "complete": not error and not counts["refused"]}
+        self._write(f"\n], {json.dumps(facts | (self._seal.facts if self._seal else {}))[1:-1]}")
+        self._write(self._seal.end(self._digest.digest()) if self._seal else "}\n")
         return RESULT, self._file.tell(), self._crc, self._pieces()
 
     def _name(self, one: Restored) -> str:
@@ -113,6 +121,7 @@ class _List:
         with storage("cannot write a temporary file"):
             self._file.write(data)
         self._crc = zlib.crc32(data, self._crc)
+        self._digest.update(data)
 
     def _pieces(self) -> Iterator[bytes]:
         self._file.seek(0)
@@ -121,7 +130,7 @@ class _List:
 
 
 def _members(outcomes: Iterable[Outcome], listed: _List) -> Iterator[Content]:
-    error = ""
+    error = reason = ""
     try:
         for one in outcomes:
             if (name := listed.add(one)) and isinstance(one, Restored):
@@ -129,7 +138,8 @@ def _members(outcomes: Iterable[Outcome], listed: _List) -> Iterator[Content]:
     except RipguardError as refusal:
         # other messages name files of the server
         error = refusal.message if isinstance(refusal, UploadRefused) else f"the server failed ({refusal.code})"
-    yield listed.end(error)
+        reason = refusal.reason if isinstance(refusal, UploadRefused) else refusal.code
+    yield listed.end(error, reason)
 
 
 def _tar(members: Iterable[Content]) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -15,6 +16,7 @@ from ripguard.crypto.keys import KeyRing
 from ripguard.data.scan import PLAIN
 from ripguard.errors import RipguardError, StorageError, shown
 from ripguard.images.limits import REFUSED_SUFFIXES, STARTS, SUFFIXES
+from ripguard.platform.restoring.costs import Costs
 from ripguard.platform.restoring.limits import WorkerLimits
 from ripguard.platform.restoring.reasons import Member, Outcome, Reason, Refused, Restored, UploadRefused
 from ripguard.platform.restoring.worker import Clock, Gone, Task, Worker
@@ -134,15 +136,8 @@ class Pool:
         Raises:
             Gone: that process was given up.
         """
-        worker = self._idle.get()
-        try:
-            worker = worker or Worker(self._task, self._clock)
+        with self._worker() as worker:
             head, parts = worker.restore([one.name for one in batch], [one.data for one in batch])
-        except BaseException:
-            worker = None
-            raise
-        finally:
-            self._idle.put(worker)
         left = iter(parts)
         found: list[Outcome] = [
             Refused(one.name, Reason(result["reason"]), shown(result["message"]), shown(result["hint"]))
@@ -152,6 +147,39 @@ class Pool:
         ]
         return found, head["seconds"]
 
+    def samples(self, batch: list[Member], costs: Costs) -> list[list[bytes]]:
+        """Digests of the samples of each image, as it may have been published; none for what is no image.
+
+        Args:
+            costs: of the upload.
+
+        Raises:
+            UploadRefused: they cost too much.
+        """
+        if not batch:
+            return []
+        try:
+            with self._worker() as worker:
+                found, seconds = worker.samples([one.data for one in batch])
+            costs.add(seconds)
+            return found
+        except Gone as gone:
+            costs.add(_seconds_of(gone, self.limits), 1)
+            return [one for image in batch for one in self.samples([image], costs)] if len(batch) > 1 else [[]]
+
+    @contextlib.contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        """A process for a ``with`` block; it is given up where that fails."""
+        worker = self._idle.get()
+        try:
+            worker = worker or Worker(self._task, self._clock)
+            yield worker
+        except BaseException:
+            worker = None
+            raise
+        finally:
+            self._idle.put(worker)
+
 
 class _Upload:
     """One call of :meth:`Pool.batches`."""
@@ -159,7 +187,7 @@ class _Upload:
     def __init__(self, pool: Pool, members: Iterable[Member | Refused]) -> None:
         self.pool, self.members = pool, members
         self.stopped, self.error = threading.Event(), None
-        self._deaths, self._seconds, self._lock = 0, 0.0, threading.Lock()
+        self._costs = Costs(pool.limits)
 
     error: RipguardError | None
 
@@ -197,31 +225,18 @@ class _Upload:
             raise UploadRefused("the upload was given up")
         try:
             found, seconds = self.pool.ask(images)
-            self._count(seconds)
+            self._costs.add(seconds)
             return found
         except Gone as gone:
-            self._count(self.pool.limits.seconds if gone.reason is Reason.TIME else 0.0, 1)
+            self._costs.add(_seconds_of(gone, self.pool.limits), 1)
             if len(images) > 1:
                 return [found for one in images for found in self._asked([one])]
             name, hint = images[0].name, "is it a whole, ordinary image?"
             return [Refused(name, gone.reason, f"{shown(name)}: {WHY[gone.reason]}", hint)]
 
-    def _count(self, seconds: float, deaths: int = 0) -> None:
-        """Add up what the upload costs. Raises :class:`UploadRefused` if that is too much."""
-        with self._lock:
-            self._deaths, self._seconds = self._deaths + deaths, self._seconds + seconds
-            if self._seconds > self.pool.limits.upload_seconds:
-                raise UploadRefused(
-                    f"restoring the upload takes more than {self.pool.limits.upload_seconds:,.0f} s of processor time",
-                    "send it in parts",
-                    Reason.TIME,
-                )
-            if self._deaths > self.pool.limits.deaths:
-                raise UploadRefused(
-                    f"images of the upload ended more than {self.pool.limits.deaths} of the processes that read them",
-                    "send published images",
-                    Reason.DIED,
-                )
+
+def _seconds_of(gone: Gone, limits: WorkerLimits) -> float:
+    return limits.seconds if gone.reason is Reason.TIME else 0.0
 
 
 def image_or_left_out(one: Member | Refused) -> Member | Refused:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ripguard.crypto.aead import Forged, open_sealed
+from ripguard.crypto.aead import Forged, image_digest, open_sealed
 from ripguard.crypto.keys import Key, KeyRing
 from ripguard.damage import Altered
 from ripguard.errors import (
@@ -37,6 +37,7 @@ from ripguard.errors import (
 from ripguard.images.decoding import file_suffix, read_image
 from ripguard.images.encoding import npy_bytes, png_bytes
 from ripguard.images.formats import PLUGINS, DecoderMissing, decoders
+from ripguard.images.reencoded import read_published, variants
 from ripguard.memory import no_core_dumps
 from ripguard.methods.registries import revealing_class
 from ripguard.platform.restoring.held import held_release
@@ -113,6 +114,16 @@ class Session:
         finally:
             processor_time(0)
 
+    def samples(self, files: list[bytes]) -> list[bytes]:
+        """The message with the digests of the samples of each image; none for what cannot be read."""
+        processor_time(self.seconds)
+        began = time.process_time()
+        try:
+            found = [_samples(data) for data in files]
+            return packed({"found": found, "seconds": time.process_time() - began})
+        finally:
+            processor_time(0)
+
     def _restored(self, names: list[str], files: list[bytes]) -> list[RestoredImage]:
         """Restore by samples; by name where two images of the release look the same."""
         results = self.restorer.restore_each([""] * len(files), files, names)
@@ -156,6 +167,12 @@ class Session:
         if not np.array_equal(read_image(data, one.what), one.clean):
             raise StorageError(f"{one.what}: it was encoded to another image", "report this as a defect")
         return data
+
+
+def _samples(data: bytes) -> list[str]:
+    with contextlib.suppress(RipguardError):
+        return [image_digest(one).hex() for one in variants(read_published(data))]
+    return []
 
 
 def _suffix_of(data: bytes) -> str:
@@ -235,7 +252,7 @@ def main() -> None:
         head, files = message
         del message
         try:
-            answer = session.answer(head["names"], files)
+            answer = session.samples(files) if "samples" in head else session.answer(head["names"], files)
         except MemoryError:
             answer = packed({"memory": True})
         del files

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ripguard.crypto.keys import KeyRing
 from ripguard.errors import RipguardError, StorageError, UsageError
@@ -119,6 +119,15 @@ class Worker:
             raise Gone(Reason.DIED)
         return head, parts
 
+    def samples(self, files: Sequence[bytes]) -> tuple[list[list[bytes]], float]:
+        """Digests of the samples of each image, and seconds of processor time. Raises :class:`Gone`."""
+        head, parts = self._exchange(packed({"samples": True}, files))
+        found, seconds = head.get("found"), head.get("seconds")
+        if type(seconds) is not float or not _are_digests(found, len(files)) or parts:
+            self.close()
+            raise Gone(Reason.MEMORY if head.get("memory") else Reason.DIED)
+        return [[bytes.fromhex(one) for one in some] for some in cast(list[list[str]], found)], seconds
+
     def close(self) -> None:
         """End the process."""
         self._socket.close()
@@ -185,6 +194,7 @@ def _complete(head: dict[str, Any], parts: list[bytes], count: int) -> bool:
 
 
 RESULT = {"suffix": str, "home": str, "source": str, "unit": int, "exact": bool}
+DIGEST = re.compile("[0-9a-f]{64}")
 SUFFIX = re.compile(r"(\.[a-z0-9]{1,8})?")
 REFUSAL = {"reason": str, "message": str, "hint": str}
 
@@ -198,6 +208,16 @@ def _is_result(one: Any) -> bool:
     if "reason" in one:
         return one["reason"] in Reason.__members__.values()
     return SUFFIX.fullmatch(one["suffix"]) is not None
+
+
+def _are_digests(found: Any, count: int) -> bool:
+    """Whether an answer has at most two digests for each image; a process that was taken over may send anything."""
+    return (
+        isinstance(found, list)
+        and len(found) == count
+        and all(isinstance(some, list) and len(some) <= 2 for some in found)
+        and all(isinstance(one, str) and DIGEST.fullmatch(one) for some in found for one in some)
+    )
 
 
 def _environment() -> dict[str, str]:

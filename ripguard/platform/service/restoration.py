@@ -22,6 +22,7 @@ from ripguard.platform.audit.chain import MOST_IMAGES
 from ripguard.platform.callers import Caller
 from ripguard.platform.core import Platform
 from ripguard.platform.errors import Absent, LimitReached, SignInFailed
+from ripguard.platform.restoring.costs import Costs
 from ripguard.platform.restoring.pool import image_or_left_out
 from ripguard.platform.restoring.reasons import Member, Outcome, Reason, Refused, Restored, UploadRefused
 from ripguard.platform.service.pools import For, Pools
@@ -50,6 +51,7 @@ class Restoration:
         self._platform, self._pools, self._caller, self._dataset = platform, pools, caller, dataset
         self._stopping = stopping or threading.Event()
         self.using: frozenset[str] = frozenset()
+        self._costs: Costs | None = None  # of images whose files are not known
         self._last: tuple[Admission | None, int, For] = (None, 0, For(dataset, 0, frozenset()))
         platform.admission(caller, dataset)
 
@@ -99,7 +101,29 @@ class Restoration:
         with self._ended():
             # an admission checks the grants of its last batch; batches are read ahead, so each has its own
             admission = self._platform.admission(self._caller, self._dataset)
-            return admission, admission.admit([hashlib.sha256(one.data).digest() for one in images])
+            files = [hashlib.sha256(one.data).digest() for one in images]
+            samples = self._samples(admission, images, files)
+            left = iter(
+                admission.admit([one for one, same in zip(files, samples) if not same], [*filter(None, samples)])
+            )
+            by_file = [next(left) if not same else None for same in samples]
+            return admission, [one or next(left) for one in by_file]
+
+    def _samples(self, admission: Admission, images: list[Member], files: list[bytes]) -> list[bytes]:
+        """For each image whose file was written again without loss, the digest of its samples; b"" for others."""
+        found, known = [b""] * len(images), admission.opens(files)
+        strange = [number for number, one in enumerate(files) if one not in known]
+        version = self._platform.datasets.get(self._dataset).versions
+        if not strange or not version:
+            return found
+        wanted = self._wanted(admission, version)
+        with self._pools.lease(wanted, lambda: self._opening(wanted)) as pool:
+            self._costs = self._costs or Costs(pool.limits)
+            digests = pool.samples([images[number] for number in strange], self._costs)
+        known = admission.opens(samples=[one for some in digests for one in some])
+        for number, some in zip(strange, digests):
+            found[number] = next((one for one in some if one in known), b"")
+        return found
 
     def _wanted(self, admission: Admission | None, version: int) -> For:
         if (admission, version) != self._last[:2]:
@@ -181,5 +205,5 @@ def _refusal(one: Member, result: Admitted) -> Refused:
         one.name,
         Reason.UNKNOWN,
         f"{shown(one.name)}: not a published image of this dataset, or not granted",
-        "send the file as it was published, not saved again, or ask for a grant",
+        "send it as it was published, or saved again without loss, or ask for a grant",
     )

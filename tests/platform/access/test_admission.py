@@ -207,11 +207,11 @@ def test_unit_keys(world):  # type: ignore[no-untyped-def]
     with pytest.raises(Absent):
         world.session("user").unit_keys(world.dataset.id, 1)
     world.grant(split=units[0]["split"], label=units[0]["label"], delivery="keys")
-    keys = world.session("user").unit_keys(world.dataset.id, 1)
-    assert list(keys) == [0]
+    version, ring = world.session("user").unit_keys(world.dataset.id)
+    assert (version, list(ring.units)) == (1, [0])
     assert records(world, "deliver keys") == [("allowed", 0, [])]
     mine = world.golden.files(units[0]["split"], units[0]["label"])
-    results = Restorer(keys[0], world.golden.release).restore([("", data) for data in mine.values()])
+    results = Restorer(ring, world.golden.release).restore([("", data) for data in mine.values()])
     assert [one.error for one in results] == [None] * len(mine)
     with pytest.raises(Absent):
         world.session("user").unit_keys(world.dataset.id, 2)

@@ -7,7 +7,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from ripguard.crypto.keys import UnitKeys
+from ripguard.crypto.unitfile import UnitRing
 from ripguard.errors import UsageError
 from ripguard.platform.audit.verifying import export
 from ripguard.platform.callers import Wanted
@@ -28,7 +28,7 @@ MAY = {
     "other": EVERYBODY | ISSUING | {"create_dataset"},
     "user": EVERYBODY | ISSUING | OWN | {"restoring", "unit_keys", "ask", "withdraw"},
     "stranger": EVERYBODY | ISSUING,
-    "auditor": EVERYBODY | ISSUING | OWN | {"usage", "export_log", "log_length", "verify_log"},
+    "auditor": EVERYBODY | ISSUING | OWN | {"usage", "export_log", "log_length", "log_head", "verify_log"},
     "admin": EVERYBODY | ISSUING | {
         "dataset", "public_log", "create_account", "disable_account", "tokens_of_another", "issue_token_for_another",
         "revoke_token_of_another", "revoke_grant", "rotate_master",
@@ -74,6 +74,7 @@ def calls(world, name, dataset, grant, request):  # type: ignore[no-untyped-def]
         "revoke_token_of_another": lambda: session.revoke_token(world.callers[another].accessor),
         "export_log": lambda: list(session.export_log()),
         "log_length": session.log_length,
+        "log_head": session.log_head,
         "verify_log": session.verify_log,
         "rotate_master": session.rotate_master,
     }  # fmt: skip
@@ -244,4 +245,4 @@ def test_results_hold_no_secret(world):  # type: ignore[no-untyped-def]
     assert world.golden.secret.hex() not in whole
     assert repr(world.golden.secret)[2:-1] not in whole
     assert not any(text in whole for text in world.texts.values())
-    assert all(isinstance(one, UnitKeys) for one in parts[-1].values())
+    assert isinstance(parts[-1][1], UnitRing)

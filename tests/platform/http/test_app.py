@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
+import time
 
 import pytest
+from PIL import Image as Image_
 
-from ripguard.platform.client import Image, Missing
+from ripguard.errors import Damaged
+from ripguard.platform.audit.chain import Head
+from ripguard.platform.audit.checkpoints import Checkpoint
+from ripguard.platform.audit.verifying import verify_lines
+from ripguard.platform.client import Client, Image, Missing
 from ripguard.platform.errors import Absent
 
 SERVERS = (1, 2)
@@ -58,3 +65,56 @@ def test_what_is_not_granted_is_refused_by_image(running, hundred):  # type: ign
     assert reasons.pop("note.txt") == "left-out"
     assert set(reasons.values()) == {"not-in-dataset"}
     assert len(reasons) == 76
+
+
+def test_results_are_signed_by_the_platform(running, hundred):  # type: ignore[no-untyped-def]
+    """By the key of the audit log; a client that knows another key refuses them, of jobs, too."""
+    dataset = running.dataset(hundred, "signed")
+    running.grant(dataset)
+    signer = running.client("user").me()["signer"]
+    assert signer == running.platform.audit.public.hex()
+    images = shuffled(hundred.published)[0][:3]
+    for known in (signer, ""):
+        with Client(running.url, running.tokens["user"], signer=known) as client:
+            assert len(list(client.restore(dataset, images))) == 3
+    with Client(running.url, running.tokens["user"], signer="0" * 64) as client:
+        with pytest.raises(Damaged, match="signed by another key"):
+            list(client.restore(dataset, images))
+        job = client.create_job(dataset, "signed", images)["id"]
+        while client.call("GET", f"/v1/jobs/{job}")["state"] != "done":
+            time.sleep(0.05)
+        with pytest.raises(Damaged, match="signed by another key"):
+            list(client.job_result(job))
+
+
+def test_the_head_of_the_log(running):  # type: ignore[no-untyped-def]
+    """An auditor keeps it, and later verifies an exported log with it alone."""
+    auditor = running.client("auditor")
+    found = auditor.log_head()
+    kept = Checkpoint(Head(found["seq"], found["hash"]), found["time"], bytes.fromhex(found["signature"]))
+    public = bytes.fromhex(found["public"])
+    assert kept.signed_by(public)
+    lines = list(auditor.export_log())
+    assert verify_lines(lines, [kept], public).ok
+    assert not verify_lines(lines[: found["seq"] - 1], [kept], public).ok
+    for name in ("user", "owner", "admin"):
+        with pytest.raises(Absent):
+            running.client(name).log_head()
+
+
+def test_images_saved_again_over_http(running, hundred):  # type: ignore[no-untyped-def]
+    """A PNG that another program compressed restores; as JPEG it does not."""
+    dataset = running.dataset(hundred, "again")
+    running.grant(dataset)
+    path = sorted(hundred.published)[0]
+    files = []
+    with Image_.open(io.BytesIO(hundred.published[path])) as image:
+        for form, options in (("PNG", {"compress_level": 0}), ("JPEG", {})):
+            out = io.BytesIO()
+            image.save(out, form, **options)
+            files.append((f"a.{form.lower()}", out.getvalue()))
+    assert files[0][1] != hundred.published[path]
+    good, bad = running.client("user").restore(dataset, files)
+    assert hashlib.sha256(good.data).hexdigest() == hundred.clean[path]
+    assert good.home == path
+    assert bad.reason == "not-in-dataset"

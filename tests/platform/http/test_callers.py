@@ -20,7 +20,7 @@ MAY = {
     "other": EVERYBODY | {"create"},
     "user": EVERYBODY | SEEN | {"restore", "ask", "withdraw", "job"},
     "stranger": EVERYBODY,
-    "auditor": EVERYBODY | SEEN | {"usage", "export", "verify"},
+    "auditor": EVERYBODY | SEEN | {"usage", "export", "verify", "head"},
     "admin": EVERYBODY | {"dataset", "request-log", "account", "disable", "other-tokens", "other-issue", "revoke"},
 }  # fmt: skip
 
@@ -54,10 +54,12 @@ def routes(name, dataset, grant, request, accounts):  # type: ignore[no-untyped-
         "withdraw": ("DELETE", f"/v1/requests/{request}", None),
         "revoke": ("DELETE", f"/v1/grants/{grant}", None),
         "account": ("POST", "/v1/accounts", {"name": f"made-by-{name}", "role": "user"}),
-        "other-tokens": ("GET", f"/v1/tokens?principal={another}", None),
-        "other-issue": ("POST", "/v1/tokens", {"principal": another}),
+        "other-tokens": ("GET", f"/v1/tokens?account={another}", None),
+        "other-issue": ("POST", "/v1/tokens", {"account": another}),
         "export": ("GET", "/v1/audit", None),
         "verify": ("POST", "/v1/audit/verify", None),
+        "head": ("GET", "/v1/audit/head", None),
+        "keys": ("POST", f"{at}/unit-keys", {}),  # the grant of this test is of images
         "disable": ("DELETE", f"/v1/accounts/{accounts['stranger']}", None),
         "close": ("POST", f"{at}/close", None),
     }
@@ -101,7 +103,7 @@ def test_every_route_is_tried():
     paths = {(method, route.path) for router in ROUTERS for route in router.routes for method in route.methods}
     tried = set()
     for method, path, _ in routes(
-        "owner", "{dataset}", "{grant}", "{request_id}", {"other": "x", "stranger": "{principal}"}
+        "owner", "{dataset}", "{grant}", "{request_id}", {"other": "x", "stranger": "{account}"}
     ).values():
         tried.add((method, path.partition("?")[0]))
     assert paths - tried == {

@@ -17,6 +17,8 @@ from ripguard.platform.http.state import State
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.settings import Limits
 
+ACCOUNTS = ("owner", "admin", "auditor", "user")
+PATIENCE = 600  # seconds: to verify a long log takes a while on a busy machine
 LIMITS = Limits(failures=0, calls_a_minute=0)  # wrong tokens and quick calls are among what is tried
 
 
@@ -26,7 +28,7 @@ def tried(running: Any, account: str, examples: int) -> Counter[int]:
     headers, statuses = {"Authorization": f"Bearer {running.tokens[account]}"}, Counter[int]()
 
     def check(case: Any) -> None:
-        statuses[case.call_and_validate(headers=headers).status_code] += 1
+        statuses[case.call_and_validate(headers=headers, timeout=PATIENCE).status_code] += 1
 
     for result in schema.get_all_operations():
         for mode in GenerationMode:
@@ -39,14 +41,16 @@ def tried(running: Any, account: str, examples: int) -> Counter[int]:
     return statuses
 
 
-def test_a_few_of_every_route(running):  # type: ignore[no-untyped-def]
-    statuses = tried(running, "owner", 2)
-    assert sum(statuses.values()) >= 100
-    assert {200, 404, 422} <= set(statuses)
+@pytest.mark.parametrize("account", ACCOUNTS[::3])  # the long test has all
+def test_a_few_of_every_route(running, account):  # type: ignore[no-untyped-def]
+    statuses = tried(running, account, 2 if account == "owner" else 1)
+    assert sum(statuses.values()) >= 50
+    assert {200, 404} <= set(statuses)
+    assert account != "owner" or 422 in statuses
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("account", ["owner", "admin", "auditor", "user"])
+@pytest.mark.parametrize("account", ACCOUNTS)
 def test_many_of_every_route(running, account):  # type: ignore[no-untyped-def]
     assert sum(tried(running, account, 15).values()) >= 500
 

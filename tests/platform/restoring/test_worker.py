@@ -170,3 +170,16 @@ def answers_of_nonsense(one: Worker) -> None:
         taken.sendall(b"".join(packed({"results": [GOOD, REFUSED], "seconds": 0.0}, [b"bytes"])))
         assert one.restore(["a.png", "b.png"], [b"", b""])[1] == [b"bytes"]
         one._socket.close()
+
+
+def test_samples(root, start):  # type: ignore[no-untyped-def]
+    """Digests of what can be read, with gray as RGB, too; an answer of another form ends the process."""
+    one = image(root)
+    found, seconds = start().samples([one, b"no image", b""])
+    assert held_release(root).rows[0]["pixels"] in [digest.hex() for digest in found[0]]
+    assert found[1:] == [[], []]
+    assert seconds >= 0
+    good = ["0" * 64]
+    for answer in ([good], [good, [1]], [good, ["0" * 63]], [good, good * 3], {}, None):
+        assert not worker._are_digests(answer, 2)
+    assert worker._are_digests([good, []], 2)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from ripguard.images.encoding import png_bytes
 from ripguard.platform.audit.verifying import export
 from ripguard.platform.core import Platform
 from ripguard.platform.errors import Absent, AuditUnavailable
@@ -133,3 +137,51 @@ def test_refused_images_beside_good_ones(world, pools):  # type: ignore[no-untyp
     found = list(Restoration(world.platform, pools, world.callers["owner"], world.dataset.id).outcomes([*other, *good]))
     assert [one.reason for one in found[:3] if isinstance(one, Refused)] == ["left-out", "not-in-dataset", "link"]
     assert all(isinstance(one, Restored) for one in found[3:])
+
+
+def saved_again(data: bytes, form: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        image.save(out, form, **options)
+    return out.getvalue()
+
+
+def test_images_that_were_saved_again(world, pools):  # type: ignore[no-untyped-def]
+    """The same samples in other bytes and formats are restored, recorded and counted; others are refused."""
+    grant = world.grant(images=5)
+    whole = [one for one in upload(world) if Image.open(io.BytesIO(one.data)).mode == "RGB"]
+    again = [
+        Member("small.png", saved_again(whole[0].data, "PNG", optimize=True)),
+        Member("plain.png", saved_again(whole[1].data, "PNG", compress_level=0)),
+        Member("as-published.png", whole[0].data),
+        Member("lossless.webp", saved_again(whole[1].data, "WEBP", lossless=True, exact=True)),
+        Member("lossy.jpg", saved_again(whole[0].data, "JPEG")),
+        Member("other.png", png_bytes(np.zeros((32, 32, 3), np.uint8))),
+        Member("cut.png", whole[0].data[:80]),
+        Member("rest.png", saved_again(whole[0].data, "PNG", compress_level=1)),
+    ]
+    found = list(Restoration(world.platform, pools, world.callers["user"], world.dataset.id).outcomes(again))
+    assert [one.name for one in found] == [one.name for one in again]
+    known = list(Restoration(world.platform, pools, world.callers["owner"], world.dataset.id).outcomes(whole[:2]))
+    for number, same in ((0, 0), (1, 1), (2, 0), (3, 1), (7, 0)):
+        assert isinstance(found[number], Restored), found[number]
+        assert found[number].data == known[same].data
+        assert found[number].home == known[same].home
+    assert [one.reason for one in found[4:7]] == [Reason.UNKNOWN] * 3
+    assert recorded(world) == 5 + 2
+    with world.platform.database.read() as connection:
+        assert world.platform.grants.get(connection, grant).used == 5
+
+
+def test_images_of_others_that_were_saved_again(world, pools):  # type: ignore[no-untyped-def]
+    """One of a class that is not granted, and one of an upload that ends its process, are refused like any other."""
+    units = world.golden.release.info["units"]
+    world.grant(split=units[0]["split"], label=units[0]["label"])
+    closed = next(iter(world.golden.files(units[1]["split"], units[1]["label"]).values()))
+    own = next(iter(world.golden.files(units[0]["split"], units[0]["label"]).values()))
+    members = [Member("a.png", saved_again(closed, "PNG", compress_level=0)), Member("b.png", own)]
+    found = list(Restoration(world.platform, pools, world.callers["user"], world.dataset.id).outcomes(members))
+    assert isinstance(found[0], Refused)
+    assert found[0].reason is Reason.UNKNOWN
+    assert isinstance(found[1], Restored)
+    assert recorded(world) == 1

@@ -9,6 +9,7 @@ from ripguard.platform.http.routes import (
     deposits,
     grants,
     jobs,
+    keys,
     requests,
     restore,
     system,
@@ -16,5 +17,5 @@ from ripguard.platform.http.routes import (
 )
 
 ROUTERS = tuple(
-    one.router for one in (system, datasets, deposits, grants, jobs, requests, tokens, accounts, restore, audit)
+    one.router for one in (system, datasets, deposits, grants, jobs, keys, requests, tokens, accounts, restore, audit)
 )

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 import anyio
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from ripguard.errors import InputRefused
 from ripguard.platform.access.session import Session
 from ripguard.platform.deposits.deposits import MOST_BYTES, Deposited
-from ripguard.platform.http.callers import Calling, Served
+from ripguard.platform.http.callers import Calling, Served, group
 from ripguard.platform.http.errors import RESPONSES
 from ripguard.platform.http.models import DepositedOut
 from ripguard.platform.http.streams import pieces_of, received
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"], responses=RESPONSES)
+router = group("datasets", "/v1/datasets", responses=RESPONSES)
 KEY = 32  # bytes
 BODY: dict[str, Any] = {
     "requestBody": {

@@ -6,12 +6,12 @@ import hashlib
 from typing import IO, Annotated, Literal
 
 import anyio
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from ripguard.platform.access.session import Session
 from ripguard.platform.errors import Absent
-from ripguard.platform.http.callers import PAGE, Calling, Served, page
+from ripguard.platform.http.callers import PAGE, Called, Calling, Served, group, page
 from ripguard.platform.http.errors import RESPONSES
 from ripguard.platform.http.models import JobOut, JobsOut
 from ripguard.platform.http.routes.datasets import Limit, Offset
@@ -23,7 +23,7 @@ from ripguard.platform.roles import Scope
 from ripguard.platform.service.jobs import Job
 from ripguard.platform.service.results import results
 
-router = APIRouter(prefix="/v1", tags=["jobs"], responses=RESPONSES)
+router = group("jobs", responses=RESPONSES)
 Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,100}$")]
 
 
@@ -46,26 +46,26 @@ async def create_job(
 
 
 @router.get("/jobs")
-def list_jobs(caller: Calling, state: Served, limit: Limit = PAGE, offset: Offset = 0) -> JobsOut:
+def list_jobs(caller: Called, state: Served, limit: Limit = PAGE, offset: Offset = 0) -> JobsOut:
     """Own jobs, the newest first."""
     rows, following = page(state.runner.jobs.all(caller.caller), limit, offset)
     return JobsOut(jobs=[_out(one) for one in rows], next=following)
 
 
 @router.get("/jobs/{job}")
-def get_job(caller: Calling, state: Served, job: str) -> JobOut:
+def get_job(caller: Called, state: Served, job: str) -> JobOut:
     """A job, and how many images have a result."""
     return _out(state.runner.jobs.get(caller.caller, job))
 
 
 @router.delete("/jobs/{job}")
-def cancel_job(caller: Calling, state: Served, job: str) -> JobOut:
+def cancel_job(caller: Called, state: Served, job: str) -> JobOut:
     """End a job, and remove its files."""
     return _out(state.runner.jobs.cancel(caller.caller, job))
 
 
 @router.post("/jobs/{job}/resume", status_code=202)
-def resume_job(caller: Calling, state: Served, job: str) -> JobOut:
+def resume_job(caller: Called, state: Served, job: str) -> JobOut:
     """Continue a job that failed, behind the images that have a result."""
     found = state.runner.jobs.resume(caller.caller, job)
     state.runner.wake()
@@ -74,7 +74,7 @@ def resume_job(caller: Calling, state: Served, job: str) -> JobOut:
 
 @router.get("/jobs/{job}/result", response_class=StreamingResponse, responses=ARCHIVES)
 def job_result(
-    caller: Calling,
+    caller: Called,
     state: Served,
     job: str,
     form: Annotated[Literal["tar", "zip"], Query(alias="format")] = "tar",
@@ -83,7 +83,8 @@ def job_result(
     if Scope.RESTORE not in caller.caller.scopes:
         raise Absent.of("job")
     outcomes = results(state.platform, state.runner.jobs, caller.caller, job)
-    return StreamingResponse(sent(archive(outcomes, form, state.folder)), media_type=TYPES[form])
+    seal = state.seal(state.runner.jobs.get(caller.caller, job).dataset)
+    return StreamingResponse(sent(archive(outcomes, form, state.folder, seal)), media_type=TYPES[form])
 
 
 def _create(caller: Session, state: State, dataset: str, key: str, file: IO[bytes]) -> tuple[Job, bool]:

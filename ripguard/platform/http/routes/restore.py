@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import IO, Annotated, Any, Literal
 
 import anyio
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 
 from ripguard.platform.access.session import Session
-from ripguard.platform.http.callers import Calling, Served
+from ripguard.platform.http.callers import Calling, Served, group
 from ripguard.platform.http.errors import RESPONSES
 from ripguard.platform.http.state import State
 from ripguard.platform.http.streams import pieces_of, received, sent
@@ -19,7 +19,7 @@ from ripguard.platform.restoring.reasons import Outcome
 from ripguard.platform.restoring.upload import members
 from ripguard.platform.service.restoration import Restoration
 
-router = APIRouter(prefix="/v1/datasets", tags=["restore"], responses=RESPONSES)
+router = group("restore", "/v1/datasets", responses=RESPONSES)
 TYPES = {"tar": "application/x-tar", "zip": "application/zip"}
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": BINARY}}}
@@ -45,8 +45,9 @@ async def restore(
     restoration = await anyio.to_thread.run_sync(_may, caller, state, dataset)
     file = await received(request, state, state.uploads.total_bytes, caller.caller)
     outcomes = restoration.outcomes(members(pieces_of(file), state.uploads, name=name, folder=state.folder))
+    seal = await anyio.to_thread.run_sync(state.seal, dataset)
     started = await anyio.to_thread.run_sync(_started, outcomes, file, state.metrics.count)
-    return StreamingResponse(sent(archive(started, form, state.folder)), media_type=TYPES[form])
+    return StreamingResponse(sent(archive(started, form, state.folder, seal)), media_type=TYPES[form])
 
 
 def _may(caller: Session, state: State, dataset: str) -> Restoration:

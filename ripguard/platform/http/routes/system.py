@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from ripguard.platform.errors import LimitReached
-from ripguard.platform.http.callers import Calling, Served
+from ripguard.platform.http.callers import Called, Served, group
 from ripguard.platform.http.errors import RESPONSES
 from ripguard.platform.http.models import Me, Status
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-router = APIRouter(tags=["system"])
+router = group("system", prefix="")
 
 
 @router.get("/health", responses={422: RESPONSES[422]})
@@ -36,10 +35,11 @@ def metrics(state: Served) -> PlainTextResponse:
 
 
 @router.get("/v1/me", responses=RESPONSES)
-def me(caller: Calling) -> Me:
+def me(caller: Called, state: Served) -> Me:
     """The caller, as its token says."""
     own = caller.caller
     return Me(
-        principal=own.principal, role=own.role, accessor=own.accessor, scopes=sorted(own.scopes),
+        account=own.principal, role=own.role, accessor=own.accessor, scopes=sorted(own.scopes),
         dataset=own.dataset, split=own.split, label=own.label, expires_at=own.expires_at,
+        signer=state.platform.audit.public.hex(),
     )  # fmt: skip
