@@ -44,6 +44,7 @@ HIDINGS: Registry[type[Hiding]] = Registry(
     {
         "mrit": "ripguard.hide.mrit.method:MRIT",
         "seal": "ripguard.hide.seal.method:Seal",
+        "rdh": "ripguard.hide.rdh.method:RDH",
     },
 )
 SCHEMES: Registry[type[OneStep]] = Registry(  # one-step schemes
