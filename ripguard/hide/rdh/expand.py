@@ -20,7 +20,8 @@ from ripguard.codecs.bounded import BadStream
 from ripguard.hide.rdh.predict import Cells, predicted
 
 STEPS = 128  # pairs of thresholds
-FINE = 16  # the first pairs are all tried, later ones ever more sparsely
+FINE = 8  # the first pairs are all tried, later ones ever more sparsely
+FALLEN = 0.9  # once there is less room than this share of the most, larger thresholds give less still
 
 
 def thresholds(step: int) -> tuple[int, int]:
@@ -80,13 +81,13 @@ class Pass:
         return cls(at, guess, flat[at] - guess)
 
 
-def _end(carries: np.ndarray, costs: np.ndarray, bits: int) -> int:
-    """Number of samples after which those that carry have paid for the map and ``bits``; −1 if they never do."""
+def _end(carries: np.ndarray, costs: np.ndarray, bits: int) -> tuple[int, int]:
+    """Number of samples after which those that carry have paid for the map and ``bits``, −1 if they never do; room."""
     balance = np.cumsum(carries.astype(np.int32) - costs)
-    reached = balance >= bits
+    room = int(balance.max(initial=0))
     if bits == 0:
-        return 0
-    return int(np.argmax(reached)) + 1 if reached.any() else -1
+        return 0, room
+    return int(np.argmax(balance >= bits)) + 1 if bits <= room else -1, room
 
 
 def embed(own: Pass, bits: np.ndarray, most: int = STEPS - 1) -> tuple[int, np.ndarray] | None:
@@ -101,27 +102,32 @@ def embed(own: Pass, bits: np.ndarray, most: int = STEPS - 1) -> tuple[int, np.n
     """
     size = np.where(own.error < 0, np.maximum(-2 * own.error - 3, 0), 2 * own.error)  # first step that expands an error
     enough = np.flatnonzero(np.cumsum(np.bincount(size, minlength=STEPS)[:STEPS]) >= len(bits))
+    best = 0
     for step in tried(int(enough[0]), most) if len(enough) else ():
-        values = _embedded(own, bits, step)
+        values, room = _embedded(own, bits, step)
         if values is not None:
             return step, values
+        if room < FALLEN * best:
+            break
+        best = max(best, room)
     return None
 
 
-def _embedded(own: Pass, bits: np.ndarray, step: int) -> np.ndarray | None:
+def _embedded(own: Pass, bits: np.ndarray, step: int) -> tuple[np.ndarray | None, int]:
+    """New values of the samples, or None and the number of bits for which there is room."""
     low, high = thresholds(step)
     once = furthest(own.error, step)
     able = inside(own.guess + once)  # can be changed
     free = able & inside(own.guess + furthest(once, step))  # can be changed, and the decoder knows
     carries = free & (own.error >= low) & (own.error <= high)
-    end = _end(carries, ~free, len(bits))
+    end, room = _end(carries, ~free, len(bits))
     if end < 0:
-        return None
+        return None, room
     listed = able[:end][~free[:end]]  # the map
     bit = own.error >= 0
     bit[np.flatnonzero(carries[:end])] = np.concatenate([listed, bits])
     changed = np.where(able[:end], moved(own.error[:end], bit[:end], step), own.error[:end])
-    return own.guess + np.concatenate([changed, own.error[end:]])
+    return own.guess + np.concatenate([changed, own.error[end:]]), room
 
 
 def extract(own: Pass, count: int, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +145,7 @@ def extract(own: Pass, count: int, step: int) -> tuple[np.ndarray, np.ndarray]:
     low, high = thresholds(step)
     free = inside(own.guess + furthest(own.error, step))
     carries = free & (own.error >= 2 * low) & (own.error <= 2 * high + 1)
-    end = _end(carries, ~free, count)
+    end, _ = _end(carries, ~free, count)
     if end < 0:
         raise BadStream("it does not hold that many bits")
     stream = own.error[:end][carries[:end]] & 1

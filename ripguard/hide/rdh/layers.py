@@ -79,6 +79,8 @@ def embed_bits(image: np.ndarray, first: int, bits: np.ndarray, layers: int = 1)
     Returns:
         None if the bits do not fit.
     """
+    if len(bits) > layers * image.size:  # a layer gives a sample one bit at most
+        return None
     for most in (GENTLE, STEPS - 1):
         for count in range(1, layers + 1):
             found = _stacked(image, first, bits, count, most)

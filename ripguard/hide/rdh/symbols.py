@@ -13,6 +13,7 @@ import numpy as np
 
 from ripguard.codecs.bounded import BadStream
 from ripguard.panics import refused_as
+from ripguard.sequence import TABLES, best_tables, table
 
 _models = constriction.stream.model
 WEIGHTS = 16  # values of a weight: 4 bits
@@ -32,12 +33,21 @@ class Writer:
         weights = -(-(WEIGHTS - 1) * counts // counts.max())
         self._coder.encode(weights.astype(np.int32), _models.Uniform(WEIGHTS))
         if np.count_nonzero(weights) > 1:
-            self._coder.encode(np.ascontiguousarray(values, np.int32), _table(weights))
+            self._coder.encode(np.ascontiguousarray(values, np.int32), _frequencies(weights))
 
     def uniform(self, values: np.ndarray, alphabet: int) -> None:
         """A field whose values are equally likely."""
         if len(values):
             self._coder.encode(np.ascontiguousarray(values, np.int32), _models.Uniform(alphabet))
+
+    def residuals(self, values: np.ndarray, bound: int) -> None:
+        """A field of −bound..bound, with the cheapest of the two-sided tables of :mod:`ripguard.sequence`."""
+        if not len(values):
+            return
+        symbols = np.ascontiguousarray(values + bound, np.int32)
+        (chosen,) = best_tables(symbols[None, :, None], bound)[0]
+        self.uniform(np.array([chosen]), TABLES)
+        self._coder.encode(symbols, table(int(chosen), bound))
 
     def done(self) -> bytes:
         return self._coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
@@ -57,7 +67,7 @@ class Reader:
         with _refused():
             weights = self._coder.decode(_models.Uniform(WEIGHTS), alphabet)
             if np.count_nonzero(weights) > 1:
-                return self._coder.decode(_table(weights), count)
+                return self._coder.decode(_frequencies(weights), count)
         if not weights.any():
             raise BadStream("a table of frequencies is empty")
         return np.full(count, np.argmax(weights), np.int32)
@@ -67,6 +77,14 @@ class Reader:
         with _refused():
             return self._coder.decode(_models.Uniform(alphabet), count)
 
+    def residuals(self, count: int, bound: int) -> np.ndarray:
+        """int32 ``[count]``. Raises :class:`BadStream`."""
+        if count == 0:
+            return np.zeros(0, np.int32)
+        chosen = int(self.uniform(1, TABLES)[0])
+        with _refused():
+            return self._coder.decode(table(chosen, bound), count) - bound
+
 
 @contextlib.contextmanager
 def _refused() -> Iterator[None]:
@@ -74,5 +92,5 @@ def _refused() -> Iterator[None]:
         yield
 
 
-def _table(weights: np.ndarray) -> constriction.stream.model.Categorical:
+def _frequencies(weights: np.ndarray) -> constriction.stream.model.Categorical:
     return _models.Categorical(weights.astype(np.float32), perfect=False)
