@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ripguard.hide.mrit.method import MRITParams
+from ripguard.hide.rdh.method import RDHParams
+from ripguard.hide.rit.method import RITParams
 from ripguard.hide.seal.method import SealParams
 from ripguard.perturb.carve import CarveParams
 from ripguard.perturb.fsp import FSPParams
@@ -75,6 +77,20 @@ SCHEMES: dict[str, TwoAxis] = {
             SealParams(),
             note="a perturbed thumbnail of each image, with a class-wise pattern in place of the fine content, which "
             "is in the encrypted payload alone; images look blurred and noisy",
+        ),
+        TwoAxis(
+            "rdh",
+            TAPParams(),
+            RDHParams(),
+            note="after Liu et al. 2018: an adversarial perturbation, the same in each block, and what undoes it embedded "
+            "reversibly into the perturbed image",
+        ),
+        TwoAxis(
+            "rit",
+            TAPParams(),
+            RITParams(),
+            note="after Yin et al. 2019: the original disguised as its adversarial version, with what undoes that embedded "
+            "reversibly, or in the residue where it does not fit",
         ),
         TwoAxis(
             "paper",

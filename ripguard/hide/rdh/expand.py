@@ -20,6 +20,7 @@ from ripguard.codecs.bounded import BadStream
 from ripguard.hide.rdh.predict import Cells, predicted
 
 STEPS = 128  # pairs of thresholds
+GENTLE = 15  # largest step that is tried before another layer is
 FINE = 8  # the first pairs are all tried, later ones ever more sparsely
 FALLEN = 0.9  # once there is less room than this share of the most, larger thresholds give less still
 
@@ -154,6 +155,17 @@ def extract(own: Pass, count: int, step: int) -> tuple[np.ndarray, np.ndarray]:
     able[~able] = stream[:listed] == 1
     before = np.where(able, moved_back(own.error[:end], step), own.error[:end])
     values = own.guess + np.concatenate([before, own.error[end:]])
-    if not inside(values[:end]).all():
-        raise BadStream("samples leave 0..255")
-    return stream[listed:].astype(np.uint8), values
+    bits = stream[listed:].astype(np.uint8)
+    if not inside(values).all() or not _repeats(own, values, bits, step):
+        raise BadStream("it was not embedded like this")
+    return bits, values
+
+
+def _repeats(own: Pass, values: np.ndarray, bits: np.ndarray, step: int) -> bool:
+    """Whether embedding into the samples before gives the samples ``own`` again: so no two images mean the same."""
+    before = Pass(own.at, own.guess, values - own.guess)
+    for most in (GENTLE, STEPS - 1) if step <= GENTLE else (STEPS - 1,):
+        again = embed(before, bits, most)
+        if again is not None and again[0] == step and np.array_equal(again[1], own.guess + own.error):
+            return True
+    return False

@@ -14,10 +14,9 @@ from typing import Self
 import numpy as np
 
 from ripguard.codecs.bounded import BadStream
-from ripguard.hide.rdh.expand import STEPS, Pass, embed, extract
+from ripguard.hide.rdh.expand import GENTLE, STEPS, Pass, embed, extract
 from ripguard.hide.rdh.predict import CROSS, DOT, cells_of
 
-GENTLE = 15  # largest step that is tried before another layer is
 SHARE = 0.7  # of the bits that are left, for a layer that is not the last
 LESS = 0.85  # factor for a layer that has not that much room
 MOST = 8  # layers
@@ -137,7 +136,7 @@ def _layer(image: np.ndarray, first: int, bits: np.ndarray, most: int) -> tuple[
             return None
         steps.append(done[0])
         flat[own.at] = done[1]
-    return flat.astype(np.uint8).reshape(image.shape), Layer(*steps, len(bits))
+    return flat.astype(np.uint8).reshape(image.shape), Layer(steps[0], steps[1], len(bits))
 
 
 def _without(image: np.ndarray, first: int, own: Layer) -> tuple[np.ndarray, np.ndarray]:

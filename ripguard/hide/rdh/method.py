@@ -25,6 +25,7 @@ from ripguard.errors import Damaged
 from ripguard.hide.base import Clean, Hidden, Hiding, Identity
 from ripguard.hide.flags import flag_byte, read_flags
 from ripguard.hide.header import Header
+from ripguard.hide.mrit.method import block_side
 from ripguard.hide.rdh.carry import WHERE, CarriedTail, beside, carried, draft, opened
 from ripguard.hide.rdh.layers import MOST
 from ripguard.hide.rdh.shape import RULES, applied, block_count, levels_of
@@ -44,19 +45,19 @@ class RDHParams(Params):
     method: ClassVar[str] = "rdh"
 
     size: int | None = option(
-        None, "block side of the perturbation in pixels (default: 4, from 128 pixels 8)",
+        None, "block side of the perturbation in pixels (default: 2, 4 or 8 by image size)",
         check=lambda n: 1 <= n <= LARGEST, wanted=f"1..{LARGEST}", flag="block-size",
     )  # fmt: skip
     step: int = option(
-        8, "gray levels of one step of the perturbation", check=lambda n: 1 <= n <= 128, wanted="1..128",
+        12, "gray levels of one step of the perturbation", check=lambda n: 1 <= n <= 128, wanted="1..128",
         flag="level-step",
     )  # fmt: skip
     most: int = option(
-        2, "most steps that a block is moved by", check=lambda n: 1 <= n <= MOST_LEVELS, wanted=f"1..{MOST_LEVELS}",
+        1, "most steps that a block is moved by", check=lambda n: 1 <= n <= MOST_LEVELS, wanted=f"1..{MOST_LEVELS}",
         flag="level-count",
     )  # fmt: skip
     rule: str = option(
-        "nearest", "shape of the perturbation, the nearest number of steps or all of them by its sign", choices=RULES,
+        "sign", "shape of the perturbation, the nearest number of steps or all of them by its sign", choices=RULES,
         flag="level-rule",
     )  # fmt: skip
     doublings: int = option(
@@ -70,7 +71,7 @@ class RDHParams(Params):
 
     def sides(self, shape: tuple[int, ...]) -> list[int]:
         """Block sides that are tried for images of ``(height, width, …)``, ascending."""
-        first = self.size or (4 if min(shape[:2]) < 128 else 8)
+        first = self.size or block_side(shape[0], shape[1])
         return [first << i for i in range(self.doublings + 1) if first << i <= LARGEST]
 
 

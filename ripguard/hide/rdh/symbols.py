@@ -36,7 +36,7 @@ class Writer:
             self._coder.encode(np.ascontiguousarray(values, np.int32), _frequencies(weights))
 
     def uniform(self, values: np.ndarray, alphabet: int) -> None:
-        """A field whose values are equally likely."""
+        """A field of 0..alphabet − 1, at least two values, that are equally likely."""
         if len(values):
             self._coder.encode(np.ascontiguousarray(values, np.int32), _models.Uniform(alphabet))
 

@@ -41,9 +41,7 @@ class RITParams(Params):
 
     method: ClassVar[str] = "rit"
 
-    size: int = option(
-        1, "block side in pixels", check=lambda n: 1 <= n <= 32, wanted="1..32", flag="block-size"
-    )
+    size: int = option(1, "block side in pixels", check=lambda n: 1 <= n <= 32, wanted="1..32", flag="block-size")
     step: int = option(
         8, "quantizer of the block means, in gray levels", check=lambda n: 1 <= n <= 128, wanted="1..128",
         flag="mean-step",
@@ -68,9 +66,7 @@ class RITParams(Params):
     @property
     def settings(self) -> Settings:
         """Parameters of the transformation."""
-        return Settings(
-            size=self.size, step=self.step, overflow=self.overflow, flat=self.flat, classes=self.classes
-        )
+        return Settings(size=self.size, step=self.step, overflow=self.overflow, flat=self.flat, classes=self.classes)
 
 
 @dataclass(frozen=True, kw_only=True)
