@@ -82,14 +82,14 @@ SCHEMES: dict[str, TwoAxis] = {
             "rdh",
             TAPParams(),
             RDHParams(),
-            note="after Liu et al. 2018: an adversarial perturbation, the same in each block, and what undoes it embedded "
+            note="after Liu et al. 2018: an adversarial perturbation, constant in blocks; what undoes it is embedded "
             "reversibly into the perturbed image",
         ),
         TwoAxis(
             "rit",
             TAPParams(),
             RITParams(),
-            note="after Yin et al. 2019: the original disguised as its adversarial version, with what undoes that embedded "
+            note="after Yin et al. 2019: the original disguised as its adversarial version; what undoes it is embedded "
             "reversibly, or in the residue where it does not fit",
         ),
         TwoAxis(

@@ -20,7 +20,7 @@ from ripguard.errors import InputRefused
 from ripguard.hide.base import Hidden, Identity
 from ripguard.hide.header import COMMON, Header, Tail
 from ripguard.hide.rdh.expand import STEPS
-from ripguard.hide.rdh.layers import MOST, Layer, embed_bits, extract_bits
+from ripguard.hide.rdh.layers import MOST, NOTHING, Layer, embed_bits, extract_bits
 
 LONGEST = (1 << 24) - 1  # bytes of a sealed record: the header has 24 bits for them
 WHERE = struct.Struct(">BBBI")
@@ -38,7 +38,7 @@ class CarriedTail(Tail):
     max_planes: ClassVar[int] = 1
 
     layers: int = 0
-    top: Layer = Layer(0, 0, 0)
+    top: Layer = NOTHING
 
     def where(self) -> bytes:
         return WHERE.pack(self.layers, self.top.cross, self.top.dot, self.top.bits)
@@ -55,7 +55,7 @@ class CarriedTail(Tail):
 
     def without(self) -> Self:
         """The part before anything is embedded; the record is bound to it."""
-        return replace(self, layers=0, top=Layer(0, 0, 0))
+        return replace(self, layers=0, top=NOTHING)
 
 
 def draft(who: Identity, part: CarriedTail) -> Header:

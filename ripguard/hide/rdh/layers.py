@@ -49,6 +49,7 @@ class Layer:
         return found
 
 
+NOTHING = Layer(0, 0, 0)
 OPENING = 8 * Layer.LAYOUT.size  # bits
 
 
@@ -121,7 +122,7 @@ def _stacked(image: np.ndarray, first: int, bits: np.ndarray, count: int, most: 
                 if last or wanted < OPENING:
                     return None
                 wanted = int(LESS * wanted)
-        image, top = done if done is not None else (image, Layer(0, 0, 0))
+        image, top = done if done is not None else (image, NOTHING)
         bits, opening = bits[wanted:], np.unpackbits(np.frombuffer(top.pack(), np.uint8))
     return Embedded(image, count, top)
 

@@ -1,7 +1,7 @@
 """``rit``: the original is disguised as its perturbed version, and carries what undoes that, reversibly.
 
-Sources: Yin et al., "Reversible Adversarial Attack based on Reversible Image Transformation" (2019); Hou et al. 2018 for
-the transformation; Sachnev et al. 2009 for the embedding (:mod:`ripguard.hide.rdh`).
+Sources: Yin et al., "Reversible Adversarial Attack based on Reversible Image Transformation" (2019); Hou et al. 2018
+for the transformation; Sachnev et al. 2009 for the embedding (:mod:`ripguard.hide.rdh`).
 
 1. Transform the original so that it approximates the carrier (``transform``, ``classes``).
 2. Encode and encrypt the auxiliary data (``record``, ``maps``).

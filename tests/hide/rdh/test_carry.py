@@ -149,17 +149,21 @@ def test_the_same_input_gives_the_same_bytes(name, clean):  # type: ignore[no-un
         assert (a.residue, a.header) == (b.residue, b.header)
 
 
-def test_a_record_of_another_method_is_refused(clean):  # type: ignore[no-untyped-def]
-    """A key holder seals nonsense: one error for this image alone."""
+def test_nonsense_that_was_sealed_with_the_key(clean):  # type: ignore[no-untyped-def]
+    """One error for this image alone, whatever a key holder seals."""
     ids, keys = keys_for(2)
-    header = carry.draft(ids[0], RDHPart(size=4, step=8))
-    for record in (b"\xff", b"\0\0", b"\0\x10abc", b"\0\2" + b"\xff" * 9, b"\1\2"):
-        made = carry.beside(clean[0, :, :, :1] if record == b"\1\2" else clean[0], header, record, b"rdh", keys[0])
-        (good,) = RDH().hide(clean[1:2, :, :, : made.image.shape[2]], patched(clean[1:2])[..., : made.image.shape[2]], ids[1:], keys[1:])  # fmt: skip
-        images, heads = np.stack([made.image, good.image]), [made.header, good.header]
-        first, second = reveal(images, heads, [made.residue, good.residue], keys)
-        assert isinstance(first, Damaged) or record == b"\0\2" + b"\xff" * 9  # some bytes mean something
-        np.testing.assert_array_equal(second, clean[1, :, :, : made.image.shape[2]])
+    (good,) = RDH().hide(clean[1:2], patched(clean[1:2]), ids[1:], keys[1:])
+    for record in (b"\xff", b"\0\0", b"\0\x10abc", b"\0\2", b"\2\1"):
+        for part, purpose in ((RDHPart(size=4, step=8), b"rdh"), (RITPart(settings=Settings(size=4)), b"rit")):
+            made = carry.beside(clean[0], carry.draft(ids[0], part), record, purpose, keys[0])
+            images, heads = np.stack([made.image, good.image]), [made.header, good.header]
+            first, second = reveal(images, heads, [made.residue, good.residue], keys)
+            assert isinstance(first, Damaged) or (record[:1] == b"\0" and purpose == b"rit"), (record, purpose)
+            np.testing.assert_array_equal(second, clean[1])
+    gray = carry.beside(clean[0, :, :, :1], carry.draft(ids[0], RDHPart(size=4, step=8)), b"\1\1", b"rdh", keys[0])
+    (found,) = reveal(gray.image[None], [gray.header], [gray.residue], keys[:1])
+    assert isinstance(found, Damaged)
+    assert "color" in str(found)
 
 
 def test_records_that_are_too_long(clean):  # type: ignore[no-untyped-def]
