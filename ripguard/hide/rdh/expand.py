@@ -105,7 +105,7 @@ def embed(own: Pass, bits: np.ndarray, most: int = STEPS - 1) -> tuple[int, np.n
     enough = np.flatnonzero(np.cumsum(np.bincount(size, minlength=STEPS)[:STEPS]) >= len(bits))
     best = 0
     for step in tried(int(enough[0]), most) if len(enough) else ():
-        values, room = _embedded(own, bits, step)
+        values, room = embed_with(own, bits, step)
         if values is not None:
             return step, values
         if room < FALLEN * best:
@@ -114,8 +114,8 @@ def embed(own: Pass, bits: np.ndarray, most: int = STEPS - 1) -> tuple[int, np.n
     return None
 
 
-def _embedded(own: Pass, bits: np.ndarray, step: int) -> tuple[np.ndarray | None, int]:
-    """New values of the samples, or None and the number of bits for which there is room."""
+def embed_with(own: Pass, bits: np.ndarray, step: int) -> tuple[np.ndarray | None, int]:
+    """As :func:`embed` with one step: the new values, None if the bits do not fit; and for how many there is room."""
     low, high = thresholds(step)
     once = furthest(own.error, step)
     able = inside(own.guess + once)  # can be changed
@@ -131,11 +131,12 @@ def _embedded(own: Pass, bits: np.ndarray, step: int) -> tuple[np.ndarray | None
     return own.guess + np.concatenate([changed, own.error[end:]]), room
 
 
-def extract(own: Pass, count: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+def extract(own: Pass, count: int, step: int, searched: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Inverse of :func:`embed`.
 
     Args:
         count: number of bits.
+        searched: whether ``step`` must be the one that :func:`embed` chooses; otherwise it is any.
 
     Returns:
         The bits, uint8 ``[count]``, and the values of the samples before, int32 ``[cells]``.
@@ -156,7 +157,7 @@ def extract(own: Pass, count: int, step: int) -> tuple[np.ndarray, np.ndarray]:
     before = np.where(able, moved_back(own.error[:end], step), own.error[:end])
     values = own.guess + np.concatenate([before, own.error[end:]])
     bits = stream[listed:].astype(np.uint8)
-    if not inside(values).all() or not _repeats(own, values, bits, step):
+    if not inside(values).all() or (searched and not _repeats(own, values, bits, step)):
         raise BadStream("it was not embedded like this")
     return bits, values
 
