@@ -527,8 +527,15 @@ def reversible() -> Iterator[Vector]:
             "dot-128": (last + 2, b"\x80"), "bits-0": (last + 3, b"\0" * 4), "bits-huge": (last + 3, b"\xff" * 4),
         }  # fmt: skip
         for claim, (offset, value) in claims.items():
-            yield Vector(f"{name}-header-{claim}", f"header bytes {offset}… are {value.hex()}", "refused", name,
-                         put=(("x.png", with_header(offset, value, name, length)),), image="x.png", loose=True)  # fmt: skip
+            yield Vector(
+                f"{name}-header-{claim}",
+                f"header bytes {offset}… are {value.hex()}",
+                "refused",
+                name,
+                put=(("x.png", with_header(offset, value, name, length)),),
+                image="x.png",
+                loose=True,
+            )
         for path in (
             "train/a/grey.png",
             "train/a/odd.png",
