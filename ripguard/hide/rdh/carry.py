@@ -22,6 +22,7 @@ from ripguard.hide.header import COMMON, Header, Tail
 from ripguard.hide.rdh.expand import STEPS
 from ripguard.hide.rdh.layers import MOST, NOTHING, Layer, embed_bits, extract_bits
 
+LARGEST = 1 << 25  # samples; embedding into larger images takes gigabytes, so their records go to the residue
 LONGEST = (1 << 24) - 1  # bytes of a sealed record: the header has 24 bits for them
 WHERE = struct.Struct(">BBBI")
 
@@ -76,7 +77,7 @@ def carried(
         layers: most layers of embedding.
     """
     length, head = TAG + len(plaintext), _head(header)
-    if image.size < head or length > LONGEST:
+    if not head <= image.size <= LARGEST or length > LONGEST:
         return None
     header = replace(header, planes=1, inline=True, length=length)
     sealed = seal(keys.payload, _bound(header, purpose, image), plaintext)
@@ -120,7 +121,7 @@ def opened(
     if bool(header.planes) != bool(part.layers) or len(residue) != (0 if header.planes else header.length):
         raise Forged
     if header.planes:
-        if image.size < head or not header.inline:
+        if not head <= image.size <= LARGEST or not header.inline:
             raise Forged
         key = keys.payload
         try:

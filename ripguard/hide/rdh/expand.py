@@ -101,10 +101,8 @@ def embed(own: Pass, bits: np.ndarray, most: int = STEPS - 1) -> tuple[int, np.n
     Returns:
         The step, and the new values of the samples ``own.at``, int32; None if the bits do not fit.
     """
-    size = np.where(own.error < 0, np.maximum(-2 * own.error - 3, 0), 2 * own.error)  # first step that expands an error
-    enough = np.flatnonzero(np.cumsum(np.bincount(size, minlength=STEPS)[:STEPS]) >= len(bits))
     best = 0
-    for step in tried(int(enough[0]), most) if len(enough) else ():
+    for step in tried(_first(own, len(bits)), most):
         values, room = embed_with(own, bits, step)
         if values is not None:
             return step, values
@@ -112,6 +110,12 @@ def embed(own: Pass, bits: np.ndarray, most: int = STEPS - 1) -> tuple[int, np.n
             break
         best = max(best, room)
     return None
+
+
+def _first(own: Pass, count: int) -> int:
+    """The first step under which so many samples expand; :data:`STEPS` if there is none."""
+    step = np.where(own.error < 0, np.maximum(-2 * own.error - 3, 0), 2 * own.error)  # the first that expands an error
+    return int(np.count_nonzero(np.cumsum(np.bincount(step, minlength=STEPS)[:STEPS]) < count))
 
 
 def embed_with(own: Pass, bits: np.ndarray, step: int) -> tuple[np.ndarray | None, int]:
@@ -163,10 +167,17 @@ def extract(own: Pass, count: int, step: int, searched: bool = True) -> tuple[np
 
 
 def _repeats(own: Pass, values: np.ndarray, bits: np.ndarray, step: int) -> bool:
-    """Whether embedding into the samples before gives the samples ``own`` again: so no two images mean the same."""
+    """Whether embedding into the samples before gives the samples ``own`` again: so no two images mean the same.
+
+    The step before must not have sufficed. More is not tried, so that a stranger's image costs little.
+    """
     before = Pass(own.at, own.guess, values - own.guess)
-    for most in (GENTLE, STEPS - 1) if step <= GENTLE else (STEPS - 1,):
-        again = embed(before, bits, most)
-        if again is not None and again[0] == step and np.array_equal(again[1], own.guess + own.error):
-            return True
-    return False
+    again, _ = embed_with(before, bits, step)
+    if again is None or not np.array_equal(again, own.guess + own.error):
+        return False
+    first, found = _first(before, len(bits)), False
+    for steps in (tried(first, GENTLE), tried(first, STEPS - 1)):
+        if step in steps:
+            at = steps.index(step)
+            found = found or at == 0 or embed_with(before, bits, steps[at - 1])[0] is None
+    return found

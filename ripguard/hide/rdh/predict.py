@@ -29,7 +29,9 @@ class Cells:
     column: int
 
 
-@lru_cache(maxsize=8)
+SMALL = 1 << 18  # samples of images whose cells are kept
+
+
 def cells_of(shape: tuple[int, int, int], first: int, parity: int) -> Cells:
     """The cells of an image.
 
@@ -38,12 +40,19 @@ def cells_of(shape: tuple[int, int, int], first: int, parity: int) -> Cells:
         first: number of samples at the beginning, in raster order, that never change: the header is in them.
         parity: :data:`CROSS` or :data:`DOT`.
     """
+    return (_kept if np.prod(shape) <= SMALL else _cells)(shape, first, parity)
+
+
+def _cells(shape: tuple[int, int, int], first: int, parity: int) -> Cells:
     height, width, channels = shape
     y, x = np.arange(1, max(height - 1, 1)), np.arange(1, max(width - 1, 1))
     chosen = (y[:, None] + x) % 2 == parity  # [height − 2, width − 2]
     pixels = (y[:, None] * width + x)[chosen]
     at = (pixels[:, None] * channels + np.arange(channels)).ravel()
     return Cells(at[at >= first], width * channels, channels)
+
+
+_kept = lru_cache(maxsize=32)(_cells)
 
 
 def predicted(flat: np.ndarray, cells: Cells) -> tuple[np.ndarray, np.ndarray]:

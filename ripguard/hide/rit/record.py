@@ -47,8 +47,8 @@ def decode(image: np.ndarray, data: bytes, own: Settings) -> np.ndarray:
     tags = np.zeros(len(g.full), np.int64)
     if own.size > 1:
         tags = reader.counted(len(g.full), own.classes).astype(np.int64)
-    excess = np.zeros(image.shape, np.int64)
-    back = np.zeros((g.cells, channels), np.int64)
+    excess = np.zeros(image.shape, np.int16)
+    back = np.zeros((g.cells, channels), np.int16)
     if own.overflow:
         cut_off = (image == 0) | (image == 255)
         excess[cut_off] = reader.counted(int(cut_off.sum()), own.overflow + 1)

@@ -59,8 +59,8 @@ class Moves:
     Attributes:
         tags: int64 ``[full]``, class of each source block.
         turns: uint8 ``[full, channels]``, quarter turns at each target position.
-        shifts: int64 ``[cells, channels]``, in steps, at each target position.
-        back: int64 ``[cells, channels]``, gray levels that a block was lowered by to stay in 0..255.
+        shifts: int16 ``[cells, channels]``, in steps, at each target position.
+        back: int16 ``[cells, channels]``, gray levels that a block was lowered by to stay in 0..255.
         excess: uint8 ``[height, width, channels]``, gray levels cut off where the result is 0 or 255.
     """
 
@@ -83,10 +83,12 @@ def green(channels: int) -> int:
 def forward(clean: np.ndarray, carrier: np.ndarray, own: Settings) -> tuple[np.ndarray, Moves]:
     """Transform ``clean`` so that it approximates ``carrier``; both uint8 ``[height, width, channels]``."""
     g, channels = grid_of(clean.shape, own), clean.shape[2]
-    narrow, wanted = (to_cells(image[None], g).astype(np.int64) for image in (clean, carrier))
+    narrow, wanted = (to_cells(image[None], g).astype(np.int16) for image in (clean, carrier))
     # 1. classes and pairing, by the green channel
-    tags = clustered(spreads(narrow, g)[:, green(channels)], own.classes)
-    places = sources(tags, spreads(wanted, g)[:, green(channels)], own.classes)
+    tags = np.zeros(len(g.full), np.int64)
+    if own.size > 1:
+        tags = clustered(spreads(narrow, g)[:, green(channels)], own.classes)
+    places = pairing(wanted, tags, g, own)
     there, sums = moved_to(narrow, places, g), moved_to(cell_sums(clean[None], g), places, g)
     # 2. shifts of the means, in steps
     weight = own.step * _pixels(g)
@@ -94,17 +96,19 @@ def forward(clean: np.ndarray, carrier: np.ndarray, own: Settings) -> tuple[np.n
     room = 2 * own.overflow
     highest = (255 + room - there.max((0, 2, 3))) // own.step
     lowest = -((there.min((0, 2, 3)) + room) // own.step)
-    shifts = np.clip(shifts, lowest, highest)
+    shifts = np.clip(shifts, lowest, highest).astype(np.int16)
     there = there + own.step * shifts[None, :, None, None]
     # 3. overflow: back by up to T, the rest is cut off
     above, below = there.max((0, 2, 3)) - 255, -there.min((0, 2, 3))
     back = np.clip(above, 0, own.overflow) - np.clip(below, 0, own.overflow)
     there = there - back[None, :, None, None]
     # 4. quarter turns of what is not flat
-    blocks = apart(full_cells(there, g))
-    turns = best_turn(np.clip(blocks, 0, 255), apart(full_cells(wanted, g)))[0].reshape(-1, channels)
-    turns = np.where(textured(there, g, own), turns, 0).astype(np.uint8)
-    there = with_full(there, together(rotate(blocks, turns.reshape(1, -1)), channels), g)
+    turns = np.zeros((len(g.full), channels), np.uint8)
+    if own.size > 1:
+        blocks = apart(full_cells(there, g))
+        turns = best_turn(np.clip(blocks, 0, 255), apart(full_cells(wanted, g)))[0].reshape(-1, channels)
+        turns = np.where(textured(there, g, own), turns, 0).astype(np.uint8)
+        there = with_full(there, together(rotate(blocks, turns.reshape(1, -1)), channels), g)
     image = from_cells(there, g)[0]
     seen = np.clip(image, 0, 255)
     return seen.astype(np.uint8), Moves(tags, turns, shifts, back, np.abs(image - seen).astype(np.uint8))
@@ -114,27 +118,38 @@ def restored(cells: np.ndarray, moves: Moves, places: np.ndarray, g: Grid, own: 
     """Undo :func:`forward`.
 
     Args:
-        cells: int64 ``[1, cells, size, size, channels]``, of the transformed image with what was cut off.
-        places: the source block of each target position, as :func:`pairing` finds it.
+        cells: int16 ``[1, cells, size, size, channels]``, of the transformed image with what was cut off.
+        places: see :func:`pairing`.
 
     Returns:
         uint8 ``[height, width, channels]``. Values outside 0..255, which only wrong moves give, wrap around.
     """
-    channels = cells.shape[4]
-    turned = rotate(apart(full_cells(cells, g)), (4 - moves.turns.reshape(1, -1)) % 4)
-    cells = with_full(cells, together(turned, channels), g)
+    if own.size > 1:
+        cells = _turned_back(cells, moves, g)
     cells = cells + (moves.back - own.step * moves.shifts)[None, :, None, None]
     return from_cells(moved_from(cells, places, g), g)[0].astype(np.uint8)
 
 
+def _turned_back(cells: np.ndarray, moves: Moves, g: Grid) -> np.ndarray:
+    turned = rotate(apart(full_cells(cells, g)), (4 - moves.turns.reshape(1, -1)) % 4)
+    return with_full(cells, together(turned, cells.shape[4]), g)
+
+
 def pairing(cells: np.ndarray, tags: np.ndarray, g: Grid, own: Settings) -> np.ndarray:
-    """The pairing that :func:`forward` chose: its blocks have kept the deviations by which it was chosen."""
+    """The source block of each target position: int64 ``[full]``.
+
+    Args:
+        cells: of the carrier, or of the transformed image, whose blocks have the deviations of their sources.
+        tags: classes of the source blocks.
+    """
+    if own.size == 1:  # all deviations are 0
+        return np.arange(len(g.full))
     return sources(tags, spreads(cells, g)[:, green(cells.shape[4])], own.classes)
 
 
 def with_excess(image: np.ndarray, excess: np.ndarray) -> np.ndarray:
-    """The transformed image as it was before it was cut to 0..255, int64."""
-    return image + ((image == 255).astype(np.int64) - (image == 0)) * excess
+    """The transformed image as it was before it was cut to 0..255, int16. ``excess``: uint8 or int16."""
+    return image + ((image == 255).astype(np.int16) - (image == 0)) * excess
 
 
 def spreads(cells: np.ndarray, g: Grid) -> np.ndarray:
