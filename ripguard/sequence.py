@@ -76,7 +76,7 @@ def encode(sequence: Sequence, layout: Layout) -> list[bytes]:
     """Encode each Sequence of a batch."""
     order = _order_symbols(sequence.order, layout)
     symbols = (sequence.residuals + layout.bound).astype(np.int32)  # [batch, shifts, channels]
-    chosen = _best_tables(symbols, layout.bound)  # [batch, channels]
+    chosen = best_tables(symbols, layout.bound)  # [batch, channels]
     turns = sequence.turns.astype(np.int32)
     result = []
     for i in range(len(symbols)):
@@ -87,7 +87,7 @@ def encode(sequence: Sequence, layout: Layout) -> list[bytes]:
             coder.encode(np.ascontiguousarray(turns[i]), _models.Uniform(4))
         coder.encode(chosen[i], _models.Uniform(TABLES))
         for channel in range(layout.channels):
-            model = _table(int(chosen[i, channel]), layout.bound)
+            model = table(int(chosen[i, channel]), layout.bound)
             coder.encode(np.ascontiguousarray(symbols[i, :, channel]), model)
         result.append(coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0"))
     return result
@@ -117,7 +117,7 @@ def _decode(records: list[bytes], layout: Layout) -> Sequence:
             turns[i] = coder.decode(_models.Uniform(4), layout.blocks)
         chosen = coder.decode(_models.Uniform(TABLES), layout.channels)
         for channel in range(layout.channels):
-            model = _table(int(chosen[channel]), layout.bound)
+            model = table(int(chosen[channel]), layout.bound)
             residuals[i, :, channel] = coder.decode(model, layout.shifts) - layout.bound
     return Sequence(_from_symbols(order, layout), turns, residuals)
 
@@ -207,8 +207,9 @@ def _frequencies(table: int, bound: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _table(table: int, bound: int) -> constriction.stream.model.Categorical:
-    return _models.Categorical(_frequencies(table, bound).astype(np.float32), perfect=False)
+def table(number: int, bound: int) -> constriction.stream.model.Categorical:
+    """Entropy model with this number, 0..:data:`TABLES` − 1, of values ``-bound..bound``."""
+    return _models.Categorical(_frequencies(number, bound).astype(np.float32), perfect=False)
 
 
 @lru_cache(maxsize=16)
@@ -218,7 +219,7 @@ def _costs(bound: int) -> np.ndarray:
     return -np.log2(weights / weights.sum(0))
 
 
-def _best_tables(symbols: np.ndarray, bound: int) -> np.ndarray:
+def best_tables(symbols: np.ndarray, bound: int) -> np.ndarray:
     """Cheapest table of each image and channel: int32 ``[batch, shifts, channels]`` → ``[batch, channels]``."""
     batch, _, channels = symbols.shape
     alphabet = 2 * bound + 1

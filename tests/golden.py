@@ -34,12 +34,17 @@ from ripguard.hide.header import Header
 from ripguard.hide.mrit.method import MRIT
 from ripguard.hide.mrit.pairing import RULES
 from ripguard.hide.mrit.transform import Params
+from ripguard.hide.rdh.layers import Layer
+from ripguard.hide.rdh.method import RDH, RDHParams, RDHPart
+from ripguard.hide.rit.method import RIT, RITParams, RITPart
+from ripguard.hide.rit.transform import Settings
 from ripguard.hide.seal.method import Seal, SealPart
 from ripguard.methods.fitted import Fitted
 from ripguard.methods.registries import PERTURBATIONS
 from ripguard.perturb import ar, lsp, marks, ops
 from ripguard.perturb.base import Perturbation
 
+REVERSIBLE = {"rdh": (RDH, RDHParams), "rit": (RIT, RITParams)}
 HERE = Path(__file__).resolve().parent
 HIDE, PERTURB, ARRAYS = HERE / "hide" / "golden.json", HERE / "perturb" / "golden.json", HERE / "perturb" / "golden.npz"
 
@@ -162,6 +167,9 @@ def hidden_by(
 ) -> list[Hidden]:
     """What a hiding method makes of uint8 ``[batch, height, width, channels]`` images; ``model``: channels of one."""
     ids, keys = keys_for(len(clean))
+    if method in REVERSIBLE:
+        own_class, params = REVERSIBLE[method]
+        return own_class(params(**options)).hide(clean, carrier, ids, keys, files)
     with same_zlib():
         if method == "mrit":
             own = {name: value for name, value in options.items() if name != "lossy"}
@@ -174,7 +182,8 @@ def revealed_by(method: str, options: dict[str, Any], hidden: list[Hidden]) -> n
     """The clean images: inverse of :func:`hidden_by`."""
     _, keys = keys_for(len(hidden))
     with same_zlib():
-        own = MRIT() if method == "mrit" else Seal(model=coder_model(options["model"]) if "model" in options else b"")
+        sealing = Seal(model=coder_model(options["model"]) if "model" in options else b"")
+        own = {"mrit": MRIT(), "rdh": RDH(), "rit": RIT()}.get(method, sealing)
     found = own.reveal(
         np.stack([one.image for one in hidden]),
         [one.header for one in hidden],
@@ -208,7 +217,7 @@ def coder_model(channels: int) -> bytes:
 
 
 def headers() -> dict[str, bytes]:
-    """Packed headers of both methods."""
+    """Packed headers of all methods."""
     ids = (b"key id 1", b"data set")
     made = {
         "mrit": Header(*ids, 513, 66051, 2, False, False, 460, Params()),
@@ -225,6 +234,23 @@ def headers() -> dict[str, bytes]:
         "seal v1": Header(*ids, 513, 66051, 5, True, False, 1234, SealPart(2, 0x0123456789ABCDEF), version=1),
         "seal v1, gray in color": Header(*ids, 0, 7, 3, True, False, 2**24, SealPart(4, 1), version=1, gray=True),
         "seal in the residue": Header(*ids, 0, 7, 0, False, False, 99, SealPart(5, 0)),
+        "rdh": Header(
+            *ids, 513, 66051, 1, True, False, 145, RDHPart(size=2, step=12, layers=2, top=Layer(3, 4, 70000))
+        ),
+        "rdh in the residue": Header(*ids, 0, 7, 0, False, False, 99, RDHPart(size=64, step=128)),
+        "rit": Header(
+            *ids, 513, 66051, 1, True, False, 145, RITPart(settings=Settings(), layers=1, top=Layer(0, 1, 1480))
+        ),
+        "rit in the residue": Header(
+            *ids,
+            0,
+            7,
+            0,
+            False,
+            False,
+            99,
+            RITPart(settings=Settings(size=32, step=1, overflow=0, flat=127, classes=16)),
+        ),
     }
     return {name: header.pack() for name, header in made.items()}
 
@@ -255,6 +281,7 @@ def associated() -> dict[str, bytes]:
         (name, purpose) for name in ("mrit v0", "mrit v1", "mrit") for purpose in (b"payload", b"residue", b"whole")
     ]
     purposes += [("mrit v1", b"file"), ("seal v1", b"seal"), ("mrit", b"file"), ("seal", b"seal")]
+    purposes += [("rdh", b"rdh"), ("rit", b"rit")]
     return {f"{name}, {p.decode()}": associated_data(p, made[name], bytes(range(32))) for name, p in purposes}
 
 
@@ -337,6 +364,17 @@ def sealed(  # type: ignore[no-untyped-def]
     return Hide("seal", options, height, width, channels, files=files)
 
 
+def reversible(  # type: ignore[no-untyped-def]
+    method: str,
+    height: int = 32,
+    width: int = 32,
+    channels: tuple[int, int] = (3, 3),
+    kind: str = "photograph",
+    **options,
+):
+    return Hide(method, options, height, width, channels, kind)
+
+
 TINTED = (1, 3)  # gray images with carriers in color
 HIDING = {
     **{f"mrit, {name}": mrit(pairing=name) for name, _ in RULES.values()},
@@ -394,6 +432,24 @@ HIDING = {
     "seal, tiny, gray in color": sealed(3, 2, channels=TINTED, coders=("raw",), allow_residue=True),
     "seal, tiny, interlaced": sealed(5, 4, coders=("interlaced",), model=3, allow_residue=True),
     "seal, just room for the header": sealed(8, 14, coders=("raw",), most=1, allow_residue=True),
+    "rdh": reversible("rdh"),
+    "rdh, blocks of 4, nearest": reversible("rdh", size=4, rule="nearest", step=8, most=2),
+    "rdh, odd size": reversible("rdh", 33, 21, size=3),
+    "rdh, 64 pixels": reversible("rdh", 64, 64),
+    "rdh, gray": reversible("rdh", 48, 48, channels=(1, 1)),
+    "rdh, gray in color": reversible("rdh", channels=TINTED),
+    "rdh, stretched": reversible("rdh", kind="stretched", size=4),
+    "rdh, grainy": reversible("rdh", kind="grainy", size=4, layers=3, doublings=0),
+    "rdh, no layers": reversible("rdh", layers=0),
+    "rdh, tiny": reversible("rdh", 3, 2),
+    "rit": reversible("rit"),
+    "rit, blocks of 2, odd size": reversible("rit", 33, 21, size=2, layers=3),
+    "rit, blocks of 4": reversible("rit", 64, 64, size=4),
+    "rit, blocks of 4, stretched": reversible("rit", kind="stretched", size=4, layers=3),
+    "rit, flat": reversible("rit", kind="flat"),
+    "rit, gray": reversible("rit", 48, 48, channels=(1, 1), size=4, overflow=0, flat=0, classes=2),
+    "rit, gray in color": reversible("rit", channels=TINTED, size=8, step=4),
+    "rit, tiny": reversible("rit", 3, 2, size=2),
 }  # fmt: skip
 
 

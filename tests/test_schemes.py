@@ -219,7 +219,7 @@ def test_gray_images_get_color_where_there_are_colored_ones():
     ("name", "options", "words"),
     [
         ("mrit", {"planes": 3}, "--max-bit-planes is an option of seal, and this is --hide mrit"),
-        ("seal", {"size": 3}, "--block-size is an option of mrit, and this is --hide seal"),
+        ("seal", {"size": 3}, "--block-size is an option of mrit, rdh, rit, and this is --hide seal"),
         ("mrit", {"steps": 3}, "--attack-steps is an option of layered, tap, carve, fsp, pil, dune, and this is"),
         ("mrit", {"max_bit_planes": 3}, "--max-bit-planes is an option of seal, and this is --hide mrit"),
         ("seal", {"max_bit_planes": 3, "planes": 3}, "given twice, under two names"),

@@ -34,6 +34,7 @@ FOLDERS = {  # of each kind of measurement; the kinds are named after the experi
     "chain": "exactness", "first-run": "exactness", "large": "exactness", "lock-unlock": "exactness",
     "block-size": "ablations", "choice": "ablations", "held-out": "ablations", "planes": "ablations",
     "marks": "ablations", "blending": "ablations", "ceiling": "ablations",
+    "capacity": "ablations",
     "tamper": "robustness", "interruption": "robustness",
     "bench": "performance", "platform-load": "performance", "coders": "performance", "install": "performance",
 }  # fmt: skip

@@ -14,6 +14,7 @@ CHOSEN = frozenset(
 )
 CHOSEN_IN = {  # by kind
     "planes": {"bits_a_sample"},
+    "capacity": {"threshold", "bits_a_sample"},
     "ceiling": {"kept", "gray"},
     "known-pair": {"pairs"},
     "lock-pairs": {"pairs"},

@@ -45,6 +45,8 @@ HIDINGS: Registry[type[Hiding]] = Registry(
     {
         "mrit": "ripguard.hide.mrit.method:MRIT",
         "seal": "ripguard.hide.seal.method:Seal",
+        "rdh": "ripguard.hide.rdh.method:RDH",
+        "rit": "ripguard.hide.rit.method:RIT",
     },
 )
 SCHEMES: Registry[type[OneStep]] = Registry(  # one-step schemes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ripguard.hide.mrit.method import MRITParams
+from ripguard.hide.rdh.method import RDHParams
+from ripguard.hide.rit.method import RITParams
 from ripguard.hide.seal.method import SealParams
 from ripguard.perturb.carve import CarveParams
 from ripguard.perturb.fsp import FSPParams
@@ -83,6 +85,20 @@ SCHEMES: dict[str, TwoAxis] = {
             SealParams(),
             note="one learned, invertible transform for each class (Learnability Lock of Peng and Chen, ε 16/255), and "
             "`seal`, which restores what rounding and clipping lose",
+        ),
+        TwoAxis(
+            "rdh",
+            TAPParams(),
+            RDHParams(),
+            note="after Liu et al. 2018: an adversarial perturbation, constant in blocks; what undoes it is embedded "
+            "reversibly into the perturbed image",
+        ),
+        TwoAxis(
+            "rit",
+            TAPParams(),
+            RITParams(),
+            note="after Yin et al. 2019: the original disguised as its adversarial version; what undoes it is embedded "
+            "reversibly, or in the residue where it does not fit",
         ),
         TwoAxis(
             "paper",

@@ -79,7 +79,7 @@ def test_chain_keeps_what_it_cannot_make_again(tmp_path):  # type: ignore[no-unt
 
 
 SOURCES = (
-    *("adaptive", "bench", "blending", "coders", "grid", "held_out", "marks", "open_choices"),
+    *("adaptive", "bench", "blending", "capacity", "coders", "grid", "held_out", "marks", "open_choices"),
     *("peers", "planes", "table1", "transfer", "undo"),
 )
 
@@ -521,6 +521,19 @@ def test_coders():
     coders = {row["coder"]: row for row in map(ast.literal_eval, told.splitlines())}
     assert {"file", "webp", "interlaced", "png"} <= set(coders)
     assert all(0 < row["bits_a_sample"] < 24 for row in coders.values())
+
+
+@pytest.mark.slow
+def test_capacity():
+    """All images come back, whatever they hold; larger thresholds give more room and less likeness."""
+    told = experiment("capacity.py", "photos", "--count", "4")
+    rows = [ast.literal_eval(line) for line in told.splitlines() if line.startswith("{")]
+    assert all(row["exact"] == row["images"] == 4 for row in rows)
+    fixed = [row for row in rows if row["what"] == "thresholds"]
+    for name, falls in (("net_bpp", False), ("psnr", True)):
+        values = [row[name] for row in fixed]
+        assert values == sorted(values, reverse=falls)
+    assert {row["hiding"] for row in rows if row["what"] == "method"} == {"rdh", "rit, 1×1", "rit, 4×4"}
 
 
 @pytest.mark.slow

@@ -47,12 +47,13 @@ def test_every_case_is_kept():
     flags = {name: {bytes.fromhex(one["header"])[26] for one in kept} for name, kept in WANTED["hiding"].items()}
     by_method = {
         method: set().union(*(one for name, one in flags.items() if name.startswith(method)))
-        for method in ("mrit", "seal")
+        for method in ("mrit", "seal", "rdh", "rit")
     }
     planes = {method: {one & 0x0F for one in found} for method, found in by_method.items()}
-    assert planes == {"mrit": set(range(5)), "seal": {0, 1, 2, 3, 4, 5, 6, 8}}
+    carried = {"rdh": {0, 1}, "rit": {0, 1}}
+    assert planes == {"mrit": set(range(5)), "seal": {0, 1, 2, 3, 4, 5, 6, 8}} | carried
     marks = {method: {one & 0xF0 for one in found} for method, found in by_method.items()}
-    assert marks == {"mrit": {0x00, 0x10, 0x20}, "seal": {0x00, 0x10}}
+    assert marks == {"mrit": {0x00, 0x10, 0x20}} | {name: {0x00, 0x10} for name in ("seal", "rdh", "rit")}
 
 
 def test_the_compressor_is_one():

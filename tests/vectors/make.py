@@ -108,7 +108,13 @@ RELEASES = {
     "v2-tinted": ({"pairing": "ranked", "tint": True}, {}),
     "v2-seal-tinted": ({"scheme": "seal", "allow_residue": True, "tint": True}, {}),
     "v2-seal-model": ({"scheme": "seal", "coders": ("interlaced",), "planes": 8, "allow_residue": True}, {}),
+    "v2-rdh": ({"scheme": "rdh", "size": 4}, {}),
+    "v2-rit": ({"scheme": "rit", "size": 4, "layers": 3}, {}),
+    "v2-rdh-file": ({"scheme": "rdh", "size": 4}, {"byte_exact": True}),
+    "v2-rdh-tinted": ({"scheme": "rdh", "size": 8, "tint": True}, {}),
+    "v2-rit-tinted": ({"scheme": "rit", "size": 8, "layers": 3, "tint": True}, {}),
 }
+REVERSIBLE = {"v2-rdh": 39, "v2-rit": 42}  # bytes of the header
 
 
 def some_model() -> bytes:
@@ -494,6 +500,57 @@ def sealed() -> Iterator[Vector]:
                  put=(("x.png", png_bytes(published(name))),), image="x.png", loose=True)  # fmt: skip
 
 
+def reversible() -> Iterator[Vector]:
+    """Schemes `rdh` and `rit`: every changed bit refused, wherever it is; header and residue guarded."""
+    own = "train/a/rgb.png"
+    for name, length in REVERSIBLE.items():
+        image = published(name)
+        for sample in (0, 100, 8 * length - 1, 8 * length, 700, image.size - 1):
+            for bit in (0, 3, 7):
+                yield Vector(f"{name}-flip-{sample}-{bit}", f"bit {bit} of sample {sample} flipped", "refused", name,
+                             put=(("x.png", flipped(sample, bit, name, own)),), image="x.png", loose=True)  # fmt: skip
+        for kind in ("crop", "resize there and back", "mirror", "quarter turn", "grey", "gamma"):
+            yield Vector(f"{name}-edit-{kind.replace(' ', '-')}", kind, "refused", name, image="x.png", loose=True,
+                         put=(("x.png", png_bytes(edited(kind, name))),))  # fmt: skip
+        yield Vector(f"{name}-jpeg-100", "JPEG, quality 100", "damaged", name,
+                     put=((own, saved("JPEG", image, quality=100, subsampling=0)),))  # fmt: skip
+        yield Vector(f"{name}-loose", "a loose copy under another name", "exact", name, image="x.png", loose=True,
+                     put=(("x.png", png_bytes(image)),))  # fmt: skip
+        yield Vector(f"{name}-key", "asked for with another key", "wrong-key", name, key="other")
+        last = length - 7
+        claims = {
+            "version-1": (2, b"\1"), "method": (3, b"\2"), "unit": (20, b"\0\1"), "index": (22, b"\0\0\0\1"),
+            "planes-0": (26, b"\0"), "planes-2": (26, b"\x12"), "not-inline": (26, b"\1"), "lossy": (26, b"\x21"),
+            "length-0": (27, b"\0\0\0"), "length-huge": (27, b"\xff\xff\xff"), "size-0": (30, b"\0"),
+            "size-2": (30, b"\2"), "step-0": (31, b"\0"), "step-1": (31, b"\1"), "layers-0": (last, b"\0"),
+            "layers-8": (last, b"\x08"), "layers-9": (last, b"\x09"), "cross-127": (last + 1, b"\x7f"),
+            "dot-128": (last + 2, b"\x80"), "bits-0": (last + 3, b"\0" * 4), "bits-huge": (last + 3, b"\xff" * 4),
+        }  # fmt: skip
+        for claim, (offset, value) in claims.items():
+            yield Vector(
+                f"{name}-header-{claim}",
+                f"header bytes {offset}… are {value.hex()}",
+                "refused",
+                name,
+                put=(("x.png", with_header(offset, value, name, length)),),
+                image="x.png",
+                loose=True,
+            )
+        for path in (
+            "train/a/grey.png",
+            "train/a/odd.png",
+            "train/b/tiny.png",
+            "train/b/flat.png",
+            "train/b/saturated.png",
+        ):
+            yield Vector(f"{name}-{Path(path).stem}", f"as published: {path}", "exact", name, path)
+        gray = png_bytes(published(f"{name}-tinted", "train/a/grey.png")[:, :, :1])
+        yield Vector(f"{name}-tinted-grey", "a gray image that was published in color", "exact", f"{name}-tinted",
+                     "train/a/grey.png")  # fmt: skip
+        yield Vector(f"{name}-tinted-one-channel", "only the red channel is left", "damaged", f"{name}-tinted",
+                     "train/a/grey.png", put=(("train/a/grey.png", gray),))  # fmt: skip
+
+
 def tinted() -> Iterator[Vector]:
     """Gray images that were published in color."""
     path = "train/a/grey.png"
@@ -665,7 +722,17 @@ def main() -> None:
     keys = HERE / "keys.txt"
     if not keys.exists():
         keys.write_text("".join(f"{name} {encode_secret(PREFIX, secret)}\n" for name, secret in KEYS.items()))
-    made = [*exact(), *changed_samples(), *headers(), *files(), *meta(), *sealed(), *tinted(), *version_2()]
+    made = [
+        *exact(),
+        *changed_samples(),
+        *headers(),
+        *files(),
+        *meta(),
+        *sealed(),
+        *tinted(),
+        *version_2(),
+        *reversible(),
+    ]
     assert len({one.name for one in made}) == len(made)
     for one in made:
         place = HERE / "cases" / f"{one.name}.txt"

@@ -14,7 +14,7 @@ from pathlib import Path
 from ripguard.benchmark.leaderboard import page as leaderboard
 from ripguard.benchmark.leaderboard import who
 from ripguard.benchmark.records import FOLDERS, Measurement, read
-from ripguard.benchmark.tables import accuracy, attacks, installs, load, lock, others, privdl
+from ripguard.benchmark.tables import accuracy, attacks, capacity, installs, load, lock, others, privdl
 from ripguard.errors import InputRefused
 
 Maker = Callable[[Sequence[Measurement], str], list[str]]
@@ -41,6 +41,8 @@ BLOCKS: dict[str, Maker] = {
     "who": who,
     "coders": others.coders,
     "planes": others.planes,
+    "capacity": capacity.thresholds,
+    "capacity-methods": capacity.methods,
     "large": others.large,
     "installs": installs.installs,
     "platform-load": load.load,
@@ -105,6 +107,12 @@ PAGES: dict[str, tuple[str, list[Section]]] = {
          "of clean images, under true labels: what an attacker on `carve` could reach at most if the kept band were "
          "not perturbed. An estimate for these models, no proof.", others.ceiling),
         ("Low bit-planes", "`experiments/planes.py`", others.planes),
+        ("Reversible capacity", "`experiments/capacity.py`: the most random bits under fixed thresholds, one layer. "
+         "`photographs`: ten whole ones. Estimate: bits a sample and PSNR without a codec; beside `photographs`, of "
+         "images of 300×300 pixels.", capacity.thresholds),
+        ("Reversible embedding of given numbers of bits", "`experiments/capacity.py`", capacity.amounts),
+        ("Records of rdh and rit", "`experiments/capacity.py`: two perturbations that need no training.",
+         capacity.methods),
         ("Block side", "`experiments/block_size.py`: share of protected images whose label the surrogate keeps. "
          "Carriers are those of `fsp`, a weaker attack than that of `mrit-tap`.", others.block_size),
     ]),

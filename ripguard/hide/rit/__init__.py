@@ -1,0 +1,1 @@
+"""Reversible image transformation: the original, disguised as its adversarial version."""
