@@ -81,7 +81,7 @@ def prepare(work: Path, address: str) -> tuple[str, str]:
         ids = {one["name"]: one["id"] for one in admin.all("/v1/accounts", "accounts")}
 
         def token(name: str) -> dict[str, str]:
-            wanted = {"principal": ids[name], "life": LIFE, "note": "demo"}
+            wanted = {"account": ids[name], "life": LIFE, "note": "demo"}
             found: dict[str, str] = admin.call("POST", "/v1/tokens", wanted)
             return found
 

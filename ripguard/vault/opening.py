@@ -74,7 +74,11 @@ def read_opener(path: str | Path, passphrase: Ask = ask) -> Key | AgeIdentities:
     if Path(path).is_file():
         refuse_inside_release(Path(path))
         with_identities = AGE_SECRET in (text := read_private(path)).upper()
-    return AgeIdentities.from_text(text, os.fspath(path)) if with_identities else read_key(path)
+    if with_identities:
+        return AgeIdentities.from_text(text, os.fspath(path))
+    if not isinstance(key := read_key(path), Key):
+        raise KeyFileError(f"{path} has unit keys of a release, which open no vault", "use the key of the vault")
+    return key
 
 
 def refuse_inside_vault(path: Path) -> None:

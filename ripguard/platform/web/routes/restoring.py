@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 from typing import IO
@@ -40,6 +41,7 @@ async def upload(request: Request, visit: Visiting, state: Served, dataset: str)
     file, fields = await packed(request, state, state.uploads.total_bytes)
     with file:
         refuse_wrong(fields.get(CSRF), visit.csrf)
+        await anyio.to_thread.run_sync(state.platform.count_upload, visit.caller, os.fstat(file.fileno()).st_size)
         job, new = await anyio.to_thread.run_sync(_create, visit, state, dataset, fields.get(ONCE, ""), file)
     if new:
         state.runner.wake()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import threading
 import zipfile
@@ -209,8 +210,15 @@ def test_an_archive_that_is_dropped(site, tab, golden, dataset):  # type: ignore
 
 
 @pytest.mark.slow
-def test_too_many_jobs(site, tab, golden, dataset, monkeypatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("ripguard.platform.service.jobs.MOST_OPEN", 0)
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [({"open_jobs": -1}, "Refused: -1 jobs have not ended: wait for one."), ({"bytes_a_day": 1}, "Refused: ")],
+)
+def test_limits(site, tab, golden, dataset, monkeypatch, limits, text):  # type: ignore[no-untyped-def]
+    """A form counts as the API does; −1 jobs are more than are allowed without waiting for one to run."""
+    settings = site.platform.settings
+    changed = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, **limits))
+    monkeypatch.setattr(site.platform, "settings", changed)
     site.sign_in(tab, "user")
     upload(site, tab, golden, dataset)
-    tab.get_by_text("Refused: 0 jobs have not ended: wait for one.").wait_for()
+    tab.get_by_text(text).wait_for()
