@@ -131,8 +131,9 @@ def commands(options: argparse.Namespace, cores: int) -> list[Row]:
             rows.append(measured(f"ripguard {verb}, the whole command, of processor time", count / used, count, cores))
         used, took, _ = costs(PLAIN, out, Path(folder) / "copy")
         what = "PNG decode + encode of the same files, plain Pillow, a process of its own"
-        rows.append(measured(what, count / took, count))
-        rows.append(measured(f"{what}, of processor time", count / used, count))
+        beside = f"{cores} worker{'s' * (cores > 1)}"
+        rows.append(measured(what, count / took, count, beside=beside))
+        rows.append(measured(f"{what}, of processor time", count / used, count, beside=beside))
     return rows
 
 

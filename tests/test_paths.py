@@ -52,6 +52,7 @@ def test_every_path_of_the_api_is_expanded():
             taken = inspect.signature(call).parameters
             paths = {one for one, about in taken.items() if "AnyPath" in str(about.annotation)}
             known = {"source", "out", "key", "labels", "release", "restored", "paths", "grid", "surrogate", "path"}
+            taken = {one for one, about in taken.items() if about.annotation != "bool"}  # `paths` of vault_inspect
             assert {one for one in taken if one in known | {"against", "sign_key"}} <= paths, name
 
 

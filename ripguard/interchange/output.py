@@ -23,6 +23,7 @@ from ripguard.store.atomic import (
     write_unsynced,
 )
 from ripguard.store.together import FEWEST, together
+from ripguard.systems import link
 
 
 class Output:
@@ -59,7 +60,7 @@ class Output:
         place = os.path.join(self.root, name)
         os.makedirs(os.path.dirname(place), exist_ok=True)
         try:
-            os.link(os.path.realpath(path), place)
+            link(os.path.realpath(path), place)
         except OSError as error:
             raise StorageError(f"cannot link {path}: {error.strerror}", "leave out --link, to copy") from None
 

@@ -27,11 +27,11 @@ KILLED = """
 import os, runpy, signal, sys
 from ripguard.train import loop
 save = loop.save_whole
-def killed(state, path):
+def killed(state, path, private):
     if (state["epoch"], state["cut"].get("steps")) == (1, 2):
         path.with_name(f".{path.name}.0.partial").touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    save(state, path)
+    save(state, path, private)
 loop.save_whole = killed
 sys.argv = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(sys.argv[0]))

@@ -82,10 +82,10 @@ def test_a_run_cut_within_an_epoch(protocol, epoch, labelled, tmp_path, monkeypa
     whole = fit(images, labels, 3, protocol, 5, log=tmp_path / "whole.jsonl")
     place, log = tmp_path / "c.pt", tmp_path / "cut.jsonl"
 
-    def killed(state, path):  # type: ignore[no-untyped-def]
+    def killed(state, path, private):  # type: ignore[no-untyped-def]
         if state["epoch"] == epoch and state["cut"].get("steps") == 2:
             raise KeyboardInterrupt
-        save_whole(state, path)
+        save_whole(state, path, private)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "save_whole", killed)
