@@ -28,6 +28,7 @@ from ripguard.platform.database.tables import jobs as table
 from ripguard.platform.database.tables import principals, wrapped_keys
 from ripguard.platform.errors import Absent, Conflict, LimitReached
 from ripguard.platform.restoring.pieces import STEP
+from ripguard.platform.roles import Scope
 from ripguard.platform.service.leases import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Leases
 from ripguard.platform.service.parts import JobFiles
 from ripguard.platform.values import new_id
@@ -110,9 +111,9 @@ class Jobs(Leases):
         return self.get(caller, name), True
 
     def get(self, caller: Caller, name: str) -> Job:
-        """An own job. Raises :class:`Absent`."""
+        """An own job; for a token with less than a dataset, one that it made itself. Raises :class:`Absent`."""
         found = self.find(name)
-        if found.principal != caller.principal or caller.dataset not in (None, found.dataset):
+        if found.principal != caller.principal or not self._open(caller, [found]):
             raise Absent.of("job")
         return found
 
@@ -123,7 +124,14 @@ class Jobs(Leases):
         )
         with self._database.read() as connection:
             rows = [_job(row) for row in connection.execute(query)]
-        return [one for one in rows if caller.dataset in (None, one.dataset)]
+        return self._open(caller, rows)
+
+    def _open(self, caller: Caller, jobs: list[Job]) -> list[Job]:
+        """Those jobs of an account that a token opens: a class, or a number of images, is no part of a job."""
+        with self._database.read() as connection:
+            narrow = (caller.split, caller.label) != (None, None) or self._platform.tokens.limited(connection, caller)
+        found = [one for one in jobs if caller.dataset in (None, one.dataset)]
+        return [one for one in found if one.accessor == caller.accessor] if narrow else found
 
     def find(self, name: str) -> Job:
         """A job. Raises :class:`Absent`."""
@@ -134,8 +142,14 @@ class Jobs(Leases):
         return _job(row)
 
     def cancel(self, caller: Caller, name: str) -> Job:
-        """End an own job, and remove its files; a part that is being restored is finished before."""
+        """End an own job, and remove its files; a part that is being restored is finished before.
+
+        Raises:
+            Absent: there is no such job, or the token may not restore.
+        """
         found = self.get(caller, name)
+        if Scope.RESTORE not in caller.scopes:
+            raise Absent.of("job")
         with self._platform.audit.transaction() as journal:
             if self.move(name, (QUEUED, RUNNING, DONE, FAILED), CANCELLED, connection=journal.connection):
                 journal.record("cancel job", caller.principal, dataset=found.dataset, note=name)

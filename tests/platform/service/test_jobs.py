@@ -14,10 +14,12 @@ from uploads import tar_of
 
 from ripguard.errors import Damaged
 from ripguard.platform.audit.verifying import export
+from ripguard.platform.callers import Wanted
 from ripguard.platform.clock import DAY
 from ripguard.platform.errors import Absent, Conflict, LimitReached
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.restoring.reasons import Restored, UploadRefused
+from ripguard.platform.roles import Scope
 from ripguard.platform.service.leases import LEASE
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.service.results import results
@@ -129,6 +131,33 @@ def test_cancelled_and_old_jobs_lose_their_files(world, runner):  # type: ignore
     assert not runner.jobs.upload(other.id).exists()
     with pytest.raises(Absent):
         results(world.platform, runner.jobs, world.callers["user"], other.id)
+
+
+def test_a_token_with_less_than_a_dataset_opens_no_job_of_another(world, runner):  # type: ignore[no-untyped-def]
+    """A child for one class, or for some images, gets nothing of what its parent restored, and ends nothing."""
+    world.grant()
+    job, _ = create(world, runner, times=1)
+    runner.run(job.id)
+    tokens, own = world.platform.tokens, world.callers["user"]
+
+    def child(**about: object):  # type: ignore[no-untyped-def]
+        with world.platform.audit.transaction() as journal:
+            made = tokens.issue_in(journal, own.principal, Wanted(**about), own.principal, own)
+        return tokens.authenticate(made.text)
+
+    for about in ({"dataset": world.dataset.id, "label": "cat"}, {"images": 1}):
+        narrow = child(**about)
+        assert runner.jobs.all(narrow) == []
+        for call in (runner.jobs.get, runner.jobs.cancel, runner.jobs.resume):
+            with pytest.raises(Absent):
+                call(narrow, job.id)
+        with pytest.raises(Absent):
+            results(world.platform, runner.jobs, narrow, job.id)
+    same = child(dataset=world.dataset.id)
+    assert [one.id for one in runner.jobs.all(same)] == [job.id]
+    with pytest.raises(Absent):
+        runner.jobs.cancel(child(scopes=[Scope.SEE]), job.id)
+    assert runner.jobs.cancel(same, job.id).state == "cancelled"
 
 
 def test_too_many(world, runner):  # type: ignore[no-untyped-def]
