@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ripguard.cli.output import show
-from ripguard.cli.platform.local import add_platform, settings_of, span
+from ripguard.cli.platform.local import add_platform, add_shared, settings_of, span
 from ripguard.paths import expanded
 
 DESCRIPTION = (
@@ -19,6 +19,7 @@ DESCRIPTION = (
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_platform(parser, key=False)
+    add_shared(parser)
     parser.add_argument("out", metavar="OUT", help="new folder, on another disk")
 
 

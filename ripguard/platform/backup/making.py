@@ -63,7 +63,7 @@ def back_up(settings: Settings, out: Path, clock: Clock = now, step: Step = lamb
     """
     began = time.monotonic()
     refuse_existing(out)
-    refuse_overlap([settings.folder], out)
+    refuse_overlap([settings.folder, *([settings.shared] if settings.shared else [])], out)
     database = database_of(settings)
     try:
         work = make_working_folder(out)

@@ -212,6 +212,11 @@ class Jobs(Leases):
         with self._database.read() as connection:
             ended = list(connection.execute(query.join(wrapped_keys, keyed)).scalars())
         for name in ended:
+            with self._database.write() as connection:  # it may have been resumed meanwhile
+                connection.execute(select(table.c.id).where(table.c.id == name).with_for_update())
+                if connection.execute(query.where(table.c.id == name)).first() is None:
+                    continue
+                connection.execute(delete(wrapped_keys).where(wrapped_keys.c.purpose == _place(name).purpose))
             self.remove_files(name)
         with storage("cannot list"):
             there = list[str]()
@@ -219,7 +224,8 @@ class Jobs(Leases):
             # one of an upload that just arrives has no row yet
             old = [name for name in there if (self._folder / name).stat().st_mtime < time - HOUR and "/" not in name]
         with self._database.read() as connection:
-            known = set(connection.execute(select(table.c.id).where(table.c.id.in_(old))).scalars())
+            # one that was cancelled at another server has a row, and no key: its files are only here
+            known = set(connection.execute(select(table.c.id).join(wrapped_keys, keyed)).scalars())
         for name in set(old) - known:
             shutil.rmtree(self._folder / name, ignore_errors=True)
 

@@ -20,6 +20,7 @@ from ripguard.platform.errors import Absent, Conflict, LimitReached
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.restoring.reasons import Restored, UploadRefused
 from ripguard.platform.roles import Scope
+from ripguard.platform.service.jobs import Jobs
 from ripguard.platform.service.leases import LEASE
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.service.results import results
@@ -205,6 +206,37 @@ def test_folders_of_no_job_are_removed(world, runner):  # type: ignore[no-untype
     assert {one.name for one in folder.parent.iterdir()} == {"jb_new", job.id}
     runner.run(job.id)
     assert runner.jobs.find(job.id).state == "done"
+
+
+def test_files_of_a_job_that_was_cancelled_at_another_host_are_removed(world, runner, tmp_path):  # type: ignore[no-untyped-def]
+    """That host has a folder of its own: it takes the key, and the sweep of this one the rest."""
+    world.grant()
+    job, _ = create(world, runner)
+    kept, _ = create(world, runner, key="kept")
+    runner.jobs.move(kept.id, ("queued",), "failed")
+    other = Jobs(world.platform)
+    other._host, other._folder = "b", tmp_path / "none"
+    assert other.cancel(world.callers["user"], job.id).state == "cancelled"
+    assert runner.jobs.upload(job.id).exists()
+    for name in (job.id, kept.id):
+        os.utime(runner.jobs.upload(name).parent, (world.clock.now - 7200,) * 2)
+    runner.jobs.sweep()
+    assert not runner.jobs.upload(job.id).parent.exists()
+    assert runner.jobs.resume(world.callers["user"], kept.id).state == "queued"
+    runner.run(kept.id)
+    assert runner.jobs.find(kept.id).state == "done"
+
+
+def test_a_download_of_results_ends_when_the_server_stops(world, runner):  # type: ignore[no-untyped-def]
+    world.grant()
+    job, _ = create(world, runner)
+    runner.run(job.id)
+    stopping = threading.Event()
+    found = results(world.platform, runner.jobs, world.callers["user"], job.id, stopping)
+    assert isinstance(next(found), Restored)
+    stopping.set()
+    with pytest.raises(UploadRefused, match="the server stops"):
+        next(found)
 
 
 def test_a_defect_ends_one_job_alone(world, runner, monkeypatch):  # type: ignore[no-untyped-def]
