@@ -137,5 +137,8 @@ def _copy_containers(blobs: Path, wanted: list[str], place: Path) -> None:
             bad.append(f"{digest[:16]}… (changed)")
     if bad:
         more = f", and {len(bad) - LISTED} more" if len(bad) > LISTED else ""
-        hint = "put them back into the folder blobs from an earlier backup; the owner can deposit the release again"
+        hint = (
+            "name the folder that servers share with --shared; or put them back into the folder blobs from an earlier "
+            "backup, or let the owner deposit the release again"
+        )
         raise Damaged(f"deposited releases are missing or changed: {', '.join(bad[:LISTED])}{more}", hint)
