@@ -39,9 +39,7 @@ def results(
     return _results(platform, jobs, caller, found, stopping or threading.Event())
 
 
-def _results(
-    platform: Platform, jobs: Jobs, caller: Caller, job: Job, stopping: threading.Event
-) -> Iterator[Outcome]:
+def _results(platform: Platform, jobs: Jobs, caller: Caller, job: Job, stopping: threading.Event) -> Iterator[Outcome]:
     with jobs.files(job.id) as files:
         for part in files.all():
             try:
