@@ -114,11 +114,15 @@ def database_of(settings: Settings) -> Database:
 
 
 def _copy_checkpoints(folder: Path, place: Path) -> None:
+    gone = list[OSError]()  # folders of jobs come and go
     with storage("cannot copy"):
-        for name, entry in walk(folder):
+        for name, entry in walk(folder, gone):
             if CHECKPOINTS.fullmatch(name) and entry.is_file(follow_symlinks=False):
                 shutil.copyfile(entry.path, place / name, follow_symlinks=False)
                 (place / name).chmod(0o600)
+        for error in gone:
+            if not isinstance(error, FileNotFoundError):
+                raise error
 
 
 def _copy_containers(blobs: Path, wanted: list[str], place: Path) -> None:

@@ -220,14 +220,20 @@ class Jobs(Leases):
             self.remove_files(name)
         with storage("cannot list"):
             there = list[str]()
-            list(walk(self._folder, folders=there) if self._folder.exists() else ())
+            list(walk(self._folder, [], there))  # another server may remove some meanwhile
             # one of an upload that just arrives has no row yet
-            old = [name for name in there if (self._folder / name).stat().st_mtime < time - HOUR and "/" not in name]
+            old = [name for name in there if "/" not in name and self._before(name, time - HOUR)]
         with self._database.read() as connection:
             # one that was cancelled at another server has a row, and no key: its files are only here
             known = set(connection.execute(select(table.c.id).join(wrapped_keys, keyed)).scalars())
         for name in set(old) - known:
             shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def _before(self, name: str, time: int) -> bool:
+        """Whether nothing in the folder of a job was made or renamed since this time."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self._folder / name).stat().st_mtime < time
+        return False
 
     def remove_files(self, name: str) -> None:
         """Remove the files of a job, and their key."""

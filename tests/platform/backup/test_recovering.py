@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import shutil
 import sqlite3
 import threading
@@ -142,6 +143,22 @@ def test_drill(world, hundred, settings, clock, moved, kinds, tmp_path, other): 
         assert verify(again.audit).ok
     finally:
         again.close()
+
+
+def test_a_folder_that_goes_meanwhile_ends_no_backup(world, settings, clock, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """The folder of a job that is cancelled while the backup lists all."""
+    gone, scandir = settings.folder / "jobs" / "jb_1", os.scandir
+    gone.mkdir(parents=True)
+
+    def listing(folder):  # type: ignore[no-untyped-def]
+        if folder == os.fspath(gone):
+            gone.rmdir()
+        return scandir(folder)
+
+    monkeypatch.setattr("ripguard.files.os.scandir", listing)
+    world.grant()
+    assert "platform.db" in back_up(settings, tmp_path / "backup", clock).record.files
+    assert not gone.exists()
 
 
 def test_a_shared_folder_is_in_the_backup(hundred, clock, tmp_path):  # type: ignore[no-untyped-def]
