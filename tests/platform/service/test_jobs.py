@@ -22,6 +22,7 @@ from ripguard.platform.restoring.reasons import Restored, UploadRefused
 from ripguard.platform.roles import Scope
 from ripguard.platform.service.jobs import Jobs
 from ripguard.platform.service.leases import LEASE
+from ripguard.platform.service.parts import JobFiles
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.service.results import results
 from ripguard.platform.service.runner import Runner
@@ -193,6 +194,27 @@ def test_one_server_runs_a_job_and_another_takes_it_over(world, runner):  # type
     assert runner.jobs.claim(second.id)
     runner.jobs.leave(second.id)  # as a server that stops
     assert other.jobs.waiting() == [second.id]
+
+
+def test_a_server_that_lost_a_job_writes_no_part(world, runner, monkeypatch):  # type: ignore[no-untyped-def]
+    """It slept for longer than its lease, and another one ended the job: what it restored late is dropped."""
+    world.grant()
+    other = Runner(world.platform, runner._pools, UploadLimits(), threading.Event())
+    job, _ = create(world, runner)
+    pieces = runner._pieces
+
+    def sleeping(name: str):  # type: ignore[no-untyped-def]
+        world.clock.now += LEASE
+        other.run(name)
+        return pieces(name)
+
+    monkeypatch.setattr(runner, "_pieces", sleeping)
+    folder = runner.jobs.upload(job.id).parent
+    written = []
+    monkeypatch.setattr(JobFiles, "add", lambda *about, add=JobFiles.add: (written.append(about[1]), add(*about)))
+    runner.run(job.id)
+    assert runner.jobs.find(job.id).state == "done"
+    assert len(written) == len(list(folder.glob("part*"))) == 2
 
 
 def test_folders_of_no_job_are_removed(world, runner):  # type: ignore[no-untyped-def]
