@@ -87,7 +87,7 @@ def prepare(work: Path, address: str) -> tuple[str, str]:
 
         write_file(owner_file, token("owner")["token"].encode() + b"\n", private=True)
         write_file(work / "auditor.token", token("auditor")["token"].encode() + b"\n", private=True)
-        user = token("user")
+        user, signer = token("user"), admin.me()["signer"]
     with Client(local, token_of(owner_file)) as owner:
         mine = [one for one in owner.all("/v1/datasets", "datasets") if one["name"] == DATASET]
         dataset = mine[0]["id"] if mine else owner.call("POST", "/v1/datasets", {"name": DATASET})["id"]
@@ -95,7 +95,7 @@ def prepare(work: Path, address: str) -> tuple[str, str]:
         place, soon = f"/v1/datasets/{dataset}/grants", now() + DAY
         if not any(one["ends_at"] > soon and not one["revoked"] for one in owner.all(place, "grants")):
             owner.call("POST", place, {"account": "user", "ends_at": now() + LIFE})
-    Profile(local, dataset, user["token"], int(user["expires_at"])).write(profile_file)
+    Profile(local, dataset, user["token"], int(user["expires_at"]), signer).write(profile_file)
     return str(owner_file), str(profile_file)
 
 
@@ -109,9 +109,9 @@ owner       {owner}  (token), {work / "owner.key"}  (key)
 auditor     {work / "auditor.token"}  (token)
 admin       {work / "data" / TOKEN}  (token)
 
-Next, in another terminal:
+Next, open {address} in a browser, and sign in with the profile or a token. Or, in another terminal:
   {program} platform restore {work / "protected"} {work / "restored"} --profile {profile}
-  {program} platform request {DATASET} --help
+  {program} platform decide {DATASET} --server {address} --token-file {owner}
   {program} platform log --server {address} --token-file {work / "auditor.token"}
 """, flush=True)  # fmt: skip
 

@@ -18,6 +18,11 @@ HIDDEN = "rgd_…"
 LOGGERS = ("ripguard", "uvicorn")
 
 
+def without_tokens(text: str) -> str:
+    """The text with every token taken out."""
+    return TOKEN.sub(HIDDEN, text)
+
+
 class Lines(logging.Formatter):
     """A line for people: time, level, logger, message, and what the event is about."""
 
@@ -26,7 +31,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         about = "".join(f" {name}={value}" for name, value in getattr(record, "about", {}).items())
-        return TOKEN.sub(HIDDEN, super().format(record) + about)
+        return without_tokens(super().format(record) + about)
 
 
 class JsonLines(logging.Formatter):
@@ -37,7 +42,7 @@ class JsonLines(logging.Formatter):
         about = {"time": time, "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
         if record.exc_info:
             about["exception"] = self.formatException(record.exc_info)
-        return TOKEN.sub(HIDDEN, json.dumps(about | getattr(record, "about", {}), default=str))
+        return without_tokens(json.dumps(about | getattr(record, "about", {}), default=str))
 
 
 def set_up(as_json: bool, stream: TextIO | None = None) -> None:

@@ -7,8 +7,10 @@ options of scripts in experiments/. A `text` block after a command is its exact 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,6 +70,13 @@ def trains(line: str) -> bool:
     return bool(re.match(rf"ripguard ({'|'.join(SLOW)}) ", line))
 
 
+def end_servers(folder: Path) -> None:
+    """End what a page started in the background, where it does not come to do so itself."""
+    for file in folder.glob("*.pid"):
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            os.kill(int(file.read_text()), signal.SIGTERM)
+
+
 def run_page(page: Path, folder: Path, environment: dict[str, str], slow: bool) -> None:
     output, shell = "", ["set -eu"]
     for kind, block in BLOCK.findall(page.read_text()):
@@ -83,6 +92,8 @@ def run_page(page: Path, folder: Path, environment: dict[str, str], slow: bool) 
             command = ["bash", "-c", "\n".join([*shell, *lines])]
             shell += exports
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            end_servers(folder)
         assert done.returncode == 0, f"{page.name}:\n{block}\n{done.stdout}\n{done.stderr}"
         output = done.stdout
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ripguard.cli.output import show
-from ripguard.cli.platform.local import add_platform, settings_of, span
+from ripguard.cli.platform.local import add_platform, add_shared, settings_of, span
 from ripguard.paths import expanded
 
 DESCRIPTION = (
@@ -19,6 +19,7 @@ DESCRIPTION = (
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_platform(parser, key=False)
+    add_shared(parser)
     parser.add_argument("out", metavar="OUT", help="new folder, on another disk")
 
 
@@ -33,10 +34,11 @@ def run(options: argparse.Namespace) -> int:
         "files": len(record.files), "database": record.kind, "schema": record.revision, "records": record.records,
         "head": record.head, "master_key": False,
     }  # fmt: skip
+    key = settings.master_file if settings.master_file.exists() else "its file"  # the server may use another one
     lines = [
         f"{out}: {len(record.files)} files, {made.bytes:,} bytes, in {span(made.seconds)}",
         f"  the audit log ends at record {record.records}, {record.head}: keep these two elsewhere",
-        f"  the master key is not in it: back up {settings.master_file}, and later generations, on another machine",
+        f"  the master key is not in it: back up {key}, and later generations, on another machine",
     ]
     show(options, about, lines)
     return 0

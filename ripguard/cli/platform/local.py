@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 DATABASE = "RIPGUARD_DATABASE"
 
 
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """``--shared``."""
+    parser.add_argument("--shared", metavar="DIR", help="folder of deposits and jobs, as in ripguard serve")
+
+
 def add_platform(parser: argparse.ArgumentParser, key: bool = True, key_required: bool = False) -> None:
     """``FOLDER``, ``--database`` and ``--master-key``."""
     parser.add_argument("folder", metavar="FOLDER", help="folder of the platform (--data of ripguard serve)")
@@ -29,11 +34,12 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """The settings of that platform."""
     from ripguard.platform.settings import Settings
 
-    key = getattr(options, "master_key", None)
+    key, shared = getattr(options, "master_key", None), getattr(options, "shared", None)
     return Settings(
         folder=expanded(options.folder, "FOLDER"),
         database=options.database or os.environ.get(DATABASE, ""),
         master_key=expanded(key, "--master-key") if key else None,
+        shared=expanded(shared, "--shared") if shared else None,
     )
 
 

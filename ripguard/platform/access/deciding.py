@@ -15,6 +15,7 @@ from ripguard.platform.access.rules import Decision, Kind, Relation, Verb, decid
 from ripguard.platform.callers import Caller
 from ripguard.platform.deposits.datasets import Dataset
 from ripguard.platform.errors import Absent
+from ripguard.platform.logs import without_tokens
 from ripguard.platform.principals import Principals
 
 
@@ -74,6 +75,6 @@ class Deciding:
             yield
         except Absent:
             with self._parts.audit.transaction() as journal:
-                note = f"{kind.value} {what[:80]}".strip()
+                note = f"{kind.value} {without_tokens(what)[:80]}".strip()  # somebody may mistake a token for an id
                 journal.record(verb.value, self.caller.principal, result="denied", note=note)
             raise

@@ -63,7 +63,7 @@ def back_up(settings: Settings, out: Path, clock: Clock = now, step: Step = lamb
     """
     began = time.monotonic()
     refuse_existing(out)
-    refuse_overlap([settings.folder], out)
+    refuse_overlap([settings.folder, *([settings.shared] if settings.shared else [])], out)
     database = database_of(settings)
     try:
         work = make_working_folder(out)
@@ -114,11 +114,15 @@ def database_of(settings: Settings) -> Database:
 
 
 def _copy_checkpoints(folder: Path, place: Path) -> None:
+    gone = list[OSError]()  # folders of jobs come and go
     with storage("cannot copy"):
-        for name, entry in walk(folder):
+        for name, entry in walk(folder, gone):
             if CHECKPOINTS.fullmatch(name) and entry.is_file(follow_symlinks=False):
                 shutil.copyfile(entry.path, place / name, follow_symlinks=False)
                 (place / name).chmod(0o600)
+        for error in gone:
+            if not isinstance(error, FileNotFoundError):
+                raise error
 
 
 def _copy_containers(blobs: Path, wanted: list[str], place: Path) -> None:
@@ -137,5 +141,8 @@ def _copy_containers(blobs: Path, wanted: list[str], place: Path) -> None:
             bad.append(f"{digest[:16]}… (changed)")
     if bad:
         more = f", and {len(bad) - LISTED} more" if len(bad) > LISTED else ""
-        hint = "put them back into the folder blobs from an earlier backup; the owner can deposit the release again"
+        hint = (
+            "name the folder that servers share with --shared; or put them back into the folder blobs from an earlier "
+            "backup, or let the owner deposit the release again"
+        )
         raise Damaged(f"deposited releases are missing or changed: {', '.join(bad[:LISTED])}{more}", hint)

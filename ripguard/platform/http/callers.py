@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from typing import Annotated, Any, cast
 
 import anyio
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -75,11 +75,27 @@ async def session(knock: Annotated[Knock, Depends(knock)]) -> Session:
 class InThread(APIRoute):
     """A route whose function runs in a thread as a whole: signing in, what it does, and its answer.
 
-    FastAPI takes a thread for each of these, and to change threads takes as long as a query.
+    FastAPI takes a thread for each of these, and to change threads takes as long as a query. A request of a wrong form
+    never comes to the function: whoever sent it signs in before it is told what is wrong.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _in_thread(endpoint), **more)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        private = any(one.call in (knock, session) for one in self.dependant.dependencies)
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError:
+                if private:
+                    caller = await knock(request, await BEARER(request))
+                    await anyio.to_thread.run_sync(caller.session)
+                raise
+
+        return handled
 
 
 def _in_thread(endpoint: Callable[..., Any]) -> Callable[..., Any]:

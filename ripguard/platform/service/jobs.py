@@ -28,6 +28,7 @@ from ripguard.platform.database.tables import jobs as table
 from ripguard.platform.database.tables import principals, wrapped_keys
 from ripguard.platform.errors import Absent, Conflict, LimitReached
 from ripguard.platform.restoring.pieces import STEP
+from ripguard.platform.roles import Scope
 from ripguard.platform.service.leases import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Leases
 from ripguard.platform.service.parts import JobFiles
 from ripguard.platform.values import new_id
@@ -110,9 +111,9 @@ class Jobs(Leases):
         return self.get(caller, name), True
 
     def get(self, caller: Caller, name: str) -> Job:
-        """An own job. Raises :class:`Absent`."""
+        """An own job; for a token with less than a dataset, one that it made itself. Raises :class:`Absent`."""
         found = self.find(name)
-        if found.principal != caller.principal or caller.dataset not in (None, found.dataset):
+        if found.principal != caller.principal or not self._open(caller, [found]):
             raise Absent.of("job")
         return found
 
@@ -123,7 +124,14 @@ class Jobs(Leases):
         )
         with self._database.read() as connection:
             rows = [_job(row) for row in connection.execute(query)]
-        return [one for one in rows if caller.dataset in (None, one.dataset)]
+        return self._open(caller, rows)
+
+    def _open(self, caller: Caller, jobs: list[Job]) -> list[Job]:
+        """Those jobs of an account that a token opens: a class, or a number of images, is no part of a job."""
+        with self._database.read() as connection:
+            narrow = (caller.split, caller.label) != (None, None) or self._platform.tokens.limited(connection, caller)
+        found = [one for one in jobs if caller.dataset in (None, one.dataset)]
+        return [one for one in found if one.accessor == caller.accessor] if narrow else found
 
     def find(self, name: str) -> Job:
         """A job. Raises :class:`Absent`."""
@@ -134,8 +142,14 @@ class Jobs(Leases):
         return _job(row)
 
     def cancel(self, caller: Caller, name: str) -> Job:
-        """End an own job, and remove its files; a part that is being restored is finished before."""
+        """End an own job, and remove its files; a part that is being restored is finished before.
+
+        Raises:
+            Absent: there is no such job, or the token may not restore.
+        """
         found = self.get(caller, name)
+        if Scope.RESTORE not in caller.scopes:
+            raise Absent.of("job")
         with self._platform.audit.transaction() as journal:
             if self.move(name, (QUEUED, RUNNING, DONE, FAILED), CANCELLED, connection=journal.connection):
                 journal.record("cancel job", caller.principal, dataset=found.dataset, note=name)
@@ -198,16 +212,28 @@ class Jobs(Leases):
         with self._database.read() as connection:
             ended = list(connection.execute(query.join(wrapped_keys, keyed)).scalars())
         for name in ended:
+            with self._database.write() as connection:  # it may have been resumed meanwhile
+                connection.execute(select(table.c.id).where(table.c.id == name).with_for_update())
+                if connection.execute(query.where(table.c.id == name)).first() is None:
+                    continue
+                connection.execute(delete(wrapped_keys).where(wrapped_keys.c.purpose == _place(name).purpose))
             self.remove_files(name)
         with storage("cannot list"):
             there = list[str]()
-            list(walk(self._folder, folders=there) if self._folder.exists() else ())
+            list(walk(self._folder, [], there))  # another server may remove some meanwhile
             # one of an upload that just arrives has no row yet
-            old = [name for name in there if (self._folder / name).stat().st_mtime < time - HOUR and "/" not in name]
+            old = [name for name in there if "/" not in name and self._before(name, time - HOUR)]
         with self._database.read() as connection:
-            known = set(connection.execute(select(table.c.id).where(table.c.id.in_(old))).scalars())
+            # one that was cancelled at another server has a row, and no key: its files are only here
+            known = set(connection.execute(select(table.c.id).join(wrapped_keys, keyed)).scalars())
         for name in set(old) - known:
             shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def _before(self, name: str, time: int) -> bool:
+        """Whether nothing in the folder of a job was made or renamed since this time."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self._folder / name).stat().st_mtime < time
+        return False
 
     def remove_files(self, name: str) -> None:
         """Remove the files of a job, and their key."""

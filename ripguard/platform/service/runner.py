@@ -138,21 +138,28 @@ class Runner:
                 if isinstance(one, Restored):
                     grants, size = grants | restoration.using, size + len(one.data)
                 if len(held) == MOST or size > MOST_BYTES:
-                    files.add(first, Part(held, grants))
+                    if not self._kept(job, files, first, Part(held, grants)):
+                        return
                     first += len(held)
                     held, grants, size = [], frozenset(), 0
-                    if not self.jobs.count(job.id, first):  # it was cancelled, or another server has it
-                        return
         except UploadRefused as refusal:
             if held and refusal.reason is not Reason.STOPPED:
-                files.add(first, Part(held, grants))
-                self.jobs.count(job.id, first + len(held))
+                self._kept(job, files, first, Part(held, grants))
             raise
         finally:
             outcomes.close()  # type: ignore[attr-defined]
-        if held:
-            files.add(first, Part(held, grants))
-        self.jobs.end(job.id, DONE, images=first + len(held))
+        if not held or self._kept(job, files, first, Part(held, grants)):
+            self.jobs.end(job.id, DONE, images=first + len(held))
+
+    def _kept(self, job: Job, files: JobFiles, first: int, part: Part) -> bool:
+        """Write a part, and the progress; returns whether this server still has the job.
+
+        Before, too: where it was cancelled, or another server has it, a late part must not lie beside others.
+        """
+        if not self.jobs.renew(job.id):
+            return False
+        files.add(first, part)
+        return self.jobs.count(job.id, first + len(part.outcomes))
 
     def _pieces(self, name: str) -> Iterator[bytes]:
         with storage("cannot read"), open(self.jobs.upload(name), "rb") as file:

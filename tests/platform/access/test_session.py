@@ -125,6 +125,16 @@ def test_a_token_for_a_dataset_that_is_not_seen(world):  # type: ignore[no-untyp
     assert world.session("owner").issue_token(Wanted(dataset=world.dataset.id)).text
 
 
+def test_a_token_in_the_place_of_an_id_is_not_recorded(world):  # type: ignore[no-untyped-def]
+    token = world.texts["stranger"]
+    for call in (world.session("stranger").restoring, world.session("stranger").tokens):
+        with pytest.raises(Absent):
+            call(token)
+    lines = list(export(world.platform.database))
+    assert not any(token in line for line in lines)
+    assert [json.loads(line)["note"] for line in lines[-2:]] == ["dataset rgd_…", "token rgd_…"]
+
+
 def test_denials_are_recorded(world):  # type: ignore[no-untyped-def]
     with pytest.raises(Absent):
         world.session("stranger").restoring(world.dataset.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import shutil
 import sqlite3
 import threading
@@ -142,6 +143,38 @@ def test_drill(world, hundred, settings, clock, moved, kinds, tmp_path, other): 
         assert verify(again.audit).ok
     finally:
         again.close()
+
+
+def test_a_folder_that_goes_meanwhile_ends_no_backup(world, settings, clock, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """The folder of a job that is cancelled while the backup lists all."""
+    gone, scandir = settings.folder / "jobs" / "jb_1", os.scandir
+    gone.mkdir(parents=True)
+
+    def listing(folder):  # type: ignore[no-untyped-def]
+        if folder == os.fspath(gone):
+            gone.rmdir()
+        return scandir(folder)
+
+    monkeypatch.setattr("ripguard.files.os.scandir", listing)
+    world.grant()
+    assert "platform.db" in back_up(settings, tmp_path / "backup", clock).record.files
+    assert not gone.exists()
+
+
+def test_a_shared_folder_is_in_the_backup(hundred, clock, tmp_path):  # type: ignore[no-untyped-def]
+    """Deposits of servers that share a folder: the command finds them there, and says what is missing without it."""
+    place, shared, out = tmp_path / "a", tmp_path / "shared", tmp_path / "backup"
+    about = {"master_key": tmp_path / "k", "host": "a", "shared": shared}
+    platform = Platform.start(Settings(folder=place, **about), clock)
+    try:
+        deposited(World(platform, clock), hundred)
+        assert "deposited releases are missing" in call("platform", "backup", place, out)[2]
+        inside = call("platform", "backup", place, shared / "backup", "--shared", shared)[2]
+        assert "overlaps" in inside
+        good("platform", "backup", place, out, "--shared", shared)
+    finally:
+        platform.close()
+    assert restore_backup(out, Settings(folder=tmp_path / "new", master_key=tmp_path / "k"), clock=clock).images == 100
 
 
 def test_nothing_without_the_right_master_key(world, settings, moved, tmp_path, clock):  # type: ignore[no-untyped-def]

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from setuptools import find_packages
-from sqlalchemy import event, inspect, select, text
+from sqlalchemy import event, insert, inspect, select, text
 
 from ripguard.errors import StorageError
 from ripguard.platform.database.migrating import differences, downgrade, revision, upgrade
-from ripguard.platform.database.tables import metadata
+from ripguard.platform.database.tables import jobs, metadata
+from ripguard.platform.service.jobs import Jobs
+from ripguard.platform.web.sessions import WebSessions
 
 ROOT = Path(__file__).resolve().parents[3]
 CHANGES_THE_SCHEMA = True  # the module has a database of its own
@@ -53,6 +55,32 @@ def test_down_and_up_with_data(world):  # type: ignore[no-untyped-def]
     with database.read() as connection:
         assert differences(connection) == []
     assert not any(content(database).values())
+
+
+def test_down_to_0002_and_up_with_a_running_job(world):  # type: ignore[no-untyped-def]
+    """Leases and sessions go; the job stays, and any server may take it."""
+    world.grant()
+    database, caller = world.platform.database, world.callers["user"]
+    WebSessions(world.platform).open(caller)
+    row = {
+        "id": "jb_1", "principal": caller.principal, "accessor": caller.accessor, "dataset": world.dataset.id,
+        "idempotency": "k", "upload": "0" * 64, "host": "local", "state": "running", "error": "", "images": 64,
+        "created_at": 5, "ended_at": None,
+    }  # fmt: skip
+    with database.write() as connection:
+        connection.execute(insert(jobs).values(**row, runner="rn_1", leased_until=world.clock.now + 99))
+    before = content(database)
+    downgrade(database, "0002")
+    assert "web_sessions" not in tables(database)
+    upgrade(database)
+    with database.read() as connection:
+        assert differences(connection) == []
+    after = content(database)
+    assert (after.pop("web_sessions"), len(before.pop("web_sessions"))) == ([], 1)
+    assert [one._asdict() for one in after.pop("jobs")] == [row | {"runner": "", "leased_until": 0}]
+    assert len(before.pop("jobs")) == 1
+    assert after == before
+    assert Jobs(world.platform).waiting() == ["jb_1"]
 
 
 def test_an_interrupted_migration_leaves_nothing(database):  # type: ignore[no-untyped-def]

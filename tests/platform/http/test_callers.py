@@ -96,6 +96,22 @@ def test_matrix(running, hundred, name):  # type: ignore[no-untyped-def]
                 assert (missing.status_code, missing.json()) == (404, answer.json()), case
 
 
+@pytest.mark.parametrize("token", ["", "rgd_" + "A" * 43])
+def test_a_wrong_form_is_told_to_nobody_without_a_token(running, token):  # type: ignore[no-untyped-def]
+    """Signing in comes first, whatever is wrong with the rest; behind it, the form is refused."""
+    wrong = (
+        ("POST", "/v1/datasets", b'{"name": 1, "more": 2}'), ("POST", "/v1/datasets", b"{"),
+        ("POST", "/v1/tokens", b'{"scopes": ["none"]}'), ("GET", "/v1/datasets?limit=-1", b""),
+        ("GET", "/v1/jobs?unknown=1", b""), ("POST", "/v1/datasets/x/restore?format=rar", b""),
+    )  # fmt: skip
+    with running.raw() as http:
+        for method, path, body in wrong:
+            about = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+            assert http.request(method, path, content=body, headers=about).status_code == 401, path
+            about["Authorization"] = f"Bearer {running.tokens['owner']}"
+            assert http.request(method, path, content=body, headers=about).status_code == 422, path
+
+
 def test_every_route_is_tried():
     """The matrix has all routes of the application, but those that need no token, and those of single objects."""
     from ripguard.platform.http.routes import ROUTERS

@@ -46,7 +46,8 @@ def test_a_few_of_every_route(running, account):  # type: ignore[no-untyped-def]
     statuses = tried(running, account, 2 if account == "owner" else 1)
     assert sum(statuses.values()) >= 50
     assert {200, 404} <= set(statuses)
-    assert account != "owner" or 422 in statuses
+    # wrong requests may come without a right token: a 401; test_callers has wrong forms behind a right one
+    assert account != "owner" or {401, 422} & set(statuses)
 
 
 @pytest.mark.slow

@@ -14,11 +14,15 @@ from uploads import tar_of
 
 from ripguard.errors import Damaged
 from ripguard.platform.audit.verifying import export
+from ripguard.platform.callers import Wanted
 from ripguard.platform.clock import DAY
 from ripguard.platform.errors import Absent, Conflict, LimitReached
 from ripguard.platform.restoring.limits import UploadLimits
 from ripguard.platform.restoring.reasons import Restored, UploadRefused
+from ripguard.platform.roles import Scope
+from ripguard.platform.service.jobs import Jobs
 from ripguard.platform.service.leases import LEASE
+from ripguard.platform.service.parts import JobFiles
 from ripguard.platform.service.pools import Pools
 from ripguard.platform.service.results import results
 from ripguard.platform.service.runner import Runner
@@ -131,6 +135,33 @@ def test_cancelled_and_old_jobs_lose_their_files(world, runner):  # type: ignore
         results(world.platform, runner.jobs, world.callers["user"], other.id)
 
 
+def test_a_token_with_less_than_a_dataset_opens_no_job_of_another(world, runner):  # type: ignore[no-untyped-def]
+    """A child for one class, or for some images, gets nothing of what its parent restored, and ends nothing."""
+    world.grant()
+    job, _ = create(world, runner, times=1)
+    runner.run(job.id)
+    tokens, own = world.platform.tokens, world.callers["user"]
+
+    def child(**about: object):  # type: ignore[no-untyped-def]
+        with world.platform.audit.transaction() as journal:
+            made = tokens.issue_in(journal, own.principal, Wanted(**about), own.principal, own)
+        return tokens.authenticate(made.text)
+
+    for about in ({"dataset": world.dataset.id, "label": "cat"}, {"images": 1}):
+        narrow = child(**about)
+        assert runner.jobs.all(narrow) == []
+        for call in (runner.jobs.get, runner.jobs.cancel, runner.jobs.resume):
+            with pytest.raises(Absent):
+                call(narrow, job.id)
+        with pytest.raises(Absent):
+            results(world.platform, runner.jobs, narrow, job.id)
+    same = child(dataset=world.dataset.id)
+    assert [one.id for one in runner.jobs.all(same)] == [job.id]
+    with pytest.raises(Absent):
+        runner.jobs.cancel(child(scopes=[Scope.SEE]), job.id)
+    assert runner.jobs.cancel(same, job.id).state == "cancelled"
+
+
 def test_too_many(world, runner):  # type: ignore[no-untyped-def]
     for number in range(world.platform.settings.limits.open_jobs):
         create(world, runner, "owner", f"k{number}", 1)
@@ -165,6 +196,27 @@ def test_one_server_runs_a_job_and_another_takes_it_over(world, runner):  # type
     assert other.jobs.waiting() == [second.id]
 
 
+def test_a_server_that_lost_a_job_writes_no_part(world, runner, monkeypatch):  # type: ignore[no-untyped-def]
+    """It slept for longer than its lease, and another one ended the job: what it restored late is dropped."""
+    world.grant()
+    other = Runner(world.platform, runner._pools, UploadLimits(), threading.Event())
+    job, _ = create(world, runner)
+    pieces = runner._pieces
+
+    def sleeping(name: str):  # type: ignore[no-untyped-def]
+        world.clock.now += LEASE
+        other.run(name)
+        return pieces(name)
+
+    monkeypatch.setattr(runner, "_pieces", sleeping)
+    folder = runner.jobs.upload(job.id).parent
+    written = []
+    monkeypatch.setattr(JobFiles, "add", lambda *about, add=JobFiles.add: (written.append(about[1]), add(*about)))
+    runner.run(job.id)
+    assert runner.jobs.find(job.id).state == "done"
+    assert len(written) == len(list(folder.glob("part*"))) == 2
+
+
 def test_folders_of_no_job_are_removed(world, runner):  # type: ignore[no-untyped-def]
     world.grant()
     job, _ = create(world, runner)
@@ -176,6 +228,37 @@ def test_folders_of_no_job_are_removed(world, runner):  # type: ignore[no-untype
     assert {one.name for one in folder.parent.iterdir()} == {"jb_new", job.id}
     runner.run(job.id)
     assert runner.jobs.find(job.id).state == "done"
+
+
+def test_files_of_a_job_that_was_cancelled_at_another_host_are_removed(world, runner, tmp_path):  # type: ignore[no-untyped-def]
+    """That host has a folder of its own: it takes the key, and the sweep of this one the rest."""
+    world.grant()
+    job, _ = create(world, runner)
+    kept, _ = create(world, runner, key="kept")
+    runner.jobs.move(kept.id, ("queued",), "failed")
+    other = Jobs(world.platform)
+    other._host, other._folder = "b", tmp_path / "none"
+    assert other.cancel(world.callers["user"], job.id).state == "cancelled"
+    assert runner.jobs.upload(job.id).exists()
+    for name in (job.id, kept.id):
+        os.utime(runner.jobs.upload(name).parent, (world.clock.now - 7200,) * 2)
+    runner.jobs.sweep()
+    assert not runner.jobs.upload(job.id).parent.exists()
+    assert runner.jobs.resume(world.callers["user"], kept.id).state == "queued"
+    runner.run(kept.id)
+    assert runner.jobs.find(kept.id).state == "done"
+
+
+def test_a_download_of_results_ends_when_the_server_stops(world, runner):  # type: ignore[no-untyped-def]
+    world.grant()
+    job, _ = create(world, runner)
+    runner.run(job.id)
+    stopping = threading.Event()
+    found = results(world.platform, runner.jobs, world.callers["user"], job.id, stopping)
+    assert isinstance(next(found), Restored)
+    stopping.set()
+    with pytest.raises(UploadRefused, match="the server stops"):
+        next(found)
 
 
 def test_a_defect_ends_one_job_alone(world, runner, monkeypatch):  # type: ignore[no-untyped-def]

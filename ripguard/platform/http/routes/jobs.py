@@ -82,7 +82,7 @@ def job_result(
     """The restored images of a job that ended, and `RESULT.json`."""
     if Scope.RESTORE not in caller.caller.scopes:
         raise Absent.of("job")
-    outcomes = results(state.platform, state.runner.jobs, caller.caller, job)
+    outcomes = results(state.platform, state.runner.jobs, caller.caller, job, state.stopping)
     seal = state.seal(state.runner.jobs.get(caller.caller, job).dataset)
     return StreamingResponse(sent(archive(outcomes, form, state.folder, seal)), media_type=TYPES[form])
 

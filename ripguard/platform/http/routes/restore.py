@@ -43,9 +43,9 @@ async def restore(
     upload. An answer without it was cut off.
     """
     restoration = await anyio.to_thread.run_sync(_may, caller, state, dataset)
+    seal = await anyio.to_thread.run_sync(state.seal, dataset)
     file = await received(request, state, state.uploads.total_bytes, caller.caller)
     outcomes = restoration.outcomes(members(pieces_of(file), state.uploads, name=name, folder=state.folder))
-    seal = await anyio.to_thread.run_sync(state.seal, dataset)
     started = await anyio.to_thread.run_sync(_started, outcomes, file, state.metrics.count)
     return StreamingResponse(sent(archive(started, form, state.folder, seal)), media_type=TYPES[form])
 

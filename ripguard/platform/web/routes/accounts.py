@@ -34,35 +34,35 @@ def create(visit: Visiting, sent: Sent) -> Response:
     return to(f"/web/accounts/{made.id}", "made")
 
 
-@router.get("/{principal}")
-def show_account(request: Request, visit: Visiting, principal: str, done: Done = None) -> Response:
+@router.get("/{account}")
+def show_account(request: Request, visit: Visiting, account: str, done: Done = None) -> Response:
     """An account and its tokens."""
-    about = next((one for one in visit.session.accounts() if one.id == principal), None)
+    about = next((one for one in visit.session.accounts() if one.id == account), None)
     if about is None:
         raise Absent.of("account")
     may = visit.caller.role is Role.ADMIN
-    rows = visit.session.tokens(principal) if may else []
+    rows = visit.session.tokens(account) if may else []
     return page(request, "account", visit, about=about, rows=rows, may=may, done=done)
 
 
-@router.post("/{principal}/tokens")
-def issue(visit: Visiting, sent: Sent, principal: str) -> Response:
+@router.post("/{account}/tokens")
+def issue(visit: Visiting, sent: Sent, account: str) -> Response:
     """A token of an account. The answer is a file with it, this one time."""
-    made = visit.session.issue_token(wanted(sent), principal)
+    made = visit.session.issue_token(wanted(sent), account)
     return secret_file(f"{made.accessor}.token", made.text.encode() + b"\n", "text/plain")
 
 
-@router.post("/{principal}/tokens/{accessor}/revoke")
-def revoke(visit: Visiting, sent: Sent, principal: str, accessor: str) -> Response:
+@router.post("/{account}/tokens/{accessor}/revoke")
+def revoke(visit: Visiting, sent: Sent, account: str, accessor: str) -> Response:
     """Revoke a token and its children."""
     visit.session.revoke_token(accessor)
-    return to(f"/web/accounts/{principal}", "revoked")
+    return to(f"/web/accounts/{account}", "revoked")
 
 
-@router.post("/{principal}/disable")
-def disable(visit: Visiting, sent: Sent, principal: str) -> Response:
+@router.post("/{account}/disable")
+def disable(visit: Visiting, sent: Sent, account: str) -> Response:
     """Refuse all tokens of an account; the box of the form must be checked."""
     if sent.flag("sure"):
-        visit.session.disable_account(principal)
-        return to(f"/web/accounts/{principal}", "disabled")
-    return to(f"/web/accounts/{principal}")
+        visit.session.disable_account(account)
+        return to(f"/web/accounts/{account}", "disabled")
+    return to(f"/web/accounts/{account}")

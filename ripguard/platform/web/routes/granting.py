@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from ripguard.platform.http.callers import Served
 from ripguard.platform.profiles import Profile
 from ripguard.platform.web.downloads import secret_file
 from ripguard.platform.web.forms import Sent
@@ -21,11 +22,12 @@ def grant(visit: Visiting, sent: Sent, dataset: str) -> Response:
 
 
 @router.post("/datasets/{dataset}/invitations")
-def invite(request: Request, visit: Visiting, sent: Sent, dataset: str) -> Response:
+def invite(request: Request, visit: Visiting, state: Served, sent: Sent, dataset: str) -> Response:
     """Make an account with a grant. The answer is its profile file, this one time."""
     name = sent.text("account")
     made = visit.session.invite(dataset, name, sent.terms())
-    profile = Profile(address(request), dataset, made.text, made.expires_at)
+    signer = state.platform.audit.public.hex()
+    profile = Profile(address(request), dataset, made.text, made.expires_at, signer)
     return secret_file(f"{name}.profile.json", profile.data(), "application/json")
 
 

@@ -95,10 +95,10 @@ def result(
     """The archive with the restored images, and `RESULT.json` as its last member."""
     if not visit.may(Scope.RESTORE):
         raise Absent.of("job")
-    outcomes = results(state.platform, state.runner.jobs, visit.caller, job)
-    return StreamingResponse(
-        streamed(archive(outcomes, form, state.folder)), media_type=TYPES[form], headers=saved_as(f"restored.{form}")
-    )
+    outcomes = results(state.platform, state.runner.jobs, visit.caller, job, state.stopping)
+    seal = state.seal(state.runner.jobs.get(visit.caller, job).dataset)
+    pieces = streamed(archive(outcomes, form, state.folder, seal))
+    return StreamingResponse(pieces, media_type=TYPES[form], headers=saved_as(f"restored.{form}"))
 
 
 def _few(state: State, job: Job) -> bool:
@@ -111,7 +111,7 @@ def _few(state: State, job: Job) -> bool:
 def _read(visit: Visit, state: State, job: Job) -> Results:
     found = Results()
     try:
-        for one in results(state.platform, state.runner.jobs, visit.caller, job.id):
+        for one in results(state.platform, state.runner.jobs, visit.caller, job.id, state.stopping):
             if not isinstance(one, Refused):
                 found.restored += 1
             elif one.harmless:

@@ -71,6 +71,7 @@ def test_an_invitation_is_a_file_that_is_sent_once(site, dataset):  # type: igno
     assert answer.headers["cache-control"] == "no-store"
     profile = Profile.parsed(answer.content)
     assert (profile.server, profile.dataset) == (site.url, dataset)
+    assert profile.signer == site.platform.audit.public.hex()
     assert profile.token not in repr(profile)
     assert site.platform.session(profile.token).restoring(dataset)
     assert json.loads(answer.content)["expires_at"] > site.platform.clock() + 9 * DAY

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from ripguard.platform.restoring.limits import UploadLimits
+from ripguard.platform.restoring.signed import signed_by
 
 
 @pytest.fixture
@@ -55,6 +56,8 @@ def test_upload_result_and_removal(site, golden, dataset):  # type: ignore[no-un
     assert found.headers["content-disposition"] == "attachment; filename*=UTF-8''restored.tar"
     with tarfile.open(fileobj=io.BytesIO(found.content)) as archive:
         assert archive.getnames() == [*(f"{number}.png" for number in range(6)), "RESULT.json"]
+        listed = archive.extractfile("RESULT.json").read()  # type: ignore[union-attr]
+    assert signed_by(listed, site.platform.audit.public.hex())  # as a download by the API
     for name in ("owner", "stranger"):
         for path in (job, f"{job}/state", f"{job}/result"):
             assert site.page(name).get(path).status_code == 404
