@@ -18,6 +18,7 @@ from ripguard.bar import Bar
 from ripguard.errors import InputRefused, RipguardError
 from ripguard.images.formats import format_of
 from ripguard.images.headers import size_of_image
+from ripguard.interchange.extras import sound
 from ripguard.interchange.fitting import used_classes
 from ripguard.interchange.listing import Listing, folders_of, is_image, named_splits, normal
 from ripguard.interchange.model import Annotated, Media, Sample
@@ -180,9 +181,8 @@ def _own(value: dict[str, Any]) -> dict[str, Any]:
     classes, about, extras = (value.get(name) for name in ("classes", "about_classes", "extras"))
     if value.get("version") != 1 or not isinstance(classes, list) or not all(map(name_of, classes)):
         return {}
-    tables = [about, extras, *(about.values() if isinstance(about, dict) else ())]
-    tables += extras.values() if isinstance(extras, dict) else ()
-    if len(set(classes)) != len(classes) or not all(isinstance(one, dict) for one in tables):
+    fine = isinstance(about, dict) and all(sound("class", one) for one in about.values())
+    if len(set(classes)) != len(classes) or not fine or not sound("dataset", extras):
         return {}
     return {"classes": classes, "about_classes": about, "extras": extras}
 
