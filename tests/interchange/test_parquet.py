@@ -137,3 +137,16 @@ def test_only_parquet_is_encrypted(tmp_path):  # type: ignore[no-untyped-def]
     done = good("convert", tmp_path / "s", tmp_path / "o", "--format", "parquet", *more)
     assert (done["encrypted"], done["losses"]) == (True, [])
     refused(7, "convert", tmp_path / "s", tmp_path / "p", "--format", "parquet", "--encrypt-key-file", tmp_path / "s")
+
+
+def test_nothing_is_written_unencrypted_beside_encrypted_files(tmp_path):  # type: ignore[no-untyped-def]
+    """Further files of the source are a loss; a key inside the source is refused."""
+    good("keygen", "--out", tmp_path / "k")
+    Parquet().write(DATA, tmp_path / "s")
+    (tmp_path / "s/labels.csv").write_text("a,b\n")
+    command = ("convert", tmp_path / "s", tmp_path / "o", "--format", "parquet", "--encrypt-key-file")
+    assert "labels.csv" in refused(3, *command, tmp_path / "k")
+    assert [one["field"] for one in good(*command, tmp_path / "k", "--accept-losses")["losses"]] == ["files"]
+    assert [one.suffix for one in (tmp_path / "o").rglob("*") if one.is_file()] == [".parquet"]
+    (tmp_path / "k").rename(tmp_path / "s/k")
+    assert "lies inside source or output" in refused(7, *command[:2], tmp_path / "p", *command[3:], tmp_path / "s/k")
