@@ -245,3 +245,4 @@ def test_commands_for_releases_point_to_those_for_vaults(verb, tmp_path):  # typ
     message = refused(6, verb, tmp_path / "v", *out)
     assert "it is a vault" in message
     assert "ripguard vault" in message
+    assert "ripguard vault decrypt" in refused(3, "check", tmp_path / "v")
