@@ -77,3 +77,21 @@ def test_fields_of_coco_that_are_called_as_extras_are_attributes(tmp_path):  # t
 def test_no_name_leads_out_of_the_output(name, tmp_path):  # type: ignore[no-untyped-def]
     with pytest.raises(InputRefused, match="leads out"):
         Output(tmp_path / "out").text(name, "x")
+
+
+def test_captions_that_are_no_text(tmp_path):  # type: ignore[no-untyped-def]
+    """JSON has lone surrogates, which no file can hold as UTF-8."""
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/a.png").write_bytes(png_bytes(crop(0, 20, 30)))
+    (tmp_path / "s/metadata.jsonl").write_text(json.dumps({"file_name": "a.png", "text": "\ud800"}))
+    for target in ("parquet", "coco", "hf-folder"):
+        with pytest.raises(InputRefused, match="is no text"):
+            api.convert(tmp_path / "s", tmp_path / "o", target)
+    assert [one.name for one in tmp_path.iterdir()] == ["s"]
+
+
+def test_annotations_of_coco_that_are_no_list(tmp_path):  # type: ignore[no-untyped-def]
+    LAYOUTS["coco"](tmp_path / "s")
+    path = next((tmp_path / "s/annotations").glob("*.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotations": 5}))
+    assert "expected a list" in {one.reason for one in api.examine(tmp_path / "s").rejections}
