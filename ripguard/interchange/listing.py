@@ -114,7 +114,8 @@ def _unfollowed(entry: os.DirEntry[str], real: str) -> str:
 def normal(name: str) -> str | None:
     """A relative path in its shortest form with ``/``; None for one that leads outside, or is absolute."""
     path = posixpath.normpath(name.replace("\\", "/"))
-    return None if path.startswith(("/", "../")) or path in ("..", ".") or path[1:2] == ":" else path
+    drive = path[1:2] == ":" and path[:1].isalpha()
+    return None if path.startswith(("/", "../")) or path in ("..", ".") or drive else path
 
 
 def is_image(name: str) -> bool:
