@@ -79,6 +79,7 @@ def convert(
 
     Raises:
         UsageError: there is no such format, or it cannot be encrypted.
+        KeyFileError: the key lies inside source or output, or is no key of an owner.
         InputRefused: entries cannot be read, or there are losses, and that was not accepted.
         OutputRefused: ``out`` exists, or overlaps the source.
         MissingExtra: a format needs a library of the extra ``formats``.
@@ -89,7 +90,7 @@ def convert(
     refuse_empty(source=source, out=out, to=to, format=format, encrypt_key=encrypt_key)
     target = format_of(to)
     if encrypt_key is not None:
-        target = _encrypting(to, encrypt_key)
+        target = _encrypting(to, encrypt_key, (Path(source), Path(out)))
     with pixels_allowed(max_pixels), reported_to(progress):
         done = run(
             Path(source), Path(out), target, format, link=link, accept_losses=accept_losses, dry_run=dry_run,
@@ -98,12 +99,15 @@ def convert(
     return dataclasses.replace(done, encrypted=encrypt_key is not None)
 
 
-def _encrypting(to: str, key: Any) -> Any:
+def _encrypting(to: str, key: Any, folders: tuple[Path, Path]) -> Any:
     from ripguard.interchange.parquet import Parquet
 
     if to != Parquet.kind.method:
         raise UsageError(f"only {Parquet.kind.method} files can be encrypted, not {to}", "add --format parquet")
-    ring, _ = opened(key)
+    ring, file = opened(key)
+    for folder in folders:
+        if file and folder.resolve() in Path(file).resolve().parents:
+            raise KeyFileError(f"{file} lies inside source or output", "keep keys outside of both")
     if not isinstance(ring, Key):
         raise KeyFileError("key: expected the key of an owner", "use a file that ripguard keygen made")
     return Parquet(ring)

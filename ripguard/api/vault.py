@@ -66,7 +66,7 @@ def vault_encrypt(
     from ripguard.vault.encrypt import encrypt, planned, refuse_vault
     from ripguard.vault.opening import Passphrase, refuse_inside_vault
     from ripguard.vault.plan import make_plan
-    from ripguard.vault.recipients import check_recipient
+    from ripguard.vault.recipients import MOST_PASSPHRASES, check_recipient
 
     refuse_empty(source=source, out=out, key=key, only=only, classes_at=classes_at)
     size = whole("shard_size", shard_size, 1) or SHARD_SIZE
@@ -79,6 +79,8 @@ def vault_encrypt(
     others = [*recipients, *([] if passphrase is None else [Passphrase(passphrase)])]
     for one in others:
         check_recipient(one)
+    if sum(isinstance(one, Passphrase) for one in others) > MOST_PASSPHRASES:
+        raise UsageError(f"a vault has at most {MOST_PASSPHRASES} passphrases", "leave some out")
     for folder in (root, place):
         if file and folder.resolve() in Path(file).resolve().parents:
             raise KeyFileError(f"{file} lies inside source or output", "keep keys outside of both")

@@ -62,6 +62,8 @@ def folder(
     refuse_key_in(source.labels)
     source.items.sort(key=lambda item: item.name)
     if not source.items and not source.refused:
+        if (root / "vault.ripguard").is_file():
+            raise InputRefused(f"{root} is a vault: its images are encrypted", "ripguard vault decrypt opens it")
         raise InputRefused(f"there is no image in {root}", f"supported: {' '.join(sorted(SUFFIXES))}")
     return source
 

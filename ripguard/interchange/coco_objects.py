@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ripguard.interchange.checks import bounds, default_area, inside, size_fits
+from ripguard.interchange.extras import COCO_OWN
 from ripguard.interchange.listing import Listing
 from ripguard.interchange.model import Box, Object, Sample
 from ripguard.interchange.parsing import number, numbers
@@ -38,7 +39,9 @@ def sample_of(
     if not sample or not size_fits(sample, entry.get("width"), entry.get("height"), listing.findings, file, position):
         return None
     attributes = entry.get("attributes", {})
-    rest = {key: value for key, value in entry.items() if key not in OF_IMAGES}
+    rest = {key: value for key, value in entry.items() if key not in OF_IMAGES | COCO_OWN}
+    if isinstance(attributes, dict):
+        attributes = _of_own_names(entry) | attributes
     if not isinstance(attributes, dict):
         attributes, rest = {}, rest | {"attributes": attributes}
     return dataclasses.replace(sample, attributes=attributes, extras={"coco": rest} if rest else {})
@@ -75,6 +78,11 @@ def _object(label: str, entry: Record) -> Object | str:
     return Object(label, whole, polygons, mask, keypoints, attributes, {"coco": extras} if extras else {})
 
 
+def _of_own_names(entry: Record) -> Record:
+    """Fields of a stranger that are called as ripguard calls extras of its own: they become attributes."""
+    return {key: value for key, value in entry.items() if key in COCO_OWN and key != "id"}
+
+
 def _shape(value: Any) -> tuple[tuple[tuple[float, ...], ...] | None, Record | None]:
     """Polygons and mask; polygons are None if it is neither."""
     if not value:
@@ -89,10 +97,10 @@ def _shape(value: Any) -> tuple[tuple[tuple[float, ...], ...] | None, Record | N
 def _attributes(entry: Record, box: Box | None, keypoints: tuple[float, ...]) -> tuple[Record, Record]:
     """Attributes and extras, without values that every writer of COCO gives."""
     own = entry.get("attributes", {})
-    rest = {key: value for key, value in entry.items() if key not in OF_OBJECTS}
+    rest = {key: value for key, value in entry.items() if key not in OF_OBJECTS | COCO_OWN}
     if not isinstance(own, dict) or own.keys() & {"iscrowd", "area"}:
         own, rest = {}, rest | {"attributes": own}
-    found = dict(own)
+    found = _of_own_names(entry) | own
     if entry.get("iscrowd", 0) != 0:
         found["iscrowd"] = entry["iscrowd"]
     if "area" in entry and not (box and number(entry["area"]) == default_area(box)):

@@ -103,7 +103,8 @@ def _part(listing: Listing, name: str) -> Part | None:
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         listing.used.discard(name)  # JSON of another kind
         return None
-    first = next(iter(content.get("annotations") or []), None)
+    entries = content.get("annotations")
+    first = entries[0] if isinstance(entries, list) and entries else None
     if isinstance(first, dict) and "segments_info" in first:  # panoptic: kept as a file
         listing.used.discard(name)
         return None

@@ -8,12 +8,12 @@ from typing import Any
 
 from ripguard.interchange.checks import default_area
 from ripguard.interchange.coco_objects import seen
+from ripguard.interchange.extras import COCO_OWN
 from ripguard.interchange.model import Annotated, Object, Sample
 from ripguard.interchange.output import Output, joined
 from ripguard.interchange.parsing import plain
 
 Record = dict[str, Any]
-OWN = frozenset({"id", "tasks", "caption_ids", "label_ids", "labels"})  # extras that are no fields of an entry
 
 
 def save(dataset: Annotated, output: Output) -> None:
@@ -75,7 +75,7 @@ def _image_ids(samples: list[Sample]) -> dict[str, Any]:
 
 
 def _image(sample: Sample, number: Any) -> Record:
-    rest = {key: value for key, value in sample.extras.get("coco", {}).items() if key not in OWN}
+    rest = {key: value for key, value in sample.extras.get("coco", {}).items() if key not in COCO_OWN}
     own = {"attributes": dict(sample.attributes)} if sample.attributes else {}
     return {"id": number, "file_name": sample.name, "width": sample.width, "height": sample.height, **own, **rest}
 
@@ -104,7 +104,7 @@ def _entry(found: Object, task: str) -> Record:
         entry["num_keypoints"] = seen(found.keypoints)
     if attributes:
         entry["attributes"] = attributes
-    return entry | {key: value for key, value in extras.items() if key not in OWN}
+    return entry | {key: value for key, value in extras.items() if key not in COCO_OWN}
 
 
 def _number(entries: list[Record], own: list[Any]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ripguard.interchange.extras import sound
 from ripguard.interchange.model import Object, Sample
 from ripguard.interchange.parsing import name_of, numbers, plain
 
@@ -22,7 +23,7 @@ Reject = Callable[[str, str], None]  # kind, reason
 def row_of(sample: Sample, names: Names) -> Row:
     """The row of a sample."""
     row: Row = {"file_name": sample.name}
-    labels = [int(label) for label in sample.labels] if names.get("label") == "number" else list(sample.labels)
+    labels = _as_written(sample.labels, names.get("label") == "number")
     if labels:
         row |= {"label": labels[0]} if len(labels) == 1 else {"labels": labels}
     if sample.captions:
@@ -39,11 +40,17 @@ def row_of(sample: Sample, names: Names) -> Row:
     return row
 
 
+def _as_written(labels: Sequence[str], as_numbers: bool) -> list[Any]:
+    """Classes as the source has them: numbers, where all are."""
+    digits = all(label.isascii() and label.isdigit() and len(label) < 20 for label in labels)
+    return [int(label) for label in labels] if as_numbers and digits else list(labels)
+
+
 def _lists_of(objects: tuple[Object, ...], names: Names) -> Row:
     as_numbers = names.get("categories_are") == "numbers"
     lists: Row = {
         "bbox": [found.box and [plain(value) for value in found.box] for found in objects],
-        names.get("categories", CATEGORIES[0]): [int(one.label) if as_numbers else one.label for one in objects],
+        names.get("categories", CATEGORIES[0]): _as_written([one.label for one in objects], as_numbers),
     }
     each: dict[str, list[Any]] = {
         "segmentation": [[list(ring) for ring in found.polygons] or None for found in objects],
@@ -66,6 +73,9 @@ def filled(sample: Sample, row: Row, names: Names, reject: Reject) -> Sample:
     attributes = {**row, **inner} if isinstance(inner, dict) else {**row, "attributes": inner}
     if not isinstance(extras, dict) or not all(isinstance(one, dict) for one in extras.values()):
         attributes, extras = {**attributes, "extras": extras}, {}
+    elif not sound("sample", extras):
+        reject("invalid value", "the extras have another form than their formats give them")
+        extras = {}
     return dataclasses.replace(
         sample, labels=labels, captions=captions, objects=objects, attributes=attributes, extras=extras
     )
@@ -127,7 +137,7 @@ def _objects(row: Row, names: Names, reject: Reject) -> tuple[Object, ...]:
     for at, label in enumerate(labels):
         entry = {name: values[at] for name, values in lists.items() if values[at] is not None and name != column}
         if (one := object_of(label, entry)) is None:
-            reject("invalid value", f"object {at + 1} has a bbox, a polygon or keypoints that are no numbers")
+            reject("invalid value", f"object {at + 1} has a bbox, polygon, keypoints or extras of another form")
         else:
             found.append(one)
     return tuple(found)
@@ -145,7 +155,7 @@ def object_of(label: str, entry: Row) -> Object | None:
         return None
     if len(keypoints) % 3 or any(len(ring or ()) < 6 or len(ring or ()) % 2 for ring in polygons):
         return None
-    if not all(isinstance(one, dict) for one in extras.values()):
+    if not sound("object", extras):
         return None
     rest = {name: value for name, value in entry.items() if name not in LISTS}
     whole = (box[0], box[1], box[2], box[3]) if box else None

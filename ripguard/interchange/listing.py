@@ -81,7 +81,7 @@ class Listing:
 
 
 def list_folder(root: Path) -> Listing:
-    """List a folder. Links are followed if they stay inside, and left out otherwise.
+    """List a folder. Links to files are followed if they stay inside; others are rejected.
 
     Raises:
         InputRefused: it is no folder.
@@ -90,22 +90,32 @@ def list_folder(root: Path) -> Listing:
     if not root.is_dir():
         raise InputRefused(f"{root}: not a folder", "name the folder of a dataset")
     files: dict[str, int] = {}
+    findings = Findings()
     real = os.path.realpath(root)
     with storage("cannot list"):
         for name, entry in walk(root):
             if name.startswith(".") or "/." in name:
                 continue
-            if entry.is_symlink() and not os.path.realpath(entry.path).startswith(real + os.sep):
-                continue
-            if entry.is_file():
+            if entry.is_symlink() and (why := _unfollowed(entry, real)):
+                findings.add(name, "", "outside the dataset", why)
+            elif entry.is_file():
                 files[name] = entry.stat().st_size
-    return Listing(root, files)
+    return Listing(root, files, findings)
+
+
+def _unfollowed(entry: os.DirEntry[str], real: str) -> str:
+    """Why a link is left out; "" for one that is followed."""
+    target = os.path.realpath(entry.path)
+    if not target.startswith(real + os.sep):
+        return "a link that leads out of the folder"
+    return "a link to a folder, which is not followed" if os.path.isdir(target) else ""
 
 
 def normal(name: str) -> str | None:
     """A relative path in its shortest form with ``/``; None for one that leads outside, or is absolute."""
     path = posixpath.normpath(name.replace("\\", "/"))
-    return None if path.startswith(("/", "../")) or path in ("..", ".") or path[1:2] == ":" else path
+    drive = path[1:2] == ":" and path[:1].isalpha()
+    return None if path.startswith(("/", "../")) or path in ("..", ".") or drive else path
 
 
 def is_image(name: str) -> bool:

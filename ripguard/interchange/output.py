@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ripguard.bar import Bar
-from ripguard.errors import InputRefused, StorageError
+from ripguard.errors import InputRefused, StorageError, shown
 from ripguard.interchange.model import Annotated, Media, Sample
 from ripguard.store.atomic import (
     LOCK,
@@ -22,6 +22,7 @@ from ripguard.store.atomic import (
     working_folder,
     write_unsynced,
 )
+from ripguard.store.schema import path
 from ripguard.store.together import FEWEST, together
 from ripguard.systems import link
 
@@ -45,7 +46,13 @@ class Output:
             raise InputRefused(f"{name}: a name in it is no text", "rename the file in the source") from None
 
     def data(self, name: str, content: bytes) -> None:
-        write_unsynced(os.path.join(self.root, name), content, self._made)
+        write_unsynced(self._place(name), content, self._made)
+
+    def _place(self, name: str) -> str:
+        """Where a file is written. Names come from files of strangers: raises :class:`InputRefused` outside of it."""
+        if not path(name):
+            raise InputRefused(f"{shown(name)}: this name leads out of the output", "correct it in the source")
+        return os.path.join(self.root, name)
 
     def media(self, name: str, media: Media) -> None:
         """Copy or link a file. Raises :class:`StorageError` if it cannot be read, or not linked."""
@@ -56,13 +63,13 @@ class Output:
             data = media.read()
         self.data(name, data)
 
-    def _hard_link(self, name: str, path: Path) -> None:
-        place = os.path.join(self.root, name)
+    def _hard_link(self, name: str, source: Path) -> None:
+        place = self._place(name)
         os.makedirs(os.path.dirname(place), exist_ok=True)
         try:
-            link(os.path.realpath(path), place)
+            link(os.path.realpath(source), place)
         except OSError as error:
-            raise StorageError(f"cannot link {path}: {error.strerror}", "leave out --link, to copy") from None
+            raise StorageError(f"cannot link {source}: {error.strerror}", "leave out --link, to copy") from None
 
     def samples(self, dataset: Annotated, place: Callable[[Sample], str]) -> None:
         """Copy or link all images, with a progress bar. ``place``: path of a sample's image."""

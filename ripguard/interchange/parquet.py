@@ -43,8 +43,9 @@ class Parquet(Format):
         return parquet_reading.parse(listing)
 
     def fit(self, dataset: Annotated) -> Annotated:
-        """Everything but further files."""
-        fitted = refolded(dataclasses.replace(dataset, files=own(dataset, "parquet").files))
+        """Everything but further files; those beside Parquet files come back, except beside encrypted ones."""
+        files = {} if self._key else own(dataset, "parquet").files
+        fitted = refolded(dataclasses.replace(dataset, files=files))
         if WITHOUT_SPLIT in {fitted.folder(split) for split in fitted.splits}:
             fitted = refolded(fitted, reserved=frozenset({WITHOUT_SPLIT}))
         return renamed(fitted, base_name, lambda split, name: (split, name))

@@ -18,6 +18,7 @@ from ripguard.bar import Bar
 from ripguard.errors import InputRefused, RipguardError
 from ripguard.images.formats import format_of
 from ripguard.images.headers import size_of_image
+from ripguard.interchange.extras import sound
 from ripguard.interchange.fitting import used_classes
 from ripguard.interchange.listing import Listing, folders_of, is_image, named_splits, normal
 from ripguard.interchange.model import Annotated, Media, Sample
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 SHARD = re.compile(r"(.+?)-\d{5}-of-\d{5}")
-MOST_GROUP = 1 << 31  # bytes of a row group, as its metadata states them
+MOST_GROUP = 1 << 31  # bytes of a row group, as its metadata states them, and as they are
+BATCH = 64  # rows that are read at once
 IMAGES = ("image", "img")
 SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG 2000": "jp2", "JPEG XL": "jxl", "DICOM": "dcm"}
 ENCRYPTED = b"PARE"  # last bytes of a file with an encrypted footer
@@ -110,7 +112,8 @@ def opened(path: Path) -> Iterator[ParquetFile]:
     except Unreadable:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
-        raise Unreadable(f"not a readable Parquet file: {str(error).splitlines()[0][:120]}") from None
+        first = str(error).strip().partition("\n")[0]
+        raise Unreadable(f"not a readable Parquet file: {first[:120]}") from None
 
 
 def columns_of(file: ParquetFile) -> Columns:
@@ -180,9 +183,8 @@ def _own(value: dict[str, Any]) -> dict[str, Any]:
     classes, about, extras = (value.get(name) for name in ("classes", "about_classes", "extras"))
     if value.get("version") != 1 or not isinstance(classes, list) or not all(map(name_of, classes)):
         return {}
-    tables = [about, extras, *(about.values() if isinstance(about, dict) else ())]
-    tables += extras.values() if isinstance(extras, dict) else ()
-    if len(set(classes)) != len(classes) or not all(isinstance(one, dict) for one in tables):
+    fine = isinstance(about, dict) and all(sound("class", one) for one in about.values())
+    if len(set(classes)) != len(classes) or not fine or not sound("dataset", extras):
         return {}
     return {"classes": classes, "about_classes": about, "extras": extras}
 
@@ -195,12 +197,22 @@ def _samples(listing: Listing, path: str, file: ParquetFile, columns: Columns, s
         for group in range(file.num_row_groups):
             if file.metadata.row_group(group).total_byte_size > MOST_GROUP:
                 raise Unreadable(f"row group {group} has more than {MOST_GROUP:,} bytes")
-            for at, row in enumerate(file.read_row_group(group, columns=names).to_pylist()):
+            for at, row in enumerate(_rows(file, group, names)):
                 position += 1
                 bar.update()
                 sample = _sample(listing, path, row.pop(columns.image), columns, (group, at), position, split)
                 if sample:
                     yield annotated(listing, path, f"row {position}", sample, row, columns.classes, bool(columns.own))
+
+
+def _rows(file: ParquetFile, group: int, names: list[str]) -> Iterator[dict[str, Any]]:
+    """Rows of a row group, a few at once: a few kilobytes of repeated values may stand for any number of bytes."""
+    size = 0
+    for batch in file.iter_batches(BATCH, row_groups=[group], columns=names):
+        size += batch.nbytes
+        if size > MOST_GROUP:
+            raise Unreadable(f"row group {group} has more than {MOST_GROUP:,} bytes")
+        yield from batch.to_pylist()
 
 
 def _sample(
@@ -231,7 +243,7 @@ def _sample(
 @functools.lru_cache(maxsize=2)  # samples are mostly read in their order
 def _group(path: str, stamp: int, group: int, column: str) -> list[Any]:
     with opened(Path(path)) as file:
-        return file.read_row_group(group, columns=[column]).column(column).to_pylist()
+        return [row[column] for row in _rows(file, group, [column])]
 
 
 def read_cell(path: str, group: int, row: int, column: str, nested: bool) -> bytes:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from ripguard.interchange.checks import inside
+from ripguard.interchange.extras import sound
 from ripguard.interchange.hf_objects import object_of
 from ripguard.interchange.listing import Listing
 from ripguard.interchange.model import Object, Sample
@@ -30,7 +31,7 @@ def annotated(
     texts = _captions(row)
     objects = _objects(listing, path, position, sample, row, classes, more.get("objects") or [])
     attributes, extras = more.get("attributes", {}), more.get("extras", {})
-    if not isinstance(attributes, dict) or not isinstance(extras, dict):
+    if not isinstance(attributes, dict) or not sound("sample", extras):
         listing.findings.add(path, position, "invalid value", "the column more has another form")
         attributes, extras = {}, {}
     rest = {
@@ -107,7 +108,7 @@ def _objects(
         if label is None:
             listing.findings.add(path, where, "class not listed", f"{column} {lists[column][at]!r:.60}")
         elif one is None:
-            listing.findings.add(path, where, "invalid value", "a box, a polygon or keypoints are no numbers")
+            listing.findings.add(path, where, "invalid value", "a box, polygon, keypoints or extras have another form")
         elif one.box is None or inside(one.box, sample, listing.findings, path, where):
             found.append(one)
     return tuple(found)

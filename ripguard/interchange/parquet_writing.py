@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripguard.bar import Bar
 from ripguard.crypto.keys import Key
+from ripguard.errors import InputRefused
 from ripguard.interchange.model import Annotated, Object, Sample
 from ripguard.interchange.output import Output
 from ripguard.store.atomic import storage
@@ -34,7 +35,7 @@ def save(dataset: Annotated, output: Output, key: Key | None = None) -> None:
                 options = _encryption(key)
                 with storage("cannot write"), parquet.ParquetWriter(place, schema, **options) as writer:
                     for group in _shards(samples, GROUP_BYTES, GROUP_ROWS):
-                        writer.write_table(_table(group, schema, dataset.classes))
+                        writer.write_table(_table(group, schema, dataset.classes, name))
                         bar.update(len(group))
 
 
@@ -122,11 +123,16 @@ def _rest_of(found: Object) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-def _table(samples: list[Sample], schema: pyarrow.Schema, classes: tuple[str, ...]) -> pyarrow.Table:
+def _table(samples: list[Sample], schema: pyarrow.Schema, classes: tuple[str, ...], name: str) -> pyarrow.Table:
+    """Rows of samples. Raises :class:`InputRefused` for lone surrogates, which are no text."""
     import pyarrow as arrow
 
     numbers = {label: number for number, label in enumerate(classes)}
-    return arrow.Table.from_pylist([_row(one, numbers, set(schema.names)) for one in samples], schema=schema)
+    rows = [_row(one, numbers, set(schema.names)) for one in samples]
+    try:
+        return arrow.Table.from_pylist(rows, schema=schema)
+    except UnicodeEncodeError:
+        raise InputRefused(f"{name}: a name or caption in it is no text", "correct it in the source") from None
 
 
 def _row(sample: Sample, numbers: dict[str, int], columns: set[str]) -> dict[str, Any]:

@@ -104,6 +104,17 @@ def _check_events(events: Iterable[Any]) -> None:
             raise Unreadable("nested too deeply")
 
 
+def json_like(value: Any, text: Any) -> Any:
+    """The values of :func:`yaml_of` as JSON has them: dates, bytes, NaN and keys of other kinds stay as their text."""
+    if isinstance(value, dict) and isinstance(text, dict) and len(value) == len(text):
+        return {key: json_like(one, text[key]) for key, one in zip(text, value.values())}
+    if isinstance(value, list) and isinstance(text, list) and len(value) == len(text):
+        return [json_like(*pair) for pair in zip(value, text)]
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return text
+
+
 def xml_of(text: str) -> Element:
     """The root of an XML text, without a document type and entities."""
     import defusedxml

@@ -13,7 +13,7 @@ from ripguard.interchange.checks import bounds, inside
 from ripguard.interchange.listing import Listing, folders_of, is_image, named_splits, normal
 from ripguard.interchange.model import Annotated, Object, Sample
 from ripguard.interchange.normalized import box_of, points_of
-from ripguard.interchange.parsing import Unreadable, decimal_number, load, name_of, yaml_of
+from ripguard.interchange.parsing import Unreadable, decimal_number, json_like, load, name_of, yaml_of
 from ripguard.libraries import installed
 
 Settings = dict[str, Any]
@@ -119,7 +119,7 @@ def _header(listing: Listing, path: str) -> Header | None:
         key: [one for one in (source if isinstance(source, list) else [source]) if isinstance(one, str)]
         for key, source in value.items() if isinstance(key, str) and _is_split(key, source)
     }  # fmt: skip
-    rest = {str(key): one for key, one in value.items() if key not in KNOWN and key not in splits}
+    rest = {key: one for key, one in json_like(value, texts).items() if key not in KNOWN and key not in splits}
     if shape:
         rest["kpt_shape"] = list(shape)
     return Header(classes, splits, shape, {key: one for key, one in rest.items() if one is not None})

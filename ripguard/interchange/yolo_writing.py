@@ -19,7 +19,8 @@ def save(dataset: Annotated, output: Output) -> None:
     content |= {"nc": len(dataset.classes), "names": dict(enumerate(dataset.classes))}
     if shape := keypoint_shape(dataset):
         content["kpt_shape"] = shape
-    content |= dataset.extras.get("yolo", {})
+    more = dataset.extras.get("yolo", {})
+    content |= {key: value for key, value in more.items() if key not in content or key == "kpt_shape"}
     output.samples(dataset, lambda sample: _place(dataset, sample))
     numbers = {label: number for number, label in enumerate(dataset.classes)}
     for sample in dataset.samples:

@@ -21,7 +21,7 @@ from ripguard.release.identify import as_published, read_header
 from ripguard.release.listing import listed, may_be_image
 from ripguard.release.manifest import Release
 from ripguard.release.names import published_names
-from ripguard.release.parts import not_a_release
+from ripguard.release.parts import VAULT, not_a_release
 from ripguard.release.record import ATTRIBUTES, CONTAINER, META
 from ripguard.release.spelling import folder_as, listed_as
 from ripguard.release.strays import is_litter
@@ -128,7 +128,8 @@ def select(
     for path in paths:
         if not os.path.lexists(path):
             raise NotProtected(f"there is no file or folder {path}")
-        if path.is_file() and not find_release(path) and is_archive(first_bytes(path) or b""):
+        vault = (path / VAULT).is_file()
+        if vault or (path.is_file() and not find_release(path) and is_archive(first_bytes(path) or b"")):
             raise not_a_release(path)
     if not loose:
         paths = [unwrapped(path) for path in paths]

@@ -18,6 +18,8 @@ from ripguard.store.atomic import storage
 from ripguard.store.container import damage, sections
 from ripguard.store.section import Section
 
+VAULT = "vault.ripguard"  # header of an encrypted dataset, which other commands read
+
 
 class Parts(ABC):
     """The parts of the metadata of one release."""
@@ -109,6 +111,8 @@ def parts_of(root: Path) -> Parts:
 def not_a_release(root: Path) -> NotProtected:
     """The error for a path that is no release: a folder without metadata, an archive, another file."""
     what = f"{root} is not a protected release"
+    if (root / VAULT).is_file():
+        return NotProtected(f"{what}: it is a vault", "ripguard vault inspect, verify and decrypt read it")
     if root.is_file():
         if is_archive(first_bytes(root) or b""):
             return NotProtected(f"{what}: it is an archive", "unpack it, and name the folder that is in it")

@@ -91,6 +91,7 @@ def read_sums(root: Path, header: Header) -> dict[str, str]:
         raise Damaged(f"{place} is not the one that the header names: it was changed, or is of another vault", FRESH)
     found = [LINE.fullmatch(line) for line in data.decode(errors="replace").splitlines()]
     sums = {line[2]: line[1] for line in found if line}
-    if list(sums) != [INDEX, *map(shard_name, range(header.shards))] or not all(found):
+    fits = len(found) == header.shards + 1  # before names of as many shards as a stranger's header says are made
+    if not fits or list(sums) != [INDEX, *map(shard_name, range(header.shards))] or not all(found):
         raise Damaged(f"{place} does not list the files of this vault", FRESH)
     return sums

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hmac
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from ripguard.vault.recipients import STANZA, unlocked
 SUMS, INDEX, DATA = "SHA256SUMS", "index.ripguard", "data"
 MOST_HEADER = 1 << 22  # bytes: some thousand recipients
 MOST_SHARDS = 1 << 22
+_EPOCH = re.compile("[0-9]{1,16}")
 _FIELDS: dict[str, Check] = {
     "vault_id": digits(VAULT_ID),
     "epoch": below(1 << 53),
@@ -148,8 +150,8 @@ def check_pin(root: Path, header: Header, expect: str | None) -> None:
     """
     if expect is None:
         return
-    digest, _, epoch = expect.strip().lower().partition("@")
-    if not digits(32)(digest) or (epoch and not epoch.isdigit()):
+    digest, at, epoch = expect.strip().lower().partition("@")
+    if not digits(32)(digest) or (at and not _EPOCH.fullmatch(epoch)):
         raise UsageError("--expect: expected 64 hex digits, or these and @EPOCH", "ripguard vault inspect prints them")
     if digest != header.sums:
         raise VerifyFailed(f"{root} is another vault, or another version: its digest is {header.sums}")

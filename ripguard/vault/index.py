@@ -17,8 +17,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from ripguard.crypto.backend import TAG
 from ripguard.store.schema import Check, canonical, count, fields, many, parsed, path, text
-from ripguard.vault.places import HEAD
+from ripguard.vault.places import HEAD, MOST_SIZE, SEALED
 
 COLUMNS = (("number", "I"), ("shard", "I"), ("offset", "Q"), ("size", "Q"), ("name", "H"))  # "name": its bytes
 WIDTHS = {"H": 2, "I": 4, "Q": 8}
@@ -159,6 +162,16 @@ class Files:
         if any(offset < HEAD for offset in found.offset):
             raise ValueError("offset")
         return found
+
+    def check_places(self, capacity: int, shards: int) -> None:
+        """Raise :class:`ValueError` if a file begins where none can: whoever has the key of a unit writes its index."""
+        if not len(self):
+            return
+        offset, size = np.frombuffer(self.offset, np.uint64), np.frombuffer(self.size, np.uint64)
+        if size.max() > MOST_SIZE or offset.max() > capacity or max(self.shard) >= shards:
+            raise ValueError("a file leads out of the vault")
+        if (offset + np.minimum(size + np.uint64(TAG), np.uint64(SEALED)) > capacity).any():
+            raise ValueError("a file leads out of its shard")
 
     def __len__(self) -> int:
         return len(self.number)

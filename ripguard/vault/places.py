@@ -16,6 +16,7 @@ CHUNK = 1 << 16  # bytes of plaintext
 SEALED = CHUNK + TAG
 HEAD = 64  # bytes before the chunks of a shard; see ripguard.vault.heads
 LEAST, MOST = 1 << 18, 1 << 36  # bytes of a capacity
+MOST_SIZE = 1 << 46  # bytes of a file: a billion chunks
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,9 @@ from ripguard.files import walk
 from ripguard.store.atomic import storage
 from ripguard.store.schema import UNITS, path
 from ripguard.vault.index import MOST_FILES
-from ripguard.vault.places import HEAD, end_of, first_place, run_in
+from ripguard.vault.places import HEAD, MOST_SIZE, end_of, first_place, run_in
 
 ONLY = ("annotations", "images")
-MOST_SIZE = 1 << 46  # bytes of a file: a billion chunks
 
 
 @dataclass

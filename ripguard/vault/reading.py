@@ -13,12 +13,12 @@ from ripguard import systems
 from ripguard.crypto.backend import TAG, Gcm
 from ripguard.errors import Damaged, InputRefused, StorageError, UsageError, WrongKey, shown
 from ripguard.files import NotRegular, open_regular
-from ripguard.store.atomic import storage
+from ripguard.store.atomic import sha256_file, storage
 from ripguard.store.section import Section
 from ripguard.vault.body import read_sums
 from ripguard.vault.chunks import FILES, ChunkForged, cipher, open_chunks, open_single, open_whole
 from ripguard.vault.chunks import INDEX as PURPOSE
-from ripguard.vault.header import INDEX, check_pin, open_header, shard_name
+from ripguard.vault.header import INDEX, SUMS, check_pin, open_header, shard_name
 from ripguard.vault.heads import FRESH, INDEX_MAGIC, SHARD_MAGIC, salt_of
 from ripguard.vault.index import TABLE, Entry, Files, Table, Unit
 from ripguard.vault.keys import UnitKey, VaultKeys, unit_name
@@ -40,7 +40,7 @@ class Vault:
         root: the folder.
         key: path of a key file, a :class:`ripguard.crypto.keys.Key`, :class:`ripguard.vault.AgeIdentities`,
             :class:`ripguard.vault.Passphrase`, or what :meth:`unit_key` returned.
-        expect: ``DIGEST`` or ``DIGEST@EPOCH`` that the vault must have.
+        expect: ``DIGEST`` or ``DIGEST@EPOCH`` that the vault must have; the index is compared with it, too.
 
     Attributes:
         header: see :class:`ripguard.vault.header.Header`.
@@ -60,7 +60,9 @@ class Vault:
         self.root = Path(os.path.abspath(root))
         self.header, self.access = open_header(self.root, as_opener(key))
         check_pin(self.root, self.header, expect)
-        read_sums(self.root, self.header)
+        sums = read_sums(self.root, self.header)
+        if expect is not None:
+            self._check_index(sums[INDEX])
         self._index = Section(self.root / INDEX)
         self._salt = salt_of(self._piece(0, HEAD), INDEX_MAGIC, self.header.id, 0, str(self.root / INDEX))
         self.table: Table | None = None
@@ -87,6 +89,7 @@ class Vault:
             what = f"{self.root / INDEX}: the index of {unit_name(about.split, about.label)}"
             try:
                 found = Files.parse(open_whole(own, unit, sealed))
+                found.check_places(self.header.capacity, self.header.shards)
             except ChunkForged:
                 raise Damaged(f"{what} was changed", FRESH) from None
             except ValueError as error:
@@ -189,6 +192,11 @@ class Vault:
         return f"Vault({str(self.root)!r}, {len(self.units)} units, key hidden)"
 
     # --- parts --------------------------------------------------------------------------------------------------------
+
+    def _check_index(self, digest: str) -> None:
+        """The index has the keys of all shards' files: with its digest, a pinned vault is that one, for any key."""
+        if sha256_file(self.root / INDEX) != digest:
+            raise Damaged(f"{self.root / INDEX} is not the one that {SUMS} lists", FRESH)
 
     def _read_table(self, keys: VaultKeys) -> Table:
         what = f"{self.root / INDEX}: the table of units"

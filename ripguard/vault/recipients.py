@@ -197,7 +197,7 @@ def _granted(one: dict[str, Any], once: bytes, vault_id: bytes, where: str) -> A
     except (Forged, BadPadding, ValueError, TypeError):
         raise Damaged(f"{where}: a stanza was changed, or moved here", "get a fresh copy of this file") from None
     secret = bytes.fromhex(body.pop("secret"))
-    if not body:
+    if "unit" not in body:
         return VaultKeys(secret, vault_id)
     return UnitKey(secret, vault_id, body["unit"], body["split"], body["label"], body["start"], body["length"])
 

@@ -100,7 +100,8 @@ def verify(
             if kind:
                 getattr(report, kind).append(name)
     if key is not None and INDEX not in (*report.missing, *report.cut):
-        with Vault(root, key, expect) as vault:
+        with Vault(root, key) as vault:  # its index was compared already
+            check_pin(root, vault.header, expect)
             report.authenticated = not isinstance(vault.access, UnitKey)
             _open_all(vault, source, run, report)
     return report

@@ -15,8 +15,9 @@ from vaults import KEY, OTHER, large_source, make_tree, read_tree, small_vault
 
 from ripguard import api
 from ripguard.crypto.backend import TAG
-from ripguard.errors import Damaged, NotProtected, VerifyFailed, WrongKey
+from ripguard.errors import Damaged, NotProtected, UsageError, VerifyFailed, WrongKey
 from ripguard.vault import Passphrase, Vault
+from ripguard.vault.chunks import seal_whole
 from ripguard.vault.places import HEAD, LEAST, SEALED
 
 HEADER, SUMS, INDEX = "vault.ripguard", "SHA256SUMS", "index.ripguard"
@@ -278,6 +279,46 @@ def test_rolling_back(world, tmp_path):  # type: ignore[no-untyped-def]
             call(other, KEY, expect=pin)
     assert api.vault_verify(vault, KEY, expect=pin.partition("@")[0], workers=1).ok
     assert files
+
+
+def test_the_key_of_a_unit_and_a_pin(world, tmp_path):  # type: ignore[no-untyped-def]
+    """It does not authenticate the header, which may name a pinned digest over the files of another vault."""
+    vault, other, _ = world
+    pin = api.vault_inspect(other).digest
+    value = header(vault) | {name: header(other)[name] for name in ("sums", "shards")}
+    write_header(vault, value)
+    shutil.copy(other / SUMS, vault / SUMS)
+    with pytest.raises(Damaged, match="is not the one that SHA256SUMS lists"):
+        api.vault_decrypt(vault, tmp_path / "o", OTHER, expect=pin)
+    assert INDEX in api.vault_verify(vault, OTHER, expect=pin, workers=1).changed
+    assert api.vault_decrypt(other, tmp_path / "o", OTHER, expect=pin).files
+
+
+@pytest.mark.parametrize("end", ["@", "@²", "@1x", "@" + "9" * 17])
+def test_half_a_pin_is_none(end, world):  # type: ignore[no-untyped-def]
+    with pytest.raises(UsageError, match="expected 64 hex digits"):
+        api.vault_inspect(world[0], expect=api.vault_inspect(world[0]).digest + end)
+
+
+def test_an_index_of_a_holder_of_the_units_key(world, tmp_path):  # type: ignore[no-untyped-def]
+    """Places that no file has give a sentence, and no traceback."""
+    vault, *_ = world
+    with Vault(vault, OTHER) as opened:
+        key, files, own = opened.access, opened.files(opened.access.unit), opened._index_cipher(opened.access.secret)
+    files.offset[0], files.size[0] = LEAST * 3, 1 << 20
+    data = bytearray((vault / INDEX).read_bytes())
+    data[key.start : key.start + key.length] = seal_whole(own, key.unit, files.pack())
+    (vault / INDEX).write_bytes(data)
+    for opener in (KEY, OTHER):
+        with pytest.raises(Damaged, match="is not valid: a file leads out"):
+            api.vault_decrypt(vault, tmp_path / "o", opener, workers=1)
+
+
+def test_a_header_of_millions_of_shards(world):  # type: ignore[no-untyped-def]
+    vault, *_ = world
+    write_header(vault, header(vault) | {"shards": (1 << 22) - 1})
+    with pytest.raises(Damaged, match="does not list the files"):
+        api.vault_verify(vault)
 
 
 def test_keys_of_others(world, tmp_path):  # type: ignore[no-untyped-def]

@@ -31,3 +31,20 @@ def test_torchvision_reads_what_is_written(tmp_path):  # type: ignore[no-untyped
     found = torchvision.datasets.ImageFolder(str(tmp_path / "out/train"))
     assert found.classes == ["a", "b_c"]
     assert [label for _, label in found.samples] == [0, 0, 1]
+
+
+def test_links_that_are_not_followed_are_rejected(tmp_path):  # type: ignore[no-untyped-def]
+    """They are images of the dataset, and must not be missing without notice."""
+    source = make_source(tmp_path / "s")
+    (source / "cat").mkdir()
+    (tmp_path / "other.png").write_bytes(next(source.rglob("*.png")).read_bytes())
+    (source / "cat/out.png").symlink_to(tmp_path / "other.png")
+    (source / "again").symlink_to(source / "cat")
+    (source / "gone.png").symlink_to(tmp_path / "gone.png")
+    (source / "cat/inside.png").symlink_to(next(one for one in source.rglob("*.png") if not one.is_symlink()))
+    found = api.examine(source, format="imagefolder")
+    assert {(one.file, one.kind) for one in found.rejections} == {
+        ("cat/out.png", "outside the dataset"), ("again", "outside the dataset"),
+        ("gone.png", "outside the dataset"),
+    }  # fmt: skip
+    assert any(one.name.endswith("cat/inside.png") for one in found.dataset.samples)

@@ -17,7 +17,9 @@ from PIL import Image
 
 from ripguard import api
 from ripguard.crypto.keys import Key
+from ripguard.errors import InputRefused
 from ripguard.images.encoding import png_bytes
+from ripguard.interchange import parquet_reading
 from ripguard.interchange.model import Annotated, Object
 from ripguard.interchange.parquet import Parquet
 from ripguard.interchange.parquet_encryption import decryption, wrapping_key
@@ -137,3 +139,30 @@ def test_only_parquet_is_encrypted(tmp_path):  # type: ignore[no-untyped-def]
     done = good("convert", tmp_path / "s", tmp_path / "o", "--format", "parquet", *more)
     assert (done["encrypted"], done["losses"]) == (True, [])
     refused(7, "convert", tmp_path / "s", tmp_path / "p", "--format", "parquet", "--encrypt-key-file", tmp_path / "s")
+
+
+def test_nothing_is_written_unencrypted_beside_encrypted_files(tmp_path):  # type: ignore[no-untyped-def]
+    """Further files of the source are a loss; a key inside the source is refused."""
+    good("keygen", "--out", tmp_path / "k")
+    Parquet().write(DATA, tmp_path / "s")
+    (tmp_path / "s/labels.csv").write_text("a,b\n")
+    command = ("convert", tmp_path / "s", tmp_path / "o", "--format", "parquet", "--encrypt-key-file")
+    assert "labels.csv" in refused(3, *command, tmp_path / "k")
+    assert [one["field"] for one in good(*command, tmp_path / "k", "--accept-losses")["losses"]] == ["files"]
+    assert [one.suffix for one in (tmp_path / "o").rglob("*") if one.is_file()] == [".parquet"]
+    (tmp_path / "k").rename(tmp_path / "s/k")
+    assert "lies inside source or output" in refused(7, *command[:2], tmp_path / "p", *command[3:], tmp_path / "s/k")
+
+
+def test_repeated_values_do_not_fill_the_memory(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """A small file whose rows all repeat one image: its metadata states the size of one."""
+    monkeypatch.setattr(parquet_reading, "MOST_GROUP", 1 << 20)
+    data = DATA.samples[0].media.read()
+    many = pa.DictionaryArray.from_arrays(pa.array([0] * 5000, pa.int32()), pa.array([data]))
+    (tmp_path / "s").mkdir()
+    pq.write_table(pa.table({"image": many}), tmp_path / "s/train.parquet", store_schema=False)
+    assert (tmp_path / "s/train.parquet").stat().st_size < 1 << 18 < 5000 * len(data)
+    found = Parquet().read(tmp_path / "s")
+    assert "row group 0 has more than 1,048,576 bytes" in str(found.rejections[0])
+    with pytest.raises(InputRefused, match="more than"):
+        found.dataset.samples[0].media.read()

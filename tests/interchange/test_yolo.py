@@ -103,3 +103,17 @@ def test_a_text_without_an_image(tmp_path):  # type: ignore[no-untyped-def]
     assert [(one.kind, one.file) for one in YOLO().read(root).rejections] == [
         ("orphan annotation", "labels/train/gone.txt")
     ]
+
+
+def test_values_of_yaml_that_json_does_not_have(tmp_path):  # type: ignore[no-untyped-def]
+    """Dates, bytes and NaN stay as their text, in every format."""
+    (tmp_path / "s/images/train").mkdir(parents=True)
+    (tmp_path / "s/images/train/a.png").write_bytes(png_bytes(crop(0, 20, 30)))
+    more = "date: 2023-01-02\nroboflow: {version: 3, made: 2023-01-02, nan: .nan}\nraw: !!binary aGk=\n2023-01-01: 5\n"
+    (tmp_path / "s/data.yaml").write_text(f"train: images/train\nnc: 1\nnames: [cat]\n{more}")
+    expected = {"date": "2023-01-02", "roboflow": {"version": 3, "made": "2023-01-02", "nan": ".nan"}, "raw": "aGk=",
+                "2023-01-01": 5}  # fmt: skip
+    assert api.examine(tmp_path / "s").dataset.extras == {"yolo": expected}
+    for name in ("yolo", "parquet"):
+        assert api.convert(tmp_path / "s", tmp_path / name, name).losses == () or name == "parquet"
+        assert api.examine(tmp_path / name).dataset.extras == {"yolo": expected}

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import start, tree_digest
+from helpers import refused, start, tree_digest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vaults import KEY, OTHER, back, large_source, make_tree, read_tree, small_source, small_vault
@@ -234,3 +234,15 @@ def test_all_of_cifar10(tmp_path):  # type: ignore[no-untyped-def]
     assert api.vault_decrypt(tmp_path / "v", tmp_path / "o", KEY).files == 60_000
     assert tree_digest(tmp_path / "o") == tree_digest(source)
     assert sum(1 for _ in walk(tmp_path / "v")) < 10
+
+
+@pytest.mark.parametrize("verb", ["inspect", "verify", "restore"])
+def test_commands_for_releases_point_to_those_for_vaults(verb, tmp_path):  # type: ignore[no-untyped-def]
+    small_vault(make_tree(tmp_path / "s", {"a.txt": b"x"}), tmp_path / "v")
+    (tmp_path / "k").write_text(KEY.text())
+    (tmp_path / "k").chmod(0o600)
+    out = [tmp_path / "out", "--key-file", tmp_path / "k"] if verb == "restore" else []
+    message = refused(6, verb, tmp_path / "v", *out)
+    assert "it is a vault" in message
+    assert "ripguard vault" in message
+    assert "ripguard vault decrypt" in refused(3, "check", tmp_path / "v")

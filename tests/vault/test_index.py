@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ripguard.store.schema import path
 from ripguard.vault.index import Files, Table, Unit
-from ripguard.vault.places import HEAD
+from ripguard.vault.places import HEAD, LEAST, runs
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(path)
 ROWS = st.dictionaries(
@@ -61,3 +62,27 @@ def test_table():
     for data in (b"", b"[]", b'{"name":"x"}', table.pack().replace(b"64", b"-4")):
         with pytest.raises(ValueError, match=r"."):
             Table.parse(data)
+
+
+@given(
+    st.integers(0, 9), st.integers(HEAD, 2**40), st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 600_000)),
+    st.integers(LEAST, 2**20),
+)  # fmt: skip
+def test_places_that_pass_are_places(shard, offset, size, capacity):  # type: ignore[no-untyped-def]
+    files = Files.of([(0, shard, offset, size, "a")])
+    try:
+        files.check_places(capacity, 5)
+    except ValueError:
+        return
+    assert shard < 5
+    for run in itertools.islice(runs(size, shard, offset, capacity), 20):
+        assert run.count > 0
+        assert run.first >= 0
+        assert HEAD <= run.offset <= run.offset + run.length <= capacity
+
+
+@pytest.mark.parametrize(("shard", "offset", "size"), [(5, HEAD, 1), (0, LEAST, 1), (0, LEAST - 99, 70_000),
+                                                       (0, HEAD, 2**47), (0, 2**64 - 1, 0)])  # fmt: skip
+def test_places_that_are_none(shard, offset, size):  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match="leads out"):
+        Files.of([(0, shard, offset, size, "a")]).check_places(LEAST, 5)
