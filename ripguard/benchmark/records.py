@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ class Measurement:
     provenance: dict[str, Any] = field(default_factory=dict, compare=False)
     place: str = field(default="", compare=False)
 
-    @property
+    @functools.cached_property  # tables look at it often, and deriving it takes long
     def scheme_name(self) -> str:
         """What tables call the scheme."""
         return scheme_name(self.scheme)

@@ -26,6 +26,7 @@ from ripguard.data.registry import open_source
 from ripguard.train.protocols import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "experiments"))  # experiments that run in this process import `_run`
 HOUR = 3600  # seconds: what takes longer hangs, on the slowest machine too
 MIRRORED, FEW_CELLS = "both, patches not mirrored", "both, patches on 2 cells"
 
@@ -236,6 +237,7 @@ def test_undo_layered(tmp_path):  # type: ignore[no-untyped-def]
     assert all({"renamed_acc", "permuted_acc", "head_acc"} < set(row) for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_transfer(tmp_path):  # type: ignore[no-untyped-def]
     """Other models, on a part of the images; a model that does not exist: one sentence."""
@@ -343,6 +345,7 @@ def test_blending(tmp_path):  # type: ignore[no-untyped-def]
     assert printed == ""  # recorded
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_marks(tmp_path):  # type: ignore[no-untyped-def]
     """Victims of class marks, on held-out images; called again, what is recorded is left alone."""
@@ -426,6 +429,7 @@ def test_grid_knows_releases_by_what_they_are_called():
     assert called("--scheme seal --perturb lsp", 200, 32) == "seal, lsp"
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_choices(tmp_path):  # type: ignore[no-untyped-def]
     """Every reading of the paper runs, and says what it changed."""
