@@ -14,28 +14,24 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import ClassVar, Self, cast
+from typing import ClassVar
 
 import numpy as np
 
 from ripguard.codecs.bounded import BadStream
-from ripguard.crypto.aead import Forged
 from ripguard.crypto.keys import ImageKeys
-from ripguard.errors import Damaged
-from ripguard.hide.base import Clean, Hidden, Hiding, Identity
-from ripguard.hide.flags import flag_byte, read_flags
-from ripguard.hide.header import Header
+from ripguard.hide.base import Hidden, Identity
+from ripguard.hide.flags import flag_byte
 from ripguard.hide.mrit.method import block_side
-from ripguard.hide.rdh.carry import WHERE, CarriedTail, beside, carried, draft, opened
+from ripguard.hide.rdh.base import Embedding
+from ripguard.hide.rdh.carry import WHERE, CarriedTail, beside, draft
 from ripguard.hide.rdh.layers import MOST
 from ripguard.hide.rdh.shape import RULES, applied, block_count, levels_of
 from ripguard.hide.rdh.symbols import Reader, Writer
 from ripguard.methods.params import Params, option
 
-PURPOSE = b"rdh"
 MOST_LEVELS = 15
 LARGEST = 64  # block side
-CHANGED = "changed after it was published, or its residue was"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,26 +93,11 @@ class RDHPart(CarriedTail):
         return cls(size=size, step=step, layers=layers, top=top), 0
 
 
-class RDH(Hiding):
-    """Reversible data hiding into the perturbed image (Liu et al. 2018; Sachnev et al. 2009).
+class RDH(Embedding):
+    """Reversible data hiding into the perturbed image (Liu et al. 2018; Sachnev et al. 2009)."""
 
-    Args:
-        params: of the release.
-        inside: whether records may be in the images; otherwise all of them are in the residue.
-    """
-
-    kind, tail, simulates, reuses = RDHParams, RDHPart, True, True
-
-    def __init__(self, params: RDHParams | None = None, inside: bool = True) -> None:
-        self.params, self.inside = params or RDHParams(), inside
-
-    @classmethod
-    def hiding(cls, params: RDHParams, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
-        return cls(params)
-
-    def keeping_files(self) -> Self:
-        """Images that need their release, which has the file: alone, they would restore to their rendering."""
-        return type(self)(self.params, inside=False)
+    kind, tail, reuses, purpose = RDHParams, RDHPart, True, b"rdh"
+    params: RDHParams
 
     def simulate(self, clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
         size = self.params.sides(carrier.shape[1:])[0]
@@ -128,29 +109,17 @@ class RDH(Hiding):
         levels = levels_of(clean, carrier, size, self.params.step, self.params.most, self.params.rule)
         return applied(clean, levels, size, self.params.step), levels
 
-    def run_hide(
-        self,
-        clean: np.ndarray,
-        carrier: np.ndarray,
-        who: list[Identity],
-        keys: list[ImageKeys],
-        files: list[bytes],
-    ) -> list[Hidden]:
-        gray = clean.shape != carrier.shape
-        clean = np.broadcast_to(clean, carrier.shape)  # a gray image becomes three equal channels
-        return [self._one(*one, gray) for one in zip(clean, carrier, who, keys)]
-
-    def _one(self, clean: np.ndarray, carrier: np.ndarray, who: Identity, keys: ImageKeys, gray: bool) -> Hidden:
+    def hide_one(self, clean: np.ndarray, carrier: np.ndarray, who: Identity, keys: ImageKeys, gray: bool) -> Hidden:
         sides = self.params.sides(clean.shape)
         for size in sides if self.inside and self.params.layers else []:
             image, levels = self._shaped(clean, carrier, size)
             header = draft(who, RDHPart(size=size, step=self.params.step))
-            done = carried(image, header, self._record(levels, gray), PURPOSE, keys, self.params.layers)
+            done = self.embedded(image, header, self._record(levels, gray), keys)
             if done is not None:
                 return done
         image, levels = self._shaped(clean, carrier, sides[0])
         header = draft(who, RDHPart(size=sides[0], step=self.params.step))
-        return beside(image, header, self._record(levels, gray), PURPOSE, keys)
+        return beside(image, header, self._record(levels, gray), self.purpose, keys)
 
     def _record(self, levels: np.ndarray, gray: bool) -> bytes:
         """Sealed flags, largest number of steps, levels."""
@@ -158,21 +127,8 @@ class RDH(Hiding):
         coder.counted((levels + most).ravel(), 2 * most + 1)
         return flag_byte(gray) + bytes([most]) + coder.done()
 
-    def run_reveal(
-        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
-    ) -> list[Clean]:
-        result: list[Clean] = [Damaged(CHANGED)] * len(images)
-        for i, (image, header, residue, key) in enumerate(zip(images, headers, residues, keys)):
-            try:
-                perturbed, record = opened(image, header, residue, PURPOSE, key)
-            except Forged:
-                continue
-            part = cast(RDHPart, header.params)
-            gray, start = read_flags(header, record, image.shape[2])
-            levels = _levels(record[start:], block_count(image.shape, part.size))
-            clean = applied(perturbed, -levels, part.size, part.step)
-            result[i] = clean[:, :, :1] if gray else clean  # three equal channels
-        return result
+    def undone(self, image: np.ndarray, record: bytes, part: RDHPart) -> np.ndarray:
+        return applied(image, -_levels(record, block_count(image.shape, part.size)), part.size, part.step)
 
 
 def _levels(record: bytes, count: tuple[int, int, int]) -> np.ndarray:

@@ -14,24 +14,20 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import ClassVar, Self, cast
+from typing import ClassVar
 
 import numpy as np
 
-from ripguard.crypto.aead import Forged
 from ripguard.crypto.keys import ImageKeys
-from ripguard.errors import Damaged
-from ripguard.hide.base import Clean, Hidden, Hiding, Identity
-from ripguard.hide.flags import flag_byte, read_flags
-from ripguard.hide.header import Header
-from ripguard.hide.rdh.carry import WHERE, CarriedTail, beside, carried, draft, opened
+from ripguard.hide.base import Hidden, Identity
+from ripguard.hide.flags import flag_byte
+from ripguard.hide.rdh.base import Embedding
+from ripguard.hide.rdh.carry import WHERE, CarriedTail, beside, draft
 from ripguard.hide.rdh.layers import MOST
 from ripguard.hide.rit.record import decode, encode
 from ripguard.hide.rit.transform import Settings, forward
 from ripguard.methods.params import Params, option
 
-PURPOSE = b"rit"
-CHANGED = "changed after it was published, or its residue was"
 BOUNDS = {"size": (1, 32), "step": (1, 128), "overflow": (0, 16), "flat": (0, 127), "classes": (1, 16)}
 
 
@@ -91,62 +87,21 @@ class RITPart(CarriedTail):
         return cls(settings=Settings(**dict(zip(BOUNDS, values))), layers=layers, top=top), 0
 
 
-class RIT(Hiding):
-    """Reversible image transformation with reversible embedding (Yin et al. 2019; Hou et al. 2018).
+class RIT(Embedding):
+    """Reversible image transformation with reversible embedding (Yin et al. 2019; Hou et al. 2018)."""
 
-    Args:
-        params: of the release.
-        inside: whether records may be in the images; otherwise all of them are in the residue.
-    """
-
-    kind, tail, simulates = RITParams, RITPart, True
-
-    def __init__(self, params: RITParams | None = None, inside: bool = True) -> None:
-        self.params, self.inside = params or RITParams(), inside
-
-    @classmethod
-    def hiding(cls, params: RITParams, shape: tuple[int, ...], lossy: bool = False, model: bytes = b"") -> Self:
-        return cls(params)
-
-    def keeping_files(self) -> Self:
-        """Images that need their release, which has the file: alone, they would restore to their rendering."""
-        return type(self)(self.params, inside=False)
+    kind, tail, purpose = RITParams, RITPart, b"rit"
+    params: RITParams
 
     def simulate(self, clean: np.ndarray, carrier: np.ndarray) -> np.ndarray:
         clean, own = np.broadcast_to(clean, carrier.shape), self.params.settings
         return np.stack([forward(*pair, own)[0] for pair in zip(clean, carrier)])
 
-    def run_hide(
-        self,
-        clean: np.ndarray,
-        carrier: np.ndarray,
-        who: list[Identity],
-        keys: list[ImageKeys],
-        files: list[bytes],
-    ) -> list[Hidden]:
-        gray = clean.shape != carrier.shape
-        clean = np.broadcast_to(clean, carrier.shape)  # a gray image becomes three equal channels
-        return [self._one(*one, gray) for one in zip(clean, carrier, who, keys)]
-
-    def _one(self, clean: np.ndarray, carrier: np.ndarray, who: Identity, keys: ImageKeys, gray: bool) -> Hidden:
+    def hide_one(self, clean: np.ndarray, carrier: np.ndarray, who: Identity, keys: ImageKeys, gray: bool) -> Hidden:
         own = self.params.settings
         image, moves = forward(clean, carrier, own)
         record, header = flag_byte(gray) + encode(image, moves, own), draft(who, RITPart(settings=own))
-        done = None
-        if self.inside and self.params.layers:
-            done = carried(image, header, record, PURPOSE, keys, self.params.layers)
-        return done or beside(image, header, record, PURPOSE, keys)
+        return self.embedded(image, header, record, keys) or beside(image, header, record, self.purpose, keys)
 
-    def run_reveal(
-        self, images: np.ndarray, headers: list[Header], residues: list[bytes], keys: list[ImageKeys]
-    ) -> list[Clean]:
-        result: list[Clean] = [Damaged(CHANGED)] * len(images)
-        for i, (image, header, residue, key) in enumerate(zip(images, headers, residues, keys)):
-            try:
-                transformed, record = opened(image, header, residue, PURPOSE, key)
-            except Forged:
-                continue
-            gray, start = read_flags(header, record, image.shape[2])
-            clean = decode(transformed, record[start:], cast(RITPart, header.params).settings)
-            result[i] = clean[:, :, :1] if gray else clean  # three equal channels
-        return result
+    def undone(self, image: np.ndarray, record: bytes, part: RITPart) -> np.ndarray:
+        return decode(image, record, part.settings)
