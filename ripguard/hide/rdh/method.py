@@ -22,6 +22,7 @@ from ripguard.codecs.bounded import BadStream
 from ripguard.crypto.keys import ImageKeys
 from ripguard.hide.base import Hidden, Identity
 from ripguard.hide.flags import flag_byte
+from ripguard.hide.header import Header
 from ripguard.hide.mrit.method import block_side
 from ripguard.hide.rdh.base import Embedding
 from ripguard.hide.rdh.carry import WHERE, CarriedTail, beside, draft
@@ -110,16 +111,22 @@ class RDH(Embedding):
         return applied(clean, levels, size, self.params.step), levels
 
     def hide_one(self, clean: np.ndarray, carrier: np.ndarray, who: Identity, keys: ImageKeys, gray: bool) -> Hidden:
-        sides = self.params.sides(clean.shape)
-        for size in sides if self.inside and self.params.layers else []:
-            image, levels = self._shaped(clean, carrier, size)
-            header = draft(who, RDHPart(size=size, step=self.params.step))
-            done = self.embedded(image, header, self._record(levels, gray), keys)
+        first, *larger = self.params.sides(clean.shape)
+        smallest = tried = self._drafted(clean, carrier, who, gray, first)
+        for size in [first, *larger] if self.inside and self.params.layers else []:
+            if size != first:
+                tried = self._drafted(clean, carrier, who, gray, size)
+            done = self.embedded(*tried, keys)
             if done is not None:
                 return done
-        image, levels = self._shaped(clean, carrier, sides[0])
-        header = draft(who, RDHPart(size=sides[0], step=self.params.step))
-        return beside(image, header, self._record(levels, gray), self.purpose, keys)
+        return beside(*smallest, self.purpose, keys)
+
+    def _drafted(
+        self, clean: np.ndarray, carrier: np.ndarray, who: Identity, gray: bool, size: int
+    ) -> tuple[np.ndarray, Header, bytes]:
+        """The perturbed image with blocks of this side, its header before embedding, and its record."""
+        image, levels = self._shaped(clean, carrier, size)
+        return image, draft(who, RDHPart(size=size, step=self.params.step)), self._record(levels, gray)
 
     def _record(self, levels: np.ndarray, gray: bool) -> bytes:
         """Sealed flags, largest number of steps, levels."""
